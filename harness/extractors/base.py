@@ -1,0 +1,68 @@
+"""The interfaces of feature networks. Every input is uint8 images, N×C×H×W.
+
+Layers are typed: pooled features and logits come in different fields, so that one cannot be
+passed for the other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What one pass of a feature network gives: `pooled` N×d, `logits` N×classes, both float32 on
+    the CPU; `logits` is None for a network without a classification head.
+    """
+
+    pooled: torch.Tensor
+    logits: torch.Tensor | None = None
+
+
+class _Network(ABC):
+    """A pretrained network: `name` as in a suite, `digest` of its weights (8 hexadecimal digits)."""
+
+    name: str
+    digest: str
+    preprocessing: str
+
+    @property
+    def label(self) -> str:
+        """For protocol labels: `inception-tf2015@6726825d`."""
+        return f"{self.name}@{self.digest}"
+
+    @abstractmethod
+    def check(self, channels: int, size: int) -> None:
+        """Raise BadInput where images of this kind cannot be taken, before any work is done."""
+
+
+class Extractor(_Network):
+    """Turns images into features, and class logits where it has a head."""
+
+    @abstractmethod
+    def extract(self, images: torch.Tensor) -> Extracted:
+        """Features of uint8 images N×C×H×W, in batches of its own choosing."""
+
+
+class Perceptual(_Network):
+    """Measures how different two images look."""
+
+    @abstractmethod
+    def distance(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """The distance of each pair of uint8 images N×C×H×W: N float32 values on the CPU."""
+
+
+class TextImage(_Network):
+    """Embeds images and texts in one space."""
+
+    @abstractmethod
+    def embed_images(self, images: torch.Tensor) -> torch.Tensor:
+        """Unit vectors N×d of uint8 images N×C×H×W."""
+
+    @abstractmethod
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Unit vectors N×d of texts."""

@@ -1,0 +1,169 @@
+"""A model as a set of players, each minimising its own loss over its own parameters.
+
+An autoencoder, VAE or diffusion model has one player, a GAN two. Phases run one after the other
+where a method trains in stages. One loop (`harness.training.loop`) trains them all.
+
+A loss is a pure function of networks, batch and noise. Whatever is random is drawn outside it by
+`Player.noise` from a named generator, so that a step can be captured, compiled, stacked over
+seeds, and replayed to the bit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+Noise = Mapping[str, Tensor]
+Losses = Mapping[str, Tensor]
+"""Scalars by name. The player minimises `"loss"`; the others are logged beside it."""
+
+
+class Settings(BaseModel):
+    """Base of every family's settings: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Adam(Settings):
+    """Adam's settings (Kingma & Ba 2015, arXiv:1412.6980)."""
+
+    lr: PositiveFloat = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+class FamilySettings(Settings):
+    """What every recipe can set, whatever its family."""
+
+    batch_size: PositiveInt = 64
+    optimizer: Adam = Adam()
+    ema: float | None = None
+    """Decay per step of the weights' moving average, which is then what is measured."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The images a model is built for: C×S×S, with `classes` labels (0 where there are none)."""
+
+    channels: int
+    size: int
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`x` is float32 N×C×S×S in [-1, 1]; `labels` int64 N."""
+
+    x: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Player:
+    """Minimises `loss` over the parameters of the networks it `trains`.
+
+    `noise(n, generator)` draws what a loss over n images needs, on the generator's device.
+    `updates` is the number of optimiser steps it makes per training step, each on images of its
+    own where it `sees_data`.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    noise: Callable[[int, torch.Generator], Noise]
+    loss: Callable[[nn.ModuleDict, Batch, Noise], Losses]
+    optimizer: Adam
+    updates: int = 1
+    sees_data: bool = True
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stage of training: its players take turns for `share` of the budget."""
+
+    players: tuple[Player, ...]
+    name: str = "train"
+    share: float = 1.0
+
+
+class Family(ABC):
+    """A kind of model. A recipe configures it through `Settings`.
+
+    What it can do once trained, it says by having the methods of the capabilities below. They use
+    `self.networks`, which hold the weights that are measured (the moving average, where there is
+    one), in evaluation mode; tensors are on the networks' device, images in [-1, 1].
+    """
+
+    Settings: ClassVar[type[FamilySettings]]
+    averaged: ClassVar[tuple[str, ...]] = ()
+    """The networks of which a moving average is kept, when the recipe sets `ema`."""
+
+    def __init__(self, settings: Any, shape: Shape) -> None:
+        self.settings = settings
+        self.shape = shape
+        self.networks = self.build()
+
+    @abstractmethod
+    def build(self) -> nn.ModuleDict:
+        """The networks, by name. Their initialisation is seeded by the caller."""
+
+    @abstractmethod
+    def phases(self) -> tuple[Phase, ...]:
+        """How it trains."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.networks.parameters()).device
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Gives images back after passing them through a code."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → x̂, both in [-1, 1]; deterministic."""
+        ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Turns images into codes."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → z N×d; deterministic (a VAE gives the posterior mean)."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Turns codes into images."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z N×d → x N×C×S×S in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """Makes new images."""
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1], from the generator's randomness alone."""
+        ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Says how anomalous images are. Where a model only reconstructs, the default is used: the
+    mean squared error of its reconstruction.
+    """
+
+    def score(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → N values, higher for the more anomalous."""
+        ...

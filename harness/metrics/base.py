@@ -1,0 +1,50 @@
+"""What a metric is: a pure function of arrays, and a record of what it needs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Better = Literal["higher", "lower"]
+Uncertainty = Literal["images", "subsets", "splits", "repeats"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, with its standard error over what `over` names where the metric has one.
+
+    This is the uncertainty of one evaluation of one trained model. The spread over training seeds
+    is another thing, and is computed from several estimates.
+    """
+
+    value: float
+    stderr: float | None = None
+    over: Uncertainty | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measurable quantity.
+
+    `compute` takes evidence by parameter name (see `harness.evaluation.evidence.EVIDENCE`) and
+    returns an `Estimate`. `scale` is the one on which models are compared: "log" for positive
+    skewed quantities, whose differences are ratios.
+    """
+
+    name: str
+    compute: Callable[..., Estimate]
+    better: Better
+    title: str
+    paper: str
+    scale: Literal["linear", "log"] = "linear"
+    unit: str = ""
+    version: int = 1
+    settings: Mapping[str, str | int | float] = field(default_factory=dict)
+    digits: int = 3
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the evidence it is computed from."""
+        return tuple(inspect.signature(self.compute).parameters)

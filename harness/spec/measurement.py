@@ -1,0 +1,87 @@
+"""A row of the one table that everything reads: one number of one cell, or why there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from harness.spec.protocol import Protocol
+
+Status = Literal["ok", "not applicable", "failed", "diverged"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one metric said of one cell (dataset, model, seed).
+
+    `value` is None unless `status` is "ok"; `reason` says why. `stderr` is the standard error over
+    `over` (images, subsets, splits), within this one evaluation. `key` is the measurement key.
+    """
+
+    metric: str
+    status: Status
+    protocol: Protocol
+    key: str
+    value: float | None = None
+    stderr: float | None = None
+    over: str | None = None
+    reason: str = ""
+
+    def to_json(self) -> str:
+        """One compact line; floats keep every bit."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Measurement:
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "protocol": Protocol(**fields["protocol"])})
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """Where a cell stands: its identity, its MLflow run and what was measured.
+
+    `status` is "missing" where nothing has been trained yet, "diverged" and "failed" with `reason`
+    where training ended so. `measurements` is complete only for a finished cell.
+    """
+
+    dataset: str
+    model: str
+    seed: int
+    training_key: str
+    status: Literal["ok", "failed", "diverged", "missing"]
+    run_id: str | None = None
+    reason: str = ""
+    measurements: tuple[Measurement, ...] = ()
+    costs: dict[str, Any] = field(default_factory=dict)
+
+
+COLUMNS = [
+    "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",
+    "protocol", "protocol_key", "training_key", "measurement_key", "run_id",
+]  # fmt: skip
+
+
+def tidy(cells: Iterable[CellResult]) -> pd.DataFrame:
+    """The table: a row per (cell, metric) with the columns of `COLUMNS`; `value` is NaN and
+    `status` says why where there is no number. A cell with no measurement gives no row.
+    """
+    rows = [
+        (
+            cell.dataset, cell.model, cell.seed, m.metric, m.status,
+            math.nan if m.value is None else m.value,
+            math.nan if m.stderr is None else m.stderr,
+            m.over or "", m.reason, m.protocol.label(), m.protocol.key(),
+            cell.training_key, m.key, cell.run_id or "",
+        )
+        for cell in cells
+        for m in cell.measurements
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
