@@ -111,6 +111,7 @@ def accuracy(net: ClassifierNet, images: Tensor, labels: Tensor) -> float:
     device = next(net.parameters()).device
     with torch.inference_mode():
         guesses = [
-            net(batch.to(device).float() / 255).argmax(dim=1).cpu() for batch in images.split(500)
+            net(batch.to(device).float() / 255).argmax(dim=1).cpu()
+            for batch in torch.split(images, 500)
         ]
     return float((torch.cat(guesses) == labels).double().mean())

@@ -56,15 +56,15 @@ def train_and_save(
     *,
     seed: int = 0,
     device: str = "cpu",
-    recipe: Recipe | None = None,
     progress: Progress = lambda line: None,
 ) -> dict[str, Any]:
-    """Train a classifier of `dataset` and write it to `path`; returns the metadata stored there.
+    """Train a classifier of `dataset` by its recipe, write it to `path`, and return the metadata
+    stored there. BadInput where `RECIPES` has none.
 
     The network of the last epoch is the one kept: nothing is chosen by its test score. The test
-    accuracy is that of the float16 weights in the file. Without `recipe`, that of `RECIPES`.
+    accuracy is that of the float16 weights in the file.
     """
-    recipe = recipe or _recipe_of(dataset)
+    recipe = _recipe_of(dataset)
     net = train(dataset, seed, recipe, device=device, progress=progress)
     net.load_state_dict(classifier_net.to_half(net))
     metadata = {
@@ -92,7 +92,7 @@ def train(
     SGD with Nesterov momentum under a one-cycle learning rate (Smith & Topin 2018,
     arXiv:1708.07120). `progress` is told the mean loss after each epoch.
     """
-    net = _initialise(dataset, seed, recipe).to(device, memory_format=torch.channels_last)
+    net = _initialise(dataset, seed, recipe).to(device).to(memory_format=torch.channels_last)
     images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)
     steps = math.ceil(len(images) / recipe.batch_size) * recipe.epochs
     optimizer = torch.optim.SGD(
@@ -104,12 +104,13 @@ def train(
         for x, y in _batches(Split(images, labels), seed, epoch, recipe):
             loss = cross_entropy(net(x), y, label_smoothing=recipe.label_smoothing)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             total += float(loss.detach()) * len(x)
         progress(f"epoch {epoch + 1}/{recipe.epochs}: training loss {total / len(images):.4f}")
-    return net.eval()
+    net.eval()
+    return net
 
 
 def _recipe_of(dataset: Dataset) -> Recipe:
@@ -131,11 +132,11 @@ def _initialise(dataset: Dataset, seed: int, recipe: Recipe) -> ClassifierNet:
 def _batches(
     split: Split, seed: int, epoch: int, recipe: Recipe
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    order = torch.randperm(
-        len(split), generator=generator(seed, "classifier", "order", epoch)
-    ).to(split.images.device)
+    order = torch.randperm(len(split), generator=generator(seed, "classifier", "order", epoch)).to(
+        split.images.device
+    )
     random = generator(seed, "classifier", "augment", epoch)
-    for index in order.split(recipe.batch_size):
+    for index in torch.split(order, recipe.batch_size):
         x = split.images[index].float() / 255
         x = augment(x, recipe, random).contiguous(memory_format=torch.channels_last)
         yield x, split.labels[index]
