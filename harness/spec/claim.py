@@ -36,7 +36,7 @@ class Claim(BaseModel):
     above: float | None = None
     below: float | None = None
     direction: Literal["higher", "lower"] | None = None
-    """Which way the claim says `model` lies from `against`; the metric's better side if not said."""
+    """Which side of `against` the claim puts `model` on; the metric's better one if not said."""
     datasets: tuple[str, ...] | None = None
     """All datasets of the suite on which the metric applies, if not said."""
     over: Literal["every", "average"] = "every"
