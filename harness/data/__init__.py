@@ -1,7 +1,7 @@
 """Datasets in memory, the tasks made from them, and batches to train on."""
 
 from harness.data.base import About, Dataset, Split
-from harness.data.load import DATASETS, describe_dataset, load_dataset
+from harness.data.load import DATASETS, about, load_dataset
 from harness.data.loader import Batches
 from harness.data.pixels import to_float, to_uint8
 from harness.data.source import Source
@@ -13,7 +13,7 @@ __all__ = [
     "Dataset",
     "Source",
     "Split",
-    "describe_dataset",
+    "about",
     "load_dataset",
     "to_float",
     "to_uint8",

@@ -39,10 +39,9 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     return Dataset(str(reference), train, test, source.about, unseen)
 
 
-def describe_dataset(name: str) -> tuple[str, About]:
-    """The canonical name and the description of a dataset; checks `name` and reads no data."""
-    source, reference, _ = _resolve(name)
-    return str(reference), source.about
+def about(name: str) -> About:
+    """What `name` is, options checked and all, without reading any data."""
+    return _resolve(name)[0].about
 
 
 def default_root() -> Path:
@@ -64,7 +63,7 @@ def _resolve(name: str) -> tuple[Source, Reference, tuple[int, ...]]:
     if "unseen" not in given.options:
         return source, given, ()
     unseen = _unseen(name, given.options["unseen"], len(source.about.classes))
-    return source, Reference(given.name, {"unseen": "+".join(map(str, unseen))}), unseen
+    return source, given, unseen
 
 
 def _unseen(name: str, text: str, classes: int) -> tuple[int, ...]:

@@ -115,6 +115,9 @@ def _download(kind: type[datasets.VisionDataset], folder: Path, sums: Sums, root
 
 
 _DIGIT_NAMES = tuple("0123456789")
+_CIFAR10_NAMES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 
 MNIST = Source(
     About(
@@ -143,10 +146,7 @@ CIFAR10 = Source(
         title="CIFAR-10",
         licence="none stated by its authors",
         citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
-        classes=(
-            "airplane", "automobile", "bird", "cat", "deer",
-            "dog", "frog", "horse", "ship", "truck",
-        ),  # fmt: skip
+        classes=_CIFAR10_NAMES,
         extractor="inception",
         perceptual="lpips:alex",
     ),
