@@ -1,0 +1,50 @@
+"""Metrics: pure functions of tensors, and a record of what each is and needs."""
+
+from harness.metrics.base import Estimate, Metric
+from harness.metrics.catalogue import METRICS
+from harness.metrics.clip import clip_s, clip_score
+from harness.metrics.detection import auroc, average_precision
+from harness.metrics.frechet import frechet_distance
+from harness.metrics.inception_score import inception_scores
+from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, kernel_distances
+from harness.metrics.neighbours import Prdc, prdc
+from harness.metrics.reconstruction import mse, psnr, ssim
+from harness.spec.errors import BadInput
+from harness.spec.registry import Registry
+
+__all__ = [
+    "METRICS",
+    "REGISTRY",
+    "Estimate",
+    "Metric",
+    "PolynomialKernel",
+    "Prdc",
+    "Subsets",
+    "auroc",
+    "average_precision",
+    "clip_s",
+    "clip_score",
+    "frechet_distance",
+    "inception_scores",
+    "kernel_distance",
+    "kernel_distances",
+    "load_metric",
+    "mse",
+    "prdc",
+    "psnr",
+    "ssim",
+]
+
+REGISTRY = Registry(
+    "metric",
+    "harness.metrics",
+    {name: f"harness.metrics.catalogue:{name.upper()}" for name in METRICS},
+)
+
+
+def load_metric(name: str) -> Metric:
+    """The metric called `name`, built in, of an installed package, or `package.module:NAME`."""
+    metric = REGISTRY.load(name)
+    if not isinstance(metric, Metric):
+        raise BadInput(f"metric {name!r} is a {type(metric).__name__}, not a harness Metric")
+    return metric

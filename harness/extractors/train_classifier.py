@@ -1,0 +1,161 @@
+"""Training of the in-domain classifiers, the same bits from the same seed on one machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+
+from harness.data.base import Dataset, Split
+from harness.extractors import classifier_net
+from harness.extractors.classifier_net import Architecture, ClassifierNet
+from harness.seeding import derive, generator
+from harness.spec.errors import BadInput, suggest
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is built, trained and augmented.
+
+    Each training image is turned by up to ±`rotate` degrees, scaled by 1 ± `scale`, shifted by up
+    to ±`shift` whole pixels both ways, and mirrored half of the time where `flip`.
+    """
+
+    epochs: int
+    widths: tuple[int, ...] = (32, 64, 128)
+    convs: tuple[int, ...] = (1, 1, 2)
+    batch_size: int = 128
+    lr: float = 0.1
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    shift: int = 0
+    flip: bool = False
+
+
+RECIPES = {
+    "digits": Recipe(epochs=80, widths=(16, 32, 64), rotate=10, scale=0.1, shift=1),
+    "mnist": Recipe(epochs=6, rotate=10, scale=0.1, shift=2),
+    "fashion-mnist": Recipe(epochs=12, shift=1, flip=True),
+    "cifar10": Recipe(epochs=12, convs=(1, 2, 2), shift=3, flip=True),
+}
+
+Progress = Callable[[str], None]
+
+
+def train_and_save(
+    dataset: Dataset,
+    path: Path,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = lambda line: None,
+) -> dict[str, Any]:
+    """Train a classifier of `dataset` by its recipe, write it to `path`, and return the metadata
+    stored there. BadInput where `RECIPES` has none.
+
+    The network of the last epoch is the one kept: nothing is chosen by its test score. The test
+    accuracy is that of the float16 weights in the file.
+    """
+    recipe = _recipe_of(dataset)
+    net = train(dataset, seed, recipe, device=device, progress=progress)
+    net.load_state_dict(classifier_net.to_half(net))
+    metadata = {
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "test_accuracy": classifier_net.accuracy(net, dataset.test.images, dataset.test.labels),
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "torch": torch.__version__,
+    }
+    classifier_net.save(net, path, metadata)
+    return metadata
+
+
+def train(
+    dataset: Dataset,
+    seed: int,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    progress: Progress = lambda line: None,
+) -> ClassifierNet:
+    """A classifier trained on `dataset.train`, in evaluation mode.
+
+    SGD with Nesterov momentum under a one-cycle learning rate (Smith & Topin 2018,
+    arXiv:1708.07120). `progress` is told the mean loss after each epoch.
+    """
+    net = _initialise(dataset, seed, recipe).to(device).to(memory_format=torch.channels_last)
+    images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)
+    steps = math.ceil(len(images) / recipe.batch_size) * recipe.epochs
+    optimizer = torch.optim.SGD(
+        net.parameters(), recipe.lr, 0.9, weight_decay=recipe.weight_decay, nesterov=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, steps, pct_start=0.2)
+    for epoch in range(recipe.epochs):
+        total = 0.0
+        for x, y in _batches(Split(images, labels), seed, epoch, recipe):
+            loss = cross_entropy(net(x), y, label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach()) * len(x)
+        progress(f"epoch {epoch + 1}/{recipe.epochs}: training loss {total / len(images):.4f}")
+    net.eval()
+    return net
+
+
+def _recipe_of(dataset: Dataset) -> Recipe:
+    if dataset.name not in RECIPES:
+        known = suggest(dataset.name, RECIPES)
+        raise BadInput(f"no recipe for a classifier of dataset {dataset.name!r}{known}")
+    return RECIPES[dataset.name]
+
+
+def _initialise(dataset: Dataset, seed: int, recipe: Recipe) -> ClassifierNet:
+    classes = len(dataset.about.classes)
+    shape = (dataset.channels, dataset.size, classes)
+    # torch initialises layers from its global generator: seed it here, and put it back after.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "classifier", "init"))
+        return ClassifierNet(Architecture(*shape, recipe.widths, recipe.convs))
+
+
+def _batches(
+    split: Split, seed: int, epoch: int, recipe: Recipe
+) -> Iterator[tuple[Tensor, Tensor]]:
+    order = torch.randperm(len(split), generator=generator(seed, "classifier", "order", epoch)).to(
+        split.images.device
+    )
+    random = generator(seed, "classifier", "augment", epoch)
+    for index in torch.split(order, recipe.batch_size):
+        x = split.images[index].float() / 255
+        x = augment(x, recipe, random).contiguous(memory_format=torch.channels_last)
+        yield x, split.labels[index]
+
+
+def augment(x: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
+    """Each image of `x` (N×C×S×S in [0, 1]) turned, scaled, shifted and mirrored as `recipe` says,
+    drawn from the CPU generator `random`; what comes in from outside the image is 0.
+    """
+
+    def uniform() -> Tensor:
+        return 2 * torch.rand(len(x), generator=random) - 1
+
+    angle = uniform() * math.radians(recipe.rotate)
+    zoom = 1 + uniform() * recipe.scale
+    # Whole pixels, so that a shift alone does not blur; the grid spans 2 over the S pixels.
+    dx, dy = ((uniform() * (recipe.shift + 0.5)).round() * 2 / x.shape[-1] for _ in range(2))
+    mirror = 1 - 2 * (torch.rand(len(x), generator=random) < 0.5 * recipe.flip).float()
+    cos, sin = angle.cos() / zoom, angle.sin() / zoom
+    theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], dim=1).view(-1, 2, 3)
+    grid = affine_grid(theta.to(x.device), list(x.shape), align_corners=False)
+    return grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

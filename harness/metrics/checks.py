@@ -1,0 +1,62 @@
+"""What metrics refuse: a number computed from such input would look right and be wrong."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from harness.metrics.base import Estimate, Uncertainty
+from harness.spec.errors import BadInput
+
+
+def image_pairs(a: Tensor, b: Tensor) -> None:
+    """Both are uint8 N×C×H×W of one shape, with at least one image."""
+    for images in (a, b):
+        if images.dtype != torch.uint8:
+            raise BadInput(f"images are {images.dtype}; uint8 values 0 to 255 are needed")
+        if images.ndim != 4 or images.numel() == 0:
+            raise BadInput(f"images have shape {tuple(images.shape)}; N×C×H×W is needed")
+    if a.shape != b.shape:
+        raise BadInput(f"image pairs differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
+
+
+def matrix(x: Tensor, what: str, at_least: int) -> Tensor:
+    """`x` as float64 n×d, if it is a finite floating-point matrix of `at_least` rows."""
+    if x.ndim != 2:
+        raise BadInput(f"{what} have shape {tuple(x.shape)}; one row per image is needed")
+    return _finite(x, what, at_least)
+
+
+def vector(x: Tensor, what: str, at_least: int = 1) -> Tensor:
+    """`x` as float64 n, if it is a finite floating-point vector of `at_least` values."""
+    if x.ndim != 1:
+        raise BadInput(f"{what} have shape {tuple(x.shape)}; one value per image is needed")
+    return _finite(x, what, at_least)
+
+
+def feature_pair(a: Tensor, b: Tensor, at_least: int) -> tuple[Tensor, Tensor]:
+    """Two float64 feature matrices of one width."""
+    pair = matrix(a, "features", at_least), matrix(b, "features", at_least)
+    if a.shape[1] != b.shape[1]:
+        raise BadInput(f"features differ in width: {a.shape[1]} and {b.shape[1]}")
+    return pair
+
+
+def _finite(x: Tensor, what: str, at_least: int) -> Tensor:
+    if not x.is_floating_point():
+        raise BadInput(f"{what} are {x.dtype}; floating point is needed")
+    if len(x) < at_least or x.numel() == 0:
+        raise BadInput(f"{what} of {len(x)} images are too few; at least {at_least} are needed")
+    if not bool(x.isfinite().all()):
+        bad = int((~x.isfinite()).reshape(len(x), -1).any(dim=1).sum())
+        raise BadInput(f"{what} of {bad} of {len(x)} images are NaN or infinite")
+    return x.double()
+
+
+def mean_over(values: Tensor, over: Uncertainty) -> Estimate:
+    """The mean of independent float64 values, with its standard error where there are two."""
+    n = len(values)
+    stderr = float(values.std()) / math.sqrt(n) if n > 1 else None
+    return Estimate(float(values.mean()), stderr, over if n > 1 else None)

@@ -1,0 +1,94 @@
+import inspect
+
+import pytest
+import torch
+
+from harness.metrics import (
+    METRICS,
+    PolynomialKernel,
+    Subsets,
+    clip_s,
+    clip_score,
+    inception_scores,
+    load_metric,
+)
+from harness.metrics.base import Estimate
+from harness.spec.errors import BadInput
+
+EVIDENCE = {
+    "reconstructions": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "originals": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "perceptual_distances": torch.rand(12),
+    "sample_features": torch.randn(40, 8),
+    "reference_features": torch.randn(50, 8),
+    "sample_logits": torch.randn(40, 10),
+    "text_similarity": torch.rand(12),
+    "anomaly_scores": torch.randn(12),
+    "anomaly_labels": torch.arange(12) < 4,
+    "sampling_seconds_per_image": torch.tensor([0.1, 0.2, 0.3]),
+    "training_seconds": 12.5,
+    "parameter_count": 1000,
+    "peak_memory_bytes": 3 * 2**20,
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_computes_from_evidence_alone(name):
+    metric = load_metric(name)
+    assert metric.name == name
+    estimate = metric.compute(**{need: EVIDENCE[need] for need in metric.needs})
+    assert isinstance(estimate, Estimate)
+    assert isinstance(estimate.value, float)
+    assert (estimate.stderr is None) == (estimate.over is None)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_nan_evidence_is_refused(name):
+    metric = METRICS[name]
+    for need in metric.needs:
+        value = EVIDENCE[need]
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            broken = {n: EVIDENCE[n] for n in metric.needs} | {need: value * torch.nan}
+            with pytest.raises(BadInput, match="NaN"):
+                metric.compute(**broken)
+
+
+def test_settings_say_what_the_functions_use():
+    kid, score = METRICS["kid"].settings, METRICS["is"].settings
+    assert Subsets() == Subsets(kid["subsets"], 1000, kid["seed"])
+    assert PolynomialKernel().degree == kid["degree"]
+    defaults = inspect.signature(inception_scores).parameters
+    assert all(defaults[name].default == value for name, value in score.items())
+
+
+def test_costs():
+    assert METRICS["peak_memory"].compute(3 * 2**20).value == 3
+    assert METRICS["parameters"].compute(1000).value == 1000
+    throughput = METRICS["sampling_throughput"].compute(torch.tensor([0.1, 0.2, 0.3]))
+    assert throughput.value == pytest.approx(5)
+    assert throughput.stderr == pytest.approx(5 * (0.1 / 3**0.5) / 0.2)
+    with pytest.raises(BadInput, match="must be positive"):
+        METRICS["sampling_throughput"].compute(torch.tensor([0.1, 0.0]))
+    with pytest.raises(BadInput, match="training time"):
+        METRICS["training_time"].compute(float("nan"))
+
+
+def test_one_image_has_no_standard_error():
+    a = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
+    assert METRICS["mse"].compute(a, a + 255) == Estimate(1.0)
+
+
+def test_clip_scores():
+    cosines = torch.tensor([0.3, -0.2, 1.0])
+    assert clip_score(cosines).tolist() == pytest.approx([30, 0, 100])
+    assert clip_s(cosines).tolist() == pytest.approx([0.75, 0, 2.5])
+    assert METRICS["clip_score"].compute(cosines).value == pytest.approx(130 / 3)
+    with pytest.raises(BadInput, match="not a cosine"):
+        clip_score(torch.tensor([1.2]))
+
+
+def test_unknown_names_get_a_hint():
+    with pytest.raises(BadInput, match="unknown metric 'ssmi'; did you mean 'ssim'"):
+        load_metric("ssmi")
+    with pytest.raises(BadInput, match="is a type, not a harness Metric"):
+        load_metric("harness.metrics.base:Metric")

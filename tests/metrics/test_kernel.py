@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+from harness.metrics import METRICS, PolynomialKernel, Subsets, kernel_distance, kernel_distances
+from harness.spec.errors import BadInput
+
+
+def features(n: int, d: int = 12, seed: int = 0) -> torch.Tensor:
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed)).double()
+
+
+@pytest.mark.parametrize(
+    "kernel", [{}, {"degree": 2, "gamma": 0.3, "coef0": 0.5}, {"degree": 1, "coef0": 0.0}]
+)
+def test_equals_torch_fidelity_draw_for_draw(kernel):
+    a, b = features(150), 0.3 + 1.2 * features(120, seed=1)
+    ours = kernel_distances(a, b, Subsets(20, 50), PolynomialKernel(**kernel))
+    named = {f"kid_kernel_poly_{name}": value for name, value in kernel.items()}
+    theirs = kid_features_to_metric(
+        a, b, kid_subsets=20, kid_subset_size=50, verbose=False, **named
+    )
+    assert float(ours.mean()) == pytest.approx(
+        theirs["kernel_inception_distance_mean"], rel=1e-10, abs=1e-13
+    )
+    assert float(ours.std(correction=0)) == pytest.approx(
+        theirs["kernel_inception_distance_std"], rel=1e-8
+    )
+
+
+def test_blocks_of_rows_change_nothing():
+    """More rows than one block, against the definition on a subset that is the whole set."""
+    a, b = features(1100, 4), features(1100, 4, seed=1) + 0.5
+    value = float(kernel_distances(a, b, Subsets(1, 1100)))
+
+    def kernel(x, y):
+        return (x @ y.T / 4 + 1) ** 3
+
+    within = sum(float(kernel(x, x).sum() - kernel(x, x).trace()) for x in (a, b))
+    expected = within / (1100 * 1099) - 2 * float(kernel(a, b).mean())
+    assert value == pytest.approx(expected, rel=1e-10)
+
+
+def test_unbiased_for_equal_distributions():
+    """Over many sets of one distribution the mean is 0 within its error, and both signs occur."""
+    values = [
+        kernel_distance(features(40, 3, seed), features(40, 3, 1000 + seed)).value
+        for seed in range(60)
+    ]
+    assert abs(np.mean(values)) < 4 * np.std(values) / len(values) ** 0.5
+    assert min(values) < 0 < max(values)
+
+
+def test_jackknife_error_is_that_of_repeated_experiments():
+    """Where the distributions differ, the stated error is the spread over fresh sets."""
+    estimates = [
+        kernel_distance(features(80, 3, seed), 1 + features(80, 3, 1000 + seed))
+        for seed in range(60)
+    ]
+    spread = np.std([e.value for e in estimates])
+    assert np.mean([e.stderr for e in estimates]) == pytest.approx(spread, rel=0.35)
+
+
+def test_another_seed_draws_other_subsets():
+    a, b = features(40), features(40, seed=1)
+    first = kernel_distances(a, b, Subsets(size=20))
+    assert torch.equal(first, kernel_distances(a, b, Subsets(size=20)))
+    assert not torch.equal(first, kernel_distances(a, b, Subsets(size=20, seed=1)))
+
+
+def test_metric_takes_half_of_a_small_set():
+    a, b = features(40), features(60, seed=1)
+    expected = float(kernel_distances(a, b, Subsets(size=20)).mean())
+    assert METRICS["kid"].compute(a, b).value == expected
+
+
+def test_bad_input_is_refused():
+    a = features(20)
+    with pytest.raises(BadInput, match="subsets of 30 cannot be drawn from 20 and 20"):
+        kernel_distances(a, a, Subsets(size=30))
+    with pytest.raises(BadInput, match="subsets of 1 cannot be drawn"):
+        kernel_distance(a[:3], a)
+    with pytest.raises(BadInput, match="NaN"):
+        kernel_distance(a, a * float("nan"))

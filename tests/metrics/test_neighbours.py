@@ -1,0 +1,84 @@
+from dataclasses import asdict
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from harness.metrics import Prdc, prdc
+from harness.spec.errors import BadInput
+
+
+def two_sets(n: int = 150, m: int = 120, d: int = 6, seed: int = 0):
+    random = torch.Generator().manual_seed(seed)
+    real = torch.randn(n, d, generator=random)
+    return real, 0.4 + 0.9 * torch.randn(m, d, generator=random)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_precision_and_recall_equal_torch_fidelity(k):
+    real, fake = two_sets()
+    theirs = prc_features_to_metric(fake, real, prc_neighborhood=k, verbose=False)
+    ours = prdc(real, fake, k)
+    assert ours.precision == pytest.approx(theirs["precision"], abs=1e-7)
+    assert ours.recall == pytest.approx(theirs["recall"], abs=1e-7)
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_all_four_equal_the_prdc_package(k, capsys):
+    package = pytest.importorskip("prdc")
+    real, fake = two_sets()
+    theirs = package.compute_prdc(real.numpy(), fake.numpy(), nearest_k=k)
+    assert asdict(prdc(real, fake, k)) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch):
+    real, fake = two_sets()
+    whole = prdc(real, fake)
+    monkeypatch.setattr("harness.metrics.neighbours.ROWS", 7)
+    assert prdc(real, fake) == whole
+
+
+def test_points_on_a_line():
+    """Radii of 1 around 0, 1, 2, 3 (k = 1); a sample on a surface is inside."""
+    real = torch.tensor([[0.0], [1], [2], [3]])
+    fake = torch.tensor([[4.0], [4.5], [10], [10.5]])
+    assert prdc(real, fake, k=1) == Prdc(precision=0.25, recall=0.0, density=0.25, coverage=0.25)
+
+
+def test_a_set_against_itself():
+    """Every point is in its own ball and in those of k neighbours on average."""
+    real, _ = two_sets(n=60)
+    assert prdc(real, real.clone(), k=5) == Prdc(1.0, 1.0, pytest.approx(6 / 5), 1.0)
+
+
+def test_copies_of_one_image_cover_little():
+    """A collapsed model: its balls have no extent, so that only the copied image is recalled."""
+    real, _ = two_sets(n=100, d=40)
+    collapsed = prdc(1e3 + real, (1e3 + real[:1]).repeat(50, 1))
+    assert collapsed.precision == 1
+    assert collapsed.recall == pytest.approx(1 / 100)
+    assert collapsed.coverage < 0.2
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**31), st.floats(-100, 100), st.floats(0.01, 100))
+def test_order_shift_and_scale_change_nothing(seed, shift, scale):
+    real, fake = (x.double() for x in two_sets(30, 25, 3, seed))
+    expected = prdc(real, fake, k=3)
+    assert prdc(real.flip(0), fake.roll(5, 0), k=3) == expected
+    assert prdc(scale * real + shift, scale * fake + shift, k=3) == expected
+
+
+def test_precision_and_recall_swap_with_the_sets():
+    real, fake = two_sets()
+    assert prdc(real, fake).recall == prdc(fake, real).precision
+
+
+def test_bad_input_is_refused():
+    real, fake = two_sets(20, 4)
+    with pytest.raises(BadInput, match="4 images are too few; at least 6"):
+        prdc(real, fake)
+    with pytest.raises(BadInput, match="NaN"):
+        prdc(real, real * torch.nan)

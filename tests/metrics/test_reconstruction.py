@@ -1,0 +1,97 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+from harness.metrics import METRICS, mse, psnr, ssim
+from harness.spec.errors import BadInput
+
+
+def images(*shape: int, seed: int = 0) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
+
+
+def similar_pair(n: int, channels: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    a = images(n, channels, size, size)
+    noise = torch.randint(-40, 41, a.shape, generator=torch.Generator().manual_seed(1))
+    return a, (a.int() + noise).clamp(0, 255).byte()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("window", "options"),
+    [
+        ("gaussian", {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}),
+        ("uniform", {"win_size": 7}),
+    ],
+)
+def test_ssim_equals_scikit_image(channels, window, options):
+    a, b = similar_pair(4, channels, 19)
+    ours = ssim(a, b, window)
+    for mine, x, y in zip(ours, a.numpy(), b.numpy(), strict=True):
+        theirs = structural_similarity(x, y, channel_axis=0, data_range=255, **options)
+        assert float(mine) == pytest.approx(theirs, abs=1e-12)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_and_mse_equal_scikit_image(channels):
+    a, b = similar_pair(4, channels, 13)
+    for i, (x, y) in enumerate(zip(a.numpy(), b.numpy(), strict=True)):
+        assert float(psnr(a, b)[i]) == pytest.approx(
+            peak_signal_noise_ratio(x, y, data_range=255), rel=1e-13
+        )
+        assert float(mse(a, b)[i]) == pytest.approx(
+            mean_squared_error(x / 255.0, y / 255.0), rel=1e-12
+        )
+
+
+def test_ssim_does_not_depend_on_the_batch():
+    a, b = similar_pair(300, 1, 12)
+    assert torch.equal(ssim(a, b)[299:], ssim(a[299:], b[299:]))
+
+
+def test_equal_images():
+    a = images(3, 1, 16, 16)
+    assert torch.equal(mse(a, a), torch.zeros(3, dtype=torch.float64))
+    assert torch.equal(psnr(a, a), torch.full((3,), math.inf, dtype=torch.float64))
+    assert ssim(a, a).numpy() == pytest.approx(np.ones(3), abs=1e-15)
+
+
+def test_mse_of_black_and_white_is_one():
+    black = torch.zeros(1, 3, 11, 11, dtype=torch.uint8)
+    assert mse(black, black + 255).tolist() == [1.0]
+    assert psnr(black, black + 255).tolist() == [0.0]
+
+
+def test_mean_psnr_counts_an_exact_image_as_one_value_off():
+    a = images(1, 1, 16, 16)
+    nearly = a.clone()
+    nearly[0, 0, 0, 0] ^= 1
+    assert METRICS["psnr"].compute(a, a).value == pytest.approx(float(psnr(a, nearly)))
+
+
+@given(st.integers(0, 2**31), st.sampled_from([mse, psnr, ssim]))
+def test_pairs_are_symmetric_and_independent(seed, metric):
+    a, b = images(3, 1, 11, 11, seed=seed), images(3, 1, 11, 11, seed=seed + 1)
+    order = torch.tensor([2, 0, 1])
+    assert metric(a, b).numpy() == pytest.approx(metric(b, a).numpy(), rel=1e-12)
+    assert metric(a[order], b[order]).numpy() == pytest.approx(
+        metric(a, b)[order].numpy(), rel=1e-12
+    )
+
+
+def test_bad_pairs_are_refused():
+    a = images(2, 1, 16, 16)
+    with pytest.raises(BadInput, match="float32; uint8"):
+        mse(a.float(), a)
+    with pytest.raises(BadInput, match="differ in shape"):
+        psnr(a, a[:1])
+    with pytest.raises(BadInput, match="at least 11 pixels a side, not 8×8"):
+        ssim(a[..., :8, :8], a[..., :8, :8])
+    with pytest.raises(BadInput, match="N×C×H×W"):
+        mse(a[:0], a[:0])
