@@ -24,14 +24,14 @@ from harness.data.loader import Batches
 from harness.evaluation.evidence import Costs, Evidence
 from harness.evaluation.pictures import grid, pairs
 from harness.families import build_family
-from harness.families.base import Family, Reconstructs, Samples, Shape
+from harness.families.base import Family, Reconstructs, Samples
 from harness.metrics import load_metric
-from harness.plan import Cell, Wanted
+from harness.plan import Cell, Wanted, shape_of
 from harness.spec.measurement import Measurement, Status
 from harness.tracking import Record, Store
 from harness.training import memory
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
-from harness.training.init import initialised
+from harness.training.init import initialise
 from harness.training.loop import Diverged, Progress, train
 
 WEIGHTS = "weights/model.safetensors"
@@ -84,8 +84,7 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
     store = site.store()
     record = _open(cell, site, store)
     try:
-        with cell.numerics.applied():
-            return _run(cell, site, store, record, listen)
+        return _run(cell, site, store, record, listen)
     except Diverged as error:
         reason = str(error)
         store.set_status(record.run_id, "diverged", reason)
@@ -135,6 +134,7 @@ def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
 
 
 def _run(cell: Cell, site: Site, store: Store, record: Record, listen: Listener) -> Outcome:
+    cell.numerics.apply()
     dataset = _dataset(cell.dataset, cell.data_root)
     if record.status == "trained":
         family = _restored(cell, dataset, store, record)
@@ -154,15 +154,17 @@ def _dataset(name: str, root: Path | None) -> Dataset:
     return load_dataset(name, root)
 
 
-def _shape(dataset: Dataset) -> Shape:
-    return Shape(dataset.channels, dataset.size, len(dataset.about.classes))
+def build(cell: Cell, dataset: Dataset) -> Family:
+    """The cell's model before training; its weights depend on the seed alone."""
+    shape = shape_of(dataset)
+    return initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
 
 
 def _restored(cell: Cell, dataset: Dataset, store: Store, record: Record) -> Family:
     content = store.get(record.run_id, WEIGHTS)
     if content is None:
         raise FileNotFoundError(f"run {record.run_id} has no artifact {WEIGHTS}; delete the run")
-    family = build_family(cell.family, cell.settings, _shape(dataset))
+    family = build(cell, dataset)
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "model.safetensors"
         file.write_bytes(content)
@@ -175,8 +177,8 @@ def _trained(
     cell: Cell, dataset: Dataset, site: Site, store: Store, record: Record, listen: Listener
 ) -> Family:
     """Train, from the last checkpoint where there is one, and record weights, curves and costs."""
-    device = cell.numerics.torch_device
-    family = initialised(cell.family, cell.settings, _shape(dataset), cell.seed, device)
+    device = torch.device(cell.numerics.device)
+    family = build(cell, dataset)
     batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
     store.log_datasets(
         record.run_id,
@@ -193,7 +195,8 @@ def _trained(
         family, batches, cell.images, cell.seed,
         device=device, checkpoints=checkpoints, report=told,
     )  # fmt: skip
-    store.log_curves(record.run_id, result.curve)
+    points = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
+    store.log_curves(record.run_id, points)
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "model.safetensors"
         save_weights(family, file)

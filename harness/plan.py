@@ -7,7 +7,7 @@ runs, so finished work is found, and only the rest is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from harness.data import load_dataset
+from harness.data import about, load_dataset
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, obstacle, roles
 from harness.evaluation.protocols import Setup, protocol
-from harness.extractors import describe
-from harness.families import build_family, family_class
-from harness.families.base import Family, Shape
+from harness.extractors import load_extractor, load_perceptual
+from harness.extractors.base import Network
+from harness.families import FAMILIES, build_family
+from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
@@ -33,6 +34,11 @@ from harness.spec.suite import DatasetEntry, LoadedSuite
 from harness.tracking import Record
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
+
+LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
+    "extractor": load_extractor,
+    "perceptual": load_perceptual,
+}
 
 
 @dataclass(frozen=True)
@@ -116,20 +122,58 @@ class Plan:
         budget = self.loaded.suite.budget.images
         return digest([self.loaded.name, budget, self.numerics.to_dict()])
 
+    @property
+    def report_name(self) -> str:
+        """The report's folder: the suite's name, and what was overridden of it."""
+        label = self.loaded.overrides.label()
+        return f"{self.loaded.name}--{label}" if label else self.loaded.name
+
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
         """Every cell as it stands."""
         return [cell.result(records.get(cell.training_key)) for cell in self.cells]
 
 
-def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
-    """Everything a suite names is looked up, checked and keyed; nothing runs.
+def shape_of(dataset: Dataset) -> Shape:
+    """What a model must know of a dataset to be built for it."""
+    return Shape(dataset.channels, dataset.size, len(dataset.about.classes))
 
-    Raises BadInput (SpecError with file and line where the suite or a recipe is at fault).
+
+def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
+    """The metrics and recipes that a suite names, looked up and checked without data or weights.
+
+    Raises BadInput; SpecError with file and line where the suite or a recipe is at fault.
     """
     suite = loaded.suite
+    for entry in suite.datasets:
+        loaded.at(("datasets", entry.name), about, entry.name)
+    metrics = {m: loaded.at(("metrics", m), load_metric, m) for m in suite.all_metrics()}
+    recipes = {
+        model: loaded.at(("models", model), load_recipe, model, loaded.folder)
+        for entry in suite.datasets
+        for model in suite.models_on(entry)
+    }
+    for recipe in recipes.values():
+        _settings(recipe)
+    return metrics, recipes
+
+
+def _settings(recipe: Recipe) -> FamilySettings:
+    try:
+        family = FAMILIES.load(recipe.family)
+    except BadInput as error:
+        raise recipe.document.error(str(error), ("family",)) from None
+    try:
+        settings: FamilySettings = family.Settings.model_validate(recipe.settings)
+    except ValidationError as error:
+        raise recipe.error(error, family.Settings) from None
+    return settings
+
+
+def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
+    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
+    suite = loaded.suite
     numerics = Numerics.resolve(device)
-    metrics = {m: loaded.at(("metrics", m), load_metric, m) for m in _all_metrics(loaded)}
-    recipes = {m: loaded.at(("models", m), load_recipe, m) for m in _all_models(loaded)}
+    metrics, recipes = check(loaded)
     datasets = {
         entry.name: loaded.at(("datasets", entry.name), load_dataset, entry.name, data_root)
         for entry in suite.datasets
@@ -137,7 +181,7 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
     blueprints = {
         (entry.name, model): _blueprint(recipes[model], datasets[entry.name])
         for entry in suite.datasets
-        for model in entry.models or suite.models
+        for model in suite.models_on(entry)
     }
     setups = {
         entry.name: _setup(loaded, entry, datasets[entry.name], metrics, numerics)
@@ -154,38 +198,21 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
             suite.budget.images,
             numerics,
             setups[entry.name],
-            [metrics[name] for name in entry.metrics or suite.metrics],
+            [metrics[name] for name in suite.metrics_on(entry)],
             data_root,
         )
         for seed in suite.seeds
         for entry in suite.datasets
-        for model in entry.models or suite.models
+        for model in suite.models_on(entry)
     ]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics)
 
 
-def _all_metrics(loaded: LoadedSuite) -> list[str]:
-    named = [*loaded.suite.metrics, *_chained(entry.metrics for entry in loaded.suite.datasets)]
-    return list(dict.fromkeys(named))
-
-
-def _all_models(loaded: LoadedSuite) -> list[str]:
-    named = [*loaded.suite.models, *_chained(entry.models for entry in loaded.suite.datasets)]
-    return list(dict.fromkeys(named))
-
-
-def _chained(lists: Iterable[Iterable[str] | None]) -> Iterator[str]:
-    return (name for names in lists for name in names or ())
-
-
 def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
-    """The family with networks that have shapes but no memory: checks settings and image size."""
-    shape = Shape(dataset.channels, dataset.size, len(dataset.about.classes))
+    """The family with networks that have shapes but no memory; checks the image size."""
     try:
         with torch.device("meta"):
-            return build_family(recipe.family, recipe.settings, shape)
-    except ValidationError as error:
-        raise recipe.error(error) from None
+            return build_family(recipe.family, recipe.settings, shape_of(dataset))
     except BadInput as error:
         raise BadInput(f"{recipe.name} on {dataset.name}: {error}") from None
 
@@ -203,13 +230,20 @@ def _setup(
         "extractor": suite.extractor or dataset.about.extractor,
         "perceptual": suite.perceptual or dataset.about.perceptual,
     }
-    needed = {role for name in entry.metrics or suite.metrics for role in roles(metrics[name])}
+    needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {
-        role: loaded.at((role,), describe, role, names[role], dataset.channels, dataset.size)
-        for role in needed & names.keys()
+        role: loaded.at((role,), _checked, LOADERS[role], names[role], dataset)
+        for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
     return Setup(names, labels, samples, numerics.machine)
+
+
+def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -> tuple[str, str]:
+    """Label and preprocessing of a feature network, once it is known to be usable."""
+    network = load(name, "cpu")
+    network.check(dataset.channels, dataset.size)
+    return network.label, network.preprocessing
 
 
 def _cell(
@@ -229,7 +263,7 @@ def _cell(
     training_key = digest(
         {
             "family": recipe.family,
-            "code": code_version(family_class(recipe.family)),
+            "code": code_version(FAMILIES.load(recipe.family)),
             "settings": settings,
             "data": train_digest,
             "seed": seed,

@@ -40,8 +40,6 @@ def train(
     from harness.training.numerics import Numerics
 
     numerics = Numerics.resolve(device)
-    with numerics.applied():
-        accuracy = train_and_save(
-            load_dataset(dataset, data_root), out, seed=seed, device=numerics.torch_device
-        )
+    images = load_dataset(dataset, data_root)
+    accuracy = train_and_save(images, out, seed=seed, device=numerics.apply())
     typer.echo(f"{out}: {accuracy:.2%} of the test images are classified correctly")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -166,28 +165,17 @@ def validate(
 
         harness validate my-suite.yaml other.yaml
     """
-    from harness.data import DATASETS
-    from harness.families import check_settings
-    from harness.metrics import load_metric
-    from harness.spec.recipe import load_recipe
-    from harness.spec.reference import parse_reference
+    from harness.plan import check
     from harness.spec.suite import load_suite
 
     for file in files:
         loaded = load_suite(file)
-        counts: Counter[str] = Counter()
-        for name in loaded.models():
-            recipe = loaded.at(("models", name), load_recipe, name)
-            check_settings(recipe)
-            counts["models"] += 1
-        for name in loaded.metrics():
-            loaded.at(("metrics", name), load_metric, name)
-            counts["metrics"] += 1
-        for entry in loaded.suite.datasets:
-            loaded.at(("datasets", entry.name), DATASETS.load, parse_reference(entry.name).name)
-            counts["datasets"] += 1
-        counts["claims"] = len(loaded.suite.claims)
-        typer.echo(f"{file}: valid; " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        check(loaded)
+        suite = loaded.suite
+        typer.echo(
+            f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "
+            f"{len(suite.all_metrics())} metrics, {len(suite.claims)} claims"
+        )
 
 
 def schema(

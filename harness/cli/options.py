@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.spec.errors import BadInput
-from harness.spec.shipped import shipped
+from harness.spec.shipped import shipped_files
 
 if TYPE_CHECKING:
     from harness.plan import Plan
@@ -19,17 +19,11 @@ if TYPE_CHECKING:
 
 
 def _complete_suite(incomplete: str) -> list[str]:
-    return [name for name in _names("suites") if name.startswith(incomplete)]
+    return [name for name in shipped_files("suites") if name.startswith(incomplete)]
 
 
 def _complete_model(incomplete: str) -> list[str]:
-    return [name for name in _names("models") if name.startswith(incomplete)]
-
-
-def _names(kind: str) -> list[str]:
-    folder = shipped(kind)
-    files = sorted(folder.rglob("*.yaml"))
-    return [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    return [name for name in shipped_files("models") if name.startswith(incomplete)]
 
 
 SuiteName = Annotated[
@@ -140,7 +134,7 @@ def open_store(tracking: str | None, output: Path) -> Store:
 
 def default_jobs(plan: Plan) -> int:
     """A cell a core on a CPU; one at a time on a GPU."""
-    if plan.numerics.torch_device.type != "cpu":
+    if plan.numerics.device != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, (cores or 1) // plan.numerics.threads)

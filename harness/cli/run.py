@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from harness.cell import Outcome
     from harness.plan import Plan
     from harness.report.results import Results
+    from harness.spec.suite import Overrides
+    from harness.tracking import Store
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended: 128 + SIGINT."""
@@ -102,7 +104,7 @@ def report(
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
 
-def _plan(suite: str, changed: Any, device: str, data_root: Path | None) -> Plan:
+def _plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
     from harness.plan import make_plan
     from harness.spec.suite import load_suite
 
@@ -122,7 +124,9 @@ def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
     )
 
 
-def _publish(console: Console, plan: Plan, store: Any, output: Path, parent: str | None) -> None:
+def _publish(
+    console: Console, plan: Plan, store: Store, output: Path, parent: str | None
+) -> None:
     from harness.report.publish import publish
 
     results, page = publish(plan, store, output, parent)
@@ -140,9 +144,9 @@ def _say_verdicts(console: Console, results: Results) -> None:
     if results.verdicts:
         console.print()
     for verdict in results.verdicts:
-        colour = COLOURS[verdict.verdict]
+        colour = COLOURS[verdict.outcome]
         console.print(
-            f"[{colour}]{verdict.verdict:>13}[/{colour}]  {escape(verdict.sentence)}",
+            f"[{colour}]{verdict.outcome:>13}[/{colour}]  {escape(verdict.sentence)}",
             highlight=False,
             soft_wrap=True,
         )

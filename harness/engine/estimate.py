@@ -10,11 +10,11 @@ import torch
 
 from harness.data.base import Dataset
 from harness.data.loader import Batches
-from harness.families.base import Samples, Shape
+from harness.cell import build
+from harness.families.base import Samples
 from harness.plan import Cell
 from harness.seeding import generator
 from harness.tracking import Record
-from harness.training.init import initialised
 from harness.training.loop import train
 
 FEW, MORE = 2, 6
@@ -49,11 +49,11 @@ def forecast(
         distinct.setdefault((cell.dataset, cell.model), cell)
     found = {}
     for pair, cell in distinct.items():
-        with cell.numerics.applied():
-            known = _known(pair, cells, records)
-            sampling = _sampling_seconds(cell, datasets[cell.dataset])
-            training = known or _training_seconds(cell, datasets[cell.dataset])
-            found[pair] = Forecast(training, sampling, known is None)
+        cell.numerics.apply()
+        known = _known(pair, cells, records)
+        sampling = _sampling_seconds(cell, datasets[cell.dataset])
+        training = known or _training_seconds(cell, datasets[cell.dataset])
+        found[pair] = Forecast(training, sampling, known is None)
     return found
 
 
@@ -77,9 +77,8 @@ def _training_seconds(cell: Cell, dataset: Dataset) -> float:
 
 
 def _timed(cell: Cell, dataset: Dataset, steps: int) -> tuple[float, int]:
-    device = cell.numerics.torch_device
-    shape = Shape(dataset.channels, dataset.size, len(dataset.about.classes))
-    family = initialised(cell.family, cell.settings, shape, cell.seed, device)
+    device = torch.device(cell.numerics.device)
+    family = build(cell, dataset)
     batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
     images = steps * family.settings.batch_size
     result = train(family, batches, images, cell.seed, device=device)
@@ -88,13 +87,12 @@ def _timed(cell: Cell, dataset: Dataset, steps: int) -> tuple[float, int]:
 
 def _sampling_seconds(cell: Cell, dataset: Dataset) -> float:
     """Time to draw the samples that the cell's metrics ask for; 0 where none does."""
-    shape = Shape(dataset.channels, dataset.size, len(dataset.about.classes))
-    device = cell.numerics.torch_device
-    family = initialised(cell.family, cell.settings, shape, cell.seed, device)
+    device = torch.device(cell.numerics.device)
+    family = build(cell, dataset)
     wanted = any(w.protocol.extractor and not w.obstacle for w in cell.wanted)
     if not (wanted and isinstance(family, Samples)):
         return 0.0
-    family.networks.eval()
+    family.networks.to(device).eval()
     draws = generator(cell.seed, "probe", device=device)
     with torch.inference_mode():
         family.sample(1, draws).cpu()

@@ -70,7 +70,7 @@ class Evidence:
 
     @cached_property
     def _sample_pass(self) -> Extracted:
-        extractor = load_extractor(self.setup.names["extractor"], self.family.device)
+        extractor = load_extractor(self.setup.names["extractor"], str(self.family.device))
         return extractor.extract(self.samples)
 
     @property
@@ -106,7 +106,7 @@ class Evidence:
     @cached_property
     def perceptual_distances(self) -> Tensor:
         """How different each reconstruction looks from its original."""
-        network = load_perceptual(self.setup.names["perceptual"], self.family.device)
+        network = load_perceptual(self.setup.names["perceptual"], str(self.family.device))
         return network.distance(self.originals, self.reconstructions)
 
     @cached_property

@@ -26,7 +26,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     where one is given. Returns what it is made of, and the page's path.
     """
     results = gather(plan, store)
-    page = write(results, output / plan.loaded.folder)
+    page = write(results, output / plan.report_name)
     if parent:
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
