@@ -8,9 +8,11 @@ anywhere goes on from there when it is run again.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +28,7 @@ from harness.evaluation.pictures import grid, pairs
 from harness.families import build_family
 from harness.families.base import Family, Reconstructs, Samples
 from harness.metrics import load_metric
+from harness.metrics.base import Caveat
 from harness.plan import Cell, Wanted, shape_of
 from harness.spec.measurement import Measurement, Status
 from harness.tracking import Record, Store
@@ -240,15 +243,19 @@ def _measure(
 
 
 def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
+    """The number with its caveats (what the metric warned of), or why there is none."""
     try:
-        estimate = evidence.measure(load_metric(wanted.metric))
+        with warnings.catch_warnings(record=True) as caveats:
+            warnings.simplefilter("always", Caveat)
+            estimate = evidence.measure(load_metric(wanted.metric))
     except Exception as error:
         return _row(wanted, "failed", describe(error))
-    if not torch.isfinite(torch.tensor(estimate.value)):
+    if not math.isfinite(estimate.value):
         return _row(wanted, "failed", f"the value is {estimate.value}")
     return Measurement(
         wanted.metric, "ok", wanted.protocol, wanted.key,
         estimate.value, estimate.stderr, estimate.over,
+        reason="; ".join(dict.fromkeys(str(c.message) for c in caveats if c.category is Caveat)),
     )  # fmt: skip
 
 

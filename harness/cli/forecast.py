@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from harness.cell import Event
-from harness.plan import Cell
+if TYPE_CHECKING:
+    from harness.cell import Event
+    from harness.plan import Cell
 
 TRAINING_SHARE = 0.8
 """The part of a cell's time that training is taken to be while nothing better is known."""

@@ -6,15 +6,17 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from harness.cell import Event, Outcome
 from harness.cli.forecast import TimeLeft
-from harness.plan import Cell
+
+if TYPE_CHECKING:
+    from harness.cell import Event, Outcome
+    from harness.plan import Cell
 
 
 def clock(seconds: float | None) -> str:
