@@ -106,10 +106,11 @@ def _show_claims(console: Console, plan: Plan) -> None:
     suite = plan.loaded.suite
     if not suite.claims:
         return
+    names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
         verdict = decidable(
-            claim, len(suite.seeds), [entry.name for entry in suite.datasets], suite.claims
+            claim, len(suite.seeds), claim.datasets or names, len(suite.claims)
         )
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)

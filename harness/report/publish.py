@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from harness.analysis.leaderboard import leaderboards
+from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.plan import Plan
-from harness.report.results import DatasetFacts, ModelFacts, Picture, Results
-from harness.report.write import write
+from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
+from harness.report.results import Store as Tracking
+from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
+from harness.spec.recipe import Recipe
 from harness.tracking import Store
 from harness.tracking.environment import environment
 
-KINDS = ("samples", "reconstructions")
+KINDS: tuple[Literal["samples", "reconstructions"], ...] = ("samples", "reconstructions")
+ALT = {
+    "samples": "The first 64 samples",
+    "reconstructions": "Test images in odd rows, each above its reconstruction,",
+}
 
 
 def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple[Results, Path]:
@@ -39,29 +50,83 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
 def gather(plan: Plan, store: Store) -> Results:
     """Everything a report needs, read from the store."""
     suite = plan.loaded.suite
-    records = store.records([cell.training_key for cell in plan.cells])
-    cells = plan.results(records)
+    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
     table = tidy(cells)
     return Results(
         title=suite.title,
         description=suite.description,
         suite_name=plan.loaded.name,
         suite_yaml=plan.loaded.text,
-        overrides=plan.loaded.overridden,
-        budget=suite.budget.images,
-        seeds=suite.seeds,
         cells=cells,
         table=table,
         metrics=plan.metrics,
-        verdicts=judge(suite.claims, table, plan.metrics, len(suite.seeds)),
-        boards=leaderboards(table, plan.metrics),
+        verdicts=judge(
+            suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
+        ),
+        boards=boards(table, plan.metrics),
         curves=_curves(cells, store),
         pictures=_pictures(cells, store),
-        datasets=[_dataset_facts(plan, name) for name in plan.datasets],
-        models=[_model_facts(plan, name) for name in plan.recipes],
+        datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
+        models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()],
         environment={**environment(), "device": plan.numerics.machine},
+        store=Tracking(_here(store.uri), f"mlflow ui --backend-store-uri {_here(store.uri)}"),
+        command=_command(plan),
         generated_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        overrides=plan.loaded.overridden,
     )
+
+
+def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
+    columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
+    rows = [
+        (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
+        for cell in cells
+        if cell.run_id
+        for images, name, value in store.curves(cell.run_id)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pictures(cells: Sequence[CellResult], store: Store) -> list[Picture]:
+    """The grids of the first seed: the same for every model, and none chosen by its looks."""
+    first = min((cell.seed for cell in cells), default=0)
+    found = []
+    for cell in cells:
+        for kind in KINDS if cell.seed == first and cell.run_id else ():
+            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            alt = f"{ALT[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
+            if png:
+                found.append(Picture(cell.dataset, cell.model, cell.seed, kind, png, alt))
+    return found
+
+
+def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:
+    costs = [cell.costs for cell in cells if cell.model == recipe.name and "seconds" in cell.costs]
+    resolved = yaml.safe_dump({"family": recipe.family, **recipe.settings}, sort_keys=False)
+    return ModelInfo(
+        recipe.name,
+        "\n".join(f"# {line}" for line in (recipe.description, recipe.paper) if line)
+        + f"\n{resolved}",
+        images,
+        max((int(cost["parameters"]) for cost in costs), default=None),
+        fmean(float(cost["seconds"]) for cost in costs) if costs else None,
+    )
+
+
+def _here(uri: str) -> str:
+    """A local store relative to the current folder: a report names no place of its machine."""
+    if not uri.startswith("sqlite:///"):
+        return uri
+    return f"sqlite:///{os.path.relpath(uri.removeprefix('sqlite:///'))}"
+
+
+def _command(plan: Plan) -> str:
+    options = {
+        "--" + {"budget_scale": "budget-scale"}.get(name, name): value
+        for name, value in plan.loaded.overridden.items()
+    }
+    given = [text for option in options.items() for text in option]
+    return shlex.join(["harness", "run", plan.loaded.name, *given])
 
 
 def summary(table: pd.DataFrame, plan: Plan) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -59,6 +60,12 @@ class Numerics:
         torch.backends.cuda.matmul.allow_tf32 = self.tf32
         return torch.device(self.device)
 
+    @property
+    def machine(self) -> str:
+        """For people, and for the protocols of timings: `NVIDIA H200`, `Xeon …, 1 thread`."""
+        on_cpu = self.device == "cpu"
+        return f"{self.name}, {self.threads} thread{'s' * (self.threads > 1)}" if on_cpu else self.name
+
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for keys and records."""
         return asdict(self)
@@ -75,4 +82,12 @@ def devices() -> list[str]:
 def _name(device: str) -> str:
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    return platform.processor() or platform.machine()
+    return _processor() or platform.processor() or platform.machine()
+
+
+def _processor() -> str:
+    """What Linux calls the processor, without the marks that lawyers ask for; empty elsewhere."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    name = next((line.partition(":")[2] for line in lines if line.startswith("model name")), "")
+    return " ".join(name.replace("(R)", "").replace("(TM)", "").split())
