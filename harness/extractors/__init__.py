@@ -1,0 +1,26 @@
+"""Feature networks: images in, features, class logits or perceptual distances out."""
+
+from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
+from harness.extractors.loading import (
+    EXTRACTORS,
+    PERCEPTUALS,
+    TEXT_IMAGES,
+    load_extractor,
+    load_perceptual,
+    load_text_image,
+    preflight,
+)
+
+__all__ = [
+    "EXTRACTORS",
+    "PERCEPTUALS",
+    "TEXT_IMAGES",
+    "Extracted",
+    "Extractor",
+    "Perceptual",
+    "TextImage",
+    "load_extractor",
+    "load_perceptual",
+    "load_text_image",
+    "preflight",
+]

@@ -55,8 +55,8 @@ def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     An exact reconstruction counts as the best inexact one, a single value off by one: its own
     PSNR is infinite, and would make every set that has one look alike.
     """
-    best = psnr_ceiling(originals[0].numel()) if originals.ndim == 4 and len(originals) else 0.0
-    return checks.mean_over(psnr(reconstructions, originals).clamp(max=best), "images")
+    values = psnr(reconstructions, originals)
+    return checks.mean_over(values.clamp(max=psnr_ceiling(originals[0].numel())), "images")
 
 
 def psnr_ceiling(values: int) -> float:

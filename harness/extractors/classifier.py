@@ -1,0 +1,113 @@
+"""`classifier:…`: small networks trained by this project on the data that they judge.
+
+For small grey images they tell apart what Inception, trained on photographs, does not see.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harness.extractors import classifier_net, weight_files
+from harness.extractors.base import Extracted, Extractor, Perceptual
+from harness.extractors.classifier_net import ClassifierNet
+from harness.extractors.images import in_batches
+from harness.extractors.source import Source
+from harness.spec.errors import BadInput
+
+DIGESTS = {
+    "digits": "cde9aaa2141799c45b61a4a2fb217c384f9115397f17938f1c81bf3fb47c880f",
+    "mnist": "bd8a9cb19c379f7e3fe6ebf395790064304d451a50071ff1b1c6095ac58cf317",
+}
+"""The SHA-256 of each committed file: with other weights, numbers are not comparable."""
+
+BATCH = 500
+
+
+def weights_path(name: str) -> Path:
+    """Where the weights of the classifier of dataset `name` are committed."""
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
+
+
+class _Loaded:
+    """The network behind `classifier:…`, and which images it takes."""
+
+    def __init__(self, name: str, device: str) -> None:
+        path = _pinned(name)
+        self.name = name
+        self.digest = weight_files.sha256(path)[:8]
+        self._device = device
+        self._network: ClassifierNet = classifier_net.load(path).to(device)
+
+    def check(self, channels: int, size: int) -> None:
+        """Only images like those it was trained on."""
+        known = self._network.architecture
+        if (channels, size) != (known.channels, known.size):
+            raise BadInput(
+                f"{self.name} takes {known.channels}×{known.size}×{known.size} images,"
+                f" not {channels}×{size}×{size}"
+            )
+
+
+class ClassifierExtractor(_Loaded, Extractor):
+    """The features before the linear head, and the logits after it."""
+
+    preprocessing = "native"
+
+    def extract(self, images: Tensor) -> Extracted:
+        """`pooled` N×64 (digits) or N×128, and `logits` N×classes."""
+        self.check(images.shape[1], images.shape[2])
+        pooled = in_batches(lambda x: self._network.pooled(x / 255), BATCH, self._device, images)
+        with torch.no_grad():
+            logits = self._network.head(pooled.to(self._device)).cpu()
+        return Extracted(pooled, logits)
+
+
+class ClassifierPerceptual(_Loaded, Perceptual):
+    """LPIPS's distance on the classifier's stages, every channel weighing the same.
+
+    Zhang et al. 2018, arXiv:1801.03924, eq. 1 with w = 1: features are scaled to unit length over
+    the channels; the squared difference is summed over channels, averaged over positions and
+    summed over stages. It is not calibrated on human judgements, hence "unweighted".
+    """
+
+    preprocessing = "unweighted"
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """N distances, 0 for equal images, of uint8 images N×C×H×W."""
+        self.check(a.shape[1], a.shape[2])
+        return in_batches(self._distance, BATCH, self._device, a, b)
+
+    def _distance(self, a: Tensor, b: Tensor) -> Tensor:
+        stages = zip(
+            self._network.activations(a / 255), self._network.activations(b / 255), strict=True
+        )
+        per_stage = [(_unit(x) - _unit(y)).square().sum(dim=1).mean(dim=(1, 2)) for x, y in stages]
+        return torch.stack(per_stage).sum(dim=0)
+
+
+def _unit(x: Tensor) -> Tensor:
+    # The lpips package's constant, for positions at which no feature is active.
+    return x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+
+
+def _pinned(name: str) -> Path:
+    """The committed file behind `classifier:NAME`, once its digest has been checked."""
+    dataset = name.removeprefix("classifier:")
+    path = weights_path(dataset)
+    if not path.is_file():
+        raise BadInput(f"the weights of {name} are missing: {path}; reinstall the package")
+    if (found := weight_files.sha256(path)) != DIGESTS[dataset]:
+        pinned = DIGESTS[dataset][:8]
+        raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
+    return path
+
+
+def _preflight(name: str) -> None:
+    _pinned(name)
+
+
+EXTRACTOR: Source[Extractor] = Source(_preflight, ClassifierExtractor)
+PERCEPTUAL: Source[Perceptual] = Source(_preflight, ClassifierPerceptual)

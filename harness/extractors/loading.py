@@ -1,0 +1,85 @@
+"""Feature networks by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.extractors.base import Extractor, Perceptual, TextImage
+from harness.extractors.classifier import DIGESTS
+from harness.extractors.source import Source
+from harness.spec.errors import BadInput, suggest
+from harness.spec.registry import Registry
+
+EXTRACTORS = Registry(
+    "extractor",
+    "harness.extractors",
+    {
+        "inception": "harness.extractors.inception:SOURCE",
+        **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
+    },
+)
+PERCEPTUALS = Registry(
+    "perceptual network",
+    "harness.perceptuals",
+    {
+        **{
+            f"lpips:{net}": "harness.extractors.lpips_networks:SOURCE"
+            for net in ("alex", "vgg", "squeeze")
+        },
+        **{f"classifier:{n}": "harness.extractors.classifier:PERCEPTUAL" for n in DIGESTS},
+    },
+)
+TEXT_IMAGES = Registry(
+    "text-image network", "harness.text_images", {"clip": "harness.extractors.clip:SOURCE"}
+)
+
+
+def load_extractor(name: str, device: str = "cpu") -> Extractor:
+    """The extractor `inception` or `classifier:…`, on `device`.
+
+    BadInput for an unknown name, and for weights that are not there and cannot be fetched.
+    """
+    source: Source[Extractor] = EXTRACTORS.load(name)
+    return source.load(name, device)
+
+
+def load_perceptual(name: str, device: str = "cpu") -> Perceptual:
+    """The perceptual network `lpips:alex`, `lpips:vgg`, `lpips:squeeze` or `classifier:…`.
+
+    Errors as in `load_extractor`.
+    """
+    source: Source[Perceptual] = PERCEPTUALS.load(name)
+    return source.load(name, device)
+
+
+def load_text_image(name: str, device: str = "cpu") -> TextImage:
+    """The text-image network `clip`, or `clip:NAME` for a repository of the Hugging Face hub.
+
+    Errors as in `load_extractor`.
+    """
+    source: Source[TextImage] = TEXT_IMAGES.load(_entry(name))
+    return source.load(name, device)
+
+
+def preflight(name: str) -> None:
+    """Make sure that the weights behind any of these names are on this machine.
+
+    They are fetched if they can be, and no network is loaded. BadInput, in one line, names the
+    file that is missing, where it comes from and where it goes.
+    """
+    _source(name).preflight(name)
+
+
+def _source(name: str) -> Source[Any]:
+    registries = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES)
+    for registry in registries:
+        if _entry(name) in registry:
+            source: Source[Any] = registry.load(_entry(name))
+            return source
+    known = {known for registry in registries for known in registry.names()}
+    raise BadInput(f"unknown feature network {name!r}{suggest(name, known)}")
+
+
+def _entry(name: str) -> str:
+    """The registry's name for `name`: what follows `clip:` is the hub's to know."""
+    return "clip" if name.startswith("clip:") else name

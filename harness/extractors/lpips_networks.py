@@ -1,0 +1,90 @@
+"""`lpips:…`: the learned perceptual distance of Zhang et al. 2018, through the lpips package."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import lpips
+import torch
+from torch import Tensor
+from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
+
+from harness.extractors import weight_files
+from harness.extractors.base import Perceptual
+from harness.extractors.images import check_rgb, in_batches, to_rgb
+from harness.extractors.source import Source
+from harness.extractors.weight_files import WeightsFile
+from harness.spec.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The ImageNet network below LPIPS's weights, and the smallest images it can take."""
+
+    weights: WeightsFile
+    smallest: int
+
+
+TRUNKS = {
+    "alex": Trunk(WeightsFile(AlexNet_Weights.IMAGENET1K_V1.url), smallest=31),
+    "vgg": Trunk(WeightsFile(VGG16_Weights.IMAGENET1K_V1.url), smallest=16),
+    "squeeze": Trunk(WeightsFile(SqueezeNet1_1_Weights.IMAGENET1K_V1.url), smallest=17),
+}
+
+
+class Lpips(Perceptual):
+    """arXiv:1801.03924, eq. 1, version 0.1: the linear weights come inside the lpips package.
+
+    `digest` is that of the trunk's file. Grey images are repeated to RGB; nothing is resized.
+    """
+
+    preprocessing = "v0.1"
+
+    def __init__(self, name: str, device: str) -> None:
+        self.name = name
+        self._trunk = _trunk(name)
+        self.digest = self._trunk.weights.digest
+        self._device = device
+        self._network = _network(name.removeprefix("lpips:"), self._trunk).to(device)
+
+    def check(self, channels: int, size: int) -> None:
+        """Below a size that depends on the trunk, its last layers would have no pixel left."""
+        check_rgb(self.name, channels, size, self._trunk.smallest)
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """N distances of uint8 images N×C×H×W."""
+        self.check(a.shape[1], min(a.shape[2:]))
+        return in_batches(self._distance, 64, self._device, a, b)
+
+    def _distance(self, a: Tensor, b: Tensor) -> Tensor:
+        distances: Tensor = self._network(to_rgb(a) / 127.5 - 1, to_rgb(b) / 127.5 - 1)
+        return distances.flatten()
+
+
+def _trunk(name: str) -> Trunk:
+    return TRUNKS[name.removeprefix("lpips:")]
+
+
+def _network(net: str, trunk: Trunk) -> lpips.LPIPS:
+    path = weight_files.obtain(trunk.weights)
+    weights = weight_files.load_tensors(path)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # It builds torchvision's networks in a way that torchvision has deprecated.
+        warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    # Its slices keep the layers' numbers: `slice2.3.weight` is torchvision's `features.3.weight`.
+    try:
+        network.net.load_state_dict(
+            {key: weights[f"features.{key.partition('.')[2]}"] for key in network.net.state_dict()}
+        )
+    except (KeyError, RuntimeError) as error:
+        raise BadInput(f"{path} does not hold the weights of {net}: {error}") from error
+    return network.requires_grad_(False).eval()
+
+
+def _preflight(name: str) -> None:
+    weight_files.obtain(_trunk(name).weights)
+
+
+SOURCE: Source[Perceptual] = Source(_preflight, Lpips)

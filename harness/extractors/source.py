@@ -1,0 +1,21 @@
+"""How a feature network comes to be: what a registry holds under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source(Generic[T]):
+    """Both take the name as the suite writes it, and raise BadInput where weights are missing.
+
+    `preflight` makes sure the weights are on this machine, fetching them if it can, and loads no
+    network. `load` gives the network on a device such as "cpu" or "cuda:0".
+    """
+
+    preflight: Callable[[str], None]
+    load: Callable[[str, str], T]

@@ -1,0 +1,126 @@
+import os
+import shutil
+from pathlib import Path
+
+import lpips
+import pytest
+import torch
+import torchvision
+from sklearn.datasets import load_digits
+
+from harness.extractors import classifier, load_extractor, load_perceptual, preflight
+from harness.extractors.classifier import DIGESTS, weights_path
+from harness.extractors.classifier_net import accuracy, load, read_metadata
+from harness.spec.errors import BadInput
+
+REQUIRED = {"digits": 0.98, "mnist": 0.993, "fashion-mnist": 0.92}
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_committed_weights(name):
+    """Small, pinned, and as accurate as they must be by their own record."""
+    assert weights_path(name).stat().st_size <= 2**20
+    assert read_metadata(weights_path(name))["test_accuracy"] >= REQUIRED[name]
+    preflight(f"classifier:{name}")
+    assert load_extractor(f"classifier:{name}").label == f"classifier:{name}@{DIGESTS[name][:8]}"
+
+
+def test_every_weights_file_is_pinned():
+    assert {path.stem for path in weights_path("digits").parent.iterdir()} == set(DIGESTS)
+
+
+def digits_test_split() -> tuple[torch.Tensor, torch.Tensor]:
+    """Every third of scikit-learn's digits, at 16×16."""
+    digits = load_digits()
+    small = torch.from_numpy(digits.images[::3])[:, None]
+    images = torch.nn.functional.interpolate(small, size=(16, 16), mode="bilinear")
+    return (images * 255 / 16).round().byte(), torch.from_numpy(digits.target[::3])
+
+
+def test_digits_accuracy_is_the_recorded_one():
+    images, labels = digits_test_split()
+    path = weights_path("digits")
+    found = accuracy(load(path), images, labels)
+    assert found == pytest.approx(read_metadata(path)["test_accuracy"], abs=1.5 / len(labels))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST")])
+def test_accuracy_on_the_official_test_set(name, folder):
+    root = os.environ.get("HARNESS_DATA", "")
+    if not (Path(root) / folder).is_dir():
+        pytest.skip(f"needs {folder} below HARNESS_DATA")
+    test = getattr(torchvision.datasets, folder)(root, train=False)
+    logits = load_extractor(f"classifier:{name}").extract(test.data[:, None]).logits
+    found = float((logits.argmax(1) == test.targets).double().mean())
+    recorded = read_metadata(weights_path(name))["test_accuracy"]
+    assert found == pytest.approx(recorded, abs=1.5 / len(test))
+
+
+def test_features_and_logits():
+    images, _ = digits_test_split()
+    found = load_extractor("classifier:digits").extract(images[:7])
+    assert found.pooled.shape == (7, 64)
+    assert found.logits.shape == (7, 10)
+    assert found.pooled.dtype == found.logits.dtype == torch.float32
+    network = load(weights_path("digits"))
+    assert torch.allclose(found.logits, network(images[:7] / 255), atol=1e-5)
+
+
+def test_perceptual_distance_is_that_of_lpips_without_weights(random_images):
+    network = load(weights_path("digits"))
+
+    class Trunk(torch.nn.Module):
+        def forward(self, x):
+            return network.activations(x)
+
+    baseline = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
+    baseline.net, baseline.scaling_layer, baseline.L = Trunk(), torch.nn.Identity(), 3
+    a, b = random_images(6, 1, 16, 16), random_images(6, 1, 16, 16, seed=1)
+    perceptual = load_perceptual("classifier:digits")
+    with torch.no_grad():
+        expected = baseline(a / 255, b / 255).flatten()
+    assert perceptual.distance(a, b).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
+    assert torch.equal(perceptual.distance(a, a), torch.zeros(6))
+    assert perceptual.preprocessing == "unweighted"
+
+
+def test_only_images_like_those_it_knows(random_images):
+    with pytest.raises(BadInput, match="classifier:digits takes 1×16×16 images, not 3×32×32"):
+        load_extractor("classifier:digits").check(3, 32)
+    with pytest.raises(BadInput, match="takes 1×16×16 images"):
+        load_perceptual("classifier:digits").distance(*2 * [random_images(2, 1, 28, 28)])
+
+
+def test_changed_or_missing_weights_are_refused(tmp_path, monkeypatch):
+    changed = tmp_path / "digits.safetensors"
+    shutil.copy(weights_path("digits"), changed)
+    changed.write_bytes(changed.read_bytes()[:-1] + b"\x7f")
+    monkeypatch.setattr(classifier, "weights_path", lambda name: changed)
+    with pytest.raises(BadInput, match="was changed: its SHA-256 starts with"):
+        load_extractor("classifier:digits")
+    changed.unlink()
+    with pytest.raises(BadInput, match="weights of classifier:digits are missing"):
+        preflight("classifier:digits")
+
+
+def test_what_is_no_classifier_is_refused(tmp_path):
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(BadInput, match="not a classifier written by this project"):
+        load(tmp_path / "text.safetensors")
+    with pytest.raises(BadInput, match="not a classifier written by this project"):
+        read_metadata(tmp_path / "absent.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("load_network", "name", "hint"),
+    [
+        (load_extractor, "classifier:digit", "unknown extractor.*did you mean 'classifier:digits'"),
+        (load_extractor, "incepton", "did you mean 'inception'"),
+        (load_perceptual, "lpips:alexx", "unknown perceptual network.*did you mean 'lpips:alex'"),
+        (preflight, "clp", "unknown feature network 'clp'; did you mean 'clip'"),
+    ],
+)
+def test_unknown_names_get_a_hint(load_network, name, hint):
+    with pytest.raises(BadInput, match=hint):
+        load_network(name)

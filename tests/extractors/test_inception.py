@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+from harness.extractors import inception, load_extractor, preflight
+from harness.spec.errors import BadInput
+
+
+@pytest.fixture
+def random_weights(publish, monkeypatch):
+    """Weights of the right shape in place of the published ones."""
+    with monkeypatch.context() as m, torch.random.fork_rng():
+        torch.manual_seed(0)
+        m.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        m.setattr(
+            "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url",
+            lambda url, progress: {},
+        )
+        state = FeatureExtractorInceptionV3("random", ["2048"]).state_dict()
+    file = publish(state)
+    monkeypatch.setattr(inception, "WEIGHTS", file)
+    return file
+
+
+def test_equals_torch_fidelity(random_weights, weights_folder, random_images):
+    before = torch.random.get_rng_state()
+    network = load_extractor("inception")
+    assert torch.equal(before, torch.random.get_rng_state())
+    images = random_images(2, 3, 20, 20)
+    found = network.extract(images)
+    reference = FeatureExtractorInceptionV3(
+        "reference", ["2048", "logits_unbiased"], str(weights_folder / random_weights.name)
+    )
+    pooled, logits = reference(images)
+    assert torch.equal(found.pooled, pooled)
+    assert torch.equal(found.logits, logits)
+    assert found.pooled.shape == (2, 2048)
+    assert found.logits.shape == (2, 1008)
+    assert network.label == f"inception-tf2015@{random_weights.digest}"
+
+
+def test_grey_is_repeated_to_rgb(random_weights, random_images):
+    network = load_extractor("inception")
+    grey = random_images(1, 1, 16, 16)
+    assert torch.equal(
+        network.extract(grey).pooled, network.extract(grey.repeat(1, 3, 1, 1)).pooled
+    )
+    network.check(1, 16)
+    with pytest.raises(BadInput, match="not 4 channels"):
+        network.check(4, 16)
+    with pytest.raises(BadInput, match="uint8"):
+        network.extract(grey.float())
+
+
+def test_published_weights_are_pinned(weights_folder):
+    assert inception.WEIGHTS.digest == "6726825d"
+    with pytest.raises(BadInput, match=r"weights-inception-2015-12-05-6726825d\.pth are not on"):
+        preflight("inception")
+
+
+def test_other_weights_are_refused(publish, monkeypatch):
+    monkeypatch.setattr(inception, "WEIGHTS", publish({"fc.weight": torch.zeros(2)}))
+    with pytest.raises(BadInput, match="does not hold the weights of Inception v3"):
+        load_extractor("inception")

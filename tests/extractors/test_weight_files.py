@@ -1,0 +1,72 @@
+import hashlib
+
+import pytest
+import torch
+
+from harness.extractors import weight_files
+from harness.extractors.weight_files import WeightsFile
+from harness.spec.errors import BadInput
+
+CONTENT = b"some weights"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]
+FILE = WeightsFile(f"https://example.org/net-{DIGEST}.pth")
+
+
+def test_name_and_digest_come_from_the_url():
+    assert FILE.name == f"net-{DIGEST}.pth"
+    assert FILE.digest == DIGEST
+    with pytest.raises(ValueError, match="does not carry its digest"):
+        _ = WeightsFile("https://example.org/net.pth").digest
+
+
+def test_own_folder_comes_before_the_hub_cache(weights_folder):
+    own, hub = weight_files.folders()
+    hub.mkdir(parents=True)
+    (hub / FILE.name).write_bytes(CONTENT)
+    assert weight_files.obtain(FILE) == hub / FILE.name
+    (own / FILE.name).write_bytes(CONTENT)
+    assert weight_files.obtain(FILE) == weights_folder / FILE.name
+
+
+def test_missing_and_out_of_reach(weights_folder):
+    with pytest.raises(BadInput) as error:
+        weight_files.obtain(FILE)
+    assert str(error.value) == (
+        f"the weights {FILE.name} are not on this machine and cannot be fetched"
+        f" (no route to host): put {FILE.url} into {weights_folder}"
+    )
+
+
+def test_fetched_where_it_can_be(weights_folder, monkeypatch):
+    def fetch(url, dst, hash_prefix, progress):
+        assert (url, hash_prefix) == (FILE.url, DIGEST)
+        (weights_folder / FILE.name).write_bytes(CONTENT)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    assert weight_files.obtain(FILE).read_bytes() == CONTENT
+
+
+def test_a_truncated_file_is_refused(weights_folder):
+    (weights_folder / FILE.name).write_bytes(CONTENT[:-1])
+    with pytest.raises(BadInput, match=r"not the published file.*replace it by https://example"):
+        weight_files.obtain(FILE)
+
+
+def test_code_in_a_pickle_is_not_run(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return (exec, (f"open({str(tmp_path / 'owned')!r}, 'w')",))
+
+    torch.save({"weight": Attack()}, tmp_path / "net.pth")
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        weight_files.load_tensors(tmp_path / "net.pth")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_what_is_no_state_dict_is_refused(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / "tensor.pth")
+    with pytest.raises(BadInput, match="holds a Tensor, not weights by name"):
+        weight_files.load_tensors(tmp_path / "tensor.pth")
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        weight_files.load_tensors(tmp_path / "text.pth")
