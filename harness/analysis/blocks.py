@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -140,10 +140,7 @@ class _Sides:
 def pair(claim: Claim, metric: Metric, model: str, seeds: Seeds) -> Pairs:
     """Pair the two sides of one comparison over the seeds of a dataset."""
     rows = seeds.rows[seeds.rows["metric"] == metric.name]
-    sides = _Sides(
-        {seed: _cell(rows, model, seed) for seed in seeds.found},
-        {seed: _other(claim, rows, seed) for seed in seeds.found},
-    )
+    sides = _Sides(_cells(rows, model, seeds.found), _others(claim, rows, seeds.found))
     sign = 1 if direction(claim, metric) == "higher" else -1
     blocks = tuple(sides.block(seeds.dataset, seed) for seed in seeds.found)
     base = Pairs(metric.name, model, seeds.dataset, sign=sign, blocks=blocks)
@@ -161,23 +158,29 @@ def pair(claim: Claim, metric: Metric, model: str, seeds: Seeds) -> Pairs:
     return _compare(base, claim, metric)
 
 
-def _cell(rows: pd.DataFrame, model: str, seed: int) -> _Cell:
-    row = rows[(rows["model"] == model) & (rows["seed"] == seed)]
-    if row.empty:
-        return _Cell(None, "", "missing", "")
-    first = row.iloc[0]
-    value = float(first["value"])
-    status, reason = str(first["status"]), str(first["reason"])
+def _cells(rows: pd.DataFrame, model: str, seeds: Sequence[int]) -> dict[int, _Cell]:
+    """The cell of each seed; one that is not in the table is missing."""
+    found = {
+        int(seed): _cell(float(value), str(run_id), str(status), str(reason))
+        for seed, value, run_id, status, reason in rows.loc[
+            rows["model"] == model, ["seed", "value", "run_id", "status", "reason"]
+        ].itertuples(index=False)
+    }
+    return {seed: found.get(seed, _Cell(None, "", "missing", "")) for seed in seeds}
+
+
+def _cell(value: float, run_id: str, status: str, reason: str) -> _Cell:
     if status == "ok" and not math.isfinite(value):
-        status, reason = "failed", f"the value is {value}"
-    return _Cell(value if status == "ok" else None, str(first["run_id"]), status, reason)
+        return _Cell(None, run_id, "failed", f"the value is {value}")
+    return _Cell(value if status == "ok" else None, run_id, status, reason)
 
 
-def _other(claim: Claim, rows: pd.DataFrame, seed: int) -> _Cell:
+def _others(claim: Claim, rows: pd.DataFrame, seeds: Sequence[int]) -> dict[int, _Cell]:
+    """The other side: cells of `against`, or the constant for every seed."""
     if claim.against is not None:
-        return _cell(rows, claim.against, seed)
+        return _cells(rows, claim.against, seeds)
     constant = claim.above if claim.above is not None else claim.below
-    return _Cell(constant, "", "ok", "")
+    return {seed: _Cell(constant, "", "ok", "") for seed in seeds}
 
 
 def _mixed(rows: pd.DataFrame, claim: Claim, model: str) -> str:

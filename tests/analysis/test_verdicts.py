@@ -251,6 +251,7 @@ def test_scaling_a_metric_on_the_log_scale_changes_nothing(factor, b):
     assert found.effect.low == pytest.approx(plain.effect.low)
 
 
+@pytest.mark.slow
 def test_false_support_is_as_rare_as_promised():
     """Under the null of no difference, at most alpha of the claims are supported; with two-sided
     intervals half of it. 400 experiments: three standard errors are 2.3 points.
