@@ -20,7 +20,8 @@ from harness.families.base import Settings
 class Sampling(Settings):
     """DDIM in `steps` evaluations of the network; `eta` 0 is deterministic, 1 DDPM's noise.
 
-    With `clip`, the image that ε implies is held to [-1, 1] at every step, and ε made to agree.
+    With `clip`, the image that ε implies is held to [-1, 1] at every step. ε stays as predicted:
+    made to agree with a clipped image it would be too large, and that noise would stay in the end.
     """
 
     steps: PositiveInt = 50
@@ -78,7 +79,6 @@ def ddim(
         image = (x - math.sqrt(1 - now) * epsilon) / math.sqrt(now)
         if sampling.clip:
             image = image.clamp(-1, 1)
-            epsilon = (x - math.sqrt(now) * image) / math.sqrt(1 - now)
         sigma = sampling.eta * math.sqrt((1 - later) / (1 - now) * (1 - now / later))
         x = math.sqrt(later) * image + math.sqrt(max(0.0, 1 - later - sigma**2)) * epsilon
         if sigma > 0:

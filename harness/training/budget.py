@@ -11,7 +11,7 @@ from harness.families.base import Phase
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase as steps `start` to `stop` - 1, which show `shown` batches each from `first_batch`."""
+    """A phase: steps `start` to `stop` - 1 show `shown` batches each, from `first_batch` on."""
 
     phase: Phase
     start: int
