@@ -25,18 +25,19 @@ def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
     A recipe that names a family takes that family's settings and no others. One that extends
     another without saying the family may set anything here; loading it finds what is wrong.
     """
-    models = [Head, *dict.fromkeys(families.values())]
+    models: list[type[BaseModel]] = [Head, *dict.fromkeys(families.values())]
     made, schema = models_json_schema([(model, "validation") for model in models])
     definitions = schema["$defs"]
-    head = definitions[_target(made[Head, "validation"])]["properties"]
+
+    def properties(model: type[BaseModel]) -> dict[str, Any]:
+        name = made[model, "validation"]["$ref"].rpartition("/")[2]
+        return dict(definitions[name]["properties"])
+
+    head = properties(Head)
     cases = [
         {
             "if": {"properties": {"family": {"const": name}}, "required": ["family"]},
-            "then": {
-                "properties": head
-                | definitions[_target(made[settings, "validation"])]["properties"],
-                "additionalProperties": False,
-            },
+            "then": {"properties": head | properties(settings), "additionalProperties": False},
         }
         for name, settings in families.items()
     ]
@@ -49,7 +50,3 @@ def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
         "allOf": cases,
         "$defs": definitions,
     }
-
-
-def _target(reference: Mapping[str, Any]) -> str:
-    return str(reference["$ref"]).rpartition("/")[2]

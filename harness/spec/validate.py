@@ -49,9 +49,9 @@ def _sentence(finding: ErrorDetails, model: type[BaseModel] | None) -> str:
     if finding["type"] == "missing":
         return f"key {where!r} is missing"
     message = finding["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    if not where or isinstance(finding["input"], dict):
-        return f"{where}: {message}" if where else message
-    return f"{where}: {_short(finding['input'])}: {message}"
+    value = finding["input"]
+    shown = "" if isinstance(value, dict | list | tuple) else f"{_short(value)}: "
+    return f"{where}: {shown}{message}" if where else message
 
 
 def _dotted(keys: Keys) -> str:

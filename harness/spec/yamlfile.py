@@ -141,11 +141,10 @@ for _tag, _pattern, _first in [
     ("int", r"[-+]?(0|[1-9][0-9_]*)", "-+0123456789"),
     (
         "float",
-        r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
+        r"[-+]?(?=.*[.eE])([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
         "-+.0123456789",
     ),
 ]:
-    # The first pattern that fits counts, so "float" sees only what is no whole number.
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first)
     )
