@@ -8,26 +8,30 @@ a table needs.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 
 NUMBER = "harness.number."
+RACES = 6
+"""Attempts at a write that another process may be making at the same moment."""
 MAX_TAG = 7500
 """MLflow stores tag values of up to 8,000 characters."""
 
@@ -192,18 +196,20 @@ class Store:
 
     def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        self.client.log_inputs(
-            run_id,
-            datasets=[
-                DatasetInput(
-                    Dataset(name, digest[:32], "harness", f'{{"name": "{name}"}}'),
-                    [InputTag("mlflow.data.context", context)],
-                )
-                for context, name, digest in inputs
-            ],
-        )
+        datasets = [
+            DatasetInput(
+                Dataset(name, digest[:32], "harness", json.dumps({"name": name})),
+                [InputTag("mlflow.data.context", context)],
+            )
+            for context, name, digest in inputs
+        ]
+        for attempt in range(RACES):
+            try:
+                return self.client.log_inputs(run_id, datasets=datasets)
+            except MlflowException:  # another cell registered the same dataset at that moment
+                if attempt == RACES - 1:
+                    raise
+                time.sleep(0.1 * 2**attempt)
 
     # -- plumbing -----------------------------------------------------------------------------
 
