@@ -1,0 +1,1 @@
+"""Statistics of the tidy table: verdicts on claims, leaderboards with ties, power before a run."""

@@ -1,0 +1,1 @@
+"""The verbs of the `harness` command: they parse, print and exit."""

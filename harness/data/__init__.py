@@ -1,0 +1,20 @@
+"""Datasets in memory, the tasks made from them, and batches to train on."""
+
+from harness.data.base import About, Dataset, Split
+from harness.data.load import DATASETS, about, load_dataset
+from harness.data.loader import Batches
+from harness.data.pixels import to_float, to_uint8
+from harness.data.source import Source
+
+__all__ = [
+    "DATASETS",
+    "About",
+    "Batches",
+    "Dataset",
+    "Source",
+    "Split",
+    "about",
+    "load_dataset",
+    "to_float",
+    "to_uint8",
+]

@@ -26,8 +26,8 @@ class Split:
     def digest(self) -> str:
         """SHA-256 of shape, pixels and labels, in hexadecimal."""
         sha = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        sha.update(self.images.contiguous().numpy())
-        sha.update(self.labels.contiguous().numpy())
+        sha.update(self.images.contiguous().numpy().data)
+        sha.update(self.labels.contiguous().numpy().data)
         return sha.hexdigest()
 
 

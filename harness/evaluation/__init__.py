@@ -1,0 +1,1 @@
+"""Evidence: samples, reconstructions, features and scores, computed once and shared by all metrics."""

@@ -23,7 +23,7 @@ class Extracted:
     logits: torch.Tensor | None = None
 
 
-class _Network(ABC):
+class Network(ABC):
     """A pretrained network: `name` as in a suite, `digest` of its weights (8 hexadecimal digits)."""
 
     name: str
@@ -40,7 +40,7 @@ class _Network(ABC):
         """Raise BadInput where images of this kind cannot be taken, before any work is done."""
 
 
-class Extractor(_Network):
+class Extractor(Network):
     """Turns images into features, and class logits where it has a head."""
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Extractor(_Network):
         """Features of uint8 images N×C×H×W, in batches of its own choosing."""
 
 
-class Perceptual(_Network):
+class Perceptual(Network):
     """Measures how different two images look."""
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Perceptual(_Network):
         """The distance of each pair of uint8 images N×C×H×W: N float32 values on the CPU."""
 
 
-class TextImage(_Network):
+class TextImage(Network):
     """Embeds images and texts in one space."""
 
     @abstractmethod

@@ -11,6 +11,10 @@ Better = Literal["higher", "lower"]
 Uncertainty = Literal["images", "subsets", "splits", "repeats"]
 
 
+class Caveat(UserWarning):
+    """What a reader of a number must know; it is kept beside the number."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value, with its standard error over what `over` names where the metric has one.

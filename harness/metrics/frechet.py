@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.base import Caveat
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -28,6 +29,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         warnings.warn(
             f"Fréchet distance of {a.shape[1]} features from only {fewest} images: the covariance "
             "is singular and the value depends strongly on the number of images",
+            Caveat,
             stacklevel=2,
         )
     between_means = (a.mean(dim=0) - b.mean(dim=0)).square().sum()

@@ -11,7 +11,11 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Names = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+]
 
 
 class Claim(BaseModel):
@@ -36,7 +40,7 @@ class Claim(BaseModel):
     above: float | None = None
     below: float | None = None
     direction: Literal["higher", "lower"] | None = None
-    """Which way the claim says `model` lies from `against`; the metric's better side if not said."""
+    """Which side of `against` the claim puts `model` on; the metric's better one if not said."""
     datasets: tuple[str, ...] | None = None
     """All datasets of the suite on which the metric applies, if not said."""
     over: Literal["every", "average"] = "every"

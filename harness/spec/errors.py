@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-class BadInput(Exception):
+class BadInput(Exception):  # noqa: N818 - reads as what it is: bad input
     """Something the user gave cannot be used. The command prints it as one line and exits 2."""
 
 

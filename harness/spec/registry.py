@@ -1,4 +1,4 @@
-"""Names to parts: built-in ones, those of installed packages (entry points), and `module:attribute`."""
+"""Names to parts: built in, from installed packages (entry points), or as `module:attribute`."""
 
 from __future__ import annotations
 

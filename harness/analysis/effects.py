@@ -1,0 +1,130 @@
+"""Tests of one comparison, or of the average of several, and the effect they print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from harness.analysis.blocks import Kind, Pairs
+from harness.analysis.intervals import FEWEST, Contrast, bca, stratified, varies
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A mean effect, model against the other side, with its interval of confidence `level`.
+
+    As a "ratio" (model / other, geometric mean) or a "difference" (model − other, mean, in the
+    metric's units). On the same scale, `null` is no effect (1 or 0), and `limit` what the claim
+    asks the interval to lie beyond. `bootstrap` is the BCa interval, from ten blocks up.
+    """
+
+    kind: Kind
+    value: float
+    low: float
+    high: float
+    level: float
+    null: float
+    limit: float
+    towards: Literal["higher", "lower"]
+    bootstrap: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One or several pairings tested as one, as `strata` of differences turned so that more is
+    what the claim says. `problem` says why they cannot be tested, and is empty where they can.
+    """
+
+    pairs: tuple[Pairs, ...]
+    strata: tuple[tuple[float, ...], ...]
+
+    @property
+    def problem(self) -> str:
+        """Too few blocks, or no variance; empty where there is enough to test."""
+        count = sum(len(stratum) for stratum in self.strata)
+        where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
+        if count < FEWEST or min(len(stratum) for stratum in self.strata) < 2:
+            blocks = f"{count} block" + ("" if count == 1 else "s")
+            return f"{blocks} on {where}, and at least {FEWEST} are needed"
+        if not any(varies(stratum) for stratum in self.strata):
+            return (
+                f"no variance: the difference is the same in all {count} blocks on {where}, "
+                "so there is no noise to test it against"
+            )
+        return ""
+
+    @property
+    def margin(self) -> float:
+        """The claim's margin, on the scale of the differences."""
+        return self.pairs[0].margin
+
+    @cached_property
+    def contrast(self) -> Contrast:
+        """The mean difference with its standard error."""
+        return stratified(self.strata)
+
+    @property
+    def seeds(self) -> int:
+        """The seeds of the smallest stratum."""
+        return min(len(stratum) for stratum in self.strata)
+
+    @property
+    def p_supported(self) -> float:
+        """The smallest alpha at which the interval lies beyond the margin."""
+        return self.contrast.p_above(self.margin)
+
+    @property
+    def p_refuted(self) -> float:
+        """The smallest alpha at which it lies beyond zero the other way, or within ±margin."""
+        within = self.contrast.p_within(self.margin) if self.margin > 0 else 1.0
+        return min(self.contrast.p_below(0.0), within)
+
+    def effect(self, level: float) -> Effect:
+        """The mean effect and its interval, in the metric's own terms."""
+        first = self.pairs[0]
+        # Several strata have no one sample to resample.
+        resampled = bca(self.strata[0], level) if len(self.strata) == 1 else None
+        low, high = self.contrast.interval(level)
+        return Effect(
+            first.kind,
+            _natural(first, self.contrast.mean),
+            *_ordered(first, low, high),
+            level,
+            _natural(first, 0.0),
+            _natural(first, self.margin),
+            "higher" if first.sign > 0 else "lower",
+            _ordered(first, *resampled) if resampled else None,
+        )
+
+
+def single(part: Pairs) -> Comparison:
+    """A pairing tested by itself."""
+    return Comparison((part,), (tuple(part.differences.values()),))
+
+
+def average(parts: Sequence[Pairs]) -> Comparison:
+    """Pairings tested as their average.
+
+    Metrics and models share trained cells, so they are averaged within a block, over the seeds
+    that all of them have; the datasets are the strata, of equal weight.
+    """
+    datasets = dict.fromkeys(part.dataset for part in parts)
+    strata = []
+    for dataset in datasets:
+        members = [part.differences for part in parts if part.dataset == dataset]
+        seeds = sorted(set.intersection(*(set(member) for member in members)))
+        strata.append(tuple(sum(m[s] for m in members) / len(members) for s in seeds))
+    return Comparison(tuple(parts), tuple(strata))
+
+
+def _natural(part: Pairs, value: float) -> float:
+    """From the scale of the differences to a ratio or a difference, model against the other."""
+    return math.exp(part.sign * value) if part.kind == "ratio" else part.sign * value + 0.0
+
+
+def _ordered(part: Pairs, low: float, high: float) -> tuple[float, float]:
+    a, b = sorted((_natural(part, low), _natural(part, high)))
+    return a, b

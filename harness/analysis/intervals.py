@@ -1,0 +1,138 @@
+"""Mean effects with t intervals, and the power that a number of seeds has to decide about them.
+
+Everything is on the scale on which models are compared (logarithms for ratios).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, stats
+
+FEWEST = 3
+"""Blocks below which nothing is tested."""
+
+POWER = 0.8
+"""The chance of a decision that planning asks for."""
+
+MOST_SEEDS = 1000
+"""Where the search for a sufficient number of seeds gives up."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """An estimated mean: its standard error `se` (above zero) and degrees of freedom `df`.
+
+    Each p-value is the smallest alpha at which the two-sided (1 − alpha) t interval lies where the
+    name says, so that a p-value and an interval can never disagree.
+    """
+
+    mean: float
+    se: float
+    df: float
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The two-sided t interval of confidence `level`."""
+        low, high = stats.t.interval(level, self.df, self.mean, self.se)
+        return float(low), float(high)
+
+    def p_above(self, margin: float) -> float:
+        """For the interval lying wholly above `margin`."""
+        return min(1.0, 2 * float(stats.t.sf((self.mean - margin) / self.se, self.df)))
+
+    def p_below(self, margin: float) -> float:
+        """For the interval lying wholly below `margin`."""
+        return min(1.0, 2 * float(stats.t.cdf((self.mean - margin) / self.se, self.df)))
+
+    def p_within(self, margin: float) -> float:
+        """For the interval lying wholly inside ±`margin`: two one-sided tests (Schuirmann 1987)."""
+        return max(self.p_above(-margin), self.p_below(margin))
+
+
+def varies(values: Sequence[float]) -> bool:
+    """Whether values differ by more than rounding."""
+    spread = max(values) - min(values)
+    return spread > 1e-12 * max(abs(value) for value in values)
+
+
+def paired(differences: Sequence[float]) -> Contrast:
+    """The mean of at least two differences that vary, as in the paired t test."""
+    return stratified([differences])
+
+
+def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
+    """The mean of the strata's means, each of the same weight.
+
+    With variances s² and sizes n per stratum, K strata: se² = Σ s²/n / K², and the degrees of
+    freedom are those of Welch (1947) and Satterthwaite (1946): (Σ s²/n)² / Σ (s²/n)²/(n−1).
+    One stratum gives the paired t test.
+    """
+    variances = [float(np.var(d, ddof=1)) / len(d) for d in strata]
+    total = sum(variances)
+    spread = sum(v**2 / (len(d) - 1) for v, d in zip(variances, strata, strict=True))
+    mean = float(np.mean([np.mean(d) for d in strata]))
+    return Contrast(mean, math.sqrt(total) / len(strata), total**2 / spread)
+
+
+def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
+    """The BCa bootstrap interval of the mean (Efron 1987), from ten values up; else None.
+
+    A sensitivity check only: below ten values it covers far less than it says.
+    """
+    if len(differences) < 10:
+        return None
+    # A fixed generator: the same table gives the same report.
+    result = stats.bootstrap(
+        (np.asarray(differences),), np.mean, confidence_level=level, rng=np.random.default_rng(0)
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def power(distance: float, df: float, level: float) -> float:
+    """The chance that an interval of confidence `level` ends short of a limit `distance` standard
+    errors away from the true mean: the upper tail of the noncentral t (Cohen 1988, ch. 2).
+    """
+    critical = stats.t.isf((1 - level) / 2, df)
+    return float(stats.nct.sf(critical, df, distance))
+
+
+def seeds_needed(contrast: Contrast, margin: float, level: float, seeds: int) -> int | None:
+    """The number of seeds at which an effect and spread as observed over `seeds` would be decided
+    with 80 % power, one way or the other; None where a thousand would not do.
+    """
+    # The spread per seed stays, so the standard error shrinks with √n.
+    distance = _to_decision(contrast.mean, margin) / contrast.se
+
+    def chance(n: int) -> float:
+        df = contrast.df * (n - 1) / (seeds - 1)
+        return power(distance * math.sqrt(n / seeds), df, level)
+
+    tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
+    first = bisect_left(tried, POWER, key=chance)
+    return tried[first] if first < len(tried) else None
+
+
+def _to_decision(mean: float, margin: float) -> float:
+    """How far a mean lies inside the nearest region that decides: above the margin (supported),
+    below zero, or within ±margin (refuted).
+    """
+    return mean - margin if mean > margin else max(-mean, margin - abs(mean))
+
+
+def detectable(seeds: int, strata: int, level: float) -> float:
+    """The smallest mean effect, in standard deviations of the paired differences, that `seeds`
+    in each of `strata` strata decide with 80 % power at confidence `level`.
+    """
+    df = strata * (seeds - 1)
+
+    def excess(distance: float) -> float:
+        return power(distance, df, level) - POWER
+
+    high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
+    while excess(high) < 0:
+        high *= 2
+    return float(optimize.brentq(excess, 0.0, high)) / math.sqrt(seeds * strata)

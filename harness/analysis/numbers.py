@@ -1,0 +1,47 @@
+"""Printing numbers with the digits that their uncertainty leaves."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def decimals(half_width: float) -> int:
+    """The decimal places that show two significant digits of an uncertainty, from 0 to 8.
+
+    >>> decimals(0.42), decimals(0.0042), decimals(420.0)
+    (2, 4, 0)
+    """
+    if half_width <= 0 or not math.isfinite(half_width):
+        return 3
+    return min(8, max(0, 1 - math.floor(math.log10(half_width))))
+
+
+def number(value: float, places: int | None = None, signed: bool = False) -> str:
+    """A value with `places` decimals (four significant digits where None), a true minus sign and
+    thousands apart.
+
+    >>> number(-0.1234, 2), number(12345.6789), number(0.21, 2, signed=True)
+    ('−0.12', '12,346', '+0.21')
+    """
+    if not math.isfinite(value):
+        return str(value).replace("-", MINUS).replace("inf", "∞")
+    if places is None:
+        places = min(8, max(0, 3 - math.floor(math.log10(abs(value))))) if value else 0
+    text = f"{value:{'+' if signed else ''},.{places}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def interval(low: float, high: float, places: int | None = None) -> str:
+    """`[low, high]`, with the digits of its width unless `places` are given."""
+    if places is None:
+        places = decimals((high - low) / 2)
+    return f"[{number(low, places)}, {number(high, places)}]"
+
+
+def percent(share: float) -> str:
+    """A level such as 0.9875 as `98.8 %`."""
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,201 @@
+"""`harness plan`, `list`, `validate` and `schema`: verbs that look and run nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+from harness.cli.progress import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.engine.estimate import Forecast
+    from harness.plan import Plan
+    from harness.tracking import Record
+
+
+def plan(
+    suite: options.SuiteName,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Show what a suite would do: cells done and to do, time, and which claims it can decide.
+
+    The time is measured on this machine, from a few steps of each distinct cell.
+
+    **Examples**
+
+        harness plan quickstart
+
+        harness plan cifar10 --budget-scale 0.02 --seeds 0-2
+    """
+    from harness.engine.estimate import forecast
+    from harness.plan import make_plan
+    from harness.spec.suite import load_suite
+
+    console = Console()
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual
+    )
+    planned = make_plan(load_suite(suite, changed), device, data_root)
+    store = options.open_store(tracking_uri, output)
+    records = store.records([cell.training_key for cell in planned.cells])
+    todo = [c for c in planned.cells if not c.finished(records.get(c.training_key))]
+    seconds = forecast(todo, planned.datasets, records)
+    jobs = jobs or options.default_jobs(planned)
+    _show_cells(console, planned, records, seconds, jobs)
+    _show_claims(console, planned)
+
+
+def _show_cells(
+    console: Console,
+    plan: Plan,
+    records: Mapping[str, Record],
+    seconds: Mapping[tuple[str, str], Forecast],
+    jobs: int,
+) -> None:
+    table = Table("dataset", "model", title=escape(plan.loaded.suite.title), title_justify="left")
+    for heading in ("seeds", "done", "to train", "to measure", "a cell", "left"):
+        table.add_column(heading, justify="right")
+    left = 0.0
+    for pair in dict.fromkeys((cell.dataset, cell.model) for cell in plan.cells):
+        cells = [cell for cell in plan.cells if (cell.dataset, cell.model) == pair]
+        kept = [records.get(cell.training_key) for cell in cells]
+        done = sum(c.finished(r) for c, r in zip(cells, kept, strict=True))
+        trained = sum(r is not None and r.status in ("trained", "diverged") for r in kept)
+        costs = seconds.get(pair)
+        to_train, to_measure = len(cells) - trained, trained - done
+        rest = to_train * costs.total + to_measure * costs.sampling if costs else 0.0
+        left += rest
+        each = clock(costs.total) if costs else "–"
+        table.add_row(
+            escape(pair[0]), escape(pair[1]), str(len(cells)), str(done), str(to_train),
+            str(to_measure), each, clock(rest) if rest else "–",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"About {clock(left / jobs)} with {jobs} at a time on {plan.numerics.machine}, "
+        "for training and sampling."
+        if left
+        else "Nothing is left to do.",
+        highlight=False,
+    )
+
+
+def _show_claims(console: Console, plan: Plan) -> None:
+    from harness.analysis.power import decidable
+
+    suite = plan.loaded.suite
+    if not suite.claims:
+        return
+    names = [entry.name for entry in suite.datasets]
+    table = Table("claim", "can be decided", title="Claims", title_justify="left")
+    for claim in suite.claims:
+        verdict = decidable(
+            claim, len(suite.seeds), claim.datasets or names, len(suite.claims)
+        )
+        table.add_row(escape(claim.id), escape(verdict.sentence))
+    console.print(table)
+
+
+Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
+
+
+def list_(
+    kind: Annotated[Kind | None, typer.Argument(help="What to list; everything if not said.")] = None,
+) -> None:
+    """List the suites, models, datasets, metrics and extractors that a suite may name.
+
+    **Examples**
+
+        harness list
+
+        harness list models
+    """
+    console = Console()
+    for name, rows in _catalogue(kind).items():
+        table = Table("name", "what it is", title=name, title_justify="left", show_header=False)
+        for row in rows:
+            table.add_row(*(escape(text) for text in row))
+        console.print(table)
+
+
+def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
+    from harness.data import DATASETS, about
+    from harness.extractors import list_extractors
+    from harness.metrics import METRICS
+    from harness.spec.recipe import list_recipes, load_recipe
+    from harness.spec.suite import list_suites, load_suite
+
+    catalogue = {
+        "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
+        "models": lambda: [(name, load_recipe(name).description) for name in list_recipes()],
+        "datasets": lambda: [(name, about(name).title) for name in DATASETS.names()],
+        "metrics": lambda: [(name, metric.title) for name, metric in METRICS.items()],
+        "extractors": lambda: list_extractors(),
+    }
+    return {name: rows() for name, rows in catalogue.items() if kind in (None, name)}
+
+
+def validate(
+    files: Annotated[list[str], typer.Argument(help="Suites, by name or path.")],
+) -> None:
+    """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    **Examples**
+
+        harness validate quickstart
+
+        harness validate my-suite.yaml other.yaml
+    """
+    from harness.plan import check
+    from harness.spec.suite import load_suite
+
+    for file in files:
+        loaded = load_suite(file)
+        check(loaded)
+        suite = loaded.suite
+        typer.echo(
+            f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "
+            f"{len(suite.all_metrics())} metrics, {len(suite.claims)} claims"
+        )
+
+
+def schema(
+    kind: Annotated[Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")] = "suite",
+) -> None:
+    """Print a JSON Schema, with which editors complete and check YAML files.
+
+    **Examples**
+
+        harness schema > suite.schema.json
+
+        harness schema recipe > recipe.schema.json
+    """
+    from harness.spec.schema import recipe_schema, suite_schema
+
+    if kind == "suite":
+        typer.echo(json.dumps(suite_schema(), indent=2))
+        return
+    from harness.families import FAMILIES
+
+    settings = {name: FAMILIES.load(name).Settings for name in FAMILIES.builtin}
+    typer.echo(json.dumps(recipe_schema(settings), indent=2))

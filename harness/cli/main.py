@@ -1,0 +1,53 @@
+"""The `harness` command. Each verb imports what it needs when it is called, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+import harness
+from harness.cli import extractor, inspect, run
+from harness.spec.errors import BadInput
+
+app = typer.Typer(
+    name="harness",
+    help="Benchmark and evaluate generative vision models: train, measure, compare, decide claims.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"harness {harness.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("report")(run.report)
+app.command("plan")(inspect.plan)
+app.command("list")(inspect.list_)
+app.command("validate")(inspect.validate)
+app.command("schema")(inspect.schema)
+app.add_typer(extractor.app, name="extractor")
+
+
+def main() -> None:
+    """Run the command. Bad input is one line on stderr and exit code 2."""
+    try:
+        app()
+    except BadInput as error:
+        sys.stderr.write(f"harness: {error}\n")
+        sys.exit(2)

@@ -1,0 +1,151 @@
+"""What a person sees while a suite runs: bars with time left in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from harness.cli.forecast import TimeLeft
+
+if TYPE_CHECKING:
+    from harness.cell import Event, Outcome
+    from harness.plan import Cell
+
+
+def clock(seconds: float | None) -> str:
+    """`75` → `1:15`; nothing known → `–`."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Display:
+    """Listens to events and outcomes; knows how much time is left."""
+
+    def __init__(self, console: Console, cells: Sequence[Cell], jobs: int) -> None:
+        self.console = console
+        self.total = len(cells)
+        self.ended = 0
+        self.left = TimeLeft(cells, jobs)
+        self._begun: dict[str, float] = {}
+        self._lock = threading.Lock()  # events come from another thread than outcomes
+
+    def listen(self, event: Event) -> None:
+        """A cell got on."""
+        with self._lock:
+            if event.cell not in self._begun:
+                self._begun[event.cell] = time.monotonic()
+                self.begin(event)
+            self.left.hear(event)
+            self.show(event)
+
+    def end(self, outcome: Outcome) -> None:
+        """A cell ended."""
+        with self._lock:
+            self.ended += 1
+            self.left.end(outcome.cell)
+            took = clock(time.monotonic() - self._begun.pop(outcome.cell, time.monotonic()))
+            state = "failed" if outcome.failures else "diverged" if outcome.diverged else "done"
+            self.close(outcome.cell, state)
+            line = f"[{self.ended}/{self.total}] {outcome.cell}: {state} in {took}"
+            left = self.left.suite()
+            more = f", {clock(left)} left" if left and self.ended < self.total else ""
+            self.console.print(escape(line + more), highlight=False, soft_wrap=True)
+
+    def begin(self, event: Event) -> None:
+        """A cell was heard of for the first time."""
+
+    def show(self, event: Event) -> None:
+        """A cell got on."""
+
+    def close(self, cell: str, state: str) -> None:
+        """A cell ended."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Leave the terminal as it was."""
+
+
+class Lines(Display):
+    """For logs: a line when a cell begins and one when it ends."""
+
+    def begin(self, event: Event) -> None:
+        """A cell was heard of for the first time."""
+        self.console.print(escape(f"      {event.cell}: {event.stage}"), soft_wrap=True)
+
+
+class Bars(Display):
+    """For terminals: a bar for the suite, and one for each cell that runs."""
+
+    def __init__(self, console: Console, cells: Sequence[Cell], jobs: int) -> None:
+        super().__init__(console, cells, jobs)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[stage]}", style="dim"),
+            TextColumn("{task.fields[left]} left", style="cyan"),
+            console=console,
+            transient=True,
+        )
+        self._suite = self._add("suite", self.total, "cells")
+        self._cells: dict[str, TaskID] = {}
+
+    def _add(self, name: str, total: int, stage: str) -> TaskID:
+        return self._progress.add_task(escape(name), total=total, stage=stage, left="–")
+
+    def show(self, event: Event) -> None:
+        """A cell got on."""
+        if event.cell not in self._cells:
+            self._cells[event.cell] = self._add(event.cell, event.total, event.stage)
+        self._progress.update(
+            self._cells[event.cell],
+            completed=event.done,
+            total=event.total,
+            stage=event.stage,
+            left=clock(self.left.cell(event.cell)),
+        )
+        self._update_suite()
+
+    def close(self, cell: str, state: str) -> None:
+        """A cell ended."""
+        if cell in self._cells:
+            self._progress.remove_task(self._cells.pop(cell))
+        self._update_suite()
+
+    def _update_suite(self) -> None:
+        self._progress.update(
+            self._suite,
+            completed=self.ended,
+            stage=f"{self.ended}/{self.total} cells",
+            left=clock(self.left.suite()),
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+
+def display(console: Console, cells: Sequence[Cell], jobs: int) -> Display:
+    """Bars where a person watches, lines where a file does."""
+    return (Bars if console.is_terminal else Lines)(console, cells, jobs)

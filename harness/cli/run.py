@@ -1,0 +1,165 @@
+"""`harness run` and `harness report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.cell import Outcome
+    from harness.plan import Plan
+    from harness.report.results import Results
+    from harness.spec.suite import Overrides
+    from harness.tracking import Store
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended: 128 + SIGINT."""
+
+
+def run(
+    suite: options.SuiteName,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    checkpoint_seconds: options.CheckpointSeconds = 20.0,
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Train and measure what is left of a suite, then write its report.
+
+    Finished work is found and not done again; a killed run goes on from its last checkpoint.
+
+    **Examples**
+
+        harness run quickstart
+
+        harness run quickstart --seeds 0-4
+
+        harness run cifar10 --budget-scale 0.02 --extractor classifier:cifar10 --device cpu
+
+        harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
+    """
+    from harness.cli.progress import display
+    from harness.engine.execute import execute, open_site, unfinished
+
+    console = Console()
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual
+    )
+    plan = _plan(suite, changed, device, data_root)
+    store = options.open_store(tracking_uri, output)
+    todo = unfinished(plan, store)
+    jobs = min(jobs or options.default_jobs(plan), max(len(todo), 1))
+    _announce(console, plan, len(todo), jobs)
+    site = open_site(plan, store, output, checkpoint_seconds)
+    try:
+        with display(console, todo, jobs) as shown:
+            outcomes = execute(todo, site, jobs, shown.listen, shown.end)
+    except KeyboardInterrupt:
+        console.print("Stopped. The same command goes on where this one was.")
+        raise typer.Exit(INTERRUPTED) from None
+    _publish(console, plan, store, output, site.parent)
+    _finish(console, outcomes)
+
+
+def report(
+    suite: options.SuiteName,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    device: options.Device = "auto",
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Write a suite's report again from what has been measured so far; runs nothing.
+
+    **Examples**
+
+        harness report quickstart
+
+        harness report mnist --budget-scale 0.05 --output /tmp/reports
+    """
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual
+    )
+    plan = _plan(suite, changed, device, data_root)
+    _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
+
+
+def _plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
+    from harness.plan import make_plan
+    from harness.spec.suite import load_suite
+
+    return make_plan(load_suite(suite, changed), device, data_root)
+
+
+def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
+    suite, total = plan.loaded.suite, len(plan.cells)
+    done = f", {total - todo} finished before" if total > todo else ""
+    console.print(f"[bold]{escape(suite.title)}[/bold]", highlight=False)
+    at_a_time = f", {jobs} at a time" if todo > 1 and jobs > 1 else ""
+    console.print(
+        f"{todo} of {total} cells to run{done}{at_a_time}, on {plan.numerics.machine}; "
+        f"{suite.budget.images:,} training images each",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _publish(
+    console: Console, plan: Plan, store: Store, output: Path, parent: str | None
+) -> None:
+    from harness.report.publish import publish
+
+    results, page = publish(plan, store, output, parent)
+    _say_verdicts(console, results)
+    console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
+    if store.local:
+        browse = f"mlflow ui --backend-store-uri {store.uri}"
+        console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
+
+
+COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
+
+
+def _say_verdicts(console: Console, results: Results) -> None:
+    if results.verdicts:
+        console.print()
+    for verdict in results.verdicts:
+        colour = COLOURS[verdict.outcome]
+        console.print(
+            f"[{colour}]{verdict.outcome:>13}[/{colour}]  {escape(verdict.sentence)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _finish(console: Console, outcomes: list[Outcome]) -> None:
+    """End by naming what failed; divergence is a result, and is told apart."""
+    for outcome in outcomes:
+        if outcome.diverged:
+            console.print(escape(f"diverged: {outcome.cell}: {outcome.diverged}"), soft_wrap=True)
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    for failure in failures:
+        console.print(f"[red]failed:[/red] {escape(failure)}", highlight=False, soft_wrap=True)
+    if failures:
+        console.print("What failed is tried again by the same command.")
+        raise typer.Exit(1)

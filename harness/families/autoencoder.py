@@ -1,0 +1,64 @@
+"""The autoencoder: an image squeezed through a code of `latent` numbers and rebuilt."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
+from harness.networks.convnet import Decoder, Encoder
+
+
+class AutoencoderSettings(FamilySettings):
+    """`latent`: numbers in the code. `width`: channels after the first halving of the image."""
+
+    latent: PositiveInt = 32
+    width: PositiveInt = 32
+
+
+class Autoencoder(Family):
+    """A convolutional encoder and decoder, trained to give images back."""
+
+    Settings = AutoencoderSettings
+    settings: AutoencoderSettings
+
+    def build(self) -> nn.ModuleDict:
+        """Encoder and decoder."""
+        settings, shape = self.settings, self.shape
+        channels, size, leaky = shape.channels, shape.size, nn.LeakyReLU(0.2)
+        encoder = Encoder(channels, size, settings.width, settings.latent, leaky)
+        decoder = Decoder(settings.latent, channels, size, settings.width, leaky)
+        return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase, one player."""
+        player = Player(
+            "model", ("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer
+        )
+        return (Phase((player,)),)
+
+    def noise(self, n: int, generator: torch.Generator) -> Noise:
+        """None: the loss is deterministic."""
+        return {}
+
+    def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """The mean squared error of the reconstruction."""
+        rebuilt = networks["decoder"](networks["encoder"](batch.x))
+        return {"loss": (rebuilt - batch.x).square().mean()}
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → codes N×latent."""
+        codes: Tensor = self.networks["encoder"](x)
+        return codes
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes N×latent → images N×C×S×S in [-1, 1]."""
+        images: Tensor = self.networks["decoder"](z)
+        return images
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → x̂, both in [-1, 1]."""
+        return self.decode(self.encode(x))

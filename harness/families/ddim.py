@@ -1,0 +1,86 @@
+"""How diffusion adds noise to an image, and how DDIM takes it away again. Pure functions of arrays.
+
+`alpha_bar[t]` is ᾱ of the papers at timestep t + 1: what is left of the image's variance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from harness.families.base import Settings
+
+
+class Sampling(Settings):
+    """DDIM in `steps` evaluations of the network; `eta` 0 is deterministic, 1 DDPM's noise.
+
+    With `clip`, the image that ε implies is held to [-1, 1] at every step. ε stays as predicted:
+    made to agree with a clipped image it would be too large, and that noise would stay in the end.
+    """
+
+    steps: PositiveInt = 50
+    eta: float = Field(default=0.0, ge=0, le=1)
+    clip: bool = True
+
+
+def alpha_bar(schedule: Literal["linear", "cosine"], timesteps: int) -> Tensor:
+    """ᾱ at each timestep, float64, falling from nearly 1 to nearly 0.
+
+    Linear: β from 10⁻⁴ to 0.02 for 1000 timesteps (Ho et al. 2020, section 4), scaled for other
+    numbers of them. Cosine: Nichol & Dhariwal 2021 (arXiv:2102.09672), equation 17, β ≤ 0.999.
+    """
+    if schedule == "linear":
+        scale = 1000 / timesteps
+        beta = torch.linspace(1e-4 * scale, 0.02 * scale, timesteps, dtype=torch.float64)
+    else:
+        t = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+        left = torch.cos((t + 0.008) / 1.008 * math.pi / 2).square()
+        beta = 1 - left[1:] / left[:-1]
+    return (1 - beta.clamp(max=0.999)).cumprod(0)
+
+
+class Noising(nn.Module):
+    """The forward process: x_t = √ᾱ_t·x + √(1−ᾱ_t)·ε. A module so that ᾱ lies on the device."""
+
+    alpha_bar: Tensor
+
+    def __init__(self, alpha_bar: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("alpha_bar", alpha_bar.float(), persistent=False)
+
+    def forward(self, x: Tensor, t: Tensor, epsilon: Tensor) -> Tensor:
+        """x and ε N×C×S×S, t int64 N → x_t N×C×S×S."""
+        left = self.alpha_bar[t][:, None, None, None]
+        return left.sqrt() * x + (1 - left).sqrt() * epsilon
+
+
+def ddim(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    alpha_bar: Tensor,
+    sampling: Sampling,
+    generator: torch.Generator,
+) -> Tensor:
+    """x_0 from pure noise `x` N×C×S×S, given `predict(x_t, t) -> ε`.
+
+    Song et al. 2021 (arXiv:2010.02502), equations 12 and 16, at timesteps evenly spaced from the
+    last to the first. The generator is used only where `eta` is above 0.
+    """
+    times = torch.linspace(len(alpha_bar) - 1, 0, sampling.steps).round().long().tolist()
+    left = [*(float(alpha_bar[t]) for t in times), 1.0]
+    for t, (now, later) in zip(times, pairwise(left), strict=True):
+        epsilon = predict(x, torch.full((len(x),), t, device=x.device))
+        image = (x - math.sqrt(1 - now) * epsilon) / math.sqrt(now)
+        if sampling.clip:
+            image = image.clamp(-1, 1)
+        sigma = sampling.eta * math.sqrt((1 - later) / (1 - now) * (1 - now / later))
+        x = math.sqrt(later) * image + math.sqrt(max(0.0, 1 - later - sigma**2)) * epsilon
+        if sigma > 0:
+            x = x + sigma * torch.randn(x.shape, generator=generator, device=x.device)
+    return x

@@ -1,0 +1,99 @@
+"""The variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
+from harness.networks.convnet import Decoder, Encoder
+
+
+class VAESettings(FamilySettings):
+    """`latent` and `width` as in the autoencoder.
+
+    `sigma` is the standard deviation of the decoder's Gaussian around each pixel in [-1, 1];
+    `beta` weighs the KL term (Higgins et al. 2017), and 1 is the evidence lower bound.
+    """
+
+    latent: PositiveInt = 32
+    width: PositiveInt = 32
+    sigma: PositiveFloat = 0.2
+    beta: NonNegativeFloat = 1.0
+
+
+class VAE(Family):
+    """Encoder and decoder of an autoencoder, with Gaussians for the code and for the image."""
+
+    Settings = VAESettings
+    settings: VAESettings
+
+    def build(self) -> nn.ModuleDict:
+        """An encoder to mean and log-variance, and a decoder."""
+        settings, shape = self.settings, self.shape
+        channels, size, leaky = shape.channels, shape.size, nn.LeakyReLU(0.2)
+        encoder = Encoder(channels, size, settings.width, 2 * settings.latent, leaky)
+        decoder = Decoder(settings.latent, channels, size, settings.width, leaky)
+        return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase, one player."""
+        player = Player(
+            "model", ("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer
+        )
+        return (Phase((player,)),)
+
+    def noise(self, n: int, generator: torch.Generator) -> Noise:
+        """A standard Gaussian for the code of each of n images."""
+        return {"epsilon": self._gaussian(n, generator)}
+
+    def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
+        mean, logvar = networks["encoder"](batch.x).chunk(2, dim=1)
+        z = mean + (0.5 * logvar).exp() * noise["epsilon"]
+        reconstruction = -log_likelihood(batch.x, networks["decoder"](z), self.settings.sigma)
+        kl = gaussian_kl(mean, logvar).mean()
+        reconstruction = reconstruction.mean()
+        return {
+            "loss": reconstruction + self.settings.beta * kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+        }
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → the posterior's mean N×latent."""
+        mean: Tensor = self.networks["encoder"](x).chunk(2, dim=1)[0]
+        return mean
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes N×latent → images N×C×S×S in [-1, 1]."""
+        images: Tensor = self.networks["decoder"](z)
+        return images
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → x̂ through the posterior's mean, both in [-1, 1]."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1]: the decoder's mean at codes from the prior."""
+        return self.decode(self._gaussian(n, generator))
+
+    def _gaussian(self, n: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
+
+
+def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
+    """KL(N(mean, exp(logvar)) ‖ N(0, 1)) in nats, summed over dimension 1 (appendix B)."""
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(dim=1)
+
+
+def log_likelihood(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
+    """log N(x; mean, sigma²) in nats, summed over all but the first dimension."""
+    error = (x - mean).square().flatten(1)
+    constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
+    return -(error / (2 * sigma**2) + constant).sum(dim=1)

@@ -1,0 +1,28 @@
+"""Which image sizes the networks take, and how far they shrink them."""
+
+from __future__ import annotations
+
+from harness.spec.errors import BadInput
+
+
+def check_size(size: int) -> None:
+    """BadInput unless `size` pixels a side is a multiple of 4, from 8 up."""
+    if size < 8 or size % 4:
+        near = max(8, round(size / 4) * 4)
+        raise BadInput(
+            f"images of {size}×{size} pixels: the built-in networks take multiples of 4 from 8 up;"
+            f" resize them to {near}×{near}"
+        )
+
+
+def pyramid(size: int) -> tuple[int, ...]:
+    """The resolutions from `size` down, halved while the result is whole and at least 4.
+
+    >>> pyramid(32), pyramid(28)
+    ((32, 16, 8, 4), (28, 14, 7))
+    """
+    check_size(size)
+    sizes = [size]
+    while sizes[-1] % 2 == 0 and sizes[-1] >= 8:
+        sizes.append(sizes[-1] // 2)
+    return tuple(sizes)

@@ -1,0 +1,171 @@
+"""The figures of a report: forest plots, quality against sampling time, loss curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from harness.analysis.effects import Effect
+from harness.analysis.leaderboard import Board
+from harness.analysis.numbers import number
+from harness.analysis.verdicts import Verdict
+from harness.metrics.base import Metric
+from harness.report.svg import INK, canvas, colours, render
+
+OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive": "#b8860b"}
+
+
+def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[str]:
+    """The effect of each comparison with its interval, as SVG; one plot a scale and unit.
+
+    The solid line is no effect, the dashed one the claim's margin.
+    """
+    scales: dict[tuple[str, str], list[tuple[str, Effect]]] = {}
+    for part in verdict.parts:
+        if part.effect is not None:
+            metric = metrics[part.metric]
+            unit = metric.unit if part.effect.kind == "difference" else ""
+            label = f"{metric.title} · {part.model} · {part.dataset}"
+            scales.setdefault((part.effect.kind, unit), []).append((label, part.effect))
+    if verdict.claim.over == "average" and verdict.effect and len(verdict.parts) > 1:
+        unit = metrics[verdict.parts[0].metric].unit if verdict.effect.kind == "difference" else ""
+        scales.setdefault((verdict.effect.kind, unit), []).append(("average", verdict.effect))
+    colour = OUTCOME_COLOURS.get(verdict.outcome, INK)
+    return [
+        _forest(rows, unit, colour, f"{name}-{i}")
+        for i, ((_, unit), rows) in enumerate(scales.items())
+    ]
+
+
+def _forest(rows: Sequence[tuple[str, Effect]], unit: str, colour: str, name: str) -> str:
+    first = rows[0][1]
+    with canvas(4.6, 0.6 + 0.36 * len(rows)) as (figure, axes):
+        axes.axvline(first.null, color=INK, linewidth=0.8)
+        if first.limit != first.null:
+            axes.axvline(first.limit, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        for y, (label, effect) in enumerate(reversed(rows)):
+            axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=2.2)
+            axes.plot(effect.value, y, "o", color=colour, markersize=5.5)
+            axes.text(
+                0, y + 0.22, label, transform=axes.get_yaxis_transform(), fontsize=8, va="bottom"
+            )
+        axes.set_ylim(-0.45, len(rows) - 0.35)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        if first.kind == "ratio":
+            _log_axis(axes)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.margins(x=0.08)
+        axes.set_xlabel(_axis_label(first, unit))
+        shown = "; ".join(f"{label}: {e.value:.4g} [{e.low:.4g}, {e.high:.4g}]" for label, e in rows)
+        return render(figure, name, f"Effects with their intervals. {shown}")
+
+
+def _axis_label(effect: Effect, unit: str) -> str:
+    way = "→ as claimed" if effect.towards == "higher" else "← as claimed"
+    of = f" ({unit})" if unit else ""
+    return f"{effect.kind}{of}, {way}"
+
+
+def _log_axis(axes: Axes) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    wide = high / low > 30
+    axes.xaxis.set_major_locator(
+        LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0) if high / low > 4 else (1, 1.5, 2, 3, 5, 7))
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def trade_off(
+    quality: Board, speed: Board, metrics: Mapping[str, Metric], models: Sequence[str], name: str
+) -> str | None:
+    """Quality against the time to sample 1000 images: a mean a model with the intervals over
+    training seeds, and the models that no other beats on both joined as the Pareto front.
+
+    None where fewer than two models have both numbers.
+    """
+    metric = metrics[quality.metric]
+    points = {
+        row.model: (row, other)
+        for row in quality.rows
+        if row.mean is not None and (other := speed.row(row.model)) and other.mean
+    }
+    if len(points) < 2:
+        return None
+    style = colours(models)
+    with canvas(4.6, 3.3) as (figure, axes):
+        axes.grid(True)
+        centres = {m: (1000 / float(s.mean or 1), float(q.mean or 0)) for m, (q, s) in points.items()}
+        front = pareto(centres, metric.better)
+        if len(front) > 1:
+            xs, ys = zip(*(centres[m] for m in front), strict=True)
+            axes.plot(xs, ys, color=INK, alpha=0.4, linestyle=(0, (4, 3)), zorder=1)
+        for model, (q, s) in points.items():
+            colour, marker = style[model]
+            x, y = centres[model]
+            if q.low is not None and q.high is not None:
+                axes.plot([x, x], [q.low, q.high], color=colour, alpha=0.6)
+            if s.low and s.high:
+                axes.plot([1000 / s.high, 1000 / s.low], [y, y], color=colour, alpha=0.6)
+            axes.plot(x, y, marker, color=colour, markersize=7, label=model)
+        axes.set_xscale("log")
+        axes.set_xlabel("seconds for 1000 images")
+        axes.set_title(f"{metric.title}, {metric.better} is better")
+        _legend(axes, len(points))
+        listed = "; ".join(f"{m}: {x:.3g} s, {y:.4g}" for m, (x, y) in centres.items())
+        return render(figure, name, f"{metric.title} against sampling time. {listed}")
+
+
+def _legend(axes: Axes, entries: int) -> None:
+    axes.legend(
+        frameon=False, fontsize=8, ncols=min(3, entries), loc="upper center",
+        bbox_to_anchor=(0.5, -0.18), handletextpad=0.3, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:
+    """The names of points (cost, quality) that no other beats on both, by rising cost."""
+    sign = 1 if better == "higher" else -1
+    front: list[str] = []
+    best = -np.inf
+    for name in sorted(points, key=lambda n: (points[n][0], -sign * points[n][1])):
+        if sign * points[name][1] > best:
+            front.append(name)
+            best = sign * points[name][1]
+    return front
+
+
+def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:
+    """The loss curves of one model on one dataset: a line a seed, a line style a loss."""
+    colour = colours(models)[model][0]
+    dashes: list[Any] = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1, 1, 1))]
+    with canvas(3.2, 2.1) as (figure, axes):
+        axes.grid(True)
+        for i, (loss, lines) in enumerate(curves.groupby("name", sort=False)):
+            for j, (_, line) in enumerate(lines.groupby("seed")):
+                axes.plot(
+                    line["images"], line["value"], color=colour, linestyle=dashes[i % len(dashes)],
+                    linewidth=1, alpha=0.85, label=str(loss) if j == 0 else None,
+                )  # fmt: skip
+        values = curves["value"][np.isfinite(curves["value"])]
+        if len(values) and values.min() > 0 and values.max() > 20 * values.min():
+            axes.set_yscale("log")
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _thousands(x)))
+        axes.set_title(model)
+        axes.set_xlabel("images shown")
+        axes.legend(frameon=False, fontsize=7, handlelength=2.2)
+        seeds = curves["seed"].nunique()
+        return render(figure, name, f"Loss of {model} over training images, {seeds} seeds")
+
+
+def _thousands(x: float) -> str:
+    return f"{number(x / 1000, 0)} k" if x >= 1000 else number(x, 0)

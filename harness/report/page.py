@@ -1,0 +1,206 @@
+"""The report's templates and what they are filled with. Everything printed is escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.numbers import number
+from harness.analysis.verdicts import Verdict
+from harness.report import figures, tables
+from harness.report.results import ModelInfo, Picture, Results
+
+ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of one kind on one dataset, all of the same seed, with their data URIs."""
+
+    dataset: str
+    kind: str
+    seed: int
+    pictures: tuple[tuple[Picture, str], ...]
+
+
+@dataclass(frozen=True)
+class DatasetBoards:
+    """One dataset's part of the leaderboard."""
+
+    name: str
+    groups: tuple[tables.Group, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def html(results: Results) -> str:
+    """The whole report as one page that needs nothing else."""
+    return _environment(autoescape=True).get_template("index.html").render(
+        **_common(results),
+        forests={
+            i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+            for i, v in enumerate(results.verdicts)
+        },
+        trade_offs=[Markup(svg) for svg in _trade_offs(results)],
+        losses=_losses(results),
+        galleries=_galleries(results.pictures, _model_names(results)),
+    )
+
+
+def markdown(results: Results) -> str:
+    """The report's words and tables as Markdown; pictures and figures are in the page."""
+    return _environment(autoescape=False).get_template("report.md").render(**_common(results))
+
+
+def _environment(autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(number=number, md=_plain, short=lambda text: text[:8])
+    return environment
+
+
+def _common(results: Results) -> dict[str, Any]:
+    models = _model_names(results)
+    return {
+        "r": results,
+        "icons": ICONS,
+        "summary": _summary(results),
+        "counts": _counts(results.verdicts),
+        "boards": _boards(results, models),
+        "failures": [cell for cell in results.cells if cell.status in ("failed", "diverged")],
+        "missing": [cell for cell in results.cells if cell.status == "missing"],
+        "unequal": len({model.images for model in results.models}) > 1,
+        "uri": without_password(results.store.uri),
+        "duration": _duration,
+        "value": _value,
+    }
+
+
+def _model_names(results: Results) -> list[str]:
+    """The models in the suite's order, which gives each its colour."""
+    measured = (str(model) for model in results.table["model"])
+    return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
+
+
+def _summary(results: Results) -> str:
+    """What was run, in one sentence."""
+    seeds = len({cell.seed for cell in results.cells})
+    device = results.environment.get("device", "an unnamed device")
+    seconds = sum(
+        model.seconds * sum(cell.model == model.name for cell in results.cells)
+        for model in results.models
+        if model.seconds is not None
+    )
+    trained = f", {_duration(seconds)} of training in all" if seconds else ""
+    return (
+        f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
+        f"{seeds} training seed{'' if seeds == 1 else 's'} each, "
+        f"{_budget(results.models)}, on {device}{trained}."
+    )
+
+
+def _count(things: Sequence[object], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _budget(models: Sequence[ModelInfo]) -> str:
+    images = sorted({model.images for model in models})
+    if not images:
+        return "with no budget recorded"
+    if len(images) == 1:
+        return f"trained on {images[0]:,} images shown"
+    return f"trained on {images[0]:,} to {images[-1]:,} images shown"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None else number(value)
+
+
+def _counts(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
+    found = [(outcome, sum(v.outcome == outcome for v in verdicts)) for outcome in ICONS]
+    return [(outcome, n) for outcome, n in found if n]
+
+
+def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
+    found = []
+    for name in dict.fromkeys(board.dataset for board in results.boards):
+        here = [board for board in results.boards if board.dataset == name]
+        on = [model for model in models if any(board.row(model) for board in here)]
+        grouped = tables.groups(here, results.metrics, on)
+        none = tables.left_out(here, results.metrics, on)
+        found.append(DatasetBoards(name, tuple(grouped), tuple(none)))
+    return found
+
+
+def _trade_offs(results: Results) -> list[str]:
+    models = _model_names(results)
+    boards = {(b.dataset, b.metric): b for b in results.boards if not b.apart}
+    drawn = (
+        figures.trade_off(
+            board, boards[dataset, results.speed], results.metrics, models, f"trade{i}"
+        )
+        for i, ((dataset, metric), board) in enumerate(boards.items())
+        if metric in results.trade_off and (dataset, results.speed) in boards
+    )
+    return [svg for svg in drawn if svg]
+
+
+def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
+    """For each dataset the loss curves of its models."""
+    models = _model_names(results)
+    found: dict[str, list[Markup]] = {}
+    grouped = results.curves.groupby(["dataset", "model"], sort=False)
+    for i, ((dataset, model), curves) in enumerate(grouped):
+        svg = figures.losses(curves, str(model), models, f"loss{i}")
+        found.setdefault(str(dataset), []).append(Markup(svg))
+    return list(found.items())
+
+
+def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Gallery]:
+    """Side by side, pictures of one seed: the first that most models have."""
+    found = []
+    for kind in ("samples", "reconstructions"):
+        for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
+            here = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
+            seeds = [p.seed for p in here]
+            seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
+            shown = sorted(
+                (p for p in here if p.seed == seed), key=lambda p: models.index(p.model)
+            )
+            found.append(Gallery(dataset, kind, seed, tuple((p, _data_uri(p)) for p in shown)))
+    return found
+
+
+def _data_uri(picture: Picture) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
+
+
+def without_password(uri: str) -> str:
+    """A URI as it can be published: without user name and password.
+
+    >>> without_password("https://ann:secret@mlflow.example.org:5000/x")
+    'https://mlflow.example.org:5000/x'
+    """
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _plain(text: object) -> str:
+    """Text for a Markdown cell: no markup of its own, on one line."""
+    line = " ".join(str(text).split())
+    for character in "\\`*_[]|#~":
+        line = line.replace(character, f"\\{character}")
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,141 @@
+"""From the tracking store to a report: gather, judge, write, and log what came out to the parent."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from harness.analysis.leaderboard import boards
+from harness.analysis.verdicts import judge
+from harness.plan import Plan
+from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
+from harness.report.results import Store as Tracking
+from harness.report.writer import write
+from harness.spec.measurement import CellResult, tidy
+from harness.spec.recipe import Recipe
+from harness.tracking import Store
+from harness.tracking.environment import environment
+
+KINDS: tuple[Literal["samples", "reconstructions"], ...] = ("samples", "reconstructions")
+ALT = {
+    "samples": "The first 64 samples",
+    "reconstructions": "Test images in odd rows, each above its reconstruction,",
+}
+
+
+def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple[Results, Path]:
+    """Write the report of what has been measured so far, and log it to the suite's run `parent`
+    where one is given. Returns what it is made of, and the page's path.
+    """
+    results = gather(plan, store)
+    page = write(results, output / plan.report_name)
+    if parent:
+        store.log_summary(parent, summary(results.table, plan))
+        for file in sorted(page.parent.iterdir()):
+            store.put_file(parent, file, "report")
+        unfinished = any(cell.status in ("missing", "failed") for cell in results.cells)
+        store.finish(parent, ok=not unfinished)
+    return results, page
+
+
+def gather(plan: Plan, store: Store) -> Results:
+    """Everything a report needs, read from the store."""
+    suite = plan.loaded.suite
+    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    table = tidy(cells)
+    return Results(
+        title=suite.title,
+        description=suite.description,
+        suite_name=plan.loaded.name,
+        suite_yaml=plan.loaded.text,
+        cells=cells,
+        table=table,
+        metrics=plan.metrics,
+        verdicts=judge(
+            suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
+        ),
+        boards=boards(table, plan.metrics),
+        curves=_curves(cells, store),
+        pictures=_pictures(cells, store),
+        datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
+        models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()],
+        environment={**environment(), "device": plan.numerics.machine},
+        store=Tracking(_here(store.uri), f"mlflow ui --backend-store-uri {_here(store.uri)}"),
+        command=_command(plan),
+        generated_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        overrides=plan.loaded.overridden,
+    )
+
+
+def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
+    columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
+    rows = [
+        (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
+        for cell in cells
+        if cell.run_id
+        for images, name, value in store.curves(cell.run_id)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _pictures(cells: Sequence[CellResult], store: Store) -> list[Picture]:
+    """The grids of the first seed: the same for every model, and none chosen by its looks."""
+    first = min((cell.seed for cell in cells), default=0)
+    found = []
+    for cell in cells:
+        for kind in KINDS if cell.seed == first and cell.run_id else ():
+            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            alt = f"{ALT[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
+            if png:
+                found.append(Picture(cell.dataset, cell.model, cell.seed, kind, png, alt))
+    return found
+
+
+def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:
+    costs = [cell.costs for cell in cells if cell.model == recipe.name and "seconds" in cell.costs]
+    resolved = yaml.safe_dump({"family": recipe.family, **recipe.settings}, sort_keys=False)
+    return ModelInfo(
+        recipe.name,
+        "\n".join(f"# {line}" for line in (recipe.description, recipe.paper) if line)
+        + f"\n{resolved}",
+        images,
+        max((int(cost["parameters"]) for cost in costs), default=None),
+        fmean(float(cost["seconds"]) for cost in costs) if costs else None,
+    )
+
+
+def _here(uri: str) -> str:
+    """A local store relative to the current folder: a report names no place of its machine."""
+    if not uri.startswith("sqlite:///"):
+        return uri
+    return f"sqlite:///{os.path.relpath(uri.removeprefix('sqlite:///'))}"
+
+
+def _command(plan: Plan) -> str:
+    options = {
+        "--" + {"budget_scale": "budget-scale"}.get(name, name): value
+        for name, value in plan.loaded.overridden.items()
+    }
+    given = [text for option in options.items() for text in option]
+    return shlex.join(["harness", "run", plan.loaded.name, *given])
+
+
+def summary(table: pd.DataFrame, plan: Plan) -> dict[str, float]:
+    """Mean and standard deviation over seeds by `dataset/model/metric`: MLflow rolls nothing up."""
+    values = table[table.status == "ok"]
+    named: dict[str, float] = {}
+    for (dataset, model, metric), group in values.groupby(["dataset", "model", "metric"]):
+        scores = group.value.to_numpy(dtype=np.float64)
+        named[f"{dataset}/{model}/{metric} mean"] = float(scores.mean())
+        if len(scores) > 1:
+            named[f"{dataset}/{model}/{metric} sd over seeds"] = float(scores.std(ddof=1))
+    return named

@@ -1,0 +1,100 @@
+"""Everything a report needs, gathered by someone else: the report itself looks nothing up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from harness.analysis.leaderboard import Board
+from harness.analysis.verdicts import Verdict
+from harness.data.base import About, Dataset
+from harness.metrics.base import Metric
+from harness.spec.measurement import CellResult
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grid of images as a PNG file; `alt` says what it shows to those who cannot see it."""
+
+    dataset: str
+    model: str
+    seed: int
+    kind: Literal["samples", "reconstructions"]
+    png: bytes
+    alt: str
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A dataset without its images: split sizes in images, `size` in pixels."""
+
+    name: str
+    digest: str
+    train: int
+    test: int
+    size: int
+    channels: int
+    about: About
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> DatasetInfo:
+        """What the report says of a dataset."""
+        return cls(
+            dataset.name, dataset.digest, len(dataset.train), len(dataset.test), dataset.size,
+            dataset.channels, dataset.about,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model of the suite: its resolved recipe (YAML), its budget in training images shown, its
+    parameters, and the mean wall time in seconds to train one cell.
+    """
+
+    name: str
+    recipe: str
+    images: int
+    parameters: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the runs are kept (an MLflow tracking URI), and the command that browses them."""
+
+    uri: str
+    browse: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """A suite's outcome.
+
+    `table` has the columns of `harness.spec.measurement.COLUMNS`; `curves` has dataset, model,
+    seed, step, images, name and value (a loss). `trade_off` names metrics of quality that are
+    drawn against the `speed` metric, where they were measured. `command` repeats the run.
+    """
+
+    title: str
+    description: str
+    suite_name: str
+    suite_yaml: str
+    cells: Sequence[CellResult]
+    table: pd.DataFrame
+    metrics: Mapping[str, Metric]
+    verdicts: Sequence[Verdict]
+    boards: Sequence[Board]
+    curves: pd.DataFrame
+    pictures: Sequence[Picture]
+    datasets: Sequence[DatasetInfo]
+    models: Sequence[ModelInfo]
+    environment: Mapping[str, str]
+    store: Store
+    command: str
+    generated_at: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    speed: str = "sampling_throughput"
+    trade_off: Sequence[str] = ("fid", "recall")

@@ -1,0 +1,42 @@
+"""Puts a report into a folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from harness.analysis.leaderboard import to_table
+from harness.report import page
+from harness.report.results import Results
+
+
+def write(results: Results, folder: Path) -> Path:
+    """Write `index.html`, `report.md`, `results.csv` (the tidy table) and `leaderboard.csv` into
+    `folder`, and return the page's path.
+
+    Everything is made before anything is written, and each file is replaced whole.
+    """
+    texts = {
+        "results.csv": results.table.to_csv(index=False),
+        "leaderboard.csv": to_table(results.boards).to_csv(index=False),
+        "report.md": page.markdown(results),
+        "index.html": page.html(results),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        _replace(folder / name, text)
+    return folder / "index.html"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside the file, then rename: a reader sees the old file or the new one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,131 @@
+"""What a command changes of a suite for one run."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from harness.spec.errors import BadInput, suggest
+from harness.spec.reference import parse_reference
+from harness.spec.suite_types import DatasetEntry, Suite, undecidable
+
+MAX_LABEL = 80
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Changes to a suite; None leaves a thing as it is.
+
+    `models`, `datasets` and `metrics` select some of the suite's; `seeds` may be any. `budget` is
+    in training images; `budget_scale` multiplies the suite's budget, and `samples` where it is set.
+    """
+
+    seeds: Sequence[int] | None = None
+    models: Sequence[str] | None = None
+    datasets: Sequence[str] | None = None
+    metrics: Sequence[str] | None = None
+    budget: int | None = None
+    budget_scale: float | None = None
+    extractor: str | None = None
+    perceptual: str | None = None
+
+    def texts(self) -> dict[str, str]:
+        """What is overridden, as text: `{"seeds": "0,1", "budget_scale": "0.05"}`."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return {
+            name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            for name, value in given.items()
+        }
+
+    def label(self) -> str:
+        """A suffix for file names, such as `budget-x0.05_seeds-0+1`; empty without overrides."""
+        short = {"budget_scale": "budget-x"}
+        parts = [short.get(name, f"{name}-") + value for name, value in self.texts().items()]
+        plain = "_".join(parts).replace(",", "+")
+        label = re.sub(r"[^A-Za-z0-9.+_-]+", "-", plain)
+        if len(label) <= MAX_LABEL:
+            return label
+        return f"{label[: MAX_LABEL - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
+    """The suite so changed, and the claims that it can no longer decide, by id, with the reason.
+
+    Raises BadInput for what the suite does not have or what cannot be.
+    """
+    models = _pick("model", overrides.models, suite.all_models())
+    metrics = _pick("metric", overrides.metrics, suite.all_metrics())
+    changed = suite.model_copy(
+        update={
+            "seeds": _seeds(overrides.seeds) or suite.seeds,
+            "datasets": tuple(_entries(suite, overrides.datasets, models, metrics)),
+            "models": tuple(name for name in suite.models if name in models),
+            "metrics": tuple(name for name in suite.metrics if name in metrics),
+            "extractor": overrides.extractor or suite.extractor,
+            "perceptual": overrides.perceptual or suite.perceptual,
+        }
+        | _scaled(suite, overrides)
+    )
+    if not changed.datasets:
+        raise BadInput("nothing of the suite is left: no chosen dataset has a chosen model")
+    reasons = {claim.id: undecidable(claim, changed) for claim in suite.claims}
+    dropped = {name: reason for name, reason in reasons.items() if reason}
+    kept = tuple(claim for claim in suite.claims if claim.id not in dropped)
+    return changed.model_copy(update={"claims": kept}), dropped
+
+
+def _pick(kind: str, chosen: Iterable[str] | None, known: Sequence[str]) -> Sequence[str]:
+    if chosen is None:
+        return known
+    chosen = list(chosen)
+    for name in chosen:
+        if name not in known:
+            raise BadInput(f"the suite has no {kind} {name!r}{suggest(name, known)}")
+    return chosen
+
+
+def _seeds(seeds: Sequence[int] | None) -> tuple[int, ...] | None:
+    if seeds is None:
+        return None
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise BadInput(f"seeds {list(seeds)}: should be different whole numbers from 0 up")
+    return tuple(seeds)
+
+
+def _scaled(suite: Suite, overrides: Overrides) -> dict[str, object]:
+    images, scale, samples = overrides.budget, overrides.budget_scale, suite.samples
+    if images is not None and scale is not None:
+        raise BadInput("give a budget or a budget scale, not both")
+    if images is not None and images < 1:
+        raise BadInput(f"budget {images}: should be at least one training image")
+    if scale is not None:
+        if not (math.isfinite(scale) and scale > 0):
+            raise BadInput(f"budget scale {scale}: should be a number above 0, such as 0.05")
+        images = max(1, round(suite.budget.images * scale))
+        samples = samples and max(1, round(samples * scale))
+    budget = suite.budget.model_copy(update={"images": images}) if images else suite.budget
+    return {"budget": budget, "samples": samples}
+
+
+def _entries(
+    suite: Suite,
+    datasets: Sequence[str] | None,
+    models: Sequence[str],
+    metrics: Sequence[str],
+) -> Iterable[DatasetEntry]:
+    """The chosen datasets on which a chosen model and metric is left."""
+    named = [str(parse_reference(name)) for name in datasets] if datasets is not None else None
+    chosen = _pick("dataset", named, [entry.name for entry in suite.datasets])
+    for entry in suite.datasets:
+        own_models = tuple(name for name in suite.models_on(entry) if name in models)
+        own_metrics = tuple(name for name in suite.metrics_on(entry) if name in metrics)
+        if entry.name in chosen and own_models and own_metrics:
+            yield entry.model_copy(
+                update={
+                    "models": own_models if entry.models else None,
+                    "metrics": own_metrics if entry.metrics else None,
+                }
+            )

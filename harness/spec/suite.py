@@ -1,0 +1,132 @@
+"""Suites, from a file: loaded, checked, overridden, and able to say where a thing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from harness.spec.errors import BadInput, SpecError, suggest
+from harness.spec.overrides import Overrides, apply
+from harness.spec.shipped import shipped_files
+from harness.spec.suite_types import Budget, DatasetEntry, Suite, undecidable
+from harness.spec.validate import validate
+from harness.spec.yamlfile import Document, Keys, load_yaml
+
+__all__ = [
+    "Budget", "DatasetEntry", "LoadedSuite", "Overrides", "Suite", "list_suites", "load_suite",
+]  # fmt: skip
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LoadedSuite:
+    """A suite as it will run, and the file that it comes from.
+
+    `suite` has the `overrides` applied. `dropped` are the claims that it thereby cannot decide, by
+    id, with the reason.
+    """
+
+    name: str
+    suite: Suite
+    document: Document
+    overrides: Overrides
+    dropped: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The file as it was written."""
+        return self.document.text
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is, which is where the recipe files that it names are looked up."""
+        return self.document.path.parent
+
+    @property
+    def overridden(self) -> dict[str, str]:
+        """What the overrides change, as text."""
+        return self.overrides.texts()
+
+    def at(
+        self, where: tuple[str, ...], make: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`make(*args)`, with the file and line of `where` added to a BadInput it raises.
+
+        `where` is a name in a list of the suite, `("models", "gan/dcgan")`, or a key,
+        `("extractor",)`. An error that knows its own line, and one about what an override brought
+        in, stays as it is.
+        """
+        try:
+            return make(*args, **kwargs)
+        except SpecError:
+            raise
+        except BadInput as error:
+            keys = self._keys(*where)
+            if keys is None:
+                raise
+            raise self.document.error(str(error), keys) from None
+
+    def _keys(self, section: str, name: str | None = None) -> Keys | None:
+        if name is None:
+            written = section in self.document.value and section not in self.overridden
+            return (section,) if written else None
+        own: list[Keys] = [("datasets", i) for i in range(len(self.document.value["datasets"]))]
+        lists = {(*keys, section): self._value((*keys, section)) for keys in [(), *own]}
+        for keys, values in lists.items():
+            for index, value in enumerate(values if isinstance(values, list) else ()):
+                if _name_of(value) == name:
+                    return (*keys, index)
+        return None
+
+    def _value(self, keys: Keys) -> object:
+        """What the file says at `keys`; None where it says nothing."""
+        value: object = self.document.value
+        for key in keys:
+            if isinstance(value, list) and isinstance(key, int):
+                value = value[key]
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
+def _name_of(value: object) -> object:
+    """The name that an element of a list is or has, without spaces as in canonical names."""
+    name = value["name"] if isinstance(value, dict) else value
+    return "".join(str(name).split())
+
+
+def list_suites() -> list[str]:
+    """The names of the shipped suites, sorted."""
+    return list(shipped_files("suites"))
+
+
+def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
+    """A shipped suite (`quickstart`), or a file (`mine.yaml`), with overrides applied.
+
+    Raises BadInput for an unknown name and for overrides that do not fit, SpecError for what is
+    wrong in the file. Whether its models, metrics and datasets exist is for others to find out,
+    through `LoadedSuite.at`.
+    """
+    path = _find(name)
+    document = load_yaml(path)
+    suite = validate(Suite, document)
+    for index, claim in enumerate(suite.claims):
+        if reason := undecidable(claim, suite):
+            raise document.error(f"claim {claim.id!r}: {reason}", ("claims", index))
+    changes = overrides or Overrides()
+    changed, dropped = apply(suite, changes)
+    return LoadedSuite(path.stem, changed, document, changes, dropped)
+
+
+def _find(name: str) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    suites = shipped_files("suites")
+    if name not in suites:
+        hint = suggest(name, suites)
+        raise BadInput(f"unknown suite {name!r}{hint} (a file's name ends in .yaml)")
+    return suites[name]

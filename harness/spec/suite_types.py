@@ -1,0 +1,140 @@
+"""What a suite says: what is trained on what, measured how, to decide which claims."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+)
+
+from harness.spec.claim import Claim
+from harness.spec.errors import BadInput, suggest
+from harness.spec.reference import parse_reference
+
+H = TypeVar("H", bound=Hashable)
+
+
+def _distinct(values: tuple[H, ...]) -> tuple[H, ...]:
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"{twice[0]!r} is listed twice")
+    return values
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(parse_reference(text))
+    except BadInput as error:
+        raise ValueError(str(error)) from None
+
+
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Budget(_Spec):
+    """How long every model trains."""
+
+    images: PositiveInt
+    """Training images shown, counted with repetition."""
+
+
+class DatasetEntry(_Spec):
+    """A dataset of a suite. Its own models and metrics replace the suite's on it."""
+
+    name: Annotated[str, AfterValidator(_canonical)]
+    models: Names | None = None
+    metrics: Names | None = None
+
+
+def _names_differ(entries: tuple[DatasetEntry, ...]) -> tuple[DatasetEntry, ...]:
+    _distinct(tuple(entry.name for entry in entries))
+    return entries
+
+
+def _ids_differ(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    _distinct(tuple(claim.id for claim in claims))
+    return claims
+
+
+Item = Annotated[DatasetEntry, BeforeValidator(_named, json_schema_input_type=str | DatasetEntry)]
+
+
+class Suite(_Spec):
+    """Every model is trained on every dataset with every seed, and measured with every metric."""
+
+    title: str = Field(min_length=1)
+    description: str = ""
+    seeds: Annotated[
+        tuple[Annotated[NonNegativeInt, Field(strict=True)], ...],
+        Field(min_length=1),
+        AfterValidator(_distinct),
+    ]
+    budget: Budget
+    datasets: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_names_differ)]
+    models: Names
+    metrics: Names
+    extractor: str | None = None
+    """The feature network of FID and its kin; each dataset's default if not said."""
+    perceptual: str | None = None
+    """The network of LPIPS; each dataset's default if not said."""
+    samples: PositiveInt | None = None
+    """Images sampled from a model to measure it; as many as the reference has if not said."""
+    claims: Annotated[tuple[Claim, ...], AfterValidator(_ids_differ)] = ()
+
+    def models_on(self, entry: DatasetEntry) -> tuple[str, ...]:
+        """The models that are trained on a dataset of this suite."""
+        return entry.models or self.models
+
+    def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
+        """The metrics that are measured on a dataset of this suite."""
+        return entry.metrics or self.metrics
+
+    def all_models(self) -> tuple[str, ...]:
+        """Every model, those of single datasets included."""
+        named = [*self.models, *(m for entry in self.datasets for m in entry.models or ())]
+        return tuple(dict.fromkeys(named))
+
+    def all_metrics(self) -> tuple[str, ...]:
+        """Every metric, those of single datasets included."""
+        named = [*self.metrics, *(m for entry in self.datasets for m in entry.metrics or ())]
+        return tuple(dict.fromkeys(named))
+
+
+def undecidable(claim: Claim, suite: Suite) -> str | None:
+    """Why no run of the suite can decide the claim: what it names is not there. None if it can."""
+    sides = [*claim.model, *([claim.against] if claim.against else [])]
+    datasets = {entry.name: entry for entry in suite.datasets}
+    for kind, named, known in [
+        ("model", sides, suite.all_models()),
+        ("metric", claim.metric, suite.all_metrics()),
+        ("dataset", claim.datasets or (), tuple(datasets)),
+    ]:
+        for name in named:
+            if name not in known:
+                return f"{kind} {name!r} is not in the suite{suggest(name, known)}"
+    lacking = {
+        name: [f"model {model!r}" for model in sides if model not in suite.models_on(entry)]
+        + [f"metric {name!r}" for name in claim.metric if name not in suite.metrics_on(entry)]
+        for name, entry in datasets.items()
+    }
+    if claim.datasets is None and not all(lacking.values()):
+        return None
+    for name in claim.datasets or datasets:
+        if lacking[name]:
+            return f"dataset {name!r} has no {lacking[name][0]} in the suite"
+    return None

@@ -1,0 +1,83 @@
+"""pydantic's findings as one line that says where in the file, what, and what would be right."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.spec.errors import SpecError, suggest
+from harness.spec.yamlfile import Document, Keys
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], document: Document) -> Model:
+    """The document as a `model`; SpecError with file and line where it is none."""
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        raise explain(error, document, model) from None
+
+
+def explain(
+    error: ValidationError, document: Document, model: type[BaseModel] | None = None
+) -> SpecError:
+    """One line about the first finding and the count of the others.
+
+    An unknown key comes before all else, since a missing one is often the same key misspelt;
+    `model` is what was validated, and gives the right spellings.
+    """
+    findings = sorted(error.errors(), key=lambda f: _rank(f, document))
+    first, others = findings[0], len(findings) - 1
+    more = f" (and {others} more)" if others else ""
+    return document.error(_sentence(first, model) + more, first["loc"])
+
+
+def _rank(finding: ErrorDetails, document: Document) -> tuple[bool, int]:
+    return finding["type"] != "extra_forbidden", document.place(finding["loc"]).line
+
+
+def _sentence(finding: ErrorDetails, model: type[BaseModel] | None) -> str:
+    *parents, last = finding["loc"] or ("",)
+    where = _dotted(finding["loc"])
+    if finding["type"] == "extra_forbidden":
+        inside = model and _model_at(model, tuple(parents))
+        near = suggest(str(last), inside.model_fields) if inside else ""
+        return f"unknown key {where!r}{near}"
+    if finding["type"] == "missing":
+        return f"key {where!r} is missing"
+    message = finding["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    value = finding["input"]
+    shown = "" if isinstance(value, dict | list | tuple) else f"{_short(value)}: "
+    return f"{where}: {shown}{message}" if where else message
+
+
+def _dotted(keys: Keys) -> str:
+    """`claims[0].metric`."""
+    parts = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return "".join(parts).removeprefix(".")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _model_at(model: type[BaseModel], keys: Keys) -> type[BaseModel] | None:
+    """The model of the value at `keys` within a `model`."""
+    inner: type[BaseModel] | None = model
+    for key in keys:
+        if isinstance(key, int):  # an element: the list's annotation has led to its model already
+            continue
+        field = inner.model_fields.get(key) if inner else None
+        inner = _model_in(field.annotation) if field else None
+    return inner
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(argument) for argument in get_args(annotation))
+    return next((model for model in found if model), None)

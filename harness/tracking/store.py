@@ -1,0 +1,273 @@
+"""Runs in MLflow: a parent a suite, a child a cell, and the tags that finished work is found by.
+
+A cell's run is found by its training key, wherever in the tracking store it lies. Each number is a
+tag of that run, named after the metric and the measurement key, whose value is the whole row of the
+table; MLflow's own metric of the same name is there for browsing. So one search returns everything
+a table needs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from harness.spec.errors import BadInput
+from harness.spec.measurement import Measurement
+
+NUMBER = "harness.number."
+RACES = 6
+"""Attempts at a write that another process may be making at the same moment."""
+MAX_TAG = 7500
+"""MLflow stores tag values of up to 8,000 characters."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the store knows of a cell.
+
+    `status` is "training" until there are weights, then "trained", and "diverged" or "failed" with
+    a `reason` where training ended so.
+    """
+
+    run_id: str
+    training_key: str
+    status: str
+    reason: str
+    measurements: dict[str, Measurement]
+    """By measurement key."""
+    facts: dict[str, str]
+    """What else was recorded of it: training seconds, parameters, device."""
+
+
+def default_uri(folder: Path) -> str:
+    """The tracking store that is used when nobody named one: SQLite beside the results."""
+    return f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+
+
+class Store:
+    """A tracking store, local (SQLite) or remote (an MLflow server)."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.uri = uri
+        self.folder = folder
+        self.local = uri.startswith("sqlite:")
+        if self.local:
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        # A busy database is waited for: several cells write to it at a time.
+        connection = f"{uri}{'&' if '?' in uri else '?'}timeout=60" if self.local else uri
+        self.client = MlflowClient(tracking_uri=connection)
+
+    # -- suites -------------------------------------------------------------------------------
+
+    def open_suite(self, suite: str, key: str, tags: Mapping[str, str]) -> str:
+        """The parent run of a suite under one budget and machine; made when there is none.
+
+        A widened suite (a seed, a model, a metric more) continues its run.
+        """
+        experiment = self._experiment(suite)
+        found = self._search([experiment], f"tags.`harness.suite_key` = '{key}'")
+        if run := next(found, None):
+            run_id = str(run.info.run_id)
+            self.client.update_run(run_id, status="RUNNING")
+        else:
+            run_id = self._create(experiment, suite, {"harness.kind": "suite"})
+        self.tag(run_id, {"harness.suite_key": key, **tags})
+        return run_id
+
+    def log_summary(self, run_id: str, values: Mapping[str, float]) -> None:
+        """Aggregates over seeds, on the parent: MLflow rolls nothing up."""
+        metrics = [Metric(metric_name(name), value, 0, 0) for name, value in values.items()]
+        for part in _chunks(metrics, 500):
+            self.client.log_batch(run_id, metrics=part)
+
+    def finish(self, run_id: str, ok: bool = True) -> None:
+        """Close a run."""
+        self.client.set_terminated(run_id, "FINISHED" if ok else "FAILED")
+
+    # -- cells --------------------------------------------------------------------------------
+
+    def open_cell(
+        self, parent: str, name: str, training_key: str, params: Mapping[str, Any]
+    ) -> Record:
+        """The record of the cell with this training key; made, under `parent`, when there is none."""
+        if record := self.find(training_key):
+            return record
+        experiment = self.client.get_run(parent).info.experiment_id
+        tags = {
+            "harness.kind": "cell",
+            "harness.training_key": training_key,
+            "harness.status": "training",
+            "mlflow.parentRunId": parent,
+            **{f"harness.{axis}": str(params[axis]) for axis in ("dataset", "model", "seed")},
+        }
+        run_id = self._create(experiment, name, tags)
+        self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
+        return Record(run_id, training_key, "training", "", {}, {})
+
+    def find(self, training_key: str) -> Record | None:
+        """The cell with this training key, or None."""
+        return self.records([training_key]).get(training_key)
+
+    def records(self, training_keys: Sequence[str]) -> dict[str, Record]:
+        """The cells with these training keys that the store knows, by key; the oldest where two
+        commands made one at the same moment.
+        """
+        one = f"tags.`harness.training_key` = '{training_keys[0]}'" if len(training_keys) == 1 else ""
+        wanted = set(training_keys)
+        found: dict[str, Record] = {}
+        for run in self._search(self._experiments(), one or "tags.`harness.kind` = 'cell'"):
+            key = run.data.tags.get("harness.training_key", "")
+            if key in wanted:
+                found[key] = _record(run)
+        return found
+
+    def record(self, run_id: str, measurements: Iterable[Measurement]) -> None:
+        """Add numbers to a cell: each becomes visible whole or not at all."""
+        rows = list(measurements)
+        tags = [RunTag(f"{NUMBER}{m.metric}.{m.key}", m.to_json()) for m in rows]
+        values = [Metric(metric_name(m.metric), m.value, 0, 0) for m in rows if m.value is not None]
+        if values:
+            self.client.log_batch(run_id, metrics=values)
+        if tags:
+            self.client.log_batch(run_id, tags=tags)
+
+    def set_status(self, run_id: str, status: str, reason: str = "", **facts: Any) -> None:
+        """Where a cell stands, with facts about its training."""
+        named = {f"harness.fact.{name}": str(value) for name, value in facts.items()}
+        self.tag(run_id, {"harness.status": status, "harness.reason": reason, **named})
+
+    # -- what hangs on a run ------------------------------------------------------------------
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        self.client.log_batch(run_id, tags=[RunTag(k, v[:MAX_TAG]) for k, v in tags.items()])
+
+    def log_curves(self, run_id: str, points: Iterable[tuple[int, str, float]]) -> None:
+        """Curves as (images shown, name, value): MLflow's step is the number of images shown, so
+        that models with different batch sizes share an axis.
+        """
+        metrics = [Metric(metric_name(name), value, 0, images) for images, name, value in points]
+        for part in _chunks(metrics, 500):
+            self.client.log_batch(run_id, metrics=part)
+
+    def curves(self, run_id: str) -> list[tuple[int, str, float]]:
+        """What `log_curves` wrote."""
+        names = [n for n in self.client.get_run(run_id).data.metrics if n.startswith("train/")]
+        history = self.client.get_metric_history
+        return [(int(m.step), name, float(m.value)) for name in names for m in history(run_id, name)]
+
+    def put(self, run_id: str, path: str, content: bytes | str) -> None:
+        """Store a small file as the artifact `path`."""
+        folder, _, name = path.rpartition("/")
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / name
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+            self.client.log_artifact(run_id, str(file), folder or None)
+
+    def put_file(self, run_id: str, file: Path, folder: str) -> None:
+        """Store a file as an artifact in `folder`."""
+        self.client.log_artifact(run_id, str(file), folder)
+
+    def get(self, run_id: str, path: str) -> bytes | None:
+        """The content of an artifact, or None where there is none."""
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                file = self.client.download_artifacts(run_id, path, scratch)
+            except (MlflowException, OSError):
+                return None
+            return Path(file).read_bytes()
+
+    def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
+        """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
+        datasets = [
+            DatasetInput(
+                Dataset(name, digest[:32], "harness", json.dumps({"name": name})),
+                [InputTag("mlflow.data.context", context)],
+            )
+            for context, name, digest in inputs
+        ]
+        for attempt in range(RACES):
+            try:
+                return self.client.log_inputs(run_id, datasets=datasets)
+            except MlflowException:  # another cell registered the same dataset at that moment
+                if attempt == RACES - 1:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+
+    # -- plumbing -----------------------------------------------------------------------------
+
+    def _experiment(self, name: str) -> str:
+        if experiment := self.client.get_experiment_by_name(name):
+            if experiment.lifecycle_stage == "deleted":
+                raise BadInput(
+                    f"the MLflow experiment {name!r} in {self.uri} was deleted; restore it with "
+                    f"`mlflow experiments restore -x {experiment.experiment_id}`"
+                )
+            return str(experiment.experiment_id)
+        place = (self.folder / "mlartifacts").resolve().as_uri() if self.local else None
+        try:
+            return str(self.client.create_experiment(name, artifact_location=place))
+        except MlflowException:  # another command made it a moment ago
+            return str(self.client.get_experiment_by_name(name).experiment_id)
+
+    def _experiments(self) -> list[str]:
+        found, token = [], None
+        while True:
+            page = self.client.search_experiments(page_token=token)
+            found += [str(e.experiment_id) for e in page]
+            if not (token := page.token):
+                return found
+
+    def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        return str(self.client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+
+    def _search(self, experiments: Sequence[str], query: str) -> Iterator[Run]:
+        """Runs, newest first; a later one overwrites an earlier in a dict, so the oldest stays."""
+        token = None
+        while experiments:
+            page = self.client.search_runs(
+                list(experiments), query, max_results=1000, page_token=token
+            )
+            yield from page
+            if not (token := page.token):
+                return
+
+
+def metric_name(text: str) -> str:
+    """`text` with the characters that MLflow refuses in a metric's name replaced."""
+    return re.sub(r"[^\w/. :-]", "_", text.replace("[", ":").rstrip("]"))
+
+
+def _record(run: Run) -> Record:
+    tags = run.data.tags
+    rows = [Measurement.from_json(v) for k, v in tags.items() if k.startswith(NUMBER)]
+    prefix = "harness.fact."
+    return Record(
+        run_id=str(run.info.run_id),
+        training_key=tags["harness.training_key"],
+        status=tags.get("harness.status", "training"),
+        reason=tags.get("harness.reason", ""),
+        measurements={row.key: row for row in rows},
+        facts={k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)},
+    )
+
+
+def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

@@ -1,0 +1,41 @@
+"""Peak memory of what runs between `reset` and `peak`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+def reset(device: torch.device) -> None:
+    """Start counting anew: on CUDA the allocator's peak, on Linux the process's resident peak.
+
+    Memory that earlier work left with the C library's allocator is first given back to the system,
+    so that a cell's figure does not depend on the cells that its process ran before.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _CLEAR_REFS.exists():
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim:
+            trim(0)
+        _CLEAR_REFS.write_text("5")  # resets VmHWM: proc(5)
+
+
+def peak(device: torch.device) -> int:
+    """Bytes: what tensors took at most on CUDA, elsewhere the process's largest resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if _STATUS.exists():
+        line = next(li for li in _STATUS.read_text().splitlines() if li.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,118 @@
+"""Everything that changes while a model trains: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.families.base import Batch, Family, Losses, Player
+from harness.seeding import generator
+from harness.training.average import MovingAverage
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the loss curves: means since the last one, by `player/loss`, after `images`."""
+
+    images: int
+    losses: dict[str, float]
+
+
+class Turn:
+    """A player at work: its parameters, its optimiser and its source of noise."""
+
+    def __init__(self, player: Player, networks: nn.ModuleDict, noise: torch.Generator) -> None:
+        self.player = player
+        self.parameters = [p for name in player.trains for p in networks[name].parameters()]
+        adam = player.optimizer
+        self.optimizer = torch.optim.Adam(
+            self.parameters, adam.lr, adam.betas, weight_decay=adam.weight_decay, fused=True
+        )
+        self.noise = noise
+
+    def take(self, networks: nn.ModuleDict, batch: Batch) -> Losses:
+        """One optimiser step on a batch; its losses, still on the device."""
+        losses = self.player.loss(networks, batch, self.player.noise(len(batch.x), self.noise))
+        self.optimizer.zero_grad()
+        torch.autograd.backward(losses["loss"], inputs=self.parameters)
+        self.optimizer.step()
+        return losses
+
+
+@dataclass
+class TrainingState:
+    """Networks, their average, and for each phase its players' turns; and how far it all is."""
+
+    networks: nn.ModuleDict
+    turns: list[list[Turn]]
+    average: MovingAverage | None
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[Point] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, family: Family, seed: int, device: torch.device) -> TrainingState:
+        """The state before the first step."""
+        networks = family.networks.to(device).train()
+        turns = [
+            [
+                Turn(p, networks, generator(seed, "noise", phase.name, p.name, device=device))
+                for p in phase.players
+            ]
+            for phase in family.phases()
+        ]
+        averaged = nn.ModuleDict({name: networks[name] for name in family.averaged})
+        decay = family.settings.ema
+        return cls(networks, turns, MovingAverage(averaged, decay) if averaged and decay else None)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors by name, e.g. `optimizer/0/generator/3/exp_avg`."""
+        found = _prefixed("networks", self.networks.state_dict())
+        if self.average:
+            found |= _prefixed("average", self.average.average.state_dict())
+        for path, turn in self._paths():
+            found[f"noise/{path}"] = turn.noise.get_state()
+            for index, entry in turn.optimizer.state_dict()["state"].items():
+                found |= _prefixed(f"optimizer/{path}/{index}", entry)
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """What else there is, as plain types."""
+        curve = [[point.images, point.losses] for point in self.curve]
+        return {"step": self.step, "seconds": self.seconds, "curve": curve}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Takes everything from a checkpoint."""
+        self.networks.load_state_dict(_below("networks", tensors))
+        if self.average:
+            self.average.average.load_state_dict(_below("average", tensors))
+        for path, turn in self._paths():
+            turn.noise.set_state(tensors[f"noise/{path}"])
+            entries: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _below(f"optimizer/{path}", tensors).items():
+                index, key = name.split("/")
+                entries.setdefault(int(index), {})[key] = tensor
+            groups = turn.optimizer.state_dict()["param_groups"]
+            turn.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+        self.step, self.seconds = values["step"], values["seconds"]
+        self.curve = [Point(images, losses) for images, losses in values["curve"]]
+
+    def _paths(self) -> list[tuple[str, Turn]]:
+        return [
+            (f"{phase}/{turn.player.name}", turn)
+            for phase, turns in enumerate(self.turns)
+            for turn in turns
+        ]
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}/"
+    return {name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)}

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_tables import METRICS, failed, table
+from scipy import stats
+
+from harness.analysis.leaderboard import boards, to_table
+
+VALUES = {"worst": [0.1, 0.12, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
+
+
+def board(frame):
+    (found,) = boards(frame, METRICS)
+    return found
+
+
+def test_models_that_cannot_be_told_apart_share_a_rank():
+    found = board(table(VALUES))
+    assert [(row.model, row.rank) for row in found.rows] == [("best", 1), ("near", 1), ("worst", 3)]
+
+
+def test_the_interval_is_the_t_interval_over_training_seeds():
+    found = board(table(VALUES))
+    theirs = stats.ttest_1samp(VALUES["best"], 0).confidence_interval(0.95)
+    first = found.rows[0]
+    assert (first.low, first.high) == pytest.approx(tuple(theirs))
+    assert (found.level, found.over, first.seeds) == (0.95, "training seeds", 3)
+
+
+def test_metrics_on_the_log_scale_have_geometric_means():
+    found = board(table({"a": [10.0, 20.0, 40.0], "b": [100.0, 100.0, 100.0]}, metric="fid"))
+    assert found.mean == "geometric mean"
+    assert found.rows[0].model == "a"
+    assert found.rows[0].mean == pytest.approx(20.0)
+    assert found.rows[0].low > 0
+    assert (found.rows[1].low, found.rows[1].high) == pytest.approx((100.0, 100.0))
+
+
+def test_fewer_than_three_seeds_tell_nothing_apart():
+    found = board(table({"a": [0.9, 0.9], "b": [0.1, 0.1]}))
+    assert [row.rank for row in found.rows] == [1, 1]
+
+
+def test_exact_differences_are_differences():
+    found = board(table({"a": [5.0] * 3, "b": [4.0] * 3, "c": [4.0] * 3}))
+    assert [row.rank for row in found.rows] == [1, 2, 2]
+
+
+def test_failures_stand_on_the_board():
+    found = board(failed(table(VALUES), "best", 1))
+    assert found.row("best").failures == {"diverged": 1}
+    assert found.row("best").seeds == 2
+    assert found.row("best").reason == "loss became NaN"
+
+
+def test_a_model_without_numbers_is_last_and_has_no_rank():
+    away = table({"none": [np.nan] * 3}, status="not applicable", reason="no decoder")
+    found = board(pd.concat([away, table(VALUES)]))
+    assert found.rows[-1].model == "none"
+    assert found.rows[-1].rank is None
+    assert found.rows[-1].mean is None
+    assert found.row("nobody") is None
+
+
+def test_another_protocol_is_another_board_and_names_the_field():
+    other = table({"c": [0.99] * 3}, protocol="recall[n=5/9 test]", protocol_key="z")
+    first, second = boards(pd.concat([other, table(VALUES)]), METRICS)
+    assert [row.model for row in first.rows] == ["best", "near", "worst"]
+    assert first.apart == ""
+    assert second.apart == "counts (n=9/9 test against n=5/9 test)"
+
+
+def test_the_table_has_a_row_for_each_model_of_each_board():
+    found = to_table(boards(failed(table(VALUES), "best", 1), METRICS))
+    assert len(found) == 3
+    assert found.set_index("model").loc["best", "failures"] == "1 diverged"
+    assert found.set_index("model").loc["worst", "rank"] == 3
+
+
+def test_a_tier_is_judged_against_its_leader():
+    # A chain: each is near the next, the ends are apart.
+    drift = np.linspace(-0.02, 0.02, 8)
+    chain = {"a": 0.53 + drift, "b": 0.52 - drift, "c": 0.505 + drift}
+    found = board(table({model: values.tolist() for model, values in chain.items()}))
+    assert {row.model: row.rank for row in found.rows} == {"a": 1, "b": 1, "c": 3}

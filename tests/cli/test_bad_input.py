@@ -1,0 +1,116 @@
+"""What a user can put right: exit code 2, one helpful line, no traceback, nothing half-written."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import main
+
+SUITE = """\
+title: A suite
+seeds: [0]
+budget: {images: 64}
+datasets: [digits]
+models: [vae/vae]
+metrics: [mse]
+"""
+
+
+class Answer:
+    def __init__(self, code: int, err: str, folder: Path) -> None:
+        self.code, self.err, self.folder = code, err, folder
+
+
+@pytest.fixture
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def call(*arguments: str, **files: str) -> Answer:
+        for name, text in files.items():
+            (tmp_path / f"{name}.yaml").write_text(text)
+        monkeypatch.setattr("sys.argv", ["harness", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Answer(int(ended.value.code or 0), capsys.readouterr().err, tmp_path)
+
+    return call
+
+
+def check(answer: Answer, *expected: str) -> None:
+    assert answer.code == 2
+    assert answer.err.startswith("harness: ")
+    assert answer.err.count("\n") == 1, answer.err
+    for words in expected:
+        assert words in answer.err
+    assert not (answer.folder / "reports").exists(), "something was written"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "hint"),
+    [
+        ("vae/vae", "vae/vea", 5, "did you mean 'vae/vae'"),
+        ("[mse]", "[mes]", 6, "did you mean 'mse'"),
+        ("[digits]", "[digit]", 4, "did you mean 'digits'"),
+        ("seeds:", "seed:", 2, "seeds"),
+        ("images: 64", "images: many", 3, "many"),
+        ("[digits]", '["digits[unseen=12]"]', 4, "12"),
+        ("budget:", "extractor: inceptoin\nbudget:", 3, "did you mean 'inception'"),
+    ],
+)
+def test_a_wrong_word_in_a_suite(harness, old: str, new: str, line: int, hint: str):
+    text = SUITE.replace(old, new).replace("[mse]", "[fid]" if "extractor" in new else "[mse]")
+    check(harness("run", "s.yaml", s=text), f"s.yaml:{line}: ", hint)
+
+
+def test_a_suite_that_is_not_yaml(harness):
+    check(harness("run", "s.yaml", s="title: [unclosed\nseeds: 1"), "s.yaml:")
+
+
+def test_a_suite_that_does_not_exist(harness):
+    check(harness("run", "quickstrat"), "did you mean 'quickstart'")
+    check(harness("run", "none.yaml"), "none.yaml")
+
+
+def test_a_recipe_that_extends_itself(harness):
+    answer = harness(
+        "run", "s.yaml", s=SUITE.replace("vae/vae", "mine.yaml"), mine="extends: mine.yaml\n"
+    )
+    check(answer, "mine.yaml:1", "extends itself", "mine → mine")
+
+
+def test_a_recipe_with_an_unknown_setting_names_the_line_of_the_recipe(harness):
+    mine = "extends: vae/vae\nlatnet: 3\n"
+    check(
+        harness("run", "s.yaml", s=SUITE.replace("vae/vae", "mine.yaml"), mine=mine),
+        "mine.yaml:2: ", "latnet", "did you mean 'latent'",
+    )  # fmt: skip
+
+
+def test_a_device_that_is_not_there(harness):
+    check(harness("run", "s.yaml", "--device", "cuda:9", s=SUITE), "cuda:9", "cpu")
+
+
+def test_a_model_that_the_suite_lacks_on_the_command_line(harness):
+    check(harness("run", "s.yaml", "--models", "gan/dcgan", s=SUITE), "gan/dcgan")
+    check(harness("run", "s.yaml", "--seeds", "4-1", s=SUITE), "4-1")
+
+
+def test_a_data_file_cut_short(harness, tmp_path: Path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in ("train-images", "t10k-images"):
+        (raw / f"{name}-idx3-ubyte").write_bytes(b"\0\0\x08\x03 and no more")
+    for name in ("train-labels", "t10k-labels"):
+        (raw / f"{name}-idx1-ubyte").write_bytes(gzip.compress(b""))
+    suite = SUITE.replace("digits", "mnist")
+    answer = harness("run", "s.yaml", "--data-root", str(tmp_path), s=suite)
+    check(answer, "-ubyte", "MNIST")
+
+
+def test_claims_about_what_the_suite_lacks(harness):
+    claim = (
+        "claims:\n  - {id: c, statement: S., metric: fid, model: vae/vae, against: gan/dcgan}\n"
+    )
+    check(harness("validate", "s.yaml", s=SUITE + claim), "s.yaml:8: ", "gan/dcgan")

@@ -1,0 +1,46 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.data import Batches, Split, to_float
+
+
+def numbered(n: int) -> Split:
+    """Images whose one pixel and label are their index."""
+    index = torch.arange(n)
+    return Split(index.to(torch.uint8)[:, None, None, None], index)
+
+
+def labels(batches: Batches, count: int) -> list[int]:
+    return [label for i in range(count) for label in batches.batch(i)[1].tolist()]
+
+
+@given(st.integers(1, 40), st.integers(1, 60), st.integers(0, 2**31))
+def test_each_epoch_shows_every_image_once(size, batch_size, seed):
+    shown = labels(Batches(numbered(size), batch_size, seed), 3 * size // batch_size + 1)
+    for start in range(0, 3 * size, size):
+        assert sorted(shown[start : start + size]) == list(range(size))
+
+
+@given(st.integers(1, 30), st.integers(1, 40), st.lists(st.integers(0, 50), max_size=5))
+def test_a_batch_depends_on_its_index_alone(size, batch_size, asked_before):
+    fresh, used = (Batches(numbered(size), batch_size, seed=3) for _ in range(2))
+    for index in asked_before:
+        used.batch(index)
+    assert torch.equal(fresh.batch(7)[1], used.batch(7)[1])
+
+
+def test_images_come_with_their_labels_as_float32():
+    x, y = Batches(numbered(50), 16, seed=0).batch(2)
+    assert x.dtype == torch.float32
+    assert torch.equal(x.flatten(), to_float(y.to(torch.uint8)))
+
+
+def test_epochs_and_seeds_differ():
+    epochs = labels(Batches(numbered(50), 50, seed=0), 2)
+    assert epochs[:50] != epochs[50:]
+    assert epochs[:50] != labels(Batches(numbered(50), 50, seed=1), 1)
+
+
+def test_the_order_is_the_same_on_every_machine():
+    assert labels(Batches(numbered(10), 10, seed=0), 1) == [1, 6, 0, 8, 7, 9, 5, 3, 2, 4]

@@ -1,0 +1,33 @@
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.spec.measurement import COLUMNS, CellResult, Measurement, tidy
+from harness.spec.protocol import Protocol
+
+FID = Protocol(
+    "fid", 1, "cifar10", "inception-tf2015@6726825d", "tf1-bilinear", "u8", 10000, 10000, "test"
+)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.text())
+def test_a_row_survives_json_to_the_last_bit(value: float, reason: str):
+    row = Measurement("fid", "ok", FID, "k", value, None, None, reason)
+    assert Measurement.from_json(row.to_json()) == row
+
+
+def test_a_missing_number_is_nan_in_the_table_and_says_why():
+    rows = (
+        Measurement("fid", "ok", FID, "k1", 12.5),
+        Measurement("psnr", "not applicable", Protocol("psnr"), "k2", reason="does not reconstruct"),
+    )
+    table = tidy([CellResult("cifar10", "gan/dcgan", 0, "t", "ok", "run", measurements=rows)])
+    assert list(table.columns) == COLUMNS
+    assert table.value[0] == 12.5
+    assert math.isnan(table.value[1])
+    assert table.reason[1] == "does not reconstruct"
+
+
+def test_no_cells_give_an_empty_table_with_its_columns():
+    assert list(tidy([]).columns) == COLUMNS

@@ -1,0 +1,127 @@
+import contextlib
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.spec.errors import BadInput, SpecError
+from harness.spec.yamlfile import MAX_BYTES, load_yaml
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "file.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_every_key_and_element_has_its_line(written):
+    document = load_yaml(written("# a comment\na: 1\nb:\n  - x\n  - c: 2\n    d: [3,\n      4]\n"))
+    lines = {keys: place.line for keys, place in document.places.items()}
+    assert document.value == {"a": 1, "b": ["x", {"c": 2, "d": [3, 4]}]}
+    assert lines == {
+        (): 1, ("a",): 2, ("b",): 3, ("b", 0): 4, ("b", 1): 5, ("b", 1, "c"): 5,
+        ("b", 1, "d"): 6, ("b", 1, "d", 0): 6, ("b", 1, "d", 1): 7,
+    }  # fmt: skip
+
+
+def test_what_is_not_in_the_file_is_at_what_is_around_it(written):
+    document = load_yaml(written("a: 1\nb: {c: 2}\n"))
+    assert document.place(("b", "missing", 3)).line == 2
+    assert str(document.error("wrong", ("a",))) == f"{document.path}:1: wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4), ("1.0e-4", 1e-4), ("2E5", 2e5), ("400_000", 400_000), ("-3", -3),
+        (".5", 0.5), ("010", "010"), ("1:30", "1:30"), ("no", "no"), ("on", "on"), ("true", True),
+        ("null", None), ("~", None), ("", None), ("2024-01-01", "2024-01-01"), ("'1'", "1"),
+        ("0x10", "0x10"), ("e", "e"), (".", "."), ("1.5.2", "1.5.2"),
+    ],
+)  # fmt: skip
+def test_scalars_are_those_of_yaml_1_2(written, text, value):
+    read = load_yaml(written(f"key: {text}\n")).value["key"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(value=st.dictionaries(st.text(), plain, max_size=4))
+def test_what_pyyaml_writes_is_read_back(tmp_path_factory, value):
+    path = tmp_path_factory.mktemp("yaml") / "file.yaml"
+    path.write_text(yaml.safe_dump(value), encoding="utf-8", newline="")
+    assert load_yaml(path).value == value
+
+
+@settings(deadline=None)
+@given(text=st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+def test_any_text_is_a_mapping_or_bad_input(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("yaml") / "file.yaml"
+    path.write_bytes(text.encode())
+    with contextlib.suppress(BadInput):
+        assert isinstance(load_yaml(path).value, dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "key 'a' is given twice, first in line 1"),
+        ("x:\n  {b: 1, b: 2}\n", 2, "key 'b' is given twice, first in line 2"),
+        ("a: 1\nb: [1, 2\nc: 3\n", 3, "not YAML: expected"),
+        ("a: b: c\n", 1, "not YAML: mapping values are not allowed here"),
+        ("- a\n- b\n", 1, "should be a mapping"),
+        ("just words\n", 1, "should be a mapping"),
+        ("", 1, "should be a mapping"),
+        ("a: 1\n---\nb: 2\n", 2, "not YAML: but found another document"),
+        ("a: 1\n8: 2\n", 2, "a key should be a word"),
+        ("? [a]\n: 1\n", 1, "a key should be a word"),
+        ("a: 1\nb: !!python/object/apply:os.system ['true']\n", 2, "stands for no plain value"),
+        ("a: !!int ''\n", None, "not YAML"),
+        ("a: &x [*x]\n", 1, "expand without end"),
+        ("a: *nothing\n", 1, "undefined alias"),
+        ("a: \x07\n", None, "not YAML"),
+        ("a: " + 5000 * "[" + "\n", None, "nested too deeply"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(written, text, line, message):
+    path = written(text)
+    with pytest.raises(SpecError) as caught:
+        load_yaml(path)
+    where = f"{path}:{line}: " if line else f"{path}: "
+    assert str(caught.value).startswith(where)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_are_read_but_may_not_explode(written):
+    assert load_yaml(written("a: &x [1]\nb: *x\n")).value == {"a": [1], "b": [1]}
+    bomb = "a0: &a0 [x]\n"
+    bomb += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+    with pytest.raises(SpecError, match="expand without end"):
+        load_yaml(written(bomb))
+
+
+def test_files_that_cannot_be_read_are_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        load_yaml(tmp_path / "absent.yaml")
+    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+        load_yaml(tmp_path)
+    binary, large = tmp_path / "binary.yaml", tmp_path / "large.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    large.write_bytes(b"#" * (MAX_BYTES + 1))
+    with pytest.raises(SpecError, match="not UTF-8"):
+        load_yaml(binary)
+    with pytest.raises(BadInput, match="larger than"):
+        load_yaml(large)
