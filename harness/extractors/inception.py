@@ -23,11 +23,10 @@ POOLED = 2048
 class Inception(Extractor):
     """Pooled features N×2048 and unbiased logits N×1008, as torch-fidelity computes them.
 
-    Images are resized to 299×299 as TensorFlow 1 did, inside the network. `name` says which of
-    the many Inceptions this is: that of 2015, which the FID paper and all that follow it use.
+    Images are resized to 299×299 as TensorFlow 1 did, inside the network.
     """
 
-    name = "inception-tf2015"
+    name = "inception"
     preprocessing = "tf1-bilinear"
 
     def __init__(self, device: str) -> None:
@@ -45,6 +44,11 @@ class Inception(Extractor):
         self.digest = WEIGHTS.digest
         self._device = device
         self._network = network.to(device)
+
+    @property
+    def label(self) -> str:
+        """Which of the many Inceptions this is: that of the FID paper and all that follow it."""
+        return f"inception-tf2015@{self.digest}"
 
     def check(self, channels: int, size: int) -> None:
         """Any size will do; grey images are repeated to RGB."""

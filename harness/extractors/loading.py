@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.extractors.base import Extractor, Perceptual, TextImage
-from harness.extractors.classifier import DIGESTS
+from harness.extractors.classifier import DIGESTS, weights_path
+from harness.extractors.classifier_net import read_metadata
 from harness.extractors.source import Source
 from harness.spec.errors import BadInput, suggest
 from harness.spec.registry import Registry
@@ -32,6 +33,31 @@ PERCEPTUALS = Registry(
 TEXT_IMAGES = Registry(
     "text-image network", "harness.text_images", {"clip": "harness.extractors.clip:SOURCE"}
 )
+
+
+_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES)
+
+_ABOUT = {
+    "inception": "Inception v3 of the original FID: features and logits of natural images",
+    "lpips:alex": "LPIPS on AlexNet, its usual form: distances between images of 31 pixels or more",
+    "lpips:vgg": "LPIPS on VGG-16: distances between images of 16 pixels or more",
+    "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
+    "clip": "images and texts in one space; clip:NAME for another network of the Hugging Face hub",
+}
+
+
+def list_extractors() -> list[tuple[str, str]]:
+    """The name of every feature network, and what it is."""
+    names = {name for registry in _REGISTRIES for name in registry.names()}
+    return [(name, _about(name)) for name in sorted(names)]
+
+
+def _about(name: str) -> str:
+    dataset = name.removeprefix("classifier:")
+    if dataset in DIGESTS:
+        accuracy = read_metadata(weights_path(dataset))["test_accuracy"]
+        return f"features, logits and distances for {dataset}: {accuracy:.1%} right on its test set"
+    return _ABOUT.get(name, "from an installed package")
 
 
 def load_extractor(name: str, device: str = "cpu") -> Extractor:
@@ -71,12 +97,11 @@ def preflight(name: str) -> None:
 
 
 def _source(name: str) -> Source[Any]:
-    registries = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES)
-    for registry in registries:
+    for registry in _REGISTRIES:
         if _entry(name) in registry:
             source: Source[Any] = registry.load(_entry(name))
             return source
-    known = {known for registry in registries for known in registry.names()}
+    known = {known for registry in _REGISTRIES for known in registry.names()}
     raise BadInput(f"unknown feature network {name!r}{suggest(name, known)}")
 
 

@@ -8,7 +8,13 @@ import torch
 import torchvision
 from sklearn.datasets import load_digits
 
-from harness.extractors import classifier, load_extractor, load_perceptual, preflight
+from harness.extractors import (
+    classifier,
+    list_extractors,
+    load_extractor,
+    load_perceptual,
+    preflight,
+)
 from harness.extractors.classifier import DIGESTS, weights_path
 from harness.extractors.classifier_net import accuracy, load, read_metadata
 from harness.spec.errors import BadInput
@@ -27,6 +33,13 @@ def test_committed_weights(name):
 
 def test_every_weights_file_is_pinned():
     assert {path.stem for path in weights_path("digits").parent.iterdir()} == set(DIGESTS)
+
+
+def test_list_says_what_each_network_is():
+    listed = dict(list_extractors())
+    assert "from an installed package" not in listed.values()
+    assert {"inception", "lpips:alex", "clip", "classifier:digits"} <= set(listed)
+    assert "99." in listed["classifier:digits"]
 
 
 def digits_test_split() -> tuple[torch.Tensor, torch.Tensor]:

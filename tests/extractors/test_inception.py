@@ -36,6 +36,7 @@ def test_equals_torch_fidelity(random_weights, weights_folder, random_images):
     assert torch.equal(found.logits, logits)
     assert found.pooled.shape == (2, 2048)
     assert found.logits.shape == (2, 1008)
+    assert network.name == "inception"
     assert network.label == f"inception-tf2015@{random_weights.digest}"
 
 
