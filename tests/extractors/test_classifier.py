@@ -58,7 +58,9 @@ def test_digits_accuracy_is_the_recorded_one():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST")])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")]
+)
 def test_accuracy_on_the_official_test_set(name, folder):
     root = os.environ.get("HARNESS_DATA", "")
     if not (Path(root) / folder).is_dir():
@@ -80,6 +82,7 @@ def test_features_and_logits():
     assert torch.allclose(found.logits, network(images[:7] / 255), atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:torchvision")
 def test_perceptual_distance_is_that_of_lpips_without_weights(random_images):
     network = load(weights_path("digits"))
 
