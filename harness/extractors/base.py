@@ -24,7 +24,7 @@ class Extracted:
 
 
 class Network(ABC):
-    """A pretrained network: `name` as in a suite, `digest` of its weights (8 hexadecimal digits)."""
+    """A pretrained network: `name` as in a suite, `digest` of its weights (8 hex digits)."""
 
     name: str
     digest: str

@@ -1,4 +1,4 @@
-"""From the tracking store to a report: gather, judge, write, and log what came out to the parent."""
+"""From the tracking store to a report: gather, judge, write, and log what came out."""
 
 from __future__ import annotations
 
