@@ -9,6 +9,7 @@ told apart; the analysis compares on the linear scale wherever a value is not po
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -17,11 +18,12 @@ from harness.metrics.base import Estimate, Metric
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import kernel_distance
-from harness.metrics.neighbours import prdc
+from harness.metrics.neighbours import Prdc, prdc
 from harness.spec.errors import BadInput
 
 MANIFOLD_K = 3
 COVERAGE_K = 5
+"""The neighbourhood sizes of the papers that introduced the metrics."""
 
 
 def _mse(reconstructions: Tensor, originals: Tensor) -> Estimate:
@@ -45,20 +47,28 @@ def _inception_score(sample_logits: Tensor) -> Estimate:
     return checks.mean_over(inception_scores(sample_logits), "splits")
 
 
+@lru_cache(maxsize=2)
+def _neighbours(reference_features: Tensor, sample_features: Tensor, k: int) -> Prdc:
+    """`prdc`, remembered for the metrics that share it. Tensors are told apart by identity: those
+    of evidence are never written to once computed.
+    """
+    return prdc(reference_features, sample_features, k)
+
+
 def _precision(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(prdc(reference_features, sample_features, MANIFOLD_K).precision)
+    return Estimate(_neighbours(reference_features, sample_features, MANIFOLD_K).precision)
 
 
 def _recall(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(prdc(reference_features, sample_features, MANIFOLD_K).recall)
+    return Estimate(_neighbours(reference_features, sample_features, MANIFOLD_K).recall)
 
 
 def _density(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(prdc(reference_features, sample_features, COVERAGE_K).density)
+    return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).density)
 
 
 def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(prdc(reference_features, sample_features, COVERAGE_K).coverage)
+    return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).coverage)
 
 
 def _clip_score(text_similarity: Tensor) -> Estimate:

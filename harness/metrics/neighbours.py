@@ -61,14 +61,16 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
 
 def _squared_radii(x: Tensor, k: int) -> Tensor:
     # The nearest of all is the point itself, hence k + 1.
-    return torch.cat(
-        [_squared_distances(rows, x).kthvalue(k + 1, dim=1).values for rows in torch.split(x, ROWS)]
-    )
+    nearest = [
+        _squared_distances(rows, x).topk(k + 1, dim=1, largest=False, sorted=False).values
+        for rows in torch.split(x, ROWS)
+    ]
+    return torch.cat(nearest).amax(dim=1)
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    norms = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)
-    return norms - 2 * (a @ b.T)
+    distances = torch.addmm(b.square().sum(dim=1), a, b.T, alpha=-2)
+    return distances.add_(a.square().sum(dim=1)[:, None])
 
 
 def _share(mask: Tensor) -> float:

@@ -11,6 +11,7 @@ from harness.metrics import (
     clip_score,
     inception_scores,
     load_metric,
+    prdc,
 )
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
@@ -59,6 +60,17 @@ def test_settings_say_what_the_functions_use():
     assert PolynomialKernel().degree == kid["degree"]
     defaults = inspect.signature(inception_scores).parameters
     assert all(defaults[name].default == value for name, value in score.items())
+
+
+def test_neighbourhood_metrics_do_not_mix_up_their_evidence():
+    """They share work: other tensors of the same shape must give other values."""
+    real, near, far = torch.randn(50, 3), torch.randn(50, 3), 100 + torch.randn(50, 3)
+    for features in (near, far, near):
+        found = [METRICS[name].compute(features, real).value for name in ("precision", "recall")]
+        expected = prdc(real, features, k=3)
+        assert found == [expected.precision, expected.recall]
+        assert METRICS["density"].compute(features, real).value == prdc(real, features, 5).density
+        assert METRICS["coverage"].compute(features, real).value == prdc(real, features, 5).coverage
 
 
 def test_costs():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -16,6 +16,7 @@ def with_labels(values: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     return scores, torch.arange(len(values)) % 3 == 0
 
 
+@settings(deadline=None)
 @given(few_values)
 def test_equal_scikit_learn_also_where_scores_tie(values):
     scores, labels = with_labels(values)
@@ -23,6 +24,7 @@ def test_equal_scikit_learn_also_where_scores_tie(values):
     assert average_precision(scores, labels) == average_precision_score(labels, scores)
 
 
+@settings(deadline=None)
 @given(few_values)
 def test_error_is_delong_s_by_its_definition(values):
     """From the structural components of each pair, without ranks."""
@@ -42,6 +44,7 @@ def test_error_is_the_spread_over_repeated_experiments():
     assert np.mean([e.stderr for e in estimates]) == pytest.approx(spread, rel=0.15)
 
 
+@settings(deadline=None)
 @given(few_values)
 def test_only_the_order_of_scores_matters(values):
     scores, labels = with_labels(values)
