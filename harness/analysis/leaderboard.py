@@ -25,7 +25,8 @@ class Row:
     """A model on a board: its mean over `seeds` training seeds with its t interval.
 
     `rank` is None with fewer than three seeds, `low` and `high` with fewer than two, `mean` where
-    no seed gave a number. `failures` counts the cells without a number by status; `reason` is the first one's.
+    no seed gave a number. `failures` counts the cells without a number by status, and `reason` is
+    that of the first.
     """
 
     model: str

@@ -127,21 +127,21 @@ def trade_off(
             if s.low and s.high:
                 axes.plot([1000 / s.high, 1000 / s.low], [y, y], color=colour, alpha=0.6)
             axes.plot(x, y, marker, color=colour, markersize=7)
+            # The front comes from the left: names stand on the side that it leaves free.
+            last = x == slowest
+            above = last == (metric.better == "higher")
             axes.annotate(
-                model,
-                (x, y),
-                (-7 if x == slowest else 7, 6),
-                textcoords="offset points",
-                fontsize=8,
-                annotation_clip=False,
-                ha="right" if x == slowest else "left",
-            )
-        axes.margins(0.08)
+                model, (x, y), (-7 if last else 7, 5 if above else -12), fontsize=8,
+                textcoords="offset points", ha="right" if last else "left", annotation_clip=False,
+            )  # fmt: skip
+        axes.margins(0.08, 0.14)
         _log_axis(axes)
         axes.set_xlabel("seconds for 1000 images")
-        axes.set_title(f"{metric.title}, {metric.better} is better")
+        axes.set_title(f"{metric.title} on {quality.dataset}, {metric.better} is better")
         listed = "; ".join(f"{m}: {x:.3g} s, {y:.4g}" for m, (x, y) in centres.items())
-        return render(figure, name, f"{metric.title} against sampling time. {listed}")
+        return render(
+            figure, name, f"{metric.title} on {quality.dataset} against sampling time. {listed}"
+        )
 
 
 def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:

@@ -66,7 +66,9 @@ def _environment(autoescape: bool) -> Environment:
         loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(number=number, md=_plain, short=lambda text: text[:8])
+    environment.filters.update(
+        number=number, md=_plain, breakable=_breakable, short=lambda text: text[:8]
+    )
     return environment
 
 
@@ -119,8 +121,8 @@ def _budget(models: Sequence[ModelInfo]) -> str:
     if not images:
         return "with no budget recorded"
     if len(images) == 1:
-        return f"each shown {images[0]:,} training images"
-    return f"each shown {images[0]:,} to {images[-1]:,} training images"
+        return f"each shown {number(images[0], 0)} training images"
+    return f"each shown {number(images[0], 0)} to {number(images[-1], 0)} training images"
 
 
 def _duration(seconds: float) -> str:
@@ -198,6 +200,11 @@ def without_password(uri: str) -> str:
     """
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may break after each slash."""
+    return Markup("/<wbr>").join(name.split("/"))
 
 
 def _plain(text: object) -> str:
