@@ -100,7 +100,9 @@ def quantity(effect: Effect, unit: str = "") -> str:
 def _margin(claim: Claim, part: Pairs) -> str:
     if claim.delta == 0:
         return ""
-    return f" by more than {percent(claim.delta) if part.kind == 'ratio' else f'{claim.delta:g}'}"
+    if part.kind == "ratio":
+        return f" by a factor of more than {1 + claim.delta:g}"
+    return f" by more than {claim.delta:g}"
 
 
 def _datasets(pairs: Sequence[Pairs]) -> str:

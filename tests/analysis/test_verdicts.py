@@ -135,7 +135,7 @@ def test_missing_cells_and_seeds():
 def test_a_failed_cell_withholds_the_verdict():
     found = verdict(failed(CLEAR, "b", 1))
     assert found.outcome == "not evaluable"
-    assert "diverged on digits at seed 1 (loss became NaN)" in found.reason
+    assert "b diverged on digits at seed 1 (loss became NaN)" in found.reason
 
 
 def test_a_failed_cell_is_dropped_with_its_pair():
