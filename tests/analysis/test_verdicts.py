@@ -168,7 +168,7 @@ def test_every_comparison_must_support():
     assert found.outcome == "inconclusive"
     assert found.about == "COVERAGE of a on digits"
     strong = table({"a": [0.8, 0.82, 0.79], "b": B}, metric="coverage")
-    assert "in all 2 comparisons" in verdict(pd.concat([CLEAR, strong]), metric=[
+    assert "in both comparisons" in verdict(pd.concat([CLEAR, strong]), metric=[
         "recall", "coverage"]).sentence  # fmt: skip
 
 
@@ -267,3 +267,12 @@ def test_false_support_is_as_rare_as_promised():
     assert outcomes.count("supported") / 400 <= 0.025 + 0.023
     assert outcomes.count("refuted") / 400 <= 0.025 + 0.023
     assert outcomes.count("supported") > 0
+
+
+def test_an_interval_that_ends_close_to_its_limit_shows_on_which_side():
+    frame = table({"a": [0.6, 0.9, 1.2], "b": [0.1, 0.11, 0.107]})
+    low = verdict(frame).effect.low
+    assert f"[{low:.2f}," in verdict(frame).sentence
+    close = verdict(frame, delta=low - 0.001)
+    assert close.outcome == "supported"
+    assert f"[{low:.3f}," in close.sentence
