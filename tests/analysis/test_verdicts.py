@@ -230,7 +230,7 @@ pairs_of_values = st.lists(
 
 
 @given(pairs_of_values)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_swapping_the_sides_flips_the_verdict(pairs):
     a, b = zip(*pairs, strict=True)
     frame = table({"a": a, "b": b})
@@ -241,7 +241,7 @@ def test_swapping_the_sides_flips_the_verdict(pairs):
 
 
 @given(st.floats(1e-3, 1e3), st.permutations([11.0, 15.0, 12.0]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_scaling_a_metric_on_the_log_scale_changes_nothing(factor, b):
     a = [10.0, 11.0, 10.5]
     plain = verdict(table({"a": a, "b": b}, metric="fid"), metric="fid")
