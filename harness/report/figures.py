@@ -25,24 +25,24 @@ OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive":
 
 
 def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[str]:
-    """The effect of each comparison with its interval, as SVG; one plot a scale and unit.
+    """The effect of each comparison with its interval, as SVG; one plot a scale and direction.
 
     The solid line is no effect, the dashed one the claim's margin.
     """
-    scales: dict[tuple[str, str], list[tuple[str, Effect]]] = {}
-    for part in verdict.parts:
-        if part.effect is not None:
-            metric = metrics[part.metric]
-            unit = metric.unit if part.effect.kind == "difference" else ""
-            label = f"{metric.title} · {part.model} · {part.dataset}"
-            scales.setdefault((part.effect.kind, unit), []).append((label, part.effect))
+    labelled = [
+        (f"{metrics[part.metric].title} · {part.model} · {part.dataset}", part.effect, part.metric)
+        for part in verdict.parts
+        if part.effect is not None
+    ]
     if verdict.claim.over == "average" and verdict.effect and len(verdict.parts) > 1:
-        unit = metrics[verdict.parts[0].metric].unit if verdict.effect.kind == "difference" else ""
-        scales.setdefault((verdict.effect.kind, unit), []).append(("average", verdict.effect))
+        labelled.append(("average", verdict.effect, verdict.parts[0].metric))
+    plots: dict[str, list[tuple[str, Effect]]] = {}
+    for label, effect, metric in labelled:
+        axis = _axis_label(verdict, effect, metrics[metric].unit)
+        plots.setdefault(axis, []).append((label, effect))
     colour = OUTCOME_COLOURS.get(verdict.outcome, INK)
     return [
-        _forest(rows, _axis_label(verdict, unit, rows[0][1]), colour, f"{name}-{i}")
-        for i, ((_, unit), rows) in enumerate(scales.items())
+        _forest(rows, axis, colour, f"{name}-{i}") for i, (axis, rows) in enumerate(plots.items())
     ]
 
 
@@ -74,13 +74,14 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
         return render(figure, name, f"Effects with their intervals. {shown}")
 
 
-def _axis_label(verdict: Verdict, unit: str, effect: Effect) -> str:
+def _axis_label(verdict: Verdict, effect: Effect, unit: str) -> str:
     claim = verdict.claim
     constant = claim.above if claim.above is not None else claim.below
     other = claim.against or f"{constant:g}"
     way = "as claimed →" if effect.towards == "higher" else "← as claimed"
-    kind = f"ratio to {other}" if effect.kind == "ratio" else f"difference from {other}"
-    return f"{kind}{f' ({unit})' if unit else ''}, {way}"
+    if effect.kind == "ratio":
+        return f"ratio to {other}, {way}"
+    return f"difference from {other}{f' ({unit})' if unit else ''}, {way}"
 
 
 def _log_axis(axes: Axes) -> None:

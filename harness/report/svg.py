@@ -22,6 +22,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,

@@ -19,7 +19,7 @@ def test_one_claim_needs_no_correction():
     assert levels([], []) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.4))
 def test_the_level_decides_as_the_adjusted_p_value_does(p, alpha):
     theirs = multipletests(p, alpha=alpha, method="holm")[1]

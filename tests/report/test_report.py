@@ -142,6 +142,11 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
     assert "<script>" not in prose
 
 
+def test_a_dollar_in_a_name_is_no_formula(results):
+    curves = results.curves.assign(name="$\\loss$")
+    assert "$\\loss$" in page.html(dataclasses.replace(results, curves=curves))
+
+
 def test_unequal_budgets_are_flagged(results, text):
     assert "The budgets differ" not in text
     models = [dataclasses.replace(results.models[0], images=1), *results.models[1:]]
