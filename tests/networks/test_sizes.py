@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from harness.spec.errors import BadInput
 def test_every_level_halves_and_the_lowest_cannot(size: int) -> None:
     sizes = pyramid(size)
     assert len(sizes) >= 2
-    assert all(high == 2 * low for high, low in zip(sizes, sizes[1:], strict=False))
+    assert all(high == 2 * low for high, low in pairwise(sizes))
     assert sizes[-1] >= 4
     assert sizes[-1] % 2 == 1 or sizes[-1] < 8
 

@@ -120,7 +120,9 @@ def test_resuming_between_two_checkpoints_repeats_the_steps_since(tmp_path: Path
     assert same_weights(whole, resumed)
 
 
-@pytest.mark.parametrize(("name", "loss"), [("autoencoder", 0.1), ("vae", 60.0), ("diffusion", 0.5)])
+@pytest.mark.parametrize(
+    ("name", "loss"), [("autoencoder", 0.1), ("vae", 60.0), ("diffusion", 0.5)]
+)
 def test_losses_fall_on_a_simple_problem(name: str, loss: float) -> None:
     _, result = trained(name, images=2400)
     losses = [point.losses["model/loss"] for point in result.curve]
@@ -202,7 +204,7 @@ def test_a_phase_resumes_within_itself(tmp_path: Path) -> None:
 def test_divergence_names_player_and_step(value: float) -> None:
     spy = Spy(FamilySettings(batch_size=10), Shape(1, 8))
     spy.value = value
-    with pytest.raises(Diverged, match="the loss of critic was (nan|inf) by step 1") as caught:
+    with pytest.raises(Diverged, match=r"the loss of critic was (nan|inf) by step 1") as caught:
         train(spy, Counting(), 100, 0, device=CPU)
     assert (caught.value.step, caught.value.player) == (1, "critic")
 
