@@ -85,23 +85,25 @@ class Outcome:
 def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
     """Do what is left of a cell. Whatever goes wrong is recorded, and told in the outcome."""
     store = site.store()
-    record = _open(cell, site, store)
+    work = _Work(cell, site, store, _open(cell, site, store), listen)
+    run_id = work.record.run_id
     try:
-        return _run(cell, site, store, record, listen)
+        failures = work.run()
     except Diverged as error:
-        reason = str(error)
-        store.set_status(record.run_id, "diverged", reason)
-        rows = [_row(wanted, "diverged", reason) for wanted in cell.wanted if not wanted.obstacle]
-        rows += [_inapplicable(wanted) for wanted in cell.wanted if wanted.obstacle]
-        store.record(record.run_id, rows)
-        store.finish(record.run_id, ok=False)
-        return Outcome(cell.name, diverged=reason)
+        store.set_status(run_id, "diverged", str(error))
+        store.record(
+            run_id, [_row(w, "diverged", str(error)) for w in cell.wanted if not w.obstacle]
+        )
+        store.record(run_id, [_inapplicable(w) for w in cell.wanted if w.obstacle])
+        store.finish(run_id, ok=False)
+        return Outcome(cell.name, diverged=str(error))
     except Exception as error:
-        reason = describe(error)
-        store.set_status(record.run_id, "failed", reason)
-        store.put(record.run_id, "failure.txt", traceback.format_exc())
-        store.finish(record.run_id, ok=False)
-        return Outcome(cell.name, failures=(f"{cell.name}: {reason}",))
+        store.set_status(run_id, "failed", describe(error))
+        store.put(run_id, "failure.txt", traceback.format_exc())
+        store.finish(run_id, ok=False)
+        return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
+    store.finish(run_id, ok=not failures)
+    return Outcome(cell.name, tuple(failures))
 
 
 def describe(error: BaseException) -> str:
@@ -136,21 +138,6 @@ def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
     return flat
 
 
-def _run(cell: Cell, site: Site, store: Store, record: Record, listen: Listener) -> Outcome:
-    cell.numerics.apply()
-    dataset = _dataset(cell.dataset, cell.data_root)
-    if record.status == "trained":
-        family = _restored(cell, dataset, store, record)
-    else:
-        family = _trained(cell, dataset, site, store, record, listen)
-        found = store.find(cell.training_key)
-        assert found is not None
-        record = found
-    failures = _measure(cell, dataset, family, store, record, listen)
-    store.finish(record.run_id, ok=not failures)
-    return Outcome(cell.name, failures=tuple(failures))
-
-
 @lru_cache(maxsize=2)
 def _dataset(name: str, root: Path | None) -> Dataset:
     """A worker's next cell is mostly on the same data."""
@@ -163,83 +150,96 @@ def build(cell: Cell, dataset: Dataset) -> Family:
     return initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
 
 
-def _restored(cell: Cell, dataset: Dataset, store: Store, record: Record) -> Family:
-    content = store.get(record.run_id, WEIGHTS)
-    if content is None:
-        raise FileNotFoundError(f"run {record.run_id} has no artifact {WEIGHTS}; delete the run")
-    family = build(cell, dataset)
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "model.safetensors"
-        file.write_bytes(content)
-        load_weights(family, file)
-    family.networks.to(cell.numerics.device).eval()
-    return family
+@dataclass
+class _Work:
+    """A cell being done. `record` is what the store knew of it, read again once it is trained."""
 
+    cell: Cell
+    site: Site
+    store: Store
+    record: Record
+    listen: Listener
 
-def _trained(
-    cell: Cell, dataset: Dataset, site: Site, store: Store, record: Record, listen: Listener
-) -> Family:
-    """Train, from the last checkpoint where there is one, and record weights, curves and costs."""
-    device = torch.device(cell.numerics.device)
-    family = build(cell, dataset)
-    batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
-    store.log_datasets(
-        record.run_id,
-        [("training", dataset.name, dataset.train.digest()),
-         ("evaluation", dataset.name, dataset.test.digest())],
-    )  # fmt: skip
+    def run(self) -> list[str]:
+        """Train and measure what is left; the measurements that failed, in words."""
+        self.cell.numerics.apply()
+        dataset = _dataset(self.cell.dataset, self.cell.data_root)
+        if self.record.status == "trained":
+            family = self.restored(dataset)
+        else:
+            family = self.trained(dataset)
+            self.record = self.store.find(self.cell.training_key) or self.record
+        return self.measure(family, dataset)
 
-    def told(progress: Progress) -> None:
-        listen(Event(cell.name, "training", progress.images, cell.images))
+    def restored(self, dataset: Dataset) -> Family:
+        """The trained model, from the weights in the store."""
+        content = self.store.get(self.record.run_id, WEIGHTS)
+        if content is None:
+            raise FileNotFoundError(f"run {self.record.run_id} has lost {WEIGHTS}; delete the run")
+        family = build(self.cell, dataset)
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "model.safetensors"
+            file.write_bytes(content)
+            load_weights(family, file)
+        family.networks.to(self.cell.numerics.device)
+        return family
 
-    memory.reset(device)
-    checkpoints = Checkpoints(site.work(cell), site.checkpoint_seconds)
-    result = train(
-        family, batches, cell.images, cell.seed,
-        device=device, checkpoints=checkpoints, report=told,
-    )  # fmt: skip
-    points = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
-    store.log_curves(record.run_id, points)
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "model.safetensors"
-        save_weights(family, file)
-        store.put_file(record.run_id, file, "weights")
-    store.set_status(
-        record.run_id,
-        "trained",
-        seconds=result.seconds,
-        peak_memory_bytes=memory.peak(device),
-        parameters=sum(p.numel() for p in family.networks.parameters()),
-        images=result.images,
-        steps=result.steps,
-    )
-    shutil.rmtree(site.work(cell), ignore_errors=True)
-    return family
+    def trained(self, dataset: Dataset) -> Family:
+        """Train, from the last checkpoint where there is one; record weights, curves and costs."""
+        cell, store, run_id = self.cell, self.store, self.record.run_id
+        device = torch.device(cell.numerics.device)
+        family = build(cell, dataset)
+        batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
+        train_digest, test_digest = dataset.train.digest(), dataset.test.digest()
+        store.log_datasets(
+            run_id,
+            [("training", cell.dataset, train_digest), ("evaluation", cell.dataset, test_digest)],
+        )
+        memory.reset(device)
+        result = train(
+            family, batches, cell.images, cell.seed, device=device, report=self.tell,
+            checkpoints=Checkpoints(self.site.work(cell), self.site.checkpoint_seconds),
+        )  # fmt: skip
+        store.log_curves(
+            run_id,
+            [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()],
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "model.safetensors"
+            save_weights(family, file)
+            store.put_file(run_id, file, "weights")
+        store.set_status(
+            run_id, "trained", seconds=result.seconds, images=result.images, steps=result.steps,
+            peak_memory_bytes=memory.peak(device),
+            parameters=sum(p.numel() for p in family.networks.parameters()),
+        )  # fmt: skip
+        shutil.rmtree(self.site.work(cell), ignore_errors=True)
+        return family
 
+    def tell(self, progress: Progress) -> None:
+        """Pass on how far training is."""
+        self.listen(Event(self.cell.name, "training", progress.images, self.cell.images))
 
-def _measure(
-    cell: Cell, dataset: Dataset, family: Family, store: Store, record: Record, listen: Listener
-) -> list[str]:
-    """Record each missing number as soon as it is there; what failed, in words."""
-    facts = record.facts
-    costs = Costs(
-        float(facts["seconds"]), int(facts["peak_memory_bytes"]), int(facts["parameters"])
-    )
-    evidence = Evidence(family, dataset, cell.setup, cell.seed, costs)
-    missing = cell.missing(record)
-    store.record(record.run_id, [_inapplicable(wanted) for wanted in missing if wanted.obstacle])
-    failures = []
-    applicable = [wanted for wanted in missing if not wanted.obstacle]
-    for number, wanted in enumerate(applicable):
-        listen(Event(cell.name, "measuring", number, len(applicable)))
-        row = _measured(wanted, evidence)
-        store.record(record.run_id, [row])
-        if row.status == "failed":
-            failures.append(f"{cell.name}: {wanted.metric}: {row.reason}")
-    if record.status == "trained" and "pictures" not in facts:
-        _draw(evidence, store, record)
-    listen(Event(cell.name, "measuring", len(applicable), len(applicable)))
-    return failures
+    def measure(self, family: Family, dataset: Dataset) -> list[str]:
+        """Record each missing number as soon as it is there; what failed, in words."""
+        store, run_id, facts = self.store, self.record.run_id, self.record.facts
+        costs = Costs(
+            float(facts["seconds"]), int(facts["peak_memory_bytes"]), int(facts["parameters"])
+        )
+        evidence = Evidence(family, dataset, self.cell.setup, self.cell.seed, costs)
+        missing = self.cell.missing(self.record)
+        store.record(run_id, [_inapplicable(wanted) for wanted in missing if wanted.obstacle])
+        applicable = [wanted for wanted in missing if not wanted.obstacle]
+        failures = []
+        for number, wanted in enumerate(applicable):
+            self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
+            row = _measured(wanted, evidence)
+            store.record(run_id, [row])
+            if row.status == "failed":
+                failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
+        if "pictures" not in facts:
+            _draw(evidence, store, run_id)
+        return failures
 
 
 def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
@@ -267,11 +267,11 @@ def _row(wanted: Wanted, status: Status, reason: str) -> Measurement:
     return Measurement(wanted.metric, status, wanted.protocol, wanted.key, reason=reason)
 
 
-def _draw(evidence: Evidence, store: Store, record: Record) -> None:
+def _draw(evidence: Evidence, store: Store, run_id: str) -> None:
     """The first samples and reconstructions, unselected, as pictures of the run."""
     if isinstance(evidence.family, Samples):
-        store.put(record.run_id, "pictures/samples.png", grid(evidence.samples[:64], 8))
+        store.put(run_id, "pictures/samples.png", grid(evidence.samples[:64], 8))
     if isinstance(evidence.family, Reconstructs):
         shown = pairs(evidence.originals[:32], evidence.reconstructions[:32], 8)
-        store.put(record.run_id, "pictures/reconstructions.png", shown)
-    store.tag(record.run_id, {"harness.fact.pictures": "yes"})
+        store.put(run_id, "pictures/reconstructions.png", shown)
+    store.tag(run_id, {"harness.fact.pictures": "yes"})

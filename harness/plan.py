@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from harness.data import about, load_dataset
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, obstacle, roles
+from harness.evaluation.kinds import Role, kinds, obstacle, roles
 from harness.evaluation.protocols import Setup, protocol
 from harness.extractors import load_extractor, load_perceptual
 from harness.extractors.base import Network
@@ -178,32 +178,27 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         entry.name: loaded.at(("datasets", entry.name), load_dataset, entry.name, data_root)
         for entry in suite.datasets
     }
-    blueprints = {
-        (entry.name, model): _blueprint(recipes[model], datasets[entry.name])
-        for entry in suite.datasets
-        for model in suite.models_on(entry)
-    }
     setups = {
         entry.name: _setup(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
     train_digests = {name: dataset.train.digest() for name, dataset in datasets.items()}
-    cells = [
-        _cell(
+    pairings = [
+        _Pairing(
             recipes[model],
-            blueprints[entry.name, model],
+            _blueprint(recipes[model], datasets[entry.name]),
             datasets[entry.name],
             train_digests[entry.name],
-            seed,
-            suite.budget.images,
-            numerics,
             setups[entry.name],
-            [metrics[name] for name in suite.metrics_on(entry)],
-            data_root,
+            tuple(metrics[name] for name in suite.metrics_on(entry)),
         )
-        for seed in suite.seeds
         for entry in suite.datasets
         for model in suite.models_on(entry)
+    ]
+    cells = [
+        pairing.cell(seed, suite.budget.images, numerics, data_root)
+        for seed in suite.seeds
+        for pairing in pairings
     ]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics)
 
@@ -224,7 +219,7 @@ def _setup(
     metrics: Mapping[str, Metric],
     numerics: Numerics,
 ) -> Setup:
-    """The feature networks that the entry's metrics need; each must be at hand and fit the images."""
+    """The feature networks that the entry's metrics need; each must be at hand and fit."""
     suite = loaded.suite
     names: dict[Role, str] = {
         "extractor": suite.extractor or dataset.about.extractor,
@@ -246,61 +241,49 @@ def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -
     return network.label, network.preprocessing
 
 
-def _cell(
-    recipe: Recipe,
-    blueprint: Family,
-    dataset: Dataset,
-    train_digest: str,
-    seed: int,
-    images: int,
-    numerics: Numerics,
-    setup: Setup,
-    metrics: list[Metric],
-    data_root: Path | None,
-) -> Cell:
-    settings = blueprint.settings.model_dump(mode="json")
-    sampling = settings.pop("sampling", {})
-    training_key = digest(
-        {
-            "family": recipe.family,
-            "code": code_version(FAMILIES.load(recipe.family)),
-            "settings": settings,
-            "data": train_digest,
-            "seed": seed,
-            "images": images,
-            "numerics": numerics.to_dict(),
-        }
-    )
-    wanted = [
-        _wanted(metric, recipe.name, blueprint, dataset, setup, training_key, sampling)
-        for metric in metrics
-    ]
-    return Cell(
-        dataset=dataset.name,
-        model=recipe.name,
-        seed=seed,
-        family=recipe.family,
-        settings=recipe.settings,
-        images=images,
-        numerics=numerics,
-        setup=setup,
-        wanted=tuple(wanted),
-        training_key=training_key,
-        data_root=data_root,
-    )
+@dataclass(frozen=True)
+class _Pairing:
+    """A model on a dataset: what its cells of all seeds share."""
 
+    recipe: Recipe
+    blueprint: Family
+    dataset: Dataset
+    train_digest: str
+    setup: Setup
+    metrics: tuple[Metric, ...]
 
-def _wanted(
-    metric: Metric,
-    model: str,
-    blueprint: Family,
-    dataset: Dataset,
-    setup: Setup,
-    training_key: str,
-    sampling: Mapping[str, Any],
-) -> Wanted:
-    how = protocol(metric, dataset, setup)
-    reason = obstacle(metric, model, blueprint, dataset)
-    uses_samples = any(need.startswith(("sample", "sampling")) for need in metric.needs)
-    key = digest([training_key, how.key(), sampling if uses_samples else {}])
-    return Wanted(metric.name, how, key, reason)
+    def cell(self, seed: int, images: int, numerics: Numerics, data_root: Path | None) -> Cell:
+        """The cell of a seed, with its keys."""
+        settings = self.blueprint.settings.model_dump(mode="json")
+        sampling = settings.pop("sampling", {})
+        training_key = digest(
+            {
+                "family": self.recipe.family,
+                "code": code_version(FAMILIES.load(self.recipe.family)),
+                "settings": settings,
+                "data": self.train_digest,
+                "seed": seed,
+                "images": images,
+                "numerics": numerics.to_dict(),
+            }
+        )
+        return Cell(
+            dataset=self.dataset.name,
+            model=self.recipe.name,
+            seed=seed,
+            family=self.recipe.family,
+            settings=self.recipe.settings,
+            images=images,
+            numerics=numerics,
+            setup=self.setup,
+            wanted=tuple(self._wanted(m, training_key, sampling) for m in self.metrics),
+            training_key=training_key,
+            data_root=data_root,
+        )
+
+    def _wanted(self, metric: Metric, training_key: str, sampling: Mapping[str, Any]) -> Wanted:
+        how = protocol(metric, self.dataset, self.setup)
+        reason = obstacle(metric, self.recipe.name, self.blueprint, self.dataset)
+        uses_samples = "samples" in {kind.source for kind in kinds(metric)}
+        key = digest([training_key, how.key(), sampling if uses_samples else {}])
+        return Wanted(metric.name, how, key, reason)

@@ -1,4 +1,4 @@
-"""The main job with real parts: a real suite, a real MLflow server, the command as a user starts it."""
+"""The main job with real parts: a suite, an MLflow server, the command as a user starts it."""
 
 import csv
 import os
@@ -119,7 +119,9 @@ def test_one_more_metric_and_one_more_seed_are_all_that_is_done(finished: Comman
         for model in ("diffusion/ddpm", "gan/dcgan", "vae/vae", "autoencoder/conv")
         for seed in "012"
     }
-    ended = finished("run", "small.yaml", "--seeds", "0-3", "--models", "vae/vae", "--datasets", "digits")
+    ended = finished(
+        "run", "small.yaml", "--seeds", "0-3", "--models", "vae/vae", "--datasets", "digits"
+    )
     assert "1 of 4 cells to run" in ended.stdout
     assert len(trained()) == len(before) + 1
 
@@ -130,7 +132,9 @@ def test_serial_and_parallel_runs_give_the_same_bits_and_seeds_differ(
     write_suite(finished.folder)
     finished("report", "small.yaml")
     alone = Command(tmp_path)
-    ended = alone("run", write_suite(tmp_path), "--jobs", "1", "--seeds", "0", "--datasets", "digits")
+    ended = alone(
+        "run", write_suite(tmp_path), "--jobs", "1", "--seeds", "0", "--datasets", "digits"
+    )
     assert ended.returncode == 0, ended.stderr
     serial, parallel = numbers(tmp_path), numbers(finished.folder)
     assert serial

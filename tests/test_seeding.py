@@ -14,7 +14,12 @@ def test_a_seed_is_a_pure_function_of_its_names_and_fits_torch(seed: int, axes: 
 
 
 def test_other_names_and_other_seeds_give_other_streams():
-    streams = {derive(0, "order", 0), derive(0, "order", 1), derive(1, "order", 0), derive(0, "init")}
+    streams = {
+        derive(0, "order", 0),
+        derive(0, "order", 1),
+        derive(1, "order", 0),
+        derive(0, "init"),
+    }
     assert len(streams) == 4
 
 

@@ -98,8 +98,9 @@ class Seeds:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The cells of the model and of what it is compared with, by seed."""
+    """The cells of the model and of what it is compared with, by seed; and the two's names."""
 
+    names: tuple[str, str]
     mine: Mapping[int, _Cell]
     other: Mapping[int, _Cell]
 
@@ -129,18 +130,23 @@ class _Sides:
     def withheld(self, dataset: str) -> str:
         """Which cells failed, as a claim that withholds its verdict says it."""
         found = [
-            f"{cell.status} on {dataset} at seed {seed}" + f" ({cell.reason})" * bool(cell.reason)
-            for side in (self.mine, self.other)
+            f"{name} {cell.status} on {dataset} at seed {seed}"
+            + f" ({cell.reason})" * bool(cell.reason)
+            for name, side in zip(self.names, (self.mine, self.other), strict=True)
             for seed, cell in side.items()
             if cell.failed
         ]
-        return f"withheld, because a cell {'; another '.join(found)}" if found else ""
+        return f"withheld, because {'; '.join(found)}" if found else ""
 
 
 def pair(claim: Claim, metric: Metric, model: str, seeds: Seeds) -> Pairs:
     """Pair the two sides of one comparison over the seeds of a dataset."""
     rows = seeds.rows[seeds.rows["metric"] == metric.name]
-    sides = _Sides(_cells(rows, model, seeds.found), _others(claim, rows, seeds.found))
+    sides = _Sides(
+        (model, claim.against or ""),
+        _cells(rows, model, seeds.found),
+        _others(claim, rows, seeds.found),
+    )
     sign = 1 if direction(claim, metric) == "higher" else -1
     blocks = tuple(sides.block(seeds.dataset, seed) for seed in seeds.found)
     base = Pairs(metric.name, model, seeds.dataset, sign=sign, blocks=blocks)

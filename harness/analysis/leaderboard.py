@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
+from harness.analysis import holm
 from harness.analysis.intervals import FEWEST, paired, varies
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
@@ -24,8 +24,9 @@ LEVEL = 0.95
 class Row:
     """A model on a board: its mean over `seeds` training seeds with its t interval.
 
-    `rank` and `mean` are None where no seed gave a number, `low` and `high` where there are fewer
-    than two. `failures` counts the cells without a number by status; `reason` is the first one's.
+    `rank` is None with fewer than three seeds, `low` and `high` with fewer than two, `mean` where
+    no seed gave a number. `failures` counts the cells without a number by status, and `reason` is
+    that of the first.
     """
 
     model: str
@@ -45,8 +46,8 @@ class Board:
     Ranks are tiers. The model with the best mean leads the first tier. Going down the means, a
     model shares the rank of the tier's leader unless a paired t test over their common seeds tells
     the two apart (5 %, Holm-corrected over all pairs of the board); the first that is told apart
-    leads the next tier, whose rank is one more than the number of models above it. With fewer
-    than three common seeds two models cannot be told apart.
+    leads the next tier, whose rank is one more than the number of models above it. A model with
+    fewer than three seeds is not ranked.
 
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
     above zero. `apart` names how the protocol differs from the first board of the same dataset
@@ -131,7 +132,7 @@ def _board(rows: pd.DataFrame, metric: Metric, key: str, label: str = "", apart:
     }
     sign = 1 if metric.better == "higher" else -1
     order = sorted(values, key=lambda model: -sign * float(np.mean(list(values[model].values()))))
-    ranks = _tiers(order, values)
+    ranks = _tiers([model for model in order if len(values[model]) >= FEWEST], values)
     others = [model for model in dict.fromkeys(rows["model"]) if model not in values]
     first = rows.iloc[0]
     return Board(
@@ -178,7 +179,7 @@ def _tiers(order: Sequence[str], values: Mapping[str, Mapping[int, float]]) -> d
     if not pairs:
         return dict.fromkeys(order, 1)
     p = [_p_apart(values[a], values[b]) for a, b in pairs]
-    apart = dict(zip(pairs, multipletests(p, alpha=1 - LEVEL, method="holm")[0], strict=True))
+    apart = dict(zip(pairs, holm.adjusted(p) <= 1 - LEVEL, strict=True))
     ranks: dict[str, int] = {}
     leader = order[0]
     for above, model in enumerate(order):

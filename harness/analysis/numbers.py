@@ -6,6 +6,8 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 
+THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
+
 
 def decimals(half_width: float) -> int:
     """The decimal places that show two significant digits of an uncertainty, from 0 to 8.
@@ -20,10 +22,10 @@ def decimals(half_width: float) -> int:
 
 def number(value: float, places: int | None = None, signed: bool = False) -> str:
     """A value with `places` decimals (four significant digits where None), a true minus sign and
-    thousands apart.
+    thousands set apart by a narrow space, since a comma separates the ends of intervals.
 
-    >>> number(-0.1234, 2), number(12345.6789), number(0.21, 2, signed=True)
-    ('−0.12', '12,346', '+0.21')
+    >>> number(-0.1234, 2), number(0.21, 2, signed=True), ascii(number(12345.6789))
+    ('−0.12', '+0.21', "'12\\\\u202f346'")
     """
     if not math.isfinite(value):
         return str(value).replace("-", MINUS).replace("inf", "∞")
@@ -32,7 +34,7 @@ def number(value: float, places: int | None = None, signed: bool = False) -> str
     text = f"{value:{'+' if signed else ''},.{places}f}"
     if float(text.replace(",", "")) == 0:
         text = text.lstrip("+-")
-    return text.replace("-", MINUS)
+    return text.replace("-", MINUS).replace(",", THIN_SPACE)
 
 
 def interval(low: float, high: float, places: int | None = None) -> str:

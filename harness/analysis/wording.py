@@ -33,7 +33,8 @@ class Wording:
     def supported(self, key: Comparison, level: float) -> str:
         """That the claim holds, with the effect that supports it least."""
         several = len(self.tests) > 1
-        scope = f" in all {len(self.tests)} comparisons" if several else ""
+        count = "both" if len(self.tests) == 2 else f"all {len(self.tests)}"
+        scope = f" in {count} comparisons" if several else ""
         weakest = f"; the weakest is {self.about(key)}" if several else ""
         return f"Supported{scope}: {self._statement()}{weakest}: {self._measured(key, level)}."
 
@@ -90,17 +91,32 @@ class Wording:
 
 def quantity(effect: Effect, unit: str = "") -> str:
     """An effect and its interval: "difference +0.21 [0.10, 0.32]", "ratio 0.41 [0.30, 0.56]"."""
-    places = decimals((effect.high - effect.low) / 2)
+    places = _telling(effect)
     signed = effect.kind == "difference"
     bounds = interval(effect.low, effect.high, places)
     unit = f" {unit}" if unit and signed else ""
     return f"{effect.kind} {number(effect.value, places, signed)} {bounds}{unit}"
 
 
+def _telling(effect: Effect) -> int:
+    """Two digits of the uncertainty, and up to two more where an end of the interval would
+    otherwise print as the very limit that it lies beyond or short of.
+    """
+    places = decimals((effect.high - effect.low) / 2)
+    edges = (effect.null, effect.limit)
+    for more in range(places, places + 3):
+        ends = {round(effect.low, more), round(effect.high, more)}
+        if not ends & {round(edge, more) for edge in edges}:
+            return more
+    return places
+
+
 def _margin(claim: Claim, part: Pairs) -> str:
     if claim.delta == 0:
         return ""
-    return f" by more than {percent(claim.delta) if part.kind == 'ratio' else f'{claim.delta:g}'}"
+    if part.kind == "ratio":
+        return f" by a factor of more than {1 + claim.delta:g}"
+    return f" by more than {claim.delta:g}"
 
 
 def _datasets(pairs: Sequence[Pairs]) -> str:

@@ -1,4 +1,4 @@
-"""`harness extractor train`: the in-domain classifiers behind FID and its kin on small grey images."""
+"""`harness extractor train`: the classifiers behind FID and its kin on small grey images."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ def train(
 
     numerics = Numerics.resolve(device)
     images = load_dataset(dataset, data_root)
-    accuracy = train_and_save(images, out, seed=seed, device=numerics.apply())
-    typer.echo(f"{out}: {accuracy:.2%} of the test images are classified correctly")
+    device = str(numerics.apply())
+    facts = train_and_save(images, out, seed=seed, device=device, progress=typer.echo)
+    typer.echo(f"{out}: {facts['test_accuracy']:.2%} of the test images are classified correctly")

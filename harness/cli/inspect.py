@@ -15,7 +15,7 @@ from harness.cli import options
 from harness.cli.progress import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harness.engine.estimate import Forecast
     from harness.plan import Plan
@@ -109,9 +109,7 @@ def _show_claims(console: Console, plan: Plan) -> None:
     names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
-        verdict = decidable(
-            claim, len(suite.seeds), claim.datasets or names, len(suite.claims)
-        )
+        verdict = decidable(claim, len(suite.seeds), claim.datasets or names, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 
@@ -120,7 +118,9 @@ Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
 
 
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="What to list; everything if not said.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Argument(help="What to list; everything if not said.")
+    ] = None,
 ) -> None:
     """List the suites, models, datasets, metrics and extractors that a suite may name.
 
@@ -140,17 +140,25 @@ def list_(
 
 def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
     from harness.data import DATASETS, about
-    from harness.extractors import list_extractors
+    from harness.extractors import EXTRACTORS, PERCEPTUALS, TEXT_IMAGES
     from harness.metrics import METRICS
     from harness.spec.recipe import list_recipes, load_recipe
     from harness.spec.suite import list_suites, load_suite
 
-    catalogue = {
+    catalogue: dict[str, Callable[[], list[tuple[str, str]]]] = {
         "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
         "models": lambda: [(name, load_recipe(name).description) for name in list_recipes()],
         "datasets": lambda: [(name, about(name).title) for name in DATASETS.names()],
         "metrics": lambda: [(name, metric.title) for name, metric in METRICS.items()],
-        "extractors": lambda: list_extractors(),
+        "extractors": lambda: [
+            (name, what)
+            for registry, what in (
+                (EXTRACTORS, "features: FID and its kin"),
+                (PERCEPTUALS, "perceptual distance: LPIPS"),
+                (TEXT_IMAGES, "texts and images: CLIP score"),
+            )
+            for name in registry.names()
+        ],
     }
     return {name: rows() for name, rows in catalogue.items() if kind in (None, name)}
 
@@ -180,7 +188,9 @@ def validate(
 
 
 def schema(
-    kind: Annotated[Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")] = "suite",
+    kind: Annotated[
+        Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")
+    ] = "suite",
 ) -> None:
     """Print a JSON Schema, with which editors complete and check YAML files.
 

@@ -1,4 +1,4 @@
-"""The `harness` command. Each verb imports what it needs when it is called, so that help is quick."""
+"""The `harness` command. A verb imports what it needs when it is called: help is quick."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ Perceptual = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Where datasets are, or are downloaded to.", envvar="HARNESS_DATA")
+    Path | None,
+    typer.Option(help="Where datasets are, or are downloaded to.", envvar="HARNESS_DATA"),
 ]
 Output = Annotated[
     Path, typer.Option(help="Folder of reports, checkpoints and the default tracking store.")

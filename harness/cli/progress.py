@@ -1,4 +1,4 @@
-"""What a person sees while a suite runs: bars with time left in a terminal, plain lines elsewhere."""
+"""What a person sees while a suite runs: bars in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -124,9 +124,7 @@ def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
     )
 
 
-def _publish(
-    console: Console, plan: Plan, store: Store, output: Path, parent: str | None
-) -> None:
+def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: str | None) -> None:
     from harness.report.publish import publish
 
     results, page = publish(plan, store, output, parent)

@@ -7,6 +7,7 @@ and it lets CIFAR-10's batches, which are pickles, be opened: unknown ones never
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -98,6 +99,7 @@ def _provide(kind: type[datasets.VisionDataset], folder: Path, sums: Sums, root:
 
 def _download(kind: type[datasets.VisionDataset], folder: Path, sums: Sums, root: Path) -> None:
     """Download beside the final place and move file by file, so that none is ever half there."""
+    is_new = not root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=root, prefix=".download-") as aside:
@@ -106,6 +108,9 @@ def _download(kind: type[datasets.VisionDataset], folder: Path, sums: Sums, root
             for name in sums:
                 (Path(aside) / folder / name).replace(root / folder / name)
     except (OSError, RuntimeError) as error:  # URLError is an OSError
+        if is_new:
+            with contextlib.suppress(OSError):  # another process may have filled it
+                root.rmdir()
         reason = " ".join(str(error).split())
         raise BadInput(
             f"{root / folder}: not all files of {kind.__name__} are here and they cannot be "

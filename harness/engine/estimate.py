@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
+from harness.cell import build
 from harness.data.base import Dataset
 from harness.data.loader import Batches
-from harness.cell import build
 from harness.families.base import Samples
 from harness.plan import Cell
 from harness.seeding import generator

@@ -1,1 +1,1 @@
-"""Evidence: samples, reconstructions, features and scores, computed once and shared by all metrics."""
+"""Evidence on a trained model, computed once and shared by all metrics."""

@@ -128,7 +128,9 @@ class Evidence:
     def _mapped(self, images: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         device = self.family.device
         with torch.inference_mode():
-            return torch.cat([function(to_float(u8.to(device))).cpu() for u8 in images.split(BATCH)])
+            return torch.cat(
+                [function(to_float(u8.to(device))).cpu() for u8 in torch.split(images, BATCH)]
+            )
 
     @cached_property
     def sampling_seconds_per_image(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""The kinds of evidence: what each takes of a model and a dataset, and what its protocol records."""
+"""The kinds of evidence, and what each takes of a model and a dataset."""
 
 from __future__ import annotations
 

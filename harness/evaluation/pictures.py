@@ -26,5 +26,5 @@ def grid(images: Tensor, columns: int) -> bytes:
 
 def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> bytes:
     """Rows of originals, each above its reconstructions."""
-    rows = zip(originals.split(columns), reconstructions.split(columns), strict=True)
+    rows = zip(torch.split(originals, columns), torch.split(reconstructions, columns), strict=True)
     return grid(torch.cat([image for row in rows for image in row]), columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, kinds
+from harness.evaluation.kinds import Role, Source, kinds
 from harness.metrics.base import Metric
 from harness.spec.protocol import Protocol
 
@@ -37,7 +37,8 @@ def protocol(metric: Metric, dataset: Dataset, setup: Setup) -> Protocol:
     extractor, preprocessing = setup.labels.get(role, ("", "")) if role else ("", "")
     sources = {kind.source for kind in needed}
     timed = any(kind.timed for kind in needed)
-    counts = {} if timed else _counts(metric, sources, dataset, setup)
+    samples, reference = (None, None) if timed else _counts(metric, sources, dataset, setup)
+    tested = not timed and (sources & {"reconstructions", "scores"} or reference is not None)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
@@ -48,20 +49,23 @@ def protocol(metric: Metric, dataset: Dataset, setup: Setup) -> Protocol:
         extractor=extractor,
         preprocessing=preprocessing,
         quantisation="u8" if sources & {"samples", "reconstructions"} and not timed else "",
+        samples=samples,
+        reference=reference,
+        split="test" if tested else "",
+        reference_digest=dataset.digest[:16] if tested else "",
         settings=settings,
-        **counts,
     )
 
 
 def _counts(
-    metric: Metric, sources: set[str], dataset: Dataset, setup: Setup
-) -> dict[str, int | str | None]:
-    """How many images on each side, and of which split."""
-    test = {"split": "test", "reference_digest": dataset.digest[:16]}
+    metric: Metric, sources: set[Source], dataset: Dataset, setup: Setup
+) -> tuple[int | None, int | None]:
+    """How many images are measured, and how many they are compared with as a set."""
     if "reconstructions" in sources:
-        return {"samples": len(dataset.normal_test), **test}
+        return len(dataset.normal_test), None
     if "scores" in sources:
-        return {"samples": len(dataset.test), **test}
-    if "reference_features" in metric.needs:
-        return {"samples": setup.samples, "reference": len(dataset.normal_test), **test}
-    return {"samples": setup.samples} if "samples" in sources else {}
+        return len(dataset.test), None
+    if "samples" not in sources:
+        return None, None
+    compared = "reference_features" in metric.needs
+    return setup.samples, len(dataset.normal_test) if compared else None

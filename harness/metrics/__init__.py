@@ -1,5 +1,7 @@
 """Metrics: pure functions of tensors, and a record of what each is and needs."""
 
+from dataclasses import replace
+
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.catalogue import METRICS
 from harness.metrics.clip import clip_s, clip_score
@@ -43,8 +45,11 @@ REGISTRY = Registry(
 
 
 def load_metric(name: str) -> Metric:
-    """The metric called `name`, built in, of an installed package, or `package.module:NAME`."""
+    """The metric called `name`, built in, of an installed package, or `package.module:NAME`.
+
+    It goes by that name in tables, whatever the metric calls itself.
+    """
     metric = REGISTRY.load(name)
     if not isinstance(metric, Metric):
         raise BadInput(f"metric {name!r} is a {type(metric).__name__}, not a harness Metric")
-    return metric
+    return replace(metric, name=name)

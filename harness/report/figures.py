@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,50 +12,56 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from harness.analysis.effects import Effect
-from harness.analysis.leaderboard import Board
+from harness.analysis.leaderboard import Board, Row
 from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
+from harness.analysis.wording import quantity
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render
+
+PLAIN = FuncFormatter(lambda x, _: f"{x:g}")
 
 OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive": "#b8860b"}
 
 
 def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[str]:
-    """The effect of each comparison with its interval, as SVG; one plot a scale and unit.
+    """The effect of each comparison with its interval, as SVG; one plot a scale and direction.
 
     The solid line is no effect, the dashed one the claim's margin.
     """
-    scales: dict[tuple[str, str], list[tuple[str, Effect]]] = {}
-    for part in verdict.parts:
-        if part.effect is not None:
-            metric = metrics[part.metric]
-            unit = metric.unit if part.effect.kind == "difference" else ""
-            label = f"{metric.title} · {part.model} · {part.dataset}"
-            scales.setdefault((part.effect.kind, unit), []).append((label, part.effect))
+    labelled = [
+        (f"{metrics[part.metric].title} · {part.model} · {part.dataset}", part.effect, part.metric)
+        for part in verdict.parts
+        if part.effect is not None
+    ]
     if verdict.claim.over == "average" and verdict.effect and len(verdict.parts) > 1:
-        unit = metrics[verdict.parts[0].metric].unit if verdict.effect.kind == "difference" else ""
-        scales.setdefault((verdict.effect.kind, unit), []).append(("average", verdict.effect))
+        labelled.append(("average", verdict.effect, verdict.parts[0].metric))
+    plots: dict[str, list[tuple[str, Effect]]] = {}
+    for label, effect, metric in labelled:
+        axis = _axis_label(verdict, effect, metrics[metric].unit)
+        plots.setdefault(axis, []).append((label, effect))
     colour = OUTCOME_COLOURS.get(verdict.outcome, INK)
     return [
-        _forest(rows, unit, colour, f"{name}-{i}")
-        for i, ((_, unit), rows) in enumerate(scales.items())
+        _forest(rows, axis, colour, f"{name}-{i}") for i, (axis, rows) in enumerate(plots.items())
     ]
 
 
-def _forest(rows: Sequence[tuple[str, Effect]], unit: str, colour: str, name: str) -> str:
+def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: str) -> str:
     first = rows[0][1]
-    with canvas(4.6, 0.6 + 0.36 * len(rows)) as (figure, axes):
-        axes.axvline(first.null, color=INK, linewidth=0.8)
-        if first.limit != first.null:
-            axes.axvline(first.limit, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    with canvas(4.6, 0.8 + 0.4 * len(rows), left=0.1) as (figure, axes):
         for y, (label, effect) in enumerate(reversed(rows)):
+            # Short lines at each interval, so that none runs through a label.
+            axes.vlines(effect.null, y - 0.24, y + 0.2, color=INK, linewidth=0.9)
+            if effect.limit != effect.null:
+                axes.vlines(
+                    effect.limit, y - 0.24, y + 0.2, color=INK, linewidth=0.9, linestyle=(0, (3, 2))
+                )
             axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=2.2)
             axes.plot(effect.value, y, "o", color=colour, markersize=5.5)
             axes.text(
-                0, y + 0.22, label, transform=axes.get_yaxis_transform(), fontsize=8, va="bottom"
+                0, y + 0.26, label, transform=axes.get_yaxis_transform(), fontsize=8, va="bottom"
             )
-        axes.set_ylim(-0.45, len(rows) - 0.35)
+        axes.set_ylim(-0.4, len(rows) - 0.2)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         if first.kind == "ratio":
@@ -62,25 +69,28 @@ def _forest(rows: Sequence[tuple[str, Effect]], unit: str, colour: str, name: st
         else:
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.margins(x=0.08)
-        axes.set_xlabel(_axis_label(first, unit))
-        shown = "; ".join(f"{label}: {e.value:.4g} [{e.low:.4g}, {e.high:.4g}]" for label, e in rows)
+        axes.set_xlabel(axis)
+        shown = "; ".join(f"{label}: {quantity(effect)}" for label, effect in rows)
         return render(figure, name, f"Effects with their intervals. {shown}")
 
 
-def _axis_label(effect: Effect, unit: str) -> str:
-    way = "→ as claimed" if effect.towards == "higher" else "← as claimed"
-    of = f" ({unit})" if unit else ""
-    return f"{effect.kind}{of}, {way}"
+def _axis_label(verdict: Verdict, effect: Effect, unit: str) -> str:
+    claim = verdict.claim
+    constant = claim.above if claim.above is not None else claim.below
+    other = claim.against or f"{constant:g}"
+    way = "as claimed →" if effect.towards == "higher" else "← as claimed"
+    if effect.kind == "ratio":
+        return f"ratio to {other}, {way}"
+    return f"difference from {other}{f' ({unit})' if unit else ''}, {way}"
 
 
 def _log_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    wide = high / low > 30
-    axes.xaxis.set_major_locator(
-        LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0) if high / low > 4 else (1, 1.5, 2, 3, 5, 7))
-    )
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    decades = math.log10(high / low)
+    steps = (1,) if decades > 1.5 else (1, 2, 5) if decades > 0.9 else (1, 1.2, 1.5, 2, 3, 5, 7)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
@@ -93,17 +103,19 @@ def trade_off(
     None where fewer than two models have both numbers.
     """
     metric = metrics[quality.metric]
-    points = {
-        row.model: (row, other)
-        for row in quality.rows
-        if row.mean is not None and (other := speed.row(row.model)) and other.mean
-    }
+    points: dict[str, tuple[Row, Row]] = {}
+    centres: dict[str, tuple[float, float]] = {}
+    for row in quality.rows:
+        other = speed.row(row.model)
+        if row.mean is not None and other is not None and other.mean:
+            points[row.model] = (row, other)
+            centres[row.model] = (1000 / other.mean, row.mean)
     if len(points) < 2:
         return None
     style = colours(models)
-    with canvas(4.6, 3.3) as (figure, axes):
+    with canvas(4.6, 3.2) as (figure, axes):
         axes.grid(True)
-        centres = {m: (1000 / float(s.mean or 1), float(q.mean or 0)) for m, (q, s) in points.items()}
+        slowest = max(x for x, _ in centres.values())
         front = pareto(centres, metric.better)
         if len(front) > 1:
             xs, ys = zip(*(centres[m] for m in front), strict=True)
@@ -115,20 +127,22 @@ def trade_off(
                 axes.plot([x, x], [q.low, q.high], color=colour, alpha=0.6)
             if s.low and s.high:
                 axes.plot([1000 / s.high, 1000 / s.low], [y, y], color=colour, alpha=0.6)
-            axes.plot(x, y, marker, color=colour, markersize=7, label=model)
-        axes.set_xscale("log")
+            axes.plot(x, y, marker, color=colour, markersize=7)
+            # The front comes from the left: names stand on the side that it leaves free.
+            last = x == slowest
+            above = last == (metric.better == "higher")
+            axes.annotate(
+                model, (x, y), (-7 if last else 7, 5 if above else -12), fontsize=8,
+                textcoords="offset points", ha="right" if last else "left", annotation_clip=False,
+            )  # fmt: skip
+        axes.margins(0.08, 0.14)
+        _log_axis(axes)
         axes.set_xlabel("seconds for 1000 images")
-        axes.set_title(f"{metric.title}, {metric.better} is better")
-        _legend(axes, len(points))
+        axes.set_title(f"{metric.title} on {quality.dataset}, {metric.better} is better")
         listed = "; ".join(f"{m}: {x:.3g} s, {y:.4g}" for m, (x, y) in centres.items())
-        return render(figure, name, f"{metric.title} against sampling time. {listed}")
-
-
-def _legend(axes: Axes, entries: int) -> None:
-    axes.legend(
-        frameon=False, fontsize=8, ncols=min(3, entries), loc="upper center",
-        bbox_to_anchor=(0.5, -0.18), handletextpad=0.3, columnspacing=1.2,
-    )  # fmt: skip
+        return render(
+            figure, name, f"{metric.title} on {quality.dataset} against sampling time. {listed}"
+        )
 
 
 def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:
@@ -158,6 +172,8 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         values = curves["value"][np.isfinite(curves["value"])]
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(PLAIN)
+            axes.yaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _thousands(x)))
         axes.set_title(model)

@@ -40,15 +40,19 @@ class DatasetBoards:
 
 def html(results: Results) -> str:
     """The whole report as one page that needs nothing else."""
-    return _environment(autoescape=True).get_template("index.html").render(
-        **_common(results),
-        forests={
-            i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
-            for i, v in enumerate(results.verdicts)
-        },
-        trade_offs=[Markup(svg) for svg in _trade_offs(results)],
-        losses=_losses(results),
-        galleries=_galleries(results.pictures, _model_names(results)),
+    return (
+        _environment(autoescape=True)
+        .get_template("index.html")
+        .render(
+            **_common(results),
+            forests={
+                i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+                for i, v in enumerate(results.verdicts)
+            },
+            trade_offs=[Markup(svg) for svg in _trade_offs(results)],
+            losses=_losses(results),
+            galleries=_galleries(results.pictures, _model_names(results)),
+        )
     )
 
 
@@ -62,7 +66,9 @@ def _environment(autoescape: bool) -> Environment:
         loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(number=number, md=_plain, short=lambda text: text[:8])
+    environment.filters.update(
+        number=number, md=_plain, breakable=_breakable, short=lambda text: text[:8]
+    )
     return environment
 
 
@@ -101,7 +107,7 @@ def _summary(results: Results) -> str:
     trained = f", {_duration(seconds)} of training in all" if seconds else ""
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
-        f"{seeds} training seed{'' if seeds == 1 else 's'} each, "
+        f"{seeds} training seed{'' if seeds == 1 else 's'}, "
         f"{_budget(results.models)}, on {device}{trained}."
     )
 
@@ -115,8 +121,8 @@ def _budget(models: Sequence[ModelInfo]) -> str:
     if not images:
         return "with no budget recorded"
     if len(images) == 1:
-        return f"trained on {images[0]:,} images shown"
-    return f"trained on {images[0]:,} to {images[-1]:,} images shown"
+        return f"each shown {number(images[0], 0)} training images"
+    return f"each shown {number(images[0], 0)} to {number(images[-1], 0)} training images"
 
 
 def _duration(seconds: float) -> str:
@@ -177,9 +183,7 @@ def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Galle
             here = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
             seeds = [p.seed for p in here]
             seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
-            shown = sorted(
-                (p for p in here if p.seed == seed), key=lambda p: models.index(p.model)
-            )
+            shown = sorted((p for p in here if p.seed == seed), key=lambda p: models.index(p.model))
             found.append(Gallery(dataset, kind, seed, tuple((p, _data_uri(p)) for p in shown)))
     return found
 
@@ -196,6 +200,11 @@ def without_password(uri: str) -> str:
     """
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may break after each slash."""
+    return Markup("/<wbr>").join(name.split("/"))
 
 
 def _plain(text: object) -> str:

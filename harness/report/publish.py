@@ -1,4 +1,4 @@
-"""From the tracking store to a report: gather, judge, write, and log what came out to the parent."""
+"""From the tracking store to a report: gather, judge, write, and log what came out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from harness.analysis.failures import filled
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.plan import Plan
@@ -51,7 +52,7 @@ def gather(plan: Plan, store: Store) -> Results:
     """Everything a report needs, read from the store."""
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
-    table = tidy(cells)
+    table = tidy(filled(cells))
     return Results(
         title=suite.title,
         description=suite.description,

@@ -133,7 +133,7 @@ def _cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Ce
         places = decimals((row.high - row.low) / 2)
         bounds = interval(row.low, row.high, places)
     elif row.low is not None:
-        bounds = "same in all"
+        bounds = "no spread"
     seeds = f"{row.seeds} seed" + ("" if row.seeds == 1 else "s")
     return Cell(
         number(row.mean, places), row.mean, bounds, row.rank, row.rank == 1, seeds,

@@ -17,7 +17,11 @@ PACKAGES = [
 
 def environment() -> dict[str, str]:
     """Names and values for people, without anything that identifies the user."""
-    facts = {"harness": harness.__version__, "commit": _commit(), "python": platform.python_version()}
+    facts = {
+        "harness": harness.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+    }
     facts |= {"system": f"{platform.system()} {platform.machine()}"}
     return facts | {name: found for name in PACKAGES if (found := _version(name))}
 
@@ -45,4 +49,6 @@ def _commit() -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=20
+    ).stdout.strip()

@@ -106,7 +106,7 @@ class Store:
     def open_cell(
         self, parent: str, name: str, training_key: str, params: Mapping[str, Any]
     ) -> Record:
-        """The record of the cell with this training key; made, under `parent`, when there is none."""
+        """The record of the cell with this training key; made under `parent` if there is none."""
         if record := self.find(training_key):
             return record
         experiment = self.client.get_run(parent).info.experiment_id
@@ -129,7 +129,9 @@ class Store:
         """The cells with these training keys that the store knows, by key; the oldest where two
         commands made one at the same moment.
         """
-        one = f"tags.`harness.training_key` = '{training_keys[0]}'" if len(training_keys) == 1 else ""
+        one = (
+            f"tags.`harness.training_key` = '{training_keys[0]}'" if len(training_keys) == 1 else ""
+        )
         wanted = set(training_keys)
         found: dict[str, Record] = {}
         for run in self._search(self._experiments(), one or "tags.`harness.kind` = 'cell'"):
@@ -171,7 +173,9 @@ class Store:
         """What `log_curves` wrote."""
         names = [n for n in self.client.get_run(run_id).data.metrics if n.startswith("train/")]
         history = self.client.get_metric_history
-        return [(int(m.step), name, float(m.value)) for name in names for m in history(run_id, name)]
+        return [
+            (int(m.step), name, float(m.value)) for name in names for m in history(run_id, name)
+        ]
 
     def put(self, run_id: str, path: str, content: bytes | str) -> None:
         """Store a small file as the artifact `path`."""
@@ -205,7 +209,8 @@ class Store:
         ]
         for attempt in range(RACES):
             try:
-                return self.client.log_inputs(run_id, datasets=datasets)
+                self.client.log_inputs(run_id, datasets=datasets)
+                return
             except MlflowException:  # another cell registered the same dataset at that moment
                 if attempt == RACES - 1:
                     raise
@@ -225,7 +230,10 @@ class Store:
         try:
             return str(self.client.create_experiment(name, artifact_location=place))
         except MlflowException:  # another command made it a moment ago
-            return str(self.client.get_experiment_by_name(name).experiment_id)
+            experiment = self.client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+            return str(experiment.experiment_id)
 
     def _experiments(self) -> list[str]:
         found, token = [], None

@@ -46,9 +46,9 @@ def code_version(family: type[Family]) -> str:
 class _Bare(ast.NodeTransformer):
     """Leaves out strings that stand alone: docstrings, of attributes as well."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | ast.Pass:
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         alone = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return ast.Pass() if alone else node
+        return None if alone else node
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

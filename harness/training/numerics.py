@@ -63,8 +63,9 @@ class Numerics:
     @property
     def machine(self) -> str:
         """For people, and for the protocols of timings: `NVIDIA H200`, `Xeon …, 1 thread`."""
-        on_cpu = self.device == "cpu"
-        return f"{self.name}, {self.threads} thread{'s' * (self.threads > 1)}" if on_cpu else self.name
+        if self.device != "cpu":
+            return self.name
+        return f"{self.name}, {self.threads} thread{'s' * (self.threads > 1)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for keys and records."""

@@ -110,7 +110,5 @@ def test_a_data_file_cut_short(harness, tmp_path: Path):
 
 
 def test_claims_about_what_the_suite_lacks(harness):
-    claim = (
-        "claims:\n  - {id: c, statement: S., metric: fid, model: vae/vae, against: gan/dcgan}\n"
-    )
+    claim = "claims:\n  - {id: c, statement: S., metric: fid, model: vae/vae, against: gan/dcgan}\n"
     check(harness("validate", "s.yaml", s=SUITE + claim), "s.yaml:8: ", "gan/dcgan")

@@ -1,8 +1,9 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data import Batches, Split, to_float
+from harness.data import Batches, Split, loader, to_float
 
 
 def numbered(n: int) -> Split:
@@ -44,3 +45,22 @@ def test_epochs_and_seeds_differ():
 
 def test_the_order_is_the_same_on_every_machine():
     assert labels(Batches(numbered(10), 10, seed=0), 1) == [1, 6, 0, 8, 7, 9, 5, 3, 2, 4]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("fits", [True, False])
+def test_batches_on_a_gpu_are_those_on_the_cpu_wherever_the_images_are_kept(monkeypatch, fits):
+    monkeypatch.setattr(loader, "_fits", lambda images, device: fits)
+    there, here = (Batches(numbered(50), 32, seed=0, device=d) for d in ("cuda", "cpu"))
+    for index in range(3):
+        for ours, theirs in zip(there.batch(index), here.batch(index), strict=True):
+            assert ours.is_cuda
+            assert torch.equal(ours.cpu(), theirs)
+
+
+def test_images_too_many_for_a_gpu_stay_in_host_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4000, 8000))
+    images = torch.zeros(1000, 1, 1, 1, dtype=torch.uint8)
+    assert loader._fits(images, torch.device("cuda"))
+    assert not loader._fits(torch.cat([images, images]), torch.device("cuda"))
+    assert loader._fits(torch.cat([images, images]), torch.device("cpu"))

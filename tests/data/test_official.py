@@ -89,10 +89,11 @@ def test_data_that_cannot_be_had_is_one_line_that_says_where_to_put_it(tmp_path,
         raise URLError("no network\nat all")
 
     monkeypatch.setattr(datasets.mnist, "download_and_extract_archive", offline)
+    root = tmp_path / "new"
     with pytest.raises(BadInput) as caught:
-        load_dataset("mnist", tmp_path)
+        load_dataset("mnist", root)
     line = str(caught.value)
-    assert line.startswith(str(tmp_path / "MNIST" / "raw"))
+    assert line.startswith(str(root / "MNIST" / "raw"))
     assert all(part in line for part in ("--data-root", "HARNESS_DATA", "no network at all"))
     assert "\n" not in line
     assert list(tmp_path.iterdir()) == []

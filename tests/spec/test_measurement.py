@@ -20,7 +20,9 @@ def test_a_row_survives_json_to_the_last_bit(value: float, reason: str):
 def test_a_missing_number_is_nan_in_the_table_and_says_why():
     rows = (
         Measurement("fid", "ok", FID, "k1", 12.5),
-        Measurement("psnr", "not applicable", Protocol("psnr"), "k2", reason="does not reconstruct"),
+        Measurement(
+            "psnr", "not applicable", Protocol("psnr"), "k2", reason="does not reconstruct"
+        ),
     )
     table = tidy([CellResult("cifar10", "gan/dcgan", 0, "t", "ok", "run", measurements=rows)])
     assert list(table.columns) == COLUMNS

@@ -57,11 +57,11 @@ plain = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(value=st.dictionaries(st.text(), plain, max_size=4))
 def test_what_pyyaml_writes_is_read_back(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("yaml") / "file.yaml"
-    path.write_text(yaml.safe_dump(value), encoding="utf-8", newline="")
+    path.write_text(yaml.safe_dump(value, default_style='"'), encoding="utf-8", newline="")
     assert load_yaml(path).value == value
 
 

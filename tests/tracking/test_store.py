@@ -80,7 +80,9 @@ def test_artifacts_and_dataset_inputs(store: Store, parent: str):
 
 
 def test_names_that_mlflow_refuses_are_made_acceptable():
-    assert metric_name("digits[unseen=8]/gan/dcgan/fid mean") == "digits:unseen_8_/gan/dcgan/fid mean"
+    assert (
+        metric_name("digits[unseen=8]/gan/dcgan/fid mean") == "digits:unseen_8_/gan/dcgan/fid mean"
+    )
 
 
 def test_a_deleted_experiment_is_bad_input_that_says_how_to_restore_it(tmp_path: Path):

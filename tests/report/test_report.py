@@ -1,0 +1,279 @@
+import base64
+import dataclasses
+import html
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from io import StringIO
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from synthetic_results import DIVERGED, METRICS, synthetic
+
+from harness.analysis.leaderboard import Board, Row
+from harness.report import page, write
+from harness.report.figures import pareto
+from harness.report.svg import colours
+from harness.report.tables import groups, left_out
+from harness.spec.measurement import COLUMNS
+
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture(scope="module")
+def results():
+    return synthetic(diverged=True)
+
+
+@pytest.fixture(scope="module")
+def text(results):
+    return page.html(results)
+
+
+def test_the_folder_holds_page_markdown_and_tables(results, tmp_path):
+    index = write(results, tmp_path / "new" / "report")
+    names = {path.name for path in index.parent.iterdir()}
+    assert names == {"index.html", "report.md", "results.csv", "leaderboard.csv"}
+    table = pd.read_csv(index.with_name("results.csv"))
+    assert list(table.columns) == COLUMNS
+    assert len(table) == len(results.table)
+    ranked = pd.read_csv(index.with_name("leaderboard.csv"))
+    assert {"rank", "low", "high", "over", "protocol"} <= set(ranked.columns)
+
+
+def test_the_same_results_give_the_same_bytes(results, text):
+    assert page.html(results) == text
+
+
+def test_a_report_that_cannot_be_made_leaves_the_old_one(results, tmp_path):
+    index = write(results, tmp_path)
+    before = index.read_bytes()
+    with pytest.raises(AttributeError):
+        write(dataclasses.replace(results, store=None), tmp_path)
+    assert index.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_the_page_asks_the_network_for_nothing(text):
+    addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
+    assert addresses
+    allowed = ("data:", "#", "results.csv", "leaderboard.csv", "report.md")
+    assert all(address.startswith(allowed) for address in addresses)
+    assert not re.search(r"@import|url\((?!#)", text)
+
+
+class _Structure(HTMLParser):
+    """Checks that elements close in order and collects ids."""
+
+    VOID = ("meta", "link", "img", "br", "wbr")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_ids_are_unique(text):
+    structure = _Structure()
+    structure.feed(text)
+    assert structure.open == []
+    assert len(structure.ids) == len(set(structure.ids))
+
+
+def test_the_sections_come_in_order(text):
+    sections = re.findall(r'<section id="(\w+)"', text)
+    assert sections == [
+        "verdicts", "leaderboard", "speed", "images", "curves", "datasets", "models",
+        "environment", "failures", "reproduce",
+    ]  # fmt: skip
+
+
+def test_every_verdict_is_shown_with_its_sentence_and_runs(results, text):
+    for verdict in results.verdicts:
+        assert html.escape(verdict.sentence, quote=False) in html.unescape(text)
+        assert verdict.parts[0].blocks[0].run_id in text
+
+
+def test_every_protocol_is_readable_without_hovering(results, text):
+    visible = re.sub(r"<[^>]*>", "", text)
+    for board in results.boards:
+        if any(row.mean is not None for row in board.rows):
+            assert board.protocol in visible
+
+
+def test_failures_are_cells_and_have_their_reason_in_the_open(text):
+    visible = html.unescape(re.sub(r"<[^>]*>", "", text))
+    assert "1 diverged" in visible
+    assert DIVERGED in visible
+    assert "autoencoder/conv cannot sample" in visible
+
+
+def test_whatever_is_printed_is_escaped(results, tmp_path):
+    verdict = results.verdicts[0]
+    claim = verdict.claim.model_copy(update={"statement": EVIL, "source": EVIL})
+    cells = [dataclasses.replace(cell, reason=EVIL) for cell in results.cells]
+    boards = [
+        Board("d", "fid", EVIL, "k", (Row(EVIL, None, None, None, None, 0, {"failed": 1}, EVIL),))
+    ]
+    hostile = dataclasses.replace(
+        results, title=EVIL, description=EVIL, suite_name=EVIL, suite_yaml=EVIL, cells=cells,
+        verdicts=[dataclasses.replace(verdict, claim=claim, sentence=EVIL)], boards=boards,
+        models=[dataclasses.replace(m, name=EVIL, recipe=EVIL) for m in results.models],
+        pictures=[dataclasses.replace(p, alt=f'"{EVIL}') for p in results.pictures],
+        table=results.table.assign(model=EVIL), curves=results.curves.assign(model=EVIL, name=EVIL),
+        environment={EVIL: EVIL}, overrides={EVIL: EVIL}, command=EVIL, generated_at=EVIL,
+    )  # fmt: skip
+    hostile = dataclasses.replace(
+        hostile, pictures=[dataclasses.replace(p, model=EVIL) for p in hostile.pictures]
+    )
+    index = write(hostile, tmp_path)
+    assert "<script>alert" not in index.read_text()
+    assert index.read_text().count("&lt;script&gt;") > 20
+    prose = re.sub(r"^    .*$", "", index.with_name("report.md").read_text(), flags=re.M)
+    assert "<script>" not in prose
+
+
+def test_a_dollar_in_a_name_is_no_formula(results):
+    curves = results.curves.assign(name="$\\loss$")
+    assert "$\\loss$" in page.html(dataclasses.replace(results, curves=curves))
+
+
+def test_unequal_budgets_are_flagged(results, text):
+    assert "The budgets differ" not in text
+    models = [dataclasses.replace(results.models[0], images=1), *results.models[1:]]
+    assert "The budgets differ" in page.html(dataclasses.replace(results, models=models))
+
+
+def test_overrides_are_named(results):
+    changed = dataclasses.replace(results, overrides={"budget_scale": "0.05"})
+    assert "departs from the suite" in page.html(changed)
+    assert "departs from the suite" in page.markdown(changed)
+
+
+def test_a_report_of_nothing_says_so(results):
+    empty = dataclasses.replace(
+        results, cells=[], table=results.table.iloc[:0], verdicts=[], boards=[], pictures=[],
+        curves=results.curves.iloc[:0],
+    )  # fmt: skip
+    assert "Nothing has been measured yet" in page.html(empty)
+
+
+def test_passwords_of_the_tracking_server_are_not_published(results):
+    store = dataclasses.replace(results.store, uri="https://ann:secret@mlflow.example.org/x")
+    text = page.html(dataclasses.replace(results, store=store))
+    assert "secret" not in text
+    assert "https://mlflow.example.org/x" in text
+
+
+def test_markdown_tables_have_one_width(results):
+    lines = page.markdown(results).splitlines()
+    for above, below in pairwise(lines):
+        if above.startswith("|") and below.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", below))
+        if below.startswith("|---"):
+            assert above.startswith("|")
+
+
+def test_metrics_stand_with_those_that_apply_to_the_same_models(results):
+    models = [model.name for model in results.models]
+    boards = [board for board in results.boards if board.dataset == "digits"]
+    found = groups(boards, METRICS, models)
+    assert [group.caption for group in found] == [
+        "Metrics for autoencoder/conv, vae/vae",
+        "Metrics for vae/vae, gan/dcgan, diffusion/ddpm",
+        "Metrics that apply to every model",
+    ]
+    assert [title for title, _ in left_out(boards, METRICS, models)] == [
+        "CLIP score", "Area under the ROC curve", "Average precision",
+    ]  # fmt: skip
+    sampling = dict(found[1].rows)["autoencoder/conv"]
+    assert {cell.text for cell in sampling} == {"n/a"}
+    assert dict(found[1].footnotes)[sampling[0].mark] == "autoencoder/conv cannot sample"
+
+
+def test_another_protocol_is_another_column_that_says_what_differs(results):
+    board = next(board for board in results.boards if board.metric == "fid")
+    other = dataclasses.replace(board, protocol_key="z", apart="counts (n=9 against n=5)")
+    (group,) = groups([board, other], METRICS, [row.model for row in board.rows[:3]])
+    assert len(group.columns) == 2
+    assert "counts (n=9 against n=5)" in group.columns[1].note
+
+
+def test_the_pareto_front_has_no_point_that_another_beats():
+    points = {"a": (1.0, 5.0), "b": (2.0, 9.0), "c": (3.0, 8.0), "d": (4.0, 10.0)}
+    assert pareto(points, "higher") == ["a", "b", "d"]
+    assert pareto(points, "lower") == ["a"]
+
+
+def test_seven_models_have_seven_looks():
+    assert len(set(colours("abcdefgh").values())) == 8
+
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom",
+]  # fmt: skip
+
+PROBE = """
+<body style="margin:0"><iframe style="width:390px;height:800px;border:0"></iframe><p id="out"></p>
+<script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const inside = frame.contentDocument;
+  const header = inside.querySelectorAll(".board")[1].querySelectorAll("th[scope=col]")[1];
+  const column = () => [...header.closest("table").tBodies[0].rows]
+    .map((row) => row.cells[1].dataset.sort);
+  const press = () => { header.querySelector("button").click();
+    return [header.getAttribute("aria-sort"), ...column()].join(","); };
+  document.getElementById("out").textContent = [
+    inside.documentElement.scrollWidth,
+    frame.contentWindow.performance.getEntriesByType("resource")
+      .filter((entry) => !entry.name.startsWith("data:")).length,
+    press(), press(),
+  ].join(";");
+};
+frame.srcdoc = PAGE;
+</script></body>
+"""
+
+
+def test_in_a_browser_tables_sort_and_nothing_overflows_a_phone(text, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium or google-chrome on the PATH to open the page with")
+    probe = tmp_path / "probe.html"
+    quoted = "atob('" + base64.b64encode(text.encode()).decode() + "')"
+    probe.write_text(PROBE.replace("PAGE", quoted))
+    done = subprocess.run(
+        [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", probe.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    (out,) = re.findall(r'<p id="out">(.*?)</p>', done.stdout)
+    width, requests, rising, falling = out.split(";")
+    assert int(width) <= 390
+    assert requests == "0"
+    order, *values = rising.split(",")
+    assert order == "ascending"
+    assert values[-1] == ""
+    assert [float(v) for v in values[:-1]] == sorted(float(v) for v in values[:-1])
+    order, *values = falling.split(",")
+    assert order == "descending"
+    assert values[-1] == ""
+    assert [float(v) for v in values[:-1]] == sorted((float(v) for v in values[:-1]), reverse=True)
+
+
+def test_the_tidy_table_survives_csv(results, tmp_path):
+    index = write(results, tmp_path)
+    read = pd.read_csv(StringIO(index.with_name("results.csv").read_text()))
+    assert (read["value"].dropna().to_numpy() == results.table["value"].dropna().to_numpy()).all()
