@@ -42,5 +42,5 @@ def train(
     numerics = Numerics.resolve(device)
     images = load_dataset(dataset, data_root)
     device = str(numerics.apply())
-    facts = train_and_save(images, out, seed=seed, device=device, progress=typer.echo)
-    typer.echo(f"{out}: {facts['test_accuracy']:.2%} of the test images are classified correctly")
+    accuracy = train_and_save(images, out, seed=seed, device=device, progress=typer.echo)
+    typer.echo(f"{out}: {accuracy:.2%} of the test images are classified correctly")

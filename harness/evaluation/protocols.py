@@ -14,7 +14,7 @@ SAMPLING_BATCH = 100
 share of the generator's stream."""
 
 TIMING_BATCH = 64
-TIMING_REPEATS = 5
+TIMING_REPEATS = 3
 """Sampling is timed on this many batches of that many images, after one that is not counted."""
 
 
