@@ -21,6 +21,7 @@ DIGESTS = {
     "digits": "22a81ac03092dcd0d74cf3a77dbddb564127d340399e3d91f66d72d2cffe7f62",
     "mnist": "0be7fa127d484afc19e0ef66c6dc96533943513d9b6652d9d5dff44d5454e51f",
     "fashion-mnist": "e13439bbb4b3523e1966915ba48ea805b6c2585f8b4d1fbd6eaa2846488dc8ce",
+    "cifar10": "fea1ddbcbf4ecb0e9240ed50dd6dfb8e34e998dbbe32e960cd28f61b1561cfe5",
 }
 """The SHA-256 of each committed file: with other weights, numbers are not comparable."""
 
