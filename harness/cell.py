@@ -195,7 +195,7 @@ class _Work:
             run_id,
             [("training", cell.dataset, train_digest), ("evaluation", cell.dataset, test_digest)],
         )
-        memory.reset(device)
+        in_use = memory.start(device)
         result = train(
             family, batches, cell.images, cell.seed, device=device, report=self.tell,
             checkpoints=Checkpoints(self.site.work(cell), self.site.checkpoint_seconds),
@@ -210,7 +210,7 @@ class _Work:
             store.put_file(run_id, file, "weights")
         store.set_status(
             run_id, "trained", seconds=result.seconds, images=result.images, steps=result.steps,
-            peak_memory_bytes=memory.peak(device),
+            peak_memory_bytes=memory.peak(device) - in_use,
             parameters=sum(p.numel() for p in family.networks.parameters()),
         )  # fmt: skip
         shutil.rmtree(self.site.work(cell), ignore_errors=True)

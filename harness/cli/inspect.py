@@ -149,7 +149,7 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
         "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
         "models": lambda: [(name, load_recipe(name).description) for name in list_recipes()],
         "datasets": lambda: [(name, about(name).title) for name in DATASETS.names()],
-        "metrics": lambda: [(name, metric.title) for name, metric in METRICS.items()],
+        "metrics": lambda: [(name, metric.heading) for name, metric in METRICS.items()],
         "extractors": lambda: [
             (name, what)
             for registry, what in (

@@ -49,6 +49,11 @@ class Metric:
     digits: int = 3
 
     @property
+    def heading(self) -> str:
+        """The title as the first word of a line; `title` itself is for the middle of a sentence."""
+        return self.title[:1].upper() + self.title[1:]
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The names of the evidence it is computed from."""
         return tuple(inspect.signature(self.compute).parameters)

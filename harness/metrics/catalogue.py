@@ -112,18 +112,18 @@ def _cost(value: float, what: str) -> Estimate:
 
 
 MSE = Metric(
-    "mse", _mse, "lower", "Mean squared error", "", scale="log", digits=5,
+    "mse", _mse, "lower", "mean squared error", "", scale="log", digits=5,
 )  # fmt: skip
 PSNR = Metric(
-    "psnr", reconstruction.mean_psnr, "higher", "Peak signal-to-noise ratio", "",
+    "psnr", reconstruction.mean_psnr, "higher", "peak signal-to-noise ratio", "",
     unit="dB", digits=2,
 )  # fmt: skip
 SSIM = Metric(
-    "ssim", _ssim, "higher", "Structural similarity", "Wang et al. 2004",
+    "ssim", _ssim, "higher", "structural similarity", "Wang et al. 2004",
     settings={"window": "gaussian-11", "sigma": 1.5},
 )  # fmt: skip
 LPIPS = Metric(
-    "lpips", _lpips, "lower", "Perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",
+    "lpips", _lpips, "lower", "perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",
     scale="log", digits=4,
 )  # fmt: skip
 FID = Metric(
@@ -131,28 +131,28 @@ FID = Metric(
     scale="log", digits=2,
 )  # fmt: skip
 KID = Metric(
-    "kid", kernel_distance, "lower", "Kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
+    "kid", kernel_distance, "lower", "kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
     scale="log", digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
 )  # fmt: skip
 IS = Metric(
-    "is", _inception_score, "higher", "Inception score", "Salimans et al. 2016, arXiv:1606.03498",
+    "is", _inception_score, "higher", "inception score", "Salimans et al. 2016, arXiv:1606.03498",
     settings={"splits": 10, "seed": 2020},
 )  # fmt: skip
 PRECISION = Metric(
-    "precision", _precision, "higher", "Precision", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
+    "precision", _precision, "higher", "precision", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
     settings={"k": MANIFOLD_K},
 )  # fmt: skip
 RECALL = Metric(
-    "recall", _recall, "higher", "Recall", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
+    "recall", _recall, "higher", "recall", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
     settings={"k": MANIFOLD_K},
 )  # fmt: skip
 DENSITY = Metric(
-    "density", _density, "higher", "Density", "Naeem et al. 2020, arXiv:2002.09797",
+    "density", _density, "higher", "density", "Naeem et al. 2020, arXiv:2002.09797",
     settings={"k": COVERAGE_K},
 )  # fmt: skip
 COVERAGE = Metric(
-    "coverage", _coverage, "higher", "Coverage", "Naeem et al. 2020, arXiv:2002.09797",
+    "coverage", _coverage, "higher", "coverage", "Naeem et al. 2020, arXiv:2002.09797",
     settings={"k": COVERAGE_K},
 )  # fmt: skip
 CLIP_SCORE = Metric(
@@ -160,23 +160,23 @@ CLIP_SCORE = Metric(
     digits=2, settings={"scale": 100},
 )  # fmt: skip
 AUROC = Metric(
-    "auroc", _auroc, "higher", "Area under the ROC curve", "DeLong et al. 1988",
+    "auroc", _auroc, "higher", "area under the ROC curve", "DeLong et al. 1988",
 )  # fmt: skip
 AUPR = Metric(
-    "aupr", _average_precision, "higher", "Average precision", "Davis & Goadrich 2006",
+    "aupr", _average_precision, "higher", "average precision", "Davis & Goadrich 2006",
 )  # fmt: skip
 SAMPLING_THROUGHPUT = Metric(
-    "sampling_throughput", _throughput, "higher", "Sampling throughput", "",
+    "sampling_throughput", _throughput, "higher", "sampling throughput", "",
     scale="log", unit="images/s", digits=1,
 )  # fmt: skip
 TRAINING_TIME = Metric(
-    "training_time", _training_time, "lower", "Training time", "", scale="log", unit="s", digits=1,
+    "training_time", _training_time, "lower", "training time", "", scale="log", unit="s", digits=1,
 )  # fmt: skip
 PARAMETERS = Metric(
-    "parameters", _parameters, "lower", "Parameters", "", scale="log", digits=0,
+    "parameters", _parameters, "lower", "parameters", "", scale="log", digits=0,
 )  # fmt: skip
 PEAK_MEMORY = Metric(
-    "peak_memory", _peak_memory, "lower", "Peak memory", "", scale="log", unit="MiB", digits=1,
+    "peak_memory", _peak_memory, "lower", "peak memory", "", scale="log", unit="MiB", digits=1,
 )  # fmt: skip
 
 METRICS = {

@@ -30,7 +30,7 @@ def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[s
     The solid line is no effect, the dashed one the claim's margin.
     """
     labelled = [
-        (f"{metrics[part.metric].title} · {part.model} · {part.dataset}", part.effect, part.metric)
+        (f"{metrics[part.metric].heading} · {part.model} · {part.dataset}", part.effect, part.metric)
         for part in verdict.parts
         if part.effect is not None
     ]
@@ -138,10 +138,10 @@ def trade_off(
         axes.margins(0.08, 0.14)
         _log_axis(axes)
         axes.set_xlabel("seconds for 1000 images")
-        axes.set_title(f"{metric.title} on {quality.dataset}, {metric.better} is better")
+        axes.set_title(f"{metric.heading} on {quality.dataset}, {metric.better} is better")
         listed = "; ".join(f"{m}: {x:.3g} s, {y:.4g}" for m, (x, y) in centres.items())
         return render(
-            figure, name, f"{metric.title} on {quality.dataset} against sampling time. {listed}"
+            figure, name, f"{metric.heading} on {quality.dataset} against sampling time. {listed}"
         )
 
 

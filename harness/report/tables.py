@@ -115,7 +115,7 @@ def _column(board: Board, metric: Metric) -> Column:
         f"over {board.over}"
     )
     arrow = "↑" if metric.better == "higher" else "↓"
-    return Column(metric.title, metric.name, metric.unit, arrow, metric.better, note)
+    return Column(metric.heading, metric.name, metric.unit, arrow, metric.better, note)
 
 
 def _cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cell:

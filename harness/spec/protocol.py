@@ -33,7 +33,8 @@ class Protocol:
         parts = [self.extractor, self.preprocessing, self.quantisation, self._counts()]
         parts += [f"{name}={value}" for name, value in self.settings.items()]
         parts += [f"v{self.version}"] if self.version > 1 else []
-        return f"{self.metric}[{', '.join(part for part in parts if part)}]"
+        how = ", ".join(part for part in parts if part)
+        return f"{self.metric}[{how}]" if how else self.metric
 
     def _counts(self) -> str:
         counts = "/".join(str(n) for n in (self.samples, self.reference) if n is not None)

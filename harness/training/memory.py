@@ -1,4 +1,4 @@
-"""Peak memory of what runs between `reset` and `peak`."""
+"""Peak memory of what runs between `start` and `peak`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
 
-def reset(device: torch.device) -> None:
-    """Start counting anew: on CUDA the allocator's peak, on Linux the process's resident peak.
+def start(device: torch.device) -> int:
+    """Start counting anew; the bytes in use now, which are not what comes after takes.
 
     Memory that earlier work left with the C library's allocator is first given back to the system,
     so that a cell's figure does not depend on the cells that its process ran before.
@@ -23,15 +23,20 @@ def reset(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif _CLEAR_REFS.exists():
+        return int(torch.cuda.memory_allocated(device))
+    if _CLEAR_REFS.exists():
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim:
             trim(0)
         _CLEAR_REFS.write_text("5")  # resets VmHWM: proc(5)
+    return peak(device)
 
 
 def peak(device: torch.device) -> int:
-    """Bytes: what tensors took at most on CUDA, elsewhere the process's largest resident set."""
+    """Bytes: what tensors took at most on CUDA, elsewhere the process's largest resident set.
+
+    macOS cannot start anew: there the figure is that of the process so far.
+    """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     if _STATUS.exists():

@@ -17,6 +17,10 @@ def test_settings_and_later_versions_are_in_the_label():
     assert recall.label() == "recall[e@1, n=5, k=5, v2]"
 
 
+def test_a_metric_that_nothing_else_matters_to_is_just_named():
+    assert Protocol("parameters").label() == "parameters"
+
+
 def test_every_field_is_part_of_the_key_and_named_when_it_differs():
     changes = {
         "metric": "kid", "version": 2, "dataset": "mnist", "extractor": "x", "preprocessing": "y",
