@@ -30,7 +30,11 @@ def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[s
     The solid line is no effect, the dashed one the claim's margin.
     """
     labelled = [
-        (f"{metrics[part.metric].heading} · {part.model} · {part.dataset}", part.effect, part.metric)
+        (
+            f"{metrics[part.metric].heading} · {part.model} · {part.dataset}",
+            part.effect,
+            part.metric,
+        )
         for part in verdict.parts
         if part.effect is not None
     ]
