@@ -83,25 +83,35 @@ class Outcome:
 
 
 def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
-    """Do what is left of a cell. Whatever goes wrong is recorded, and told in the outcome."""
-    store = site.store()
-    work = _Work(cell, site, store, _open(cell, site, store), listen)
-    run_id = work.record.run_id
+    """Do what is left of a cell. Whatever goes wrong is told in the outcome, and recorded if the
+    tracking store can be reached.
+    """
+    try:
+        return _run(_Work(cell, site, site.store(), listen))
+    except Exception as error:
+        return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
+
+
+def _run(work: _Work) -> Outcome:
+    cell, store, run_id = work.cell, work.store, work.record.run_id
     try:
         failures = work.run()
     except Diverged as error:
-        store.set_status(run_id, "diverged", str(error))
-        store.record(
-            run_id, [_row(w, "diverged", str(error)) for w in cell.wanted if not w.obstacle]
-        )
-        store.record(run_id, [_inapplicable(w) for w in cell.wanted if w.obstacle])
+        reason = str(error)
+        store.set_status(run_id, "diverged", reason)
+        rows = [_row(wanted, "diverged", reason) for wanted in cell.wanted if not wanted.obstacle]
+        store.record(run_id, rows + [_inapplicable(w) for w in cell.wanted if w.obstacle])
         store.finish(run_id, ok=False)
-        return Outcome(cell.name, diverged=str(error))
+        return Outcome(cell.name, diverged=reason)
     except Exception as error:
-        store.set_status(run_id, "failed", describe(error))
+        if work.record.status == "trained":  # the weights stay good
+            missing = [w for w in cell.missing(store.find(cell.training_key)) if not w.obstacle]
+            store.record(run_id, [_row(w, "failed", describe(error)) for w in missing])
+        else:
+            store.set_status(run_id, "failed", describe(error))
         store.put(run_id, "failure.txt", traceback.format_exc())
         store.finish(run_id, ok=False)
-        return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
+        raise
     store.finish(run_id, ok=not failures)
     return Outcome(cell.name, tuple(failures))
 
@@ -111,23 +121,6 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return f"out of memory: {error}"[:1000]
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
-
-
-def _open(cell: Cell, site: Site, store: Store) -> Record:
-    """The cell's run. What describes it is written once, when the run is made."""
-    params = {
-        "dataset": cell.dataset,
-        "model": cell.model,
-        "seed": cell.seed,
-        "budget.images": cell.images,
-        **_flat(cell.settings, "recipe."),
-        **_flat(cell.numerics.to_dict(), "numerics."),
-    }
-    record = store.open_cell(site.parent, cell.name, cell.training_key, params)
-    if not record.facts:
-        recipe = {"family": cell.family, **cell.settings}
-        store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
-    return record
 
 
 def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
@@ -150,15 +143,32 @@ def build(cell: Cell, dataset: Dataset) -> Family:
     return initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
 
 
-@dataclass
 class _Work:
     """A cell being done. `record` is what the store knew of it, read again once it is trained."""
 
-    cell: Cell
-    site: Site
-    store: Store
-    record: Record
-    listen: Listener
+    def __init__(self, cell: Cell, site: Site, store: Store, listen: Listener) -> None:
+        self.cell = cell
+        self.site = site
+        self.store = store
+        self.listen = listen
+        self.record = self.open()
+
+    def open(self) -> Record:
+        """The cell's run. What describes it is written once, when the run is made."""
+        cell, store = self.cell, self.store
+        params = {
+            "dataset": cell.dataset,
+            "model": cell.model,
+            "seed": cell.seed,
+            "budget.images": cell.images,
+            **_flat(cell.settings, "recipe."),
+            **_flat(cell.numerics.to_dict(), "numerics."),
+        }
+        record = store.open_cell(self.site.parent, cell.name, cell.training_key, params)
+        if not record.facts:
+            recipe = {"family": cell.family, **cell.settings}
+            store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
+        return record
 
     def run(self) -> list[str]:
         """Train and measure what is left; the measurements that failed, in words."""

@@ -1,7 +1,8 @@
 """Cells in worker processes on this machine, each with its own threads and its own device memory.
 
 Workers are spawned, not forked (CUDA and threads do not survive a fork), are kept alive between
-cells, and end with the command that started them, however it ends.
+cells, and end with the command that started them, however it ends. Each is a pool of its own, so
+that one which the system kills takes down no cell but the one it was at.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from harness.cell import Event, Listener, Outcome, Site, run_cell
@@ -30,43 +32,71 @@ def run_local(
     ended: Callable[[Outcome], None],
     jobs: int,
 ) -> list[Outcome]:
-    """Run every cell in one of `jobs` worker processes."""
-    outcomes: dict[int, Outcome] = {}
-    for _ in range(ATTEMPTS):
-        left = {i: cell for i, cell in enumerate(cells) if i not in outcomes}
-        for i, outcome in _attempt(left, site, listen, jobs):
-            outcomes[i] = outcome
-            ended(outcome)
-    died = "its worker process died (killed by the system, perhaps for memory); run again to resume"
-    lost = {i: Outcome(c.name, (f"{c.name}: {died}",)) for i, c in enumerate(cells)}
-    return [outcome for _, outcome in sorted((lost | outcomes).items())]
-
-
-def _attempt(
-    cells: Mapping[int, Cell], site: Site, listen: Listener, jobs: int
-) -> Iterator[tuple[int, Outcome]]:
-    """The outcomes of the cells whose worker lived to tell, as they end."""
-    if not cells:
-        return
+    """Run every cell in one of `jobs` worker processes; outcomes in the order in which they end."""
     context = multiprocessing.get_context("spawn")
-    with _Events(context, listen) as events:
-        pool = ProcessPoolExecutor(
-            max_workers=min(jobs, len(cells)),
-            mp_context=context,
-            initializer=_start_worker,
-            initargs=(events.queue,),
-        )
-        futures = {pool.submit(_work, cell, site): i for i, cell in cells.items()}
+    left: SimpleQueue[Cell] = SimpleQueue()
+    for cell in cells:
+        left.put(cell)
+    outcomes: list[Outcome] = []
+    with _Events(context, listen) as events, ThreadPoolExecutor(jobs) as slots:
+        workers = [_Worker(context, events.queue) for _ in range(min(jobs, len(cells)))]
+
+        def take(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            ended(outcome)
+
+        serving = [slots.submit(worker.serve, left, site, take) for worker in workers]
         try:
-            for future in as_completed(futures):
-                if not isinstance(future.exception(), BrokenProcessPool):
-                    yield futures[future], future.result()
-        except (KeyboardInterrupt, GeneratorExit):
-            for process in multiprocessing.active_children():
-                process.terminate()
+            for future in as_completed(serving):
+                future.result()
+        except KeyboardInterrupt:
+            for worker in workers:
+                worker.stop()
             raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return outcomes
+
+
+class _Worker:
+    """A process that takes cells until none is left; started again when it dies."""
+
+    def __init__(self, context: SpawnContext, events: Any) -> None:
+        self._context = context
+        self._events = events
+        self._stopped = False
+
+    def serve(self, left: SimpleQueue[Cell], site: Site, take: Callable[[Outcome], None]) -> None:
+        """Run cells from `left`, in a thread of the command, until there is none."""
+        process = self._start()
+        while not self._stopped:
+            try:
+                cell = left.get_nowait()
+            except Empty:
+                break
+            for _ in range(ATTEMPTS):
+                try:
+                    take(process.submit(_work, cell, site).result())
+                    break
+                except BrokenProcessPool:
+                    process = self._start()
+                    if self._stopped:
+                        return
+            else:
+                take(Outcome(cell.name, (f"{cell.name}: {DIED}",)))
+        process.shutdown()
+
+    def stop(self) -> None:
+        """End the process at once, whatever it is at."""
+        self._stopped = True
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1, mp_context=self._context, initializer=_start_worker, initargs=(self._events,)
+        )
+
+
+DIED = "its worker process died (killed by the system, perhaps for memory); run again to resume"
 
 
 class _Events:

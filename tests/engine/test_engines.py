@@ -1,0 +1,75 @@
+"""What goes wrong in a cell is recorded and named, and keeps no other cell from its numbers."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Command
+
+FAMILY = """
+import os
+from harness.families.autoencoder import Autoencoder
+
+
+class Raises(Autoencoder):
+    def reconstruct(self, x):
+        raise RuntimeError("no\\nluck")
+
+
+class Breaks(Autoencoder):
+    def phases(self):
+        raise RuntimeError("cannot train")
+
+
+class Dies(Autoencoder):
+    def phases(self):
+        os._exit(9)
+"""
+SUITE = """
+title: What can go wrong
+seeds: [0, 1, 2]
+budget: {images: 256}
+datasets: [digits]
+models: [dies.yaml, raises.yaml, breaks.yaml, diverges.yaml, autoencoder/conv, vae/vae]
+metrics: [mse, fid]
+claims:
+  - {id: c, statement: The VAE is better., metric: mse, model: vae/vae, against: diverges.yaml}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_every_kind_of_failure_is_a_row_and_the_others_go_on(command: Command, jobs: str):
+    suite = SUITE if jobs == "2" else SUITE.replace("dies.yaml, ", "")
+    write(command.folder, suite)
+    ended = command("run", "wrong.yaml", "--jobs", jobs, "--seeds", "0")
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+    told = " ".join(ended.stdout.split())
+    assert "raises.yaml · seed 0: mse: RuntimeError: no luck" in told
+    assert "breaks.yaml · seed 0: RuntimeError: cannot train" in told
+    assert "diverged: digits · diverges.yaml · seed 0: the loss of model was" in told
+    table = pd.read_csv(command.folder / "reports/wrong--seeds-0/results.csv")
+    mse = table[table.metric == "mse"].set_index("model")
+    expected = {
+        "raises.yaml": "failed", "breaks.yaml": "failed", "diverges.yaml": "diverged",
+        "autoencoder/conv": "ok", "vae/vae": "ok",
+    }  # fmt: skip
+    assert mse.status.to_dict().items() >= expected.items()
+    assert mse[mse.status != "ok"].value.isna().all()
+    if jobs == "2":
+        assert "dies.yaml · seed 0: its worker process died" in told
+    again = command("run", "wrong.yaml", "--jobs", jobs, "--seeds", "0")
+    left = 3 if jobs == "2" else 2
+    assert f"{left} of " in again.stdout, "what failed is tried again; what diverged is not"
+
+
+def write(folder: Path, suite: str) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine/__init__.py").touch()
+    (folder / "mine/families.py").write_text(FAMILY)
+    for name in ("Raises", "Breaks", "Dies"):
+        recipe = f"extends: autoencoder/conv\nfamily: mine.families:{name}\n"
+        (folder / f"{name.lower()}.yaml").write_text(recipe)
+    (folder / "diverges.yaml").write_text("extends: autoencoder/conv\noptimizer: {lr: 1.0e+30}\n")
+    (folder / "wrong.yaml").write_text(suite)
