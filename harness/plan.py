@@ -53,7 +53,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Cell:
-    """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs."""
+    """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
+
+    `settings` are the family's, with every default filled in.
+    """
 
     dataset: str
     model: str
@@ -254,13 +257,14 @@ class _Pairing:
 
     def cell(self, seed: int, images: int, numerics: Numerics, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys."""
-        settings = self.blueprint.settings.model_dump(mode="json")
-        sampling = settings.pop("sampling", {})
+        resolved = self.blueprint.settings.model_dump(mode="json")
+        sampling = resolved.get("sampling", {})
+        trained = {name: value for name, value in resolved.items() if name != "sampling"}
         training_key = digest(
             {
                 "family": self.recipe.family,
                 "code": code_version(FAMILIES.load(self.recipe.family)),
-                "settings": settings,
+                "settings": trained,
                 "data": self.train_digest,
                 "seed": seed,
                 "images": images,
@@ -272,7 +276,7 @@ class _Pairing:
             model=self.recipe.name,
             seed=seed,
             family=self.recipe.family,
-            settings=self.recipe.settings,
+            settings=resolved,
             images=images,
             numerics=numerics,
             setup=self.setup,

@@ -122,6 +122,8 @@ def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for claim, reason in plan.loaded.dropped.items():
+        console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
 
 
 def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: str | None) -> None:
