@@ -84,9 +84,11 @@ class Cell:
 
     def finished(self, record: Record | None) -> bool:
         """Whether nothing is left to do. Divergence is a result: it would diverge again."""
-        if record is None or record.status not in ("trained", "diverged"):
+        if record is None:
             return False
-        return not self.missing(record)
+        return record.status == "diverged" or (
+            record.status == "trained" and not self.missing(record)
+        )
 
     def result(self, record: Record | None) -> CellResult:
         """The cell as it stands in the store, with only the numbers that this suite asks for."""

@@ -62,12 +62,12 @@ class _Worker:
     def __init__(self, context: SpawnContext, events: Any) -> None:
         self._context = context
         self._events = events
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def serve(self, left: SimpleQueue[Cell], site: Site, take: Callable[[Outcome], None]) -> None:
         """Run cells from `left`, in a thread of the command, until there is none."""
         process = self._start()
-        while not self._stopped:
+        while not self._stopped.is_set():
             try:
                 cell = left.get_nowait()
             except Empty:
@@ -78,7 +78,7 @@ class _Worker:
                     break
                 except BrokenProcessPool:
                     process = self._start()
-                    if self._stopped:
+                    if self._stopped.is_set():
                         return
             else:
                 take(Outcome(cell.name, (f"{cell.name}: {DIED}",)))
@@ -86,7 +86,7 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process at once, whatever it is at."""
-        self._stopped = True
+        self._stopped.set()
         for process in multiprocessing.active_children():
             process.terminate()
 
