@@ -1,5 +1,8 @@
 """What goes wrong in a cell is recorded and named, and keeps no other cell from its numbers."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -73,3 +76,30 @@ def write(folder: Path, suite: str) -> None:
         (folder / f"{name.lower()}.yaml").write_text(recipe)
     (folder / "diverges.yaml").write_text("extends: autoencoder/conv\noptimizer: {lr: 1.0e+30}\n")
     (folder / "wrong.yaml").write_text(suite)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_command_and_workers_and_says_how_to_go_on(command: Command):
+    suite = SUITE.replace("images: 256", "images: 1000000").replace("dies.yaml, raises.yaml, ", "")
+    write(command.folder, suite)
+    process = command.start("run", "wrong.yaml", "--jobs", "2", "--models", "vae/vae")
+    assert process.stdout is not None
+    while "training" not in process.stdout.readline():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "goes on where this one was" in out
+    for _ in range(100):
+        if not any_left(process.pid):
+            break
+        time.sleep(0.1)
+    assert not any_left(process.pid)
+
+
+def any_left(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
