@@ -72,7 +72,9 @@ def _show_cells(
     seconds: Mapping[tuple[str, str], Forecast],
     jobs: int,
 ) -> None:
-    table = Table("dataset", "model", title=escape(plan.loaded.suite.title), title_justify="left")
+    table = Table(title=escape(plan.loaded.suite.title), title_justify="left")
+    for heading in ("dataset", "model"):
+        table.add_column(heading, overflow="fold")
     for heading in ("seeds", "done", "to train", "to measure", "a cell", "left"):
         table.add_column(heading, justify="right")
     left = 0.0

@@ -1,0 +1,89 @@
+"""The verbs that look and run nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from harness.cli import options
+from harness.cli.main import main
+from harness.spec.errors import BadInput
+from harness.spec.shipped import shipped_files
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def call(*arguments: str) -> str:
+        monkeypatch.setenv("COLUMNS", "160")
+        monkeypatch.setattr("sys.argv", ["harness", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.mark.parametrize("verb", ["run", "plan", "list", "validate", "report", "schema"])
+def test_every_verb_has_help_with_examples(harness, verb: str):
+    text = harness(verb, "--help")
+    assert "Examples" in text
+    assert f"harness {verb}" in text
+
+
+@pytest.mark.parametrize("suite", shipped_files("suites"))
+def test_every_shipped_suite_is_valid_here_and_for_an_editor(harness, suite: str):
+    assert f"{suite}: valid" in harness("validate", suite)
+    schema = json.loads(harness("schema"))
+    Draft202012Validator.check_schema(schema)
+    written = yaml.safe_load(shipped_files("suites")[suite].read_text(encoding="utf-8"))
+    assert not list(Draft202012Validator(schema).iter_errors(written))
+
+
+@pytest.mark.parametrize("model", shipped_files("models"))
+def test_every_shipped_recipe_fits_the_schema_of_recipes(harness, model: str):
+    schema = json.loads(harness("schema", "recipe"))
+    written = yaml.safe_load(shipped_files("models")[model].read_text(encoding="utf-8"))
+    assert not list(Draft202012Validator(schema).iter_errors(written))
+
+
+def test_list_names_everything_a_suite_may_name(harness):
+    text = harness("list")
+    for name in ("quickstart", "gan/dcgan", "fashion-mnist", "coverage", "classifier:digits"):
+        assert name in text
+    assert "coverage" not in harness("list", "models")
+
+
+def test_plan_tells_what_is_left_and_what_can_be_decided(
+    harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    arguments = ("--models", "autoencoder/conv,vae/vae", "--output", str(tmp_path), "--jobs", "2")
+    text = " ".join(harness("plan", "quickstart", *arguments).split())
+    assert "digits[unseen=8]" in text
+    assert "with 2 at a time on" in text
+    assert "ae-anomaly" in text
+    assert "can be decided where the effect is at least" in text
+    text = harness("plan", "quickstart", *arguments, "--seeds", "0,1")
+    assert "cannot be decided" in text
+
+
+def test_seeds_are_read_as_people_write_them():
+    assert options.seed_list("0,2,5-7") == [0, 2, 5, 6, 7]
+    assert options.seed_list(None) is None
+    for wrong in ("", "a", "3-1", "-1"):
+        with pytest.raises(BadInput, match="--seeds"):
+            options.seed_list(wrong)
+
+
+def test_commas_within_brackets_do_not_separate():
+    assert options.words(["digits[a=1,b=2],mnist", "x"]) == ["digits[a=1,b=2]", "mnist", "x"]
+    assert options.words(None) is None
+
+
+def test_completion_offers_shipped_names():
+    complete = options._complete_model
+    assert complete("gan/") == ["gan/dcgan"]
+    assert options._complete_suite("q") == ["quickstart"]
