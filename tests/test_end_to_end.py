@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from conftest import Command, kill
+from running import Command, kill
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Command
+from running import Command
 
 FAMILY = """
 import os
