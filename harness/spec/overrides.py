@@ -13,6 +13,7 @@ from harness.spec.reference import parse_reference
 from harness.spec.suite_types import DatasetEntry, Suite, undecidable
 
 MAX_LABEL = 80
+FEWEST_SAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Overrides:
     """Changes to a suite; None leaves a thing as it is.
 
     `models`, `datasets` and `metrics` select some of the suite's; `seeds` may be any. `budget` is
-    in training images; `budget_scale` multiplies the suite's budget, and `samples` where it is set.
+    in training images; `budget_scale` multiplies the suite's budget, and `samples` where it is set
+    (but leaves a hundred, since metrics of fewer say nothing).
     """
 
     seeds: Sequence[int] | None = None
@@ -105,7 +107,7 @@ def _scaled(suite: Suite, overrides: Overrides) -> dict[str, object]:
         if not (math.isfinite(scale) and scale > 0):
             raise BadInput(f"budget scale {scale}: should be a number above 0, such as 0.05")
         images = max(1, round(suite.budget.images * scale))
-        samples = samples and max(1, round(samples * scale))
+        samples = samples and max(min(samples, FEWEST_SAMPLES), round(samples * scale))
     budget = suite.budget.model_copy(update={"images": images}) if images else suite.budget
     return {"budget": budget, "samples": samples}
 

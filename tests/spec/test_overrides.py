@@ -51,9 +51,11 @@ def test_the_budget_is_replaced_or_scaled_and_samples_scale_with_it():
     replaced, _ = apply(SUITE, Overrides(budget=77))
     scaled, _ = apply(SUITE, Overrides(budget_scale=0.05))
     tiny, _ = apply(SUITE, Overrides(budget_scale=1e-9))
+    shorter, _ = apply(SUITE, Overrides(budget_scale=0.75))
+    assert shorter.samples == 150
     assert (replaced.budget.images, replaced.samples) == (77, 200)
-    assert (scaled.budget.images, scaled.samples) == (50, 10)
-    assert (tiny.budget.images, tiny.samples) == (1, 1)
+    assert (scaled.budget.images, scaled.samples) == (50, 100)
+    assert (tiny.budget.images, tiny.samples) == (1, 100)
 
 
 @pytest.mark.parametrize(
