@@ -247,7 +247,7 @@ class _Work:
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
-        if "pictures" not in facts:
+        if "pictures" not in facts and not failures:
             _draw(evidence, store, run_id)
         return failures
 

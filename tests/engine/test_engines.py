@@ -84,7 +84,7 @@ def test_ctrl_c_ends_command_and_workers_and_says_how_to_go_on(command: Command)
     write(command.folder, suite)
     process = command.start("run", "wrong.yaml", "--jobs", "2", "--models", "vae/vae")
     assert process.stdout is not None
-    while "training" not in process.stdout.readline():
+    while ": training" not in process.stdout.readline():
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
