@@ -30,7 +30,7 @@ from harness.families.base import Family, Reconstructs, Samples
 from harness.metrics import load_metric
 from harness.metrics.base import Caveat
 from harness.plan import Cell, Wanted, shape_of
-from harness.spec.measurement import Measurement, Status
+from harness.spec.measurement import Measurement
 from harness.tracking import Record, Store
 from harness.training import memory
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
@@ -99,21 +99,35 @@ def _run(work: _Work) -> Outcome:
     except Diverged as error:
         reason = str(error)
         store.set_status(run_id, "diverged", reason)
-        rows = [_row(wanted, "diverged", reason) for wanted in cell.wanted if not wanted.obstacle]
-        store.record(run_id, rows + [_inapplicable(w) for w in cell.wanted if w.obstacle])
+        store.record(run_id, [wanted.without("diverged", reason) for wanted in cell.wanted])
         store.finish(run_id, ok=False)
         return Outcome(cell.name, diverged=reason)
     except Exception as error:
-        if work.record.status == "trained":  # the weights stay good
-            missing = [w for w in cell.missing(store.find(cell.training_key)) if not w.obstacle]
-            store.record(run_id, [_row(w, "failed", describe(error)) for w in missing])
-        else:
-            store.set_status(run_id, "failed", describe(error))
+        _record_failure(work, describe(error))
         store.put(run_id, "failure.txt", traceback.format_exc())
-        store.finish(run_id, ok=False)
         raise
     store.finish(run_id, ok=not failures)
     return Outcome(cell.name, tuple(failures))
+
+
+def _record_failure(work: _Work, reason: str) -> None:
+    """Say in the store why nothing more comes of the cell."""
+    cell, store, run_id = work.cell, work.store, work.record.run_id
+    if work.record.status == "trained":  # the weights stay good
+        missing = cell.missing(store.find(cell.training_key))
+        store.record(run_id, [wanted.without("failed", reason) for wanted in missing])
+    else:
+        store.set_status(run_id, "failed", reason)
+    store.finish(run_id, ok=False)
+
+
+def died(cell: Cell, site: Site, reason: str) -> Outcome:
+    """The outcome of a cell whose process could not say how it ended; recorded for it."""
+    try:
+        _record_failure(_Work(cell, site, site.store(), lambda event: None), reason)
+    except Exception as error:
+        reason = f"{reason}; and that could not be recorded: {describe(error)}"
+    return Outcome(cell.name, (f"{cell.name}: {reason}",))
 
 
 def describe(error: BaseException) -> str:
@@ -179,6 +193,8 @@ class _Work:
         else:
             family = self.trained(dataset)
             self.record = self.store.find(self.cell.training_key) or self.record
+        # Here, and not where training ends: a kill between the two would leave them for ever.
+        shutil.rmtree(self.site.work(self.cell), ignore_errors=True)
         return self.measure(family, dataset)
 
     def restored(self, dataset: Dataset) -> Family:
@@ -223,7 +239,6 @@ class _Work:
             peak_memory_bytes=memory.peak(device) - in_use,
             parameters=sum(p.numel() for p in family.networks.parameters()),
         )  # fmt: skip
-        shutil.rmtree(self.site.work(cell), ignore_errors=True)
         return family
 
     def tell(self, progress: Progress) -> None:
@@ -238,7 +253,7 @@ class _Work:
         )
         evidence = Evidence(family, dataset, self.cell.setup, self.cell.seed, costs)
         missing = self.cell.missing(self.record)
-        store.record(run_id, [_inapplicable(wanted) for wanted in missing if wanted.obstacle])
+        store.record(run_id, [w.without("not applicable", "") for w in missing if w.obstacle])
         applicable = [wanted for wanted in missing if not wanted.obstacle]
         failures = []
         for number, wanted in enumerate(applicable):
@@ -259,22 +274,14 @@ def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
             warnings.simplefilter("always", Caveat)
             estimate = evidence.measure(load_metric(wanted.metric))
     except Exception as error:
-        return _row(wanted, "failed", describe(error))
+        return wanted.without("failed", describe(error))
     if not math.isfinite(estimate.value):
-        return _row(wanted, "failed", f"the value is {estimate.value}")
+        return wanted.without("failed", f"the value is {estimate.value}")
     return Measurement(
         wanted.metric, "ok", wanted.protocol, wanted.key,
         estimate.value, estimate.stderr, estimate.over,
         reason="; ".join(dict.fromkeys(str(c.message) for c in caveats if c.category is Caveat)),
     )  # fmt: skip
-
-
-def _inapplicable(wanted: Wanted) -> Measurement:
-    return _row(wanted, "not applicable", wanted.obstacle or "")
-
-
-def _row(wanted: Wanted, status: Status, reason: str) -> Measurement:
-    return Measurement(wanted.metric, status, wanted.protocol, wanted.key, reason=reason)
 
 
 def _draw(evidence: Evidence, store: Store, run_id: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from harness.keys import digest
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput
-from harness.spec.measurement import CellResult
+from harness.spec.measurement import CellResult, Measurement, Status
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import DatasetEntry, LoadedSuite
@@ -40,6 +40,13 @@ LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
     "perceptual": load_perceptual,
 }
 
+STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
+    "trained": "ok",
+    "failed": "failed",
+    "diverged": "diverged",
+}
+"""How a cell stands, by the status of its record."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -49,6 +56,14 @@ class Wanted:
     protocol: Protocol
     key: str
     obstacle: str | None = None
+
+    def without(self, status: Status, reason: str) -> Measurement:
+        """The row that stands where there is no number. What does not apply says so, whatever
+        else went wrong.
+        """
+        if self.obstacle:
+            status, reason = "not applicable", self.obstacle
+        return Measurement(self.metric, status, self.protocol, self.key, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -91,19 +106,25 @@ class Cell:
         )
 
     def result(self, record: Record | None) -> CellResult:
-        """The cell as it stands in the store, with only the numbers that this suite asks for."""
+        """The cell as it stands in the store, with only the numbers that this suite asks for.
+
+        One that ended without weights has a row for each of them too: it must not vanish from the
+        table.
+        """
         identity = (self.dataset, self.model, self.seed, self.training_key)
         if record is None:
             return CellResult(*identity, status="missing", reason="not run yet")
-        status = {"trained": "ok", "diverged": "diverged", "failed": "failed"}.get(record.status)
+        status = STANDS.get(record.status)
+        known = record.measurements
+        rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
+        if status in ("failed", "diverged"):
+            rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
         return CellResult(
             *identity,
-            status=status or "missing",  # type: ignore[arg-type]
+            status=status or "missing",
             run_id=record.run_id,
             reason=record.reason if status else "training did not finish",
-            measurements=tuple(
-                record.measurements[w.key] for w in self.wanted if w.key in record.measurements
-            ),
+            measurements=tuple(rows.values()),
             costs=dict(record.facts),
         )
 

@@ -163,10 +163,12 @@ def test_killed_in_training_and_in_evaluation_it_ends_with_the_same_numbers(tmp_
     _until(lambda: any(work.rglob("*.safetensors")), process)
     kill(process)
     assert any(work.rglob("*.safetensors")), "it was not killed in the middle of training"
+    checkpoints = next(work.iterdir())
 
     process = broken.start("run", *KILLED_ARGUMENTS)
     _until(lambda: any(broken.folder.glob("reports/mlartifacts/**/model.safetensors")), process)
     kill(process)
+    checkpoints.mkdir(parents=True, exist_ok=True)  # as a kill just before clearing leaves them
 
     ended = broken("run", *KILLED_ARGUMENTS)
     assert ended.returncode == 0, ended.stderr

@@ -18,7 +18,7 @@ from multiprocessing.context import SpawnContext
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.cell import Event, Listener, Outcome, Site, run_cell
+from harness.cell import Event, Listener, Outcome, Site, died, run_cell
 from harness.plan import Cell
 
 ATTEMPTS = 2
@@ -81,7 +81,7 @@ class _Worker:
                     if self._stopped.is_set():
                         return
             else:
-                take(Outcome(cell.name, (f"{cell.name}: {DIED}",)))
+                take(died(cell, site, DIED))
         process.shutdown()
 
     def stop(self) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from harness.analysis.failures import filled
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.plan import Plan
@@ -52,7 +51,7 @@ def gather(plan: Plan, store: Store) -> Results:
     """Everything a report needs, read from the store."""
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
-    table = tidy(filled(cells))
+    table = tidy(cells)
     return Results(
         title=suite.title,
         description=suite.description,

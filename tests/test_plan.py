@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from harness.plan import Cell, Wanted
+from harness.spec.measurement import Measurement
+from harness.spec.protocol import Protocol
+from harness.tracking import Record
+
+OBSTACLE = "gan cannot reconstruct"
+FID, RECALL, PSNR = (
+    Wanted(name, Protocol(name, samples=9), f"key-{name}", obstacle)
+    for name, obstacle in (("fid", None), ("recall", None), ("psnr", OBSTACLE))
+)
+CELL = Cell(
+    dataset="digits", model="gan", seed=1, family="gan", settings={}, images=9, numerics=None,  # type: ignore[arg-type]
+    setup=None, wanted=(FID, RECALL, PSNR), training_key="t", data_root=Path(),  # type: ignore[arg-type]
+)  # fmt: skip
+NUMBER = Measurement("fid", "ok", FID.protocol, FID.key, value=1.0)
+
+
+def record(status: str, *rows: Measurement, reason: str = "") -> Record:
+    return Record("run", "t", status, reason, {row.key: row for row in rows}, {})
+
+
+def rows(record: Record | None) -> dict[str, tuple[str, str]]:
+    return {m.metric: (m.status, m.reason) for m in CELL.result(record).measurements}
+
+
+@pytest.mark.parametrize("status", ["failed", "diverged"])
+def test_a_cell_that_ended_without_weights_has_a_row_for_every_metric(status: str):
+    assert rows(record(status, reason="loss became NaN")) == {
+        "fid": (status, "loss became NaN"),
+        "recall": (status, "loss became NaN"),
+        "psnr": ("not applicable", OBSTACLE),
+    }
+
+
+def test_its_rows_say_how_it_would_have_been_measured():
+    measurement = CELL.result(record("failed")).measurements[0]
+    assert (measurement.protocol, measurement.key) == (FID.protocol, FID.key)
+
+
+def test_numbers_measured_before_the_failure_stay():
+    assert rows(record("failed", NUMBER, reason="no luck")) == {
+        "fid": ("ok", ""),
+        "recall": ("failed", "no luck"),
+        "psnr": ("not applicable", OBSTACLE),
+    }
+
+
+def test_what_is_not_finished_has_only_the_rows_that_are_there():
+    assert rows(None) == {}
+    assert rows(record("training", reason="")) == {}
+    assert rows(record("trained", NUMBER)) == {"fid": ("ok", "")}
