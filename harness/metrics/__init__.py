@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.metrics.base import Estimate, Metric
-from harness.metrics.catalogue import METRICS
+from harness.metrics.catalogue import KINDS, METRICS
 from harness.metrics.clip import clip_s, clip_score
 from harness.metrics.detection import auroc, average_precision
 from harness.metrics.frechet import frechet_distance
@@ -40,7 +40,7 @@ __all__ = [
 REGISTRY = Registry(
     "metric",
     "harness.metrics",
-    {name: f"harness.metrics.catalogue:{name.upper()}" for name in METRICS},
+    {m.name: f"{kind.__name__}:{m.name.upper()}" for kind in KINDS for m in kind.METRICS},
 )
 
 

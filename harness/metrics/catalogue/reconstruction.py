@@ -1,0 +1,40 @@
+"""How near reconstructions are to their originals."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.metrics import checks, reconstruction
+from harness.metrics.base import Estimate, Metric
+
+
+def _mse(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    return checks.mean_over(reconstruction.mse(reconstructions, originals), "images")
+
+
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    return checks.mean_over(reconstruction.ssim(reconstructions, originals), "images")
+
+
+def _lpips(perceptual_distances: Tensor) -> Estimate:
+    distances = checks.vector(perceptual_distances, "perceptual distances")
+    return checks.mean_over(distances, "images")
+
+
+MSE = Metric(
+    "mse", _mse, "lower", "mean squared error", "", scale="log", digits=5,
+)  # fmt: skip
+PSNR = Metric(
+    "psnr", reconstruction.mean_psnr, "higher", "peak signal-to-noise ratio", "",
+    unit="dB", digits=2,
+)  # fmt: skip
+SSIM = Metric(
+    "ssim", _ssim, "higher", "structural similarity", "Wang et al. 2004",
+    settings={"window": "gaussian-11", "sigma": 1.5},
+)  # fmt: skip
+LPIPS = Metric(
+    "lpips", _lpips, "lower", "perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",
+    scale="log", digits=4,
+)  # fmt: skip
+
+METRICS = (MSE, PSNR, SSIM, LPIPS)
