@@ -23,7 +23,7 @@ import torch
 from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
-from harness.evaluation.evidence import Costs, Evidence
+from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.pictures import grid, pairs
 from harness.families import build_family
 from harness.families.base import Family, Reconstructs, Samples
@@ -248,10 +248,15 @@ class _Work:
     def measure(self, family: Family, dataset: Dataset) -> list[str]:
         """Record each missing number as soon as it is there; what failed, in words."""
         store, run_id, facts = self.store, self.record.run_id, self.record.facts
-        costs = Costs(
-            float(facts["seconds"]), int(facts["peak_memory_bytes"]), int(facts["parameters"])
-        )
-        evidence = Evidence(family, dataset, self.cell.setup, self.cell.seed, costs)
+        costs = {
+            "training_seconds": float(facts["seconds"]),
+            "peak_memory_bytes": int(facts["peak_memory_bytes"]),
+            "parameter_count": int(facts["parameters"]),
+        }
+        evidence = Evidence(
+            dataset_evidence(dataset) | costs, self.cell.setup, seed=self.cell.seed,
+            device=self.cell.numerics.device, model=family,
+        )  # fmt: skip
         missing = self.cell.missing(self.record)
         store.record(run_id, [w.without("not applicable", "") for w in missing if w.obstacle])
         applicable = [wanted for wanted in missing if not wanted.obstacle]
@@ -263,7 +268,7 @@ class _Work:
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
         if "pictures" not in facts and not failures:
-            _draw(evidence, store, run_id)
+            _draw(family, evidence, store, run_id)
         return failures
 
 
@@ -284,11 +289,11 @@ def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
     )  # fmt: skip
 
 
-def _draw(evidence: Evidence, store: Store, run_id: str) -> None:
+def _draw(family: Family, evidence: Evidence, store: Store, run_id: str) -> None:
     """The first samples and reconstructions, unselected, as pictures of the run."""
-    if isinstance(evidence.family, Samples):
-        store.put(run_id, "pictures/samples.png", grid(evidence.samples[:64], 8))
-    if isinstance(evidence.family, Reconstructs):
-        shown = pairs(evidence.originals[:32], evidence.reconstructions[:32], 8)
+    if isinstance(family, Samples):
+        store.put(run_id, "pictures/samples.png", grid(evidence["samples"][:64], 8))
+    if isinstance(family, Reconstructs):
+        shown = pairs(evidence["originals"][:32], evidence["reconstructions"][:32], 8)
         store.put(run_id, "pictures/reconstructions.png", shown)
     store.tag(run_id, {"harness.fact.pictures": "yes"})

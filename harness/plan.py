@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from harness.data import about, load_dataset
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, kinds, obstacle, roles
+from harness.evaluation.kinds import Role, needs, roles
 from harness.evaluation.protocols import Setup, protocol
+from harness.evaluation.subject import model_subject, obstacle
 from harness.extractors import load_extractor, load_perceptual
 from harness.extractors.base import Network
 from harness.families import FAMILIES, build_family
@@ -309,8 +310,9 @@ class _Pairing:
         )
 
     def _wanted(self, metric: Metric, training_key: str, sampling: Mapping[str, Any]) -> Wanted:
-        how = protocol(metric, self.dataset, self.setup)
-        reason = obstacle(metric, self.recipe.name, self.blueprint, self.dataset)
-        uses_samples = "samples" in {kind.source for kind in kinds(metric)}
+        samples = self.setup.samples
+        subject = model_subject(self.recipe.name, self.blueprint, self.dataset, samples)
+        how, reason = protocol(metric, subject, self.setup), obstacle(metric, subject)
+        uses_samples = "samples" in needs(metric)
         key = digest([training_key, how.key(), sampling if uses_samples else {}])
         return Wanted(metric.name, how, key, reason)

@@ -1,1 +1,8 @@
-"""Evidence on a trained model, computed once and shared by all metrics."""
+"""The evidence on a model or on sets of images, computed once and shared by all metrics.
+
+Importing a module of evidence is what makes its kinds known.
+"""
+
+from harness.evaluation import reconstructions, samples, scores, texts
+
+__all__ = ["reconstructions", "samples", "scores", "texts"]

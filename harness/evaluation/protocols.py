@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, Source, kinds
+from harness.evaluation.kinds import Need, Role, kinds, needs
+from harness.evaluation.subject import Subject
 from harness.metrics.base import Metric
 from harness.spec.protocol import Protocol
 
@@ -30,42 +30,37 @@ class Setup:
     machine: str = ""
 
 
-def protocol(metric: Metric, dataset: Dataset, setup: Setup) -> Protocol:
-    """How `metric` is measured on `dataset` under `setup`."""
-    needed = kinds(metric)
-    role = next((kind.role for kind in needed if kind.role), None)
+def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
+    """How `metric` is measured on `subject` under `setup`."""
+    needed, timed = needs(metric), any(kind.timed for kind in kinds(metric))
+    role = next((kind.role for kind in kinds(metric) if kind.role), None)
     extractor, preprocessing = setup.labels.get(role, ("", "")) if role else ("", "")
-    sources = {kind.source for kind in needed}
-    timed = any(kind.timed for kind in needed)
-    samples, reference = (None, None) if timed else _counts(metric, sources, dataset, setup)
-    tested = not timed and (sources & {"reconstructions", "scores"} or reference is not None)
+    splits = [] if timed else [name for need, name in subject.splits.items() if need in needed]
+    samples, reference = (None, None) if timed else _counts(needed, subject)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
     return Protocol(
         metric=metric.name,
         version=metric.version,
-        dataset=dataset.name,
+        dataset=subject.data,
         extractor=extractor,
         preprocessing=preprocessing,
-        quantisation="u8" if sources & {"samples", "reconstructions"} and not timed else "",
+        quantisation="u8" if needed & {"samples", "reconstructions"} and not timed else "",
         samples=samples,
         reference=reference,
-        split="test" if tested else "",
-        reference_digest=dataset.digest[:16] if tested else "",
+        split="+".join(dict.fromkeys(splits)),
+        reference_digest=subject.digest[:16] if splits else "",
         settings=settings,
     )
 
 
-def _counts(
-    metric: Metric, sources: set[Source], dataset: Dataset, setup: Setup
-) -> tuple[int | None, int | None]:
+def _counts(needed: set[Need], subject: Subject) -> tuple[int | None, int | None]:
     """How many images are measured, and how many they are compared with as a set."""
-    if "reconstructions" in sources:
-        return len(dataset.normal_test), None
-    if "scores" in sources:
-        return len(dataset.test), None
-    if "samples" not in sources:
-        return None, None
-    compared = "reference_features" in metric.needs
-    return setup.samples, len(dataset.normal_test) if compared else None
+    measured: tuple[Need, ...] = ("samples", "reconstructions", "scores")
+    compared: tuple[Need, ...] = ("reference", "train")
+
+    def count(among: tuple[Need, ...]) -> int | None:
+        return next((subject.counts[need] for need in among if need in needed), None)
+
+    return count(measured), count(compared)

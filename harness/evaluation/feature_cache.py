@@ -1,0 +1,65 @@
+"""Features of real images, computed once on a machine and kept by their content.
+
+The key is everything that the features depend on: the images' bytes, the network's weights and
+preprocessing, and what decides rounding. So a cache can be shared, and can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from harness.extractors.base import Extracted, Extractor
+from harness.keys import digest
+
+
+def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Extracted:
+    """`extractor.extract(images)`, from the cache where it is there."""
+    path = folder() / f"{_key(extractor, images, device)}.safetensors"
+    if found := _read(path):
+        return found
+    extracted = extractor.extract(images)
+    with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
+        _write(extracted, path)
+    return extracted
+
+
+def folder() -> Path:
+    """Where features are kept: below HARNESS_CACHE, or in the user's cache folder."""
+    if given := os.environ.get("HARNESS_CACHE"):
+        return Path(given) / "features"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "harness" / "features"
+
+
+def _key(extractor: Extractor, images: Tensor, device: torch.device) -> str:
+    pixels = hashlib.sha256(images.contiguous().numpy().data).hexdigest()
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    rounding = [place, torch.get_num_threads(), torch.__version__]
+    how = [extractor.label, extractor.preprocessing]
+    return digest([pixels, list(images.shape), how, rounding, "float32"])
+
+
+def _read(path: Path) -> Extracted | None:
+    with suppress(OSError, SafetensorError):  # absent, or damaged: computed again
+        tensors = load_file(path)
+        return Extracted(tensors["pooled"], tensors.get("logits"))
+    return None
+
+
+def _write(extracted: Extracted, path: Path) -> None:
+    """Whole or not at all: other commands may read and write the same file."""
+    tensors = {"pooled": extracted.pooled, "logits": extracted.logits}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as aside:
+        file = Path(aside) / path.name
+        save_file({k: v.contiguous() for k, v in tensors.items() if v is not None}, file)
+        file.replace(path)

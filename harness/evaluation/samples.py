@@ -1,0 +1,106 @@
+"""Samples of a model, and what feature networks make of them and of real images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from harness.data.pixels import to_uint8
+from harness.evaluation import feature_cache
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.kinds import kind
+from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
+from harness.extractors.base import Extracted
+from harness.seeding import generator
+from harness.spec.errors import BadInput
+
+
+@kind("samples")
+def samples(e: Evidence) -> Tensor:
+    """New images, drawn from the generator that every model of this seed is given."""
+    draws = generator(e.seed, "samples", device=e.device)
+    return torch.cat(list(_drawn(e, draws)))
+
+
+def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
+    with torch.inference_mode():
+        for start in range(0, e.setup.samples, SAMPLING_BATCH):
+            n = min(SAMPLING_BATCH, e.setup.samples - start)
+            yield to_uint8(e.model.sample(n, draws)).cpu()
+
+
+@kind("samples", timed=True)
+def sampling_seconds_per_image(e: Evidence) -> Tensor:
+    """Wall seconds per image, one value a repeat."""
+    draws = generator(e.seed, "timing", device=e.device)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(1 + TIMING_REPEATS):
+            started = time.perf_counter()
+            to_uint8(e.model.sample(TIMING_BATCH, draws)).cpu()
+            seconds.append((time.perf_counter() - started) / TIMING_BATCH)
+    return torch.tensor(seconds[1:], dtype=torch.float64)
+
+
+# One pass of the extractor for each set of images, however many metrics ask for it.
+
+
+@kind("samples", role="extractor")
+def sample_pass(e: Evidence) -> Extracted:
+    """All that the extractor says of the samples."""
+    return e.extractor().extract(e["samples"])
+
+
+@kind("reference", role="extractor")
+def reference_pass(e: Evidence) -> Extracted:
+    """All that the extractor says of the test images (of the classes seen in training)."""
+    return feature_cache.extract(e.extractor(), e["reference_images"], e.device)
+
+
+@kind("train", role="extractor")
+def train_pass(e: Evidence) -> Extracted:
+    """All that the extractor says of the training images."""
+    return feature_cache.extract(e.extractor(), e["train_images"], e.device)
+
+
+@kind("samples", role="extractor")
+def sample_features(e: Evidence) -> Tensor:
+    """Pooled features of the samples, n×d."""
+    return _pooled(e["sample_pass"])
+
+
+@kind("reference", role="extractor")
+def reference_features(e: Evidence) -> Tensor:
+    """Pooled features of the test images, n×d."""
+    return _pooled(e["reference_pass"])
+
+
+@kind("train", role="extractor")
+def train_features(e: Evidence) -> Tensor:
+    """Pooled features of the training images, n×d."""
+    return _pooled(e["train_pass"])
+
+
+@kind("samples", role="extractor")
+def sample_logits(e: Evidence) -> Tensor:
+    """Class logits of the samples, n×classes."""
+    return _logits(e["sample_pass"], e)
+
+
+@kind("reference", role="extractor")
+def reference_logits(e: Evidence) -> Tensor:
+    """Class logits of the test images, n×classes."""
+    return _logits(e["reference_pass"], e)
+
+
+def _pooled(extracted: Extracted) -> Tensor:
+    return extracted.pooled
+
+
+def _logits(extracted: Extracted, e: Evidence) -> Tensor:
+    if extracted.logits is None:
+        raise BadInput(f"extractor {e.setup.names['extractor']!r} has no class logits")
+    return extracted.logits

@@ -1,0 +1,87 @@
+"""What is measured, as far as must be known before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.data.base import Dataset
+from harness.evaluation.kinds import Need, needs
+from harness.families.base import Family, Reconstructs, Samples, Scores
+from harness.metrics.base import Metric
+
+SPLITS: dict[Need, str] = {
+    "train": "train",
+    "reference": "test",
+    "reconstructions": "test",
+    "scores": "test",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on a dataset, or sets of images.
+
+    `data` and `digest` say what it is compared with. `counts` is the number of images behind each
+    need, `splits` the part of the data; `obstacles` is the reason why there is nothing behind it.
+    """
+
+    data: str
+    digest: str
+    counts: Mapping[Need, int]
+    splits: Mapping[Need, str]
+    obstacles: Mapping[Need, str]
+
+
+def obstacle(metric: Metric, subject: Subject) -> str | None:
+    """Why the metric does not apply, or None where it does."""
+    return next(
+        (subject.obstacles[n] for n in sorted(needs(metric)) if n in subject.obstacles), None
+    )
+
+
+def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
+    """A trained model, of which so many samples are drawn."""
+    test = len(dataset.normal_test)
+    reasons = {need: why(model, family, dataset) for need, why in _OBSTACLES.items()}
+    return Subject(
+        data=dataset.name,
+        digest=dataset.digest,
+        counts={
+            "samples": samples,
+            "reference": test,
+            "train": len(dataset.train),
+            "reconstructions": test,
+            "scores": len(dataset.test),
+        },
+        splits=SPLITS,
+        obstacles={need: reason for need, reason in reasons.items() if reason},
+    )
+
+
+def _cannot_sample(model: str, family: Family, _: Dataset) -> str | None:
+    return None if isinstance(family, Samples) else f"{model} does not make new images"
+
+
+def _cannot_reconstruct(model: str, family: Family, _: Dataset) -> str | None:
+    return None if isinstance(family, Reconstructs) else f"{model} does not reconstruct images"
+
+
+def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:
+    if not dataset.unseen:
+        return f"{dataset.name} has no unseen class; name one, as in {dataset.name}[unseen=8]"
+    if isinstance(family, Scores | Reconstructs):
+        return None
+    return f"{model} neither scores nor reconstructs images"
+
+
+def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
+    return f"{dataset.name} has no texts to make images from"
+
+
+_OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
+    "samples": _cannot_sample,
+    "reconstructions": _cannot_reconstruct,
+    "scores": _cannot_score,
+    "texts": _no_texts,
+}
