@@ -58,14 +58,20 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
 
     Raises BadInput for what the suite does not have or what cannot be.
     """
-    models = _pick("model", overrides.models, suite.all_models())
+    models = _pick("model", overrides.models, suite.all_entrants())
     metrics = _pick("metric", overrides.metrics, suite.all_metrics())
+    entries = tuple(_entries(suite, overrides.datasets, models, metrics))
     changed = suite.model_copy(
         update={
             "seeds": _seeds(overrides.seeds) or suite.seeds,
-            "datasets": tuple(_entries(suite, overrides.datasets, models, metrics)),
+            "datasets": entries,
             "models": tuple(name for name in suite.models if name in models),
             "metrics": tuple(name for name in suite.metrics if name in metrics),
+            "external": tuple(
+                outside
+                for outside in suite.external
+                if outside.name in models and outside.dataset in {e.name for e in entries}
+            ),
             "extractor": overrides.extractor or suite.extractor,
             "perceptual": overrides.perceptual or suite.perceptual,
         }
@@ -124,10 +130,11 @@ def _entries(
     for entry in suite.datasets:
         own_models = tuple(name for name in suite.models_on(entry) if name in models)
         own_metrics = tuple(name for name in suite.metrics_on(entry) if name in metrics)
-        if entry.name in chosen and own_models and own_metrics:
+        entrants = set(suite.entrants_on(entry)) & set(models)
+        if entry.name in chosen and entrants and own_metrics:
             yield entry.model_copy(
                 update={
-                    "models": own_models if entry.models else None,
+                    "models": own_models if entry.models is not None else None,
                     "metrics": own_metrics if entry.metrics else None,
                 }
             )

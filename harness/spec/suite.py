@@ -10,12 +10,13 @@ from typing import ParamSpec, TypeVar
 from harness.spec.errors import BadInput, SpecError, suggest
 from harness.spec.overrides import Overrides, apply
 from harness.spec.shipped import shipped_files
-from harness.spec.suite_types import Budget, DatasetEntry, Suite, undecidable
+from harness.spec.suite_types import Budget, DatasetEntry, External, Suite, misplaced, undecidable
 from harness.spec.validate import validate
 from harness.spec.yamlfile import Document, Keys, load_yaml
 
 __all__ = [
-    "Budget", "DatasetEntry", "LoadedSuite", "Overrides", "Suite", "list_suites", "load_suite",
+    "Budget", "DatasetEntry", "External", "LoadedSuite", "Overrides", "Suite", "list_suites",
+    "load_suite",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -114,6 +115,9 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
     path = _find(name)
     document = load_yaml(path)
     suite = validate(Suite, document)
+    for index, outside in enumerate(suite.external):
+        if reason := misplaced(outside, suite):
+            raise document.error(f"external {outside.name!r}: {reason}", ("external", index))
     for index, claim in enumerate(suite.claims):
         if reason := undecidable(claim, suite):
             raise document.error(f"claim {claim.id!r}: {reason}", ("claims", index))

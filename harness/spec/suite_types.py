@@ -61,6 +61,23 @@ class DatasetEntry(_Spec):
     metrics: Names | None = None
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Files = Annotated[Names, BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+
+
+class External(_Spec):
+    """Samples that another program made; they join the leaderboard of a dataset."""
+
+    name: str = Field(min_length=1)
+    dataset: Annotated[str, AfterValidator(_canonical)]
+    samples: Files
+    """Folders of images, or `.npz` or `.npy` files, below the suite's folder: one a training seed.
+    """
+
+
 def _names_differ(entries: tuple[DatasetEntry, ...]) -> tuple[DatasetEntry, ...]:
     _distinct(tuple(entry.name for entry in entries))
     return entries
@@ -94,11 +111,17 @@ class Suite(_Spec):
     """The network of LPIPS; each dataset's default if not said."""
     samples: PositiveInt | None = None
     """Images sampled from a model to measure it; as many as the reference has if not said."""
+    external: tuple[External, ...] = ()
     claims: Annotated[tuple[Claim, ...], AfterValidator(_ids_differ)] = ()
 
     def models_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The models that are trained on a dataset of this suite."""
-        return entry.models or self.models
+        return self.models if entry.models is None else entry.models
+
+    def entrants_on(self, entry: DatasetEntry) -> tuple[str, ...]:
+        """The models and the external samples that are measured on a dataset of this suite."""
+        here = (outside.name for outside in self.external if outside.dataset == entry.name)
+        return (*self.models_on(entry), *here)
 
     def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The metrics that are measured on a dataset of this suite."""
@@ -109,10 +132,26 @@ class Suite(_Spec):
         named = [*self.models, *(m for entry in self.datasets for m in entry.models or ())]
         return tuple(dict.fromkeys(named))
 
+    def all_entrants(self) -> tuple[str, ...]:
+        """Every model, and the names of external samples."""
+        outside = (outside.name for outside in self.external)
+        return tuple(dict.fromkeys([*self.all_models(), *outside]))
+
     def all_metrics(self) -> tuple[str, ...]:
         """Every metric, those of single datasets included."""
         named = [*self.metrics, *(m for entry in self.datasets for m in entry.metrics or ())]
         return tuple(dict.fromkeys(named))
+
+
+def misplaced(outside: External, suite: Suite) -> str | None:
+    """Why external samples cannot be measured in the suite, or None where they can."""
+    known = [entry.name for entry in suite.datasets]
+    if outside.dataset not in known:
+        return f"dataset {outside.dataset!r} is not in the suite{suggest(outside.dataset, known)}"
+    if outside.name in suite.all_models():
+        return f"{outside.name!r} is a model of the suite already"
+    same = [o for o in suite.external if (o.name, o.dataset) == (outside.name, outside.dataset)]
+    return f"{outside.name!r} is listed twice on {outside.dataset}" if len(same) > 1 else None
 
 
 def undecidable(claim: Claim, suite: Suite) -> str | None:
@@ -120,7 +159,7 @@ def undecidable(claim: Claim, suite: Suite) -> str | None:
     sides = [*claim.model, *([claim.against] if claim.against else [])]
     datasets = {entry.name: entry for entry in suite.datasets}
     for kind, named, known in [
-        ("model", sides, suite.all_models()),
+        ("model", sides, suite.all_entrants()),
         ("metric", claim.metric, suite.all_metrics()),
         ("dataset", claim.datasets or (), tuple(datasets)),
     ]:
@@ -128,7 +167,7 @@ def undecidable(claim: Claim, suite: Suite) -> str | None:
             if name not in known:
                 return f"{kind} {name!r} is not in the suite{suggest(name, known)}"
     lacking = {
-        name: [f"model {model!r}" for model in sides if model not in suite.models_on(entry)]
+        name: [f"model {model!r}" for model in sides if model not in suite.entrants_on(entry)]
         + [f"metric {name!r}" for name in claim.metric if name not in suite.metrics_on(entry)]
         for name, entry in datasets.items()
     }

@@ -148,3 +148,48 @@ def test_what_is_not_written_in_the_suite_gets_no_line_of_it(suite_file):
     with pytest.raises(SpecError, match=r"^recipe\.yaml:3: wrong$"):
         loaded.at(("models", "vae/vae"), fail, SpecError("wrong", "recipe.yaml", 3))
     assert loaded.at(("models", "vae/vae"), len, "four") == 4
+
+
+EXTERNAL = """\
+external:
+  - {name: theirs, dataset: digits, samples: theirs.npz}
+  - name: others
+    dataset: "digits[unseen=8]"
+    samples: [seed0, seed1]
+"""
+
+
+def test_external_samples_are_entrants_of_their_dataset(suite_file):
+    claim = "  - {id: t, statement: Theirs., metric: fid, model: theirs, against: gan/dcgan}\n"
+    suite = load_suite(suite_file(SUITE + claim + EXTERNAL)).suite
+    assert suite.entrants_on(suite.datasets[0]) == ("gan/dcgan", "vae/vae", "theirs")
+    assert suite.entrants_on(suite.datasets[1]) == ("vae/vae", "others")
+    assert suite.models_on(suite.datasets[0]) == ("gan/dcgan", "vae/vae")
+    assert suite.external[0].samples == ("theirs.npz",)
+    assert suite.external[1].samples == ("seed0", "seed1")
+
+
+def test_external_samples_can_be_chosen_like_models(suite_file):
+    suite = load_suite(suite_file(SUITE + EXTERNAL), Overrides(models=["theirs"])).suite
+    assert [entry.name for entry in suite.datasets] == ["digits"]
+    assert suite.entrants_on(suite.datasets[0]) == ("theirs",)
+    assert suite.models_on(suite.datasets[0]) == ()
+    chosen = Overrides(models=["vae/vae"], datasets=["digits"])
+    assert load_suite(suite_file(SUITE + EXTERNAL), chosen).suite.external == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("dataset: digits,", "dataset: digit,", r"'digit' is not in the suite; did you mean"),
+        ("name: theirs", "name: vae/vae", "'vae/vae' is a model of the suite already"),
+        ("samples: theirs.npz", "samples: []", "samples"),
+        ("samples: theirs.npz", "sample: theirs.npz", "did you mean 'samples'"),
+    ],
+)
+def test_external_samples_that_fit_nowhere_are_named_with_their_line(suite_file, old, new, message):
+    text = SUITE + EXTERNAL.replace(old, new, 1)
+    line = text[: text.index("external:")].count("\n") + 2
+    with pytest.raises(SpecError, match=message) as caught:
+        load_suite(suite_file(text))
+    assert f"mine.yaml:{line}" in str(caught.value)
