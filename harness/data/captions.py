@@ -1,0 +1,96 @@
+"""The captions that belong to a set of images."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.data.imageset import first_three
+from harness.spec.errors import BadInput
+
+Row = tuple[int, str, str]
+"""Line number (from 1), file, caption."""
+
+
+def load_captions(path: Path, names: Sequence[str]) -> list[str]:
+    """The caption of each of `names`, in their order, from a UTF-8 file.
+
+    A `.csv` has columns `file` and `caption`, named in its first line; a `.jsonl` has an object
+    `{"file": …, "caption": …}` a line. Other columns and fields are ignored, and so are captions of
+    files that are not in `names`. Raises BadInput with the line where the file is wrong, where a
+    caption is empty or given twice, and where an image has none.
+    """
+    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
+    if path.suffix.lower() not in readers:
+        raise BadInput(f"{path}: captions are read from a .csv or a .jsonl")
+    captions: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for line, file, caption in readers[path.suffix.lower()](path, _text(path)):
+        if not caption.strip():
+            raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
+        if file in captions:
+            raise BadInput(f"{path}:{line}: {file!r} has a caption on line {lines[file]} already")
+        captions[file], lines[file] = caption, line
+    if missing := [name for name in names if name not in captions]:
+        raise BadInput(
+            f"{path}: {len(missing):,} of {len(names):,} images have no caption: "
+            f"{first_three(missing)} (of {len(captions):,} files that have one)"
+        )
+    return [captions[name] for name in names]
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{path}:{line}: not UTF-8") from error
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        columns = [_column(path, header, name) for name in ("file", "caption")]
+        end = reader.line_num
+        for row in reader:
+            line, end = end + 1, reader.line_num  # a quoted caption may span lines
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise BadInput(
+                    f"{path}:{line}: {len(row)} values, but the first line names {len(header)}; "
+                    "a caption with a comma needs quotes"
+                )
+            yield line, row[columns[0]], row[columns[1]]
+    except csv.Error as error:
+        raise BadInput(f"{path}:{reader.line_num}: {error}") from error
+
+
+def _column(path: Path, header: list[str], name: str) -> int:
+    if header.count(name) != 1:
+        raise BadInput(f"{path}:1: the first line names {header}; file and caption are needed once")
+    return header.index(name)
+
+
+def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
+    for line, written in enumerate(text.split("\n"), 1):
+        if not written.strip():
+            continue
+        try:
+            row = json.loads(written)
+        except ValueError as error:
+            raise BadInput(f"{path}:{line}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            row = {}
+        file, caption = row.get("file"), row.get("caption")
+        if not isinstance(file, str) or not isinstance(caption, str):
+            raise BadInput(f'{path}:{line}: {{"file": "…", "caption": "…"}} is needed')
+        yield line, file, caption

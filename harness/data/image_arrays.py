@@ -1,0 +1,127 @@
+"""Images in `.npy` and `.npz` files, as the diffusion literature exchanges them.
+
+NumPy's own reader would hold the whole array beside the tensor, and unpacks an archive before its
+shape can be judged. Here the header is judged first, and the pixels are then streamed into place.
+"""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from pathlib import Path
+from typing import IO
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+import torch
+from numpy.lib import format as npy
+
+from harness.data.image_memory import allocate
+from harness.spec.errors import BadInput
+
+SUFFIXES = (".npy", ".npz")
+BLOCK_BYTES = 2**24
+"""How much is read at a time: small beside any set, large beside the cost of a call."""
+
+_UNREADABLE = (
+    OSError, EOFError, ValueError, BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError,
+    RuntimeError,  # what zipfile raises for an archive with a password
+)  # fmt: skip
+
+
+def read_array(path: Path) -> torch.Tensor:
+    """The images in `path` as uint8 N×C×H×W; the file has N×H×W×C, or N×H×W for grey.
+
+    Of an `.npz` the array `arr_0` is taken, or the only one. Nothing is ever unpickled. Raises
+    BadInput, naming the file, for everything that is not such an array.
+    """
+    try:
+        if path.suffix.lower() == ".npz":
+            with ZipFile(path) as archive, archive.open(_member(path, archive)) as stream:
+                return _read(path, stream)
+        with path.open("rb") as stream:
+            return _read(path, stream)
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadInput(f"{path}: cannot be read; cut short or damaged ({reason})") from error
+
+
+def _member(path: Path, archive: ZipFile) -> str:
+    arrays = {name.removesuffix(".npy"): name for name in archive.namelist()}
+    if "arr_0" in arrays:
+        return arrays["arr_0"]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    listed = ", ".join(sorted(arrays)[:5]) or "nothing"
+    if {"mu", "sigma"} <= arrays.keys():
+        raise BadInput(f"{path}: statistics of images ({listed}); the images themselves are needed")
+    raise BadInput(f"{path}: has {listed}; images are looked for in arr_0, or in the only array")
+
+
+def _read(path: Path, stream: IO[bytes]) -> torch.Tensor:
+    shape, fortran_order, dtype = _header(stream)
+    _check_dtype(path, dtype)
+    count, height, width, channels = _image_shape(path, shape)
+    if fortran_order:
+        raise BadInput(f"{path}: stored in Fortran order; save np.ascontiguousarray(x)")
+    images = allocate(path, count, channels, height, width)
+    _fill(path, stream, images)
+    return images
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Version 3.0 differs from 2.0 in names of fields only, and images have none."""
+    major, _ = npy.read_magic(stream)
+    read = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
+    shape, fortran_order, dtype = read(stream)
+    return shape, fortran_order, dtype
+
+
+def _check_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
+    if dtype == np.uint8:
+        return
+    needed = "uint8 values from 0 to 255 are needed"
+    if dtype.hasobject:
+        raise BadInput(f"{path}: pickled objects, which could run code; {needed}, saved as such")
+    if dtype.kind == "f":
+        raise BadInput(
+            f"{path}: values are {dtype}; {needed}: for x in [0, 1] save "
+            "(x * 255).round().clip(0, 255).astype(np.uint8), and for x in [-1, 1] take "
+            "(x + 1) / 2 first"
+        )
+    raise BadInput(f"{path}: values are {dtype}; {needed}: x.astype(np.uint8) if they are in it")
+
+
+def _image_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """N, H, W, C; a shape that is another layout is told what to do, never guessed at."""
+    told = f"{path}: shape {shape}; N×H×W×C with C = 1 or 3, or N×H×W, is needed"
+    if len(shape) == 3:
+        if shape[2] in (1, 3, 4):
+            raise BadInput(f"{told}: this looks like one image")
+        return *shape, 1
+    if len(shape) != 4:
+        raise BadInput(told)
+    if shape[3] in (1, 3):
+        return shape[0], shape[1], shape[2], shape[3]
+    if shape[1] in (1, 3):
+        raise BadInput(f"{told}: this looks like N×C×H×W, so save x.transpose(0, 2, 3, 1)")
+    if shape[3] == 4:
+        raise BadInput(f"{told}: if the fourth channel is opacity, save x[..., :3]")
+    raise BadInput(told)
+
+
+def _fill(path: Path, stream: IO[bytes], images: torch.Tensor) -> None:
+    target = images.numpy()
+    count, channels, height, width = target.shape
+    each = channels * height * width
+    step = max(1, BLOCK_BYTES // each)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        data = np.frombuffer(stream.read((stop - start) * each), np.uint8)
+        if data.size < (stop - start) * each:
+            cut = start + data.size // each
+            raise BadInput(f"{path}: cut short at image {cut:,} (from 0) of {count:,}")
+        target[start:stop] = data.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+    # Reading past the end also makes zipfile compare the checksum of an archive's member.
+    if stream.read(1):
+        raise BadInput(f"{path}: more bytes than its {count:,} images have")

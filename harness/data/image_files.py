@@ -1,0 +1,188 @@
+"""Folders of image files, read into one tensor. Nothing is resized, and no value changed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, NoReturn, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from harness.data.image_memory import MAX_IMAGE_PIXELS, allocate, check_pixels
+from harness.spec.errors import BadInput
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+"""What a file may be, whatever its suffix says: Pillow's other decoders are never reached."""
+
+CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
+"""Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
+16 bits, floats) have no conversion to 8-bit RGB on which all programs agree."""
+
+THREADS = min(8, os.cpu_count() or 1)
+"""Decoding releases Python's lock; beyond some threads the disk is what is waited for."""
+
+
+class Header(NamedTuple):
+    """What is known of an image before it is decoded."""
+
+    width: int
+    height: int
+    channels: int
+
+
+def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The image files anywhere below `folder`, and all other files.
+
+    Hidden files and folders are left out. Images are sorted by their path in the folder, without
+    suffix first, so that two folders with the same names give the same order whatever the formats.
+    Raises BadInput where a link is broken, a folder cannot be read or is reached twice, and where
+    there is no image.
+    """
+    images: list[Path] = []
+    others: list[Path] = []
+    visited: set[Path] = set()
+    for at, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
+        here = Path(at)
+        _visit(here, visited)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (here / name for name in files if not name.startswith(".")):
+            _check_file(path)
+            (images if path.suffix.lower() in SUFFIXES else others).append(path)
+    if not images:
+        instead = f"; it has {len(others)} other files, such as {others[0]}" if others else ""
+        raise BadInput(f"{folder}: no images in it ({', '.join(SUFFIXES)}){instead}")
+    by_name = sorted(images, key=lambda path: (path.with_suffix("").as_posix(), path.suffix))
+    return by_name, sorted(others)
+
+
+def read_images(folder: Path, files: Sequence[Path]) -> torch.Tensor:
+    """The images in `files`, uint8 N×C×H×W with C = 1 or 3, in order.
+
+    All headers are read before any pixel: what is too large or does not fit together is refused
+    without the memory it claims. Raises BadInput, naming the file, where one is damaged or no
+    image, has more than one frame, is transparent anywhere, has more than 8 bits a channel or
+    colours other than grey and RGB, and where sizes or channels differ.
+    """
+    with warnings.catch_warnings():
+        # Beside its error Pillow has a warning for lesser bombs; here both are errors.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        headers = _map(_header, files)
+    _check_alike(files, headers)
+    width, height, channels = headers[0]
+    images = allocate(folder, len(files), channels, height, width)
+    target = images.numpy()
+
+    def fill(index: int) -> None:
+        target[index] = _pixels(files[index], headers[index])
+
+    _map(fill, range(len(files)))
+    return images
+
+
+def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """In threads. The first failure in order is raised, and what has not begun is dropped."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, items))
+
+
+def _visit(folder: Path, visited: set[Path]) -> None:
+    """Links to folders are followed; a loop of them would never end, and an image count twice."""
+    real = folder.resolve()
+    if real in visited:
+        raise BadInput(f"{folder}: a link to a folder that is read already ({real})")
+    visited.add(real)
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise BadInput(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_file():
+        return
+    if path.is_symlink():
+        raise BadInput(f"{path}: a link to {path.readlink()}, which does not exist")
+    raise BadInput(f"{path}: not a regular file")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadInput(f"{path}: more than {MAX_IMAGE_PIXELS:,} pixels in an image") from error
+    except UnidentifiedImageError as error:
+        raise BadInput(f"{path}: not an image ({', '.join(FORMATS)}), or damaged") from error
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged file makes decoders raise almost anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadInput(f"{path}: cannot be decoded; cut short or damaged ({reason})") from error
+
+
+def _header(path: Path) -> Header:
+    with _opened(path) as image:
+        check_pixels(path, *image.size)
+        if (frames := getattr(image, "n_frames", 1)) != 1:
+            raise BadInput(f"{path}: {frames} frames; one image a file is needed")
+        if "16" in image.mode or _is_reduced(image):
+            raise BadInput(f"{path}: 16 bits a channel; save it with 8, rounded as you see fit")
+        if image.mode not in CHANNELS:
+            raise BadInput(
+                f"{path}: pixels are {image.mode}, for which programs differ in how they become "
+                "RGB; save it as grey or RGB of 8 bits"
+            )
+        return Header(*image.size, CHANNELS[image.mode])
+
+
+def _is_reduced(image: Image.Image) -> bool:
+    """Whether Pillow would drop the low byte of 16-bit RGB, whose mode it gives as RGB."""
+    arguments = [tile[3] for tile in getattr(image, "tile", [])]
+    raw_modes = [a[0] if isinstance(a, tuple) else a for a in arguments if a]
+    return any(isinstance(raw, str) and ";16" in raw for raw in raw_modes)
+
+
+def _check_alike(files: Sequence[Path], headers: Sequence[Header]) -> None:
+    first = headers[0]
+    for file, header in zip(files, headers, strict=True):
+        if header != first:
+            raise BadInput(
+                f"{files[0]} is {_worded(first)} and {file} is {_worded(header)}; the images of a "
+                "set need one size and one number of channels (none is resized or converted here, "
+                "since how that is done changes every number)"
+            )
+
+
+def _worded(header: Header) -> str:
+    colours = {1: "grey", 3: "RGB"}[header.channels]
+    return f"{header.width}×{header.height} {colours}"
+
+
+def _pixels(path: Path, expected: Header) -> NDArray[np.uint8]:
+    """One image, C×H×W."""
+    width, height, channels = expected
+    with _opened(path) as image:
+        if image.size != (width, height) or CHANNELS.get(image.mode) != channels:
+            raise BadInput(f"{path}: changed while it was read")
+        if image.has_transparency_data:
+            _check_opaque(path, image.convert("LA" if channels == 1 else "RGBA"))
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+
+
+def _check_opaque(path: Path, image: Image.Image) -> None:
+    """An alpha channel that is 255 everywhere says nothing; any other needs a background."""
+    if np.asarray(image.getchannel("A")).min() < 255:
+        raise BadInput(f"{path}: transparent in places; put it on a background and save it without")

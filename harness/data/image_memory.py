@@ -1,0 +1,45 @@
+"""Memory for a set of images, asked for only once it is known that the set is sensible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from harness.spec.errors import BadInput
+
+MAX_IMAGE_PIXELS = 89_478_485
+"""Of one image: the size above which Pillow suspects a decompression bomb."""
+
+MAX_SET_PIXELS = 2**34
+"""Of a whole set: room for 50,000 images of 512×512. A forged header asks for more than that."""
+
+
+def allocate(where: Path, count: int, channels: int, height: int, width: int) -> torch.Tensor:
+    """Room for `count` images, uint8 N×C×H×W, not yet filled.
+
+    Call it with what headers say, before anything is decoded. `where` is named in errors. Raises
+    BadInput where there are fewer than two images, where they are empty, and where they are more
+    than can be sensible or than this machine can hold.
+    """
+    if count < 2:
+        raise BadInput(f"{where}: {count} images; a set needs at least 2")
+    if 0 in (channels, height, width):
+        raise BadInput(f"{where}: images of {width}×{height} with {channels} channels are empty")
+    check_pixels(where, width, height)
+    total = f"{where}: {count:,} images of {width}×{height} are {count * width * height:,} pixels"
+    if count * width * height > MAX_SET_PIXELS:
+        raise BadInput(f"{total}; at most {MAX_SET_PIXELS:,} are read at once")
+    try:
+        return torch.empty((count, channels, height, width), dtype=torch.uint8)
+    except RuntimeError as error:  # torch has no narrower error for memory that is not there
+        raise BadInput(f"{total}, more than this machine has memory for") from error
+
+
+def check_pixels(where: Path, width: int, height: int) -> None:
+    """Raise BadInput where one image has more pixels than any picture should."""
+    if width * height > MAX_IMAGE_PIXELS:
+        raise BadInput(
+            f"{where}: an image of {width:,}×{height:,} = {width * height:,} pixels; "
+            f"at most {MAX_IMAGE_PIXELS:,} are read"
+        )

@@ -1,0 +1,162 @@
+"""Sets of images from outside: what `harness score` compares."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import torch
+
+from harness.data import image_arrays, image_files
+from harness.data.load import DATASETS, load_dataset
+from harness.spec.errors import BadInput, suggest
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """At least two images of one size, uint8 N×C×H×W with C = 1 or 3, and a name each.
+
+    Names are paths in the folder (`cats/001.png`), or indices (`00042`) where images have no files.
+    `description` says in a few words where the images are from.
+    """
+
+    images: torch.Tensor
+    names: list[str]
+    description: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of shape and pixels, in hexadecimal: the same for a folder and an array."""
+        sha = hashlib.sha256(repr(tuple(self.images.shape)).encode())
+        sha.update(self.images.contiguous().numpy().data)
+        return sha.hexdigest()
+
+
+def load_images(where: str, root: Path | None = None) -> ImageSet:
+    """The images at `where`, in order of their names.
+
+    `where` is a folder of images (PNG, JPEG, BMP, WebP, TIFF; also in folders within it), an `.npz`
+    or `.npy` of uint8 N×H×W×C or N×H×W, or a split of a dataset: `cifar10:test`, `digits:train`.
+    What exists on disk is read from there, even where a dataset has the same name. Of a task such
+    as `digits[unseen=8]:test` the images are those of the classes that training saw, as in a suite.
+    `root` is the folder of all datasets.
+
+    Pixels are taken as they are stored: nothing is resized, no orientation tag or colour profile is
+    applied. Raises BadInput with one line, which names the file, for whatever is wrong.
+    """
+    path = Path(where)
+    if path.is_symlink() and not path.exists():
+        raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
+    if path.is_dir():
+        return _from_folder(path)
+    if path.exists():
+        return _from_array(path)
+    return _from_dataset(where, root)
+
+
+def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
+    """Two sets (see `load_images`) in which image i of one belongs to image i of the other.
+
+    Files belong together by their path in the folder without its suffix: `x/1.png` and `x/1.jpg`.
+    Images of an array or a dataset are named by their index. Raises BadInput where an image is left
+    without a partner, where a partner is ambiguous, and where the sizes differ.
+    """
+    first, second = load_images(a, root), load_images(b, root)
+    stems, partners = _stems(a, first), _stems(b, second)
+    _check_partners(a, first, set(partners), b)
+    _check_partners(b, second, set(stems), a)
+    if stems != partners:  # names are sorted in every set, so equal names have equal places
+        raise AssertionError(f"{a} and {b} have equal names in different order")
+    if first.images.shape != second.images.shape:
+        raise BadInput(
+            f"images of {a} are {_size(first)} and those of {b} are {_size(second)} (C×H×W); "
+            "pairs need one size and one number of channels"
+        )
+    return first, second
+
+
+def _from_folder(folder: Path) -> ImageSet:
+    files, others = image_files.find_images(folder)
+    ignored = f" ({len(others)} other files left out)" if others else ""
+    return ImageSet(
+        image_files.read_images(folder, files),
+        [file.relative_to(folder).as_posix() for file in files],
+        f"folder {folder}{ignored}",
+    )
+
+
+def _from_array(path: Path) -> ImageSet:
+    if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
+        raise BadInput(f"{path}: a folder of images, an .npz or an .npy is needed")
+    images = image_arrays.read_array(path)
+    return ImageSet(images, _indices(len(images)), f"array {path}")
+
+
+def _from_dataset(where: str, root: Path | None) -> ImageSet:
+    name, _, split = where.rpartition(":")
+    if split not in SPLITS:
+        raise BadInput(_nothing_there(where))
+    dataset = load_dataset(name, root)
+    images = (dataset.train if split == "train" else dataset.normal_test).images
+    return ImageSet(images, _indices(len(images)), f"dataset {dataset.name}:{split}")
+
+
+def _nothing_there(where: str) -> str:
+    """What may have been meant by a name that is neither a path nor `dataset:split`."""
+    dataset = re.split(r"[:\[]", where)[0]
+    if dataset not in DATASETS:
+        is_path = "/" in where or Path(where).suffix
+        return f"{where}: no such file or folder" + (
+            "" if is_path else f", and no dataset of this name{suggest(dataset, DATASETS.names())}"
+        )
+    name, bracket, options = where.partition("[")
+    if ":" not in (options.partition("]")[2] if bracket else name):
+        return f"{where}: name a split of the dataset: {where}:test or {where}:train"
+    return f"{where}: no such split{suggest(where.rpartition(':')[2], SPLITS)}"
+
+
+def _indices(count: int) -> list[str]:
+    """Padded, so that sorting by name keeps the order."""
+    width = max(5, len(str(count - 1)))
+    return [f"{index:0{width}d}" for index in range(count)]
+
+
+def _stems(where: str, images: ImageSet) -> list[str]:
+    stems = [_stem(name) for name in images.names]
+    for index, (one, other) in enumerate(pairwise(stems)):  # sorted: equal ones are neighbours
+        if one == other:
+            name, next_name = images.names[index : index + 2]
+            raise BadInput(f"{where}: {name} and {next_name} differ in suffix only; keep one")
+    return stems
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def _check_partners(where: str, images: ImageSet, partners: set[str], other: str) -> None:
+    alone = [name for name in images.names if _stem(name) not in partners]
+    if alone:
+        raise BadInput(
+            f"{where}: {len(alone):,} of {len(images):,} images have no partner in {other} "
+            f"(by name, without suffix): {first_three(alone)}"
+        )
+
+
+def _size(images: ImageSet) -> str:
+    return "×".join(str(length) for length in images.images.shape[1:])
+
+
+def first_three(names: Sequence[str]) -> str:
+    """For an error line: `a, b, c, …`."""
+    return ", ".join([*names[:3], "…"] if len(names) > 3 else names)
