@@ -13,15 +13,18 @@ import shutil
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from harness.data import load_dataset
 from harness.data.base import Dataset
+from harness.data.imageset import load_images
 from harness.data.loader import Batches
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.pictures import grid, pairs
@@ -30,6 +33,8 @@ from harness.families.base import Family, Reconstructs, Samples
 from harness.metrics import load_metric
 from harness.metrics.base import Caveat
 from harness.plan import Cell, Wanted, shape_of
+from harness.plan.external import external_key
+from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.tracking import Record, Store
 from harness.training import memory
@@ -188,6 +193,8 @@ class _Work:
         """Train and measure what is left; the measurements that failed, in words."""
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root)
+        if self.cell.samples:
+            return self.measure(self.read_samples(self.cell.samples), dataset)
         if self.record.status == "trained":
             family = self.restored(dataset)
         else:
@@ -195,7 +202,21 @@ class _Work:
             self.record = self.store.find(self.cell.training_key) or self.record
         # Here, and not where training ends: a kill between the two would leave them for ever.
         shutil.rmtree(self.site.work(self.cell), ignore_errors=True)
-        return self.measure(family, dataset)
+        facts = self.record.facts
+        costs = {
+            "training_seconds": float(facts["seconds"]),
+            "peak_memory_bytes": int(facts["peak_memory_bytes"]),
+            "parameter_count": int(facts["parameters"]),
+        }
+        return self.measure(costs, dataset, family)
+
+    def read_samples(self, path: Path) -> dict[str, Tensor]:
+        """The images of an external entrant, unless they changed since the plan was made."""
+        images = load_images(str(path))
+        if external_key(images) != self.cell.training_key:
+            raise BadInput(f"{path} was changed while the suite ran; run again")
+        self.store.set_status(self.record.run_id, "trained", images=len(images))
+        return {"samples": images.images}
 
     def restored(self, dataset: Dataset) -> Family:
         """The trained model, from the weights in the store."""
@@ -245,17 +266,14 @@ class _Work:
         """Pass on how far training is."""
         self.listen(Event(self.cell.name, "training", progress.images, self.cell.images))
 
-    def measure(self, family: Family, dataset: Dataset) -> list[str]:
+    def measure(
+        self, given: Mapping[str, Any], dataset: Dataset, model: Family | None = None
+    ) -> list[str]:
         """Record each missing number as soon as it is there; what failed, in words."""
-        store, run_id, facts = self.store, self.record.run_id, self.record.facts
-        costs = {
-            "training_seconds": float(facts["seconds"]),
-            "peak_memory_bytes": int(facts["peak_memory_bytes"]),
-            "parameter_count": int(facts["parameters"]),
-        }
+        store, run_id = self.store, self.record.run_id
         evidence = Evidence(
-            dataset_evidence(dataset) | costs, self.cell.setup, seed=self.cell.seed,
-            device=self.cell.numerics.device, model=family,
+            {**dataset_evidence(dataset), **given}, self.cell.setup, seed=self.cell.seed,
+            device=self.cell.numerics.device, model=model,
         )  # fmt: skip
         missing = self.cell.missing(self.record)
         store.record(run_id, [w.without("not applicable", "") for w in missing if w.obstacle])
@@ -267,8 +285,8 @@ class _Work:
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
-        if "pictures" not in facts and not failures:
-            _draw(family, evidence, store, run_id)
+        if "pictures" not in self.record.facts and not failures:
+            _draw(model, evidence, store, run_id)
         return failures
 
 
@@ -289,11 +307,11 @@ def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
     )  # fmt: skip
 
 
-def _draw(family: Family, evidence: Evidence, store: Store, run_id: str) -> None:
+def _draw(model: object, evidence: Evidence, store: Store, run_id: str) -> None:
     """The first samples and reconstructions, unselected, as pictures of the run."""
-    if isinstance(family, Samples):
+    if model is None or isinstance(model, Samples):
         store.put(run_id, "pictures/samples.png", grid(evidence["samples"][:64], 8))
-    if isinstance(family, Reconstructs):
+    if isinstance(model, Reconstructs):
         shown = pairs(evidence["originals"][:32], evidence["reconstructions"][:32], 8)
         store.put(run_id, "pictures/reconstructions.png", shown)
     store.tag(run_id, {"harness.fact.pictures": "yes"})

@@ -43,9 +43,9 @@ class Forecast:
 def forecast(
     cells: Sequence[Cell], datasets: Mapping[str, Dataset], records: Mapping[str, Record]
 ) -> dict[tuple[str, str], Forecast]:
-    """What a cell of each (dataset, model) will take."""
+    """What a cell of each (dataset, model) that is trained will take."""
     distinct: dict[tuple[str, str], Cell] = {}
-    for cell in cells:
+    for cell in (cell for cell in cells if not cell.samples):
         distinct.setdefault((cell.dataset, cell.model), cell)
     found = {}
     for pair, cell in distinct.items():

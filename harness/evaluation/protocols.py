@@ -61,6 +61,7 @@ def _counts(needed: set[Need], subject: Subject) -> tuple[int | None, int | None
     compared: tuple[Need, ...] = ("reference", "train")
 
     def count(among: tuple[Need, ...]) -> int | None:
-        return next((subject.counts[need] for need in among if need in needed), None)
+        known = (n for need in among if need in needed and (n := subject.counts.get(need)))
+        return next(known, None)
 
     return count(measured), count(compared)

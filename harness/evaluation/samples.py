@@ -32,7 +32,7 @@ def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
             yield to_uint8(e.model.sample(n, draws)).cpu()
 
 
-@kind("samples", timed=True)
+@kind("samples", "costs", timed=True)
 def sampling_seconds_per_image(e: Evidence) -> Tensor:
     """Wall seconds per image, one value a repeat."""
     draws = generator(e.seed, "timing", device=e.device)

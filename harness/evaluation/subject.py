@@ -59,6 +59,23 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
     )
 
 
+def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
+    """Images that someone made, to be compared with a dataset."""
+    why = f"of {name} there are only samples"
+    alone: tuple[Need, ...] = ("reconstructions", "scores", "texts", "costs")
+    return Subject(
+        data=dataset.name,
+        digest=dataset.digest,
+        counts={
+            "samples": samples,
+            "reference": len(dataset.normal_test),
+            "train": len(dataset.train),
+        },
+        splits=SPLITS,
+        obstacles=dict.fromkeys(alone, why),
+    )
+
+
 def _cannot_sample(model: str, family: Family, _: Dataset) -> str | None:
     return None if isinstance(family, Samples) else f"{model} does not make new images"
 

@@ -82,7 +82,8 @@ def _common(results: Results) -> dict[str, Any]:
         "boards": _boards(results, models),
         "failures": [cell for cell in results.cells if cell.status in ("failed", "diverged")],
         "missing": [cell for cell in results.cells if cell.status == "missing"],
-        "unequal": len({model.images for model in results.models}) > 1,
+        "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
+        "unknown": [model.name for model in results.models if model.images is None],
         "uri": without_password(results.store.uri),
         "duration": _duration,
         "value": _value,
@@ -117,7 +118,7 @@ def _count(things: Sequence[object], word: str) -> str:
 
 
 def _budget(models: Sequence[ModelInfo]) -> str:
-    images = sorted({model.images for model in models})
+    images = sorted({model.images for model in models if model.images is not None})
     if not images:
         return "with no budget recorded"
     if len(images) == 1:

@@ -67,7 +67,8 @@ def gather(plan: Plan, store: Store) -> Results:
         curves=_curves(cells, store),
         pictures=_pictures(cells, store),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
-        models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()],
+        models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
+        + _outsiders(plan),
         environment={**environment(), "device": plan.numerics.machine},
         store=Tracking(_here(store.uri), f"mlflow ui --backend-store-uri {_here(store.uri)}"),
         command=_command(plan),
@@ -111,6 +112,17 @@ def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInf
         max((int(cost["parameters"]) for cost in costs), default=None),
         fmean(float(cost["seconds"]) for cost in costs) if costs else None,
     )
+
+
+def _outsiders(plan: Plan) -> list[ModelInfo]:
+    """The external entrants, each with the files that its samples are in."""
+    files: dict[str, dict[str, list[str]]] = {}
+    for outside in plan.loaded.suite.external:
+        files.setdefault(outside.name, {})[outside.dataset] = list(outside.samples)
+    return [
+        ModelInfo(name, f"# samples that another program made\n{yaml.safe_dump(listed)}", None)
+        for name, listed in files.items()
+    ]
 
 
 def _here(uri: str) -> str:

@@ -51,12 +51,13 @@ class DatasetInfo:
 @dataclass(frozen=True)
 class ModelInfo:
     """A model of the suite: its resolved recipe (YAML), its budget in training images shown, its
-    parameters, and the mean wall time in seconds to train one cell.
+    parameters, and the mean wall time in seconds to train one cell. Of samples that another program
+    made none of these is known.
     """
 
     name: str
     recipe: str
-    images: int
+    images: int | None
     parameters: int | None = None
     seconds: float | None = None
 

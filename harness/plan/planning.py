@@ -7,127 +7,32 @@ runs, so finished work is found, and only the rest is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
 
 from harness.data import about, load_dataset
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, needs, roles
-from harness.evaluation.protocols import Setup, protocol
-from harness.evaluation.subject import model_subject, obstacle
-from harness.extractors import load_extractor, load_perceptual
-from harness.extractors.base import Network
+from harness.evaluation.protocols import Setup
+from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
+from harness.plan.cells import Cell, want
+from harness.plan.external import external_cells
+from harness.plan.setup import make_setup
 from harness.spec.errors import BadInput
-from harness.spec.measurement import CellResult, Measurement, Status
-from harness.spec.protocol import Protocol
+from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
-from harness.spec.suite import DatasetEntry, LoadedSuite
+from harness.spec.suite import LoadedSuite
 from harness.tracking import Record
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
-
-LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
-    "extractor": load_extractor,
-    "perceptual": load_perceptual,
-}
-
-STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
-    "trained": "ok",
-    "failed": "failed",
-    "diverged": "diverged",
-}
-"""How a cell stands, by the status of its record."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A number that the suite asks for, or the reason why it does not apply."""
-
-    metric: str
-    protocol: Protocol
-    key: str
-    obstacle: str | None = None
-
-    def without(self, status: Status, reason: str) -> Measurement:
-        """The row that stands where there is no number. What does not apply says so, whatever
-        else went wrong.
-        """
-        if self.obstacle:
-            status, reason = "not applicable", self.obstacle
-        return Measurement(self.metric, status, self.protocol, self.key, reason=reason)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
-
-    `settings` are the family's, with every default filled in.
-    """
-
-    dataset: str
-    model: str
-    seed: int
-    family: str
-    settings: dict[str, Any]
-    images: int
-    numerics: Numerics
-    setup: Setup
-    wanted: tuple[Wanted, ...]
-    training_key: str
-    data_root: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """For people: `digits · gan/dcgan · seed 0`."""
-        return f"{self.dataset} · {self.model} · seed {self.seed}"
-
-    def missing(self, record: Record | None) -> list[Wanted]:
-        """What is still to be measured; a failed measurement is tried again."""
-        if record is None:
-            return list(self.wanted)
-        have = {key for key, m in record.measurements.items() if m.status != "failed"}
-        return [wanted for wanted in self.wanted if wanted.key not in have]
-
-    def finished(self, record: Record | None) -> bool:
-        """Whether nothing is left to do. Divergence is a result: it would diverge again."""
-        if record is None:
-            return False
-        return record.status == "diverged" or (
-            record.status == "trained" and not self.missing(record)
-        )
-
-    def result(self, record: Record | None) -> CellResult:
-        """The cell as it stands in the store, with only the numbers that this suite asks for.
-
-        One that ended without weights has a row for each of them too: it must not vanish from the
-        table.
-        """
-        identity = (self.dataset, self.model, self.seed, self.training_key)
-        if record is None:
-            return CellResult(*identity, status="missing", reason="not run yet")
-        status = STANDS.get(record.status)
-        known = record.measurements
-        rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
-        if status in ("failed", "diverged"):
-            rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
-        return CellResult(
-            *identity,
-            status=status or "missing",
-            run_id=record.run_id,
-            reason=record.reason if status else "training did not finish",
-            measurements=tuple(rows.values()),
-            costs=dict(record.facts),
-        )
 
 
 @dataclass(frozen=True)
@@ -206,7 +111,7 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         for entry in suite.datasets
     }
     setups = {
-        entry.name: _setup(loaded, entry, datasets[entry.name], metrics, numerics)
+        entry.name: make_setup(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
     train_digests = {name: dataset.train.digest() for name, dataset in datasets.items()}
@@ -227,6 +132,10 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         for seed in suite.seeds
         for pairing in pairings
     ]
+    for entry in suite.datasets:
+        dataset, setup = datasets[entry.name], setups[entry.name]
+        outside = external_cells(loaded, dataset, setup, metrics, numerics)
+        cells += [replace(cell, data_root=data_root) for cell in outside]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics)
 
 
@@ -237,35 +146,6 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
             return build_family(recipe.family, recipe.settings, shape_of(dataset))
     except BadInput as error:
         raise BadInput(f"{recipe.name} on {dataset.name}: {error}") from None
-
-
-def _setup(
-    loaded: LoadedSuite,
-    entry: DatasetEntry,
-    dataset: Dataset,
-    metrics: Mapping[str, Metric],
-    numerics: Numerics,
-) -> Setup:
-    """The feature networks that the entry's metrics need; each must be at hand and fit."""
-    suite = loaded.suite
-    names: dict[Role, str] = {
-        "extractor": suite.extractor or dataset.about.extractor,
-        "perceptual": suite.perceptual or dataset.about.perceptual,
-    }
-    needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
-    labels = {
-        role: loaded.at((role,), _checked, LOADERS[role], names[role], dataset)
-        for role in sorted(needed & names.keys())
-    }
-    samples = suite.samples or len(dataset.normal_test)
-    return Setup(names, labels, samples, numerics.machine)
-
-
-def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -> tuple[str, str]:
-    """Label and preprocessing of a feature network, once it is known to be usable."""
-    network = load(name, "cpu")
-    network.check(dataset.channels, dataset.size)
-    return network.label, network.preprocessing
 
 
 @dataclass(frozen=True)
@@ -281,6 +161,8 @@ class _Pairing:
 
     def cell(self, seed: int, images: int, numerics: Numerics, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys."""
+        samples = self.setup.samples
+        subject = model_subject(self.recipe.name, self.blueprint, self.dataset, samples)
         resolved = self.blueprint.settings.model_dump(mode="json")
         sampling = resolved.get("sampling", {})
         trained = {name: value for name, value in resolved.items() if name != "sampling"}
@@ -304,15 +186,7 @@ class _Pairing:
             images=images,
             numerics=numerics,
             setup=self.setup,
-            wanted=tuple(self._wanted(m, training_key, sampling) for m in self.metrics),
+            wanted=want(self.metrics, subject, self.setup, training_key, sampling),
             training_key=training_key,
             data_root=data_root,
         )
-
-    def _wanted(self, metric: Metric, training_key: str, sampling: Mapping[str, Any]) -> Wanted:
-        samples = self.setup.samples
-        subject = model_subject(self.recipe.name, self.blueprint, self.dataset, samples)
-        how, reason = protocol(metric, subject, self.setup), obstacle(metric, subject)
-        uses_samples = "samples" in needs(metric)
-        key = digest([training_key, how.key(), sampling if uses_samples else {}])
-        return Wanted(metric.name, how, key, reason)

@@ -1,0 +1,128 @@
+"""A cell: what is wanted of it, and how it stands in the tracking store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.evaluation.kinds import needs
+from harness.evaluation.protocols import Setup, protocol
+from harness.evaluation.subject import Subject, obstacle
+from harness.keys import digest
+from harness.metrics.base import Metric
+from harness.spec.measurement import CellResult, Measurement, Status
+from harness.spec.protocol import Protocol
+from harness.tracking import Record
+from harness.training.numerics import Numerics
+
+STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
+    "trained": "ok",
+    "failed": "failed",
+    "diverged": "diverged",
+}
+"""How a cell stands, by the status of its record."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A number that the suite asks for, or the reason why it does not apply."""
+
+    metric: str
+    protocol: Protocol
+    key: str
+    obstacle: str | None = None
+
+    def without(self, status: Status, reason: str) -> Measurement:
+        """The row that stands where there is no number. What does not apply says so, whatever
+        else went wrong.
+        """
+        if self.obstacle:
+            status, reason = "not applicable", self.obstacle
+        return Measurement(self.metric, status, self.protocol, self.key, reason=reason)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
+
+    `settings` are the family's, with every default filled in. `samples` is where the images of an
+    external entrant are, which has no family and is not trained.
+    """
+
+    dataset: str
+    model: str
+    seed: int
+    family: str
+    settings: dict[str, Any]
+    images: int
+    numerics: Numerics
+    setup: Setup
+    wanted: tuple[Wanted, ...]
+    training_key: str
+    data_root: Path | None = None
+    samples: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """For people: `digits · gan/dcgan · seed 0`."""
+        return f"{self.dataset} · {self.model} · seed {self.seed}"
+
+    def missing(self, record: Record | None) -> list[Wanted]:
+        """What is still to be measured; a failed measurement is tried again."""
+        if record is None:
+            return list(self.wanted)
+        have = {key for key, m in record.measurements.items() if m.status != "failed"}
+        return [wanted for wanted in self.wanted if wanted.key not in have]
+
+    def finished(self, record: Record | None) -> bool:
+        """Whether nothing is left to do. Divergence is a result: it would diverge again."""
+        if record is None:
+            return False
+        return record.status == "diverged" or (
+            record.status == "trained" and not self.missing(record)
+        )
+
+    def result(self, record: Record | None) -> CellResult:
+        """The cell as it stands in the store, with only the numbers that this suite asks for.
+
+        One that ended without weights has a row for each of them too: it must not vanish from the
+        table.
+        """
+        identity = (self.dataset, self.model, self.seed, self.training_key)
+        if record is None:
+            return CellResult(*identity, status="missing", reason="not run yet")
+        status = STANDS.get(record.status)
+        known = record.measurements
+        rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
+        if status in ("failed", "diverged"):
+            rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
+        return CellResult(
+            *identity,
+            status=status or "missing",
+            run_id=record.run_id,
+            reason=record.reason if status else "training did not finish",
+            measurements=tuple(rows.values()),
+            costs=dict(record.facts),
+        )
+
+
+def want(
+    metrics: Iterable[Metric],
+    subject: Subject,
+    setup: Setup,
+    training_key: str,
+    sampling: Mapping[str, Any],
+) -> tuple[Wanted, ...]:
+    """The metrics as asked of one subject. How it is sampled is part of a number's key where the
+    number is one of samples.
+    """
+
+    def one(metric: Metric) -> Wanted:
+        how = protocol(metric, subject, setup)
+        drawn = sampling if "samples" in needs(metric) else {}
+        key = digest([training_key, how.key(), drawn])
+        return Wanted(metric.name, how, key, obstacle(metric, subject))
+
+    return tuple(one(metric) for metric in metrics)

@@ -1,0 +1,94 @@
+"""Samples that another program made are measured as a model's own are."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from running import Command
+
+from harness.data import load_dataset
+from harness.plan import make_plan
+from harness.spec.errors import BadInput
+from harness.spec.suite import load_suite
+
+SUITE = """
+title: Theirs and ours
+seeds: [0]
+budget: {images: 64}
+samples: 150
+datasets: [digits]
+models: [autoencoder/conv, vae/vae]
+metrics: [fid, precision, mse, sampling_throughput]
+external:
+  - {name: theirs, dataset: digits, samples: [theirs0.npz, theirs1.npz]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    images = load_dataset("digits").train.images.permute(0, 2, 3, 1).numpy()
+    for i in range(2):
+        np.savez(tmp_path / f"theirs{i}.npz", images[150 * i : 150 * (i + 1)])
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    return tmp_path
+
+
+def plan(folder: Path, text: str = SUITE):
+    (folder / "suite.yaml").write_text(text)
+    return make_plan(load_suite(str(folder / "suite.yaml")), "cpu", None)
+
+
+def test_they_are_measured_by_the_protocol_of_models(folder: Path):
+    cells = {cell.model: cell for cell in plan(folder).cells}
+    wanted, own = ({w.metric: w for w in cells[m].wanted} for m in ("theirs", "vae/vae"))
+    assert wanted["fid"].protocol == own["fid"].protocol
+    assert wanted["fid"].obstacle is None
+    for metric in ("mse", "sampling_throughput"):
+        assert wanted[metric].obstacle == "of theirs there are only samples"
+
+
+def test_a_cell_a_file_with_keys_of_the_images_alone(folder: Path):
+    before = [cell for cell in plan(folder).cells if cell.model == "theirs"]
+    assert [(cell.seed, cell.settings) for cell in before] == [
+        (0, {"samples": "theirs0.npz"}),
+        (1, {"samples": "theirs1.npz"}),
+    ]
+    (folder / "theirs0.npz").rename(folder / "renamed.npz")
+    after = plan(folder, SUITE.replace("theirs0", "renamed")).cells
+    keys = {cell.training_key for cell in before}
+    assert keys == {cell.training_key for cell in after if cell.model == "theirs"}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("theirs0.npz", "../theirs0.npz", "must lie below the suite's folder"),
+        ("theirs0.npz", "digits:test", "no such file or folder"),
+        ("theirs0.npz", "small.npy", r"small.npy: images are 1×8×8, digits's 1×16×16 \(C×H×W\)"),
+    ],
+)
+def test_what_cannot_be_is_named_with_file_and_line(folder: Path, old: str, new: str, message: str):
+    np.save(folder / "small.npy", torch.zeros(200, 8, 8, dtype=torch.uint8).numpy())
+    with pytest.raises(BadInput, match=message) as caught:
+        plan(folder, SUITE.replace(old, new))
+    assert "suite.yaml:10" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_they_join_the_leaderboard(folder: Path):
+    command = Command(folder)
+    ended = command("run", "suite.yaml", "--jobs", "1")
+    assert ended.returncode == 0, ended.stderr
+    table = pd.read_csv(folder / "reports/suite/results.csv")
+    theirs = table[(table.model == "theirs") & (table.metric == "fid")]
+    assert sorted(theirs.seed) == [0, 1]
+    assert (theirs.status == "ok").all()
+    ours = table[(table.model == "vae/vae") & (table.metric == "fid")]
+    assert set(theirs.protocol) == set(ours.protocol)
+    assert theirs.value.max() < ours.value.min(), "real images beat an untrained VAE"
+    assert "Made elsewhere" in (folder / "reports/suite/index.html").read_text()
+    again = command("run", "suite.yaml", "--jobs", "1")
+    assert "0 of 4 cells to run" in again.stdout
