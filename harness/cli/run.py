@@ -69,6 +69,7 @@ def run(
         with display(console, todo, jobs) as shown:
             outcomes = execute(todo, site, jobs, shown.listen, shown.end)
     except KeyboardInterrupt:
+        store.interrupt(site.parent)
         console.print("Stopped. The same command goes on where this one was.")
         raise typer.Exit(INTERRUPTED) from None
     _publish(console, plan, store, output, site.parent)

@@ -101,6 +101,10 @@ class Store:
         """Close a run."""
         self.client.set_terminated(run_id, "FINISHED" if ok else "FAILED")
 
+    def interrupt(self, run_id: str) -> None:
+        """Close a run that its user stopped; it can be continued."""
+        self.client.set_terminated(run_id, "KILLED")
+
     # -- cells --------------------------------------------------------------------------------
 
     def open_cell(

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from running import Command
 
+from harness.tracking import Store
+
 FAMILY = """
 import os
 from harness.families.autoencoder import Autoencoder
@@ -90,6 +92,12 @@ def test_ctrl_c_ends_command_and_workers_and_says_how_to_go_on(command: Command)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "goes on where this one was" in out
+    store = Store(f"sqlite:///{command.folder}/reports/mlflow.db", command.folder)
+    parent = store.client.search_runs(
+        [store.client.get_experiment_by_name("wrong").experiment_id],
+        "tags.`harness.kind` = 'suite'",
+    )
+    assert [run.info.status for run in parent] == ["KILLED"]
     for _ in range(100):
         if not any_left(process.pid):
             break
