@@ -24,7 +24,6 @@ from torch import Tensor
 
 from harness.data import load_dataset
 from harness.data.base import Dataset
-from harness.data.imageset import load_images
 from harness.data.loader import Batches
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.pictures import grid, pairs
@@ -33,8 +32,7 @@ from harness.families.base import Family, Reconstructs, Samples
 from harness.metrics import load_metric
 from harness.metrics.base import Caveat
 from harness.plan import Cell, Wanted, shape_of
-from harness.plan.external import external_key
-from harness.spec.errors import BadInput
+from harness.plan.samples import samples_of
 from harness.spec.measurement import Measurement
 from harness.tracking import Record, Store
 from harness.training import memory
@@ -193,8 +191,8 @@ class _Work:
         """Train and measure what is left; the measurements that failed, in words."""
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root)
-        if self.cell.samples:
-            return self.measure(self.read_samples(self.cell.samples), dataset)
+        if not self.cell.is_trained:
+            return self.measure(self.read_samples(dataset), dataset)
         if self.record.status == "trained":
             family = self.restored(dataset)
         else:
@@ -210,13 +208,11 @@ class _Work:
         }
         return self.measure(costs, dataset, family)
 
-    def read_samples(self, path: Path) -> dict[str, Tensor]:
-        """The images of an external entrant, unless they changed since the plan was made."""
-        images = load_images(str(path))
-        if external_key(images) != self.cell.training_key:
-            raise BadInput(f"{path} was changed while the suite ran; run again")
+    def read_samples(self, dataset: Dataset) -> dict[str, Tensor]:
+        """The images that stand in for a model's samples."""
+        images = samples_of(self.cell, dataset)
         self.store.set_status(self.record.run_id, "trained", images=len(images))
-        return {"samples": images.images}
+        return {"samples": images}
 
     def restored(self, dataset: Dataset) -> Family:
         """The trained model, from the weights in the store."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
@@ -16,6 +16,7 @@ from harness.analysis import holm
 from harness.analysis.intervals import FEWEST, paired, varies
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
+from harness.spec.measurement import TRAINING_IMAGES
 
 LEVEL = 0.95
 
@@ -50,7 +51,8 @@ class Board:
     fewer than three seeds is not ranked.
 
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
-    above zero. `apart` names how the protocol differs from the first board of the same dataset
+    above zero. `floor` is the row of real images in place of samples, which is not ranked.
+    `apart` names how the protocol differs from the first board of the same dataset
     and metric, and is empty for that one.
     """
 
@@ -63,6 +65,7 @@ class Board:
     level: float = LEVEL
     over: str = "training seeds"
     apart: str = ""
+    floor: Row | None = None
 
     def row(self, model: str) -> Row | None:
         """The row of a model, where it has one."""
@@ -74,12 +77,22 @@ def boards(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Board]:
 
     Of several protocols for one dataset and metric, the one with the most numbers comes first.
     """
+    real = table["model"] == TRAINING_IMAGES
     return [
-        board
-        for (_, name), rows in table.groupby(["dataset", "metric"], sort=False)
+        replace(board, floor=_floor(board, table[real]))
+        for (_, name), rows in table[~real].groupby(["dataset", "metric"], sort=False)
         if name in metrics
         for board in _by_protocol(rows, metrics[str(name)])
     ]
+
+
+def _floor(board: Board, real: pd.DataFrame) -> Row | None:
+    """What real images get by the board's protocol, if they were measured."""
+    alike = (real["metric"] == board.metric) & (real["protocol_key"] == board.protocol_key)
+    found = real[alike & (real["status"] == "ok")]
+    if found.empty:
+        return None
+    return Row(TRAINING_IMAGES, None, float(found["value"].iloc[0]), None, None, 1)
 
 
 def to_table(found: Sequence[Board]) -> pd.DataFrame:
@@ -97,7 +110,7 @@ def to_table(found: Sequence[Board]) -> pd.DataFrame:
                 row.reason, board.protocol, board.protocol_key,
             )
             for board in found
-            for row in board.rows
+            for row in (*board.rows, *([board.floor] if board.floor else []))
         ],
         columns=columns,
     ).astype({"rank": "Int64"})  # fmt: skip

@@ -9,6 +9,13 @@ from functools import cached_property
 import torch
 
 
+def image_digest(images: torch.Tensor) -> str:
+    """SHA-256 of shape and pixels of uint8 images, in hexadecimal."""
+    sha = hashlib.sha256(repr(tuple(images.shape)).encode())
+    sha.update(images.contiguous().numpy().data)
+    return sha.hexdigest()
+
+
 @dataclass(frozen=True)
 class Split:
     """Images as uint8 N×C×H×W, with an int64 label each."""

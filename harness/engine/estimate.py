@@ -45,7 +45,7 @@ def forecast(
 ) -> dict[tuple[str, str], Forecast]:
     """What a cell of each (dataset, model) that is trained will take."""
     distinct: dict[tuple[str, str], Cell] = {}
-    for cell in (cell for cell in cells if not cell.samples):
+    for cell in (cell for cell in cells if cell.is_trained):
         distinct.setdefault((cell.dataset, cell.model), cell)
     found = {}
     for pair, cell in distinct.items():

@@ -6,7 +6,6 @@ preprocessing, and what decides rounding. So a cache can be shared, and can be d
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from contextlib import suppress
@@ -17,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from harness.data.base import image_digest
 from harness.extractors.base import Extracted, Extractor
 from harness.keys import digest
 
@@ -41,11 +41,10 @@ def folder() -> Path:
 
 
 def _key(extractor: Extractor, images: Tensor, device: torch.device) -> str:
-    pixels = hashlib.sha256(images.contiguous().numpy().data).hexdigest()
     place = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     rounding = [place, torch.get_num_threads(), torch.__version__]
     how = [extractor.label, extractor.preprocessing]
-    return digest([pixels, list(images.shape), how, rounding, "float32"])
+    return digest([image_digest(images), how, rounding, "float32"])
 
 
 def _read(path: Path) -> Extracted | None:

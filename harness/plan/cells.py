@@ -47,8 +47,8 @@ class Wanted:
 class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
-    `settings` are the family's, with every default filled in. `samples` is where the images of an
-    external entrant are, which has no family and is not trained.
+    `settings` are the family's, with every default filled in. Where `is_trained` is false there is
+    no family, only samples (`harness.plan.samples`).
     """
 
     dataset: str
@@ -62,7 +62,7 @@ class Cell:
     wanted: tuple[Wanted, ...]
     training_key: str
     data_root: Path | None = None
-    samples: Path | None = None
+    is_trained: bool = True
 
     @property
     def name(self) -> str:

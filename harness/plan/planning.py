@@ -24,7 +24,7 @@ from harness.keys import digest
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, want
-from harness.plan.external import external_cells
+from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup
 from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
@@ -134,8 +134,11 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
     ]
     for entry in suite.datasets:
         dataset, setup = datasets[entry.name], setups[entry.name]
-        outside = external_cells(loaded, dataset, setup, metrics, numerics)
-        cells += [replace(cell, data_root=data_root) for cell in outside]
+        wanted = [metrics[name] for name in suite.metrics_on(entry)]
+        cells += [
+            replace(cell, data_root=data_root)
+            for cell in sample_cells(loaded, dataset, setup, wanted, numerics)
+        ]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics)
 
 

@@ -15,6 +15,7 @@ from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
 from harness.report import figures, tables
 from harness.report.results import ModelInfo, Picture, Results
+from harness.spec.measurement import TRAINING_IMAGES
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -85,6 +86,7 @@ def _common(results: Results) -> dict[str, Any]:
         "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
         "unknown": [model.name for model in results.models if model.images is None],
         "uri": without_password(results.store.uri),
+        "floor": TRAINING_IMAGES,
         "duration": _duration,
         "value": _value,
     }
@@ -92,7 +94,7 @@ def _common(results: Results) -> dict[str, Any]:
 
 def _model_names(results: Results) -> list[str]:
     """The models in the suite's order, which gives each its colour."""
-    measured = (str(model) for model in results.table["model"])
+    measured = (str(m) for m in results.table["model"] if m != TRAINING_IMAGES)
     return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 
@@ -184,7 +186,8 @@ def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Galle
             here = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
             seeds = [p.seed for p in here]
             seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
-            shown = sorted((p for p in here if p.seed == seed), key=lambda p: models.index(p.model))
+            order = [*models, TRAINING_IMAGES]
+            shown = sorted((p for p in here if p.seed == seed), key=lambda p: order.index(p.model))
             found.append(Gallery(dataset, kind, seed, tuple((p, _data_uri(p)) for p in shown)))
     return found
 

@@ -45,12 +45,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Group:
-    """A table whose metrics apply to the same models. `rows` pairs a model with its cells."""
+    """A table whose metrics apply to the same models. `rows` pairs a model with its cells; `floor`
+    is the row of real images in place of samples, where any of its numbers are known.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     footnotes: tuple[tuple[str, str], ...]
+    floor: tuple[str, ...] = ()
 
 
 def groups(
@@ -103,6 +106,16 @@ def _group(
         tuple(_column(board, metrics[board.metric]) for board in boards),
         rows,
         tuple((mark, reason) for reason, mark in marks.items()),
+        _floor(boards, metrics) if any(board.floor for board in boards) else (),
+    )
+
+
+def _floor(boards: Sequence[Board], metrics: Mapping[str, Metric]) -> tuple[str, ...]:
+    return tuple(
+        number(board.floor.mean, metrics[board.metric].digits)
+        if board.floor and board.floor.mean is not None
+        else "–"
+        for board in boards
     )
 
 

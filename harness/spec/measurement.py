@@ -63,6 +63,9 @@ class CellResult:
     costs: dict[str, Any] = field(default_factory=dict)
 
 
+TRAINING_IMAGES = "training images"
+"""The model's name in rows of real images in place of samples: what a perfect model would reach."""
+
 COLUMNS = [
     "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",
     "protocol", "protocol_key", "training_key", "measurement_key", "run_id",
