@@ -129,6 +129,7 @@ def _influences(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
     def influence(x: Tensor, shift: Tensor, root: Tensor, vectors: Tensor) -> Tensor:
         spread = root.square().sum(dim=1) - vectors.square() @ s
-        return 2 * x @ shift + len(x) * spread
+        derivative: Tensor = 2 * x @ shift + len(x) * spread
+        return derivative
 
     return influence(a, shift, root_a, q_a @ u), influence(b, -shift, root_b, q_b @ vh.T)
