@@ -24,11 +24,11 @@ def cmmd(
     first, as the published values have it. Gretton et al. 2012 give two estimators: the unbiased
     one (eq. 3), which can be negative and is the default, because its expectation does not depend
     on the number of images; and the biased one (eq. 5), at least 0, which the official code
-    computes (in float32; here in float64). They differ by less than 2 · `scale` / `sigma`² over
+    computes (in float32; here in float64). They differ by at most about 2 · `scale` / `sigma`² over
     the number of images.
 
     The standard error is the jackknife's over the images of both sets. Where the distributions
-    are equal it is too wide by up to a factor √2 (Efron & Stein 1981: the jackknife overstates).
+    are equal it is too wide, by about a half (Efron & Stein 1981: the jackknife overstates).
     """
     if not (sigma > 0 and math.isfinite(sigma)):
         raise BadInput(f"sigma must be positive, not {sigma}")
