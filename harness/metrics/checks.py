@@ -39,9 +39,22 @@ def vector(x: Tensor, what: str, at_least: int = 1) -> Tensor:
 def feature_pair(a: Tensor, b: Tensor, at_least: int) -> tuple[Tensor, Tensor]:
     """Two float64 feature matrices of one width."""
     pair = matrix(a, "features", at_least), matrix(b, "features", at_least)
+    same_width(a, b)
+    return pair
+
+
+def same_width(a: Tensor, b: Tensor) -> None:
+    """Two matrices of as many columns."""
     if a.shape[1] != b.shape[1]:
         raise BadInput(f"features differ in width: {a.shape[1]} and {b.shape[1]}")
-    return pair
+
+
+def unit_rows(x: Tensor, what: str) -> Tensor:
+    """The rows of a float64 matrix scaled to unit length; a row of zeros has no direction."""
+    norms = x.square().sum(dim=1, keepdim=True).sqrt()
+    if zeros := int((norms == 0).sum()):
+        raise BadInput(f"{what} of {zeros} of {len(x)} images are all zero; they have no direction")
+    return x / norms
 
 
 def _finite(x: Tensor, what: str, at_least: int) -> Tensor:

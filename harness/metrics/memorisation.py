@@ -1,0 +1,135 @@
+"""Are samples new, or copies of training images?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.metrics.base import Estimate
+from harness.metrics.frechet import frechet_distance
+from harness.spec.errors import BadInput
+
+ENTRIES = 2**24
+"""Distances are computed in blocks of at most so many, 128 MiB, to bound memory."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest training images of each sample, the nearest first: `indices` (int64) and
+    Euclidean `distances` (float64), both m×k.
+    """
+
+    indices: Tensor
+    distances: Tensor
+
+
+def nearest_neighbours(samples: Tensor, train: Tensor, k: int = 1) -> Neighbours:
+    """The `k` training images n×d that are nearest to each of the samples m×d, by features.
+
+    Exact, in float64, over blocks of samples. Which of several training images at one distance
+    comes first is not defined.
+    """
+    if k < 1:
+        raise BadInput(f"at least one neighbour must be asked for, not {k}")
+    samples = checks.matrix(samples, "features", at_least=1)
+    train = checks.matrix(train, "features", at_least=k)
+    checks.same_width(samples, train)
+    centre = train.mean(dim=0)  # distances between points far from the origin would lose digits
+    shifted = train - centre
+    norms = shifted.square().sum(dim=1)
+    indices, distances = [], []
+    for rows in torch.split(samples, max(1, ENTRIES // len(train))):
+        # The sample's own norm is the same for all its neighbours and changes no order.
+        found = torch.addmm(norms, rows - centre, shifted.T, alpha=-2).topk(k, largest=False)
+        # Differences of the features themselves: of a copy the distance is exactly 0.
+        exact = torch.stack(
+            [(rows - train[nearest]).square().sum(dim=1).sqrt() for nearest in found.indices.T],
+            dim=1,
+        )
+        order = exact.argsort(dim=1, stable=True)
+        indices.append(found.indices.gather(1, order))
+        distances.append(exact.gather(1, order))
+    return Neighbours(torch.cat(indices), torch.cat(distances))
+
+
+def authpct(train_features: Tensor, sample_features: Tensor) -> Estimate:
+    """The percentage of samples m×d that are authentic, given the training images n×d.
+
+    Alaa et al. 2022, "How Faithful is your Synthetic Data?", arXiv:2102.08921: a sample
+    is not authentic if it is at least as near to its nearest training image as that one is to its
+    own nearest other training image. A tie is thus no authenticity: copies of an image that
+    training had twice are copies.
+
+    Samples of the data's own distribution do not reach 100: a sample and its nearest training
+    image are often nearest to each other, with probability 2/3 in one dimension and less in more.
+    What lies far from all data is authentic as well. The standard error is over samples, for
+    these training images.
+    """
+    train, samples = checks.feature_pair(train_features, sample_features, at_least=2)
+    nearest = nearest_neighbours(samples, train)
+    # Few training images are anyone's nearest; only their own neighbours are looked for.
+    used, position = torch.unique(nearest.indices[:, 0], return_inverse=True)
+    # The nearest of all is the image itself, hence the second.
+    spacing = nearest_neighbours(train[used], train, k=2).distances[:, 1]
+    authentic = (nearest.distances[:, 0] > spacing[position]).double()
+    share = float(authentic.mean())
+    return Estimate(100 * share, 100 * math.sqrt(share * (1 - share) / len(samples)), "images")
+
+
+def fid_gap(
+    sample_features: Tensor, test_features: Tensor, train_features: Tensor, seed: int = 0
+) -> Estimate:
+    """FID(samples, test) − FID(samples, train), of as many training as test images.
+
+    Positive where samples are nearer to the training images than to unseen ones: they were
+    memorised; about 0 for a model that learnt the distribution. The larger of the two real sets is
+    cut down to a random subset of the size of the smaller, drawn from `seed`, since the bias of
+    the distance falls with the number of images and must cancel. Features s×d, m×d and n×d.
+
+    The standard error is the infinitesimal jackknife's over the images of all three sets; samples
+    count in both distances, whose common noise cancels. It is too wide, by up to a half, where the
+    samples have the data's own distribution or are copies.
+    """
+    samples, test = checks.feature_pair(sample_features, test_features, at_least=3)
+    train, _ = checks.feature_pair(train_features, samples, at_least=3)
+    size = min(len(test), len(train))
+    random = np.random.RandomState(seed)
+    test, train = _subset(test, size, random), _subset(train, size, random)
+    gap = frechet_distance(samples, test) - frechet_distance(samples, train)
+    to_test, of_test = _influences(samples, test)
+    to_train, of_train = _influences(samples, train)
+    variance = sum(float(x.var()) / len(x) for x in (to_test - to_train, of_test, of_train))
+    return Estimate(gap, math.sqrt(variance), "images")
+
+
+def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:
+    if len(x) == size:
+        return x
+    chosen = np.sort(random.choice(len(x), size, replace=False))
+    return x[torch.from_numpy(chosen).to(x.device)]
+
+
+def _influences(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """How much each image of `a` and of `b` weighs in their Fréchet distance: the derivative by
+    its share of its set, up to a constant of the set.
+
+    With the covariances AᵀA and BᵀB and the singular value decomposition A Bᵀ = U S Vᵀ, the
+    nuclear norm Σ S changes with the weight of a row of A = Q R by half that row's entry on the
+    diagonal of Q U S Uᵀ Qᵀ.
+    """
+    shift = a.mean(dim=0) - b.mean(dim=0)
+    root_a, root_b = ((x - x.mean(dim=0)) / math.sqrt(len(x) - 1) for x in (a, b))
+    (q_a, r_a), (q_b, r_b) = torch.linalg.qr(root_a), torch.linalg.qr(root_b)
+    u, s, vh = torch.linalg.svd(r_a @ r_b.T, full_matrices=False)
+
+    def influence(x: Tensor, shift: Tensor, root: Tensor, vectors: Tensor) -> Tensor:
+        spread = root.square().sum(dim=1) - vectors.square() @ s
+        derivative: Tensor = 2 * x @ shift + len(x) * spread
+        return derivative
+
+    return influence(a, shift, root_a, q_a @ u), influence(b, -shift, root_b, q_b @ vh.T)

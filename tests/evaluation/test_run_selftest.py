@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from harness.data.load import load_dataset
+from harness.evaluation import selftest as module
+from harness.evaluation.selftest import run_selftest
+from harness.extractors import load_extractor
+from harness.extractors.base import Extracted
+from harness.metrics import METRICS
+from harness.metrics.selftest import LADDERS
+from harness.spec.errors import BadInput
+
+
+class Counting:
+    """An extractor that counts what it sees; features are the first pixels."""
+
+    def __init__(self, logits: bool) -> None:
+        self.seen: list[bytes] = []
+        self.logits = logits
+
+    def check(self, channels: int, size: int) -> None:
+        pass
+
+    def extract(self, images: torch.Tensor) -> Extracted:
+        self.seen += [image.numpy().tobytes() for image in images]
+        pooled = images.flatten(1)[:, 100:104].float()
+        return Extracted(pooled, pooled if self.logits else None)
+
+
+def test_digits(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 800)
+    metrics = [METRICS[name] for name in ("authpct", "coverage", "mode_count")]
+    table = run_selftest(load_dataset("digits"), "classifier:digits", metrics)
+    assert len(table) == 3 * len(LADDERS)
+    asked = table[table["asked"]]
+    assert (asked["verdict"] == "passes").all()
+    fooled = table[table["moved"] == "better"]
+    assert {tuple(row) for row in fooled[["metric", "disturbance"]].to_numpy()} >= {
+        ("authpct", "noise"), ("authpct", "blur")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_every_metric_of_image_sets_is_tested_and_no_other(logits, monkeypatch):
+    network = Counting(logits)
+    tested = []
+    monkeypatch.setattr(module, "load_extractor", lambda name, device: network)
+    monkeypatch.setattr(module, "selftest", lambda _i, _l, _m, metrics, _s: tested.extend(metrics))
+    run_selftest(load_dataset("digits"), "counting")
+    names = {metric.name for metric in tested}
+    assert {"fid", "kid", "authpct", "fid_gap", "vendi", "ndb"} <= names
+    assert ({"is", "mode_count", "mode_kl"} <= names) == logits
+    assert not names & {"mse", "auroc", "cmmd", "parameters", "sampling_throughput"}
+
+
+def test_each_image_is_extracted_once(monkeypatch):
+    network = Counting(logits=True)
+    monkeypatch.setattr(module, "load_extractor", lambda name, device: network)
+    run_selftest(load_dataset("digits"), "counting", [METRICS["mode_count"]])
+    assert len(network.seen) == len(set(network.seen)) > 1700
+
+
+def test_remembered_features_are_those_of_the_network():
+    images = load_dataset("digits").test.images[:30]
+    network = load_extractor("classifier:digits")
+    remembered = module._Remembered(network)
+    remembered.extract(images[5:20])
+    found, expected = remembered.extract(images[[3, 7, 7, 25]]), network.extract(images)
+    assert torch.allclose(found.pooled, expected.pooled[[3, 7, 7, 25]], atol=1e-5)
+    assert torch.allclose(found.logits, expected.logits[[3, 7, 7, 25]], atol=1e-4)
+
+
+def test_a_metric_that_images_do_not_suffice_for_is_refused():
+    with pytest.raises(BadInput, match="mse cannot be tested with classifier:digits: it needs"):
+        run_selftest(load_dataset("digits"), "classifier:digits", [METRICS["mse"]])
+    with pytest.raises(BadInput, match="takes 1×28×28"):
+        run_selftest(load_dataset("digits"), "classifier:mnist")
