@@ -4,9 +4,17 @@ A `compute` function names the evidence it takes by its parameters. The log scal
 skewed quantities, of which a ratio says more than a difference: errors, distances and costs.
 """
 
-from harness.metrics.catalogue import cost, detection, distribution, reconstruction, text
+from harness.metrics.catalogue import (
+    cost,
+    detection,
+    distribution,
+    likelihood,
+    reconstruction,
+    representation,
+    text,
+)
 
-KINDS = (reconstruction, distribution, text, detection, cost)
+KINDS = (reconstruction, distribution, likelihood, text, detection, representation, cost)
 """The order in which tables show them."""
 
 METRICS = {metric.name: metric for kind in KINDS for metric in kind.METRICS}
