@@ -167,3 +167,33 @@ class Scores(Protocol):
     def score(self, x: Tensor) -> Tensor:
         """x N×C×S×S → N values, higher for the more anomalous."""
         ...
+
+
+@runtime_checkable
+class Posterior(Protocol):
+    """Gives a Gaussian with independent dimensions as the code of an image."""
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x N×C×S×S → mean and log-variance, each N×d."""
+        ...
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """Bounds the log density of images from below."""
+
+    def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → N float64 nats: at most log p(x) in expectation over the generator.
+
+        The density is over pixel values on [-1, 1] as they are given, 8-bit or dequantised.
+        """
+        ...
+
+
+@runtime_checkable
+class ImportanceBound(Protocol):
+    """Bounds the log density of images from below, the tighter the more codes it may try."""
+
+    def importance_bound(self, x: Tensor, k: int, generator: torch.Generator) -> Tensor:
+        """As `Likelihood.elbo`, with `k` codes per image."""
+        ...

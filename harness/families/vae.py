@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
 from harness.networks.convnet import Decoder, Encoder
+from harness.spec.errors import BadInput
 
 
 class VAESettings(FamilySettings):
@@ -66,8 +67,13 @@ class VAE(Family):
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """x N×C×S×S → the posterior's mean N×latent."""
-        mean: Tensor = self.networks["encoder"](x).chunk(2, dim=1)[0]
-        return mean
+        return self.posterior(x)[0]
+
+    @torch.no_grad()
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x N×C×S×S → the mean and the log-variance of q(z|x), each N×latent."""
+        mean, logvar = self.networks["encoder"](x).chunk(2, dim=1)
+        return mean, logvar
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
@@ -82,6 +88,41 @@ class VAE(Family):
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1]: the decoder's mean at codes from the prior."""
         return self.decode(self._gaussian(n, generator))
+
+    @torch.no_grad()
+    def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → the evidence lower bound (equation 10), N float64 nats.
+
+        One code per image stands for the expectation of log p(x|z); the KL is exact. `beta` is a
+        weight of training and has no part in it. The density is over pixels on [-1, 1] as given.
+        """
+        mean, logvar = self.posterior(x)
+        z = mean + (0.5 * logvar).exp() * self._gaussian(len(x), generator)
+        return self._log_likelihood(x, z) - gaussian_kl(mean.double(), logvar.double())
+
+    @torch.no_grad()
+    def importance_bound(self, x: Tensor, k: int, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → log 1/k Σ p(x, z_i) / q(z_i|x) over `k` codes z_i from q: N float64 nats.
+
+        Burda et al. 2016, arXiv:1509.00519, equation 8. At most log p(x) in expectation, which it
+        approaches as k grows. The codes are taken one by one, in the memory of a single decoding.
+        """
+        if k < 1:
+            raise BadInput(f"an importance-weighted bound of {k} codes per image has no value")
+        mean, logvar = self.posterior(x)
+        total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
+        for _ in range(k):
+            noise = self._gaussian(len(x), generator)
+            z = mean + (0.5 * logvar).exp() * noise
+            # log p(z) − log q(z|x), of which the constants cancel.
+            prior = 0.5 * (noise.square() + logvar - z.square()).double().sum(dim=1)
+            total = total.logaddexp(self._log_likelihood(x, z) + prior)
+        return total - math.log(k)
+
+    def _log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x|z) in float64: over thousands of pixels, float32 would lose the small terms."""
+        image = self.networks["decoder"](z)
+        return log_likelihood(x.double(), image.double(), self.settings.sigma)
 
     def _gaussian(self, n: int, generator: torch.Generator) -> Tensor:
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)

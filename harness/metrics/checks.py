@@ -57,6 +57,26 @@ def unit_rows(x: Tensor, what: str) -> Tensor:
     return x / norms
 
 
+def labels(x: Tensor, what: str, n: int) -> None:
+    """`x` is an int64 vector of `n` values, one per image."""
+    if x.dtype != torch.int64 or x.shape != (n,):
+        found = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise BadInput(f"{what} are {found}; {n} int64 values, one per image, are needed")
+
+
+def factors(x: Tensor, what: str, n: int) -> None:
+    """`x` is an int64 matrix of `n` rows, each the values of the factors an image was made from,
+    in which every factor varies.
+    """
+    if x.dtype != torch.int64 or x.ndim != 2 or len(x) != n or x.numel() == 0:
+        found = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise BadInput(f"{what} are {found}; {n} rows of int64 values, one per factor, are needed")
+    constant = (x == x[0]).all(dim=0)
+    if bool(constant.any()):
+        which = constant.nonzero().flatten().tolist()
+        raise BadInput(f"{what} {which} have the same value in all {n} images; each has to vary")
+
+
 def _finite(x: Tensor, what: str, at_least: int) -> Tensor:
     if not x.is_floating_point():
         raise BadInput(f"{what} are {x.dtype}; floating point is needed")

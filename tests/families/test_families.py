@@ -8,7 +8,18 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from harness.families import build_family
-from harness.families.base import Batch, Decodes, Encodes, Family, Reconstructs, Samples, Shape
+from harness.families.base import (
+    Batch,
+    Decodes,
+    Encodes,
+    Family,
+    ImportanceBound,
+    Likelihood,
+    Posterior,
+    Reconstructs,
+    Samples,
+    Shape,
+)
 from harness.spec.errors import BadInput
 
 SMALL = {
@@ -19,10 +30,11 @@ SMALL = {
 }
 CAPABILITIES = {
     "autoencoder": {Reconstructs, Encodes, Decodes},
-    "vae": {Reconstructs, Encodes, Decodes, Samples},
+    "vae": {Reconstructs, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound},
     "gan": {Decodes, Samples},
     "diffusion": {Samples},
 }
+KINDS = (Reconstructs, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound)
 SIZES = [(1, 8), (1, 12), (1, 16), (1, 28), (3, 32), (3, 36), (3, 64)]
 
 
@@ -64,7 +76,7 @@ def _check_images(images: Tensor, shape: torch.Size) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_has_the_capabilities_of_its_kind_and_no_others(name: str) -> None:
     family = built(name)
-    found = {kind for kind in (Reconstructs, Encodes, Decodes, Samples) if isinstance(family, kind)}
+    found = {kind for kind in KINDS if isinstance(family, kind)}
     assert found == CAPABILITIES[name]
 
 

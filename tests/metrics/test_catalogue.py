@@ -14,6 +14,9 @@ from harness.metrics import (
     prdc,
 )
 from harness.metrics.base import Estimate
+from harness.metrics.disentanglement import dci, mig
+from harness.metrics.latent import active_units
+from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
 from harness.spec.errors import BadInput
 
 EVIDENCE = {
@@ -30,6 +33,17 @@ EVIDENCE = {
     "text_similarity": torch.rand(12),
     "anomaly_scores": torch.randn(12),
     "anomaly_labels": torch.arange(12) < 4,
+    "train_codes": torch.randn(60, 4),
+    "train_labels": torch.arange(60) % 3,
+    "train_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),
+    "test_codes": torch.randn(60, 4),
+    "test_labels": torch.arange(60) % 3,
+    "test_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),
+    "posterior_means": torch.randn(12, 4),
+    "path_distances": torch.rand(12),
+    "elbo_nats": torch.randn(12),
+    "importance_bound_nats": torch.randn(12),
+    "image_values": 256,
     "sampling_seconds_per_image": torch.tensor([0.1, 0.2, 0.3]),
     "training_seconds": 12.5,
     "parameter_count": 1000,
@@ -64,6 +78,38 @@ def test_settings_say_what_the_functions_use():
     assert PolynomialKernel().degree == kid["degree"]
     defaults = inspect.signature(inception_scores).parameters
     assert all(defaults[name].default == value for name, value in score.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("linear_probe", linear_probe_accuracy),
+        ("knn_accuracy", knn_accuracy),
+        ("retrieval_precision", retrieval_precision),
+        ("mig", mig),
+        ("active_units", active_units),
+    ],
+)
+def test_settings_of_representation_metrics_are_the_functions_defaults(name, function):
+    defaults = {
+        key: parameter.default
+        for key, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    assert defaults
+    assert defaults.items() <= dict(METRICS[name].settings).items()
+
+
+def test_dci_metrics_do_not_mix_up_their_evidence():
+    """They share work: other tensors of the same shape must give other values."""
+    factors = EVIDENCE["train_factors"]
+    for codes in (torch.randn(60, 4), factors.double().repeat(1, 2)):
+        expected = dci(codes, factors, codes, factors)
+        for name in ("disentanglement", "completeness"):
+            found = METRICS[f"dci_{name}"].compute(codes, factors, codes, factors)
+            assert found == Estimate(getattr(expected, name))
+        found = METRICS["dci_informativeness"].compute(codes, factors, codes, factors)
+        assert found == expected.informativeness
 
 
 def test_neighbourhood_metrics_do_not_mix_up_their_evidence():

@@ -8,13 +8,18 @@ from harness.metrics.catalogue import (
     cost,
     detection,
     distribution,
+    likelihood,
     memorisation,
     modes,
     reconstruction,
+    representation,
     text,
 )
 
-KINDS = (reconstruction, distribution, modes, memorisation, text, detection, cost)
+KINDS = (
+    reconstruction, distribution, modes, memorisation, likelihood, text, detection, representation,
+    cost,
+)  # fmt: skip
 """The order in which tables show them."""
 
 METRICS = {metric.name: metric for kind in KINDS for metric in kind.METRICS}

@@ -1,0 +1,34 @@
+"""What a model does with its latent space: which units it uses, and how smoothly it decodes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.metrics.base import Estimate
+from harness.spec.errors import BadInput
+
+
+def active_units(posterior_means: Tensor, delta: float = 0.01) -> Estimate:
+    """The number of latent dimensions whose posterior mean varies between images: 0 to d.
+
+    Burda et al. 2016, arXiv:1509.00519: unit u is active if Var_x(E[u | x]) > `delta`.
+    `posterior_means` n×d floats, on the scale of a prior of variance 1.
+    """
+    means = checks.matrix(posterior_means, "posterior means", at_least=2)
+    return Estimate(float((means.var(dim=0) > delta).sum()))
+
+
+def latent_path_length(path_distances: Tensor) -> Estimate:
+    """The mean of `path_distances`, n floats of at least 0: how fast images change along a path.
+
+    Karras et al. 2019, arXiv:1812.04948, section 4.1: the expectation of d(G(z(t)), G(z(t + ε)))/ε²
+    over paths between two codes of the prior and places t on them, d a squared perceptual
+    distance. A path gives one value, and all of them count: the paper's code and torch-fidelity
+    leave out the lowest and the highest hundredth.
+    """
+    distances = checks.vector(path_distances, "path distances")
+    if not bool(torch.all(distances >= 0)):
+        raise BadInput(f"a path distance is {float(distances.min()):g}; none can be below 0")
+    return checks.mean_over(distances, "images")

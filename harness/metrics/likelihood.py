@@ -1,0 +1,44 @@
+"""How probable a model finds images: densities on dequantised pixels, and bits per dimension."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.spec.errors import BadInput
+
+STEPS = 127.5
+"""Grey levels in one unit of [-1, 1]: pixel u of 0 to 255 is at u / 127.5 − 1."""
+
+
+def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
+    """uint8 N×C×H×W → float32: each value at a random place of the interval that rounds to it.
+
+    (u + U[0, 1) − ½) / 127.5 − 1, so that values lie within ½ / 127.5 of where models are trained.
+    The noise is the generator's. The mean log density of such images is at most the log
+    probability of the 8-bit image plus C·H·W·log 127.5 (Theis et al. 2016, arXiv:1511.01844).
+    Without the noise a model can raise its density without bound by putting narrow
+    peaks on the grid of 8-bit values.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
+        found = f"{images.dtype} of shape {tuple(images.shape)}"
+        raise BadInput(f"images are {found}; uint8 N×C×H×W is needed")
+    noise = torch.rand(images.shape, generator=generator, device=generator.device)
+    return (images + noise.to(images.device) - 0.5) / STEPS - 1
+
+
+def bits_per_dimension(nats: Tensor, values: int) -> Tensor:
+    """Bits per 8-bit value from log densities of dequantised images: n float64.
+
+    −nats / (values · log 2) + log₂ 127.5. `nats` n floats, log densities (or lower bounds of them)
+    over pixels on [-1, 1], on which a grey level is 1 / 127.5 wide; `values` is C·H·W. For
+    dequantised images and a lower bound, an upper bound in expectation on the bits that a lossless
+    code of the 8-bit image needs. 8 is what a uniform distribution needs.
+    """
+    nats = checks.vector(nats, "log likelihoods")
+    if values < 1:
+        raise BadInput(f"an image of {values} values has no bits per dimension")
+    return math.log2(STEPS) - nats / (values * math.log(2))
