@@ -59,6 +59,10 @@ class Evidence:
         """The feature network of the suite."""
         return load_extractor(self.setup.names["extractor"], str(self.device))
 
+    def clip(self) -> Extractor:
+        """The network whose image embeddings CMMD compares."""
+        return load_extractor(self.setup.names["clip"], str(self.device))
+
     def perceptual(self) -> Perceptual:
         """The network that tells how different two images look."""
         return load_perceptual(self.setup.names["perceptual"], str(self.device))

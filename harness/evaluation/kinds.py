@@ -12,8 +12,11 @@ from harness.spec.errors import BadInput, suggest
 if TYPE_CHECKING:
     from harness.evaluation.evidence import Evidence
 
-Role = Literal["extractor", "perceptual", "text"]
-Need = Literal["samples", "reference", "train", "reconstructions", "scores", "texts", "costs"]
+Role = Literal["extractor", "perceptual", "text", "clip"]
+Need = Literal[
+    "samples", "reference", "train", "reconstructions", "scores", "masks", "texts", "codes",
+    "posterior", "latents", "factors", "likelihood", "importance", "costs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,18 @@ def reference_logits(e: Evidence) -> Tensor:
     return _logits(e["reference_pass"], e)
 
 
+@kind("samples", role="clip")
+def sample_clip_features(e: Evidence) -> Tensor:
+    """CLIP's embeddings of the samples, n×d."""
+    return e.clip().extract(e["samples"]).pooled
+
+
+@kind("reference", role="clip")
+def reference_clip_features(e: Evidence) -> Tensor:
+    """CLIP's embeddings of the test images, n×d."""
+    return feature_cache.extract(e.clip(), e["reference_images"], e.device).pooled
+
+
 def _pooled(extracted: Extracted) -> Tensor:
     return extracted.pooled
 

@@ -11,6 +11,8 @@ from harness.families.base import Scores
 
 given("test_images", "scores")
 given("anomaly_labels", "scores")
+given("anomaly_maps", "scores", "masks")
+given("anomaly_masks", "scores", "masks")
 
 
 @kind("scores")

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Need, needs
-from harness.families.base import Family, Reconstructs, Samples, Scores
+from harness.families.base import (
+    Encodes,
+    Family,
+    ImportanceBound,
+    Latents,
+    Likelihood,
+    Posterior,
+    Reconstructs,
+    Samples,
+    Scores,
+)
 from harness.metrics.base import Metric
 
 SPLITS: dict[Need, str] = {
@@ -62,7 +73,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
 def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     """Images that someone made, to be compared with a dataset."""
     why = f"of {name} there are only samples"
-    alone: tuple[Need, ...] = ("reconstructions", "scores", "texts", "costs")
+    there: set[Need] = {"samples", "reference", "train"}
     return Subject(
         data=dataset.name,
         digest=dataset.digest,
@@ -72,16 +83,8 @@ def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
             "train": len(dataset.train),
         },
         splits=SPLITS,
-        obstacles=dict.fromkeys(alone, why),
+        obstacles={need: why for need in get_args(Need) if need not in there},
     )
-
-
-def _cannot_sample(model: str, family: Family, _: Dataset) -> str | None:
-    return None if isinstance(family, Samples) else f"{model} does not make new images"
-
-
-def _cannot_reconstruct(model: str, family: Family, _: Dataset) -> str | None:
-    return None if isinstance(family, Reconstructs) else f"{model} does not reconstruct images"
 
 
 def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:
@@ -92,13 +95,37 @@ def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:
     return f"{model} neither scores nor reconstructs images"
 
 
+def _unable(capability: type, what: str) -> Callable[[str, Family, Dataset], str | None]:
+    """The obstacle of a model that has not got a capability."""
+
+    def why(model: str, family: Family, _: Dataset) -> str | None:
+        return None if isinstance(family, capability) else f"{model} {what}"
+
+    return why
+
+
+def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
+    return f"{dataset.name} has no masks of defects"
+
+
+def _no_factors(_: str, __: Family, dataset: Dataset) -> str | None:
+    return f"{dataset.name} has no factors of variation"
+
+
 def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
     return f"{dataset.name} has no texts to make images from"
 
 
 _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
-    "samples": _cannot_sample,
-    "reconstructions": _cannot_reconstruct,
+    "samples": _unable(Samples, "does not make new images"),
+    "reconstructions": _unable(Reconstructs, "does not reconstruct images"),
     "scores": _cannot_score,
+    "masks": _no_masks,
     "texts": _no_texts,
+    "codes": _unable(Encodes, "does not encode images"),
+    "posterior": _unable(Posterior, "has no posterior over codes"),
+    "latents": _unable(Latents, "makes no images from codes of a prior"),
+    "factors": _no_factors,
+    "likelihood": _unable(Likelihood, "does not bound the likelihood of images"),
+    "importance": _unable(ImportanceBound, "does not bound the likelihood of images"),
 }

@@ -150,6 +150,19 @@ class Decodes(Protocol):
 
 
 @runtime_checkable
+class Latents(Protocol):
+    """Makes images from codes of a Gaussian prior."""
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n codes n×d from the prior, from the generator's randomness alone."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z N×d → x N×C×S×S in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
 class Samples(Protocol):
     """Makes new images."""
 

@@ -45,9 +45,12 @@ class GAN(Family):
         return (Phase((discriminator, generator)),)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
-        """A standard Gaussian code for each of n images."""
-        z = torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
-        return {"z": z}
+        """A code for each of n images."""
+        return {"z": self.latents(n, generator)}
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n codes n×latent from the prior, a standard Gaussian."""
+        return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """−E log D(x) − E log(1 − D(G(z))), where D is the logistic of the network's output."""
@@ -70,7 +73,7 @@ class GAN(Family):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1] from codes of the prior."""
-        return self.decode(self.noise(n, generator)["z"])
+        return self.decode(self.latents(n, generator))
 
 
 def initialise(module: nn.Module) -> None:

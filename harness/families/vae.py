@@ -49,7 +49,7 @@ class VAE(Family):
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """A standard Gaussian for the code of each of n images."""
-        return {"epsilon": self._gaussian(n, generator)}
+        return {"epsilon": self.latents(n, generator)}
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
@@ -87,7 +87,7 @@ class VAE(Family):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1]: the decoder's mean at codes from the prior."""
-        return self.decode(self._gaussian(n, generator))
+        return self.decode(self.latents(n, generator))
 
     @torch.no_grad()
     def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -97,7 +97,7 @@ class VAE(Family):
         weight of training and has no part in it. The density is over pixels on [-1, 1] as given.
         """
         mean, logvar = self.posterior(x)
-        z = mean + (0.5 * logvar).exp() * self._gaussian(len(x), generator)
+        z = mean + (0.5 * logvar).exp() * self.latents(len(x), generator)
         return self._log_likelihood(x, z) - gaussian_kl(mean.double(), logvar.double())
 
     @torch.no_grad()
@@ -112,7 +112,7 @@ class VAE(Family):
         mean, logvar = self.posterior(x)
         total = x.new_full((len(x),), -math.inf, dtype=torch.float64)
         for _ in range(k):
-            noise = self._gaussian(len(x), generator)
+            noise = self.latents(len(x), generator)
             z = mean + (0.5 * logvar).exp() * noise
             # log p(z) − log q(z|x), of which the constants cancel.
             prior = 0.5 * (noise.square() + logvar - z.square()).double().sum(dim=1)
@@ -124,7 +124,8 @@ class VAE(Family):
         image = self.networks["decoder"](z)
         return log_likelihood(x.double(), image.double(), self.settings.sigma)
 
-    def _gaussian(self, n: int, generator: torch.Generator) -> Tensor:
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n codes n×latent from the prior, a standard Gaussian."""
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
 

@@ -13,9 +13,13 @@ from harness.metrics.base import Metric
 from harness.spec.suite import DatasetEntry, LoadedSuite
 from harness.training.numerics import Numerics
 
+CLIP = "clip:openai/clip-vit-large-patch14-336"
+"""The network of Jayasumana et al. 2024, arXiv:2401.09603."""
+
 LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
     "extractor": load_extractor,
     "perceptual": load_perceptual,
+    "clip": load_extractor,
 }
 
 
@@ -31,6 +35,7 @@ def make_setup(
     names: dict[Role, str] = {
         "extractor": suite.extractor or dataset.about.extractor,
         "perceptual": suite.perceptual or dataset.about.perceptual,
+        "clip": CLIP,
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {

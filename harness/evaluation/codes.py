@@ -1,0 +1,76 @@
+"""Codes of images, and what is known of those images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.kinds import given, kind
+from harness.evaluation.reconstructions import mapped
+from harness.seeding import generator
+
+PATHS = 1000
+"""Paths through latent space; each gives one distance."""
+STEP = 1e-4
+"""The length of a step on a path from 0 to 1, as in Karras et al. 2019."""
+
+given("train_factors", "factors")
+given("test_factors", "factors")
+
+
+@kind("codes", "train")
+def train_codes(e: Evidence) -> Tensor:
+    """The codes of the training images, n×d."""
+    return mapped(e, e["train_images"], e.model.encode)
+
+
+@kind("codes", "reference")
+def test_codes(e: Evidence) -> Tensor:
+    """The codes of the test images (of the classes seen in training), n×d."""
+    return mapped(e, e["reference_images"], e.model.encode)
+
+
+@kind("codes", "reference")
+def test_labels(e: Evidence) -> Tensor:
+    """The classes of the test images, n."""
+    labels: Tensor = e["reference_labels"]
+    return labels
+
+
+@kind("posterior", "reference")
+def posterior_means(e: Evidence) -> Tensor:
+    """The means of the test images' codes, n×d."""
+    return mapped(e, e["reference_images"], lambda x: e.model.posterior(x)[0])
+
+
+@kind("posterior", "reference")
+def posterior_logvars(e: Evidence) -> Tensor:
+    """The log-variances of the test images' codes, n×d."""
+    return mapped(e, e["reference_images"], lambda x: e.model.posterior(x)[1])
+
+
+@kind("latents", role="perceptual")
+def path_distances(e: Evidence) -> Tensor:
+    """How fast images change on a path between two codes, divided by the step's square, n.
+
+    A path from z₀ to z₁ is their spherical interpolation, since codes are Gaussian.
+    """
+    draws = generator(e.seed, "paths", device=e.device)
+    with torch.inference_mode():
+        start, end = e.model.latents(PATHS, draws), e.model.latents(PATHS, draws)
+        place = torch.rand(PATHS, 1, generator=draws, device=e.device) * (1 - STEP)
+        # Not rounded to bytes: a step this small would be lost.
+        images = [
+            (e.model.decode(_between(start, end, t)).clamp(-1, 1).cpu() + 1) * 127.5
+            for t in (place, place + STEP)
+        ]
+    return e.perceptual().distance(*images) / STEP**2
+
+
+def _between(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Spherical interpolation (Shoemake 1985)."""
+    cosine = (normalize(a) * normalize(b)).sum(dim=1, keepdim=True)
+    angle = cosine.clamp(-1, 1).acos()
+    return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()

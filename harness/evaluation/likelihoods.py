@@ -1,0 +1,42 @@
+"""How probable a model finds the test images, which are dequantised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.kinds import kind
+from harness.evaluation.reconstructions import BATCH
+from harness.metrics.catalogue.likelihood import IMPORTANCE_SAMPLES
+from harness.metrics.likelihood import dequantise
+from harness.seeding import generator
+
+
+@kind("likelihood", "reference")
+def elbo_nats(e: Evidence) -> Tensor:
+    """The evidence lower bound of each test image, n."""
+    return _bounds(e, "elbo", e.model.elbo)
+
+
+@kind("importance", "reference")
+def importance_bound_nats(e: Evidence) -> Tensor:
+    """The importance-weighted bound of each test image, n."""
+    return _bounds(
+        e, "importance", lambda x, draws: e.model.importance_bound(x, IMPORTANCE_SAMPLES, draws)
+    )
+
+
+@kind("reference")
+def image_values(e: Evidence) -> int:
+    """How many values an image has: C·H·W."""
+    return int(e["reference_images"][0].numel())
+
+
+def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
+    draws = generator(e.seed, name, device=e.device)
+    with torch.inference_mode():
+        batches = torch.split(e["reference_images"], BATCH)
+        return torch.cat([bound(dequantise(u8.to(e.device), draws), draws).cpu() for u8 in batches])
