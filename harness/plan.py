@@ -19,7 +19,7 @@ from harness.data import about, load_dataset
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, kinds, obstacle, roles
 from harness.evaluation.protocols import Setup, protocol
-from harness.extractors import load_extractor, load_perceptual
+from harness.extractors import EXTRACTORS, MissingWeights, load_extractor, load_perceptual
 from harness.extractors.base import Network
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, FamilySettings, Shape
@@ -30,6 +30,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult, Measurement, Status
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe, load_recipe
+from harness.spec.reference import parse_reference
 from harness.spec.suite import DatasetEntry, LoadedSuite
 from harness.tracking import Record
 from harness.training.code_version import code_version
@@ -253,16 +254,26 @@ def _setup(
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {
-        role: loaded.at((role,), _checked, LOADERS[role], names[role], dataset)
+        role: loaded.at((role,), _checked, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
     return Setup(names, labels, samples, numerics.machine)
 
 
-def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -> tuple[str, str]:
-    """Label and preprocessing of a feature network, once it is known to be usable."""
-    network = load(name, "cpu")
+def _checked(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
+    """Label and preprocessing of a feature network, once it is known to be usable.
+
+    Where its weights are missing, the error names the network of the dataset's own, if it has one:
+    that is part of the package.
+    """
+    try:
+        network = LOADERS[role](name, "cpu")
+    except MissingWeights as error:
+        own = f"classifier:{parse_reference(dataset.name).name}"
+        if own not in EXTRACTORS:
+            raise
+        raise BadInput(f"{error}; or measure with --{role} {own}") from error
     network.check(dataset.channels, dataset.size)
     return network.label, network.preprocessing
 
