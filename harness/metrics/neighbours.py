@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.base import Estimate
+from harness.metrics.products import block_dtype
+from harness.spec.errors import BadInput
 
 ROWS = 1024
 """Distances are computed in blocks of so many rows, to bound memory."""
+
+GROUPS = 20
+"""The delete-a-group jackknife leaves out so many groups in turn."""
+
+PAIRS = 64
+"""Distances of single pairs are computed so many at a time: what a processor's cache holds."""
+
+SPARE = 3
+"""So many neighbours more than k are kept, for balls some of whose neighbours are left out."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,16 @@ class Prdc:
     coverage: float
 
 
+@dataclass(frozen=True)
+class PrdcEstimates:
+    """Like `Prdc`, each with its standard error over fresh draws of both sets of images."""
+
+    precision: Estimate
+    recall: Estimate
+    density: Estimate
+    coverage: Estimate
+
+
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     """How the features of generated images `fake` m×d lie among those of `real` ones n×d.
 
@@ -32,46 +57,259 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     mean number of real balls that a fake image is in, divided by k; coverage the share of real
     balls that a fake image is in (Naeem et al. 2020, arXiv:2002.09797, section 3).
 
-    Exact, in float64. A point on the surface of a ball is inside. On the surface means within
+    Exact, as if in float64. A point on the surface of a ball is inside. On the surface means within
     1e-12 of the mean squared norm, which is above rounding and below anything that float32
     features tell apart; so copies of an image count as copies.
     """
-    real, fake = checks.feature_pair(real, fake, at_least=k + 1)
-    centre = real.mean(dim=0)  # distances between points far from the origin would lose digits
-    real, fake = real - centre, fake - centre
-    surface = 1e-12 * torch.cat([real, fake]).square().sum(dim=1).mean()
-    radii_real = _squared_radii(real, k) + surface
-    radii_fake = _squared_radii(fake, k) + surface
+    (values,) = _replicates(real, fake, [k], groups=0)
+    return Prdc(*values[0].tolist())
 
-    recalled, covered = [], []
-    balls = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
-    for rows, radii in zip(torch.split(real, ROWS), torch.split(radii_real, ROWS), strict=True):
-        distances = _squared_distances(rows, fake)
-        in_real = distances <= radii[:, None]
-        balls += in_real.sum(dim=0)
-        covered.append(in_real.any(dim=1))
-        recalled.append((distances <= radii_fake).any(dim=1))
-    return Prdc(
-        precision=_share(balls > 0),
-        recall=_share(torch.cat(recalled)),
-        density=float(balls.double().mean()) / k,
-        coverage=_share(torch.cat(covered)),
+
+def prdc_estimates(
+    real: Tensor, fake: Tensor, ks: Sequence[int] = (5,), *, seed: int = 0
+) -> list[PrdcEstimates]:
+    """`prdc` for each k of `ks`, from one pass over the distances, with standard errors.
+
+    The errors are those of the delete-a-group jackknife (Shao & Wu 1989): both sets are dealt into
+    20 groups at random from `seed`, and each pair of groups is left out in turn, with the balls
+    that the remaining images then have. So they cover the draw of the real images as well as that
+    of the fake ones, which a binomial error of the fake images alone would not. None with fewer
+    than 20 · (k + 1) images in either set, where too little would be left out or remain.
+    """
+    if not ks:
+        raise BadInput("no k is given; how many neighbours a ball reaches to")
+    enough = min(len(real), len(fake)) >= GROUPS * (max(ks) + 1)
+    replicates = _replicates(real, fake, ks, groups=GROUPS if enough else 0, seed=seed)
+    return [_with_errors(values) for values in replicates]
+
+
+def _with_errors(values: Tensor) -> PrdcEstimates:
+    whole, parts = values[0].tolist(), values[1:]
+    if not len(parts):
+        return PrdcEstimates(*map(Estimate, whole))
+    errors = (parts.var(dim=0, correction=0) * (len(parts) - 1)).sqrt().tolist()
+    return PrdcEstimates(
+        *(Estimate(value, error, "images") for value, error in zip(whole, errors, strict=True))
     )
 
 
-def _squared_radii(x: Tensor, k: int) -> Tensor:
-    # The nearest of all is the point itself, hence k + 1.
-    nearest = [
-        _squared_distances(rows, x).topk(k + 1, dim=1, largest=False, sorted=False).values
-        for rows in torch.split(x, ROWS)
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Features about a common centre n×d, in float64 and in the dtype of blocks; their squared
+    norms (n), float64; and the group of each (n) from 1, −1 where none is ever left out.
+    """
+
+    exact: Tensor
+    rounded: Tensor
+    squares: Tensor
+    group: Tensor
+
+    @classmethod
+    def of(cls, exact: Tensor, group: Tensor) -> _Points:
+        rounded = exact.to(block_dtype(exact.device))
+        return cls(exact, rounded, exact.square().sum(dim=1), group)
+
+    def __getitem__(self, rows: slice) -> _Points:
+        return _Points(self.exact[rows], self.rounded[rows], self.squares[rows], self.group[rows])
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+
+def _replicates(
+    real: Tensor, fake: Tensor, ks: Sequence[int], groups: int, seed: int = 0
+) -> list[Tensor]:
+    """For each k the four numbers, of all images in row 0 and without group g in row g."""
+    if min(ks) < 1:
+        raise BadInput(f"k is {min(ks)}; a ball reaches to at least its first neighbour")
+    real, fake = checks.feature_pair(real, fake, at_least=max(ks) + 1)
+    centre = real.mean(dim=0)  # distances between points far from the origin would lose digits
+    random = torch.Generator().manual_seed(seed)
+    sides = []
+    for x in (real, fake):
+        order = torch.randperm(len(x), generator=random).to(x.device)
+        sides.append(_Points.of(x - centre, order % groups + 1 if groups else order * 0 - 1))
+    surface = 1e-12 * float(torch.cat([x.squares for x in sides]).mean())
+    radii = [_radii(x, ks, groups) + surface for x in sides]
+    return _membership(sides[0], sides[1], radii[0], radii[1], ks)
+
+
+def _slack(x: _Points) -> float:
+    """By what share of |x|² + |y|² a squared distance of blocks can be off, at most.
+
+    With unit roundoff u, a product of d terms summed in any order is off by at most d u / (1 − d u)
+    times |x||y| ≤ (|x|² + |y|²) / 2 (Higham 2002, section 3.1), and counts twice; rounding the
+    features, the norms and the sums adds less than 16 u.
+    """
+    error = (x.rounded.shape[1] + 16) * torch.finfo(x.rounded.dtype).eps / 2
+    return error / (1 - error)
+
+
+def _lower_bounds(a: _Points, b: _Points) -> Tensor:
+    """Below each squared distance, n×m, by at most twice the slack."""
+    shrink, dtype = 1 - _slack(a), a.rounded.dtype
+    bounds = torch.addmm((shrink * b.squares).to(dtype), a.rounded, b.rounded.T, alpha=-2)
+    return bounds.add_((shrink * a.squares).to(dtype)[:, None])
+
+
+def _upper_bounds(lower: Tensor, a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
+    """Above the squared distances of the pairs a[i], b[j], from those below."""
+    return lower + 2 * _slack(a) * (a.squares[i] + b.squares[j])
+
+
+def _exact(a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
+    """The squared distances of the pairs a[i], b[j], in float64."""
+    distances = torch.empty(len(i), dtype=torch.float64, device=i.device)
+    for start in range(0, len(i), PAIRS):
+        some = slice(start, start + PAIRS)
+        distances[some] = (a.exact[i[some]] - b.exact[j[some]]).square().sum(dim=1)
+    return distances
+
+
+def _radii(x: _Points, ks: Sequence[int], groups: int) -> Tensor:
+    """Squared radii, count of ks × (1 + groups) × n: of all images, and without each group."""
+    spare = SPARE if groups else 0
+    distances, neighbours = _nearest(x, ks, min(max(ks) + spare, len(x) - 1))
+    left_out = [torch.zeros_like(neighbours, dtype=torch.bool)]
+    left_out += [x.group[neighbours] == group for group in range(1, groups + 1)]
+    radii = []
+    for k in ks:
+        for out in left_out:
+            # The k-th that remains; where too many are left out, the farthest that is known.
+            place = ((~out).cumsum(dim=1) < k).sum(dim=1).clamp(max=distances.shape[1] - 1)
+            radii.append(distances.gather(1, place[:, None])[:, 0])
+    return torch.stack(radii).reshape(len(ks), 1 + groups, len(x))
+
+
+def _nearest(x: _Points, ks: Sequence[int], count: int) -> tuple[Tensor, Tensor]:
+    """The squared distances of each point's `count` nearest others, ascending, n×count, and which
+    these are. The k-th is exact for each k of `ks`, the others as exact as blocks are.
+    """
+    lower, which = _nearest_by_bounds(x, min(count + 1, len(x) - 1))
+    rows = torch.arange(len(x), device=which.device)[:, None].expand_as(which)
+    upper = _upper_bounds(lower, x, x, rows, which)
+    unsure = torch.zeros_like(which, dtype=torch.bool)
+    for k in ks:  # which of them may be the k-th
+        unsure |= (upper >= lower[:, k - 1 : k]) & (lower <= upper[:, :k].amax(dim=1)[:, None])
+    distances = (lower + upper) / 2
+    distances[unsure] = _exact(x, x, rows[unsure], which[unsure])
+    # One that was not kept may be the k-th too, where many are as near: as copies of images are.
+    if which.shape[1] < len(x) - 1:
+        crowded = lower[:, -1] <= upper[:, : max(ks)].amax(dim=1)
+        for some in torch.split(crowded.nonzero()[:, 0], ROWS):
+            which[some] = _nearest_of_rows(x, some, which.shape[1])
+            exact = _exact(x, x, rows[some].flatten(), which[some].flatten())
+            distances[some] = exact.reshape(len(some), which.shape[1])
+    distances, order = distances.sort(dim=1)
+    return distances[:, :count], which.gather(1, order)[:, :count]
+
+
+def _nearest_of_rows(x: _Points, rows: Tensor, count: int) -> Tensor:
+    """Which others are the `count` nearest to some points, by float64."""
+    distances = torch.addmm(x.squares, x.exact[rows], x.exact.T, alpha=-2)
+    distances[torch.arange(len(rows), device=rows.device), rows] = math.inf
+    return distances.topk(count, dim=1, largest=False).indices
+
+
+def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` least lower bounds of each point's distances to others, ascending, in float64,
+    and to which. The distances are symmetric: each block serves its rows and its columns.
+    """
+    least = torch.full((len(x), count), math.inf, dtype=x.rounded.dtype, device=x.rounded.device)
+    which = torch.zeros((len(x), count), dtype=torch.int64, device=x.rounded.device)
+
+    def merge(rows: slice, bounds: Tensor, first: int) -> None:
+        values, places = _smallest(bounds, min(count, bounds.shape[1]))
+        found = torch.cat([least[rows], values], dim=1).topk(count, dim=1, largest=False)
+        least[rows] = found.values
+        which[rows] = torch.cat([which[rows], places + first], dim=1).gather(1, found.indices)
+
+    for start in range(0, len(x), ROWS):
+        block = x[start : start + ROWS]
+        stop = start + len(block)
+        bounds = _lower_bounds(block, x[start:]).fill_diagonal_(math.inf)
+        merge(slice(start, stop), bounds, start)
+        if stop < len(x):
+            merge(slice(stop, len(x)), bounds[:, len(block) :].T.contiguous(), start)
+    return least.double(), which
+
+
+def _smallest(x: Tensor, count: int, run: int = 32) -> tuple[Tensor, Tensor]:
+    """The `count` least values of each row, and their columns.
+
+    They lie in the `count` runs of columns with the least minima (and what is left over), so that
+    wide rows need not be searched value by value.
+    """
+    runs = x.shape[1] // run
+    if runs < 4 * count:
+        found = x.topk(count, dim=1, largest=False)
+        return found.values, found.indices
+    minima = x[:, : runs * run].unflatten(1, (runs, run)).amin(dim=2)
+    first = run * minima.topk(count, dim=1, largest=False, sorted=False).indices
+    columns = (first[:, :, None] + torch.arange(run, device=x.device)).flatten(1)
+    rest = torch.arange(runs * run, x.shape[1], device=x.device).expand(len(x), -1)
+    columns = torch.cat([columns, rest], dim=1)
+    found = x.gather(1, columns).topk(count, dim=1, largest=False)
+    return found.values, columns.gather(1, found.indices)
+
+
+def _membership(
+    real: _Points, fake: _Points, radii_real: Tensor, radii_fake: Tensor, ks: Sequence[int]
+) -> list[Tensor]:
+    """For each k the four numbers, (1 + groups)×4, from the radii of `_radii`."""
+    sizes = radii_real.shape[:2]
+    balls = torch.zeros((*sizes, len(fake)), dtype=torch.int64, device=fake.exact.device)
+    covered = torch.zeros((*sizes, len(real)), dtype=torch.bool, device=fake.exact.device)
+    recalled = torch.zeros_like(covered)
+    for start in range(0, len(real), ROWS):
+        block, radii = real[start : start + ROWS], radii_real[:, :, start : start + ROWS]
+        i, j, distances = _near_pairs(block, fake, radii, radii_fake)
+        group_i, group_j = block.group[i], fake.group[j]
+        for at in itertools.product(range(sizes[0]), range(sizes[1])):
+            remain = (group_i != at[1]) & (group_j != at[1])
+            in_real = remain & (distances <= radii[at][i])
+            in_fake = remain & (distances <= radii_fake[at][j])
+            balls[at] += torch.bincount(j[in_real], minlength=len(fake))
+            covered[at][start + i[in_real]] = True
+            recalled[at][start + i[in_fake]] = True
+    columns = torch.arange(sizes[1], device=real.group.device)[:, None]
+    remain_real, remain_fake = real.group != columns, fake.group != columns
+    return [
+        torch.stack(
+            [
+                _share(balls[index] > 0, remain_fake),
+                _share(recalled[index], remain_real),
+                _share(balls[index], remain_fake) / k,
+                _share(covered[index], remain_real),
+            ],
+            dim=1,
+        )
+        for index, k in enumerate(ks)
     ]
-    return torch.cat(nearest).amax(dim=1)
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    distances = torch.addmm(b.square().sum(dim=1), a, b.T, alpha=-2)
-    return distances.add_(a.square().sum(dim=1)[:, None])
+def _near_pairs(
+    real: _Points, fake: _Points, radii_real: Tensor, radii_fake: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The pairs that any of the radii may join, and their squared distances: exact wherever it
+    matters for the balls of all images.
+    """
+    lower = _lower_bounds(real, fake)
+    reach_real, reach_fake = (
+        torch.nextafter(radii.amax(dim=(0, 1)).to(lower.dtype), lower.new_tensor(math.inf))
+        for radii in (radii_real, radii_fake)
+    )
+    i, j = ((lower <= reach_real[:, None]) | (lower <= reach_fake)).nonzero(as_tuple=True)
+    low = lower[i, j].double()
+    high = _upper_bounds(low, real, fake, i, j)
+    unsure = torch.zeros_like(i, dtype=torch.bool)
+    for radii in (*radii_real[:, 0, i], *radii_fake[:, 0, j]):
+        unsure |= (low <= radii) & (radii < high)
+    distances = (low + high) / 2
+    distances[unsure] = _exact(real, fake, i[unsure], j[unsure])
+    return i, j, distances
 
 
-def _share(mask: Tensor) -> float:
-    return float(mask.double().mean())
+def _share(values: Tensor, remain: Tensor) -> Tensor:
+    """The mean of each row over those that remain."""
+    return (values.double() * remain).sum(dim=1) / remain.sum(dim=1)
