@@ -10,7 +10,8 @@ from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, kernel_distances
 from harness.metrics.neighbours import Prdc, prdc
-from harness.metrics.reconstruction import mse, psnr, ssim
+from harness.metrics.reconstruction import mae, mse, psnr
+from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
 
@@ -31,6 +32,8 @@ __all__ = [
     "kernel_distance",
     "kernel_distances",
     "load_metric",
+    "mae",
+    "ms_ssim",
     "mse",
     "prdc",
     "psnr",

@@ -20,8 +20,8 @@ from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieva
 from harness.spec.errors import BadInput
 
 EVIDENCE = {
-    "reconstructions": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
-    "originals": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "reconstructions": torch.randint(0, 256, (12, 1, 176, 176), dtype=torch.uint8),
+    "originals": torch.randint(0, 256, (12, 1, 176, 176), dtype=torch.uint8),
     "perceptual_distances": torch.rand(12),
     "sample_features": torch.randn(40, 8),
     "reference_features": torch.randn(50, 8),

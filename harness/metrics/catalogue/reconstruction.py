@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harness.metrics import checks, reconstruction
+from harness.metrics import checks, reconstruction, structural_similarity
 from harness.metrics.base import Estimate, Metric
 
 
@@ -12,8 +12,16 @@ def _mse(reconstructions: Tensor, originals: Tensor) -> Estimate:
     return checks.mean_over(reconstruction.mse(reconstructions, originals), "images")
 
 
+def _mae(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    return checks.mean_over(reconstruction.mae(reconstructions, originals), "images")
+
+
 def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
-    return checks.mean_over(reconstruction.ssim(reconstructions, originals), "images")
+    return checks.mean_over(structural_similarity.ssim(reconstructions, originals), "images")
+
+
+def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    return checks.mean_over(structural_similarity.ms_ssim(reconstructions, originals), "images")
 
 
 def _lpips(perceptual_distances: Tensor) -> Estimate:
@@ -24,6 +32,9 @@ def _lpips(perceptual_distances: Tensor) -> Estimate:
 MSE = Metric(
     "mse", _mse, "lower", "mean squared error", "", scale="log", digits=5,
 )  # fmt: skip
+MAE = Metric(
+    "mae", _mae, "lower", "mean absolute error", "", scale="log", digits=4,
+)  # fmt: skip
 PSNR = Metric(
     "psnr", reconstruction.mean_psnr, "higher", "peak signal-to-noise ratio", "",
     unit="dB", digits=2,
@@ -32,9 +43,13 @@ SSIM = Metric(
     "ssim", _ssim, "higher", "structural similarity", "Wang et al. 2004",
     settings={"window": "gaussian-11", "sigma": 1.5},
 )  # fmt: skip
+MS_SSIM = Metric(
+    "ms_ssim", _ms_ssim, "higher", "multi-scale structural similarity", "Wang et al. 2003",
+    settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5},
+)  # fmt: skip
 LPIPS = Metric(
     "lpips", _lpips, "lower", "perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",
     scale="log", digits=4,
 )  # fmt: skip
 
-METRICS = (MSE, PSNR, SSIM, LPIPS)
+METRICS = (MSE, MAE, PSNR, SSIM, MS_SSIM, LPIPS)

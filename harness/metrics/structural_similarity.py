@@ -1,0 +1,146 @@
+"""Structural similarity of image pairs, at one scale and at five."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.spec.errors import BadInput
+
+Window = Literal["gaussian", "uniform"]
+
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""The exponents of the five scales, finest first (Wang et al. 2003, section 3.2)."""
+
+_CHUNK = 2**17
+"""Values compared at a time: their maps stay in the processor's cache."""
+_TILE = 32
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+class _Similarity(NamedTuple):
+    """Means over the positions of the window, N×C each."""
+
+    whole: Tensor
+    contrast: Tensor
+    """Contrast and structure alone, without luminance."""
+
+
+def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
+    """Structural similarity of each pair of uint8 images N×C×H×W: N float64 in [-1, 1].
+
+    Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
+    eq. 13, with K1 = 0.01, K2 = 0.03 and L = 255; the mean over the channels and over every
+    position at which the window lies inside the image.
+
+    `gaussian` is the paper's window, 11×11 with σ = 1.5, and equals scikit-image's
+    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)`.
+    `uniform` is scikit-image's default: 7×7, with the sample covariance.
+
+    Images smaller than the window raise BadInput.
+    """
+    checks.image_pairs(a, b)
+    weights, unbias = _window(window)
+    if min(a.shape[-2:]) < len(weights):
+        h, w = a.shape[-2:]
+        raise BadInput(f"ssim needs images of at least {len(weights)} pixels a side, not {h}×{w}")
+    weights = weights.to(a.device)
+    return torch.cat([_compare(x, y, weights, unbias).whole.mean(1) for x, y in _chunks(a, b)])
+
+
+def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural similarity over five scales of each pair of uint8 images: N float64 in [0, 1].
+
+    Wang et al. 2003, "Multiscale structural similarity for image quality assessment", eq. 7, with
+    the exponents `SCALE_WEIGHTS` and the Gaussian window of `ssim`, only where it lies inside the
+    image. From scale to scale 2×2 blocks are averaged; an odd last row or column is left out. The
+    product over the scales is taken in each channel, then the mean of the channels. The power of a
+    negative term would be complex: it counts as 0.
+
+    `a` and `b` are N×C×H×W. Sides shorter than 176 pixels, for which the window does not fit into
+    the fifth scale, raise BadInput.
+    """
+    checks.image_pairs(a, b)
+    weights, _ = _window("gaussian")
+    smallest = len(weights) * 2 ** (len(SCALE_WEIGHTS) - 1)
+    if min(a.shape[-2:]) < smallest:
+        h, w = a.shape[-2:]
+        raise BadInput(
+            f"ms_ssim compares at {len(SCALE_WEIGHTS)} scales and needs images of at least "
+            f"{smallest} pixels a side, not {h}×{w}"
+        )
+    weights = weights.to(a.device)
+    return torch.cat([_multiscale(x, y, weights).mean(1) for x, y in _chunks(a, b)])
+
+
+def _chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
+    size = max(1, _CHUNK // a[0].numel())
+    return zip(torch.split(a, size), torch.split(b, size), strict=True)
+
+
+def _window(kind: Window) -> tuple[Tensor, float]:
+    """The window along one axis, and the factor that makes covariances unbiased where wanted."""
+    if kind == "uniform":
+        return torch.full((7,), 1 / 7, dtype=torch.float64), 49 / 48
+    x = torch.arange(-5, 6, dtype=torch.float64)
+    weights = torch.exp(-0.5 * (x / 1.5) ** 2)
+    return weights / weights.sum(), 1.0
+
+
+def _multiscale(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
+    a, b = a.double(), b.double()
+    product = a.new_ones(a.shape[:2])
+    for exponent in SCALE_WEIGHTS[:-1]:
+        product *= _compare(a, b, weights).contrast.clamp(min=0) ** exponent
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    # Luminance is compared at the coarsest scale alone.
+    return product * _compare(a, b, weights).whole.clamp(min=0) ** SCALE_WEIGHTS[-1]
+
+
+def _compare(a: Tensor, b: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
+    """`a` and `b` N×C×H×W of any type, values 0 to 255."""
+    maps = torch.empty(4, *a.shape, dtype=torch.float64, device=a.device)
+    maps[0], maps[1] = a, b
+    # The formula knows the two variances only by their sum, so that four maps do.
+    torch.mul(maps[0], maps[0], out=maps[2]).addcmul_(maps[1], maps[1])
+    torch.mul(maps[0], maps[1], out=maps[3])
+    mean_a, mean_b, squares, ab = _local_means(maps, weights).flatten(3)
+    product = mean_a * mean_b
+    # In place from here on: this arithmetic takes as long as the windows do.
+    squared_means = mean_a.square_().add_(mean_b.square_())
+    contrast = ab.sub_(product).mul_(2).add_(_C2 / unbias)
+    contrast /= squares.sub_(squared_means).add_(_C2 / unbias)
+    luminance = product.mul_(2).add_(_C1).div_(squared_means.add_(_C1))
+    return _Similarity(luminance.mul_(contrast).mean(2), contrast.mean(2))
+
+
+def _local_means(maps: Tensor, weights: Tensor) -> Tensor:
+    """The window's weighted means at every position inside the images, with the axes swapped."""
+    return _down_columns(_down_columns(maps, weights).mT, weights)
+
+
+def _down_columns(maps: Tensor, weights: Tensor) -> Tensor:
+    """The window's weighted means along the last axis but one, as products with a banded matrix:
+    they take a tenth of the time of a convolution in float64.
+
+    A long axis is cut into tiles that overlap by the window, since most of a large band is zeros.
+    """
+    positions = maps.shape[-2] - len(weights) + 1
+    if positions <= 2 * _TILE:
+        return _band(weights, positions) @ maps
+    tiles = -(-positions // _TILE)
+    maps = F.pad(maps, (0, 0, 0, tiles * _TILE - positions))
+    cut = maps.unfold(-2, _TILE + len(weights) - 1, _TILE).mT
+    return (_band(weights, _TILE) @ cut).flatten(-3, -2)[..., :positions, :]
+
+
+def _band(weights: Tensor, positions: int) -> Tensor:
+    """The matrix whose rows hold the window at each of so many positions."""
+    offset = torch.arange(len(weights) + positions - 1, device=weights.device)
+    offset = offset - torch.arange(positions, device=weights.device)[:, None]
+    inside = (offset >= 0) & (offset < len(weights))
+    return weights[offset.clamp(0, len(weights) - 1)] * inside
