@@ -1,0 +1,94 @@
+"""Evidence on codes and likelihoods, and the metrics that rest on it, of real models."""
+
+import pytest
+import torch
+
+from harness.data import load_dataset
+from harness.evaluation.codes import PATHS
+from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.protocols import Setup, protocol
+from harness.evaluation.subject import model_subject, obstacle
+from harness.families import build_family
+from harness.metrics import load_metric
+from harness.plan import shape_of
+from harness.training.init import initialise
+
+DATASET = load_dataset("digits")
+SETUP = Setup({"extractor": "classifier:digits", "perceptual": "classifier:digits"}, samples=50)
+REPRESENTATION = ("linear_probe", "knn_accuracy", "retrieval_precision")
+LIKELIHOOD = ("elbo", "importance_bound", "bits_per_dim")
+FACTORS = ("mig", "sap", "dci_disentanglement", "factorvae_score")
+
+
+def model(family: str):
+    built = initialise(lambda: build_family(family, {"width": 8}, shape_of(DATASET)), 0)
+    built.networks.eval()
+    return built
+
+
+def evidence(family: str, seed: int = 0) -> Evidence:
+    return Evidence(dataset_evidence(DATASET), SETUP, seed=seed, model=model(family))
+
+
+@pytest.fixture(scope="module")
+def vae() -> Evidence:
+    return evidence("vae")
+
+
+def test_random_convolutions_keep_enough_to_tell_digits(vae: Evidence):
+    for name in REPRESENTATION:
+        assert 0.3 < vae.measure(load_metric(name)).value <= 1
+
+
+def test_an_untrained_posterior_is_a_standard_gaussian_to_the_bound(vae: Evidence):
+    elbo, bound = (vae.measure(load_metric(n)).value for n in LIKELIHOOD[:2])
+    assert elbo < bound, "the bound of more codes is tighter"
+    bits = vae.measure(load_metric("bits_per_dim")).value
+    nats = -elbo / 256 + torch.log(torch.tensor(127.5)).item()
+    assert bits == pytest.approx(nats / 0.6931471805599453)
+
+
+def test_bounds_are_the_same_again_and_others_for_another_seed(vae: Evidence):
+    assert torch.equal(vae["elbo_nats"], evidence("vae")["elbo_nats"])
+    assert not torch.equal(vae["elbo_nats"], evidence("vae", seed=1)["elbo_nats"])
+
+
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_paths_through_latent_space_have_a_length(family: str):
+    e = evidence(family)
+    distances = e["path_distances"]
+    assert distances.shape == (PATHS,)
+    assert (distances >= 0).all()
+    assert e.measure(load_metric("latent_path_length")).value > 0
+
+
+def test_a_decoder_that_ignores_its_code_has_paths_of_length_zero():
+    e = evidence("vae")
+    for parameter in e.model.networks["decoder"].parameters():
+        torch.nn.init.zeros_(parameter)
+    assert e["path_distances"].max() == 0
+
+
+def subject(family: str):
+    return model_subject(family, model(family), DATASET, 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "reason"),
+    [
+        ("linear_probe", "gan", "gan does not encode images"),
+        ("elbo", "autoencoder", "autoencoder does not bound the likelihood of images"),
+        ("active_units", "autoencoder", "autoencoder has no posterior over codes"),
+        ("latent_path_length", "autoencoder", "autoencoder makes no images from codes of a prior"),
+        ("pixel_auroc", "autoencoder", "digits has no masks of defects"),
+        *((name, "vae", "digits has no factors of variation") for name in FACTORS),
+    ],
+)
+def test_what_does_not_apply_says_why(name: str, family: str, reason: str):
+    assert obstacle(load_metric(name), subject(family)) == reason
+
+
+def test_protocols_name_the_splits():
+    label = protocol(load_metric("linear_probe"), subject("vae"), SETUP).label()
+    assert "n=599 train+test" in label
+    assert "n=599 test" in protocol(load_metric("elbo"), subject("vae"), SETUP).label()
