@@ -100,11 +100,11 @@ def fid_gap(
     size = min(len(test), len(train))
     random = np.random.RandomState(seed)
     test, train = _subset(test, size, random), _subset(train, size, random)
-    gap = frechet_distance(samples, test) - frechet_distance(samples, train)
-    to_test, of_test = _influences(samples, test)
-    to_train, of_train = _influences(samples, train)
-    variance = sum(float(x.var()) / len(x) for x in (to_test - to_train, of_test, of_train))
-    return Estimate(gap, math.sqrt(variance), "images")
+    to_test, by_samples, by_test = _frechet_influences(samples, test)
+    to_train, by_samples_too, by_train = _frechet_influences(samples, train)
+    sources = (by_samples - by_samples_too, by_test, by_train)
+    variance = sum(float(x.var()) / len(x) for x in sources)
+    return Estimate(to_test - to_train, math.sqrt(variance), "images")
 
 
 def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:
@@ -114,9 +114,9 @@ def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:
     return x[torch.from_numpy(chosen).to(x.device)]
 
 
-def _influences(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """How much each image of `a` and of `b` weighs in their Fréchet distance: the derivative by
-    its share of its set, up to a constant of the set.
+def _frechet_influences(a: Tensor, b: Tensor) -> tuple[float, Tensor, Tensor]:
+    """The Fréchet distance, and how much each image of `a` and of `b` weighs in it: the derivative
+    by its share of its set, up to a constant of the set.
 
     With the covariances AᵀA and BᵀB and the singular value decomposition A Bᵀ = U S Vᵀ, the
     nuclear norm Σ S changes with the weight of a row of A = Q R by half that row's entry on the
@@ -132,4 +132,5 @@ def _influences(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         derivative: Tensor = 2 * x @ shift + len(x) * spread
         return derivative
 
-    return influence(a, shift, root_a, q_a @ u), influence(b, -shift, root_b, q_b @ vh.T)
+    by_a, by_b = influence(a, shift, root_a, q_a @ u), influence(b, -shift, root_b, q_b @ vh.T)
+    return frechet_distance(a, b), by_a, by_b

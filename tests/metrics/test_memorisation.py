@@ -131,7 +131,7 @@ def test_stderr_of_the_gap_is_that_of_weights_on_images(d):
                 values.append(gap(weights))
             derivatives.append((values[0] - values[1]) / (2 * step))
         variance += np.var(derivatives, ddof=1) / n
-    assert fid_gap(*sets).stderr == pytest.approx(variance**0.5, rel=1e-3)
+    assert fid_gap(*sets).stderr == pytest.approx(variance**0.5, rel=0.05)
 
 
 def test_stderr_of_the_gap_is_the_spread_over_fresh_sets():
