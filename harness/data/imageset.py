@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from harness.data import image_arrays, image_files
+from harness.data.base import Dataset
 from harness.data.load import DATASETS, load_dataset
 from harness.spec.errors import BadInput, suggest
 
@@ -24,12 +25,15 @@ class ImageSet:
     """At least two images of one size, uint8 N×C×H×W with C = 1 or 3, and a name each.
 
     Names are paths in the folder (`cats/001.png`), or indices (`00042`) where images have no files.
-    `description` says in a few words where the images are from.
+    `description` says in a few words where the images are from; `dataset` and `split` are set where
+    that is a split of a dataset.
     """
 
     images: torch.Tensor
     names: list[str]
     description: str
+    dataset: Dataset | None = None
+    split: str = ""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -108,7 +112,8 @@ def _from_dataset(where: str, root: Path | None) -> ImageSet:
         raise BadInput(_nothing_there(where))
     dataset = load_dataset(name, root)
     images = (dataset.train if split == "train" else dataset.normal_test).images
-    return ImageSet(images, _indices(len(images)), f"dataset {dataset.name}:{split}")
+    name = f"{dataset.name}:{split}"
+    return ImageSet(images, _indices(len(images)), name, dataset, split)
 
 
 def _nothing_there(where: str) -> str:
