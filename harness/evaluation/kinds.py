@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from harness.evaluation.evidence import Evidence
 
 Role = Literal["extractor", "perceptual", "text"]
-Need = Literal["samples", "reference", "train", "reconstructions", "scores", "texts", "costs"]
+Need = Literal[
+    "samples", "reference", "train", "labels", "reconstructions", "scores", "texts", "costs"
+]
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ def given(name: str, *needs: Need, timed: bool = False) -> None:
 
 
 given("reference_images", "reference")
-given("reference_labels", "reference")
+given("reference_labels", "reference", "labels")
 given("train_images", "train")
-given("train_labels", "train")
+given("train_labels", "train", "labels")
 given("training_seconds", "costs", timed=True)
 given("peak_memory_bytes", "costs", timed=True)
 given("parameter_count", "costs")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, roles
 from harness.evaluation.protocols import Setup
-from harness.extractors import load_extractor, load_perceptual
+from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Network
 from harness.metrics.base import Metric
 from harness.spec.suite import DatasetEntry, LoadedSuite
@@ -16,6 +16,7 @@ from harness.training.numerics import Numerics
 LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
     "extractor": load_extractor,
     "perceptual": load_perceptual,
+    "text": load_text_image,
 }
 
 
@@ -34,15 +35,15 @@ def make_setup(
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {
-        role: loaded.at((role,), _checked, LOADERS[role], names[role], dataset)
+        role: loaded.at((role,), checked, role, names[role], dataset.channels, dataset.size)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
     return Setup(names, labels, samples, numerics.machine)
 
 
-def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -> tuple[str, str]:
+def checked(role: Role, name: str, channels: int, size: int) -> tuple[str, str]:
     """Label and preprocessing of a feature network, once it is known to be usable."""
-    network = load(name, "cpu")
-    network.check(dataset.channels, dataset.size)
+    network = LOADERS[role](name, "cpu")
+    network.check(channels, size)
     return network.label, network.preprocessing

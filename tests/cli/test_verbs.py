@@ -26,7 +26,7 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return call
 
 
-@pytest.mark.parametrize("verb", ["run", "plan", "list", "validate", "report", "schema"])
+@pytest.mark.parametrize("verb", ["run", "score", "plan", "list", "validate", "report", "schema"])
 def test_every_verb_has_help_with_examples(harness, verb: str):
     text = harness(verb, "--help")
     assert "Examples" in text

@@ -130,7 +130,8 @@ def test_a_folder_is_read_in_order_of_names_at_any_depth(tmp_path):
     found = load_images(str(tmp_path))
     assert found.names == ["1.PNG", "10.png", "2.tiff", "z/y/1.bmp"]
     assert torch.equal(found.images, images_of(np.stack([a, b, c, d])))
-    assert found.description == f"folder {tmp_path} (1 other files left out)"
+    assert found.description == f"folder {tmp_path}"
+    assert found.left_out == 1
     assert len(found) == 4
 
 
@@ -151,6 +152,7 @@ def test_a_split_of_a_dataset(split):
     assert torch.equal(found.images, getattr(dataset, split).images)
     assert found.description == f"digits:{split}"
     assert found.split == split
+    assert torch.equal(found.labels, getattr(dataset, split).labels)
     assert found.dataset is not None
     assert found.dataset.digest == dataset.digest
     assert len(set(found.names)) == len(found)
