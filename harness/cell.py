@@ -8,11 +8,9 @@ anywhere goes on from there when it is run again.
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
 import traceback
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,14 +24,12 @@ from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
 from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.measure import describe, measured
 from harness.evaluation.pictures import grid, pairs
 from harness.families import build_family
 from harness.families.base import Family, Reconstructs, Samples
-from harness.metrics import load_metric
-from harness.metrics.base import Caveat
-from harness.plan import Cell, Wanted, shape_of
+from harness.plan import Cell, shape_of
 from harness.plan.samples import samples_of
-from harness.spec.measurement import Measurement
 from harness.tracking import Record, Store
 from harness.training import memory
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
@@ -131,13 +127,6 @@ def died(cell: Cell, site: Site, reason: str) -> Outcome:
     except Exception as error:
         reason = f"{reason}; and that could not be recorded: {describe(error)}"
     return Outcome(cell.name, (f"{cell.name}: {reason}",))
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one line."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return f"out of memory: {error}"[:1000]
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
 
 
 def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
@@ -277,30 +266,13 @@ class _Work:
         failures = []
         for number, wanted in enumerate(applicable):
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
-            row = _measured(wanted, evidence)
+            row = measured(wanted.metric, wanted.protocol, wanted.key, evidence)
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
         if "pictures" not in self.record.facts and not failures:
             _draw(model, evidence, store, run_id)
         return failures
-
-
-def _measured(wanted: Wanted, evidence: Evidence) -> Measurement:
-    """The number with its caveats (what the metric warned of), or why there is none."""
-    try:
-        with warnings.catch_warnings(record=True) as caveats:
-            warnings.simplefilter("always", Caveat)
-            estimate = evidence.measure(load_metric(wanted.metric))
-    except Exception as error:
-        return wanted.without("failed", describe(error))
-    if not math.isfinite(estimate.value):
-        return wanted.without("failed", f"the value is {estimate.value}")
-    return Measurement(
-        wanted.metric, "ok", wanted.protocol, wanted.key,
-        estimate.value, estimate.stderr, estimate.over,
-        reason="; ".join(dict.fromkeys(str(c.message) for c in caveats if c.category is Caveat)),
-    )  # fmt: skip
 
 
 def _draw(model: object, evidence: Evidence, store: Store, run_id: str) -> None:

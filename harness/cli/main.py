@@ -7,7 +7,7 @@ import sys
 import typer
 
 import harness
-from harness.cli import extractor, inspect, run
+from harness.cli import extractor, inspect, run, score
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def _root(
 
 app.command("run")(run.run)
 app.command("report")(run.report)
+app.command("score")(score.score)
 app.command("plan")(inspect.plan)
 app.command("list")(inspect.list_)
 app.command("validate")(inspect.validate)

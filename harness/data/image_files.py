@@ -32,6 +32,9 @@ CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 THREADS = min(8, os.cpu_count() or 1)
 """Decoding releases Python's lock; beyond some threads the disk is what is waited for."""
 
+RUN = 16
+"""Files that a thread takes at a time: handing over a small image costs as much as decoding it."""
+
 
 class Header(NamedTuple):
     """What is known of an image before it is decoded."""
@@ -75,25 +78,29 @@ def read_images(folder: Path, files: Sequence[Path]) -> torch.Tensor:
     colours other than grey and RGB, and where sizes or channels differ.
     """
     with warnings.catch_warnings():
-        # Beside its error Pillow has a warning for lesser bombs; here both are errors.
+        # Pillow warns of oddities in metadata, which pixels do not depend on, and of bombs that it
+        # finds small; here any bomb is an error.
+        warnings.filterwarnings("ignore", module="PIL")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         headers = _map(_header, files)
-    _check_alike(files, headers)
-    width, height, channels = headers[0]
-    images = allocate(folder, len(files), channels, height, width)
-    target = images.numpy()
+        _check_alike(files, headers)
+        width, height, channels = headers[0]
+        images = allocate(folder, len(files), channels, height, width)
+        target = images.numpy()
 
-    def fill(index: int) -> None:
-        target[index] = _pixels(files[index], headers[index])
+        def fill(index: int) -> None:
+            target[index] = _pixels(files[index], headers[index])
 
-    _map(fill, range(len(files)))
+        _map(fill, range(len(files)))
     return images
 
 
 def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """In threads. The first failure in order is raised, and what has not begun is dropped."""
+    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(function, items))
+        done = pool.map(lambda run: [function(item) for item in run], runs)
+        return [result for results in done for result in results]
 
 
 def _visit(folder: Path, visited: set[Path]) -> None:

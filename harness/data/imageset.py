@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from harness.data import image_arrays, image_files
+from harness.data.base import Dataset
 from harness.data.load import DATASETS, load_dataset
 from harness.spec.errors import BadInput, suggest
 
@@ -24,12 +25,17 @@ class ImageSet:
     """At least two images of one size, uint8 N×C×H×W with C = 1 or 3, and a name each.
 
     Names are paths in the folder (`cats/001.png`), or indices (`00042`) where images have no files.
-    `description` says in a few words where the images are from.
+    `description` says in a few words where the images are from, and `left_out` how many other files
+    there are. `dataset`, `split` and `labels` (int64 N) are set where it is a split of a dataset.
     """
 
     images: torch.Tensor
     names: list[str]
     description: str
+    dataset: Dataset | None = None
+    split: str = ""
+    labels: torch.Tensor | None = None
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -64,6 +70,15 @@ def load_images(where: str, root: Path | None = None) -> ImageSet:
     return _from_dataset(where, root)
 
 
+def split_images(dataset: Dataset, split: str) -> ImageSet:
+    """The images of a dataset's split, "train" or "test"."""
+    chosen = dataset.train if split == "train" else dataset.normal_test
+    return ImageSet(
+        chosen.images, _indices(len(chosen)), f"{dataset.name}:{split}",
+        dataset=dataset, split=split, labels=chosen.labels,
+    )  # fmt: skip
+
+
 def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
     """Two sets (see `load_images`) in which image i of one belongs to image i of the other.
 
@@ -87,11 +102,11 @@ def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, Imag
 
 def _from_folder(folder: Path) -> ImageSet:
     files, others = image_files.find_images(folder)
-    ignored = f" ({len(others)} other files left out)" if others else ""
     return ImageSet(
         image_files.read_images(folder, files),
         [file.relative_to(folder).as_posix() for file in files],
-        f"folder {folder}{ignored}",
+        f"folder {folder}",
+        left_out=len(others),
     )
 
 
@@ -106,9 +121,7 @@ def _from_dataset(where: str, root: Path | None) -> ImageSet:
     name, _, split = where.rpartition(":")
     if split not in SPLITS:
         raise BadInput(_nothing_there(where))
-    dataset = load_dataset(name, root)
-    images = (dataset.train if split == "train" else dataset.normal_test).images
-    return ImageSet(images, _indices(len(images)), f"dataset {dataset.name}:{split}")
+    return split_images(load_dataset(name, root), split)
 
 
 def _nothing_there(where: str) -> str:

@@ -11,8 +11,8 @@ from torch import Tensor
 from harness.data.base import Dataset
 from harness.evaluation.kinds import EVIDENCE
 from harness.evaluation.protocols import Setup
-from harness.extractors import load_extractor, load_perceptual
-from harness.extractors.base import Extractor, Perceptual
+from harness.extractors import load_extractor, load_perceptual, load_text_image
+from harness.extractors.base import Extractor, Perceptual, TextImage
 from harness.families.base import Family
 from harness.metrics.base import Estimate, Metric
 
@@ -66,6 +66,10 @@ class Evidence:
     def perceptual(self) -> Perceptual:
         """The network that tells how different two images look."""
         return load_perceptual(self.setup.names["perceptual"], str(self.device))
+
+    def text_image(self) -> TextImage:
+        """The network that has images and texts in one space."""
+        return load_text_image(self.setup.names["text"], str(self.device))
 
 
 def dataset_evidence(dataset: Dataset) -> dict[str, Tensor]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
-    "samples", "reference", "train", "reconstructions", "scores", "masks", "texts", "codes",
-    "posterior", "latents", "factors", "likelihood", "importance", "costs",
+    "samples", "reference", "train", "labels", "reconstructions", "scores", "masks", "texts",
+    "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
 ]  # fmt: skip
 
 
@@ -61,9 +61,9 @@ def given(name: str, *needs: Need, timed: bool = False) -> None:
 
 
 given("reference_images", "reference")
-given("reference_labels", "reference")
+given("reference_labels", "reference", "labels")
 given("train_images", "train")
-given("train_labels", "train")
+given("train_labels", "train", "labels")
 given("training_seconds", "costs", timed=True)
 given("peak_memory_bytes", "costs", timed=True)
 given("parameter_count", "costs")

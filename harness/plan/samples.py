@@ -35,7 +35,7 @@ def sample_cells(
     """
 
     def cell(name: str, seed: int, settings: Mapping[str, str], images: Tensor) -> Cell:
-        key = digest({"samples": image_digest(images)})
+        key = samples_key(images)
         subject = samples_subject(name, dataset, len(images))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
@@ -55,13 +55,18 @@ def sample_cells(
     return cells
 
 
+def samples_key(images: Tensor) -> str:
+    """What stands for a training key where nothing was trained: the images themselves."""
+    return digest({"samples": image_digest(images)})
+
+
 def samples_of(cell: Cell, dataset: Dataset) -> Tensor:
     """The images of such a cell, uint8 N×C×S×S; BadInput where they changed since the plan."""
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples)
     path = Path(cell.settings["samples"])
     images = _read(path, dataset)
-    if digest({"samples": image_digest(images)}) != cell.training_key:
+    if samples_key(images) != cell.training_key:
         raise BadInput(f"{path} was changed while the suite ran; run again")
     return images
 

@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, roles
 from harness.evaluation.protocols import Setup
-from harness.extractors import EXTRACTORS, MissingWeights, load_extractor, load_perceptual
+from harness.extractors import (
+    EXTRACTORS,
+    MissingWeights,
+    load_extractor,
+    load_perceptual,
+    load_text_image,
+)
 from harness.extractors.base import Network
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput
@@ -21,6 +27,7 @@ CLIP = "clip:openai/clip-vit-large-patch14-336"
 LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
     "extractor": load_extractor,
     "perceptual": load_perceptual,
+    "text": load_text_image,
     "clip": load_extractor,
 }
 
@@ -44,25 +51,28 @@ def make_setup(
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {
-        role: loaded.at((role,), _checked, role, names[role], dataset)
+        role: loaded.at((role,), _of_dataset, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
     return Setup(names, labels, samples, numerics.machine)
 
 
-def _checked(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
-    """Label and preprocessing of a feature network, once it is known to be usable.
-
-    Where its weights are missing, the error names the network of the dataset's own, if it has one:
-    that is part of the package.
+def _of_dataset(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
+    """As `checked`. Where weights are missing, the error names the network of the dataset's own, if
+    it has one: that is part of the package.
     """
     try:
-        network = LOADERS[role](name, "cpu")
+        return checked(role, name, dataset.channels, dataset.size)
     except MissingWeights as error:
         own = f"classifier:{parse_reference(dataset.name).name}"
         if own not in EXTRACTORS or role not in OPTIONS:
             raise
         raise BadInput(f"{error}; or measure with --{role} {own}") from error
-    network.check(dataset.channels, dataset.size)
+
+
+def checked(role: Role, name: str, channels: int, size: int) -> tuple[str, str]:
+    """Label and preprocessing of a feature network, once it is known to be usable."""
+    network = LOADERS[role](name, "cpu")
+    network.check(channels, size)
     return network.label, network.preprocessing

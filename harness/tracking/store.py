@@ -159,6 +159,16 @@ class Store:
         named = {f"harness.fact.{name}": str(value) for name, value in facts.items()}
         self.tag(run_id, {"harness.status": status, "harness.reason": reason, **named})
 
+    def open_score(self, key: str, name: str, params: Mapping[str, Any]) -> str:
+        """The run of sets of images that were compared without a suite; made if there is none."""
+        experiment = self._experiment("score")
+        found = self._search([experiment], f"tags.`harness.score_key` = '{key}'")
+        if run := next(found, None):
+            return str(run.info.run_id)
+        run_id = self._create(experiment, name, {"harness.kind": "score", "harness.score_key": key})
+        self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
+        return run_id
+
     # -- what hangs on a run ------------------------------------------------------------------
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:

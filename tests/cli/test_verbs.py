@@ -29,6 +29,7 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 VERBS = [
     "run",
+    "score",
     "plan",
     "list",
     "validate",

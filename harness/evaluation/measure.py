@@ -1,0 +1,40 @@
+"""One number, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+
+from harness.evaluation.evidence import Evidence
+from harness.metrics import load_metric
+from harness.metrics.base import Caveat
+from harness.spec.measurement import Measurement
+from harness.spec.protocol import Protocol
+
+
+def measured(metric: str, protocol: Protocol, key: str, evidence: Evidence) -> Measurement:
+    """The row of the metric of this name: its value with its caveats (what the metric warned of),
+    or "failed" with the reason, whatever went wrong.
+    """
+    try:
+        with warnings.catch_warnings(record=True) as caveats:
+            warnings.simplefilter("always", Caveat)
+            estimate = evidence.measure(load_metric(metric))
+    except Exception as error:
+        return Measurement(metric, "failed", protocol, key, reason=describe(error))
+    if not math.isfinite(estimate.value):
+        reason = f"the value is {estimate.value}"
+        return Measurement(metric, "failed", protocol, key, reason=reason)
+    return Measurement(
+        metric, "ok", protocol, key, estimate.value, estimate.stderr, estimate.over,
+        reason="; ".join(dict.fromkeys(str(c.message) for c in caveats if c.category is Caveat)),
+    )  # fmt: skip
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return f"out of memory: {error}"[:1000]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]

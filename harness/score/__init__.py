@@ -1,0 +1,6 @@
+"""Numbers for sets of images that are there, without a suite and without a model."""
+
+from harness.score.scoring import Scoring, make_scoring, score
+from harness.score.sets import Sets, load_sets, with_captions
+
+__all__ = ["Scoring", "Sets", "load_sets", "make_scoring", "score", "with_captions"]

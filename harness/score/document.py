@@ -1,0 +1,76 @@
+"""The numbers of a scoring, for files and for the tracking store."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.data.imageset import ImageSet
+from harness.keys import digest
+from harness.score.scoring import Scoring
+from harness.spec.errors import BadInput
+from harness.spec.measurement import Measurement
+from harness.tracking import Store
+from harness.tracking.environment import environment
+
+
+def document(scoring: Scoring, rows: Sequence[Measurement]) -> dict[str, Any]:
+    """Rows, sets and environment as plain values for JSON."""
+    return {
+        "sets": {name: described(images) for name, images in scoring.sets.named().items()},
+        "paired": scoring.sets.paired,
+        "rows": [json.loads(row.to_json()) for row in rows],
+        "environment": {**environment(), "device": scoring.numerics.machine},
+    }
+
+
+def described(images: ImageSet) -> dict[str, Any]:
+    """What a set is, without its pixels."""
+    return {
+        "description": images.description,
+        "shape": list(images.images.shape),
+        "digest": images.digest,
+        "left_out": images.left_out,
+    }
+
+
+def check_writable(file: Path) -> None:
+    """Raise BadInput before any work where `file` could not be written after it."""
+    if file.is_dir():
+        raise BadInput(f"{file}: a folder; name a file")
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be written ({error.strerror})") from error
+
+
+def write(content: dict[str, Any], file: Path) -> None:
+    """As JSON, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
+        part = Path(aside) / file.name
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(file)
+
+
+def log(scoring: Scoring, rows: Sequence[Measurement], store: Store) -> str:
+    """The rows in the store; the id of their run. The same sets again continue it."""
+    sets = scoring.sets.named()
+    params = {
+        f"{name}.{key}": value
+        for name, images in sets.items()
+        for key, value in described(images).items()
+    }
+    key = digest([[name, images.digest] for name, images in sets.items()] + [scoring.sets.paired])
+    run_id = store.open_score(key, sets["samples"].description, params)
+    store.log_datasets(
+        run_id, [(name, images.description, images.digest) for name, images in sets.items()]
+    )
+    facts = {**environment(), "device": scoring.numerics.machine}
+    store.put(run_id, "environment.json", json.dumps(facts, indent=2))
+    store.record(run_id, rows)
+    store.finish(run_id, ok=all(row.status != "failed" for row in rows))
+    return run_id

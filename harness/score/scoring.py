@@ -1,0 +1,160 @@
+"""Metrics of sets of images: all that can be wrong is found out first, then they are measured."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.kinds import Need, Role, roles
+from harness.evaluation.measure import measured
+from harness.evaluation.protocols import Setup
+from harness.evaluation.subject import obstacle
+from harness.metrics import load_metric
+from harness.metrics.base import Metric
+from harness.metrics.catalogue import KINDS
+from harness.plan.cells import Wanted, want
+from harness.plan.samples import samples_key
+from harness.plan.setup import CLIP, checked
+from harness.score.sets import Sets, subject
+from harness.spec.errors import BadInput
+from harness.spec.measurement import Measurement
+from harness.training.numerics import Numerics
+
+NATURAL: dict[Role, str] = {
+    "extractor": "inception",
+    "perceptual": "lpips:alex",
+    "text": "clip",
+    "clip": CLIP,
+}
+"""The usual feature networks, where no dataset says which suit its images."""
+
+SETS, PAIRS = {"distribution", "modes", "memorisation", "text"}, {"reconstruction", "text"}
+"""The kinds of metrics that are measured where none is named, as far as they apply."""
+
+ENOUGH = 1000
+"""No metric asks for more images than this; see `_check_counts`."""
+
+MADE_UP: dict[str, Need] = {
+    "sample_features": "samples",
+    "sample_logits": "samples",
+    "reference_features": "reference",
+    "reference_logits": "reference",
+    "train_features": "train",
+}
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Metrics that can be measured of sets of images, and how."""
+
+    sets: Sets
+    setup: Setup
+    wanted: tuple[Wanted, ...]
+    numerics: Numerics
+
+
+def make_scoring(
+    sets: Sets,
+    metrics: Sequence[str] | None,
+    extractor: str | None,
+    perceptual: str | None,
+    numerics: Numerics,
+) -> Scoring:
+    """Everything is looked up and checked; no image has passed through a network yet.
+
+    Without `metrics`, those are taken that suit the sets. Raises BadInput for an unknown metric or
+    network, a network that is not at hand or cannot take the images, and too few images.
+    """
+    named = [load_metric(name) for name in dict.fromkeys(metrics or ())]
+    seen = [(metric, subject(sets, metric)) for metric in named or default_metrics(sets)]
+    applicable = [metric for metric, what in seen if not obstacle(metric, what)]
+    for metric in applicable:
+        _check_counts(metric, sets)
+    setup = _setup(sets, applicable, extractor, perceptual, numerics)
+    key = samples_key(sets.samples.images)
+    wanted = [row for metric, what in seen for row in want([metric], what, setup, key, {})]
+    return Scoring(sets, setup, tuple(wanted), numerics)
+
+
+def score(scoring: Scoring) -> Iterator[Measurement]:
+    """A row for each metric, as soon as it is there. One that fails does not keep the others."""
+    scoring.numerics.apply()
+    evidence = Evidence(scoring.sets.evidence(), scoring.setup, device=scoring.numerics.device)
+    for wanted in scoring.wanted:
+        if wanted.obstacle:
+            yield wanted.without("not applicable", "")
+        else:
+            yield measured(wanted.metric, wanted.protocol, wanted.key, evidence)
+
+
+def default_metrics(sets: Sets) -> list[Metric]:
+    """Of pairs the metrics of pairs; of sets those of distributions, and what else applies. CMMD
+    must be asked for: it needs another network, of a gigabyte.
+    """
+    suitable = PAIRS if sets.paired else SETS
+    kinds = [kind for kind in KINDS if kind.__name__.rpartition(".")[2] in suitable]
+    metrics = [metric for kind in kinds for metric in kind.METRICS]
+    return [
+        metric
+        for metric in metrics
+        if not obstacle(metric, subject(sets, metric)) and "clip" not in roles(metric)
+    ]
+
+
+def _setup(
+    sets: Sets,
+    metrics: Sequence[Metric],
+    extractor: str | None,
+    perceptual: str | None,
+    numerics: Numerics,
+) -> Setup:
+    names = dict(NATURAL)
+    if sets.reference and sets.reference.dataset:
+        about = sets.reference.dataset.about
+        names |= {"extractor": about.extractor, "perceptual": about.perceptual}
+    said: dict[Role, str | None] = {"extractor": extractor, "perceptual": perceptual}
+    names |= {role: name for role, name in said.items() if name}
+    channels, *size = sets.samples.images.shape[1:]
+    needed = sorted({role for metric in metrics for role in roles(metric)})
+    labels = {role: checked(role, names[role], channels, min(size)) for role in needed}
+    return Setup(names, labels, len(sets.samples), numerics.machine)
+
+
+def _check_counts(metric: Metric, sets: Sets) -> None:
+    """Raise BadInput where the metric needs more images than there are.
+
+    How many it needs, only the metric knows. So it is tried on random features of as many images,
+    before a network spends time on the real ones. Sets larger than `ENOUGH` are not tried in full.
+    """
+    counts = {name: len(images) for name, images in sets.named().items()}
+    if set(metric.needs) - MADE_UP.keys() or min(counts.values()) >= ENOUGH:
+        return
+    draws = torch.Generator().manual_seed(0)
+    made_up = {
+        name: torch.randn(min(counts[MADE_UP[name]], ENOUGH), 8, generator=draws)
+        for name in metric.needs
+    }
+    if reason := _refusal(metric, made_up):
+        described = "; ".join(
+            f"{name}: {images.description}, {len(images):,} images"
+            for name, images in sets.named().items()
+        )
+        raise BadInput(f"{metric.name}: {reason} ({described})")
+
+
+def _refusal(metric: Metric, evidence: dict[str, Tensor]) -> str | None:
+    """Why the metric does not take such evidence; what else goes wrong, its row will tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            metric.compute(**evidence)
+        except BadInput as error:
+            return str(error)
+        except Exception:
+            return None
+    return None

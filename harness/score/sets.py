@@ -1,0 +1,170 @@
+"""The sets of images that are compared, and what a metric may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from harness.data.captions import load_captions
+from harness.data.imageset import ImageSet, load_images, load_pairs, split_images
+from harness.evaluation.kinds import Need, needs
+from harness.evaluation.subject import SPLITS, Subject
+from harness.keys import digest
+from harness.metrics.base import Metric
+from harness.spec.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Samples, and what they are compared with.
+
+    Where they are `paired`, sample i is a reconstruction of reference image i; `texts` has what
+    each sample should show.
+    """
+
+    samples: ImageSet
+    reference: ImageSet | None = None
+    train: ImageSet | None = None
+    paired: bool = False
+    texts: Sequence[str] | None = None
+
+    def named(self) -> dict[str, ImageSet]:
+        """The sets that are there, by what they are for."""
+        sets = {"samples": self.samples, "reference": self.reference, "train": self.train}
+        return {name: images for name, images in sets.items() if images}
+
+    def evidence(self) -> dict[str, Any]:
+        """What the sets give to metrics, by the names that these ask for."""
+        given: dict[str, Any] = {"samples": self.samples.images}
+        if self.reference:
+            given["reference_images"] = self.reference.images
+            given["reference_labels"] = self.reference.labels
+        if self.train:
+            given |= {"train_images": self.train.images, "train_labels": self.train.labels}
+        if self.paired:
+            given["reconstructions"] = self.samples.images
+        if self.texts:
+            given["texts"] = self.texts
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def load_sets(
+    samples: str,
+    reference: str | None = None,
+    train: str | None = None,
+    *,
+    paired: bool = False,
+    root: Path | None = None,
+) -> Sets:
+    """The sets at these places (see `harness.data.imageset.load_images`).
+
+    Where `reference` is a dataset's test split, its train split is `train` unless that is said.
+    Raises BadInput where a set cannot be read, and where two differ in size or channels.
+    """
+    if not paired:
+        first = load_images(samples, root)
+        second = load_images(reference, root) if reference else None
+    elif reference:
+        first, second = load_pairs(samples, reference, root)
+    else:
+        raise BadInput("--pairs needs the originals; give --reference")
+    third = load_images(train, root) if train else None
+    if second and second.dataset and second.split == "test" and not third:
+        third = split_images(second.dataset, "train")
+    sets = Sets(first, second, third, paired)
+    _check_alike(sets)
+    return sets
+
+
+def with_captions(sets: Sets, path: Path) -> Sets:
+    """The sets with the text of each sample (see `harness.data.captions.load_captions`)."""
+    return replace(sets, texts=load_captions(path, sets.samples.names))
+
+
+def _check_alike(sets: Sets) -> None:
+    for name, images in sets.named().items():
+        if images.images.shape[1:] != sets.samples.images.shape[1:]:
+            raise BadInput(
+                f"samples ({sets.samples.description}) are {_size(sets.samples)} and {name} "
+                f"({images.description}) {_size(images)} (C×H×W); they need one size and one "
+                "number of channels, and nothing is resized here"
+            )
+
+
+def _size(images: ImageSet) -> str:
+    return "×".join(str(length) for length in images.images.shape[1:])
+
+
+# -- what metrics may ask ---------------------------------------------------------------------
+
+MISSING: Mapping[Need, str] = {
+    "reference": "there is nothing to compare with; give --reference",
+    "train": "needs the images that the model was trained on; give --train",
+    "labels": "needs the class of each image; give a split of a dataset as --reference",
+    "reconstructions": "needs pairs of images; give --pairs",
+    "scores": "images alone have no anomaly scores",
+    "texts": "needs the text of each image; give --captions",
+    "costs": "images do not say what their model cost",
+}
+
+
+def subject(sets: Sets, metric: Metric) -> Subject:
+    """The sets as `metric` sees them.
+
+    Against a dataset's split it is what a suite has for samples of a model, so that the numbers
+    rank together. What is compared with another thing too, texts or a training set of one's own,
+    carries the digest of that as well.
+    """
+    seen, needed = _subject(sets), needs(metric)
+    if sets.texts and "texts" in needed:
+        texts = digest(list(sets.texts))
+        return replace(seen, data="captions", digest=texts, splits={"texts": "captions"})
+    if sets.train and "train" in needed and not _belongs(sets.train, sets.reference):
+        both = digest([seen.digest, sets.train.digest])
+        return replace(seen, data=f"{seen.data}, {sets.train.description}", digest=both)
+    return seen
+
+
+def _belongs(train: ImageSet, reference: ImageSet | None) -> bool:
+    """Whether the two are train and test split of one dataset: one digest is that of both."""
+    if not (reference and reference.dataset and train.dataset):
+        return False
+    return train.split == "train" and train.dataset.digest == reference.dataset.digest
+
+
+def _subject(sets: Sets) -> Subject:
+    reference = sets.reference
+    there = {need for need, at_hand in _at_hand(sets).items() if at_hand}
+    dataset = reference.dataset if reference else None
+    counts: dict[Need, int] = {"samples": len(sets.samples), "reconstructions": len(sets.samples)}
+    if reference:
+        counts["reference"] = len(reference)
+    if sets.train:
+        counts["train"] = len(sets.train)
+    part = (reference.split or "reference") if reference else ""
+    splits: dict[Need, str] = {"train": "train", "reference": part, "reconstructions": part}
+    return Subject(
+        data=dataset.name if dataset else reference.description if reference else "",
+        digest=dataset.digest if dataset else reference.digest if reference else "",
+        counts=counts,
+        splits={need: splits[need] for need in SPLITS if splits.get(need)},
+        obstacles={
+            need: MISSING.get(need, f"images alone have no {need}")
+            for need in get_args(Need)
+            if need not in there
+        },
+    )
+
+
+def _at_hand(sets: Sets) -> dict[Need, bool]:
+    labelled = [images.labels is not None for images in (sets.reference, sets.train) if images]
+    return {
+        "samples": True,
+        "reference": sets.reference is not None,
+        "train": sets.train is not None,
+        "labels": bool(labelled) and all(labelled),
+        "reconstructions": sets.paired,
+        "texts": sets.texts is not None,
+    }
