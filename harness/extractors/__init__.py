@@ -11,6 +11,7 @@ from harness.extractors.loading import (
     load_text_image,
     preflight,
 )
+from harness.extractors.weight_files import LocalWeights, MissingWeights
 
 __all__ = [
     "EXTRACTORS",
@@ -18,6 +19,8 @@ __all__ = [
     "TEXT_IMAGES",
     "Extracted",
     "Extractor",
+    "LocalWeights",
+    "MissingWeights",
     "Perceptual",
     "TextImage",
     "list_extractors",

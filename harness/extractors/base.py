@@ -24,16 +24,29 @@ class Extracted:
 
 
 class Network(ABC):
-    """A pretrained network: `name` as in a suite, `digest` of its weights (8 hex digits)."""
+    """A network: `name` as in a suite, `digest` of its weights (8 hex digits).
+
+    `preprocessing` names what happens to images before the first layer; "rgb" in it says that grey
+    images are repeated to three channels. `comparable` is False where numbers mean something only
+    beside others of the same digest.
+    """
 
     name: str
     digest: str
     preprocessing: str
+    comparable: bool = True
 
     @property
     def label(self) -> str:
         """For protocol labels: `inception-tf2015@6726825d`."""
         return f"{self.name}@{self.digest}"
+
+    @property
+    def caveat(self) -> str | None:
+        """What must stand beside each number of a network that is not comparable."""
+        if self.comparable:
+            return None
+        return f"{self.label} is not comparable with published numbers or with another digest"
 
     @abstractmethod
     def check(self, channels: int, size: int) -> None:

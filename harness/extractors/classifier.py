@@ -13,8 +13,9 @@ from torch import Tensor
 from harness.extractors import classifier_net, weight_files
 from harness.extractors.base import Extracted, Extractor, Perceptual
 from harness.extractors.classifier_net import ClassifierNet
-from harness.extractors.images import in_batches
+from harness.extractors.images import in_batches, on_device
 from harness.extractors.source import Source
+from harness.extractors.weight_files import LocalWeights
 from harness.spec.errors import BadInput
 
 DIGESTS = {
@@ -37,11 +38,11 @@ class _Loaded:
     """The network behind `classifier:…`, and which images it takes."""
 
     def __init__(self, name: str, device: str) -> None:
-        path = _pinned(name)
+        weights = _pinned(name)
         self.name = name
-        self.digest = weight_files.sha256(path)[:8]
+        self.digest = weights.digest
         self._device = device
-        self._network: ClassifierNet = classifier_net.load(path).to(device)
+        self._network: ClassifierNet = on_device(classifier_net.load(weights.path), device)
 
     def check(self, channels: int, size: int) -> None:
         """Only images like those it was trained on."""
@@ -95,7 +96,7 @@ def _unit(x: Tensor) -> Tensor:
     return x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
 
 
-def _pinned(name: str) -> Path:
+def _pinned(name: str) -> LocalWeights:
     """The committed file behind `classifier:NAME`, once its digest has been checked."""
     dataset = name.removeprefix("classifier:")
     path = weights_path(dataset)
@@ -104,12 +105,8 @@ def _pinned(name: str) -> Path:
     if (found := weight_files.sha256(path)) != DIGESTS[dataset]:
         pinned = DIGESTS[dataset][:8]
         raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
-    return path
+    return LocalWeights(path, found)
 
 
-def _preflight(name: str) -> None:
-    _pinned(name)
-
-
-EXTRACTOR: Source[Extractor] = Source(_preflight, ClassifierExtractor)
-PERCEPTUAL: Source[Perceptual] = Source(_preflight, ClassifierPerceptual)
+EXTRACTOR: Source[Extractor] = Source(_pinned, ClassifierExtractor)
+PERCEPTUAL: Source[Perceptual] = Source(_pinned, ClassifierPerceptual)

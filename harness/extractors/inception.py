@@ -11,9 +11,9 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 
 from harness.extractors import weight_files
 from harness.extractors.base import Extracted, Extractor
-from harness.extractors.images import check_rgb, in_batches, to_rgb
+from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
 from harness.extractors.source import Source
-from harness.extractors.weight_files import WeightsFile
+from harness.extractors.weight_files import LocalWeights, WeightsFile
 from harness.spec.errors import BadInput
 
 WEIGHTS = WeightsFile(URL_INCEPTION_V3)
@@ -23,14 +23,15 @@ POOLED = 2048
 class Inception(Extractor):
     """Pooled features N×2048 and unbiased logits N×1008, as torch-fidelity computes them.
 
-    Images are resized to 299×299 as TensorFlow 1 did, inside the network.
+    Images are resized to 299×299 as TensorFlow 1 did, inside the network: bilinear, without
+    antialiasing, to float32.
     """
 
     name = "inception"
     preprocessing = "tf1-bilinear"
 
     def __init__(self, device: str) -> None:
-        path = weight_files.obtain(WEIGHTS)
+        path = weight_files.obtain(WEIGHTS).path
         # torch-fidelity reads the file as a pickle that may run code: read it without first, which
         # fails if there is any.
         weight_files.load_tensors(path)
@@ -43,7 +44,7 @@ class Inception(Extractor):
             raise BadInput(f"{path} does not hold the weights of Inception v3: {error}") from error
         self.digest = WEIGHTS.digest
         self._device = device
-        self._network = network.to(device)
+        self._network = on_device(network, device)
 
     @property
     def label(self) -> str:
@@ -63,8 +64,8 @@ class Inception(Extractor):
         return torch.cat(self._network(to_rgb(images)), dim=1)
 
 
-def _preflight(name: str) -> None:
-    weight_files.obtain(WEIGHTS)
+def _preflight(name: str) -> LocalWeights:
+    return weight_files.obtain(WEIGHTS)
 
 
 SOURCE: Source[Extractor] = Source(_preflight, lambda name, device: Inception(device))

@@ -8,6 +8,7 @@ from harness.extractors.base import Extractor, Perceptual, TextImage
 from harness.extractors.classifier import DIGESTS, weights_path
 from harness.extractors.classifier_net import read_metadata
 from harness.extractors.source import Source
+from harness.extractors.weight_files import LocalWeights
 from harness.spec.errors import BadInput, suggest
 from harness.spec.registry import Registry
 
@@ -16,6 +17,9 @@ EXTRACTORS = Registry(
     "harness.extractors",
     {
         "inception": "harness.extractors.inception:SOURCE",
+        "dinov2": "harness.extractors.dinov2:SOURCE",
+        "clip": "harness.extractors.clip:EXTRACTOR",
+        "random": "harness.extractors.random_network:SOURCE",
         **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
     },
 )
@@ -31,7 +35,7 @@ PERCEPTUALS = Registry(
     },
 )
 TEXT_IMAGES = Registry(
-    "text-image network", "harness.text_images", {"clip": "harness.extractors.clip:SOURCE"}
+    "text-image network", "harness.text_images", {"clip": "harness.extractors.clip:TEXT_IMAGE"}
 )
 
 
@@ -43,7 +47,12 @@ _ABOUT = {
     "lpips:vgg": "LPIPS on VGG-16: distances between images of 16 pixels or more",
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
     "clip": "images and texts in one space; clip:NAME for another network of the Hugging Face hub",
+    "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
+    "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
+
+_OPEN = ("clip", "dinov2", "random")
+"""Names after which a colon and more may follow: a repository of the hub, an architecture."""
 
 
 def list_extractors() -> list[tuple[str, str]]:
@@ -61,11 +70,12 @@ def _about(name: str) -> str:
 
 
 def load_extractor(name: str, device: str = "cpu") -> Extractor:
-    """The extractor `inception` or `classifier:…`, on `device`.
+    """The extractor `inception`, `dinov2`, `clip`, `classifier:…` or `random:…`, on `device`.
 
-    BadInput for an unknown name, and for weights that are not there and cannot be fetched.
+    BadInput for an unknown name, and for weights that are not there and cannot be fetched
+    (MissingWeights).
     """
-    source: Source[Extractor] = EXTRACTORS.load(name)
+    source: Source[Extractor] = EXTRACTORS.load(_entry(name))
     return source.load(name, device)
 
 
@@ -87,24 +97,26 @@ def load_text_image(name: str, device: str = "cpu") -> TextImage:
     return source.load(name, device)
 
 
-def preflight(name: str) -> None:
+def preflight(name: str) -> list[LocalWeights]:
     """Make sure that the weights behind any of these names are on this machine.
 
-    They are fetched if they can be, and no network is loaded. BadInput, in one line, names the
-    file that is missing, where it comes from and where it goes.
+    They are fetched if they can be, and no network is loaded. `clip` means one network as an
+    extractor and another for texts: both are made sure of. BadInput, in one line, names the file
+    that is missing, where it comes from and where it goes.
     """
-    _source(name).preflight(name)
+    found = [source.preflight(name) for source in _sources(name)]
+    return list(dict.fromkeys(weights for weights in found if weights))
 
 
-def _source(name: str) -> Source[Any]:
-    for registry in _REGISTRIES:
-        if _entry(name) in registry:
-            source: Source[Any] = registry.load(_entry(name))
-            return source
+def _sources(name: str) -> list[Source[Any]]:
+    entry = _entry(name)
+    if sources := [registry.load(entry) for registry in _REGISTRIES if entry in registry]:
+        return sources
     known = {known for registry in _REGISTRIES for known in registry.names()}
     raise BadInput(f"unknown feature network {name!r}{suggest(name, known)}")
 
 
 def _entry(name: str) -> str:
     """The registry's name for `name`: what follows `clip:` is the hub's to know."""
-    return "clip" if name.startswith("clip:") else name
+    start = name.partition(":")[0]
+    return start if start in _OPEN else name

@@ -12,9 +12,9 @@ from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Wei
 
 from harness.extractors import weight_files
 from harness.extractors.base import Perceptual
-from harness.extractors.images import check_rgb, in_batches, to_rgb
+from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
 from harness.extractors.source import Source
-from harness.extractors.weight_files import WeightsFile
+from harness.extractors.weight_files import LocalWeights, WeightsFile
 from harness.spec.errors import BadInput
 
 
@@ -33,6 +33,10 @@ TRUNKS = {
 }
 
 
+PIXELS = 2**20
+"""Pixels a batch: nothing is resized, so activations grow with the images. VGG's take some 4 GB."""
+
+
 class Lpips(Perceptual):
     """arXiv:1801.03924, eq. 1, version 0.1: the linear weights come inside the lpips package.
 
@@ -46,7 +50,7 @@ class Lpips(Perceptual):
         self._trunk = _trunk(name)
         self.digest = self._trunk.weights.digest
         self._device = device
-        self._network = _network(name.removeprefix("lpips:"), self._trunk).to(device)
+        self._network = on_device(_network(name.removeprefix("lpips:"), self._trunk), device)
 
     def check(self, channels: int, size: int) -> None:
         """Below a size that depends on the trunk, its last layers would have no pixel left."""
@@ -55,7 +59,7 @@ class Lpips(Perceptual):
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """N distances of uint8 images N×C×H×W."""
         self.check(a.shape[1], min(a.shape[2:]))
-        return in_batches(self._distance, 64, self._device, a, b)
+        return in_batches(self._distance, 64, self._device, a, b, pixels=PIXELS)
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
         distances: Tensor = self._network(to_rgb(a) / 127.5 - 1, to_rgb(b) / 127.5 - 1)
@@ -67,7 +71,7 @@ def _trunk(name: str) -> Trunk:
 
 
 def _network(net: str, trunk: Trunk) -> lpips.LPIPS:
-    path = weight_files.obtain(trunk.weights)
+    path = weight_files.obtain(trunk.weights).path
     weights = weight_files.load_tensors(path)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         # It builds torchvision's networks in a way that torchvision has deprecated.
@@ -80,11 +84,11 @@ def _network(net: str, trunk: Trunk) -> lpips.LPIPS:
         )
     except (KeyError, RuntimeError) as error:
         raise BadInput(f"{path} does not hold the weights of {net}: {error}") from error
-    return network.requires_grad_(False).eval()
+    return network
 
 
-def _preflight(name: str) -> None:
-    weight_files.obtain(_trunk(name).weights)
+def _preflight(name: str) -> LocalWeights:
+    return weight_files.obtain(_trunk(name).weights)
 
 
 SOURCE: Source[Perceptual] = Source(_preflight, Lpips)

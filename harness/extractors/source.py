@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from harness.extractors.weight_files import LocalWeights
+
 T = TypeVar("T")
 
 
@@ -13,9 +15,10 @@ T = TypeVar("T")
 class Source(Generic[T]):
     """Both take the name as the suite writes it, and raise BadInput where weights are missing.
 
-    `preflight` makes sure the weights are on this machine, fetching them if it can, and loads no
-    network. `load` gives the network on a device such as "cpu" or "cuda:0".
+    `preflight` makes sure the weights are on this machine, fetching them if it can, loads no
+    network and says where they are; None for a network that needs no weights. `load` gives the
+    network on a device such as "cpu" or "cuda:0".
     """
 
-    preflight: Callable[[str], None]
+    preflight: Callable[[str], LocalWeights | None]
     load: Callable[[str, str], T]

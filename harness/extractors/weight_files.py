@@ -16,6 +16,28 @@ from torch import Tensor
 from harness.spec.errors import BadInput
 
 
+class MissingWeights(BadInput):
+    """Weights that are not on this machine and cannot be fetched."""
+
+
+@dataclass(frozen=True)
+class LocalWeights:
+    """A file of weights on this machine.
+
+    `pinned`: its SHA-256 (64 hexadecimal digits) was checked against the one this project knows.
+    Otherwise any file would have been taken, and only the digest tells one from another.
+    """
+
+    path: Path
+    sha256: str
+    pinned: bool = True
+
+    @property
+    def digest(self) -> str:
+        """The eight digits that stand in labels."""
+        return self.sha256[:8]
+
+
 @dataclass(frozen=True)
 class WeightsFile:
     """A published file, whose name ends with the start of its SHA-256, as on PyTorch's hub."""
@@ -35,29 +57,42 @@ class WeightsFile:
         return found[1]
 
 
-def obtain(file: WeightsFile) -> Path:
+def obtain(file: WeightsFile) -> LocalWeights:
     """Where `file` is on this machine, once its digest has been checked.
 
     It is looked for in the folder `HARNESS_WEIGHTS`, then in PyTorch's hub cache, and fetched into
-    the first of these that applies. BadInput where that fails or the file is not the published one.
+    the first of these that applies. MissingWeights where that fails, BadInput where the file is not
+    the published one.
     """
     places = [folder / file.name for folder in folders()]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         path = places[0]
         _fetch(file, path)
-    if (found := sha256(path)[:8]) != file.digest:
+    return checked(path, file.digest, file.url)
+
+
+def checked(path: Path, digest: str, url: str) -> LocalWeights:
+    """The file at `path`, whose SHA-256 must start with `digest`; BadInput naming `url` if not."""
+    found = sha256(path)
+    if not found.startswith(digest):
         raise BadInput(
-            f"{path} is not the published file, its SHA-256 starts with {found} and not with"
-            f" {file.digest}: replace it by {file.url}"
+            f"{path} is not the published file, its SHA-256 starts with {found[:8]} and not with"
+            f" {digest[:8]}: replace it by {url}"
         )
-    return path
+    return LocalWeights(path, found)
 
 
 def folders() -> list[Path]:
     """Where weights are looked for, in order."""
+    own = own_folder()
+    return [*([own] if own else []), Path(torch.hub.get_dir()) / "checkpoints"]
+
+
+def own_folder() -> Path | None:
+    """The user's own folder of weights, where `HARNESS_WEIGHTS` names one."""
     own = os.environ.get("HARNESS_WEIGHTS")
-    return [*([Path(own)] if own else []), Path(torch.hub.get_dir()) / "checkpoints"]
+    return Path(own) if own else None
 
 
 def sha256(path: Path) -> str:
@@ -71,7 +106,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as weights: {_first_line(error)}") from error
+        raise BadInput(f"{path} cannot be read as weights: {first_line(error)}") from error
     if not isinstance(state, dict):
         raise BadInput(f"{path} holds a {type(state).__name__}, not weights by name")
     return state
@@ -85,11 +120,12 @@ def _fetch(file: WeightsFile, path: Path) -> None:
             file.url, str(path), hash_prefix=file.digest, progress=sys.stderr.isatty()
         )
     except (OSError, RuntimeError) as error:
-        raise BadInput(
+        raise MissingWeights(
             f"the weights {file.name} are not on this machine and cannot be fetched"
-            f" ({_first_line(error)}): put {file.url} into {path.parent}"
+            f" ({first_line(error)}): put {file.url} into {path.parent}"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return str(error).partition("\n")[0]

@@ -9,17 +9,19 @@ from harness.extractors.weight_files import WeightsFile
 
 @pytest.fixture
 def weights_folder(tmp_path, monkeypatch) -> Path:
-    """An empty HARNESS_WEIGHTS, an empty hub cache, and no network."""
+    """An empty HARNESS_WEIGHTS, empty hub caches, and no network."""
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setenv("HARNESS_WEIGHTS", str(folder))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
-    def unreachable(url, dst, **options):
+    def unreachable(*arguments, **options):
         raise OSError("no route to host")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    # It has read its environment when it was imported: its cache and HF_HUB_OFFLINE stay as
+    # they were, so it is not asked at all.
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable, raising=False)
     return folder
 
 
@@ -34,6 +36,25 @@ def publish(weights_folder):
         file = WeightsFile(f"https://example.org/random-{digest}.pth")
         draft.rename(weights_folder / file.name)
         return file
+
+    return save
+
+
+@pytest.fixture
+def save_dinov2(weights_folder):
+    """Saves a DINOv2 network with random weights in the layout of the hub; gives the weights' file.
+
+    In HARNESS_WEIGHTS, if not said otherwise.
+    """
+    transformers = pytest.importorskip("transformers")
+
+    def save(name: str, below: Path = weights_folder, seed: int = 0, **changes) -> Path:
+        settings = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+        config = transformers.Dinov2Config(**{**settings, "image_size": 42, **changes})
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            transformers.Dinov2Model(config).save_pretrained(below / name)
+        return below / name / "model.safetensors"
 
     return save
 

@@ -27,7 +27,8 @@ def test_committed_weights(name):
     """Small, pinned, and as accurate as they must be by their own record."""
     assert weights_path(name).stat().st_size <= 2**20
     assert read_metadata(weights_path(name))["test_accuracy"] >= REQUIRED[name]
-    preflight(f"classifier:{name}")
+    [found] = preflight(f"classifier:{name}")
+    assert (found.path, found.sha256) == (weights_path(name), DIGESTS[name])
     assert load_extractor(f"classifier:{name}").label == f"classifier:{name}@{DIGESTS[name][:8]}"
 
 
@@ -38,7 +39,9 @@ def test_every_weights_file_is_pinned():
 def test_list_says_what_each_network_is():
     listed = dict(list_extractors())
     assert "from an installed package" not in listed.values()
-    assert {"inception", "lpips:alex", "clip", "classifier:digits"} <= set(listed)
+    assert {"inception", "dinov2", "clip", "random", "lpips:alex", "classifier:digits"} <= set(
+        listed
+    )
     assert "99." in listed["classifier:digits"]
 
 

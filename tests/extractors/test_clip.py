@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from harness.extractors import load_text_image, preflight
+from harness.extractors import load_extractor, load_text_image, preflight
 from harness.spec.errors import BadInput
 
 transformers = pytest.importorskip("transformers")
@@ -62,14 +62,40 @@ def test_unit_vectors_in_one_space(network, random_images):
 def test_label(network):
     assert network.name == "clip:tiny"
     assert len(network.digest) == 8
-    assert network.preprocessing == "clip-24px"
+    assert network.label == f"clip:tiny@{network.digest}"
+    assert network.preprocessing == "rgb-clip-processor-24"
 
 
-@pytest.mark.parametrize("name", ["clip", "clip:someone/some-clip"])
-def test_missing_weights_are_named(weights_folder, monkeypatch, tmp_path, name):
-    with pytest.raises(BadInput, match=r"model\.safetensors of clip.* put the files of https") as e:
-        preflight(name)
-    assert "\n" not in str(e.value)
+def test_the_extractor_is_the_image_side(network, random_images):
+    extractor = load_extractor("clip:tiny")
+    images = random_images(3, 1, 9, 9)
+    found = extractor.extract(images)
+    assert found.logits is None
+    assert torch.allclose(found.pooled, network.embed_images(images), atol=1e-6)
+    assert (extractor.label, extractor.preprocessing) == (network.label, network.preprocessing)
+
+
+def test_embeddings_do_not_depend_on_the_batch(network, random_images):
+    images = random_images(5, 3, 8, 8)
+    one_by_one = torch.cat([network.embed_images(image[None]) for image in images])
+    assert torch.allclose(network.embed_images(images), one_by_one, atol=1e-6)
+
+
+def test_the_extractor_needs_no_tokenizer(network, weights_folder):
+    for file in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"):
+        (weights_folder / "tiny" / file).unlink(missing_ok=True)
+    load_extractor("clip:tiny")
+    with pytest.raises(
+        BadInput, match=r"lacks .* or one of config\.json, .*tokenizer_config\.json"
+    ):
+        load_text_image("clip:tiny")
+
+
+def test_each_role_has_its_papers_network(weights_folder):
+    with pytest.raises(BadInput, match=r"openai/clip-vit-large-patch14-336"):
+        load_extractor("clip")
+    with pytest.raises(BadInput, match=r"openai/clip-vit-base-patch32"):
+        load_text_image("clip")
 
 
 @pytest.mark.parametrize("name", ["clip:../secret", "clip:/etc/clip", "clip:a/../b", "clip:a/b/c"])
@@ -80,7 +106,7 @@ def test_names_cannot_leave_the_folder(weights_folder, name):
 
 def test_transformers_is_optional(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BadInput, match=r"pip install 'harness\[clip\]'"):
+    with pytest.raises(BadInput, match=r"clip needs .*pip install 'harness\[transformers\]'"):
         preflight("clip")
 
 

@@ -32,12 +32,20 @@ def test_equals_torch_fidelity(random_weights, weights_folder, random_images):
         "reference", ["2048", "logits_unbiased"], str(weights_folder / random_weights.name)
     )
     pooled, logits = reference(images)
-    assert torch.equal(found.pooled, pooled)
-    assert torch.equal(found.logits, logits)
+    for ours, theirs in ((found.pooled, pooled), (found.logits, logits)):
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-5 * float(theirs.abs().max()))
     assert found.pooled.shape == (2, 2048)
     assert found.logits.shape == (2, 1008)
     assert network.name == "inception"
     assert network.label == f"inception-tf2015@{random_weights.digest}"
+
+
+def test_features_do_not_depend_on_the_batch(random_weights, random_images):
+    network = load_extractor("inception")
+    images = random_images(3, 3, 16, 16)
+    whole = network.extract(images).pooled
+    parts = torch.cat([network.extract(images[:1]).pooled, network.extract(images[1:]).pooled])
+    assert torch.allclose(whole, parts, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
 def test_grey_is_repeated_to_rgb(random_weights, random_images):
@@ -49,6 +57,8 @@ def test_grey_is_repeated_to_rgb(random_weights, random_images):
     network.check(1, 16)
     with pytest.raises(BadInput, match="not 4 channels"):
         network.check(4, 16)
+    with pytest.raises(BadInput, match="not of 2 channels"):
+        network.extract(grey.repeat(1, 2, 1, 1))
     with pytest.raises(BadInput, match="uint8"):
         network.extract(grey.float())
 

@@ -46,6 +46,14 @@ def test_equals_lpips(net, monkeypatch, random_images):
     assert network.label == f"lpips:{net}@{TRUNKS[net].weights.digest}"
 
 
+def test_large_images_come_in_small_batches(net, monkeypatch, random_images):
+    network = load_perceptual(f"lpips:{net}")
+    a, b = random_images(5, 3, 40, 40), random_images(5, 3, 40, 40, seed=1)
+    whole = network.distance(a, b)
+    monkeypatch.setattr(lpips_networks, "PIXELS", 2 * 40 * 40)
+    assert network.distance(a, b).numpy() == pytest.approx(whole.numpy(), rel=1e-5)
+
+
 def test_smallest_images(net, random_images):
     network = load_perceptual(f"lpips:{net}")
     smallest = TRUNKS[net].smallest

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.extractors import weight_files
-from harness.extractors.weight_files import WeightsFile
+from harness.extractors.weight_files import MissingWeights, WeightsFile
 from harness.spec.errors import BadInput
 
 CONTENT = b"some weights"
@@ -23,13 +23,16 @@ def test_own_folder_comes_before_the_hub_cache(weights_folder):
     own, hub = weight_files.folders()
     hub.mkdir(parents=True)
     (hub / FILE.name).write_bytes(CONTENT)
-    assert weight_files.obtain(FILE) == hub / FILE.name
+    assert weight_files.obtain(FILE).path == hub / FILE.name
     (own / FILE.name).write_bytes(CONTENT)
-    assert weight_files.obtain(FILE) == weights_folder / FILE.name
+    found = weight_files.obtain(FILE)
+    assert found.path == weights_folder / FILE.name
+    assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert found.pinned
 
 
 def test_missing_and_out_of_reach(weights_folder):
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(MissingWeights) as error:
         weight_files.obtain(FILE)
     assert str(error.value) == (
         f"the weights {FILE.name} are not on this machine and cannot be fetched"
@@ -43,7 +46,7 @@ def test_fetched_where_it_can_be(weights_folder, monkeypatch):
         (weights_folder / FILE.name).write_bytes(CONTENT)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
-    assert weight_files.obtain(FILE).read_bytes() == CONTENT
+    assert weight_files.obtain(FILE).path.read_bytes() == CONTENT
 
 
 def test_a_truncated_file_is_refused(weights_folder):
