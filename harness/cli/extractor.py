@@ -1,4 +1,4 @@
-"""`harness extractor train`: the classifiers behind FID and its kin on small grey images."""
+"""`harness extractor train` and `fetch`: feature networks before anything is measured."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.spec.errors import BadInput
 
 app = typer.Typer(help="Feature networks.", no_args_is_help=True, rich_markup_mode="markdown")
-
-
-@app.callback()
-def _root() -> None:
-    pass
 
 
 @app.command()
@@ -44,3 +40,47 @@ def train(
     device = str(numerics.apply())
     accuracy = train_and_save(images, out, seed=seed, device=device, progress=typer.echo)
     typer.echo(f"{out}: {accuracy:.2%} of the test images are classified correctly")
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Feature networks, e.g. inception (see `harness list extractors`)."),
+    ],
+) -> None:
+    """Bring the weights of feature networks to this machine, before it goes offline.
+
+    Weights that are there already are checked. Each is a line: where it is, and its SHA-256.
+    Single files go to the folder HARNESS_WEIGHTS, if it is set, or to PyTorch's hub cache;
+    networks of the Hugging Face hub go to its cache, which HF_HOME moves.
+
+    **Examples**
+
+        harness extractor fetch inception lpips:alex
+
+        harness extractor fetch dinov2 clip
+    """
+    names = list(dict.fromkeys(names))
+    failed = []
+    for name in names:
+        try:
+            _fetch(name)
+        except BadInput as error:
+            failed.append(name)
+            if len(names) == 1:
+                raise
+            typer.echo(f"harness: {error}", err=True)
+    if failed:
+        raise BadInput(f"{len(failed)} of {len(names)} networks not ready: {', '.join(failed)}")
+
+
+def _fetch(name: str) -> None:
+    from harness.extractors import preflight
+
+    found = preflight(name)
+    for weights in found:
+        pinned = "" if weights.pinned else " (not pinned: no digest is known for it)"
+        typer.echo(f"{name}: {weights.path} sha256:{weights.sha256}{pinned}")
+    if not found:
+        typer.echo(f"{name}: needs no weights")

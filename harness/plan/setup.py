@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, roles
 from harness.evaluation.protocols import Setup
-from harness.extractors import load_extractor, load_perceptual
+from harness.extractors import EXTRACTORS, MissingWeights, load_extractor, load_perceptual
 from harness.extractors.base import Network
 from harness.metrics.base import Metric
+from harness.spec.errors import BadInput
+from harness.spec.reference import parse_reference
 from harness.spec.suite import DatasetEntry, LoadedSuite
 from harness.training.numerics import Numerics
 
@@ -34,15 +36,25 @@ def make_setup(
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
     labels = {
-        role: loaded.at((role,), _checked, LOADERS[role], names[role], dataset)
+        role: loaded.at((role,), _checked, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
     return Setup(names, labels, samples, numerics.machine)
 
 
-def _checked(load: Callable[[str, str], Network], name: str, dataset: Dataset) -> tuple[str, str]:
-    """Label and preprocessing of a feature network, once it is known to be usable."""
-    network = load(name, "cpu")
+def _checked(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
+    """Label and preprocessing of a feature network, once it is known to be usable.
+
+    Where its weights are missing, the error names the classifier of the dataset, if there is one:
+    that is part of the package.
+    """
+    try:
+        network = LOADERS[role](name, "cpu")
+    except MissingWeights as error:
+        own = f"classifier:{parse_reference(dataset.name).name}"
+        if own not in EXTRACTORS:
+            raise
+        raise BadInput(f"{error}; or measure with --{role} {own}") from error
     network.check(dataset.channels, dataset.size)
     return network.label, network.preprocessing

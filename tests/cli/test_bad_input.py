@@ -38,6 +38,19 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return call
 
 
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty places for weights, and no network."""
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable, raising=False)
+
+
 def check(answer: Answer, *expected: str) -> None:
     assert answer.code == 2
     assert answer.err.startswith("harness: ")
@@ -86,6 +99,32 @@ def test_a_recipe_with_an_unknown_setting_names_the_line_of_the_recipe(harness):
         harness("run", "s.yaml", s=SUITE.replace("vae/vae", "mine.yaml"), mine=mine),
         "mine.yaml:2: ", "latnet", "did you mean 'latent'",
     )  # fmt: skip
+
+
+def test_missing_weights_come_with_what_works_offline(harness, no_weights):
+    text = SUITE.replace("[mse]", "[fid, lpips]")
+    needed = "budget:", "extractor: inception\nperceptual: lpips:alex\nbudget:"
+    check(
+        harness("run", "s.yaml", s=text.replace(*needed)),
+        "s.yaml:3: ", "are not on this machine", "or measure with --extractor classifier:digits",
+    )  # fmt: skip
+    arguments = ("--extractor", "classifier:digits")
+    check(
+        harness("run", "s.yaml", *arguments, s=text.replace(*needed)),
+        "alexnet", "or measure with --perceptual classifier:digits",
+    )  # fmt: skip
+    check(harness("run", "s.yaml", "--extractor", "dinov2", s=text), "of dinov2 are not on")
+
+
+def test_fetching_what_cannot_be_had(harness, no_weights):
+    check(harness("extractor", "fetch", "inception"), "weights-inception", "put https://")
+    check(harness("extractor", "fetch", "incepton"), "did you mean 'inception'")
+    answer = harness("extractor", "fetch", "lpips:alex", "classifier:digits", "dinov2:a/b")
+    assert answer.code == 2
+    alex, dinov2, last = answer.err.splitlines()
+    assert "alexnet" in alex
+    assert "of dinov2:a/b are not" in dinov2
+    assert last == "harness: 2 of 3 networks not ready: lpips:alex, dinov2:a/b"
 
 
 def test_a_device_that_is_not_there(harness):

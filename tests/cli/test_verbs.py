@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from harness.cli import options
 from harness.cli.main import main
+from harness.extractors.classifier import DIGESTS
 from harness.spec.errors import BadInput
 from harness.spec.shipped import shipped_files
 
@@ -26,9 +27,21 @@ def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return call
 
 
-@pytest.mark.parametrize("verb", ["run", "plan", "list", "validate", "report", "schema"])
+VERBS = [
+    "run",
+    "plan",
+    "list",
+    "validate",
+    "report",
+    "schema",
+    "extractor train",
+    "extractor fetch",
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_examples(harness, verb: str):
-    text = harness(verb, "--help")
+    text = harness(*verb.split(), "--help")
     assert "Examples" in text
     assert f"harness {verb}" in text
 
@@ -54,6 +67,14 @@ def test_list_names_everything_a_suite_may_name(harness):
     for name in ("quickstart", "gan/dcgan", "fashion-mnist", "coverage", "classifier:digits"):
         assert name in text
     assert "coverage" not in harness("list", "models")
+
+
+def test_fetch_says_where_weights_are_and_their_digest(harness):
+    names = ("classifier:digits", "random:resnet18", "classifier:digits")
+    first, second = harness("extractor", "fetch", *names).splitlines()
+    assert first.startswith("classifier:digits: ")
+    assert first.endswith(f"digits.safetensors sha256:{DIGESTS['digits']}")
+    assert second == "random:resnet18: needs no weights"
 
 
 def test_plan_tells_what_is_left_and_what_can_be_decided(
