@@ -34,7 +34,7 @@ TRUNKS = {
 
 
 PIXELS = 2**20
-"""Pixels a batch: nothing is resized, so activations grow with the images. VGG's take some 4 GB."""
+"""Pixels a batch: nothing is resized, so activations grow with the images. VGG's take 2 GB."""
 
 
 class Lpips(Perceptual):
