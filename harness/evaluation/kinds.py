@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
-    "samples", "reference", "train", "labels", "reconstructions", "scores", "masks", "texts",
-    "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
+    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "masks",
+    "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import warnings
 import torch
 
 from harness.evaluation.evidence import Evidence
+from harness.evaluation.protocols import instrument
 from harness.metrics import load_metric
 from harness.metrics.base import Caveat
 from harness.spec.measurement import Measurement
@@ -27,9 +28,13 @@ def measured(metric: str, protocol: Protocol, key: str, evidence: Evidence) -> M
     if not math.isfinite(estimate.value):
         reason = f"the value is {estimate.value}"
         return Measurement(metric, "failed", protocol, key, reason=reason)
+    said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
+    used = instrument(load_metric(metric), evidence.setup)
+    if used and used.caveat:
+        said.append(used.caveat)
     return Measurement(
         metric, "ok", protocol, key, estimate.value, estimate.stderr, estimate.over,
-        reason="; ".join(dict.fromkeys(str(c.message) for c in caveats if c.category is Caveat)),
+        reason="; ".join(dict.fromkeys(said)),
     )  # fmt: skip
 
 

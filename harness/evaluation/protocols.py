@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.evaluation.kinds import Need, Role, kinds, needs
 from harness.evaluation.subject import Subject
+from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
 from harness.spec.protocol import Protocol
 
@@ -19,22 +20,53 @@ TIMING_REPEATS = 3
 
 
 @dataclass(frozen=True)
+class Instrument:
+    """A feature network as far as numbers depend on it, and whether it tells classes apart."""
+
+    label: str
+    preprocessing: str
+    has_logits: bool = False
+    caveat: str | None = None
+
+    @classmethod
+    def of(cls, network: Network) -> Instrument:
+        """What a network says of itself."""
+        has_logits = isinstance(network, Extractor) and network.has_logits
+        return cls(network.label, network.preprocessing, has_logits, network.caveat)
+
+
+@dataclass(frozen=True)
 class Setup:
-    """How a suite measures its cells: the feature networks by role, each with its label and
-    preprocessing; how many images are sampled; the machine that timings are of.
+    """How a suite measures its cells: the feature networks by role, and what is known of those
+    that are needed; how many images are sampled; the machine that timings are of.
     """
 
     names: dict[Role, str]
-    labels: dict[Role, tuple[str, str]] = field(default_factory=dict)
+    instruments: dict[Role, Instrument] = field(default_factory=dict)
     samples: int = 0
     machine: str = ""
+
+
+def instrument(metric: Metric, setup: Setup) -> Instrument | None:
+    """The feature network that the metric needs, if it needs one."""
+    role = next((kind.role for kind in kinds(metric) if kind.role), None)
+    return setup.instruments.get(role) if role else None
+
+
+def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
+    """Why the metric does not apply, or None where it does."""
+    needed, used = needs(metric), instrument(metric, setup)
+    if reasons := [subject.obstacles[need] for need in sorted(needed) if need in subject.obstacles]:
+        return reasons[0]
+    if "logits" in needed and used and not used.has_logits:
+        return f"{used.label} has no class logits"
+    return None
 
 
 def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
     """How `metric` is measured on `subject` under `setup`."""
     needed, timed = needs(metric), any(kind.timed for kind in kinds(metric))
-    role = next((kind.role for kind in kinds(metric) if kind.role), None)
-    extractor, preprocessing = setup.labels.get(role, ("", "")) if role else ("", "")
+    used = instrument(metric, setup) or Instrument("", "")
     splits = [] if timed else [name for need, name in subject.splits.items() if need in needed]
     samples, reference = (None, None) if timed else _counts(needed, subject)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
@@ -44,8 +76,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         metric=metric.name,
         version=metric.version,
         dataset=subject.data,
-        extractor=extractor,
-        preprocessing=preprocessing,
+        extractor=used.label,
+        preprocessing=used.preprocessing,
         quantisation="u8" if needed & {"samples", "reconstructions"} and not timed else "",
         samples=samples,
         reference=reference,

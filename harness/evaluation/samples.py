@@ -84,13 +84,13 @@ def train_features(e: Evidence) -> Tensor:
     return _pooled(e["train_pass"])
 
 
-@kind("samples", role="extractor")
+@kind("samples", "logits", role="extractor")
 def sample_logits(e: Evidence) -> Tensor:
     """Class logits of the samples, n×classes."""
     return _logits(e["sample_pass"], e)
 
 
-@kind("reference", role="extractor")
+@kind("reference", "logits", role="extractor")
 def reference_logits(e: Evidence) -> Tensor:
     """Class logits of the test images, n×classes."""
     return _logits(e["reference_pass"], e)

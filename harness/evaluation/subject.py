@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Need, needs
+from harness.evaluation.kinds import Need
 from harness.families.base import (
     Encodes,
     Family,
@@ -19,7 +19,6 @@ from harness.families.base import (
     Samples,
     Scores,
 )
-from harness.metrics.base import Metric
 
 SPLITS: dict[Need, str] = {
     "train": "train",
@@ -44,13 +43,6 @@ class Subject:
     obstacles: Mapping[Need, str]
 
 
-def obstacle(metric: Metric, subject: Subject) -> str | None:
-    """Why the metric does not apply, or None where it does."""
-    return next(
-        (subject.obstacles[n] for n in sorted(needs(metric)) if n in subject.obstacles), None
-    )
-
-
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
     """A trained model, of which so many samples are drawn."""
     test = len(dataset.normal_test)
@@ -73,7 +65,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
 def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     """Images that someone made, to be compared with a dataset."""
     why = f"of {name} there are only samples"
-    there: set[Need] = {"samples", "reference", "train"}
+    there: set[Need] = {"samples", "reference", "train", "labels", "logits"}
     return Subject(
         data=dataset.name,
         digest=dataset.digest,

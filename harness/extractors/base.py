@@ -54,7 +54,9 @@ class Network(ABC):
 
 
 class Extractor(Network):
-    """Turns images into features, and class logits where it has a head."""
+    """Turns images into features, and class logits where it `has_logits`."""
+
+    has_logits: bool = False
 
     @abstractmethod
     def extract(self, images: torch.Tensor) -> Extracted:

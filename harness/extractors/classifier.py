@@ -58,6 +58,7 @@ class ClassifierExtractor(_Loaded, Extractor):
     """The features before the linear head, and the logits after it."""
 
     preprocessing = "native"
+    has_logits = True
 
     def extract(self, images: Tensor) -> Extracted:
         """`pooled` N×64 (digits) or N×128, and `logits` N×classes."""

@@ -29,6 +29,7 @@ class Inception(Extractor):
 
     name = "inception"
     preprocessing = "tf1-bilinear"
+    has_logits = True
 
     def __init__(self, device: str) -> None:
         path = weight_files.obtain(WEIGHTS).path

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.evaluation.kinds import needs
-from harness.evaluation.protocols import Setup, protocol
-from harness.evaluation.subject import Subject, obstacle
+from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.subject import Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.spec.measurement import CellResult, Measurement, Status
@@ -123,6 +123,6 @@ def want(
         how = protocol(metric, subject, setup)
         drawn = sampling if "samples" in needs(metric) else {}
         key = digest([training_key, how.key(), drawn])
-        return Wanted(metric.name, how, key, obstacle(metric, subject))
+        return Wanted(metric.name, how, key, obstacle(metric, subject, setup))
 
     return tuple(one(metric) for metric in metrics)

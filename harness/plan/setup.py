@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, roles
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import Instrument, Setup
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
@@ -50,15 +50,15 @@ def make_setup(
         "clip": CLIP,
     }
     needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
-    labels = {
+    instruments = {
         role: loaded.at((role,), _of_dataset, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
-    return Setup(names, labels, samples, numerics.machine)
+    return Setup(names, instruments, samples, numerics.machine)
 
 
-def _of_dataset(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
+def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
     """As `checked`. Where weights are missing, the error names the network of the dataset's own, if
     it has one: that is part of the package.
     """
@@ -71,8 +71,8 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> tuple[str, str]:
         raise BadInput(f"{error}; or measure with --{role} {own}") from error
 
 
-def checked(role: Role, name: str, channels: int, size: int) -> tuple[str, str]:
-    """Label and preprocessing of a feature network, once it is known to be usable."""
+def checked(role: Role, name: str, channels: int, size: int) -> Instrument:
+    """A feature network, once it is known to be usable."""
     network = LOADERS[role](name, "cpu")
     network.check(channels, size)
-    return network.label, network.preprocessing
+    return Instrument.of(network)

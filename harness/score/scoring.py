@@ -12,8 +12,7 @@ from torch import Tensor
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need, Role, roles
 from harness.evaluation.measure import measured
-from harness.evaluation.protocols import Setup
-from harness.evaluation.subject import obstacle
+from harness.evaluation.protocols import Setup, obstacle
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
@@ -72,7 +71,7 @@ def make_scoring(
     """
     named = [load_metric(name) for name in dict.fromkeys(metrics or ())]
     seen = [(metric, subject(sets, metric)) for metric in named or default_metrics(sets)]
-    applicable = [metric for metric, what in seen if not obstacle(metric, what)]
+    applicable = [metric for metric, what in seen if not obstacle(metric, what, Setup({}))]
     for metric in applicable:
         _check_counts(metric, sets)
     setup = _setup(sets, applicable, extractor, perceptual, numerics)
@@ -102,7 +101,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
     return [
         metric
         for metric in metrics
-        if not obstacle(metric, subject(sets, metric)) and "clip" not in roles(metric)
+        if not obstacle(metric, subject(sets, metric), Setup({})) and "clip" not in roles(metric)
     ]
 
 
@@ -121,8 +120,8 @@ def _setup(
     names |= {role: name for role, name in said.items() if name}
     channels, *size = sets.samples.images.shape[1:]
     needed = sorted({role for metric in metrics for role in roles(metric)})
-    labels = {role: checked(role, names[role], channels, min(size)) for role in needed}
-    return Setup(names, labels, len(sets.samples), numerics.machine)
+    instruments = {role: checked(role, names[role], channels, min(size)) for role in needed}
+    return Setup(names, instruments, len(sets.samples), numerics.machine)
 
 
 def _check_counts(metric: Metric, sets: Sets) -> None:

@@ -164,6 +164,7 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "samples": True,
         "reference": sets.reference is not None,
         "train": sets.train is not None,
+        "logits": True,
         "labels": bool(labelled) and all(labelled),
         "reconstructions": sets.paired,
         "texts": sets.texts is not None,

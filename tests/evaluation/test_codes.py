@@ -6,8 +6,8 @@ import torch
 from harness.data import load_dataset
 from harness.evaluation.codes import PATHS
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.protocols import Setup, protocol
-from harness.evaluation.subject import model_subject, obstacle
+from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.subject import model_subject
 from harness.families import build_family
 from harness.metrics import load_metric
 from harness.plan import shape_of
@@ -85,7 +85,7 @@ def subject(family: str):
     ],
 )
 def test_what_does_not_apply_says_why(name: str, family: str, reason: str):
-    assert obstacle(load_metric(name), subject(family)) == reason
+    assert obstacle(load_metric(name), subject(family), SETUP) == reason
 
 
 def test_protocols_name_the_splits():
