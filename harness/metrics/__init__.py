@@ -5,12 +5,13 @@ from dataclasses import replace
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.catalogue import KINDS, METRICS
 from harness.metrics.clip import clip_s, clip_score
-from harness.metrics.detection import auroc, average_precision
+from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, kernel_distances
 from harness.metrics.neighbours import Prdc, prdc
 from harness.metrics.reconstruction import mae, mse, psnr
+from harness.metrics.segmentation import aupro, pixel_auroc
 from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
@@ -23,10 +24,13 @@ __all__ = [
     "PolynomialKernel",
     "Prdc",
     "Subsets",
+    "aupro",
     "auroc",
+    "auroc_interval",
     "average_precision",
     "clip_s",
     "clip_score",
+    "fpr_at_tpr",
     "frechet_distance",
     "inception_scores",
     "kernel_distance",
@@ -35,6 +39,7 @@ __all__ = [
     "mae",
     "ms_ssim",
     "mse",
+    "pixel_auroc",
     "prdc",
     "psnr",
     "ssim",

@@ -26,6 +26,8 @@ EVIDENCE = {
     "text_similarity": torch.rand(12),
     "anomaly_scores": torch.randn(12),
     "anomaly_labels": torch.arange(12) < 4,
+    "anomaly_maps": torch.randn(12, 8, 8),
+    "anomaly_masks": torch.rand(12, 8, 8) < 0.1,
     "sampling_seconds_per_image": torch.tensor([0.1, 0.2, 0.3]),
     "training_seconds": 12.5,
     "parameter_count": 1000,
