@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.catalogue import KINDS, METRICS
-from harness.metrics.clip import clip_s, clip_score
+from harness.metrics.clip import clip_s, clip_score, r_precision
 from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
@@ -12,6 +12,7 @@ from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, k
 from harness.metrics.neighbours import Prdc, prdc
 from harness.metrics.reconstruction import mae, mse, psnr
 from harness.metrics.segmentation import aupro, pixel_auroc
+from harness.metrics.sharpness import log_sharpness_ratio, sharpness_ratio
 from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
@@ -36,12 +37,15 @@ __all__ = [
     "kernel_distance",
     "kernel_distances",
     "load_metric",
+    "log_sharpness_ratio",
     "mae",
     "ms_ssim",
     "mse",
     "pixel_auroc",
     "prdc",
     "psnr",
+    "r_precision",
+    "sharpness_ratio",
     "ssim",
 ]
 

@@ -7,11 +7,12 @@ from harness.metrics import (
     METRICS,
     PolynomialKernel,
     Subsets,
-    clip_s,
-    clip_score,
+    aupro,
+    fpr_at_tpr,
     inception_scores,
     load_metric,
     prdc,
+    r_precision,
 )
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
@@ -23,7 +24,11 @@ EVIDENCE = {
     "sample_features": torch.randn(40, 8),
     "reference_features": torch.randn(50, 8),
     "sample_logits": torch.randn(40, 10),
+    "samples": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "reference_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "text_similarity": torch.rand(12),
+    "image_embeddings": torch.randn(120, 8),
+    "text_embeddings": torch.randn(120, 8),
     "anomaly_scores": torch.randn(12),
     "anomaly_labels": torch.arange(12) < 4,
     "anomaly_maps": torch.randn(12, 8, 8),
@@ -64,6 +69,17 @@ def test_settings_say_what_the_functions_use():
     assert all(defaults[name].default == value for name, value in score.items())
 
 
+def test_settings_of_detection_and_text_say_what_the_functions_use():
+    limit = inspect.signature(aupro).parameters["fpr_limit"].default
+    assert METRICS["aupro"].settings["fpr_limit"] == limit
+    assert (
+        METRICS["fpr95"].settings["tpr"] == inspect.signature(fpr_at_tpr).parameters["tpr"].default
+    )
+    defaults = inspect.signature(r_precision).parameters
+    for name, value in METRICS["r_precision"].settings.items():
+        assert defaults[name].default == value
+
+
 def test_neighbourhood_metrics_do_not_mix_up_their_evidence():
     """They share work: other tensors of the same shape must give other values."""
     real, near, far = torch.randn(50, 3), torch.randn(50, 3), 100 + torch.randn(50, 3)
@@ -90,15 +106,6 @@ def test_costs():
 def test_one_image_has_no_standard_error():
     a = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
     assert METRICS["mse"].compute(a, a + 255) == Estimate(1.0)
-
-
-def test_clip_scores():
-    cosines = torch.tensor([0.3, -0.2, 1.0])
-    assert clip_score(cosines).tolist() == pytest.approx([30, 0, 100])
-    assert clip_s(cosines).tolist() == pytest.approx([0.75, 0, 2.5])
-    assert METRICS["clip_score"].compute(cosines).value == pytest.approx(130 / 3)
-    with pytest.raises(BadInput, match="not a cosine"):
-        clip_score(torch.tensor([1.2]))
 
 
 def test_unknown_names_get_a_hint():

@@ -17,6 +17,7 @@ from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.neighbours import Prdc, prdc
+from harness.metrics.sharpness import CUTOFF, log_sharpness_ratio
 
 MANIFOLD_K = 3
 COVERAGE_K = 5
@@ -55,6 +56,12 @@ def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).coverage)
 
 
+def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
+    """How far the samples' sharpness is from the data's, towards blur or towards noise."""
+    ratio = log_sharpness_ratio(samples, reference_images)
+    return Estimate(abs(ratio.value), ratio.stderr, ratio.over)
+
+
 FID = Metric(
     "fid", _fid, "lower", "Fréchet distance", "Heusel et al. 2017, arXiv:1706.08500",
     scale="log", digits=2,
@@ -84,5 +91,9 @@ COVERAGE = Metric(
     "coverage", _coverage, "higher", "coverage", "Naeem et al. 2020, arXiv:2002.09797",
     settings={"k": COVERAGE_K},
 )  # fmt: skip
+SHARPNESS = Metric(
+    "sharpness", _sharpness, "lower", "sharpness gap", "",
+    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
+)  # fmt: skip
 
-METRICS = (FID, KID, IS, PRECISION, RECALL, DENSITY, COVERAGE)
+METRICS = (FID, KID, IS, PRECISION, RECALL, DENSITY, COVERAGE, SHARPNESS)
