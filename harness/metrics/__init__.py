@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.catalogue import KINDS, METRICS
-from harness.metrics.clip import clip_s, clip_score
-from harness.metrics.detection import auroc, average_precision
+from harness.metrics.clip import clip_s, clip_score, r_precision
+from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
 from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, kernel_distances
 from harness.metrics.neighbours import Prdc, prdc
 from harness.metrics.reconstruction import mae, mse, psnr
+from harness.metrics.segmentation import aupro, pixel_auroc
+from harness.metrics.sharpness import log_sharpness_ratio, sharpness_ratio
 from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
@@ -23,20 +25,27 @@ __all__ = [
     "PolynomialKernel",
     "Prdc",
     "Subsets",
+    "aupro",
     "auroc",
+    "auroc_interval",
     "average_precision",
     "clip_s",
     "clip_score",
+    "fpr_at_tpr",
     "frechet_distance",
     "inception_scores",
     "kernel_distance",
     "kernel_distances",
     "load_metric",
+    "log_sharpness_ratio",
     "mae",
     "ms_ssim",
     "mse",
+    "pixel_auroc",
     "prdc",
     "psnr",
+    "r_precision",
+    "sharpness_ratio",
     "ssim",
 ]
 

@@ -11,13 +11,18 @@ from harness.metrics.base import Estimate, Uncertainty
 from harness.spec.errors import BadInput
 
 
+def images(x: Tensor) -> None:
+    """`x` is uint8 N×C×H×W, with at least one image."""
+    if x.dtype != torch.uint8:
+        raise BadInput(f"images are {x.dtype}; uint8 values 0 to 255 are needed")
+    if x.ndim != 4 or x.numel() == 0:
+        raise BadInput(f"images have shape {tuple(x.shape)}; N×C×H×W is needed")
+
+
 def image_pairs(a: Tensor, b: Tensor) -> None:
     """Both are uint8 N×C×H×W of one shape, with at least one image."""
-    for images in (a, b):
-        if images.dtype != torch.uint8:
-            raise BadInput(f"images are {images.dtype}; uint8 values 0 to 255 are needed")
-        if images.ndim != 4 or images.numel() == 0:
-            raise BadInput(f"images have shape {tuple(images.shape)}; N×C×H×W is needed")
+    images(a)
+    images(b)
     if a.shape != b.shape:
         raise BadInput(f"image pairs differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
 
@@ -75,6 +80,24 @@ def factors(x: Tensor, what: str, n: int) -> None:
     if bool(constant.any()):
         which = constant.nonzero().flatten().tolist()
         raise BadInput(f"{what} {which} have the same value in all {n} images; each has to vary")
+
+
+def anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
+    """`maps` in at least single precision, if they are finite floats N×H×W and `masks` booleans
+    alike, with normal and anomalous pixels.
+    """
+    if maps.ndim != 3 or not maps.is_floating_point() or maps.numel() == 0:
+        found = f"{maps.dtype} of shape {tuple(maps.shape)}"
+        raise BadInput(f"anomaly maps are {found}; floats N×H×W are needed")
+    if masks.dtype != torch.bool or masks.shape != maps.shape:
+        found = f"{masks.dtype} of shape {tuple(masks.shape)}"
+        raise BadInput(f"anomaly masks are {found}; booleans of the maps' shape are needed")
+    if bad := sum(not bool(image.isfinite().all()) for image in maps):
+        raise BadInput(f"anomaly maps of {bad} of {len(maps)} images are NaN or infinite")
+    if bool(masks.all()) or not bool(masks.any()):
+        kind = "anomalous" if bool(masks.all()) else "normal"
+        raise BadInput(f"all pixels are {kind}; detection needs both kinds")
+    return maps if maps.dtype == torch.float64 else maps.float()
 
 
 def _finite(x: Tensor, what: str, at_least: int) -> Tensor:

@@ -1,11 +1,16 @@
-"""How well an image shows what a text says, from the cosine of their CLIP embeddings."""
+"""How well images and texts belong together, from their CLIP embeddings."""
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from harness.metrics import checks
 from harness.spec.errors import BadInput
+
+_BLOCK = 64
+"""Images compared with their candidate texts at a time, to bound memory."""
 
 
 def clip_score(cosines: Tensor) -> Tensor:
@@ -19,6 +24,56 @@ def clip_s(cosines: Tensor) -> Tensor:
     Hessel et al. 2021, "CLIPScore", arXiv:2104.08718, section 3; a fortieth of `clip_score`.
     """
     return 2.5 * _positive(cosines)
+
+
+def r_precision(
+    image_embeddings: Tensor, text_embeddings: Tensor, candidates: int = 100, seed: int = 2020
+) -> Tensor:
+    """Whether each image's own text is the nearest of `candidates` texts: n float64, 0 or 1.
+
+    Xu et al. 2018, "AttnGAN", arXiv:1711.10485, section 4: R-precision with R = 1, among the
+    image's text and `candidates` − 1 others drawn from the set without replacement. Nearest by the
+    cosine; a text as near as the image's own counts against it.
+
+    `image_embeddings` and `text_embeddings` n×d, row i of both one pair, of any length but 0.
+    Equal rows are one text: an image whose prompt recurs is not held to tell it from itself. Fewer
+    than `candidates` unlike texts raise BadInput. The draw follows from `seed` and the order.
+    """
+    if candidates < 2:
+        raise BadInput(f"R-precision needs at least 2 candidate texts, not {candidates}")
+    images, texts = _directions(image_embeddings, text_embeddings)
+    distinct, own = np.unique(texts.cpu().numpy(), axis=0, return_inverse=True)
+    if (found := len(distinct)) < candidates:
+        raise BadInput(
+            f"R-precision among {candidates} texts needs as many unlike ones, not {found}"
+        )
+    drawn = torch.from_numpy(_draw(own.reshape(-1), found, candidates - 1, seed)).to(images.device)
+    texts = torch.from_numpy(distinct).to(images.device)
+    pairs = zip(torch.split(images, _BLOCK), torch.split(drawn, _BLOCK), strict=True)
+    cosines = torch.cat([torch.einsum("nd,ncd->nc", i, texts[d]) for i, d in pairs])
+    return (cosines[:, :1] > cosines[:, 1:]).all(dim=1).double()
+
+
+def _directions(images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
+    """The embeddings of pairs as unit vectors, float64."""
+    images, texts = checks.feature_pair(images, texts, at_least=1)
+    if len(images) != len(texts):
+        raise BadInput(f"{len(images)} images and {len(texts)} texts are not pairs")
+    lengths = images.norm(dim=1, keepdim=True), texts.norm(dim=1, keepdim=True)
+    if bool((torch.cat(lengths) == 0).any()):
+        raise BadInput("an embedding of zeros has no direction")
+    return images / lengths[0], texts / lengths[1]
+
+
+def _draw(own: np.ndarray, texts: int, others: int, seed: int) -> np.ndarray:
+    """For each image its own text, then so many others: n×(others + 1) indices."""
+    random = np.random.default_rng(seed)
+    drawn = np.empty((len(own), others + 1), dtype=np.int64)
+    drawn[:, 0] = own
+    for row in drawn:
+        row[1:] = random.choice(texts - 1, others, replace=False)
+        row[1:] += row[1:] >= row[0]
+    return drawn
 
 
 def _positive(cosines: Tensor) -> Tensor:

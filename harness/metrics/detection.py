@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from scipy.stats import rankdata
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
@@ -35,13 +36,83 @@ def auroc(scores: Tensor, labels: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(float(above.var()) / m + float(below.var()) / n), "images")
 
 
-def average_precision(scores: Tensor, labels: Tensor) -> float:
-    """The area under the precision–recall curve as its step-wise sum, scikit-learn's definition.
+def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple[float, float]:
+    """A confidence interval of `auroc`, from DeLong's standard error on the logit scale.
 
-    Arguments as for `auroc`. The value of a detector that knows nothing is the share of anomalies.
+    logit A ± z · stderr / (A (1 − A)), which stays inside (0, 1). Scores that separate perfectly
+    have no spread to estimate from; the bound is then that of k = min(m, n) independent pairs which
+    all came out alike, ((1 − level) / 2)^(1/k).
+    Fewer than two images of either kind raise BadInput, unless they separate perfectly.
     """
-    _split(scores, labels)
-    return float(average_precision_score(labels.cpu().numpy(), scores.double().cpu().numpy()))
+    if not 0 < level < 1:
+        raise BadInput(f"the level of an interval lies between 0 and 1, not {level}")
+    area = auroc(scores, labels)
+    if area.value in {0.0, 1.0}:
+        pairs = min(int(labels.sum()), int((~labels).sum()))
+        bound = ((1 - level) / 2) ** (1 / pairs)
+        return (bound, 1.0) if area.value == 1 else (0.0, 1 - bound)
+    if area.stderr is None:
+        raise BadInput("an interval of the AUROC needs two normal and two anomalous images")
+    half = norm.ppf((1 + level) / 2) * area.stderr / (area.value * (1 - area.value))
+    return float(expit(logit(area.value) - half)), float(expit(logit(area.value) + half))
+
+
+def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
+    """The area under the precision–recall curve as its step-wise sum, with its standard error.
+
+    Σ (R_k − R_(k−1)) P_k over the distinct scores from the highest, scikit-learn's definition: the
+    mean over the anomalies of the precision at their score. Arguments as for `auroc`. The value of
+    a detector that knows nothing is the share of anomalies.
+
+    The standard error over images, at the given numbers of normal and of anomalous ones, is the
+    infinitesimal jackknife (Efron 1982, chapter 6): how the value changes with the weight of each
+    image.
+    """
+    anomalous, normal = _split(scores, labels)
+    value = float(average_precision_score(labels.cpu().numpy(), scores.double().cpu().numpy()))
+    m, n = len(anomalous), len(normal)
+    if min(m, n) < 2:
+        return Estimate(value)
+    ordered = anomalous.sort().values
+    true = (m - torch.searchsorted(ordered, ordered)).double()
+    false = (n - torch.searchsorted(normal.sort().values, ordered)).double()
+    flagged = true + false
+    # An image's weight changes the precision at every anomaly that scores no higher than itself.
+    by_anomaly = _sums_up_to(ordered, false / flagged**2, ordered) + true / flagged
+    by_normal = _sums_up_to(ordered, true / flagged**2, normal)
+    variance = float(by_anomaly.var()) / m + float(by_normal.var()) * n / m**2
+    return Estimate(value, math.sqrt(variance), "images")
+
+
+def fpr_at_tpr(scores: Tensor, labels: Tensor, tpr: float = 0.95) -> Estimate:
+    """The share of normal images flagged where at least `tpr` of the anomalies are.
+
+    The threshold is the highest score that flags so many anomalies, and everything at or above it
+    is flagged: a point of the ROC curve, not interpolated between two. Arguments as for `auroc`;
+    `tpr` in (0, 1].
+
+    The standard error joins the binomial one of the share (by Jeffreys' estimate, so that 0 of n
+    is not certain) with that of the threshold, which Woodruff 1952 takes from the scores one
+    standard error of their rank below and above it.
+    """
+    if not 0 < tpr <= 1:
+        raise BadInput(f"the true positive rate is in (0, 1], not {tpr}")
+    anomalous, normal = _split(scores, labels)
+    m, n = len(anomalous), len(normal)
+    ordered = anomalous.sort(descending=True).values
+    needed = int((torch.arange(1, m + 1, dtype=torch.float64) / m < tpr).sum())
+    spread = math.sqrt(m * tpr * (1 - tpr))
+    ranks = torch.tensor([needed, round(needed - spread), round(needed + spread)]).clamp(0, m - 1)
+    share, fewer, more = (float((normal >= t).double().mean()) for t in ordered[ranks])
+    smoothed = (share * n + 0.5) / (n + 1)
+    variance = smoothed * (1 - smoothed) / n + ((more - fewer) / 2) ** 2
+    return Estimate(share, math.sqrt(variance), "images")
+
+
+def _sums_up_to(ordered: Tensor, terms: Tensor, limits: Tensor) -> Tensor:
+    """For each limit the sum of the terms whose score, in `ordered`, is at most the limit."""
+    sums = torch.cat([terms.new_zeros(1), terms.cumsum(0)])
+    return sums[torch.searchsorted(ordered, limits, right=True)]
 
 
 def _split(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

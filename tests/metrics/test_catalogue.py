@@ -7,11 +7,12 @@ from harness.metrics import (
     METRICS,
     PolynomialKernel,
     Subsets,
-    clip_s,
-    clip_score,
+    aupro,
+    fpr_at_tpr,
     inception_scores,
     load_metric,
     prdc,
+    r_precision,
 )
 from harness.metrics.base import Estimate
 from harness.metrics.disentanglement import dci, mig
@@ -30,7 +31,11 @@ EVIDENCE = {
     "reference_logits": torch.randn(50, 10),
     "sample_clip_features": torch.randn(40, 16),
     "reference_clip_features": torch.randn(50, 16),
+    "samples": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "reference_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "text_similarity": torch.rand(12),
+    "image_embeddings": torch.randn(120, 8),
+    "text_embeddings": torch.randn(120, 8),
     "anomaly_scores": torch.randn(12),
     "anomaly_labels": torch.arange(12) < 4,
     "train_codes": torch.randn(60, 4),
@@ -44,6 +49,8 @@ EVIDENCE = {
     "elbo_nats": torch.randn(12),
     "importance_bound_nats": torch.randn(12),
     "image_values": 256,
+    "anomaly_maps": torch.randn(12, 8, 8),
+    "anomaly_masks": torch.rand(12, 8, 8) < 0.1,
     "sampling_seconds_per_image": torch.tensor([0.1, 0.2, 0.3]),
     "training_seconds": 12.5,
     "parameter_count": 1000,
@@ -110,6 +117,15 @@ def test_dci_metrics_do_not_mix_up_their_evidence():
             assert found == Estimate(getattr(expected, name))
         found = METRICS["dci_informativeness"].compute(codes, factors, codes, factors)
         assert found == expected.informativeness
+def test_settings_of_detection_and_text_say_what_the_functions_use():
+    limit = inspect.signature(aupro).parameters["fpr_limit"].default
+    assert METRICS["aupro"].settings["fpr_limit"] == limit
+    assert (
+        METRICS["fpr95"].settings["tpr"] == inspect.signature(fpr_at_tpr).parameters["tpr"].default
+    )
+    defaults = inspect.signature(r_precision).parameters
+    for name, value in METRICS["r_precision"].settings.items():
+        assert defaults[name].default == value
 
 
 def test_neighbourhood_metrics_do_not_mix_up_their_evidence():
@@ -138,15 +154,6 @@ def test_costs():
 def test_one_image_has_no_standard_error():
     a = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
     assert METRICS["mse"].compute(a, a + 255) == Estimate(1.0)
-
-
-def test_clip_scores():
-    cosines = torch.tensor([0.3, -0.2, 1.0])
-    assert clip_score(cosines).tolist() == pytest.approx([30, 0, 100])
-    assert clip_s(cosines).tolist() == pytest.approx([0.75, 0, 2.5])
-    assert METRICS["clip_score"].compute(cosines).value == pytest.approx(130 / 3)
-    with pytest.raises(BadInput, match="not a cosine"):
-        clip_score(torch.tensor([1.2]))
 
 
 def test_unknown_names_get_a_hint():

@@ -17,6 +17,7 @@ from harness.metrics.frechet import frechet_distance
 from harness.metrics.inception_score import inception_scores
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.neighbours import Prdc, prdc
+from harness.metrics.sharpness import CUTOFF, log_sharpness_ratio
 
 MANIFOLD_K = 3
 COVERAGE_K = 5
@@ -25,6 +26,10 @@ COVERAGE_K = 5
 
 def _fid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     return Estimate(frechet_distance(sample_features, reference_features))
+
+
+def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
+    return kernel_distance(sample_features, reference_features)
 
 
 def _inception_score(sample_logits: Tensor) -> Estimate:
@@ -55,12 +60,18 @@ def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).coverage)
 
 
+def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
+    """How far the samples' sharpness is from the data's, towards blur or towards noise."""
+    ratio = log_sharpness_ratio(samples, reference_images)
+    return Estimate(abs(ratio.value), ratio.stderr, ratio.over)
+
+
 FID = Metric(
     "fid", _fid, "lower", "Fréchet distance", "Heusel et al. 2017, arXiv:1706.08500",
     scale="log", digits=2,
 )  # fmt: skip
 KID = Metric(
-    "kid", kernel_distance, "lower", "kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
+    "kid", _kid, "lower", "kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
     scale="log", digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
 )  # fmt: skip
@@ -84,5 +95,9 @@ COVERAGE = Metric(
     "coverage", _coverage, "higher", "coverage", "Naeem et al. 2020, arXiv:2002.09797",
     settings={"k": COVERAGE_K},
 )  # fmt: skip
+SHARPNESS = Metric(
+    "sharpness", _sharpness, "lower", "sharpness gap", "",
+    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
+)  # fmt: skip
 
-METRICS = (FID, KID, IS, PRECISION, RECALL, DENSITY, COVERAGE)
+METRICS = (FID, KID, IS, PRECISION, RECALL, DENSITY, COVERAGE, SHARPNESS)
