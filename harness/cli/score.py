@@ -16,6 +16,7 @@ from harness.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.evaluation.kinds import Role
     from harness.score import Scoring
     from harness.spec.measurement import Measurement
 
@@ -54,6 +55,9 @@ def score(
         str | None,
         typer.Option(help="Network of LPIPS; the dataset's, or lpips:alex, if not said."),
     ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Network of CLIP score; clip if not said, or clip:NAME.")
+    ] = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     json_file: Annotated[
@@ -90,7 +94,12 @@ def score(
     sets = load_sets(samples, reference, train, paired=pairs, root=data_root)
     if captions:
         sets = with_captions(sets, captions)
-    scoring = make_scoring(sets, options.words(metrics), extractor, perceptual, numerics)
+    networks: dict[Role, str | None] = {
+        "extractor": extractor,
+        "perceptual": perceptual,
+        "text": text,
+    }
+    scoring = make_scoring(sets, options.words(metrics), networks, numerics)
     console = Console()
     rows = _measure(console, scoring)
     _show(console, scoring, rows)

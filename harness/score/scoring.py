@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,13 +60,13 @@ class Scoring:
 def make_scoring(
     sets: Sets,
     metrics: Sequence[str] | None,
-    extractor: str | None,
-    perceptual: str | None,
+    networks: Mapping[Role, str | None],
     numerics: Numerics,
 ) -> Scoring:
     """Everything is looked up and checked; no image has passed through a network yet.
 
-    Without `metrics`, those are taken that suit the sets. Raises BadInput for an unknown metric or
+    Without `metrics`, those are taken that suit the sets; without a name in `networks`, the feature
+    network that suits the reference. Raises BadInput for an unknown metric or
     network, a network that is not at hand or cannot take the images, and too few images.
     """
     named = [load_metric(name) for name in dict.fromkeys(metrics or ())]
@@ -74,7 +74,7 @@ def make_scoring(
     applicable = [metric for metric, what in seen if not obstacle(metric, what, Setup({}))]
     for metric in applicable:
         _check_counts(metric, sets)
-    setup = _setup(sets, applicable, extractor, perceptual, numerics)
+    setup = _setup(sets, applicable, networks, numerics)
     key = samples_key(sets.samples.images)
     wanted = [row for metric, what in seen for row in want([metric], what, setup, key, {})]
     return Scoring(sets, setup, tuple(wanted), numerics)
@@ -108,16 +108,14 @@ def default_metrics(sets: Sets) -> list[Metric]:
 def _setup(
     sets: Sets,
     metrics: Sequence[Metric],
-    extractor: str | None,
-    perceptual: str | None,
+    networks: Mapping[Role, str | None],
     numerics: Numerics,
 ) -> Setup:
     names = dict(NATURAL)
     if sets.reference and sets.reference.dataset:
         about = sets.reference.dataset.about
         names |= {"extractor": about.extractor, "perceptual": about.perceptual}
-    said: dict[Role, str | None] = {"extractor": extractor, "perceptual": perceptual}
-    names |= {role: name for role, name in said.items() if name}
+    names |= {role: name for role, name in networks.items() if name}
     channels, *size = sets.samples.images.shape[1:]
     needed = sorted({role for metric in metrics for role in roles(metric)})
     instruments = {role: checked(role, names[role], channels, min(size)) for role in needed}

@@ -111,21 +111,31 @@ def test_pairs_are_compared_image_by_image(call, tmp_path):
 
 def test_captions(call, tmp_path, monkeypatch):
     pytest.importorskip("transformers")
-    save_tiny_clip(tmp_path / "weights" / "openai" / "clip-vit-base-patch32")
+    save_tiny_clip(tmp_path / "weights" / "tiny")
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path / "weights"))
     folder(tmp_path / "samples", DIGITS[:5])
     with (tmp_path / "c.csv").open("w", newline="") as file:
         csv.writer(file).writerows(
             [("file", "caption"), *((f"{i:03d}.png", "a b") for i in range(5))]
         )
-    options = ("samples", "--captions", "c.csv", "--metrics", "clip_score", "--json", "x.json")
+    options = (
+        "samples",
+        "--captions",
+        "c.csv",
+        "--metrics",
+        "clip_score",
+        "--text",
+        "clip:tiny",
+        "--json",
+        "x.json",
+    )
     code, _, err = call(*options)
     assert code == 0, err
     row = numbers(tmp_path / "x.json")["clip_score"]
     assert 0 <= row.value <= 100
     assert row.over == "images"
     assert row.protocol.dataset == "captions"
-    assert row.protocol.extractor.startswith("clip:openai/clip-vit-base-patch32@")
+    assert row.protocol.extractor.startswith("clip:tiny@")
     with (tmp_path / "c.csv").open("a") as file:
         file.write("004.png,again\n")
     code, _, err = call(*options)

@@ -117,6 +117,8 @@ def test_dci_metrics_do_not_mix_up_their_evidence():
             assert found == Estimate(getattr(expected, name))
         found = METRICS["dci_informativeness"].compute(codes, factors, codes, factors)
         assert found == expected.informativeness
+
+
 def test_settings_of_detection_and_text_say_what_the_functions_use():
     limit = inspect.signature(aupro).parameters["fpr_limit"].default
     assert METRICS["aupro"].settings["fpr_limit"] == limit

@@ -24,6 +24,7 @@ from harness.spec.measurement import Measurement
 from harness.spec.suite import load_suite
 from harness.training.numerics import Numerics
 
+SPY = {"extractor": "spy", "perceptual": "spy"}
 CPU = Numerics.resolve("cpu")
 SEEN: list[int] = []
 
@@ -68,7 +69,9 @@ def save(path: Path, n: int = 30, shape: tuple[int, ...] = (16, 16, 1), seed: in
 
 
 def rows(sets: Sets, *metrics: str, extractor="spy", perceptual="spy") -> dict[str, Measurement]:
-    scoring = make_scoring(sets, metrics or None, extractor, perceptual, CPU)
+    scoring = make_scoring(
+        sets, metrics or None, {"extractor": extractor, "perceptual": perceptual}, CPU
+    )
     return {row.metric: row for row in score(scoring)}
 
 
@@ -90,14 +93,14 @@ def test_against_a_dataset_the_protocols_and_keys_are_those_of_a_suite(tmp_path)
     plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
     wanted = {cell.model: {w.metric: w for w in cell.wanted} for cell in plan.cells}
     names = ["fid", "kid", "is", "recall"]
-    scoring = make_scoring(load_sets(theirs, "digits:test"), names, None, None, CPU)
+    scoring = make_scoring(load_sets(theirs, "digits:test"), names, {}, CPU)
     assert [w.metric for w in scoring.wanted] == names
     for w in scoring.wanted:
         assert w.protocol == wanted["vae/vae"][w.metric].protocol
         assert w == wanted["theirs"][w.metric]
     decoded = save(tmp_path / "decoded.npz", len(load_dataset("digits").test))
     paired = load_sets(decoded, "digits:test", paired=True)
-    for w in make_scoring(paired, ["mse", "lpips"], None, None, CPU).wanted:
+    for w in make_scoring(paired, ["mse", "lpips"], {}, CPU).wanted:
         assert w.protocol == wanted["autoencoder/conv"][w.metric].protocol
         assert w.obstacle is None
 
@@ -159,7 +162,7 @@ def test_what_is_measured_where_nothing_is_named(tmp_path):
     assert not names_of(paired) & names_of(compared)
     assert "clip_score" not in names_of(compared)
     texted = Sets(compared.samples, compared.reference, texts=["a"] * 30)
-    assert names_of(texted) == names_of(compared) | {"clip_score"}
+    assert names_of(texted) == names_of(compared) | {"clip_score", "clip_s", "r_precision"}
     for sets in (alone, compared, paired, texted):
         assert not names_of(sets) & {"auroc", "training_time", "sampling_throughput"}
 
@@ -239,13 +242,13 @@ def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
     found = rows(sets, "broken", "fid", "is")
     assert found["broken"].reason.startswith("ZeroDivisionError")
     assert found["fid"].status == "ok"
-    assert found["is"].status == "failed", "the spy has no logits"
+    assert found["is"].status == "not applicable", "the spy has no logits"
     assert "no class logits" in found["is"].reason
 
 
 def refused(expected: list[str], *arguments, metrics=None, **options) -> None:
     with pytest.raises(BadInput) as caught:
-        make_scoring(load_sets(*arguments, **options), metrics, "spy", "spy", CPU)
+        make_scoring(load_sets(*arguments, **options), metrics, SPY, CPU)
     assert "\n" not in str(caught.value)
     for words in expected:
         assert words in str(caught.value)
@@ -262,7 +265,7 @@ def test_too_few_images_are_known_before_a_network_runs(tmp_path, metric, n, wor
     refused(expected, few, many, metrics=[metric])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make_scoring(load_sets(many, few), ["fid"], "spy", None, CPU)
+        make_scoring(load_sets(many, few), ["fid"], SPY, CPU)
 
 
 def test_sets_of_two_sizes_are_both_named(tmp_path):
@@ -288,7 +291,7 @@ def test_an_extractor_that_no_metric_needs_is_not_asked_for(tmp_path):
 
 def test_the_document_has_rows_sets_and_environment(tmp_path):
     sets = load_sets(save(tmp_path / "a.npz"), save(tmp_path / "b.npz"))
-    scoring = make_scoring(sets, ["fid", "mse"], "spy", None, CPU)
+    scoring = make_scoring(sets, ["fid", "mse"], SPY, CPU)
     measured = list(score(scoring))
     content = json.loads(json.dumps(document(scoring, measured)))
     assert [Measurement.from_json(json.dumps(row)) for row in content["rows"]] == measured
