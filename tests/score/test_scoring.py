@@ -24,7 +24,7 @@ from harness.spec.measurement import Measurement
 from harness.spec.suite import load_suite
 from harness.training.numerics import Numerics
 
-SPY = {"extractor": "spy", "perceptual": "spy"}
+SPIES = {"extractor": "spy", "perceptual": "spy"}
 CPU = Numerics.resolve("cpu")
 SEEN: list[int] = []
 
@@ -248,7 +248,7 @@ def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
 
 def refused(expected: list[str], *arguments, metrics=None, **options) -> None:
     with pytest.raises(BadInput) as caught:
-        make_scoring(load_sets(*arguments, **options), metrics, SPY, CPU)
+        make_scoring(load_sets(*arguments, **options), metrics, SPIES, CPU)
     assert "\n" not in str(caught.value)
     for words in expected:
         assert words in str(caught.value)
@@ -265,7 +265,7 @@ def test_too_few_images_are_known_before_a_network_runs(tmp_path, metric, n, wor
     refused(expected, few, many, metrics=[metric])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make_scoring(load_sets(many, few), ["fid"], SPY, CPU)
+        make_scoring(load_sets(many, few), ["fid"], SPIES, CPU)
 
 
 def test_sets_of_two_sizes_are_both_named(tmp_path):
@@ -291,7 +291,7 @@ def test_an_extractor_that_no_metric_needs_is_not_asked_for(tmp_path):
 
 def test_the_document_has_rows_sets_and_environment(tmp_path):
     sets = load_sets(save(tmp_path / "a.npz"), save(tmp_path / "b.npz"))
-    scoring = make_scoring(sets, ["fid", "mse"], SPY, CPU)
+    scoring = make_scoring(sets, ["fid", "mse"], SPIES, CPU)
     measured = list(score(scoring))
     content = json.loads(json.dumps(document(scoring, measured)))
     assert [Measurement.from_json(json.dumps(row)) for row in content["rows"]] == measured
