@@ -23,12 +23,13 @@ from torch import Tensor
 from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
+from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import describe, measured
-from harness.evaluation.pictures import grid, pairs
 from harness.families import build_family
-from harness.families.base import Family, Reconstructs, Samples
-from harness.plan import Cell, shape_of
+from harness.families.base import Family
+from harness.metrics import load_metric
+from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import samples_of
 from harness.tracking import Record, Store
 from harness.training import memory
@@ -270,16 +271,21 @@ class _Work:
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
-        if "pictures" not in self.record.facts and not failures:
-            _draw(model, evidence, store, run_id)
+        if not failures:
+            self.draw(evidence, model)
         return failures
 
+    def draw(self, evidence: Evidence, model: Family | None) -> None:
+        """Pictures of the run, each drawn once."""
+        drawn = self.record.facts.get("pictures", "").split()
+        needs = {need for w in self.cell.wanted if not w.obstacle for need in _evidence_of(w)}
+        for name in pictures.wanted(model, "train_features" in needs):
+            if name not in drawn:
+                png = pictures.DRAWN[name](evidence)
+                self.store.put(self.record.run_id, f"pictures/{name}.png", png)
+                drawn.append(name)
+        self.store.tag(self.record.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
 
-def _draw(model: object, evidence: Evidence, store: Store, run_id: str) -> None:
-    """The first samples and reconstructions, unselected, as pictures of the run."""
-    if model is None or isinstance(model, Samples):
-        store.put(run_id, "pictures/samples.png", grid(evidence["samples"][:64], 8))
-    if isinstance(model, Reconstructs):
-        shown = pairs(evidence["originals"][:32], evidence["reconstructions"][:32], 8)
-        store.put(run_id, "pictures/reconstructions.png", shown)
-    store.tag(run_id, {"harness.fact.pictures": "yes"})
+
+def _evidence_of(wanted: Wanted) -> tuple[str, ...]:
+    return load_metric(wanted.metric).needs

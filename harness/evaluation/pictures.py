@@ -1,13 +1,63 @@
-"""Images laid out in a grid, as PNG."""
+"""What a model makes, as PNG files: grids of images."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
+from harness.evaluation.evidence import Evidence
+from harness.families.base import Reconstructs, Samples
+from harness.metrics.memorisation import nearest_neighbours
+
+SUSPECTS, NEIGHBOURS = 8, 5
+
+
+def samples(e: Evidence) -> bytes:
+    """The first samples, unselected."""
+    return grid(e["samples"][:64], 8)
+
+
+def reconstructions(e: Evidence) -> bytes:
+    """The first test images, each above its reconstruction."""
+    return pairs(e["originals"][:32], e["reconstructions"][:32], 8)
+
+
+def neighbours(e: Evidence) -> bytes:
+    """The samples that are nearest to a training image, each beside its nearest ones, by features:
+    if any sample is a copy, it is here.
+    """
+    nearest = nearest_neighbours(e["sample_features"], e["train_features"], NEIGHBOURS)
+    suspects = nearest.distances[:, 0].argsort(stable=True)[:SUSPECTS]
+    rows = [
+        torch.cat([e["samples"][i : i + 1], e["train_images"][nearest.indices[i]]])
+        for i in suspects.tolist()
+    ]
+    return grid(torch.cat(rows), 1 + NEIGHBOURS)
+
+
+DRAWN: dict[str, Callable[[Evidence], bytes]] = {
+    "samples": samples,
+    "reconstructions": reconstructions,
+    "neighbours": neighbours,
+}
+
+
+def wanted(model: object, has_train_features: bool) -> list[str]:
+    """The pictures of a model, or of samples where `model` is None. Neighbours are looked for where
+    the training images have passed through the extractor for a metric.
+    """
+    sampled = model is None or isinstance(model, Samples)
+    asked = {
+        "samples": sampled,
+        "reconstructions": isinstance(model, Reconstructs),
+        "neighbours": sampled and has_train_features,
+    }
+    return [name for name, is_asked in asked.items() if is_asked]
 
 
 def grid(images: Tensor, columns: int) -> bytes:

@@ -20,12 +20,21 @@ from harness.spec.measurement import TRAINING_IMAGES
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
 
+GALLERIES = {
+    "samples": "Samples",
+    "neighbours": "Memorisation: the samples nearest to a training image, each beside its five "
+    "nearest ones by features",
+    "reconstructions": "Reconstructions",
+}
+"""What the kinds of pictures show, in the order in which they stand."""
+
+
 @dataclass(frozen=True)
 class Gallery:
     """The pictures of one kind on one dataset, all of the same seed, with their data URIs."""
 
     dataset: str
-    kind: str
+    title: str
     seed: int
     pictures: tuple[tuple[Picture, str], ...]
 
@@ -181,14 +190,15 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
 def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Gallery]:
     """Side by side, pictures of one seed: the first that most models have."""
     found = []
-    for kind in ("samples", "reconstructions"):
+    for kind, title in GALLERIES.items():
         for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
             here = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
             seeds = [p.seed for p in here]
             seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
             order = [*models, TRAINING_IMAGES]
             shown = sorted((p for p in here if p.seed == seed), key=lambda p: order.index(p.model))
-            found.append(Gallery(dataset, kind, seed, tuple((p, _data_uri(p)) for p in shown)))
+            framed = tuple((p, _data_uri(p)) for p in shown)
+            found.append(Gallery(dataset, title, seed, framed))
     return found
 
 

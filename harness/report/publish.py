@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ import yaml
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.plan import Plan
-from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
+from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
@@ -25,10 +24,10 @@ from harness.spec.recipe import Recipe
 from harness.tracking import Store
 from harness.tracking.environment import environment
 
-KINDS: tuple[Literal["samples", "reconstructions"], ...] = ("samples", "reconstructions")
-ALT = {
+ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
     "reconstructions": "Test images in odd rows, each above its reconstruction,",
+    "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 
 
@@ -93,7 +92,7 @@ def _pictures(cells: Sequence[CellResult], store: Store) -> list[Picture]:
     first = min((cell.seed for cell in cells), default=0)
     found = []
     for cell in cells:
-        for kind in KINDS if cell.seed == first and cell.run_id else ():
+        for kind in ALT if cell.seed == first and cell.run_id else ():
             png = store.get(cell.run_id or "", f"pictures/{kind}.png")
             alt = f"{ALT[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:

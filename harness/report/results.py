@@ -14,6 +14,8 @@ from harness.data.base import About, Dataset
 from harness.metrics.base import Metric
 from harness.spec.measurement import CellResult
 
+Kind = Literal["samples", "reconstructions", "neighbours"]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -22,7 +24,7 @@ class Picture:
     dataset: str
     model: str
     seed: int
-    kind: Literal["samples", "reconstructions"]
+    kind: Kind
     png: bytes
     alt: str
 

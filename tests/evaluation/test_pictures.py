@@ -5,7 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.evaluation.pictures import grid, pairs
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.pictures import grid, neighbours, pairs, wanted
+from harness.evaluation.protocols import Setup
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -28,3 +30,22 @@ def test_reconstructions_stand_below_their_originals():
     originals, copies = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.ones(4, 1, 2, 2).byte()
     sheet = pixels(pairs(originals, copies, 2))
     assert [int(sheet[1 + 3 * row, 1]) for row in range(4)] == [0, 1, 0, 1]
+
+
+def test_a_copied_training_image_is_the_first_suspect():
+    draws = torch.Generator().manual_seed(0)
+    train, samples = torch.randint(0, 200, (2, 20, 1, 4, 4), generator=draws).byte()
+    samples[13] = train[7]
+    given = {"samples": samples, "train_images": train}
+    features = {f"{k.removesuffix('s').removesuffix('_image')}_features": v.flatten(1).float()
+                for k, v in given.items()}  # fmt: skip
+    sheet = pixels(neighbours(Evidence({**given, **features}, Setup({}))))
+    assert np.array_equal(sheet[1:5, 1:5], samples[13, 0].numpy())
+    assert np.array_equal(sheet[1:5, 6:10], train[7, 0].numpy())
+    assert sheet.shape == (8 * 5 + 1, 6 * 5 + 1)
+
+
+def test_neighbours_are_drawn_only_where_training_images_were_measured():
+    assert wanted(None, True) == ["samples", "neighbours"]
+    assert wanted(None, False) == ["samples"]
+    assert wanted(object(), True) == []
