@@ -16,7 +16,7 @@ Window = Literal["gaussian", "uniform"]
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of the five scales, finest first (Wang et al. 2003, section 3.2)."""
 
-_CHUNK = 2**17
+_CHUNK = 2**15
 """Values compared at a time: their maps stay in the processor's cache."""
 _TILE = 32
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -49,7 +49,11 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
         h, w = a.shape[-2:]
         raise BadInput(f"ssim needs images of at least {len(weights)} pixels a side, not {h}×{w}")
     weights = weights.to(a.device)
-    return torch.cat([_compare(x, y, weights, unbias).whole.mean(1) for x, y in _chunks(a, b)])
+    chunks = list(_chunks(a, b))
+    # One allocation for all chunks: fresh memory costs as much as the windows themselves.
+    scratch = _scratch(chunks[0][0])
+    maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in chunks)
+    return torch.cat([_compare(m, weights, unbias).whole.mean(1) for m in maps])
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
@@ -95,19 +99,30 @@ def _multiscale(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     a, b = a.double(), b.double()
     product = a.new_ones(a.shape[:2])
     for exponent in SCALE_WEIGHTS[:-1]:
-        product *= _compare(a, b, weights).contrast.clamp(min=0) ** exponent
+        terms = _compare(_maps(a, b, _scratch(a)), weights)
+        product *= terms.contrast.clamp(min=0) ** exponent
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     # Luminance is compared at the coarsest scale alone.
-    return product * _compare(a, b, weights).whole.clamp(min=0) ** SCALE_WEIGHTS[-1]
+    coarsest = _compare(_maps(a, b, _scratch(a)), weights).whole
+    return product * coarsest.clamp(min=0) ** SCALE_WEIGHTS[-1]
 
 
-def _compare(a: Tensor, b: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
-    """`a` and `b` N×C×H×W of any type, values 0 to 255."""
-    maps = torch.empty(4, *a.shape, dtype=torch.float64, device=a.device)
+def _scratch(images: Tensor) -> Tensor:
+    return torch.empty(4, *images.shape, dtype=torch.float64, device=images.device)
+
+
+def _maps(a: Tensor, b: Tensor, maps: Tensor) -> Tensor:
+    """a, b, a² + b² and a · b, written to `maps`: the formula knows the two variances only by their
+    sum.
+    """
     maps[0], maps[1] = a, b
-    # The formula knows the two variances only by their sum, so that four maps do.
     torch.mul(maps[0], maps[0], out=maps[2]).addcmul_(maps[1], maps[1])
     torch.mul(maps[0], maps[1], out=maps[3])
+    return maps
+
+
+def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
+    """From `_maps` of images N×C×H×W, values 0 to 255."""
     mean_a, mean_b, squares, ab = _local_means(maps, weights).flatten(3)
     product = mean_a * mean_b
     # In place from here on: this arithmetic takes as long as the windows do.
@@ -140,7 +155,5 @@ def _down_columns(maps: Tensor, weights: Tensor) -> Tensor:
 
 def _band(weights: Tensor, positions: int) -> Tensor:
     """The matrix whose rows hold the window at each of so many positions."""
-    offset = torch.arange(len(weights) + positions - 1, device=weights.device)
-    offset = offset - torch.arange(positions, device=weights.device)[:, None]
-    inside = (offset >= 0) & (offset < len(weights))
-    return weights[offset.clamp(0, len(weights) - 1)] * inside
+    padded = F.pad(weights, (positions - 1, positions - 1))
+    return padded.unfold(0, len(weights) + positions - 1, 1).flip(0)
