@@ -134,19 +134,21 @@ def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
 
 
 def _local_means(maps: Tensor, weights: Tensor) -> Tensor:
-    """The window's weighted means at every position inside the images, with the axes swapped."""
-    return _down_columns(_down_columns(maps, weights).mT, weights)
+    """The window's weighted means at every position inside the images.
+
+    As products with banded matrices: they take a tenth of the time of a convolution in float64.
+    """
+    height, width = (size - len(weights) + 1 for size in maps.shape[-2:])
+    if max(height, width) <= 2 * _TILE:
+        return _band(weights, height) @ maps @ _band(weights, width).mT
+    return _down_columns(_down_columns(maps, weights).mT, weights).mT
 
 
 def _down_columns(maps: Tensor, weights: Tensor) -> Tensor:
-    """The window's weighted means along the last axis but one, as products with a banded matrix:
-    they take a tenth of the time of a convolution in float64.
-
-    A long axis is cut into tiles that overlap by the window, since most of a large band is zeros.
+    """The means along the last axis but one, in tiles that overlap by the window: most of the
+    banded matrix of a long axis is zeros.
     """
     positions = maps.shape[-2] - len(weights) + 1
-    if positions <= 2 * _TILE:
-        return _band(weights, positions) @ maps
     tiles = -(-positions // _TILE)
     maps = F.pad(maps, (0, 0, 0, tiles * _TILE - positions))
     cut = maps.unfold(-2, _TILE + len(weights) - 1, _TILE).mT
