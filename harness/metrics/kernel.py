@@ -119,9 +119,7 @@ class _Side:
         return cls(centred, offsets, x.square().sum(dim=1), members)
 
     def __getitem__(self, rows: slice) -> _Side:
-        return _Side(
-            self.centred[rows], self.offsets[rows], self.squares[rows], self.members[rows]
-        )
+        return _Side(self.centred[rows], self.offsets[rows], self.squares[rows], self.members[rows])
 
     def blocks(self) -> Iterator[tuple[int, _Side]]:
         """Parts of `ROWS` rows, each with the number of its first row."""
@@ -139,8 +137,7 @@ def _values(x: _Side, y: _Side, kernel: Kernel) -> Tensor:
 def _between(x: _Side, y: _Side, kernel: Kernel) -> Tensor:
     """The sum of k(x, y) over the pairs of each subset."""
     sums = [
-        (part.members * (_values(part, y, kernel) @ y.members)).sum(dim=0)
-        for _, part in x.blocks()
+        (part.members * (_values(part, y, kernel) @ y.members)).sum(dim=0) for _, part in x.blocks()
     ]
     return torch.stack(sums).sum(dim=0)
 
