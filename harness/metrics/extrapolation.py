@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.metrics import checks
@@ -86,11 +87,12 @@ def _distance(samples: Tensor, reference: Tensor | FeatureStatistics) -> float:
         return frechet_distance(samples, reference)
 
 
-def _intercept_weights(sizes: Sequence[int]) -> np.ndarray:
+def _intercept_weights(sizes: Sequence[int]) -> NDArray[np.float64]:
     """Least squares' intercept of values against 1/size is the sum of them with these weights."""
     inverse = 1 / np.array(sizes)
     away = inverse - inverse.mean()
-    return 1 / len(sizes) - inverse.mean() * away / (away @ away)
+    weights: NDArray[np.float64] = 1 / len(sizes) - inverse.mean() * away / (away @ away)
+    return weights
 
 
 def _line(
@@ -105,7 +107,7 @@ def _line(
 
 
 def _stderr(
-    samples: Tensor, reference: Tensor, subsets: Sequence[Tensor], weights: np.ndarray
+    samples: Tensor, reference: Tensor, subsets: Sequence[Tensor], weights: NDArray[np.float64]
 ) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Caveat)
@@ -147,12 +149,8 @@ def frechet_by_class(
 
 
 def _classes(features: Tensor, labels: Tensor, what: str) -> dict[int, Tensor]:
-    if labels.dtype != torch.int64 or labels.shape != features.shape[:1]:
-        raise BadInput(
-            f"labels of {what} are {labels.dtype} of shape {tuple(labels.shape)}; "
-            f"int64, one for each of the {len(features)} rows, is needed"
-        )
-    classes = {int(label): features[labels == label] for label in labels.unique()}
+    checks.labels(labels, f"labels of {what}", len(features))
+    classes = {label: features[labels == label] for label in set(labels.tolist())}
     for label, members in classes.items():
         if len(members) < 2:
             raise BadInput(f"{what} of class {label} are too few: 1; at least 2 are needed")

@@ -64,7 +64,8 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
 def prdc_estimates(
     real: Tensor, fake: Tensor, ks: Sequence[int] = (5,), *, seed: int = 0
 ) -> list[PrdcEstimates]:
-    """`prdc` for each k of `ks`, from one pass over the distances, with standard errors.
+    """`prdc` for each k of `ks`, from one pass over the distances, with standard errors over fresh
+    draws of both sets of images.
 
     Random groups (Wolter 2007, ch. 2): both sets are dealt into 10 parts at random from `seed`, and
     the error is the standard deviation of the parts' numbers / √10. So it covers the draw of the
@@ -85,7 +86,9 @@ def prdc_estimates(
         torch.tensor_split(x[torch.randperm(len(x), generator=random).to(x.device)], PARTS)
         for x in (real, fake)
     ]
-    parts = [_several(*pair, ks) for pair in zip(*dealt, strict=True)]
+    parts = [
+        _several(some_real, some_fake, ks) for some_real, some_fake in zip(*dealt, strict=True)
+    ]
     return [
         _with_errors(values, of_parts)
         for values, of_parts in zip(whole, zip(*parts, strict=True), strict=True)
@@ -230,7 +233,7 @@ def _smallest(x: Tensor, count: int, run: int = 32) -> tuple[Tensor, Tensor]:
     if runs < 4 * count:
         found = x.topk(count, dim=1, largest=False)
         return found.values, found.indices
-    minima = x[:, : runs * run].unflatten(1, (runs, run)).amin(dim=2)
+    minima = x[:, : runs * run].reshape(len(x), runs, run).amin(dim=2)
     first = run * minima.topk(count, dim=1, largest=False, sorted=False).indices
     columns = (first[:, :, None] + torch.arange(run, device=x.device)).flatten(1)
     rest = torch.arange(runs * run, x.shape[1], device=x.device).expand(len(x), -1)
