@@ -62,10 +62,10 @@ def frechet_influences(a: Tensor, b: Tensor) -> tuple[float, Tensor, Tensor]:
     overlap, transported_a, transported_b = _transport(first, second)
     shift = first.mean - second.mean
     influences = [
-        2 * centred @ towards + centred.square().sum(dim=1) - transported
-        for centred, towards, transported in (
-            (_rows(first), shift, transported_a),
-            (_rows(second), -shift, transported_b),
+        2 * _rows(x) @ towards + (_rows(x).square().sum(dim=1) - transported) * x.n / (x.n - 1)
+        for x, towards, transported in (
+            (first, shift, transported_a),
+            (second, -shift, transported_b),
         )
     ]
     centred_influences = [x - x.mean() for x in influences]
@@ -122,12 +122,28 @@ def _distance(a: _Gaussian, b: _Gaussian, overlap: Tensor) -> float:
 
 def _overlap(a: _Gaussian, b: _Gaussian) -> Tensor:
     """tr (Σa Σb)^½."""
-    squares = _squares(a, b)
-    if squares is not None:
-        eigenvalues = torch.linalg.eigvalsh(squares)
-        if _definite(eigenvalues):
-            return eigenvalues.sqrt().sum()
-    return torch.linalg.svdvals(_root(a) @ _root(b).T).sum()
+    if a.covariance is not None and b.covariance is not None:
+        eigenvalues = _of_full_rank(a.covariance, b.covariance)
+    else:
+        eigenvalues = _of_few_images(a, b)
+    if eigenvalues is not None:
+        return torch.sum(eigenvalues.sqrt())
+    return torch.sum(torch.linalg.svdvals(_root(a) @ _root(b).T))
+
+
+def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
+    """The eigenvalues of the product of two covariances, if their roots are to be trusted.
+
+    With the largest variances first, the small eigenvalues come out with more digits than rounding
+    the matrix would leave them: among matrices with variances over sixteen orders of magnitude, the
+    distance was never off by more than 1e-10 while they were above this limit.
+    """
+    order = a.diagonal().argsort(descending=True)
+    reduced = _reduced(a[order][:, order], b[order][:, order])
+    if reduced is None:
+        return None
+    eigenvalues = torch.linalg.eigvalsh(reduced[1])
+    return eigenvalues if _definite(eigenvalues) else None
 
 
 def _definite(eigenvalues: Tensor) -> bool:
@@ -136,33 +152,39 @@ def _definite(eigenvalues: Tensor) -> bool:
     return bool(eigenvalues[0] > rounding * eigenvalues[-1])
 
 
-def _squares(a: _Gaussian, b: _Gaussian) -> Tensor | None:
-    """A symmetric matrix with the eigenvalues of Σa Σb, less those that are zero by the number of
-    images. None if there is no such matrix to working precision.
+def _of_few_images(a: _Gaussian, b: _Gaussian) -> Tensor | None:
+    """The eigenvalues of Σa Σb that are not zero, if their roots are to be trusted: where there are
+    fewer images than features on a side. Those of products among images, which have no order, are
+    off by about the rounding of the largest.
     """
-    if a.covariance is not None and b.covariance is not None:
-        return _reduced(a.covariance, b.covariance)
     if a.covariance is None and b.covariance is None:
         cross = _root(a) @ _root(b).T
-        return gram(cross if len(cross) >= cross.shape[1] else cross.T)
-    few, many = (a, b) if a.covariance is None else (b, a)
-    root = _root(few)
-    return root @ many.covariance @ root.T
+        squares = gram(cross if len(cross) >= cross.shape[1] else cross.T)
+    else:
+        few, many = (a, b) if a.covariance is None else (b, a)
+        assert many.covariance is not None
+        squares = _root(few) @ many.covariance.mm(_root(few).T)
+    eigenvalues = torch.linalg.eigvalsh(squares)
+    if not _definite(eigenvalues):
+        return None
+    roots = eigenvalues.sqrt()
+    rounding = torch.finfo(roots.dtype).eps * eigenvalues[-1] / roots
+    return eigenvalues if bool(rounding.square().sum().sqrt() < 1e-11 * roots.sum()) else None
 
 
-def _reduced(covariance: Tensor, other: Tensor) -> Tensor | None:
-    """Lᵀ `other` L for the Cholesky factor L of `covariance`: the reduction of the symmetric
-    generalised eigenproblem. None if `covariance` is not positive definite.
+def _reduced(covariance: Tensor, other: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The Cholesky factor L of `covariance`, and Lᵀ `other` L, of which the lower triangle counts:
+    the reduction of the symmetric generalised eigenproblem. None if there is no factor.
     """
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
         return None
     if covariance.is_cuda:
-        return factor.T @ other @ factor
+        return factor, factor.T @ other @ factor
     # LAPACK's reduction is half the work of two products. It takes columns first, so that what it
     # calls upper is our lower triangle, which is what eigvalsh and eigh read.
     reduced, _ = dsygst(other.numpy().T, factor.contiguous().numpy().T, itype=2, lower=0)
-    return torch.from_numpy(reduced.T)
+    return factor, torch.from_numpy(reduced.T)
 
 
 def _root(x: _Gaussian) -> Tensor:
@@ -171,7 +193,8 @@ def _root(x: _Gaussian) -> Tensor:
         return _root_of_covariance(x)
     scaled = x.centred / math.sqrt(x.n - 1)
     if x.covariance is not None:
-        return torch.linalg.qr(scaled, mode="r").R
+        root: Tensor = torch.linalg.qr(scaled, mode="r").R
+        return root
     # Centred rows add to zero, so that one of them is to spare: a reflection that makes it vanish
     # leaves n − 1 rows of full rank, on which the eigenvalues can be trusted.
     return scaled[1:] + scaled[0] / (math.sqrt(x.n) - 1)
@@ -182,7 +205,7 @@ def _root_of_covariance(x: _Gaussian) -> Tensor:
     eigenvalues, vectors = torch.linalg.eigh(x.covariance)
     rounding = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues[-1]
     known = eigenvalues > rounding  # the rest are zeros, whose roots would be 1e-8 and add up
-    return eigenvalues[known].sqrt()[:, None] * vectors[:, known].T
+    return torch.mm(torch.diag(eigenvalues[known].sqrt()), vectors[:, known].T)
 
 
 def _rows(x: _Gaussian) -> Tensor:
@@ -193,11 +216,10 @@ def _rows(x: _Gaussian) -> Tensor:
 def _transport(a: _Gaussian, b: _Gaussian) -> tuple[Tensor, Tensor, Tensor]:
     """tr (Σa Σb)^½, (x − μa)ᵀ T (x − μa) of each image of `a`, and likewise of `b` with T⁻¹."""
     if a.covariance is not None and b.covariance is not None:
-        factor, failed = torch.linalg.cholesky_ex(a.covariance)
-        if not failed:
+        reduced = _reduced(a.covariance, b.covariance)
+        if reduced is not None:
             # T = L⁻ᵀ M^½ L⁻¹ with M = Lᵀ Σb L, and T⁻¹ = L M^-½ Lᵀ.
-            squares = _reduced(a.covariance, b.covariance)
-            assert squares is not None
+            factor, squares = reduced
             eigenvalues, vectors = torch.linalg.eigh(squares)
             if _definite(eigenvalues):
                 scale = eigenvalues.sqrt().sqrt()

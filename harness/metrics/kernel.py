@@ -45,6 +45,7 @@ class PolynomialKernel:
     coef0: float = 1.0
 
     def __call__(self, products: Tensor, squares: tuple[Tensor, Tensor], features: int) -> Tensor:
+        """Its values, n×m: see `Kernel`."""
         gamma = 1 / features if self.gamma is None else self.gamma
         return products.mul(gamma).add_(self.coef0).pow_(self.degree)
 
@@ -64,6 +65,7 @@ class RbfKernel:
             raise BadInput(f"the RBF kernel's sigma must be positive, not {self.sigma}")
 
     def __call__(self, products: Tensor, squares: tuple[Tensor, Tensor], features: int) -> Tensor:
+        """Its values, n×m: see `Kernel`."""
         distances = products.mul(-2).add_(squares[0][:, None]).add_(squares[1])
         return distances.mul_(-0.5 / self.sigma**2).exp_()
 

@@ -21,5 +21,6 @@ def block_dtype(device: torch.device) -> torch.dtype:
     On a GPU, and on a CPU set to it, a float32 product may be computed from operands of fewer
     digits, which no bound on rounding below would cover.
     """
-    exact = torch.backends.mkldnn.matmul.fp32_precision in ("none", "ieee")
+    setting = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]
+    exact = setting in ("none", "ieee")
     return torch.float32 if device.type == "cpu" and exact else torch.float64

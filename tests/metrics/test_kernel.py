@@ -4,6 +4,7 @@ import torch
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from harness.metrics import METRICS, PolynomialKernel, Subsets, kernel_distance, kernel_distances
+from harness.metrics.kernel import RbfKernel
 from harness.spec.errors import BadInput
 
 
@@ -11,6 +12,13 @@ def features(n: int, d: int = 12, seed: int = 0) -> torch.Tensor:
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed)).double()
 
 
+@pytest.fixture
+def in_float64(monkeypatch):
+    """All products in float64, as on a GPU."""
+    monkeypatch.setattr("harness.metrics.kernel.block_dtype", lambda device: torch.float64)
+
+
+@pytest.mark.usefixtures("in_float64")
 @pytest.mark.parametrize(
     "kernel", [{}, {"degree": 2, "gamma": 0.3, "coef0": 0.5}, {"degree": 1, "coef0": 0.0}]
 )
@@ -29,6 +37,50 @@ def test_equals_torch_fidelity_draw_for_draw(kernel):
     )
 
 
+@pytest.mark.usefixtures("in_float64")
+def test_rbf_equals_torch_fidelity_draw_for_draw():
+    a, b = features(150), 0.3 + 1.2 * features(120, seed=1)
+    ours = kernel_distances(a, b, Subsets(20, 50), RbfKernel(3.0))
+    theirs = kid_features_to_metric(
+        a, b, kid_subsets=20, kid_subset_size=50, verbose=False,
+        kid_kernel="rbf", kid_kernel_rbf_sigma=3.0,
+    )  # fmt: skip
+    # Theirs sums the diagonal as it comes out; ours leaves it out.
+    assert float(ours.mean()) == pytest.approx(
+        theirs["kernel_inception_distance_mean"], rel=1e-10, abs=1e-13
+    )
+
+
+@pytest.mark.parametrize("kernel", [PolynomialKernel(), RbfKernel(20.0)])
+@pytest.mark.parametrize("shift", [0, 100])
+def test_float32_products_are_within_a_millionth(monkeypatch, kernel, shift):
+    """Also far from the origin, where float32 itself has few digits left."""
+    a, b = shift + features(300, 256), shift + 0.1 + 1.1 * features(300, 256, seed=1)
+    ours = kernel_distances(a, b, Subsets(20, 150), kernel)
+    monkeypatch.setattr("harness.metrics.kernel.block_dtype", lambda device: torch.float64)
+    exact = kernel_distances(a, b, Subsets(20, 150), kernel)
+    assert not torch.equal(ours, exact)
+    assert float(ours.mean()) == pytest.approx(float(exact.mean()), rel=1e-6)
+
+
+def test_rbf_tells_apart_what_three_moments_do_not():
+    """Two distributions with equal moments up to the third, which a cubic kernel cannot see."""
+    two_points = torch.tensor([-1.0, 1]).repeat(2000)[:, None]
+    three = torch.tensor([-(3**0.5), 0, 0, 0, 0, 3**0.5]).repeat(700)[:, None]
+    subsets = Subsets(10, 2000)
+    cubic = kernel_distances(two_points, three, subsets, PolynomialKernel())
+    gaussian = kernel_distances(two_points, three, subsets, RbfKernel(0.5))
+    assert abs(float(cubic.mean())) < 0.02
+    assert float(gaussian.mean()) > 0.1
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_width_that_is_none_is_refused(sigma):
+    with pytest.raises(BadInput, match="sigma must be positive"):
+        RbfKernel(sigma)
+
+
+@pytest.mark.usefixtures("in_float64")
 def test_blocks_of_rows_change_nothing():
     """More rows than one block, against the definition on a subset that is the whole set."""
     a, b = features(1100, 4), features(1100, 4, seed=1) + 0.5

@@ -1,5 +1,6 @@
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from harness.metrics import Prdc, prdc
+from harness.metrics.neighbours import prdc_estimates
 from harness.spec.errors import BadInput
 
 
@@ -31,6 +33,70 @@ def test_all_four_equal_the_prdc_package(k, capsys):
     real, fake = two_sets()
     theirs = package.compute_prdc(real.numpy(), fake.numpy(), nearest_k=k)
     assert asdict(prdc(real, fake, k)) == pytest.approx(theirs, rel=1e-12)
+
+
+def in_float64(real: torch.Tensor, fake: torch.Tensor, k: int) -> Prdc:
+    """By the definition, from differences in float64."""
+    real, fake = real.double(), fake.double()
+
+    def squared(a, b):
+        return (a[:, None] - b).square().sum(dim=2)
+
+    surface = 1e-12 * torch.cat([real - real.mean(0), fake - real.mean(0)]).square().sum(1).mean()
+    radii = [squared(x, x).sort(dim=1).values[:, k] + surface for x in (real, fake)]
+    distances = squared(real, fake)
+    in_real, in_fake = distances <= radii[0][:, None], distances <= radii[1]
+    return Prdc(
+        precision=float(in_real.any(dim=0).double().mean()),
+        recall=float(in_fake.any(dim=1).double().mean()),
+        density=float(in_real.sum(dim=0).double().mean()) / k,
+        coverage=float(in_real.any(dim=1).double().mean()),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 2**31),
+    st.sampled_from([1, 2, 30]),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from(["apart", "grid", "copies", "nearly equal"]),
+    st.sampled_from([0.0, 1000.0]),
+)
+def test_exact_where_distances_tie_or_nearly_do(seed, d, k, kind, shift):
+    """float32 products cannot tell these distances apart: the result must be float64's."""
+    real, fake = (x.double() for x in two_sets(70, 60, d, seed))
+    if kind == "grid":
+        real, fake = real.round(), fake.round()
+    elif kind == "copies":
+        fake[:30] = real[:30]
+        fake[30:50] = real[0]
+    elif kind == "nearly equal":  # all distances of a set agree to some 1e-7
+        real, fake = (2.0 * torch.eye(70, 70 + d).double() + 1e-7 * x[:, :1] for x in (real, real))
+    assert prdc(real + shift, fake + shift, k) == in_float64(real + shift, fake + shift, k)
+
+
+def test_several_neighbourhoods_from_one_pass():
+    real, fake = two_sets()
+    for k, found in zip((1, 4), prdc_estimates(real, fake, (1, 4)), strict=True):
+        values = Prdc(*(e["value"] for e in asdict(found).values()))
+        assert values == prdc(real, fake, k)
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "density"])
+def test_error_is_the_spread_over_fresh_draws_of_both_sets(name):
+    estimates = [
+        getattr(prdc_estimates(*two_sets(400, 400, 6, seed), (3,))[0], name) for seed in range(40)
+    ]
+    spread = np.std([e.value for e in estimates])
+    assert np.sqrt(np.mean([e.stderr**2 for e in estimates])) == pytest.approx(spread, rel=0.4)
+    assert {e.over for e in estimates} == {"images"}
+
+
+def test_too_few_images_have_no_error():
+    real, fake = two_sets(199, 300)
+    assert prdc_estimates(real, fake, (5,))[0].precision.stderr is None
+    real, fake = two_sets(200, 200)
+    assert prdc_estimates(real, fake, (5,))[0].precision.stderr > 0
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
@@ -82,3 +148,7 @@ def test_bad_input_is_refused():
         prdc(real, fake)
     with pytest.raises(BadInput, match="NaN"):
         prdc(real, real * torch.nan)
+    with pytest.raises(BadInput, match="k is 0"):
+        prdc(real, real, k=0)
+    with pytest.raises(BadInput, match="no k is given"):
+        prdc_estimates(real, real, ())

@@ -8,15 +8,17 @@ linear scale wherever a value is not positive.
 from __future__ import annotations
 
 from functools import lru_cache
+from statistics import mean
 
 from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
-from harness.metrics.frechet import frechet_distance
+from harness.metrics.extrapolation import frechet_by_class, frechet_infinity
+from harness.metrics.frechet import frechet_estimate
 from harness.metrics.inception_score import inception_scores
-from harness.metrics.kernel import kernel_distance
-from harness.metrics.neighbours import Prdc, prdc
+from harness.metrics.kernel import RbfKernel, kernel_distance
+from harness.metrics.neighbours import PrdcEstimates, prdc_estimates
 from harness.metrics.sharpness import CUTOFF, log_sharpness_ratio
 
 MANIFOLD_K = 3
@@ -25,39 +27,64 @@ COVERAGE_K = 5
 
 
 def _fid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(frechet_distance(sample_features, reference_features))
+    return frechet_estimate(sample_features, reference_features)
+
+
+def _fid_infinity(sample_features: Tensor, reference_features: Tensor) -> Estimate:
+    return frechet_infinity(sample_features, reference_features).estimate
+
+
+def _class_fid(
+    sample_features: Tensor,
+    reference_features: Tensor,
+    sample_logits: Tensor,
+    reference_logits: Tensor,
+) -> Estimate:
+    """Classes are a classifier's on both sides, so that samples without labels have them too."""
+    sample_labels, reference_labels = (
+        checks.matrix(logits, "logits", at_least=2).argmax(dim=1)
+        for logits in (sample_logits, reference_logits)
+    )
+    distances = frechet_by_class(
+        sample_features, sample_labels, reference_features, reference_labels
+    )
+    return Estimate(mean(distances.values()))
 
 
 def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     return kernel_distance(sample_features, reference_features)
 
 
+def _kid_rbf(sample_features: Tensor, reference_features: Tensor) -> Estimate:
+    return kernel_distance(sample_features, reference_features, RbfKernel())
+
+
 def _inception_score(sample_logits: Tensor) -> Estimate:
     return checks.mean_over(inception_scores(sample_logits), "splits")
 
 
-@lru_cache(maxsize=2)
-def _neighbours(reference_features: Tensor, sample_features: Tensor, k: int) -> Prdc:
-    """`prdc`, remembered for the metrics that share it. Tensors are told apart by identity: those
-    of evidence are never written to once computed.
+@lru_cache(maxsize=1)
+def _neighbours(reference_features: Tensor, sample_features: Tensor) -> list[PrdcEstimates]:
+    """For `MANIFOLD_K` and `COVERAGE_K`, remembered for the metrics that share it. Tensors are told
+    apart by identity: those of evidence are never written to once computed.
     """
-    return prdc(reference_features, sample_features, k)
+    return prdc_estimates(reference_features, sample_features, (MANIFOLD_K, COVERAGE_K))
 
 
 def _precision(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(_neighbours(reference_features, sample_features, MANIFOLD_K).precision)
+    return _neighbours(reference_features, sample_features)[0].precision
 
 
 def _recall(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(_neighbours(reference_features, sample_features, MANIFOLD_K).recall)
+    return _neighbours(reference_features, sample_features)[0].recall
 
 
 def _density(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).density)
+    return _neighbours(reference_features, sample_features)[1].density
 
 
 def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return Estimate(_neighbours(reference_features, sample_features, COVERAGE_K).coverage)
+    return _neighbours(reference_features, sample_features)[1].coverage
 
 
 def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
@@ -70,10 +97,23 @@ FID = Metric(
     "fid", _fid, "lower", "Fréchet distance", "Heusel et al. 2017, arXiv:1706.08500",
     scale="log", digits=2,
 )  # fmt: skip
+FID_INFINITY = Metric(
+    "fid_infinity", _fid_infinity, "lower", "Fréchet distance of endlessly many samples",
+    "Chong & Forsyth 2020, arXiv:1911.07023", digits=2, settings={"points": 15, "seed": 2020},
+)  # fmt: skip
+CLASS_FID = Metric(
+    "class_fid", _class_fid, "lower", "mean Fréchet distance by class",
+    "Miyato & Koyama 2018, arXiv:1802.05637", scale="log", digits=2,
+)  # fmt: skip
 KID = Metric(
     "kid", _kid, "lower", "kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
     scale="log", digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
+)  # fmt: skip
+KID_RBF = Metric(
+    "kid_rbf", _kid_rbf, "lower", "kernel distance by a Gaussian kernel",
+    "Gretton et al. 2012", scale="log", digits=5,
+    settings={"subsets": 100, "subset_size": "min(1000,n/2)", "sigma": 10.0, "seed": 2020},
 )  # fmt: skip
 IS = Metric(
     "is", _inception_score, "higher", "inception score", "Salimans et al. 2016, arXiv:1606.03498",
@@ -100,4 +140,4 @@ SHARPNESS = Metric(
     settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
 )  # fmt: skip
 
-METRICS = (FID, KID, IS, PRECISION, RECALL, DENSITY, COVERAGE, SHARPNESS)
+METRICS = (FID, FID_INFINITY, CLASS_FID, KID, KID_RBF, IS, PRECISION, RECALL, DENSITY, COVERAGE)
