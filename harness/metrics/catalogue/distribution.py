@@ -140,4 +140,6 @@ SHARPNESS = Metric(
     settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
 )  # fmt: skip
 
-METRICS = (FID, FID_INFINITY, CLASS_FID, KID, KID_RBF, IS, PRECISION, RECALL, DENSITY, COVERAGE)
+METRICS = (
+    FID, FID_INFINITY, CLASS_FID, KID, KID_RBF, IS, PRECISION, RECALL, DENSITY, COVERAGE, SHARPNESS,
+)  # fmt: skip
