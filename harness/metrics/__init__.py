@@ -3,50 +3,109 @@
 from dataclasses import replace
 
 from harness.metrics.base import Estimate, Metric
+from harness.metrics.bins import DifferentBins, different_bins
 from harness.metrics.catalogue import KINDS, METRICS
 from harness.metrics.clip import clip_s, clip_score, r_precision
+from harness.metrics.cmmd import cmmd
 from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
-from harness.metrics.frechet import frechet_distance
+from harness.metrics.disentanglement import Dci, Forest, Votes, dci, factorvae_score, mig, sap
+from harness.metrics.extrapolation import (
+    Extrapolation,
+    SizePoint,
+    frechet_by_class,
+    frechet_infinity,
+    sample_size_curve,
+)
+from harness.metrics.frechet import frechet_distance, frechet_estimate
 from harness.metrics.inception_score import inception_scores
-from harness.metrics.kernel import PolynomialKernel, Subsets, kernel_distance, kernel_distances
-from harness.metrics.neighbours import Prdc, prdc
+from harness.metrics.kernel import (
+    PolynomialKernel,
+    RbfKernel,
+    Subsets,
+    kernel_distance,
+    kernel_distances,
+)
+from harness.metrics.latent import active_units, latent_path_length
+from harness.metrics.likelihood import bits_per_dimension, dequantise
+from harness.metrics.memorisation import Neighbours, authpct, fid_gap, nearest_neighbours
+from harness.metrics.modes import mode_count, mode_kl
+from harness.metrics.neighbours import Prdc, PrdcEstimates, prdc, prdc_estimates
+from harness.metrics.perceptual import lpips
+from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
 from harness.metrics.reconstruction import mae, mse, psnr
 from harness.metrics.segmentation import aupro, pixel_auroc
 from harness.metrics.sharpness import log_sharpness_ratio, sharpness_ratio
+from harness.metrics.statistics import FeatureStatistics
 from harness.metrics.structural_similarity import ms_ssim, ssim
+from harness.metrics.vendi import vendi_score
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
 
 __all__ = [
     "METRICS",
     "REGISTRY",
+    "Dci",
+    "DifferentBins",
     "Estimate",
+    "Extrapolation",
+    "FeatureStatistics",
+    "Forest",
     "Metric",
+    "Neighbours",
     "PolynomialKernel",
     "Prdc",
+    "PrdcEstimates",
+    "RbfKernel",
+    "SizePoint",
     "Subsets",
+    "Votes",
+    "active_units",
     "aupro",
     "auroc",
     "auroc_interval",
+    "authpct",
     "average_precision",
+    "bits_per_dimension",
     "clip_s",
     "clip_score",
+    "cmmd",
+    "dci",
+    "dequantise",
+    "different_bins",
+    "factorvae_score",
+    "fid_gap",
     "fpr_at_tpr",
+    "frechet_by_class",
     "frechet_distance",
+    "frechet_estimate",
+    "frechet_infinity",
     "inception_scores",
     "kernel_distance",
     "kernel_distances",
+    "knn_accuracy",
+    "latent_path_length",
+    "linear_probe_accuracy",
     "load_metric",
     "log_sharpness_ratio",
+    "lpips",
     "mae",
+    "mig",
+    "mode_count",
+    "mode_kl",
     "ms_ssim",
     "mse",
+    "nearest_neighbours",
     "pixel_auroc",
     "prdc",
+    "prdc_estimates",
     "psnr",
     "r_precision",
+    "retrieval_precision",
+    "sample_size_curve",
+    "sap",
     "sharpness_ratio",
     "ssim",
+    "vendi_score",
 ]
 
 REGISTRY = Registry(

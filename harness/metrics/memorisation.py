@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.metrics.frechet import frechet_distance
+from harness.metrics.frechet import frechet_influences
 from harness.spec.errors import BadInput
 
 ENTRIES = 2**24
@@ -100,8 +100,8 @@ def fid_gap(
     size = min(len(test), len(train))
     random = np.random.RandomState(seed)
     test, train = _subset(test, size, random), _subset(train, size, random)
-    to_test, by_samples, by_test = _frechet_influences(samples, test)
-    to_train, by_samples_too, by_train = _frechet_influences(samples, train)
+    to_test, by_samples, by_test = frechet_influences(samples, test)
+    to_train, by_samples_too, by_train = frechet_influences(samples, train)
     sources = (by_samples - by_samples_too, by_test, by_train)
     variance = sum(float(x.var()) / len(x) for x in sources)
     return Estimate(to_test - to_train, math.sqrt(variance), "images")
@@ -112,25 +112,3 @@ def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:
         return x
     chosen = np.sort(random.choice(len(x), size, replace=False))
     return x[torch.from_numpy(chosen).to(x.device)]
-
-
-def _frechet_influences(a: Tensor, b: Tensor) -> tuple[float, Tensor, Tensor]:
-    """The Fréchet distance, and how much each image of `a` and of `b` weighs in it: the derivative
-    by its share of its set, up to a constant of the set.
-
-    With the covariances AᵀA and BᵀB and the singular value decomposition A Bᵀ = U S Vᵀ, the
-    nuclear norm Σ S changes with the weight of a row of A = Q R by half that row's entry on the
-    diagonal of Q U S Uᵀ Qᵀ.
-    """
-    shift = a.mean(dim=0) - b.mean(dim=0)
-    root_a, root_b = ((x - x.mean(dim=0)) / math.sqrt(len(x) - 1) for x in (a, b))
-    (q_a, r_a), (q_b, r_b) = torch.linalg.qr(root_a), torch.linalg.qr(root_b)
-    u, s, vh = torch.linalg.svd(r_a @ r_b.T, full_matrices=False)
-
-    def influence(x: Tensor, shift: Tensor, root: Tensor, vectors: Tensor) -> Tensor:
-        spread = root.square().sum(dim=1) - vectors.square() @ s
-        derivative: Tensor = 2 * x @ shift + len(x) * spread
-        return derivative
-
-    by_a, by_b = influence(a, shift, root_a, q_a @ u), influence(b, -shift, root_b, q_b @ vh.T)
-    return frechet_distance(a, b), by_a, by_b

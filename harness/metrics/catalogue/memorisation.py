@@ -23,7 +23,7 @@ AUTHPCT = Metric(
     unit="%", digits=1,
 )  # fmt: skip
 FID_GAP = Metric(
-    "fid_gap", _fid_gap, "lower", "Fréchet distance to test less that to training images", "",
+    "fid_gap", _fid_gap, "lower", "memorisation gap", "",
     settings={"seed": 0}, digits=2,
 )  # fmt: skip
 

@@ -1,0 +1,19 @@
+"""How different two images look to a network."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.extractors import load_perceptual
+from harness.metrics import checks
+
+
+def lpips(a: Tensor, b: Tensor, network: str = "lpips:alex", device: str = "cpu") -> Tensor:
+    """The perceptual distance of each pair of uint8 images N×C×H×W: N float32 of at least 0.
+
+    Zhang et al. 2018, arXiv:1801.03924, eq. 1, by the weights of the `lpips` package; `network` is
+    `lpips:alex`, `lpips:vgg`, `lpips:squeeze`, or `classifier:…` for the unweighted form on a
+    network of this package. Raises BadInput where weights are missing or images are too small.
+    """
+    checks.image_pairs(a, b)
+    return load_perceptual(network, device).distance(a, b)
