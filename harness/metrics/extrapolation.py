@@ -38,7 +38,7 @@ def frechet_infinity(
 ) -> Extrapolation:
     """FID∞: the Fréchet distance that endlessly many samples would have to `reference`.
 
-    Chong & Forsyth 2020, arXiv:1911.07023, section 3: the bias of the distance is linear in 1/n to
+    Chong & Forsyth 2020, arXiv:1911.07023: the bias of the distance is linear in 1/n to
     first order, so that of a line fitted by least squares to distances of random subsets of
     `samples` n×d against 1/n the intercept is nearly free of it. As there, 15 sizes from a tenth
     of the samples to all of them, evenly spaced. Below some twice as many samples as features

@@ -16,6 +16,9 @@ def inception_scores(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> T
     Salimans et al. 2016, arXiv:1606.03498, section 4. `logits` n×classes, n at least twice the
     splits; the score is the mean of the parts'. The images are shuffled as torch-fidelity does
     with the same seed, for sets that are sorted by class.
+
+    The spread of the parts says how exact their mean is, and nothing of its bias: a part scores
+    lower than the whole, so that scores of different numbers of images do not compare.
     """
     logits = checks.matrix(logits, "logits", at_least=2 * splits)
     n = len(logits)

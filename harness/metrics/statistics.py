@@ -43,7 +43,7 @@ class FeatureStatistics:
         return cls(len(features), mean, gram(features - mean))
 
     def merge(self, other: FeatureStatistics) -> FeatureStatistics:
-        """The statistics of both sets together (Chan, Golub & LeVeque 1983, eq. 2.1)."""
+        """The statistics of both sets together (Chan, Golub & LeVeque 1983)."""
         if len(self.mean) != len(other.mean):
             raise BadInput(f"features differ in width: {len(self.mean)} and {len(other.mean)}")
         n = self.n + other.n
