@@ -8,9 +8,7 @@ import pytest
 from harness.metrics import METRICS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/metrics.md").read_text()
-SECTIONS = {
-    heading: body for heading, body in re.findall(r"^### (\S+)\n(.*?)(?=^##)", PAGE, re.M | re.S)
-}
+SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##)", PAGE, re.M | re.S))
 
 
 @pytest.mark.parametrize("name", METRICS)
