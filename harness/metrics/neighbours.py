@@ -131,9 +131,10 @@ def _several(real: Tensor, fake: Tensor, ks: Sequence[int]) -> list[Prdc]:
     """`prdc` for each k."""
     if min(ks) < 1:
         raise BadInput(f"k is {min(ks)}; a ball reaches to at least its first neighbour")
-    real, fake = checks.feature_pair(real, fake, at_least=max(ks) + 1)
-    centre = real.mean(dim=0)  # distances between points far from the origin would lose digits
-    points = [_Points.of(x - centre) for x in (real, fake)]
+    # Distances between points far from the origin would lose digits. The float64 copies of the
+    # features are let go one by one, as they would be the most of the memory.
+    centre = checks.feature_pair(real, fake, at_least=max(ks) + 1)[0].mean(dim=0)
+    points = [_Points.of(x.double() - centre) for x in (real, fake)]
     surface = 1e-12 * torch.cat([x.squares for x in points]).mean()
     radii = [_radii(x, ks) + surface for x in points]
     return _membership(points[0], points[1], radii[0], radii[1], ks)
