@@ -37,19 +37,34 @@ LADDERS: dict[Disturbance, tuple[float, ...]] = {
 """The levels of each disturbance, as `disturb` takes them, from weak to strong."""
 
 ASKED: dict[str, tuple[Disturbance, ...]] = {
+    # Distances of distributions: what changes single images or their kinds changes the
+    # distribution. Repeats and copies are of the same distribution, and not asked.
     "fid": ("noise", "blur", "dropped_modes"),
+    "fid_infinity": ("noise", "blur", "dropped_modes"),
     "kid": ("noise", "blur", "dropped_modes"),
+    "kid_rbf": ("noise", "blur", "dropped_modes"),
     "cmmd": ("noise", "blur", "dropped_modes"),
+    "ndb": ("noise", "blur", "dropped_modes"),
+    # Each class counts alike however many its images are, and a class without any has no distance:
+    # what is in the classes is asked, which there are is not.
+    "class_fid": ("noise", "blur"),
+    # How sure a classifier is of an image falls with noise and blur, how many classes it finds
+    # with those left out.
     "is": ("noise", "blur", "dropped_modes"),
+    # Of these two only single images count, whatever their kinds.
     "precision": ("noise", "blur"),
     "density": ("noise", "blur"),
+    # How much of the data samples reach, or how varied they are: kinds left out, and repeats in
+    # place of other images, which leave gaps.
     "recall": ("dropped_modes", "duplicates"),
     "coverage": ("dropped_modes", "duplicates"),
     "vendi": ("dropped_modes", "duplicates"),
+    # Predicted classes alone.
     "mode_count": ("dropped_modes",),
     "mode_kl": ("dropped_modes",),
-    "ndb": ("noise", "blur", "dropped_modes"),
+    # A gap in either direction: noise adds to high frequencies, blur takes from them.
     "sharpness": ("noise", "blur"),
+    # Whether samples are new, however good.
     "authpct": ("copies",),
     "fid_gap": ("copies",),
 }
