@@ -17,7 +17,7 @@ from harness.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.tracking.selftests import Tested
+    from harness.tracking.selftests import Trial
 
 app = typer.Typer(help="Metrics.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -66,7 +66,7 @@ def selftest(
     from harness.metrics import load_metric
     from harness.plan.setup import checked
     from harness.score.document import check_writable, write
-    from harness.tracking.selftests import Tested, save
+    from harness.tracking.selftests import Trial, save
     from harness.training.numerics import Numerics
 
     # One thread: what is kept of the outcome then does not depend on the number of cores.
@@ -77,7 +77,7 @@ def selftest(
     images = load_dataset(dataset, data_root)
     extractor = extractor or images.about.extractor
     network = checked("extractor", extractor, images.channels, images.size)
-    tested = Tested(
+    tested = Trial(
         images.name, images.digest, network.label, network.preprocessing, set_size(images)
     )
     console = Console()
@@ -94,7 +94,7 @@ def selftest(
     _say_failures(console, table)
 
 
-def _show(console: Console, tested: Tested, table: pd.DataFrame) -> None:
+def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
     from harness.metrics.selftest import BOUND, WORDS
 
     console.print(
@@ -115,7 +115,7 @@ def _show(console: Console, tested: Tested, table: pd.DataFrame) -> None:
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("metric", overflow="fold")
     for words in WORDS.values():
-        shown.add_column(words, justify="right", max_width=10)
+        shown.add_column(words, justify="right", max_width=8)
     for name, cells in rows.items():
         shown.add_row(escape(name), *(f"[{COLOURS[cell[0]]}]{cell}[/]" for cell in cells))
     console.print(shown)
@@ -149,7 +149,7 @@ def _say_failures(console: Console, table: pd.DataFrame) -> None:
             console.print(escape(text), highlight=False, soft_wrap=True)
 
 
-def _document(tested: Tested, table: pd.DataFrame) -> dict[str, Any]:
+def _document(tested: Trial, table: pd.DataFrame) -> dict[str, Any]:
     """Plain values for JSON, which has neither infinity nor NaN: null stands for both."""
     from dataclasses import asdict
 

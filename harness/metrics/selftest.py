@@ -72,14 +72,14 @@ ASKED: dict[str, tuple[Disturbance, ...]] = {
 notices is told, and not asked."""
 
 WORDS: dict[Disturbance, str] = {
-    "none": "no disturbance",
+    "none": "real images",
     "noise": "noise",
     "blur": "blur",
     "dropped_modes": "missing classes",
     "duplicates": "repeated samples",
     "copies": "copies of training images",
 }
-"""The disturbances in words."""
+"""What samples are under each disturbance, in words."""
 
 DRAWS = 20
 """Random splits on which the samples are as good as the reference."""

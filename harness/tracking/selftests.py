@@ -19,7 +19,7 @@ FILE = "selftest.csv"
 
 
 @dataclass(frozen=True)
-class Tested:
+class Trial:
     """What was tested: a dataset by name and digest, the label and the preprocessing of the feature
     network, and how many images a set had.
     """
@@ -42,7 +42,7 @@ class Outcome:
     `definition`: that of the metric when it was tested.
     """
 
-    tested: Tested
+    tested: Trial
     table: pd.DataFrame
 
     def failed(self, metric: Metric) -> list[Disturbance]:
@@ -57,7 +57,7 @@ def definition(metric: Metric) -> str:
     return digest([metric.name, metric.version, dict(metric.settings)])
 
 
-def save(store: Store, tested: Tested, table: pd.DataFrame, metrics: Iterable[Metric]) -> str:
+def save(store: Store, tested: Trial, table: pd.DataFrame, metrics: Iterable[Metric]) -> str:
     """Record a self-test's table; the id of its run.
 
     A run of the same key is continued: metrics tested before are kept, or replaced if tested again.
@@ -81,7 +81,7 @@ def load(store: Store, dataset_digest: str) -> list[Outcome]:
     for run_id, tags in store.selftests(dataset_digest).items():
         if tags.get("harness.selftest_version") != str(VERSION):
             continue
-        tested = Tested(
+        tested = Trial(
             tags["harness.dataset"], dataset_digest, tags["harness.extractor"],
             tags["harness.preprocessing"], int(tags["harness.images"]),
         )  # fmt: skip
@@ -91,7 +91,7 @@ def load(store: Store, dataset_digest: str) -> list[Outcome]:
     return list(found.values())
 
 
-def _tags(tested: Tested) -> dict[str, str]:
+def _tags(tested: Trial) -> dict[str, str]:
     return {
         "harness.dataset": tested.dataset,
         "harness.dataset_digest": tested.digest,
@@ -108,8 +108,7 @@ def _table(store: Store, run_id: str) -> pd.DataFrame | None:
         return None
     # Empty texts are texts here, and "none" is a disturbance's name.
     table = pd.read_csv(
-        io.BytesIO(content), keep_default_na=False, float_precision="round_trip",
-        na_values={"effect": [""], "trend": [""]},
-    )  # fmt: skip
+        io.BytesIO(content), keep_default_na=False, na_values={"effect": [""], "trend": [""]}
+    )
     table["values"] = table["values"].map(lambda text: tuple(json.loads(text)))
     return table
