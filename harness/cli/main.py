@@ -7,7 +7,7 @@ import sys
 import typer
 
 import harness
-from harness.cli import extractor, inspect, run, score
+from harness.cli import extractor, inspect, metrics, run, score
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("list")(inspect.list_)
 app.command("validate")(inspect.validate)
 app.command("schema")(inspect.schema)
 app.add_typer(extractor.app, name="extractor")
+app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness.data.base import Dataset
 from harness.extractors import load_extractor
 from harness.extractors.base import Extracted, Extractor
 from harness.metrics import METRICS
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Caveat, Estimate, Metric
 from harness.metrics.selftest import Parts, selftest
 from harness.spec.errors import BadInput
 
@@ -46,11 +47,26 @@ def run_selftest(
         if missing := ", ".join(sorted(set(metric.needs) - available)):
             raise BadInput(f"{metric.name} cannot be tested with {extractor}: it needs {missing}")
 
-    def measure(parts: Parts) -> dict[str, Estimate]:
+    def measure(parts: Parts) -> dict[str, Estimate | BadInput]:
         evidence = _evidence(parts, features)
-        return {m.name: m.compute(**{need: evidence[need] for need in m.needs}) for m in metrics}
+        return {metric.name: _measured(metric, evidence) for metric in metrics}
 
     return selftest(images, labels, measure, metrics, seed)
+
+
+def set_size(dataset: Dataset) -> int:
+    """How many images the self-test takes as samples, and as many of reference and of training."""
+    return min(len(dataset.train) + len(dataset.normal_test), MOST) // 4
+
+
+def _measured(metric: Metric, evidence: dict[str, Tensor]) -> Estimate | BadInput:
+    with warnings.catch_warnings():
+        # Caveats are of a number, and the same for all that are compared here.
+        warnings.simplefilter("ignore", Caveat)
+        try:
+            return metric.compute(**{need: evidence[need] for need in metric.needs})
+        except BadInput as error:
+            return error
 
 
 def _pool(dataset: Dataset, seed: int) -> tuple[Tensor, Tensor]:

@@ -37,30 +37,63 @@ LADDERS: dict[Disturbance, tuple[float, ...]] = {
 """The levels of each disturbance, as `disturb` takes them, from weak to strong."""
 
 ASKED: dict[str, tuple[Disturbance, ...]] = {
+    # Distances of distributions: what changes single images or their kinds changes the
+    # distribution. Repeats and copies are of the same distribution, and not asked.
     "fid": ("noise", "blur", "dropped_modes"),
+    "fid_infinity": ("noise", "blur", "dropped_modes"),
     "kid": ("noise", "blur", "dropped_modes"),
+    "kid_rbf": ("noise", "blur", "dropped_modes"),
     "cmmd": ("noise", "blur", "dropped_modes"),
+    "ndb": ("noise", "blur", "dropped_modes"),
+    # Each class counts alike however many its images are, and a class without any has no distance:
+    # what is in the classes is asked, which there are is not.
+    "class_fid": ("noise", "blur"),
+    # How sure a classifier is of an image falls with noise and blur, how many classes it finds
+    # with those left out.
     "is": ("noise", "blur", "dropped_modes"),
+    # Of these two only single images count, whatever their kinds.
     "precision": ("noise", "blur"),
     "density": ("noise", "blur"),
+    # How much of the data samples reach, or how varied they are: kinds left out, and repeats in
+    # place of other images, which leave gaps.
     "recall": ("dropped_modes", "duplicates"),
     "coverage": ("dropped_modes", "duplicates"),
     "vendi": ("dropped_modes", "duplicates"),
+    # Predicted classes alone.
     "mode_count": ("dropped_modes",),
     "mode_kl": ("dropped_modes",),
-    "ndb": ("noise", "blur", "dropped_modes"),
+    # A gap in either direction: noise adds to high frequencies, blur takes from them.
     "sharpness": ("noise", "blur"),
+    # Whether samples are new, however good.
     "authpct": ("copies",),
     "fid_gap": ("copies",),
 }
 """What each metric is for, and so must notice. No metric may notice "none"; whatever else a metric
 notices is told, and not asked."""
 
+WORDS: dict[Disturbance, str] = {
+    "none": "real images",
+    "noise": "noise",
+    "blur": "blur",
+    "dropped_modes": "missing classes",
+    "duplicates": "repeated samples",
+    "copies": "copies of training images",
+}
+"""What samples are under each disturbance, in words."""
+
 DRAWS = 20
 """Random splits on which the samples are as good as the reference."""
 
 LEVEL = 0.001
 """How often a metric may by chance seem to notice what is not there."""
+
+BOUND = float(t.ppf(1 - LEVEL / 2, DRAWS - 1)) * math.sqrt(1 + 1 / DRAWS)
+"""Standard deviations of undisturbed values within which a fresh one is, but for the share LEVEL:
+its own noise and that of their mean together.
+"""
+
+VERSION = 1
+"""Raised with every change of how metrics are tested or of what is asked of them."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +106,8 @@ class Parts:
     train: Tensor
 
 
-Measure = Callable[[Parts], Mapping[str, Estimate]]
+Measure = Callable[[Parts], Mapping[str, Estimate | BadInput]]
+"""Each metric's estimate by its name, or the error with which it refuses the images."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +211,13 @@ def selftest(
       such a pair;
     - `verdict`: "passes" or "fails" where asked, else "not asked". Of "none" it passes if the
       metric did not move;
+    - `reason`: why the metric refuses disturbed samples of some level, mostly empty. Then `moved`
+      and, where asked, `verdict` are "no value", and `effect` and `trend` NaN: a refusal is no
+      number that misleads, but ranks nothing either;
     - `undisturbed`, `noise`: mean and standard deviation over DRAWS random splits;
-    - `values`: at each level of LADDERS.
+    - `values`: at each level of LADDERS, NaN where refused.
+
+    BadInput where a metric refuses undisturbed samples.
     """
     splits = [split(images, labels, seed + i) for i in range(DRAWS + 1)]
     undisturbed = [measure(one.disturbed("none", 0, seed)) for one in splits[:-1]]
@@ -188,31 +227,47 @@ def selftest(
         one = splits[-1] if kind == "none" else splits[0]
         found = [measure(one.disturbed(kind, level, seed)) for level in levels]
         for metric in metrics:
-            chance = np.array([values[metric.name].value for values in undisturbed])
-            ladder = np.array([values[metric.name].value for values in found])
-            rows.append(_row(metric, kind, chance, ladder))
+            chance = np.array([_value(metric, values) for values in undisturbed])
+            rows.append(_row(metric, kind, chance, [values[metric.name] for values in found]))
     table = pd.DataFrame(rows)
     order = {metric.name: i for i, metric in enumerate(metrics)}
     return table.sort_values("metric", key=lambda m: m.map(order), kind="stable", ignore_index=True)
+
+
+def _value(metric: Metric, values: Mapping[str, Estimate | BadInput]) -> float:
+    if isinstance(found := values[metric.name], BadInput):
+        raise BadInput(f"{metric.name} has no value even without a disturbance: {found}")
+    return found.value
+
+
+def sentence(failed: Sequence[Disturbance]) -> str:
+    """What a metric did that failed on these disturbances.
+
+    >>> sentence(["none", "blur", "copies"])
+    'moved without a disturbance and did not notice blur and copies of training images'
+    """
+    missed = " and ".join(WORDS[kind] for kind in failed if kind != "none")
+    said = ["moved without a disturbance"] if "none" in failed else []
+    return " and ".join([*said, f"did not notice {missed}"] if missed else said)
 
 
 def _row(
     metric: Metric,
     kind: Disturbance,
     chance: npt.NDArray[np.float64],
-    ladder: npt.NDArray[np.float64],
+    found: Sequence[Estimate | BadInput],
 ) -> dict[str, object]:
     mean, noise = float(chance.mean()), float(chance.std(ddof=1))
-    # Where a fresh undisturbed value may be, its own noise and that of the mean together.
-    bound = float(t.ppf(1 - LEVEL / 2, len(chance) - 1)) * math.sqrt(1 + 1 / len(chance))
+    refusals = [str(one) for one in found if isinstance(one, BadInput)]
+    ladder = np.array([math.nan if isinstance(one, BadInput) else one.value for one in found])
     sign = 1.0 if metric.better == "lower" else -1.0
-    effect = _ratio(sign * (float(ladder[-1]) - mean), noise)
-    trend = _trend(sign * np.array([mean, *ladder]), bound * noise)
-    moved = "no"
-    if abs(effect) > bound and abs(trend) == 1:
-        moved = "worse" if effect > 0 else "better"
+    if refusals:
+        effect, trend, moved = math.nan, math.nan, "no value"
+    else:
+        effect = _ratio(sign * (float(ladder[-1]) - mean), noise)
+        trend = _trend(sign * np.array([mean, *ladder]), BOUND * noise)
+        moved = _moved(effect, trend)
     asked = kind == "none" or kind in ASKED.get(metric.name, ())
-    passes = moved == ("no" if kind == "none" else "worse")
     return {
         "metric": metric.name,
         "disturbance": kind,
@@ -220,11 +275,24 @@ def _row(
         "moved": moved,
         "effect": effect,
         "trend": trend,
-        "verdict": ("passes" if passes else "fails") if asked else "not asked",
+        "verdict": _verdict(kind, moved) if asked else "not asked",
+        "reason": refusals[0] if refusals else "",
         "undisturbed": mean,
         "noise": noise,
         "values": tuple(float(value) for value in ladder),
     }
+
+
+def _moved(effect: float, trend: float) -> str:
+    if abs(effect) > BOUND and abs(trend) == 1:
+        return "worse" if effect > 0 else "better"
+    return "no"
+
+
+def _verdict(kind: Disturbance, moved: str) -> str:
+    if moved == "no value":
+        return moved
+    return "passes" if moved == ("no" if kind == "none" else "worse") else "fails"
 
 
 def _ratio(difference: float, noise: float) -> float:

@@ -157,7 +157,7 @@ def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
     for name in dict.fromkeys(board.dataset for board in results.boards):
         here = [board for board in results.boards if board.dataset == name]
         on = [model for model in models if any(board.row(model) for board in here)]
-        grouped = tables.groups(here, results.metrics, on)
+        grouped = tables.groups(here, results.metrics, on, results.doubts)
         none = tables.left_out(here, results.metrics, on)
         found.append(DatasetBoards(name, tuple(grouped), tuple(none)))
     return found

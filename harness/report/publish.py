@@ -15,13 +15,16 @@ import yaml
 
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
+from harness.metrics.base import Metric
+from harness.metrics.selftest import sentence
 from harness.plan import Plan
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
+from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
-from harness.tracking import Store
+from harness.tracking import Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -73,7 +76,37 @@ def gather(plan: Plan, store: Store) -> Results:
         command=_command(plan),
         generated_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         overrides=plan.loaded.overridden,
+        doubts=_doubts(plan, cells, store),
     )
+
+
+def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
+    """How metrics failed their self-test on a suite's datasets, with the features they are
+    measured by, as far as it was run.
+    """
+    outcomes = {name: selftests.load(store, d.digest) for name, d in plan.datasets.items()}
+    found = {}
+    for cell in cells:
+        for row in cell.measurements:
+            if row.status == "ok" and row.metric in plan.metrics:
+                said = _doubt(plan.metrics[row.metric], row.protocol, outcomes[cell.dataset])
+                if said:
+                    found[cell.dataset, row.protocol.key()] = said
+    return found
+
+
+def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome]) -> str:
+    for outcome in outcomes:
+        tested = outcome.tested
+        # What is measured of pixels is the same beside any feature network.
+        alike = (tested.extractor, tested.preprocessing) == (how.extractor, how.preprocessing)
+        if (alike or not how.extractor) and (failed := outcome.failed(metric)):
+            features = f" with {tested.extractor}" if how.extractor else ""
+            return (
+                f"{sentence(failed)} in its self-test on {tested.dataset}{features}, "
+                f"{tested.images} images a set"
+            )
+    return ""
 
 
 def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:

@@ -78,7 +78,8 @@ class Results:
 
     `table` has the columns of `harness.spec.measurement.COLUMNS`; `curves` has dataset, model,
     seed, step, images, name and value (a loss). `trade_off` names metrics of quality that are
-    drawn against the `speed` metric, where they were measured. `command` repeats the run.
+    drawn against the `speed` metric, where they were measured. `command` repeats the run. `doubts`
+    says of boards, by dataset and protocol key, how their metric failed its self-test.
     """
 
     title: str
@@ -99,5 +100,6 @@ class Results:
     command: str
     generated_at: str
     overrides: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     speed: str = "sampling_throughput"
     trade_off: Sequence[str] = ("fid", "recall")

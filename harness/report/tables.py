@@ -33,7 +33,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A metric as measured by one protocol: `note` says all that its numbers depend on."""
+    """A metric as measured by one protocol: `note` says all that its numbers depend on, and `doubt`
+    how the metric failed its self-test there, if it did.
+    """
 
     title: str
     name: str
@@ -41,6 +43,7 @@ class Column:
     arrow: str
     better: str
     note: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,17 @@ class Group:
 
 
 def groups(
-    boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str]
-) -> list[Group]:
+    boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
+    doubts: Mapping[tuple[str, str], str],
+) -> list[Group]:  # fmt: skip
     """The boards of one dataset as tables. Metrics that no model has a number or a failure for
-    are left out; `left_out` lists them.
+    are left out; `left_out` lists them. `doubts` are those of `Results`.
     """
     by_models: dict[tuple[str, ...], list[Board]] = {}
     for board in boards:
         if applying := _applies(board, models):
             by_models.setdefault(applying, []).append(board)
-    return [_group(found, metrics, models, on) for on, found in by_models.items()]
+    return [_group(found, metrics, models, on, doubts) for on, found in by_models.items()]
 
 
 def left_out(
@@ -92,7 +96,7 @@ def _not_applicable(row: Row) -> bool:
 
 def _group(
     boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
-    on: Sequence[str],
+    on: Sequence[str], doubts: Mapping[tuple[str, str], str],
 ) -> Group:  # fmt: skip
     marks: dict[str, str] = {}
     rows = tuple(
@@ -103,7 +107,10 @@ def _group(
     everything = len(on) == len(models)
     return Group(
         "Metrics that apply to every model" if everything else f"Metrics for {', '.join(on)}",
-        tuple(_column(board, metrics[board.metric]) for board in boards),
+        tuple(
+            _column(board, metrics[board.metric], doubts.get((board.dataset, board.protocol_key)))
+            for board in boards
+        ),
         rows,
         tuple((mark, reason) for reason, mark in marks.items()),
         _floor(boards, metrics) if any(board.floor for board in boards) else (),
@@ -119,7 +126,7 @@ def _floor(boards: Sequence[Board], metrics: Mapping[str, Metric]) -> tuple[str,
     )
 
 
-def _column(board: Board, metric: Metric) -> Column:
+def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
     apart = f"Another protocol, not comparable with the other column: {board.apart}. " * bool(
         board.apart
     )
@@ -128,7 +135,9 @@ def _column(board: Board, metric: Metric) -> Column:
         f"over {board.over}"
     )
     arrow = "↑" if metric.better == "higher" else "↓"
-    return Column(metric.heading, metric.name, metric.unit, arrow, metric.better, note)
+    return Column(
+        metric.heading, metric.name, metric.unit, arrow, metric.better, note, doubt or ""
+    )  # fmt: skip
 
 
 def _cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cell:

@@ -30,6 +30,8 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 
 NUMBER = "harness.number."
+SELFTESTS = "selftests"
+"""The experiment of self-tests, which belong to no suite."""
 RACES = 6
 """Attempts at a write that another process may be making at the same moment."""
 MAX_TAG = 7500
@@ -168,6 +170,25 @@ class Store:
         run_id = self._create(experiment, name, {"harness.kind": "score", "harness.score_key": key})
         self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
         return run_id
+
+    def open_selftest(self, key: str, name: str, tags: Mapping[str, str]) -> str:
+        """The run of a self-test of metrics; made if there is none."""
+        experiment = self._experiment(SELFTESTS)
+        found = self._search([experiment], f"tags.`harness.selftest_key` = '{key}'")
+        if run := next(found, None):
+            return str(run.info.run_id)
+        return self._create(
+            experiment, name, {"harness.kind": "selftest", "harness.selftest_key": key, **tags}
+        )
+
+    def selftests(self, dataset_digest: str) -> dict[str, dict[str, str]]:
+        """The tags of every self-test on this dataset, by the id of its run."""
+        experiment = self.client.get_experiment_by_name(SELFTESTS)
+        if experiment is None or experiment.lifecycle_stage == "deleted":
+            return {}
+        query = f"tags.`harness.dataset_digest` = '{dataset_digest}'"
+        found = self._search([str(experiment.experiment_id)], query)
+        return {str(run.info.run_id): dict(run.data.tags) for run in found}
 
     # -- what hangs on a run ------------------------------------------------------------------
 

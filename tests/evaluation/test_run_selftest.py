@@ -7,7 +7,8 @@ from harness.evaluation.selftest import run_selftest
 from harness.extractors import load_extractor
 from harness.extractors.base import Extracted
 from harness.metrics import METRICS
-from harness.metrics.selftest import LADDERS
+from harness.metrics.base import Estimate, Metric
+from harness.metrics.selftest import ASKED, LADDERS
 from harness.spec.errors import BadInput
 
 
@@ -50,6 +51,7 @@ def test_every_metric_of_image_sets_is_tested_and_no_other(logits, monkeypatch):
     names = {metric.name for metric in tested}
     assert {"fid", "kid", "authpct", "fid_gap", "vendi", "ndb"} <= names
     assert ({"is", "mode_count", "mode_kl"} <= names) == logits
+    assert names <= ASKED.keys(), "something is asked of every metric"
     assert not names & {"mse", "auroc", "cmmd", "parameters", "sampling_throughput"}
 
 
@@ -68,6 +70,30 @@ def test_remembered_features_are_those_of_the_network():
     found, expected = remembered.extract(images[[3, 7, 7, 25]]), network.extract(images)
     assert torch.allclose(found.pooled, expected.pooled[[3, 7, 7, 25]], atol=1e-5)
     assert torch.allclose(found.logits, expected.logits[[3, 7, 7, 25]], atol=1e-4)
+
+
+def test_a_metric_may_refuse_disturbed_images_but_not_real_ones(monkeypatch):
+    """Repeats are refused; then all is."""
+    monkeypatch.setattr(module, "load_extractor", lambda name, device: Counting(logits=False))
+
+    def fussy(least: int) -> Metric:
+        def compute(samples: torch.Tensor) -> Estimate:
+            if (different := len(samples.unique(dim=0))) < least:
+                raise BadInput(f"only {different} different images")
+            return Estimate(float(samples.double().mean()))
+
+        return Metric("vendi", compute, "higher", "fussy", "")
+
+    monkeypatch.setattr(module, "MOST", 480)
+    table = run_selftest(load_dataset("digits"), "counting", [fussy(100)])
+    table = table.set_index("disturbance")
+    repeats = table.loc["duplicates"]
+    assert (repeats["moved"], repeats["verdict"]) == ("no value", "no value")
+    assert repeats["reason"] == "only 60 different images"
+    assert table["effect"].isna().sum() == 1
+    assert table.loc["none", "verdict"] == "passes"
+    with pytest.raises(BadInput, match="no value even without a disturbance: only 120"):
+        run_selftest(load_dataset("digits"), "counting", [fussy(1000)])
 
 
 def test_a_metric_that_images_do_not_suffice_for_is_refused():

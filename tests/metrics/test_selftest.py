@@ -5,7 +5,7 @@ import torch
 from scipy.stats import kendalltau
 
 from harness.metrics.base import Estimate, Metric
-from harness.metrics.selftest import LADDERS, Parts, _trend, disturb, selftest, split
+from harness.metrics.selftest import LADDERS, Parts, _trend, disturb, selftest, sentence, split
 from harness.spec.errors import BadInput
 
 
@@ -183,6 +183,19 @@ def test_a_trend_counts_only_steps_beyond_the_noise():
     assert _trend([1, 9, 8, 2], 0.5) == 0
     assert _trend([4, 3, 2, 1], 0) == -1
     assert _trend([1, 1.1, 1.2, 1], 0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("failed", "text"),
+    [
+        (["copies"], "did not notice copies of training images"),
+        (["noise", "blur"], "did not notice noise and blur"),
+        (["none"], "moved without a disturbance"),
+        (["none", "blur"], "moved without a disturbance and did not notice blur"),
+    ],
+)
+def test_failures_in_words(failed, text):
+    assert sentence(failed) == text
 
 
 def test_bad_input_is_refused():

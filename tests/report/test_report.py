@@ -131,6 +131,7 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
         pictures=[dataclasses.replace(p, alt=f'"{EVIL}') for p in results.pictures],
         table=results.table.assign(model=EVIL), curves=results.curves.assign(model=EVIL, name=EVIL),
         environment={EVIL: EVIL}, overrides={EVIL: EVIL}, command=EVIL, generated_at=EVIL,
+        doubts={("d", "k"): EVIL},
     )  # fmt: skip
     hostile = dataclasses.replace(
         hostile, pictures=[dataclasses.replace(p, model=EVIL) for p in hostile.pictures]
@@ -186,7 +187,7 @@ def test_markdown_tables_have_one_width(results):
 def test_metrics_stand_with_those_that_apply_to_the_same_models(results):
     models = [model.name for model in results.models]
     boards = [board for board in results.boards if board.dataset == "digits"]
-    found = groups(boards, METRICS, models)
+    found = groups(boards, METRICS, models, {})
     assert [group.caption for group in found] == [
         "Metrics for autoencoder/conv, vae/vae",
         "Metrics for vae/vae, gan/dcgan, diffusion/ddpm",
@@ -203,9 +204,24 @@ def test_metrics_stand_with_those_that_apply_to_the_same_models(results):
 def test_another_protocol_is_another_column_that_says_what_differs(results):
     board = next(board for board in results.boards if board.metric == "fid")
     other = dataclasses.replace(board, protocol_key="z", apart="counts (n=9 against n=5)")
-    (group,) = groups([board, other], METRICS, [row.model for row in board.rows[:3]])
+    (group,) = groups([board, other], METRICS, [row.model for row in board.rows[:3]], {})
     assert len(group.columns) == 2
     assert "counts (n=9 against n=5)" in group.columns[1].note
+
+
+def test_a_metric_that_failed_its_self_test_is_marked_on_its_board_alone(results, text):
+    said = "did not notice copies in its self-test on digits"
+    assert "†" not in text + page.markdown(results)
+    board = next(b for b in results.boards if (b.dataset, b.metric) == ("digits", "fid"))
+    doubted = dataclasses.replace(results, doubts={("digits", board.protocol_key): said})
+    html_page, plain = page.html(doubted), page.markdown(doubted)
+    assert re.search(rf"Fréchet distance&nbsp;<span title=\"{said}\">†", html_page)
+    assert html_page.count("†") == plain.count("†") == 2, "in the heading and in the notes"
+    assert f"<br>† {said}</li>" in html_page
+    assert "Fréchet distance † ↓" in plain
+    assert f". † {said}\n" in plain
+    other = dataclasses.replace(results, doubts={("digits[unseen=8]", "another key"): said})
+    assert page.html(other) == text
 
 
 def test_the_pareto_front_has_no_point_that_another_beats():

@@ -1,0 +1,174 @@
+"""`harness metrics selftest`: which metric notices what, before its numbers are believed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.tracking.selftests import Trial
+
+app = typer.Typer(help="Metrics.", no_args_is_help=True, rich_markup_mode="markdown")
+
+MARKS = {"passes": "✓", "fails": "✗", "not asked": "·", "no value": "?"}
+COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow"}
+
+
+@app.callback()
+def _root() -> None:
+    """Metrics."""
+
+
+@app.command()
+def selftest(
+    dataset: Annotated[str, typer.Option(help="Whose images are disturbed, e.g. digits.")],
+    extractor: Annotated[
+        str | None, typer.Option(help="Feature network; the dataset's if not said.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these; all that sets of images suffice for if not said."),
+    ] = None,
+    device: options.Device = "auto",
+    data_root: options.DataRoot = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the table to this file too.")
+    ] = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Disturb real images in known ways, and see which metrics notice.
+
+    A metric that fails is a result: the exit code is 0, and reports of suites on the dataset mark
+    the metric. The outcome is kept in the tracking store, in the experiment “selftests”.
+
+    **Examples**
+
+        harness metrics selftest --dataset digits
+
+        harness metrics selftest --dataset cifar10 --extractor inception --metrics fid,kid,is
+
+        harness metrics selftest --dataset mnist --json mnist.json
+    """
+    from harness.data import load_dataset
+    from harness.evaluation.selftest import run_selftest, set_size
+    from harness.metrics import load_metric
+    from harness.plan.setup import checked
+    from harness.score.document import check_writable, write
+    from harness.tracking.selftests import Trial, save
+    from harness.training.numerics import Numerics
+
+    # One thread: what is kept of the outcome then does not depend on the number of cores.
+    numerics = Numerics.resolve(device)
+    if json_file:
+        check_writable(json_file)
+    chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
+    images = load_dataset(dataset, data_root)
+    extractor = extractor or images.about.extractor
+    network = checked("extractor", extractor, images.channels, images.size)
+    tested = Trial(
+        images.name, images.digest, network.label, network.preprocessing, set_size(images)
+    )
+    console = Console()
+    with console.status("disturbing and measuring"):
+        where = str(numerics.apply())
+        table = run_selftest(images, extractor, chosen or None, device=where)
+    named = chosen or [load_metric(name) for name in table["metric"].unique()]
+    _show(console, tested, table)
+    if json_file:
+        write(_document(tested, table), json_file)
+    store = options.open_store(tracking_uri, output)
+    run = save(store, tested, table, named)
+    console.print(f"Run: {run} in {escape(store.uri)}", highlight=False, soft_wrap=True)
+    _say_failures(console, table)
+
+
+def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
+    from harness.metrics.selftest import BOUND, WORDS
+
+    console.print(
+        escape(
+            f"{tested.dataset} with {tested.extractor}, {tested.images:,} images a set. Effects in "
+            f"standard deviations of undisturbed values, positive for worse; beyond {BOUND:.1f} "
+            "is more than chance. ✓ as it must be, ✗ not, · not asked, ? no value."
+        ),
+        highlight=False,
+        soft_wrap=not console.is_terminal,
+    )
+    rows = {str(name): _cells(found) for name, found in table.groupby("metric", sort=False)}
+    if not console.is_terminal:
+        typer.echo("\t".join(["metric", *WORDS]))
+        for name, cells in rows.items():
+            typer.echo("\t".join([name, *cells]))
+        return
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown.add_column("metric", overflow="fold")
+    for words in WORDS.values():
+        shown.add_column(words, justify="right", max_width=8)
+    for name, cells in rows.items():
+        shown.add_row(escape(name), *(f"[{COLOURS[cell[0]]}]{cell}[/]" for cell in cells))
+    console.print(shown)
+
+
+def _cells(rows: pd.DataFrame) -> list[str]:
+    """One metric's marks and effects, in the order of the disturbances."""
+    return [
+        f"{MARKS[verdict]} {_number(effect)}".strip()
+        for verdict, effect in zip(rows["verdict"], rows["effect"], strict=True)
+    ]
+
+
+def _number(effect: float) -> str:
+    if math.isnan(effect):
+        return ""
+    if math.isinf(effect):
+        return "∞" if effect > 0 else "−∞"
+    return f"{effect:.{1 if abs(effect) < 99.95 else 0}f}".replace("-", "−")
+
+
+def _say_failures(console: Console, table: pd.DataFrame) -> None:
+    from harness.metrics.selftest import WORDS, sentence
+
+    for name, rows in table.groupby("metric", sort=False):
+        if failed := list(rows.loc[rows["verdict"] == "fails", "disturbance"]):
+            text = f"{name} fails: it {sentence(failed)}"
+            console.print(f"[red]{escape(text)}[/]", highlight=False, soft_wrap=True)
+        for kind, reason in rows.loc[rows["moved"] == "no value", ["disturbance", "reason"]].values:
+            text = f"{name} has no value with {WORDS[kind]}: {reason}"
+            console.print(escape(text), highlight=False, soft_wrap=True)
+
+
+def _document(tested: Trial, table: pd.DataFrame) -> dict[str, Any]:
+    """Plain values for JSON, which has neither infinity nor NaN: null stands for both."""
+    from dataclasses import asdict
+
+    from harness.metrics.selftest import BOUND, LADDERS, VERSION
+    from harness.tracking.environment import environment
+
+    return {
+        "tested": asdict(tested),
+        "version": VERSION,
+        "bound": BOUND,
+        "levels": LADDERS,
+        "rows": [_finite(row) for row in table.to_dict("records")],
+        "environment": environment(),
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

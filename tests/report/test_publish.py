@@ -1,0 +1,105 @@
+"""What a report takes from the tracking store."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.metrics import METRICS
+from harness.metrics.selftest import LADDERS, VERSION
+from harness.plan import Plan, make_plan
+from harness.report.publish import publish
+from harness.spec.measurement import Measurement
+from harness.spec.suite import load_suite
+from harness.tracking import Store, default_uri, selftests
+from harness.tracking.selftests import Trial
+
+SUITE = """
+title: Never run
+seeds: [0]
+budget: {images: 64}
+datasets: [digits]
+models: [vae/vae]
+metrics: [fid, sharpness, recall]
+"""
+
+
+def outcome(**failed: str) -> pd.DataFrame:
+    """A self-test's table, where each metric fails on what is said."""
+    return pd.DataFrame(
+        [
+            {
+                "metric": metric, "disturbance": kind, "effect": 1.5, "trend": 1.0, "reason": "",
+                "verdict": "fails" if kind == missed else "passes", "values": (0.1, 1 / 3),
+            }
+            for metric, missed in failed.items()
+            for kind in LADDERS
+        ]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    file = tmp_path_factory.mktemp("suite") / "suite.yaml"
+    file.write_text(SUITE)
+    return make_plan(load_suite(str(file)), "cpu", None)
+
+
+@pytest.fixture
+def store(plan: Plan, tmp_path: Path) -> Store:
+    """With numbers of the suite's one model."""
+    store = Store(default_uri(tmp_path), tmp_path)
+    parent = store.open_suite("suite", "key", {})
+    for cell in plan.cells:
+        params = {"dataset": cell.dataset, "model": cell.model, "seed": cell.seed}
+        run_id = store.open_cell(parent, cell.model, cell.training_key, params).run_id
+        store.set_status(run_id, "trained", seconds=1, parameters=1)
+        store.record(
+            run_id, [Measurement(w.metric, "ok", w.protocol, w.key, 0.5) for w in cell.wanted]
+        )
+    return store
+
+
+def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path):
+    results, page = publish(plan, store, tmp_path, None)
+    assert results.doubts == {}
+    assert "†" not in page.read_text()
+
+    how = {w.metric: w.protocol for w in plan.cells[0].wanted}
+    digest = plan.datasets["digits"].digest
+    same = Trial("digits", digest, how["fid"].extractor, how["fid"].preprocessing, 449)
+    wanted = [METRICS[name] for name in ("fid", "sharpness", "recall")]
+    changed = dataclasses.replace(METRICS["recall"], version=99)
+    selftests.save(store, same, outcome(fid="copies", sharpness="blur"), wanted[:2])
+    selftests.save(store, same, outcome(recall="noise"), [changed])
+    for other in (
+        dataclasses.replace(same, extractor="inception@00000000"),
+        dataclasses.replace(same, digest="another dataset"),
+    ):
+        selftests.save(store, other, outcome(recall="noise", fid="none"), wanted)
+    results, page = publish(plan, store, tmp_path, None)
+    said = f"in its self-test on digits with {same.extractor}, 449 images a set"
+    assert results.doubts == {
+        ("digits", how["fid"].key()): f"did not notice copies of training images {said}",
+        ("digits", how["sharpness"].key()):
+            "did not notice blur in its self-test on digits, 449 images a set",
+    }  # fmt: skip
+    for file in (page, page.with_name("report.md")):
+        assert "† did not notice blur in its self-test" in file.read_text()
+
+
+def test_outcomes_come_back_and_a_second_test_replaces_the_first(tmp_path, monkeypatch):
+    store = Store(default_uri(tmp_path), tmp_path)
+    assert selftests.load(store, "d") == []
+    tested = Trial("digits", "d", "e@1", "none", 449)
+    fid, kid = METRICS["fid"], METRICS["kid"]
+    first = selftests.save(store, tested, outcome(fid="blur", kid="noise"), [fid, kid])
+    assert selftests.save(store, tested, outcome(fid="none"), [fid]) == first
+    (found,) = selftests.load(store, "d")
+    assert found.tested == tested
+    assert (found.failed(fid), found.failed(kid)) == (["none"], ["noise"])
+    assert len(found.table) == 2 * len(LADDERS)
+    assert set(found.table["values"]) == {(0.1, 1 / 3)}
+    monkeypatch.setattr(selftests, "VERSION", VERSION + 1)
+    assert selftests.load(store, "d") == [], "another version asks other things"
