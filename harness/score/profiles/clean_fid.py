@@ -1,0 +1,34 @@
+"""clean-fid in its mode "clean" (Parmar et al. 2022, arXiv:2104.11222)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.metrics import Subsets, kernel_distances
+from harness.metrics.base import Estimate
+from harness.score.profiles.base import make_profile, subset_estimate, variant
+
+SEED = 0
+
+
+def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
+    """Subsets of 1000 images, or of all of the smaller set: then there is one value, 100 times.
+
+    clean-fid draws the reference's subset first, from NumPy's global generator, which it does not
+    seed: its own number is this one after `numpy.random.seed(0)`, and else within `stderr` of it.
+    """
+    smaller = min(len(sample_features), len(reference_features))
+    size = min(1000, smaller)
+    values = kernel_distances(reference_features, sample_features, Subsets(100, size, SEED))
+    return subset_estimate(values, size, smaller)
+
+
+PROFILE = make_profile(
+    "clean-fid",
+    "0.1.35",
+    [
+        variant("fid"),
+        variant("kid", _kid, subsets=100, subset_size="min(1000,n)", degree=3, seed=SEED),
+    ],
+    {"extractor": "inception:pil-bicubic"},
+)
