@@ -29,7 +29,7 @@ class Subsets:
     seed: int = 2020
 
     def draw(self, n: int, m: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The rows of each pair out of `n` and `m`, from NumPy's legacy generator, frozen for good."""
+        """The rows of each pair out of `n` and `m`; NumPy's legacy generator is frozen."""
         random = np.random.RandomState(self.seed)
         for _ in range(self.count):
             rows = (random.choice(k, self.size, replace=False) for k in (n, m))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from harness.metrics import Subsets, kernel_distances
 from harness.metrics.base import Estimate
 from harness.score.profiles.base import make_profile, subset_estimate, variant
 
-SEED = 0
+SUBSETS = Subsets(100, 1000, seed=0)
 
 
 def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
@@ -18,9 +20,9 @@ def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     seed: its own number is this one after `numpy.random.seed(0)`, and else within `stderr` of it.
     """
     smaller = min(len(sample_features), len(reference_features))
-    size = min(1000, smaller)
-    values = kernel_distances(reference_features, sample_features, Subsets(100, size, SEED))
-    return subset_estimate(values, size, smaller)
+    subsets = replace(SUBSETS, size=min(SUBSETS.size, smaller))
+    values = kernel_distances(reference_features, sample_features, subsets)
+    return subset_estimate(values, subsets.size, smaller)
 
 
 PROFILE = make_profile(
@@ -28,7 +30,7 @@ PROFILE = make_profile(
     "0.1.35",
     [
         variant("fid"),
-        variant("kid", _kid, subsets=100, subset_size="min(1000,n)", degree=3, seed=SEED),
+        variant("kid", _kid, subsets=100, subset_size="min(1000,n)", degree=3, seed=0),
     ],
     {"extractor": "inception:pil-bicubic"},
 )

@@ -34,14 +34,16 @@ class _Permuted(Subsets):
             yield first, torch.randperm(m, generator=draws)[: self.size]
 
 
+SUBSETS = _Permuted(100, 1000, SEED)
+
+
 def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    subsets = _Permuted(100, 1000, SEED)
     smaller = min(len(sample_features), len(reference_features))
-    if smaller < subsets.size:
-        raise BadInput(f"torchmetrics draws subsets of {subsets.size} images and refuses {smaller}")
-    values = kernel_distances(reference_features, sample_features, subsets)
+    if smaller < SUBSETS.size:
+        raise BadInput(f"torchmetrics draws subsets of {SUBSETS.size} images and refuses {smaller}")
+    values = kernel_distances(reference_features, sample_features, SUBSETS)
     reported_spread(values, "torchmetrics", "subsets", correction=0)
-    return subset_estimate(values, subsets.size, smaller)
+    return subset_estimate(values, SUBSETS.size, smaller)
 
 
 def _inception_score(sample_logits: Tensor) -> Estimate:
