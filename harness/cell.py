@@ -267,7 +267,7 @@ class _Work:
         failures = []
         for number, wanted in enumerate(applicable):
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
-            row = measured(wanted.metric, wanted.protocol, wanted.key, evidence)
+            row = measured(load_metric(wanted.metric), wanted.protocol, wanted.key, evidence)
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")

@@ -58,6 +58,13 @@ def score(
     text: Annotated[
         str | None, typer.Option(help="Network of CLIP score; clip if not said, or clip:NAME.")
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics and networks as this library has them: torch-fidelity, clean-fid, "
+            "torchmetrics, scikit-image or piq."
+        ),
+    ] = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     json_file: Annotated[
@@ -81,12 +88,15 @@ def score(
 
         harness score decoded/ --reference originals/ --pairs
 
+        harness score samples/ --reference real/ --profile clean-fid
+
         harness score samples/ --captions prompts.csv --metrics clip_score --json scores.json
     """
-    from harness.score import load_sets, make_scoring, with_captions
+    from harness.score import load_profile, load_sets, make_scoring, with_captions
     from harness.training.numerics import Numerics
 
     numerics = Numerics.resolve(device, threads=_cores())
+    library = load_profile(profile) if profile else None
     if json_file:
         from harness.score.document import check_writable
 
@@ -99,7 +109,7 @@ def score(
         "perceptual": perceptual,
         "text": text,
     }
-    scoring = make_scoring(sets, options.words(metrics), networks, numerics)
+    scoring = make_scoring(sets, options.words(metrics), networks, numerics, library)
     console = Console()
     rows = _measure(console, scoring)
     _show(console, scoring, rows)

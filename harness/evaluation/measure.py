@@ -9,31 +9,30 @@ import torch
 
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.protocols import instrument
-from harness.metrics import load_metric
-from harness.metrics.base import Caveat
+from harness.metrics.base import Caveat, Metric
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
 
 
-def measured(metric: str, protocol: Protocol, key: str, evidence: Evidence) -> Measurement:
-    """The row of the metric of this name: its value with its caveats (what the metric warned of),
+def measured(metric: Metric, protocol: Protocol, key: str, evidence: Evidence) -> Measurement:
+    """The row of the metric: its value with its caveats (what the metric warned of),
     or "failed" with the reason, whatever went wrong.
     """
     try:
         with warnings.catch_warnings(record=True) as caveats:
             warnings.simplefilter("always", Caveat)
-            estimate = evidence.measure(load_metric(metric))
+            estimate = evidence.measure(metric)
     except Exception as error:
-        return Measurement(metric, "failed", protocol, key, reason=describe(error))
+        return Measurement(metric.name, "failed", protocol, key, reason=describe(error))
     if not math.isfinite(estimate.value):
         reason = f"the value is {estimate.value}"
-        return Measurement(metric, "failed", protocol, key, reason=reason)
+        return Measurement(metric.name, "failed", protocol, key, reason=reason)
     said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
-    used = instrument(load_metric(metric), evidence.setup)
+    used = instrument(metric, evidence.setup)
     if used and used.caveat:
         said.append(used.caveat)
     return Measurement(
-        metric, "ok", protocol, key, estimate.value, estimate.stderr, estimate.over,
+        metric.name, "ok", protocol, key, estimate.value, estimate.stderr, estimate.over,
         reason="; ".join(dict.fromkeys(said)),
     )  # fmt: skip
 

@@ -49,6 +49,15 @@ def resize_bicubic(images: Tensor, size: int) -> Tensor:
     return torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2)
 
 
+def resize_bicubic_unrounded(images: Tensor, size: int) -> Tensor:
+    """Like `resize_bicubic`, channel by channel in float32 and cut to 0 to 255, not rounded."""
+    resized = [
+        np.asarray(Image.fromarray(channel).resize((size, size), Image.Resampling.BICUBIC))
+        for channel in images.flatten(0, 1).float().cpu().numpy()
+    ]
+    return torch.from_numpy(np.stack(resized)).clamp(0, 255).view(*images.shape[:2], size, size)
+
+
 def imagenet_normalised(images: Tensor) -> Tensor:
     """uint8 images N×3×H×W in [0, 1], less ImageNet's mean, over its standard deviation."""
     mean, std = (

@@ -2,36 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import (
     URL_INCEPTION_V3,
     FeatureExtractorInceptionV3,
 )
+from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from harness.extractors import weight_files
 from harness.extractors.base import Extracted, Extractor
-from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
+from harness.extractors.images import (
+    check_rgb,
+    in_batches,
+    on_device,
+    resize_bicubic_unrounded,
+    to_rgb,
+)
 from harness.extractors.source import Source
 from harness.extractors.weight_files import LocalWeights, WeightsFile
 from harness.spec.errors import BadInput
 
 WEIGHTS = WeightsFile(URL_INCEPTION_V3)
 POOLED = 2048
+SIDE = 299
+
+
+class Resize(NamedTuple):
+    """How uint8 images N×3×H×W become float32 N×3×299×299, which moves every number."""
+
+    preprocessing: str
+    images: Callable[[Tensor], Tensor]
+
+
+def _tf1_bilinear(images: Tensor) -> Tensor:
+    resized: Tensor = interpolate_bilinear_2d_like_tensorflow1x(
+        images.float(), size=(SIDE, SIDE), align_corners=False
+    )
+    return resized
+
+
+def _pil_bicubic(images: Tensor) -> Tensor:
+    return resize_bicubic_unrounded(images, SIDE).to(images.device)
+
+
+def _antialiased_bilinear(images: Tensor) -> Tensor:
+    return F.interpolate(images.float(), (SIDE, SIDE), mode="bilinear", antialias=True)
+
+
+RESIZES = {
+    "inception": Resize("tf1-bilinear", _tf1_bilinear),
+    "inception:pil-bicubic": Resize(f"pil-bicubic-{SIDE}", _pil_bicubic),
+    "inception:antialiased": Resize(f"antialiased-bilinear-{SIDE}", _antialiased_bilinear),
+}
+"""By the extractor's name. As the original FID, which means TensorFlow 1: bilinear, without
+antialiasing, corner on corner; as clean-fid (Parmar et al. 2022, arXiv:2104.11222); as
+torchmetrics.
+"""
 
 
 class Inception(Extractor):
-    """Pooled features N×2048 and unbiased logits N×1008, as torch-fidelity computes them.
+    """Pooled features N×2048 and unbiased logits N×1008, with torch-fidelity's network."""
 
-    Images are resized to 299×299 as TensorFlow 1 did, inside the network: bilinear, without
-    antialiasing, to float32.
-    """
-
-    name = "inception"
-    preprocessing = "tf1-bilinear"
     has_logits = True
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, name: str, device: str) -> None:
+        self.name = name
+        self.preprocessing, self._resize = RESIZES[name]
         path = weight_files.obtain(WEIGHTS).path
         # torch-fidelity reads the file as a pickle that may run code: read it without first, which
         # fails if there is any.
@@ -45,7 +86,7 @@ class Inception(Extractor):
             raise BadInput(f"{path} does not hold the weights of Inception v3: {error}") from error
         self.digest = WEIGHTS.digest
         self._device = device
-        self._network = on_device(network, device)
+        *self._blocks, self._head = on_device(network, device).children()
 
     @property
     def label(self) -> str:
@@ -54,7 +95,7 @@ class Inception(Extractor):
 
     def check(self, channels: int, size: int) -> None:
         """Any size will do; grey images are repeated to RGB."""
-        check_rgb("inception", channels, size)
+        check_rgb(self.name, channels, size)
 
     def extract(self, images: Tensor) -> Extracted:
         """`pooled` N×2048 and `logits` N×1008 of uint8 images N×C×H×W."""
@@ -62,11 +103,15 @@ class Inception(Extractor):
         return Extracted(both[:, :POOLED], both[:, POOLED:])
 
     def _both(self, images: Tensor) -> Tensor:
-        return torch.cat(self._network(to_rgb(images)), dim=1)
+        x = (self._resize(to_rgb(images)) - 128) / 128
+        for block in self._blocks:
+            x = block(x)
+        pooled = x.flatten(1)
+        return torch.cat([pooled, pooled @ self._head.weight.T], dim=1)
 
 
 def _preflight(name: str) -> LocalWeights:
     return weight_files.obtain(WEIGHTS)
 
 
-SOURCE: Source[Extractor] = Source(_preflight, lambda name, device: Inception(device))
+SOURCE: Source[Extractor] = Source(_preflight, Inception)

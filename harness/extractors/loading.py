@@ -16,7 +16,10 @@ EXTRACTORS = Registry(
     "extractor",
     "harness.extractors",
     {
-        "inception": "harness.extractors.inception:SOURCE",
+        **{
+            f"inception{resize}": "harness.extractors.inception:SOURCE"
+            for resize in ("", ":pil-bicubic", ":antialiased")
+        },
         "dinov2": "harness.extractors.dinov2:SOURCE",
         "clip": "harness.extractors.clip:EXTRACTOR",
         "random": "harness.extractors.random_network:SOURCE",
@@ -43,6 +46,8 @@ _REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES)
 
 _ABOUT = {
     "inception": "Inception v3 of the original FID: features and logits of natural images",
+    "inception:pil-bicubic": "the same network, images resized as clean-fid does",
+    "inception:antialiased": "the same network, images resized as torchmetrics does",
     "lpips:alex": "LPIPS on AlexNet, its usual form: distances between images of 31 pixels or more",
     "lpips:vgg": "LPIPS on VGG-16: distances between images of 16 pixels or more",
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
@@ -70,7 +75,7 @@ def _about(name: str) -> str:
 
 
 def load_extractor(name: str, device: str = "cpu") -> Extractor:
-    """The extractor `inception`, `dinov2`, `clip`, `classifier:…` or `random:…`, on `device`.
+    """The extractor `inception…`, `dinov2`, `clip`, `classifier:…` or `random:…`, on `device`.
 
     BadInput for an unknown name, and for weights that are not there and cannot be fetched
     (MissingWeights).

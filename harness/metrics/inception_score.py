@@ -23,12 +23,13 @@ def inception_scores(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> T
     logits = checks.matrix(logits, "logits", at_least=2 * splits)
     n = len(logits)
     order = torch.from_numpy(np.random.RandomState(seed).permutation(n)).to(logits.device)
-    log_p = logits[order].log_softmax(dim=1)
     bounds = [i * n // splits for i in range(1, splits)]
-    return torch.stack([_score(part) for part in torch.tensor_split(log_p, bounds)])
+    return torch.stack([inception_score(x) for x in torch.tensor_split(logits[order], bounds)])
 
 
-def _score(log_p: Tensor) -> Tensor:
+def inception_score(logits: Tensor) -> Tensor:
+    """exp(E[KL(p(y|x) ‖ p(y))]) of one set of images, float64 n×classes; as it is, unsplit."""
+    log_p = logits.log_softmax(dim=1)
     p = log_p.exp()
     # A class that no image can have adds nothing: 0 · log 0 is 0.
     log_marginal = p.mean(dim=0).clamp(min=torch.finfo(p.dtype).tiny).log()

@@ -28,6 +28,14 @@ class Subsets:
     size: int = 1000
     seed: int = 2020
 
+    def draw(self, n: int, m: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The rows of each pair out of `n` and `m`; NumPy's legacy generator is frozen."""
+        random = np.random.RandomState(self.seed)
+        for _ in range(self.count):
+            rows = (random.choice(k, self.size, replace=False) for k in (n, m))
+            first, second = map(torch.from_numpy, rows)
+            yield first, second
+
 
 class Kernel(Protocol):
     """A positive definite kernel of features."""
@@ -94,7 +102,7 @@ def kernel_distances(
     size = subsets.size
     if not 2 <= size <= min(len(a), len(b)):
         raise BadInput(f"subsets of {size} cannot be drawn from {len(a)} and {len(b)} images")
-    in_a, in_b = _draw(subsets, len(a), len(b), a.device)
+    in_a, in_b = _members(subsets, len(a), len(b), a.device)
     centre = (a.mean(dim=0) + b.mean(dim=0)) / 2
     side_a, side_b = (_Side.of(x, centre, members) for x, members in ((a, in_a), (b, in_b)))
     within = _within(side_a, kernel) + _within(side_b, kernel)
@@ -178,12 +186,11 @@ def kernel_distance(
     return Estimate(float(values.mean()), jackknife, "subsets")
 
 
-def _draw(subsets: Subsets, n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Indicator matrices n×count and m×count, from NumPy's legacy generator, frozen for good."""
-    random = np.random.RandomState(subsets.seed)
+def _members(subsets: Subsets, n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Indicator matrices n×count and m×count."""
     in_a = torch.zeros(n, subsets.count, dtype=torch.float64)
     in_b = torch.zeros(m, subsets.count, dtype=torch.float64)
-    for i in range(subsets.count):
-        in_a[random.choice(n, subsets.size, replace=False), i] = 1
-        in_b[random.choice(m, subsets.size, replace=False), i] = 1
+    for i, (rows_a, rows_b) in enumerate(subsets.draw(n, m)):
+        in_a[rows_a, i] = 1
+        in_b[rows_b, i] = 1
     return in_a.to(device), in_b.to(device)

@@ -22,8 +22,8 @@ _TILE = 32
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-class _Similarity(NamedTuple):
-    """Means over the positions of the window, N×C each."""
+class Similarity(NamedTuple):
+    """Means over the positions of the window, N×C float64 each."""
 
     whole: Tensor
     contrast: Tensor
@@ -44,16 +44,20 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
     Images smaller than the window raise BadInput.
     """
     checks.image_pairs(a, b)
-    weights, unbias = _window(window)
-    if min(a.shape[-2:]) < len(weights):
-        h, w = a.shape[-2:]
-        raise BadInput(f"ssim needs images of at least {len(weights)} pixels a side, not {h}×{w}")
-    weights = weights.to(a.device)
-    chunks = list(_chunks(a, b))
+    weights, unbias = _fitting(window, a)
+    parts = list(chunks(a, b))
     # One allocation for all chunks: fresh memory costs as much as the windows themselves.
-    scratch = _scratch(chunks[0][0])
-    maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in chunks)
+    scratch = _scratch(parts[0][0])
+    maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in parts)
     return torch.cat([_compare(m, weights, unbias).whole.mean(1) for m in maps])
+
+
+def similarity(a: Tensor, b: Tensor) -> Similarity:
+    """`ssim` by channel, also of images N×C×H×W that are not whole numbers, from 0 to 255. All at
+    once: see `chunks`.
+    """
+    weights, _ = _fitting("gaussian", a)
+    return _compare(_maps(a, b, _scratch(a)), weights)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
@@ -78,12 +82,22 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
             f"{smallest} pixels a side, not {h}×{w}"
         )
     weights = weights.to(a.device)
-    return torch.cat([_multiscale(x, y, weights).mean(1) for x, y in _chunks(a, b)])
+    return torch.cat([_multiscale(x, y, weights).mean(1) for x, y in chunks(a, b)])
 
 
-def _chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
+def chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
+    """So many pairs at a time as do not take much memory."""
     size = max(1, _CHUNK // a[0].numel())
     return zip(torch.split(a, size), torch.split(b, size), strict=True)
+
+
+def _fitting(window: Window, images: Tensor) -> tuple[Tensor, float]:
+    """`_window` where the images are; BadInput where they are smaller."""
+    weights, unbias = _window(window)
+    if min(images.shape[-2:]) < len(weights):
+        h, w = images.shape[-2:]
+        raise BadInput(f"ssim needs images of at least {len(weights)} pixels a side, not {h}×{w}")
+    return weights.to(images.device), unbias
 
 
 def _window(kind: Window) -> tuple[Tensor, float]:
@@ -121,7 +135,7 @@ def _maps(a: Tensor, b: Tensor, maps: Tensor) -> Tensor:
     return maps
 
 
-def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
+def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> Similarity:
     """From `_maps` of images N×C×H×W, values 0 to 255."""
     mean_a, mean_b, squares, ab = _local_means(maps, weights).flatten(3)
     product = mean_a * mean_b
@@ -130,7 +144,7 @@ def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> _Similarity:
     contrast = ab.sub_(product).mul_(2).add_(_C2 / unbias)
     contrast /= squares.sub_(squared_means).add_(_C2 / unbias)
     luminance = product.mul_(2).add_(_C1).div_(squared_means.add_(_C1))
-    return _Similarity(luminance.mul_(contrast).mean(2), contrast.mean(2))
+    return Similarity(luminance.mul_(contrast).mean(2), contrast.mean(2))
 
 
 def _local_means(maps: Tensor, weights: Tensor) -> Tensor:

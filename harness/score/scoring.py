@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from harness.metrics.catalogue import KINDS
 from harness.plan.cells import Wanted, want
 from harness.plan.samples import samples_key
 from harness.plan.setup import CLIP, checked
+from harness.score.profiles import Profile
 from harness.score.sets import Sets, subject
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
@@ -54,6 +55,7 @@ class Scoring:
     sets: Sets
     setup: Setup
     wanted: tuple[Wanted, ...]
+    metrics: Mapping[str, Metric]
     numerics: Numerics
 
 
@@ -62,22 +64,26 @@ def make_scoring(
     metrics: Sequence[str] | None,
     networks: Mapping[Role, str | None],
     numerics: Numerics,
+    profile: Profile | None = None,
 ) -> Scoring:
     """Everything is looked up and checked; no image has passed through a network yet.
 
     Without `metrics`, those are taken that suit the sets; without a name in `networks`, the feature
-    network that suits the reference. Raises BadInput for an unknown metric or
-    network, a network that is not at hand or cannot take the images, and too few images.
+    network that suits the reference; with a `profile`, both are those of its library. Raises
+    BadInput for an unknown metric or network, a network that is not at hand or cannot take the
+    images, and too few images.
     """
-    named = [load_metric(name) for name in dict.fromkeys(metrics or ())]
-    seen = [(metric, subject(sets, metric)) for metric in named or default_metrics(sets)]
+    if profile:
+        networks = profile.fix(networks)
+    chosen = _chosen(sets, dict.fromkeys(metrics or ()), profile)
+    seen = [(metric, subject(sets, metric)) for metric in chosen]
     applicable = [metric for metric, what in seen if not obstacle(metric, what, Setup({}))]
     for metric in applicable:
         _check_counts(metric, sets)
     setup = _setup(sets, applicable, networks, numerics)
     key = samples_key(sets.samples.images)
     wanted = [row for metric, what in seen for row in want([metric], what, setup, key, {})]
-    return Scoring(sets, setup, tuple(wanted), numerics)
+    return Scoring(sets, setup, tuple(wanted), {m.name: m for m in chosen}, numerics)
 
 
 def score(scoring: Scoring) -> Iterator[Measurement]:
@@ -88,7 +94,24 @@ def score(scoring: Scoring) -> Iterator[Measurement]:
         if wanted.obstacle:
             yield wanted.without("not applicable", "")
         else:
-            yield measured(wanted.metric, wanted.protocol, wanted.key, evidence)
+            metric = scoring.metrics[wanted.metric]
+            yield measured(metric, wanted.protocol, wanted.key, evidence)
+
+
+def _chosen(sets: Sets, names: Collection[str], profile: Profile | None) -> list[Metric]:
+    load = profile.metric if profile else load_metric
+    if names:
+        return [load(name) for name in names]
+    suitable = default_metrics(sets)
+    if not profile:
+        return suitable
+    chosen = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
+    if not chosen:
+        raise BadInput(
+            f"the profile {profile.library} has metrics that need more than is given: "
+            f"{', '.join(profile.metrics)}; see --reference and --pairs"
+        )
+    return chosen
 
 
 def default_metrics(sets: Sets) -> list[Metric]:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from harness.extractors import weight_files
+from harness.extractors import inception, weight_files
 from harness.extractors.weight_files import WeightsFile
 
 
@@ -68,3 +69,18 @@ def random_images():
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
 
     return make
+
+
+@pytest.fixture
+def random_inception(publish, monkeypatch):
+    """The state dict of Inception weights of the right shape, in place of the published ones."""
+    with monkeypatch.context() as m, torch.random.fork_rng():
+        torch.manual_seed(0)
+        m.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        m.setattr(
+            "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url",
+            lambda url, progress: {},
+        )
+        state = FeatureExtractorInceptionV3("random", ["2048"]).state_dict()
+    monkeypatch.setattr(inception, "WEIGHTS", publish(state))
+    return state

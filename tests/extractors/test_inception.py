@@ -6,30 +6,14 @@ from harness.extractors import inception, load_extractor, preflight
 from harness.spec.errors import BadInput
 
 
-@pytest.fixture
-def random_weights(publish, monkeypatch):
-    """Weights of the right shape in place of the published ones."""
-    with monkeypatch.context() as m, torch.random.fork_rng():
-        torch.manual_seed(0)
-        m.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-        m.setattr(
-            "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url",
-            lambda url, progress: {},
-        )
-        state = FeatureExtractorInceptionV3("random", ["2048"]).state_dict()
-    file = publish(state)
-    monkeypatch.setattr(inception, "WEIGHTS", file)
-    return file
-
-
-def test_equals_torch_fidelity(random_weights, weights_folder, random_images):
+def test_equals_torch_fidelity(random_inception, weights_folder, random_images):
     before = torch.random.get_rng_state()
     network = load_extractor("inception")
     assert torch.equal(before, torch.random.get_rng_state())
     images = random_images(2, 3, 20, 20)
     found = network.extract(images)
     reference = FeatureExtractorInceptionV3(
-        "reference", ["2048", "logits_unbiased"], str(weights_folder / random_weights.name)
+        "reference", ["2048", "logits_unbiased"], str(weights_folder / inception.WEIGHTS.name)
     )
     pooled, logits = reference(images)
     for ours, theirs in ((found.pooled, pooled), (found.logits, logits)):
@@ -37,10 +21,10 @@ def test_equals_torch_fidelity(random_weights, weights_folder, random_images):
     assert found.pooled.shape == (2, 2048)
     assert found.logits.shape == (2, 1008)
     assert network.name == "inception"
-    assert network.label == f"inception-tf2015@{random_weights.digest}"
+    assert network.label == f"inception-tf2015@{inception.WEIGHTS.digest}"
 
 
-def test_features_do_not_depend_on_the_batch(random_weights, random_images):
+def test_features_do_not_depend_on_the_batch(random_inception, random_images):
     network = load_extractor("inception")
     images = random_images(3, 3, 16, 16)
     whole = network.extract(images).pooled
@@ -48,7 +32,7 @@ def test_features_do_not_depend_on_the_batch(random_weights, random_images):
     assert torch.allclose(whole, parts, rtol=0, atol=1e-5 * float(whole.abs().max()))
 
 
-def test_grey_is_repeated_to_rgb(random_weights, random_images):
+def test_grey_is_repeated_to_rgb(random_inception, random_images):
     network = load_extractor("inception")
     grey = random_images(1, 1, 16, 16)
     assert torch.equal(

@@ -5,6 +5,7 @@ import lpips
 import pytest
 import torch
 import torchvision
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet, SqueezeNet
 
 from harness.extractors import load_perceptual, lpips_networks, preflight
@@ -44,6 +45,18 @@ def test_equals_lpips(net, monkeypatch, random_images):
     assert network.distance(a, b).numpy() == pytest.approx(expected.numpy(), rel=1e-5)
     assert torch.equal(network.distance(a, a), torch.zeros(3))
     assert network.label == f"lpips:{net}@{TRUNKS[net].weights.digest}"
+
+
+def test_equals_torchmetrics(net, monkeypatch, random_images):
+    """Which guards against a division by zero in another place."""
+    monkeypatch.setattr(
+        "torchmetrics.functional.image.lpips._get_tv_model_features",
+        lambda name, pretrained: random_trunk(net).features,
+    )
+    a, b = random_images(3, 3, 33, 33), random_images(3, 3, 33, 33, seed=1)
+    theirs = LearnedPerceptualImagePatchSimilarity(net, normalize=True)(a / 255, b / 255)
+    ours = load_perceptual(f"lpips:{net}").distance(a, b)
+    assert float(ours.mean()) == pytest.approx(float(theirs), rel=1e-5)
 
 
 def test_large_images_come_in_small_batches(net, monkeypatch, random_images):

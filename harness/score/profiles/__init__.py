@@ -1,0 +1,24 @@
+"""Profiles: the metrics of well-known libraries, to the digit.
+
+Each is a second definition of a metric's name, with other settings, so that its numbers have a
+protocol of their own. The libraries themselves are not imported.
+"""
+
+from harness.score.profiles import clean_fid, piq, scikit_image, torch_fidelity, torchmetrics
+from harness.score.profiles.base import Profile
+from harness.spec.errors import BadInput, suggest
+
+_ALL = (torch_fidelity, clean_fid, torchmetrics, scikit_image, piq)
+
+PROFILES: dict[str, Profile] = {module.PROFILE.library: module.PROFILE for module in _ALL}
+"""By the name of the library."""
+
+
+def load_profile(name: str) -> Profile:
+    """The profile of this name; BadInput for an unknown one."""
+    if name not in PROFILES:
+        raise BadInput(f"unknown profile {name!r}{suggest(name, PROFILES)}")
+    return PROFILES[name]
+
+
+__all__ = ["PROFILES", "Profile", "load_profile"]

@@ -1,0 +1,36 @@
+"""scikit-image with its defaults: each pair's value, then the mean of the pairs."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.metrics import checks, psnr, ssim
+from harness.metrics.base import Estimate
+from harness.score.profiles.base import make_profile, variant
+from harness.spec.errors import BadInput
+
+
+def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    values = psnr(reconstructions, originals)
+    if equal := int(values.isinf().sum()):
+        raise BadInput(
+            f"{equal} of {len(values)} pairs are equal; scikit-image gives an infinite psnr"
+        )
+    return checks.mean_over(values, "images")
+
+
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    """The default is a window of equal weights with the sample covariance. What scikit-image gives
+    for `gaussian_weights=True, use_sample_covariance=False` is the harness's own `ssim`.
+    """
+    return checks.mean_over(ssim(reconstructions, originals, "uniform"), "images")
+
+
+PROFILE = make_profile(
+    "scikit-image",
+    "0.26.0",
+    [
+        variant("psnr", _psnr, mean="decibels"),
+        variant("ssim", _ssim, window="uniform-7", covariance="sample"),
+    ],
+)
