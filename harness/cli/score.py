@@ -160,11 +160,14 @@ def _show(console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> No
 
 
 def _table(console: Console, rows: Sequence[Measurement]) -> None:
-    table = Table("metric", "value", "protocol", "to know", title_justify="left")
+    """Numbers side by side; how each was measured, below, where long lines can wrap."""
+    table = Table("metric", "value", "", "to know")
     for row in rows:
-        name, value, spread, label, remark = (escape(text) for text in _cells(row))
-        table.add_row(name, f"{value} {spread}".strip(), label, remark)
+        name, value, spread, _, remark = (escape(text) for text in _cells(row))
+        table.add_row(name, value, spread, remark)
     console.print(table)
+    for row in rows:
+        console.print(escape(row.protocol.label()), style="dim", highlight=False, soft_wrap=True)
 
 
 def _cells(row: Measurement) -> tuple[str, str, str, str, str]:

@@ -17,7 +17,7 @@ from harness.metrics.extrapolation import (
     sample_size_curve,
 )
 from harness.metrics.frechet import frechet_distance, frechet_estimate
-from harness.metrics.inception_score import inception_scores
+from harness.metrics.inception_score import inception_score, inception_scores
 from harness.metrics.kernel import (
     PolynomialKernel,
     RbfKernel,
@@ -79,6 +79,7 @@ __all__ = [
     "frechet_distance",
     "frechet_estimate",
     "frechet_infinity",
+    "inception_score",
     "inception_scores",
     "kernel_distance",
     "kernel_distances",

@@ -7,6 +7,14 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.base import Estimate
+
+
+def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Estimate:
+    """The mean of `inception_scores`, with its standard error over splits, which are taken to be
+    independent.
+    """
+    return checks.mean_over(inception_scores(logits, splits=splits, seed=seed), "splits")
 
 
 def inception_scores(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Tensor:
@@ -24,10 +32,10 @@ def inception_scores(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> T
     n = len(logits)
     order = torch.from_numpy(np.random.RandomState(seed).permutation(n)).to(logits.device)
     bounds = [i * n // splits for i in range(1, splits)]
-    return torch.stack([inception_score(x) for x in torch.tensor_split(logits[order], bounds)])
+    return torch.stack([exp_mean_kl(x) for x in torch.tensor_split(logits[order], bounds)])
 
 
-def inception_score(logits: Tensor) -> Tensor:
+def exp_mean_kl(logits: Tensor) -> Tensor:
     """exp(E[KL(p(y|x) ‖ p(y))]) of one set of images, float64 n×classes; as it is, unsplit."""
     log_p = logits.log_softmax(dim=1)
     p = log_p.exp()

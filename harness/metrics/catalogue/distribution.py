@@ -16,7 +16,7 @@ from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.extrapolation import frechet_by_class, frechet_infinity
 from harness.metrics.frechet import frechet_estimate
-from harness.metrics.inception_score import inception_scores
+from harness.metrics.inception_score import inception_score
 from harness.metrics.kernel import RbfKernel, kernel_distance
 from harness.metrics.neighbours import PrdcEstimates, prdc_estimates
 from harness.metrics.sharpness import CUTOFF, log_sharpness_ratio
@@ -60,7 +60,7 @@ def _kid_rbf(sample_features: Tensor, reference_features: Tensor) -> Estimate:
 
 
 def _inception_score(sample_logits: Tensor) -> Estimate:
-    return checks.mean_over(inception_scores(sample_logits), "splits")
+    return inception_score(sample_logits)
 
 
 @lru_cache(maxsize=1)

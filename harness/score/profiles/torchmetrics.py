@@ -10,7 +10,7 @@ from torch import Tensor
 
 from harness.metrics import Subsets, checks, kernel_distances, mse
 from harness.metrics.base import Estimate
-from harness.metrics.inception_score import inception_score
+from harness.metrics.inception_score import exp_mean_kl
 from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunks, similarity
 from harness.score.profiles.base import make_profile, reported_spread, subset_estimate, variant
 from harness.spec.errors import BadInput
@@ -51,7 +51,7 @@ def _inception_score(sample_logits: Tensor) -> Estimate:
     logits = checks.matrix(sample_logits, "logits", at_least=2 * SPLITS)
     order = torch.randperm(len(logits), generator=torch.Generator().manual_seed(SEED))
     parts = logits[order.to(logits.device)].chunk(SPLITS)
-    scores = torch.stack([inception_score(part) for part in parts])
+    scores = torch.stack([exp_mean_kl(part) for part in parts])
     reported_spread(scores, "torchmetrics", "splits", correction=1)
     return checks.mean_over(scores, "splits")
 
