@@ -257,7 +257,7 @@ def refused(expected: list[str], *arguments, metrics=None, **options) -> None:
 
 @pytest.mark.parametrize(
     ("metric", "n", "words"),
-    [("precision", 3, "at least 4"), ("is", 19, "at least 20"), ("coverage", 5, "at least 6")],
+    [("precision", 5, "at least 6"), ("is", 19, "at least 20"), ("coverage", 5, "at least 6")],
 )
 def test_too_few_images_are_known_before_a_network_runs(tmp_path, metric, n, words):
     few, many = save(tmp_path / "few.npz", n), save(tmp_path / "many.npz", 1200)
