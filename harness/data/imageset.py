@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from harness.data import image_arrays, image_files
-from harness.data.base import Dataset
+from harness.data.base import Dataset, image_digest
 from harness.data.load import DATASETS, load_dataset
 from harness.spec.errors import BadInput, suggest
 
@@ -43,9 +42,7 @@ class ImageSet:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of shape and pixels, in hexadecimal: the same for a folder and an array."""
-        sha = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        sha.update(self.images.contiguous().numpy().data)
-        return sha.hexdigest()
+        return image_digest(self.images)
 
 
 def load_images(where: str, root: Path | None = None) -> ImageSet:
