@@ -29,7 +29,7 @@ from harness.evaluation.measure import describe, measured
 from harness.families import build_family
 from harness.families.base import Family
 from harness.metrics import load_metric
-from harness.plan import Cell, Wanted, shape_of
+from harness.plan import Cell, shape_of
 from harness.plan.samples import samples_of
 from harness.tracking import Record, Store
 from harness.training import memory
@@ -278,14 +278,11 @@ class _Work:
     def draw(self, evidence: Evidence, model: Family | None) -> None:
         """Pictures of the run, each drawn once."""
         drawn = self.record.facts.get("pictures", "").split()
-        needs = {need for w in self.cell.wanted if not w.obstacle for need in _evidence_of(w)}
-        for name in pictures.wanted(model, "train_features" in needs):
+        metrics = [load_metric(w.metric) for w in self.cell.wanted if not w.obstacle]
+        has_train_features = any("train_features" in metric.needs for metric in metrics)
+        for name in pictures.wanted(model, has_train_features):
             if name not in drawn:
                 png = pictures.DRAWN[name](evidence)
                 self.store.put(self.record.run_id, f"pictures/{name}.png", png)
                 drawn.append(name)
         self.store.tag(self.record.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
-
-
-def _evidence_of(wanted: Wanted) -> tuple[str, ...]:
-    return load_metric(wanted.metric).needs

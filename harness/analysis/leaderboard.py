@@ -77,10 +77,11 @@ def boards(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Board]:
 
     Of several protocols for one dataset and metric, the one with the most numbers comes first.
     """
-    real = table["model"] == TRAINING_IMAGES
+    is_real = table["model"] == TRAINING_IMAGES
+    real = table[is_real]
     return [
-        replace(board, floor=_floor(board, table[real]))
-        for (_, name), rows in table[~real].groupby(["dataset", "metric"], sort=False)
+        replace(board, floor=_floor(board, real))
+        for (_, name), rows in table[~is_real].groupby(["dataset", "metric"], sort=False)
         if name in metrics
         for board in _by_protocol(rows, metrics[str(name)])
     ]

@@ -133,9 +133,13 @@ def open_store(tracking: str | None, output: Path) -> Store:
     return Store(tracking or default_uri(output), output)
 
 
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_jobs(plan: Plan) -> int:
     """A cell a core on a CPU; one at a time on a GPU."""
     if plan.numerics.device != "cpu":
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // plan.numerics.threads)
+    return max(1, cores() // plan.numerics.threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,7 +94,7 @@ def score(
     from harness.score import load_profile, load_sets, make_scoring, with_captions
     from harness.training.numerics import Numerics
 
-    numerics = Numerics.resolve(device, threads=_cores())
+    numerics = Numerics.resolve(device, threads=options.cores())
     library = load_profile(profile) if profile else None
     if json_file:
         from harness.score.document import check_writable
@@ -126,10 +125,6 @@ def score(
     _finish(console, rows)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _measure(console: Console, scoring: Scoring) -> list[Measurement]:
     from harness.score import score as measured
 
@@ -144,8 +139,10 @@ def _measure(console: Console, scoring: Scoring) -> list[Measurement]:
 
 
 def _show(console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> None:
+    from harness.data.imageset import size_text
+
     for name, images in scoring.sets.named().items():
-        shape = "×".join(str(length) for length in images.images.shape[1:])
+        shape = size_text(images.images)
         ignored = f"; {images.left_out} other files left out" if images.left_out else ""
         console.print(
             escape(f"{name}: {images.description}, {len(images):,} images {shape}{ignored}"),

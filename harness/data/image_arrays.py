@@ -24,8 +24,10 @@ BLOCK_BYTES = 2**24
 """How much is read at a time: small beside any set, large beside the cost of a call."""
 
 _UNREADABLE = (
-    OSError, EOFError, ValueError, BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError,
-    RuntimeError,  # what zipfile raises for an archive with a password
+    OSError, EOFError, ValueError, BadZipFile, zlib.error, lzma.LZMAError,
+    # zipfile raises RuntimeError for an archive with a password, and its subclass
+    # NotImplementedError for a compression that it does not know.
+    RuntimeError,
 )  # fmt: skip
 
 

@@ -91,7 +91,8 @@ def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, Imag
         raise AssertionError(f"{a} and {b} have equal names in different order")
     if first.images.shape != second.images.shape:
         raise BadInput(
-            f"images of {a} are {_size(first)} and those of {b} are {_size(second)} (C×H×W); "
+            f"images of {a} are {size_text(first.images)} and those of {b} are "
+            f"{size_text(second.images)} (C×H×W); "
             "pairs need one size and one number of channels"
         )
     return first, second
@@ -163,8 +164,9 @@ def _check_partners(where: str, images: ImageSet, partners: set[str], other: str
         )
 
 
-def _size(images: ImageSet) -> str:
-    return "×".join(str(length) for length in images.images.shape[1:])
+def size_text(images: torch.Tensor) -> str:
+    """C×H×W of images N×C×H×W, for an error line: `3×32×32`."""
+    return "×".join(str(length) for length in images.shape[1:])
 
 
 def first_three(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.data.base import Dataset, image_digest
-from harness.data.imageset import load_images
+from harness.data.imageset import load_images, size_text
 from harness.evaluation.kinds import needs
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import samples_subject
@@ -91,13 +91,7 @@ def _inside(folder: Path, name: str) -> Path:
 def _read(path: Path, dataset: Dataset) -> Tensor:
     """The images there, which must resemble the dataset's."""
     images = load_images(str(path)).images
-    found, right = images.shape[1:], dataset.train.images.shape[1:]
+    found, right = size_text(images), size_text(dataset.train.images)
     if found != right:
-        raise BadInput(
-            f"{path}: images are {_size(found)}, {dataset.name}'s {_size(right)} (C×H×W)"
-        )
+        raise BadInput(f"{path}: images are {found}, {dataset.name}'s {right} (C×H×W)")
     return images
-
-
-def _size(shape: Sequence[int]) -> str:
-    return "×".join(str(length) for length in shape)

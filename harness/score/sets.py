@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from harness.data.captions import load_captions
-from harness.data.imageset import ImageSet, load_images, load_pairs, split_images
+from harness.data.imageset import ImageSet, load_images, load_pairs, size_text, split_images
 from harness.evaluation.kinds import Need, needs
 from harness.evaluation.subject import SPLITS, Subject
 from harness.keys import digest
@@ -87,14 +87,10 @@ def _check_alike(sets: Sets) -> None:
     for name, images in sets.named().items():
         if images.images.shape[1:] != sets.samples.images.shape[1:]:
             raise BadInput(
-                f"samples ({sets.samples.description}) are {_size(sets.samples)} and {name} "
-                f"({images.description}) {_size(images)} (C×H×W); they need one size and one "
-                "number of channels, and nothing is resized here"
+                f"samples ({sets.samples.description}) are {size_text(sets.samples.images)} and "
+                f"{name} ({images.description}) {size_text(images.images)} (C×H×W); they need one "
+                "size and one number of channels, and nothing is resized here"
             )
-
-
-def _size(images: ImageSet) -> str:
-    return "×".join(str(length) for length in images.images.shape[1:])
 
 
 # -- what metrics may ask ---------------------------------------------------------------------
