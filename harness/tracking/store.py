@@ -84,9 +84,7 @@ class Store:
         A widened suite (a seed, a model, a metric more) continues its run.
         """
         experiment = self._experiment(suite)
-        found = self._search([experiment], f"tags.`harness.suite_key` = '{key}'")
-        if run := next(found, None):
-            run_id = str(run.info.run_id)
+        if run_id := self._keyed(experiment, "suite_key", key):
             self.client.update_run(run_id, status="RUNNING")
         else:
             run_id = self._create(experiment, suite, {"harness.kind": "suite"})
@@ -164,9 +162,8 @@ class Store:
     def open_score(self, key: str, name: str, params: Mapping[str, Any]) -> str:
         """The run of sets of images that were compared without a suite; made if there is none."""
         experiment = self._experiment("score")
-        found = self._search([experiment], f"tags.`harness.score_key` = '{key}'")
-        if run := next(found, None):
-            return str(run.info.run_id)
+        if run_id := self._keyed(experiment, "score_key", key):
+            return run_id
         run_id = self._create(experiment, name, {"harness.kind": "score", "harness.score_key": key})
         self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
         return run_id
@@ -174,9 +171,8 @@ class Store:
     def open_selftest(self, key: str, name: str, tags: Mapping[str, str]) -> str:
         """The run of a self-test of metrics; made if there is none."""
         experiment = self._experiment(SELFTESTS)
-        found = self._search([experiment], f"tags.`harness.selftest_key` = '{key}'")
-        if run := next(found, None):
-            return str(run.info.run_id)
+        if run_id := self._keyed(experiment, "selftest_key", key):
+            return run_id
         return self._create(
             experiment, name, {"harness.kind": "selftest", "harness.selftest_key": key, **tags}
         )
@@ -280,6 +276,11 @@ class Store:
 
     def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
         return str(self.client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+
+    def _keyed(self, experiment: str, tag: str, key: str) -> str | None:
+        """The newest run of an experiment with this key, or None."""
+        run = next(self._search([experiment], f"tags.`harness.{tag}` = '{key}'"), None)
+        return str(run.info.run_id) if run else None
 
     def _search(self, experiments: Sequence[str], query: str) -> Iterator[Run]:
         """Runs, newest first; a later one overwrites an earlier in a dict, so the oldest stays."""

@@ -182,6 +182,7 @@ def test_external_samples_can_be_chosen_like_models(suite_file):
     ("old", "new", "message"),
     [
         ("dataset: digits,", "dataset: digit,", r"'digit' is not in the suite; did you mean"),
+        ("name: theirs", "name: training images", "'training images' is the name of the floor"),
         ("name: theirs", "name: vae/vae", "'vae/vae' is a model of the suite already"),
         ("samples: theirs.npz", "samples: []", "samples"),
         ("samples: theirs.npz", "sample: theirs.npz", "did you mean 'samples'"),
