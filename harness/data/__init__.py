@@ -4,13 +4,14 @@ from harness.data.base import About, Dataset, Split
 from harness.data.load import DATASETS, about, load_dataset
 from harness.data.loader import Batches
 from harness.data.pixels import to_float, to_uint8
-from harness.data.source import Source
+from harness.data.source import Maker, Source
 
 __all__ = [
     "DATASETS",
     "About",
     "Batches",
     "Dataset",
+    "Maker",
     "Source",
     "Split",
     "about",

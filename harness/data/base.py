@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -18,24 +20,48 @@ def image_digest(images: torch.Tensor) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Images as uint8 N×C×H×W, with an int64 label each."""
+    """Images as uint8 N×C×H×W, with an int64 label each, and what else is known of them.
+
+    Points in the plane are images of one pixel: float32 N×2×1×1 in [-1, 1]. Tensors may be mapped
+    from files, so nothing writes to them.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
+    factors: torch.Tensor | None = None
+    """The values of the factors of variation that made each image, int64 N×F."""
+    texts: tuple[str, ...] | None = None
+    """A sentence for each image."""
+    masks: torch.Tensor | None = None
+    """Where an image is defective, bool N×H×W."""
+    sources: torch.Tensor | None = None
+    """What each image is to be made from (paired translation), uint8 N×C×H×W."""
+    known_digest: str = ""
+    """What `digest` is, where the images were prepared and hashed before."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def keep(self, mask: torch.Tensor) -> Split:
         """The images where `mask` is true, in order."""
-        return Split(self.images[mask], self.labels[mask])
+        kept: dict[str, Any] = {name: tensor[mask] for name, tensor in self._tensors()}
+        kept["texts"] = self.texts and tuple(itertools.compress(self.texts, mask.tolist()))
+        return Split(**kept)
 
     def digest(self) -> str:
-        """SHA-256 of shape, pixels and labels, in hexadecimal."""
+        """SHA-256 of shape, pixels, labels and all else that is known, in hexadecimal."""
+        if self.known_digest:
+            return self.known_digest
         sha = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        sha.update(self.images.contiguous().numpy().data)
-        sha.update(self.labels.contiguous().numpy().data)
+        for _, tensor in self._tensors():
+            sha.update(tensor.contiguous().numpy().data)
+        for text in self.texts or ():
+            sha.update(text.encode() + b"\0")
         return sha.hexdigest()
+
+    def _tensors(self) -> list[tuple[str, torch.Tensor]]:
+        named = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        return [(name, value) for name, value in named if isinstance(value, torch.Tensor)]
 
 
 @dataclass(frozen=True)
@@ -43,6 +69,8 @@ class About:
     """What a reader must know of a dataset; travels into every report.
 
     `extractor` and `perceptual` name the feature networks that suit the images by default.
+    `classes` are in the order of their labels; `factors` names the columns of `Split.factors`. A
+    video is an image whose channels are those of its `frames`, one after the other.
     """
 
     title: str
@@ -51,6 +79,8 @@ class About:
     classes: tuple[str, ...]
     extractor: str
     perceptual: str
+    factors: tuple[str, ...] = ()
+    frames: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
-"""Datasets by name, and the tasks made from them."""
+"""Datasets by name."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
+from harness.data import tasks
 from harness.data.base import About, Dataset
-from harness.data.source import Source
+from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
 from harness.spec.registry import Registry
@@ -26,22 +26,30 @@ DATASETS = Registry(
 
 
 def load_dataset(name: str, root: Path | None = None) -> Dataset:
-    """The dataset that `name` writes, such as `mnist` or `digits[unseen=8]`, whole in memory.
+    """The dataset that `name` writes, such as `mnist`, `folder:cats` or `digits[unseen=8]`.
 
     With `unseen=3+7` the task is one-class anomaly detection: `train` lacks the classes 3 and 7,
     `test` keeps all. `root` is the folder of all datasets; without it HARNESS_DATA names it, or it
     is a folder in the user's cache. Raises BadInput with one line for whatever is wrong.
     """
-    source, reference, unseen = _resolve(name)
-    train, test = source.load(root or default_root())
-    if unseen:
-        train = train.keep(~torch.isin(train.labels, torch.tensor(unseen)))
-    return Dataset(str(reference), train, test, source.about, unseen)
+    reference = parse_reference(name)
+    source = find_source(reference)
+    root = root or default_root()
+    about = source.about
+    if source.classes:
+        about = replace(about, classes=source.classes(root))
+    unseen = tasks.unseen_classes(name, reference.options, about.classes)
+    train, test = source.load(root)
+    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen)
 
 
 def about(name: str) -> About:
-    """What `name` is, options checked and all, without reading any data."""
-    return _resolve(name)[0].about
+    """What `name` is, options checked as far as that can be without reading any data."""
+    reference = parse_reference(name)
+    source = find_source(reference)
+    if not source.classes:
+        tasks.unseen_classes(name, reference.options, source.about.classes)
+    return source.about
 
 
 def default_root() -> Path:
@@ -52,29 +60,26 @@ def default_root() -> Path:
     return Path(cache) / "harness" / "data"
 
 
-def _resolve(name: str) -> tuple[Source, Reference, tuple[int, ...]]:
-    given = parse_reference(name)
-    source = DATASETS.load(given.name)
-    if not isinstance(source, Source):
-        raise BadInput(f"dataset {given.name!r} is no harness.data.Source but {source!r}")
-    for option in given.options:
-        if option != "unseen":
-            raise BadInput(f"{name}: unknown option {option!r}{suggest(option, ['unseen'])}")
-    if "unseen" not in given.options:
-        return source, given, ()
-    unseen = _unseen(name, given.options["unseen"], len(source.about.classes))
-    return source, given, unseen
+def find_source(reference: Reference) -> Source:
+    """The source behind a name, made to its argument and options; all options are known ones.
 
-
-def _unseen(name: str, text: str, classes: int) -> tuple[int, ...]:
-    known = {str(number): number for number in range(classes)}
-    parts = text.split("+")
-    if not all(part in known for part in parts):
-        raise BadInput(
-            f"{name}: unseen={text} names no classes; right are numbers from 0 to {classes - 1} "
-            "joined by +, such as unseen=8 or unseen=3+7"
-        )
-    unseen = tuple(sorted({known[part] for part in parts}))
-    if len(unseen) == classes:
-        raise BadInput(f"{name}: all {classes} classes are unseen; leave one to train on")
-    return unseen
+    Of `folder:cats[size=32,unseen=1]` the maker is `folder`, its argument `cats`, its option
+    `size`; `unseen` is for the task.
+    """
+    name, _, argument = reference.name.partition(":")
+    is_made = name in DATASETS and isinstance(DATASETS.load(name), Maker)
+    found = DATASETS.load(name if is_made else reference.name)
+    if not isinstance(found, Source | Maker):
+        raise BadInput(f"dataset {reference.name!r} is no harness.data.Source but {found!r}")
+    own = found.options if isinstance(found, Maker) else ()
+    for option in reference.options:
+        if option not in (*own, *tasks.OPTIONS):
+            hint = suggest(option, (*own, *tasks.OPTIONS))
+            raise BadInput(f"{reference}: unknown option {option!r}{hint}")
+    if isinstance(found, Source):
+        return found
+    if bool(argument) != bool(found.argument):
+        form = f"{name}:{found.argument}" if found.argument else name
+        raise BadInput(f"{reference}: the form is {form}")
+    given = {key: value for key, value in reference.options.items() if key in own}
+    return found.make(argument, given)

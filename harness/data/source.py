@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,24 @@ class Source:
     """A dataset that can be loaded.
 
     `load` takes the folder that holds all datasets and returns the train and the test split. Its
-    `about` is there without reading any data, so that a suite is checked before anything is loaded.
+    `about` is there without reading any data, so that a suite is checked before anything is loaded;
+    where the data themselves say what their classes are, `classes` finds them in that folder.
     """
 
     about: About
     load: Callable[[Path], tuple[Split, Split]]
+    classes: Callable[[Path], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Datasets that are made to measure: `folder:PATH[size=32]`, `stacked:mnist`, `shapes`.
+
+    `make` takes the text after the colon and the options among `options` that are given, checks
+    both (BadInput) without reading any data, and returns the source. `argument` says what stands
+    after the colon ("PATH"); empty where nothing does.
+    """
+
+    make: Callable[[str, Mapping[str, str]], Source]
+    options: tuple[str, ...] = ()
+    argument: str = ""
