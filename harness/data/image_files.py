@@ -77,30 +77,64 @@ def read_images(folder: Path, files: Sequence[Path]) -> torch.Tensor:
     image, has more than one frame, is transparent anywhere, has more than 8 bits a channel or
     colours other than grey and RGB, and where sizes or channels differ.
     """
-    with warnings.catch_warnings():
+    headers = in_threads(read_header, files)
+    _check_alike(files, headers)
+    width, height, channels = headers[0]
+    images = allocate(folder, len(files), channels, height, width)
+    target = images.numpy()
+
+    def fill(index: int) -> None:
+        target[index] = planes(decode(files[index], headers[index]))
+
+    in_threads(fill, range(len(files)))
+    return images
+
+
+def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """The result for each of `items`, which concern image files, in order.
+
+    The first failure in order is raised, and what has not begun is dropped.
+    """
+    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         # Pillow warns of oddities in metadata, which pixels do not depend on, and of bombs that it
         # finds small; here any bomb is an error.
         warnings.filterwarnings("ignore", module="PIL")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        headers = _map(_header, files)
-        _check_alike(files, headers)
-        width, height, channels = headers[0]
-        images = allocate(folder, len(files), channels, height, width)
-        target = images.numpy()
-
-        def fill(index: int) -> None:
-            target[index] = _pixels(files[index], headers[index])
-
-        _map(fill, range(len(files)))
-    return images
-
-
-def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """In threads. The first failure in order is raised, and what has not begun is dropped."""
-    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
-    with ThreadPoolExecutor(THREADS) as pool:
         done = pool.map(lambda run: [function(item) for item in run], runs)
         return [result for results in done for result in results]
+
+
+def read_header(path: Path) -> Header:
+    """What the image in `path` is. Raises BadInput where it is none that can be decoded."""
+    with _opened(path) as image:
+        check_pixels(path, *image.size)
+        if (frames := getattr(image, "n_frames", 1)) != 1:
+            raise BadInput(f"{path}: {frames} frames; one image a file is needed")
+        if "16" in image.mode or _is_reduced(image):
+            raise BadInput(f"{path}: 16 bits a channel; save it with 8, rounded as you see fit")
+        if image.mode not in CHANNELS:
+            raise BadInput(
+                f"{path}: pixels are {image.mode}, for which programs differ in how they become "
+                "RGB; save it as grey or RGB of 8 bits"
+            )
+        return Header(*image.size, CHANNELS[image.mode])
+
+
+def decode(path: Path, expected: Header) -> Image.Image:
+    """The image in `path`, of mode L or RGB. Raises BadInput as `read_images`."""
+    width, height, channels = expected
+    with _opened(path) as image:
+        if image.size != (width, height) or CHANNELS.get(image.mode) != channels:
+            raise BadInput(f"{path}: changed while it was read")
+        if image.has_transparency_data:
+            _check_opaque(path, image.convert("LA" if channels == 1 else "RGBA"))
+        return image.convert("L" if channels == 1 else "RGB")
+
+
+def planes(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an image of mode L or RGB, uint8 C×H×W."""
+    return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
 
 
 def _visit(folder: Path, visited: set[Path]) -> None:
@@ -139,21 +173,6 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise BadInput(f"{path}: cannot be decoded; cut short or damaged ({reason})") from error
 
 
-def _header(path: Path) -> Header:
-    with _opened(path) as image:
-        check_pixels(path, *image.size)
-        if (frames := getattr(image, "n_frames", 1)) != 1:
-            raise BadInput(f"{path}: {frames} frames; one image a file is needed")
-        if "16" in image.mode or _is_reduced(image):
-            raise BadInput(f"{path}: 16 bits a channel; save it with 8, rounded as you see fit")
-        if image.mode not in CHANNELS:
-            raise BadInput(
-                f"{path}: pixels are {image.mode}, for which programs differ in how they become "
-                "RGB; save it as grey or RGB of 8 bits"
-            )
-        return Header(*image.size, CHANNELS[image.mode])
-
-
 def _is_reduced(image: Image.Image) -> bool:
     """Whether Pillow would drop the low byte of 16-bit RGB, whose mode it gives as RGB."""
     arguments = [tile[3] for tile in getattr(image, "tile", [])]
@@ -175,18 +194,6 @@ def _check_alike(files: Sequence[Path], headers: Sequence[Header]) -> None:
 def _worded(header: Header) -> str:
     colours = {1: "grey", 3: "RGB"}[header.channels]
     return f"{header.width}×{header.height} {colours}"
-
-
-def _pixels(path: Path, expected: Header) -> NDArray[np.uint8]:
-    """One image, C×H×W."""
-    width, height, channels = expected
-    with _opened(path) as image:
-        if image.size != (width, height) or CHANNELS.get(image.mode) != channels:
-            raise BadInput(f"{path}: changed while it was read")
-        if image.has_transparency_data:
-            _check_opaque(path, image.convert("LA" if channels == 1 else "RGBA"))
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-        return pixels.reshape(height, width, channels).transpose(2, 0, 1)
 
 
 def _check_opaque(path: Path, image: Image.Image) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from harness.spec.errors import BadInput
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
+# After the colon is what people name their folders: anything but the grammar's own signs, and those
+# that no file system or table takes.
+_NAME = re.compile(r"""[A-Za-z0-9][A-Za-z0-9_./-]*(:[^][,|<>"*?]*)?""")
 _OPTION = re.compile(r"([a-z][a-z0-9_]*)=([A-Za-z0-9_.:/+-]+)")
 _FORM = "the form is NAME or NAME[option=value,option=value], such as digits[unseen=8]"
 
@@ -30,12 +32,18 @@ class Reference:
 def parse_reference(text: str) -> Reference:
     """The reference that `text` writes; spaces around names, commas and brackets do not count.
 
+    What stands after a colon may be a path, with spaces, `~`, `+`, `@` and letters of any language,
+    but without `[ ] , | < > " * ?`.
+
     >>> str(parse_reference("digits[unseen=8]"))
     'digits[unseen=8]'
+    >>> parse_reference("folder:~/My cats [size=32]").name
+    'folder:~/My cats'
     """
     name, bracket, rest = text.strip().partition("[")
     name = name.strip()
-    if not _NAME.fullmatch(name) or (bracket and not rest.endswith("]")):
+    is_name = _NAME.fullmatch(name) and name.isprintable()
+    if not is_name or (bracket and not rest.endswith("]")):
         raise BadInput(f"{text!r} is not a name; {_FORM}")
     return Reference(name, _options(text, rest[:-1]) if bracket else {})
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from harness.spec.errors import BadInput
 from harness.spec.reference import Reference, parse_reference
 
-names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*", fullmatch=True)
+words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_./-]*", fullmatch=True)
+paths = st.from_regex(r"[\w ./+@~()=&'#:-]*[\w/]", fullmatch=True).filter(str.isprintable)
+names = words | st.builds("{}:{}".format, words, paths)
 keys = st.from_regex(r"[a-z][a-z0-9_]*", fullmatch=True)
 values = st.from_regex(r"[A-Za-z0-9_.:/+-]+", fullmatch=True)
 references = st.builds(Reference, names, st.dictionaries(keys, values, max_size=4))
@@ -35,6 +37,21 @@ def test_options_are_sorted_and_spaces_do_not_count():
 def test_bad_syntax_is_answered_with_the_form(text):
     with pytest.raises(BadInput, match=r"the form is NAME or NAME\[option=value"):
         parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/data/My cats (2)", "~/a+b@c", "./x=y", "ümlaut/naïve", "C:/x", "c\\d", "日本"]
+)
+def test_ordinary_paths_may_stand_after_the_colon(path):
+    assert parse_reference(f"folder:{path}[size=32]") == Reference(
+        f"folder:{path}", {"size": "32"}
+    )
+
+
+@pytest.mark.parametrize("path", ["a,b", "a|b", "a\nb", "a\tb", "a\u202eb", "<b>", 'a"b', "a]"])
+def test_a_path_with_signs_that_mean_something_elsewhere_is_refused(path):
+    with pytest.raises(BadInput, match="is not a name"):
+        parse_reference(f"folder:{path}")
 
 
 def test_an_option_given_twice_is_refused():
