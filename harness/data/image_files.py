@@ -29,6 +29,8 @@ CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 """Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
 16 bits, floats) have no conversion to 8-bit RGB on which all programs agree."""
 
+COLOURS = {1: "grey", 3: "RGB"}
+
 THREADS = min(8, os.cpu_count() or 1)
 """Decoding releases Python's lock; beyond some threads the disk is what is waited for."""
 
@@ -42,6 +44,9 @@ class Header(NamedTuple):
     width: int
     height: int
     channels: int
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height} {COLOURS[self.channels]}"
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -185,15 +190,10 @@ def _check_alike(files: Sequence[Path], headers: Sequence[Header]) -> None:
     for file, header in zip(files, headers, strict=True):
         if header != first:
             raise BadInput(
-                f"{files[0]} is {_worded(first)} and {file} is {_worded(header)}; the images of a "
+                f"{files[0]} is {first} and {file} is {header}; the images of a "
                 "set need one size and one number of channels (none is resized or converted here, "
                 "since how that is done changes every number)"
             )
-
-
-def _worded(header: Header) -> str:
-    colours = {1: "grey", 3: "RGB"}[header.channels]
-    return f"{header.width}×{header.height} {colours}"
 
 
 def _check_opaque(path: Path, image: Image.Image) -> None:

@@ -19,21 +19,35 @@ def allocate(where: Path, count: int, channels: int, height: int, width: int) ->
     """Room for `count` images, uint8 N×C×H×W, not yet filled.
 
     Call it with what headers say, before anything is decoded. `where` is named in errors. Raises
-    BadInput where there are fewer than two images, where they are empty, and where they are more
-    than can be sensible or than this machine can hold.
+    BadInput as `check_set`, and where the set is more than this machine can hold.
+    """
+    check_set(where, count, channels, height, width)
+    try:
+        return torch.empty((count, channels, height, width), dtype=torch.uint8)
+    except RuntimeError as error:  # torch has no narrower error for memory that is not there
+        raise BadInput(
+            f"{_total(where, count, height, width)}, more than this machine has memory for"
+        ) from error
+
+
+def check_set(where: Path, count: int, channels: int, height: int, width: int) -> None:
+    """Raise BadInput where there are fewer than two images, where they are empty, and where they
+    are more than can be sensible.
     """
     if count < 2:
         raise BadInput(f"{where}: {count} images; a set needs at least 2")
     if 0 in (channels, height, width):
         raise BadInput(f"{where}: images of {width}×{height} with {channels} channels are empty")
     check_pixels(where, width, height)
-    total = f"{where}: {count:,} images of {width}×{height} are {count * width * height:,} pixels"
     if count * width * height > MAX_SET_PIXELS:
-        raise BadInput(f"{total}; at most {MAX_SET_PIXELS:,} are read at once")
-    try:
-        return torch.empty((count, channels, height, width), dtype=torch.uint8)
-    except RuntimeError as error:  # torch has no narrower error for memory that is not there
-        raise BadInput(f"{total}, more than this machine has memory for") from error
+        raise BadInput(
+            f"{_total(where, count, height, width)}; at most {MAX_SET_PIXELS:,} are read at once"
+        )
+
+
+def _total(where: Path, count: int, height: int, width: int) -> str:
+    pixels = count * width * height
+    return f"{where}: {count:,} images of {width}×{height} are {pixels:,} pixels"
 
 
 def check_pixels(where: Path, width: int, height: int) -> None:
