@@ -15,13 +15,14 @@ Row = tuple[int, str, str]
 """Line number (from 1), file, caption."""
 
 
-def load_captions(path: Path, names: Sequence[str]) -> list[str]:
+def load_captions(path: Path, names: Sequence[str], several: bool = False) -> list[str]:
     """The caption of each of `names`, in their order, from a UTF-8 file.
 
     A `.csv` has columns `file` and `caption`, named in its first line; a `.jsonl` has an object
     `{"file": …, "caption": …}` a line. Other columns and fields are ignored, and so are captions of
-    files that are not in `names`. Raises BadInput with the line where the file is wrong, where a
-    caption is empty or given twice, and where an image has none.
+    files that are not in `names`. A file may have several captions only where that is said: then
+    the first of them counts. Raises BadInput with the line where the file is wrong, where a caption
+    is empty or given twice, and where an image has none.
     """
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
     if path.suffix.lower() not in readers:
@@ -32,6 +33,8 @@ def load_captions(path: Path, names: Sequence[str]) -> list[str]:
         if not caption.strip():
             raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
         if file in captions:
+            if several:
+                continue
             raise BadInput(f"{path}:{line}: {file!r} has a caption on line {lines[file]} already")
         captions[file], lines[file] = caption, line
     if missing := [name for name in names if name not in captions]:

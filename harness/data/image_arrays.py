@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import lzma
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from zipfile import BadZipFile, ZipFile
@@ -15,6 +17,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import torch
 from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from harness.data.image_memory import allocate
 from harness.spec.errors import BadInput
@@ -22,6 +25,9 @@ from harness.spec.errors import BadInput
 SUFFIXES = (".npy", ".npz")
 BLOCK_BYTES = 2**24
 """How much is read at a time: small beside any set, large beside the cost of a call."""
+
+MAX_CLASSES = 100_000
+"""More are a sign that an array holds something else than labels."""
 
 _UNREADABLE = (
     OSError, EOFError, ValueError, BadZipFile, zlib.error, lzma.LZMAError,
@@ -37,37 +43,109 @@ def read_array(path: Path) -> torch.Tensor:
     Of an `.npz` the array `arr_0` is taken, or the only one. Nothing is ever unpickled. Raises
     BadInput, naming the file, for everything that is not such an array.
     """
+    name = _choose(path) if path.suffix.lower() == ".npz" else ""
+    count, height, width, channels = image_shape(path, name)
+    images = allocate(path, count, channels, height, width)
+    target = images.numpy()
+    for start, block in image_blocks(path, name):
+        target[start : start + len(block)] = block.transpose(0, 3, 1, 2)
+    return images
+
+
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays in an `.npz`. Raises BadInput where it is none."""
+    with _reading(path), ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def image_shape(path: Path, name: str = "") -> tuple[int, int, int, int]:
+    """N, H, W, C of the images in an `.npy`, or in the array `name` of an `.npz`.
+
+    Only the header is read. Raises BadInput where it is not that of images.
+    """
+    with _stream(path, name) as stream:
+        return _read_image_header(path, stream)
+
+
+def image_blocks(path: Path, name: str = "") -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The images of `image_shape`, some at a time: index of the first, and uint8 B×H×W×C."""
+    with _stream(path, name) as stream:
+        count, height, width, channels = _read_image_header(path, stream)
+        each = max(1, channels * height * width)
+        step = max(1, BLOCK_BYTES // each)
+        for start in range(0, count, step):
+            stop = min(start + step, count)
+            data = np.frombuffer(stream.read((stop - start) * each), np.uint8)
+            if data.size < (stop - start) * each:
+                cut = start + data.size // each
+                raise BadInput(f"{path}: cut short at image {cut:,} (from 0) of {count:,}")
+            yield start, data.reshape(-1, height, width, channels)
+        # Reading past the end also makes zipfile compare the checksum of an archive's member.
+        if stream.read(1):
+            raise BadInput(f"{path}: more bytes than its {count:,} images have")
+
+
+def read_labels(path: Path, name: str, count: int) -> NDArray[np.int64]:
+    """The array `name` of an `.npz`: `count` whole numbers from 0 up. Raises BadInput."""
+    with _stream(path, name) as stream:
+        shape, _, dtype = _header(stream)
+        if shape != (count,) or dtype.kind not in "iu":
+            raise BadInput(
+                f"{path}: {name} is {dtype} of shape {shape}; a whole number for each of the "
+                f"{count:,} images is needed"
+            )
+        data = stream.read(count * dtype.itemsize + 1)
+    if len(data) != count * dtype.itemsize:
+        raise BadInput(f"{path}: {name} has {len(data):,} bytes or more; cut short or damaged")
+    labels = np.frombuffer(data, dtype)
+    if labels.min() < 0 or labels.max() >= MAX_CLASSES:
+        wrong = next(int(label) for label in labels if not 0 <= label < MAX_CLASSES)
+        raise BadInput(f"{path}: {name} has {wrong}; classes are numbered from 0 up")
+    return labels.astype(np.int64)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        if path.suffix.lower() == ".npz":
-            with ZipFile(path) as archive, archive.open(_member(path, archive)) as stream:
-                return _read(path, stream)
-        with path.open("rb") as stream:
-            return _read(path, stream)
+        yield
     except _UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadInput(f"{path}: cannot be read; cut short or damaged ({reason})") from error
 
 
-def _member(path: Path, archive: ZipFile) -> str:
-    arrays = {name.removesuffix(".npy"): name for name in archive.namelist()}
-    if "arr_0" in arrays:
-        return arrays["arr_0"]
-    if len(arrays) == 1:
-        return next(iter(arrays.values()))
-    listed = ", ".join(sorted(arrays)[:5]) or "nothing"
-    if {"mu", "sigma"} <= arrays.keys():
+@contextmanager
+def _stream(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The bytes of an `.npy`, or of the array `name` of an `.npz`."""
+    with _reading(path):
+        if not name:
+            with path.open("rb") as stream:
+                yield stream
+            return
+        with ZipFile(path) as archive:
+            # NumPy adds the suffix; other writers may not.
+            member = f"{name}.npy" if f"{name}.npy" in archive.namelist() else name
+            with archive.open(member) as stream:
+                yield stream
+
+
+def _choose(path: Path) -> str:
+    names = array_names(path)
+    if "arr_0" in names:
+        return "arr_0"
+    if len(names) == 1:
+        return names[0]
+    listed = ", ".join(sorted(names)[:5]) or "nothing"
+    if {"mu", "sigma"} <= set(names):
         raise BadInput(f"{path}: statistics of images ({listed}); the images themselves are needed")
     raise BadInput(f"{path}: has {listed}; images are looked for in arr_0, or in the only array")
 
 
-def _read(path: Path, stream: IO[bytes]) -> torch.Tensor:
+def _read_image_header(path: Path, stream: IO[bytes]) -> tuple[int, int, int, int]:
     shape, fortran_order, dtype = _header(stream)
     _check_dtype(path, dtype)
-    count, height, width, channels = _image_shape(path, shape)
+    images = _image_shape(path, shape)
     if fortran_order:
         raise BadInput(f"{path}: stored in Fortran order; save np.ascontiguousarray(x)")
-    images = allocate(path, count, channels, height, width)
-    _fill(path, stream, images)
     return images
 
 
@@ -110,20 +188,3 @@ def _image_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int, int
     if shape[3] == 4:
         raise BadInput(f"{told}: if the fourth channel is opacity, save x[..., :3]")
     raise BadInput(told)
-
-
-def _fill(path: Path, stream: IO[bytes], images: torch.Tensor) -> None:
-    target = images.numpy()
-    count, channels, height, width = target.shape
-    each = channels * height * width
-    step = max(1, BLOCK_BYTES // each)
-    for start in range(0, count, step):
-        stop = min(start + step, count)
-        data = np.frombuffer(stream.read((stop - start) * each), np.uint8)
-        if data.size < (stop - start) * each:
-            cut = start + data.size // each
-            raise BadInput(f"{path}: cut short at image {cut:,} (from 0) of {count:,}")
-        target[start:stop] = data.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
-    # Reading past the end also makes zipfile compare the checksum of an archive's member.
-    if stream.read(1):
-        raise BadInput(f"{path}: more bytes than its {count:,} images have")

@@ -21,6 +21,13 @@ DATASETS = Registry(
         "mnist": "harness.data.official:MNIST",
         "fashion-mnist": "harness.data.official:FASHION_MNIST",
         "cifar10": "harness.data.official:CIFAR10",
+        "folder": "harness.data.own.folder:FOLDER",
+        "npz": "harness.data.own.arrays:NPZ",
+        "mvtec": "harness.data.own.mvtec:MVTEC",
+        "mvtec-ad": "harness.data.own.mvtec:MVTEC_AD",
+        "paired": "harness.data.own.paired:PAIRED",
+        "unpaired": "harness.data.own.unpaired:UNPAIRED",
+        "captions": "harness.data.own.captioned:CAPTIONS",
     },
 )
 

@@ -1,0 +1,112 @@
+"""What the images of a set are made into: their size and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from harness.data.image_files import Header
+from harness.spec.errors import BadInput, suggest
+
+OPTIONS = ("size", "filter", "channels")
+
+FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "box": Image.Resampling.BOX,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+"""Pillow's, which widen the filter when an image shrinks, and so do not alias."""
+
+MAX_SIZE = 4096
+MODES = {1: "L", 3: "RGB"}
+
+
+class Shape(NamedTuple):
+    """Of the square images of a set."""
+
+    channels: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Form:
+    """The size and channels that were asked for; None leaves images as they are."""
+
+    size: int | None = None
+    filter: str = "bicubic"
+    channels: int | None = None
+
+    @classmethod
+    def read(cls, name: str, options: Mapping[str, str]) -> Form:
+        """The form that the options of the dataset `name` ask for. Raises BadInput."""
+        size = options.get("size")
+        if size is not None and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
+            raise BadInput(f"{name}: size={size}; a number of pixels up to {MAX_SIZE} is needed")
+        if "filter" in options and size is None:
+            raise BadInput(f"{name}: a filter is for images that are resized; give size=N too")
+        how = options.get("filter", "bicubic")
+        if how not in FILTERS:
+            known = ", ".join(FILTERS)
+            raise BadInput(f"{name}: filter={how}; known are {known}{suggest(how, FILTERS)}")
+        channels = options.get("channels")
+        if channels not in (None, "1", "3"):
+            raise BadInput(f"{name}: channels={channels}; 1 (grey) or 3 (RGB) is needed")
+        return cls(int(size) if size else None, how, int(channels) if channels else None)
+
+    def shape(self, seen: Mapping[Header, str]) -> Shape:
+        """What images with these headers become, each named by one of them.
+
+        Raises BadInput where they do not fit together as they are, or are not square.
+        """
+        return Shape(self.channels or _channels(seen), self.size or _size(seen))
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """An image of mode L or RGB in this form.
+
+        Grey is Pillow's L (ITU-R 601 luma), and RGB of grey is three times the same. Then the
+        centred square, as large as the image allows, is resized.
+        """
+        image = image.convert(MODES[self.channels]) if self.channels else image
+        if self.size:
+            return ImageOps.fit(image, (self.size, self.size), FILTERS[self.filter])
+        return image
+
+    def apply_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask H×W, cut and resized as its image: true wherever any true pixel falls."""
+        if not self.size:
+            return mask
+        shares = Image.fromarray(mask.astype(np.float32))
+        return np.asarray(ImageOps.fit(shares, (self.size, self.size), FILTERS["box"])) > 0
+
+
+def _channels(seen: Mapping[Header, str]) -> int:
+    examples = {header.channels: name for header, name in seen.items()}
+    if len(examples) > 1:
+        raise BadInput(
+            f"{examples[1]} is grey and {examples[3]} is RGB; [channels=1] makes all grey, "
+            "[channels=3] makes all RGB"
+        )
+    return next(iter(examples))
+
+
+def _size(seen: Mapping[Header, str]) -> int:
+    sizes = {header[:2]: name for header, name in seen.items()}
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        raise BadInput(
+            f"{first} is {one[0]}×{one[1]} and {second} is {other[0]}×{other[1]}; [size=N] "
+            "resizes the shorter side to N pixels and cuts out the centre"
+        )
+    (width, height), name = next(iter(sizes.items()))
+    if width != height:
+        raise BadInput(
+            f"{name} is {width}×{height}, and so are all; images must be square: [size=N] resizes "
+            "the shorter side to N pixels and cuts out the centre"
+        )
+    return width

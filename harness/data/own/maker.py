@@ -1,0 +1,51 @@
+"""Makers of datasets from the images in a folder of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.data.base import About, Split
+from harness.data.own import form
+from harness.data.own.form import Form
+from harness.data.own.parts import Layout
+from harness.data.own.places import check_argument, folder_at
+from harness.data.own.prepare import load
+from harness.data.source import Maker, Source
+
+
+def own_about(name: str) -> About:
+    """What can be said of images that only their owner knows."""
+    return About(
+        title=f"{name}, a user's own images",
+        licence="known to their owner",
+        citation="none",
+        classes=(),
+        extractor="inception",
+        perceptual="lpips:alex",
+    )
+
+
+def source_of(
+    name: str, argument: str, about: About, find: Callable[[Path], Layout], wanted: Form
+) -> Source:
+    """The dataset `name`: the images that `find` finds in the folder `argument`, made `wanted`."""
+    check_argument(name, argument)
+
+    def load_splits(root: Path) -> tuple[Split, Split]:
+        return load(root, find(folder_at(argument, root)), wanted)
+
+    def classes(root: Path) -> tuple[str, ...]:
+        return find(folder_at(argument, root)).classes
+
+    return Source(about, load_splits, classes)
+
+
+def own_images(kind: str, find: Callable[[Path], Layout]) -> Maker:
+    """`kind:PATH`, whose images `find` finds in the folder."""
+
+    def make(argument: str, options: Mapping[str, str]) -> Source:
+        name = f"{kind}:{argument}"
+        return source_of(name, argument, own_about(name), find, Form.read(name, options))
+
+    return Maker(make, form.OPTIONS, "PATH")

@@ -1,0 +1,94 @@
+"""`mvtec:PATH`: good and defective images with masks, in the layout of MVTec AD.
+
+`train/good/`, `test/good/`, `test/KIND/` for each kind of defect, and for `test/KIND/NAME.png` its
+mask `ground_truth/KIND/NAME_mask.png`, which is black where the image is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.data.base import About
+from harness.data.image_files import find_images
+from harness.data.own import form
+from harness.data.own.form import Form
+from harness.data.own.maker import own_images, source_of
+from harness.data.own.parts import Layout, Part, Picture, stem
+from harness.data.own.places import subfolder
+from harness.data.source import Maker, Source
+from harness.spec.errors import BadInput, suggest
+
+GOOD = "good"
+
+CATEGORIES = (
+    "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill",
+    "screw", "tile", "toothbrush", "transistor", "wood", "zipper",
+)  # fmt: skip
+
+
+def find(folder: Path) -> Layout:
+    """Class 0 is good, then the kinds of defects by name. Raises BadInput for another layout."""
+    good = _needed(folder, "train", GOOD)
+    if others := _folders(folder / "train") - {GOOD}:
+        raise BadInput(f"{folder / 'train' / min(others)}: only good images are for training")
+    _needed(folder, "test", GOOD)
+    kinds = sorted(_folders(folder / "test") - {GOOD})
+    if not kinds:
+        raise BadInput(f"{folder / 'test'}: has no folder of defective images beside {GOOD}/")
+    pictures: list[Picture] = []
+    labels: list[int] = []
+    masks: list[Path | None] = []
+    for label, kind in enumerate((GOOD, *kinds)):
+        images, _ = find_images(folder / "test" / kind)
+        pictures += [Picture(file) for file in images]
+        labels += [label] * len(images)
+        masks += [_mask_of(folder, kind, file) if label else None for file in images]
+    normal, _ = find_images(good)
+    train = Part([Picture(file) for file in normal], [0] * len(normal))
+    return Layout(folder, (GOOD, *kinds), train, Part(pictures, labels, masks=masks))
+
+
+def _needed(folder: Path, split: str, name: str) -> Path:
+    found = subfolder(folder, f"{split}/{name}")
+    if found is None:
+        raise BadInput(
+            f"{folder}: has no {split}/{name}/; train/good/, test/good/, test/KIND/ and "
+            "ground_truth/KIND/ are needed"
+        )
+    return found
+
+
+def _folders(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
+
+
+def _mask_of(folder: Path, kind: str, image: Path) -> Path:
+    name = stem(image, folder / "test" / kind)
+    mask = folder / "ground_truth" / kind / f"{name}_mask.png"
+    if not mask.is_file():
+        raise BadInput(f"{image}: its mask is not there ({mask})")
+    return mask
+
+
+def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
+    name = f"mvtec-ad:{category}"
+    if category not in CATEGORIES:
+        raise BadInput(
+            f"{name}: no category of MVTec AD{suggest(category, CATEGORIES)}; they are "
+            f"{', '.join(CATEGORIES)}"
+        )
+    about = About(
+        title=f"MVTec AD, {category}",
+        licence="CC BY-NC-SA 4.0",
+        citation="Bergmann, Fauser, Sattlegger & Steger 2019, MVTec AD, CVPR",
+        classes=(),
+        extractor="inception",
+        perceptual="lpips:alex",
+    )
+    place = f"mvtec_anomaly_detection/{category}"
+    return source_of(name, place, about, find, Form.read(name, options))
+
+
+MVTEC = own_images("mvtec", find)
+MVTEC_AD = Maker(_make_mvtec_ad, form.OPTIONS, "CATEGORY")
