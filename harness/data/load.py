@@ -21,6 +21,9 @@ DATASETS = Registry(
         "mnist": "harness.data.official:MNIST",
         "fashion-mnist": "harness.data.official:FASHION_MNIST",
         "cifar10": "harness.data.official:CIFAR10",
+        "ring": "harness.data.generated.points:RING",
+        "grid": "harness.data.generated.points:GRID",
+        "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
     },
 )
 
@@ -40,7 +43,8 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
         about = replace(about, classes=source.classes(root))
     unseen = tasks.unseen_classes(name, reference.options, about.classes)
     train, test = source.load(root)
-    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen)
+    truth = source.truth and source.truth.without(unseen)
+    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen, truth)
 
 
 def about(name: str) -> About:
