@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 
+from harness.data.truth import Truth
+
 
 def image_digest(images: torch.Tensor) -> str:
-    """SHA-256 of shape and pixels of uint8 images, in hexadecimal."""
+    """SHA-256 of shape and pixels of images, in hexadecimal."""
     sha = hashlib.sha256(repr(tuple(images.shape)).encode())
     sha.update(images.contiguous().numpy().data)
     return sha.hexdigest()
@@ -22,8 +24,9 @@ def image_digest(images: torch.Tensor) -> str:
 class Split:
     """Images as uint8 N×C×H×W, with an int64 label each, and what else is known of them.
 
-    Points in the plane are images of one pixel: float32 N×2×1×1 in [-1, 1]. Tensors may be mapped
-    from files, so nothing writes to them.
+    Points in the plane are images of one pixel: float32 N×2×1×1 in [-1, 1]. Images that are real
+    numbers and no 8-bit pixels are float32 as well. Tensors may be mapped from files, so nothing
+    writes to them.
     """
 
     images: torch.Tensor
@@ -68,7 +71,8 @@ class Split:
 class About:
     """What a reader must know of a dataset; travels into every report.
 
-    `extractor` and `perceptual` name the feature networks that suit the images by default.
+    `extractor` and `perceptual` name the feature networks that suit the images by default; no
+    perceptual network suits real numbers, whose `perceptual` is empty.
     `classes` are in the order of their labels; `factors` names the columns of `Split.factors`. A
     video is an image whose channels are those of its `frames`, one after the other.
     """
@@ -88,7 +92,8 @@ class Dataset:
     """A named pair of splits. `name` is canonical and includes the options: `digits[unseen=8]`.
 
     With `unseen` classes the task is one-class anomaly detection: `train` lacks them, `test` has
-    every class, and `normal_test` is the part of it that resembles the training data.
+    every class, and `normal_test` is the part of it that resembles the training data. `truth` is the
+    density of the training data, where it is known.
     """
 
     name: str
@@ -96,6 +101,7 @@ class Dataset:
     test: Split
     about: About
     unseen: tuple[int, ...] = field(default=())
+    truth: Truth | None = None
 
     @property
     def channels(self) -> int:
@@ -106,6 +112,11 @@ class Dataset:
     def size(self) -> int:
         """Height and width in pixels (images are square)."""
         return int(self.train.images.shape[2])
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether the images are 8-bit pixels, and not real numbers."""
+        return self.train.images.dtype == torch.uint8
 
     @cached_property
     def anomalous(self) -> torch.Tensor:

@@ -28,6 +28,9 @@ DATASETS = Registry(
         "paired": "harness.data.own.paired:PAIRED",
         "unpaired": "harness.data.own.unpaired:UNPAIRED",
         "captions": "harness.data.own.captioned:CAPTIONS",
+        "ring": "harness.data.generated.points:RING",
+        "grid": "harness.data.generated.points:GRID",
+        "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
     },
 )
 
@@ -47,7 +50,8 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
         about = replace(about, classes=source.classes(root))
     unseen = tasks.unseen_classes(name, reference.options, about.classes)
     train, test = source.load(root)
-    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen)
+    truth = source.truth and source.truth.without(unseen)
+    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen, truth)
 
 
 def about(name: str) -> About:

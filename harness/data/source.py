@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.base import About, Split
+from harness.data.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,13 @@ class Source:
     `load` takes the folder that holds all datasets and returns the train and the test split. Its
     `about` is there without reading any data, so that a suite is checked before anything is loaded;
     where the data themselves say what their classes are, `classes` finds them in that folder.
+    `truth` is the density that the data are drawn from, where it is known: a mode a class.
     """
 
     about: About
     load: Callable[[Path], tuple[Split, Split]]
     classes: Callable[[Path], tuple[str, ...]] | None = None
+    truth: Truth | None = None
 
 
 @dataclass(frozen=True)

@@ -6,30 +6,31 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
-from harness.networks.convnet import Decoder, Encoder
+from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
+from harness.families.parts import NetworkSettings, decoder, encoder
 
 
-class AutoencoderSettings(FamilySettings):
-    """`latent`: numbers in the code. `width`: channels after the first halving of the image."""
+class AutoencoderSettings(NetworkSettings):
+    """`latent`: numbers in the code."""
 
     latent: PositiveInt = 32
-    width: PositiveInt = 32
 
 
 class Autoencoder(Family):
-    """A convolutional encoder and decoder, trained to give images back."""
+    """An encoder and a decoder, trained to give images back."""
 
     Settings = AutoencoderSettings
     settings: AutoencoderSettings
 
     def build(self) -> nn.ModuleDict:
         """Encoder and decoder."""
-        settings, shape = self.settings, self.shape
-        channels, size, leaky = shape.channels, shape.size, nn.LeakyReLU(0.2)
-        encoder = Encoder(channels, size, settings.width, settings.latent, leaky)
-        decoder = Decoder(settings.latent, channels, size, settings.width, leaky)
-        return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        settings, shape, leaky = self.settings, self.shape, nn.LeakyReLU(0.2)
+        return nn.ModuleDict(
+            {
+                "encoder": encoder(settings, shape, settings.latent, leaky),
+                "decoder": decoder(settings, shape, settings.latent, leaky),
+            }
+        )
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""

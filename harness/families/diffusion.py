@@ -11,18 +11,17 @@ from torch import Tensor, nn
 from harness.families.base import (
     Batch,
     Family,
-    FamilySettings,
     Losses,
     Noise,
     Phase,
     Player,
 )
 from harness.families.ddim import Noising, Sampling, alpha_bar, ddim
-from harness.networks.unet import UNet
+from harness.families.parts import NetworkSettings, denoiser
 
 
-class DiffusionSettings(FamilySettings):
-    """`width`: channels of the U-Net at full resolution, per pixel of the image's side."""
+class DiffusionSettings(NetworkSettings):
+    """The noise schedule, and how samples are drawn."""
 
     width: PositiveInt = 2
     schedule: Literal["linear", "cosine"] = "linear"
@@ -39,25 +38,24 @@ class DiffusionSettings(FamilySettings):
 
 
 class Diffusion(Family):
-    """A U-Net that predicts the noise ε in x_t = √ᾱ_t·x + √(1−ᾱ_t)·ε."""
+    """A U-Net, or an MLP, that predicts the noise ε in x_t = √ᾱ_t·x + √(1−ᾱ_t)·ε."""
 
     Settings = DiffusionSettings
-    averaged = ("unet",)
+    averaged = ("denoiser",)
     settings: DiffusionSettings
 
     def build(self) -> nn.ModuleDict:
         """The noise predictor, and the forward process it undoes."""
-        channels, size = self.shape.channels, self.shape.size
         return nn.ModuleDict(
             {
-                "unet": UNet(channels, size, width=self.settings.width * size),
+                "denoiser": denoiser(self.settings, self.shape),
                 "noising": Noising(alpha_bar(self.settings.schedule, self.settings.timesteps)),
             }
         )
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        player = Player("model", ("unet",), self.noise, self.loss, self.settings.optimizer)
+        player = Player("model", ("denoiser",), self.noise, self.loss, self.settings.optimizer)
         return (Phase((player,)),)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
@@ -72,14 +70,14 @@ class Diffusion(Family):
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The mean squared error of ε (equation 14)."""
         noisy = networks["noising"](batch.x, noise["t"], noise["epsilon"])
-        predicted = networks["unet"](noisy, noise["t"])
+        predicted = networks["denoiser"](noisy, noise["t"])
         return {"loss": (predicted - noise["epsilon"]).square().mean()}
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1]."""
         return ddim(
-            self.networks["unet"],
+            self.networks["denoiser"],
             self._gaussian(n, generator),
             alpha_bar(self.settings.schedule, self.settings.timesteps),
             self.settings.sampling,

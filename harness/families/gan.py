@@ -7,19 +7,22 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
-from harness.networks.convnet import Decoder, Encoder
+from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
+from harness.families.parts import NetworkSettings, decoder, encoder
 
 
-class GANSettings(FamilySettings):
-    """`latent`: numbers in the code. `width`: channels after the first halving of the image."""
+class GANSettings(NetworkSettings):
+    """`latent`: numbers in the code."""
 
     latent: PositiveInt = 64
-    width: PositiveInt = 32
 
 
 class GAN(Family):
-    """A generator and a discriminator with DCGAN's networks and initialisation (section 4)."""
+    """A generator and a discriminator with DCGAN's networks and initialisation (section 4).
+
+    Those of `network: mlp` start as torch's layers do: with weights as small as DCGAN's, and no
+    normalisation to undo that, nothing would come through them.
+    """
 
     Settings = GANSettings
     averaged = ("generator",)
@@ -27,11 +30,11 @@ class GAN(Family):
 
     def build(self) -> nn.ModuleDict:
         """The two players' networks."""
-        settings, (channels, size) = self.settings, (self.shape.channels, self.shape.size)
-        generator = Decoder(settings.latent, channels, size, settings.width, activation=nn.ReLU())
-        discriminator = Encoder(channels, size, settings.width, out=1, activation=nn.LeakyReLU(0.2))
-        networks = {"generator": generator, "discriminator": discriminator}
-        return nn.ModuleDict(networks).apply(initialise)
+        settings, shape = self.settings, self.shape
+        generator = decoder(settings, shape, settings.latent, activation=nn.ReLU())
+        discriminator = encoder(settings, shape, out=1, activation=nn.LeakyReLU(0.2))
+        networks = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        return networks.apply(initialise) if settings.network == "conv" else networks
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which the discriminator moves first."""

@@ -8,20 +8,19 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
-from harness.networks.convnet import Decoder, Encoder
+from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
+from harness.families.parts import NetworkSettings, decoder, encoder
 from harness.spec.errors import BadInput
 
 
-class VAESettings(FamilySettings):
-    """`latent` and `width` as in the autoencoder.
+class VAESettings(NetworkSettings):
+    """`latent`: numbers in the code.
 
     `sigma` is the standard deviation of the decoder's Gaussian around each pixel in [-1, 1];
     `beta` weighs the KL term (Higgins et al. 2017), and 1 is the evidence lower bound.
     """
 
     latent: PositiveInt = 32
-    width: PositiveInt = 32
     sigma: PositiveFloat = 0.2
     beta: NonNegativeFloat = 1.0
 
@@ -34,11 +33,13 @@ class VAE(Family):
 
     def build(self) -> nn.ModuleDict:
         """An encoder to mean and log-variance, and a decoder."""
-        settings, shape = self.settings, self.shape
-        channels, size, leaky = shape.channels, shape.size, nn.LeakyReLU(0.2)
-        encoder = Encoder(channels, size, settings.width, 2 * settings.latent, leaky)
-        decoder = Decoder(settings.latent, channels, size, settings.width, leaky)
-        return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        settings, shape, leaky = self.settings, self.shape, nn.LeakyReLU(0.2)
+        return nn.ModuleDict(
+            {
+                "encoder": encoder(settings, shape, 2 * settings.latent, leaky),
+                "decoder": decoder(settings, shape, settings.latent, leaky),
+            }
+        )
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""

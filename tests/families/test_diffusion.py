@@ -90,5 +90,5 @@ def test_loss_is_zero_for_a_perfect_prediction_and_one_for_none() -> None:
     batch = Batch(torch.zeros(64, 1, 16, 16), torch.zeros(64, dtype=torch.int64))
     # The last layer starts at zero, so that an untrained network predicts no noise at all.
     assert player.loss(family.networks, batch, noise)["loss"].item() == pytest.approx(1, abs=0.03)
-    family.networks["unet"].forward = lambda x, t: noise["epsilon"]
+    family.networks["denoiser"].forward = lambda x, t: noise["epsilon"]
     assert player.loss(family.networks, batch, noise)["loss"].item() == 0
