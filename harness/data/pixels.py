@@ -7,7 +7,8 @@ import torch
 
 def to_float(images: torch.Tensor) -> torch.Tensor:
     """uint8 → float32 in [-1, 1]: u / 127.5 - 1, any shape."""
-    return images.to(torch.float32) / 127.5 - 1
+    # In place, since memory is what it waits for; `copy` because nothing may touch `images`.
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1)
 
 
 def to_uint8(x: torch.Tensor) -> torch.Tensor:
