@@ -222,7 +222,8 @@ class _Work:
         cell, store, run_id = self.cell, self.store, self.record.run_id
         device = torch.device(cell.numerics.device)
         family = build(cell, dataset)
-        batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
+        settings = family.settings
+        batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
         train_digest, test_digest = dataset.train.digest(), dataset.test.digest()
         store.log_datasets(
             run_id,

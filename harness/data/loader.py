@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
+from torch import Tensor
 
 from harness import seeding
 from harness.data.base import Split
 from harness.data.pixels import to_float
+
+
+class Places(NamedTuple):
+    """Part of the endless sequence of images: which they are, and whether each is mirrored."""
+
+    chosen: Tensor
+    mirrored: Tensor
 
 
 class Batches:
@@ -15,47 +25,69 @@ class Batches:
     The images of all epochs form one sequence: each epoch is a new order of the whole split, drawn
     from (seed, epoch) alone. Batch `i` is the images i·batch_size to (i+1)·batch_size - 1 of it,
     so a batch may span epochs, no image is left out, and a resumed run needs nothing but an index.
+    With `flip` half of the places in this sequence show their image mirrored left to right, drawn
+    from (seed, epoch) as well: whatever the batch size, and without effect on the order.
 
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
     otherwise they stay in host memory, and each batch is gathered there and copied.
     """
 
     def __init__(
-        self, split: Split, batch_size: int, seed: int, device: torch.device | str = "cpu"
+        self,
+        split: Split,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        *,
+        flip: bool = False,
     ) -> None:
         self.batch_size = batch_size
         self.seed = seed
         self.device = torch.device(device)
+        self.flip = flip
         home = self.device if _fits(split.images, self.device) else torch.device("cpu")
         self._images = split.images.to(home)
         self._labels = split.labels.to(home)
         self._epoch = -1
-        self._order = torch.empty(0)
+        self._drawn = Places(torch.empty(0), torch.empty(0))
 
-    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, index: int) -> tuple[Tensor, Tensor]:
         """Batch `index` (from 0) on the device: x float32 B×C×H×W in [-1, 1], labels int64 B."""
-        chosen = self._indices(index)
-        images = self._images[chosen].to(self.device, non_blocking=True)
-        return to_float(images), self._labels[chosen].to(self.device, non_blocking=True)
+        chosen, mirrored = self._places(index)
+        labels = self._labels.index_select(0, chosen).to(self.device, non_blocking=True)
+        return to_float(self._shown(self._images, chosen, mirrored)), labels
 
-    def _indices(self, index: int) -> torch.Tensor:
+    def _shown(self, images: Tensor, chosen: Tensor, mirrored: Tensor) -> Tensor:
+        """The chosen of `images` on the device, mirrored where they are to be."""
+        # Several times as fast as images[chosen].
+        found = images.index_select(0, chosen)
+        if self.flip:
+            at = mirrored.nonzero()[:, 0].to(found.device, non_blocking=True)
+            found.index_copy_(0, at, found.index_select(0, at).flip(-1))
+        return found.to(self.device, non_blocking=True)
+
+    def _places(self, index: int) -> Places:
         start, stop = index * self.batch_size, (index + 1) * self.batch_size
         size = len(self._images)
         parts = []
         while start < stop:
             epoch, offset = divmod(start, size)
-            taken = min(size - offset, stop - start)
-            parts.append(self._order_of(epoch)[offset : offset + taken])
-            start += taken
-        return torch.cat(parts)
+            taken = slice(offset, offset + min(size - offset, stop - start))
+            chosen, mirrored = self._places_of(epoch)
+            parts.append((chosen[taken], mirrored[taken]))
+            start += taken.stop - taken.start
+        return Places(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
-    def _order_of(self, epoch: int) -> torch.Tensor:
+    def _places_of(self, epoch: int) -> Places:
         if epoch != self._epoch:
-            generator = seeding.generator(self.seed, "order", epoch)
-            order = torch.randperm(len(self._images), generator=generator)
-            self._order = order.to(self._images.device)
+            size = len(self._images)
+            order = torch.randperm(size, generator=seeding.generator(self.seed, "order", epoch))
+            flips = seeding.generator(self.seed, "flips", epoch)
+            # On the host: so a GPU need not be waited for to learn how many are mirrored.
+            mirrored = torch.randint(2, (size,), generator=flips, dtype=torch.bool)
+            self._drawn = Places(order.to(self._images.device), mirrored)
             self._epoch = epoch
-        return self._order
+        return self._drawn
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:

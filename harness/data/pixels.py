@@ -12,7 +12,8 @@ def to_float(images: torch.Tensor) -> torch.Tensor:
     """uint8 → float32 in [-1, 1]: u / 127.5 - 1, any shape. Real numbers are left as they are."""
     if images.is_floating_point():
         return images
-    return images.to(torch.float32) / 127.5 - 1
+    # In place, since memory is what it waits for; uint8 is copied, so nothing touches `images`.
+    return images.to(torch.float32).div_(127.5).sub_(1)
 
 
 def to_uint8(x: torch.Tensor) -> torch.Tensor:

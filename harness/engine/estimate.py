@@ -79,8 +79,9 @@ def _training_seconds(cell: Cell, dataset: Dataset) -> float:
 def _timed(cell: Cell, dataset: Dataset, steps: int) -> tuple[float, int]:
     device = torch.device(cell.numerics.device)
     family = build(cell, dataset)
-    batches = Batches(dataset.train, family.settings.batch_size, cell.seed, device)
-    images = steps * family.settings.batch_size
+    settings = family.settings
+    batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
+    images = steps * settings.batch_size
     result = train(family, batches, images, cell.seed, device=device)
     return result.seconds, result.images
 

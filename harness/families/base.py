@@ -45,6 +45,8 @@ class FamilySettings(Settings):
     optimizer: Adam = Adam()
     ema: float | None = None
     """Decay per step of the weights' moving average, which is then what is measured."""
+    flip: bool = False
+    """Horizontal flips at random: half of the training images are shown mirrored."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data import Batches, Split, loader, to_float
@@ -47,11 +47,56 @@ def test_the_order_is_the_same_on_every_machine():
     assert labels(Batches(numbered(10), 10, seed=0), 1) == [1, 6, 0, 8, 7, 9, 5, 3, 2, 4]
 
 
+def halves(n: int) -> Split:
+    """Images that are dark on the left and bright on the right; the label is their index."""
+    row = torch.tensor([0, 0, 255, 255], dtype=torch.uint8)
+    return Split(row.expand(n, 3, 2, 4).contiguous(), torch.arange(n))
+
+
+def flipped(batches: Batches, count: int) -> list[bool]:
+    """Which of the images in the first `count` batches are mirrored; all pixels are looked at."""
+    shown = torch.cat([batches.batch(index)[0] for index in range(count)])
+    as_stored = to_float(halves(1).images)
+    is_mirrored = (shown == as_stored.flip(-1)).flatten(1).all(1)
+    assert torch.equal(~is_mirrored, (shown == as_stored).flatten(1).all(1))
+    return is_mirrored.tolist()
+
+
+@settings(deadline=None)
+@given(st.integers(3, 30), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**31))
+def test_flips_are_those_of_the_place_whatever_the_batch_size(size, one, other, seed):
+    first, second = (Batches(halves(size), n, seed, flip=True) for n in (one, other))
+    shown = flipped(first, 4), flipped(second, 4)
+    both = min(map(len, shown))
+    assert shown[0][:both] == shown[1][:both]
+
+
+def test_half_of_the_images_are_flipped_anew_each_epoch():
+    batches = Batches(halves(10_000), 10_000, seed=0, flip=True)
+    first, second = torch.tensor(flipped(batches, 2)).view(2, -1)
+    for share in (first.float().mean(), second.float().mean(), (first ^ second).float().mean()):
+        assert abs(share - 0.5) < 0.02  # four standard deviations
+
+
+def test_flips_change_neither_the_order_nor_the_stored_images():
+    split = halves(50)
+    before = split.images.clone()
+    flips = Batches(split, 16, seed=3, flip=True)
+    assert labels(flips, 9) == labels(Batches(split, 16, seed=3), 9)
+    assert torch.equal(split.images, before)
+
+
+def test_flips_are_the_same_on_every_machine():
+    places = flipped(Batches(halves(8), 8, seed=0, flip=True), 1)
+    assert places == [bool(int(bit)) for bit in "00100110"]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("fits", [True, False])
 def test_batches_on_a_gpu_are_those_on_the_cpu_wherever_the_images_are_kept(monkeypatch, fits):
     monkeypatch.setattr(loader, "_fits", lambda images, device: fits)
-    there, here = (Batches(numbered(50), 32, seed=0, device=d) for d in ("cuda", "cpu"))
+    split = Split(torch.arange(150, dtype=torch.uint8).view(50, 1, 1, 3), torch.arange(50))
+    there, here = (Batches(split, 32, seed=0, device=d, flip=True) for d in ("cuda", "cpu"))
     for index in range(3):
         for ours, theirs in zip(there.batch(index), here.batch(index), strict=True):
             assert ours.is_cuda
