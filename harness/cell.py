@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,11 +25,12 @@ from harness.data.base import Dataset
 from harness.data.loader import Batches
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import describe, measured
+from harness.evaluation.measure import Reading, describe, measured, read
+from harness.evaluation.protocols import draws
 from harness.families import build_family
 from harness.families.base import Family
 from harness.metrics import load_metric
-from harness.plan import Cell, shape_of
+from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import samples_of
 from harness.tracking import Record, Store
 from harness.training import memory
@@ -265,16 +266,37 @@ class _Work:
         missing = self.cell.missing(self.record)
         store.record(run_id, [w.without("not applicable", "") for w in missing if w.obstacle])
         applicable = [wanted for wanted in missing if not wanted.obstacle]
+        others = self.other_draws(applicable, evidence, dataset)
         failures = []
         for number, wanted in enumerate(applicable):
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
-            row = measured(load_metric(wanted.metric), wanted.protocol, wanted.key, evidence)
+            metric = load_metric(wanted.metric)
+            said = others.get(wanted.metric, ())
+            row = measured(metric, wanted.protocol, wanted.key, evidence, said)
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
         if not failures:
             self.draw(evidence, model)
         return failures
+
+    def other_draws(
+        self, wanted: Sequence[Wanted], evidence: Evidence, dataset: Dataset
+    ) -> dict[str, list[Reading]]:
+        """What the metrics of samples say of all draws but the first, which comes last and is the
+        one of which there are pictures. In memory there is one draw at a time, apart from the first
+        where that is given.
+        """
+        cell = self.cell
+        metrics = [load_metric(w.metric) for w in wanted]
+        drawn = [metric for metric in metrics if draws(metric, cell.setup) > 1]
+        said: dict[str, list[Reading]] = {metric.name: [] for metric in drawn}
+        for draw in range(1, cell.setup.draws) if drawn else ():
+            given = {} if cell.is_trained else {"samples": samples_of(cell, dataset, draw)}
+            other = evidence.redrawn(draw, given)
+            for metric in drawn:
+                said[metric.name].append(read(metric, other))
+        return said
 
     def draw(self, evidence: Evidence, model: Family | None) -> None:
         """Pictures of the run, each drawn once."""

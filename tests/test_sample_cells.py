@@ -9,7 +9,11 @@ import torch
 from running import Command
 
 from harness.data import load_dataset
+from harness.evaluation.draws import average
+from harness.extractors import load_extractor
+from harness.metrics import frechet_estimate
 from harness.plan import make_plan
+from harness.plan.samples import samples_of
 from harness.spec.errors import BadInput
 from harness.spec.suite import load_suite
 
@@ -92,3 +96,43 @@ def test_they_join_the_leaderboard(folder: Path):
     assert "Made elsewhere" in (folder / "reports/suite/index.html").read_text()
     again = command("run", "suite.yaml", "--jobs", "1")
     assert "0 of 5 cells to run" in again.stdout
+
+
+def test_an_external_file_is_one_draw_and_training_images_are_as_many_as_models_samples(
+    folder: Path,
+):
+    cells = {cell.model: cell for cell in plan(folder, SUITE + "draws: 3\n").cells}
+    labels = {
+        model: {w.metric: w.protocol.label() for w in cell.wanted} for model, cell in cells.items()
+    }
+    assert "draws=3" in labels["vae/vae"]["fid"]
+    assert labels["training images"]["fid"] == labels["vae/vae"]["fid"]
+    assert "draws" not in labels["theirs"]["fid"]
+    assert "draws" not in labels["autoencoder/conv"]["mse"]
+    dataset = load_dataset("digits")
+    floor = [samples_of(cells["training images"], dataset, draw) for draw in range(3)]
+    together = torch.cat(floor)
+    assert len(together) == 450
+    assert len(together.unique(dim=0)) == 450, "three draws have no image in common"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::harness.metrics.base.Caveat")
+def test_numbers_of_samples_are_means_over_draws(folder: Path):
+    text = SUITE.replace("models: [autoencoder/conv, vae/vae]", "models: [vae/vae]\ndraws: 3")
+    text = text.replace("precision", "authpct")
+    (folder / "suite.yaml").write_text(text)
+    ended = Command(folder)("run", "suite.yaml", "--jobs", "1")
+    assert ended.returncode == 0, ended.stderr
+    table = pd.read_csv(folder / "reports/suite/results.csv").set_index(["model", "metric"])
+    ours, floor = (table.loc[(model, "fid")] for model in ("vae/vae", "training images"))
+    assert ours.protocol == floor.protocol
+    assert "draws=3" in ours.protocol
+    assert ours.reason.startswith("standard deviation between the 3 draws") or ";" in ours.reason
+    cell = next(c for c in plan(folder, text).cells if c.model == "training images")
+    dataset, network = load_dataset("digits"), load_extractor("classifier:digits", "cpu")
+    reference = network.extract(dataset.test.images).pooled
+    draws = [network.extract(samples_of(cell, dataset, draw)).pooled for draw in range(3)]
+    expected = average([frechet_estimate(x, reference) for x in draws], shared=True)
+    assert floor.value == pytest.approx(expected.value, rel=1e-6)
+    assert floor.stderr == pytest.approx(expected.stderr, rel=1e-5)

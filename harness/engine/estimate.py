@@ -99,4 +99,4 @@ def _sampling_seconds(cell: Cell, dataset: Dataset) -> float:
         family.sample(1, draws).cpu()
         started = time.perf_counter()
         family.sample(PROBE, draws).cpu()
-    return (time.perf_counter() - started) / PROBE * cell.setup.samples
+    return (time.perf_counter() - started) / PROBE * cell.setup.samples * cell.setup.draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.data.base import Dataset
-from harness.evaluation.kinds import EVIDENCE
+from harness.evaluation.kinds import EVIDENCE, is_drawn
 from harness.evaluation.protocols import Setup
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extractor, Perceptual, TextImage
@@ -36,13 +37,30 @@ class Evidence:
         self.setup = setup
         self.seed = seed
         self.device = torch.device(device)
+        self.draw = 0
         self._model = model
-        self._known = dict(given)
+        self._shared: dict[str, Any] = {}
+        self._of_draw: dict[str, Any] = {}
+        for name, value in given.items():
+            self._place(name)[name] = value
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._known:
-            self._known[name] = EVIDENCE[name].compute(self)
-        return self._known[name]
+        known = self._place(name)
+        if name not in known:
+            known[name] = EVIDENCE[name].compute(self)
+        return known[name]
+
+    def _place(self, name: str) -> dict[str, Any]:
+        return self._of_draw if is_drawn(EVIDENCE[name]) else self._shared
+
+    def redrawn(self, draw: int, given: Mapping[str, Any]) -> Evidence:
+        """The evidence on other samples: those of `draw`, or those that are `given`. What does not
+        come from samples is shared with this one.
+        """
+        other = copy.copy(self)
+        other.draw = draw
+        other._of_draw = dict(given)
+        return other
 
     def measure(self, metric: Metric) -> Estimate:
         """The metric's value; computes what it needs of the evidence."""

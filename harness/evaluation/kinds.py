@@ -33,6 +33,11 @@ class Kind:
     timed: bool = False
 
 
+def is_drawn(kind: Kind) -> bool:
+    """Whether it comes from samples, so that another draw of them makes it another."""
+    return "samples" in kind.needs and not kind.timed
+
+
 EVIDENCE: dict[str, Kind] = {}
 """Every kind, by the name that metrics ask for it."""
 

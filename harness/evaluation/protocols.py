@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.evaluation.kinds import Need, Role, kinds, needs
+from harness.evaluation.kinds import Need, Role, is_drawn, kinds, needs
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
@@ -38,13 +38,20 @@ class Instrument:
 @dataclass(frozen=True)
 class Setup:
     """How a suite measures its cells: the feature networks by role, and what is known of those
-    that are needed; how many images are sampled; the machine that timings are of.
+    that are needed; how many images are sampled, and how many times; the machine that timings are
+    of.
     """
 
     names: dict[Role, str]
     instruments: dict[Role, Instrument] = field(default_factory=dict)
     samples: int = 0
     machine: str = ""
+    draws: int = 1
+
+
+def draws(metric: Metric, setup: Setup) -> int:
+    """How many draws of samples the metric is averaged over; 1 where it looks at no samples."""
+    return setup.draws if any(is_drawn(kind) for kind in kinds(metric)) else 1
 
 
 def instrument(metric: Metric, setup: Setup) -> Instrument | None:
@@ -72,6 +79,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
+    if (times := draws(metric, setup)) > 1:
+        settings |= {"draws": times}
     return Protocol(
         metric=metric.name,
         version=metric.version,

@@ -21,7 +21,9 @@ from harness.spec.errors import BadInput
 @kind("samples")
 def samples(e: Evidence) -> Tensor:
     """New images, drawn from the generator that every model of this seed is given."""
-    draws = generator(e.seed, "samples", device=e.device)
+    # The first draw has the name that it had before there were others: its numbers stay.
+    name = ("samples", e.draw) if e.draw else ("samples",)
+    draws = generator(e.seed, *name, device=e.device)
     return torch.cat(list(_drawn(e, draws)))
 
 

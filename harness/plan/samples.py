@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,10 +32,13 @@ def sample_cells(
     numerics: Numerics,
 ) -> list[Cell]:
     """The cells of a dataset's external entrants, one a file, numbered as training seeds are; and
-    one of training images, wherever samples are compared with test images.
+    one of training images, wherever samples are compared with test images. What a file holds is
+    one draw.
     """
 
-    def cell(name: str, seed: int, settings: Mapping[str, str], images: Tensor) -> Cell:
+    def cell(
+        name: str, seed: int, settings: Mapping[str, str], images: Tensor, setup: Setup
+    ) -> Cell:
         key = samples_key(images)
         subject = samples_subject(name, dataset, len(images))
         return Cell(
@@ -43,15 +47,16 @@ def sample_cells(
             training_key=key, is_trained=False,
         )  # fmt: skip
 
+    once = replace(setup, draws=1)
     cells = []
     for outside in loaded.suite.external:
         for seed, name in enumerate(outside.samples if outside.dataset == dataset.name else ()):
             path = loaded.at(("external", outside.name), _inside, loaded.folder, name)
             images = loaded.at(("external", outside.name), _read, path, dataset)
-            cells.append(cell(outside.name, seed, {"samples": str(path)}, images))
+            cells.append(cell(outside.name, seed, {"samples": str(path)}, images, once))
     if any({"samples", "reference"} <= needs(metric) for metric in metrics):
         images = _training_images(dataset, setup.samples)
-        cells.append(cell(TRAINING_IMAGES, loaded.suite.seeds[0], {}, images))
+        cells.append(cell(TRAINING_IMAGES, loaded.suite.seeds[0], {}, images, setup))
     return cells
 
 
@@ -60,10 +65,10 @@ def samples_key(images: Tensor) -> str:
     return digest({"samples": image_digest(images)})
 
 
-def samples_of(cell: Cell, dataset: Dataset) -> Tensor:
+def samples_of(cell: Cell, dataset: Dataset, draw: int = 0) -> Tensor:
     """The images of such a cell, uint8 N×C×S×S; BadInput where they changed since the plan."""
     if cell.model == TRAINING_IMAGES:
-        return _training_images(dataset, cell.setup.samples)
+        return _training_images(dataset, cell.setup.samples, draw)
     path = Path(cell.settings["samples"])
     images = _read(path, dataset)
     if samples_key(images) != cell.training_key:
@@ -71,11 +76,14 @@ def samples_of(cell: Cell, dataset: Dataset) -> Tensor:
     return images
 
 
-def _training_images(dataset: Dataset, count: int) -> Tensor:
-    """So many training images, or all there are: the samples of a perfect model."""
+def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:
+    """So many training images, or all there are: the samples of a perfect model. Draws are of
+    other images as long as there are any.
+    """
     images = dataset.train.images
     order = torch.randperm(len(images), generator=generator(0, "training images"))
-    return images[order[:count]]
+    count = min(count, len(images))
+    return images[order[(draw * count + torch.arange(count)) % len(images)]]
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -55,7 +55,7 @@ def make_setup(
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
-    return Setup(names, instruments, samples, numerics.machine)
+    return Setup(names, instruments, samples, numerics.machine, suite.draws)
 
 
 def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:

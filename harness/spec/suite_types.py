@@ -112,6 +112,8 @@ class Suite(_Spec):
     """The network of LPIPS; each dataset's default if not said."""
     samples: PositiveInt | None = None
     """Images sampled from a model to measure it; as many as the reference has if not said."""
+    draws: PositiveInt = 1
+    """How many times they are sampled; numbers of samples are means over the draws."""
     external: tuple[External, ...] = ()
     claims: Annotated[tuple[Claim, ...], AfterValidator(_ids_differ)] = ()
 
