@@ -21,6 +21,8 @@ DATASETS = Registry(
         "mnist": "harness.data.official:MNIST",
         "fashion-mnist": "harness.data.official:FASHION_MNIST",
         "cifar10": "harness.data.official:CIFAR10",
+        "textures": "harness.data.embedded.textures:TEXTURES",
+        "faces": "harness.data.embedded.faces:SOURCE",
         "folder": "harness.data.own.folder:FOLDER",
         "npz": "harness.data.own.arrays:NPZ",
         "mvtec": "harness.data.own.mvtec:MVTEC",

@@ -1,0 +1,1 @@
+"""Small datasets made of the photographs that come inside scikit-image."""
