@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -33,10 +34,15 @@ def add_defect(
     return np.where(mask, defective, values).astype(np.uint8), mask
 
 
+def whole(random: RandomState, low: int, high: int, count: int | None = None) -> Any:
+    """Whole numbers from `low` to below `high`; NumPy's default type differs among systems."""
+    return random.randint(low, high, count, dtype=np.int64)
+
+
 def _ellipse(size: int, random: RandomState) -> Mask:
     """Half axes from a tenth to a fifth of the patch; the centre is inside."""
-    across, down = random.randint(size // 10, size // 5 + 1, size=2)
-    x, y = random.randint(size, size=2)
+    across, down = whole(random, size // 10, size // 5 + 1, 2)
+    x, y = whole(random, 0, size, 2)
     columns, rows = np.arange(size) - x, np.arange(size)[:, None] - y
     mask: Mask = (columns * down) ** 2 + (rows * across) ** 2 <= (across * down) ** 2
     return mask
@@ -44,20 +50,20 @@ def _ellipse(size: int, random: RandomState) -> Mask:
 
 def _line(size: int, random: RandomState) -> Mask:
     """From one side towards the opposite one, over at least half of the patch."""
-    width = random.randint(1, size // 16 + 1)
-    start, end = random.randint(size, size=2)
-    length = random.randint(size // 2, size + 1)
-    first = random.randint(size - length + 1)
+    width = whole(random, 1, size // 16 + 1)
+    start, end = whole(random, 0, size, 2)
+    length = whole(random, size // 2, size + 1)
+    first = whole(random, 0, size - length + 1)
     rows = np.arange(size)[:, None]
     distance = np.abs((np.arange(size) - start) * (size - 1) - (end - start) * rows)
     mask: Mask = (2 * distance <= width * (size - 1)) & (rows >= first) & (rows < first + length)
-    return mask.T if random.randint(2) else mask
+    return mask.T if whole(random, 0, 2) else mask
 
 
 def _rectangle(size: int, random: RandomState) -> Mask:
     """Sides from a fifth to a third of the patch, wholly inside."""
-    height, width = random.randint(size // 5, size // 3 + 1, size=2)
-    top, left = random.randint(size - height + 1), random.randint(size - width + 1)
+    height, width = whole(random, size // 5, size // 3 + 1, 2)
+    top, left = whole(random, 0, size - height + 1), whole(random, 0, size - width + 1)
     mask = np.zeros((size, size), np.bool_)
     mask[top : top + height, left : left + width] = True
     return mask
@@ -65,12 +71,12 @@ def _rectangle(size: int, random: RandomState) -> Mask:
 
 def _stained(values: Values, _: Pixels, random: RandomState) -> Values:
     """Half white, or half black."""
-    return (values + 255 * random.randint(2)) // 2
+    return (values + 255 * whole(random, 0, 2)) // 2
 
 
 def _scraped(values: Values, _: Pixels, random: RandomState) -> Values:
     """Three quarters white, or black."""
-    return (values + 3 * 255 * random.randint(2)) // 4
+    return (values + 3 * 255 * whole(random, 0, 2)) // 4
 
 
 def _blurred(values: Values, _: Pixels, __: RandomState) -> Values:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.data.base import About, Split
-from harness.data.embedded.defects import KINDS, add_defect
+from harness.data.embedded.defects import KINDS, add_defect, whole
 from harness.data.embedded.files import read
 from harness.data.source import Maker, Source
 from harness.seeding import derive
@@ -40,19 +40,24 @@ Pixels = NDArray[np.uint8]
 
 
 @cache
+def photo(name: str) -> Pixels:
+    """The photograph, uint8 512×512."""
+    return np.asarray(Image.open(read(f"{name}.png", PHOTOS[name])))
+
+
 def squares(name: str, black: bool) -> list[Pixels]:
-    """The white or the black squares of a photograph, row by row."""
-    photo = np.asarray(Image.open(read(f"{name}.png", PHOTOS[name])))
-    count = len(photo) // SQUARE
+    """The white or the black squares of a photograph, row by row, uint8 128×128 each."""
+    pixels = photo(name)
+    count = len(pixels) // SQUARE
     return [
-        photo[row * SQUARE : (row + 1) * SQUARE, column * SQUARE : (column + 1) * SQUARE]
+        pixels[row * SQUARE : (row + 1) * SQUARE, column * SQUARE : (column + 1) * SQUARE]
         for row in range(count)
         for column in range(count)
         if (row + column) % 2 == black
     ]
 
 
-def _patches(name: str, black: bool, size: int, step: int) -> Pixels:
+def patches(name: str, black: bool, size: int, step: int) -> Pixels:
     """N×size×size: those that begin at every `step`th pixel of a square."""
     cut = [
         sliding_window_view(square, (size, size))[::step, ::step].reshape(-1, size, size)
@@ -66,7 +71,7 @@ def load(names: tuple[str, ...], size: int) -> tuple[Split, Split]:
 
     Training patches are good and overlap; test patches do not overlap.
     """
-    train = np.concatenate([_patches(name, False, size, size // STEPS) for name in names])
+    train = np.concatenate([patches(name, False, size, size // STEPS) for name in names])
     parts = [_test(name, size) for name in names]
     images, labels, masks = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Split(_tensor(train), torch.zeros(len(train), dtype=torch.int64)), Split(
@@ -80,7 +85,7 @@ def _tensor(images: Pixels) -> torch.Tensor:
 
 def _test(name: str, size: int) -> tuple[Pixels, NDArray[np.int64], NDArray[np.bool_]]:
     """Images, labels and masks of the test patches of a photograph."""
-    images = _patches(name, True, size, size)
+    images = patches(name, True, size, size)
     masks = np.zeros(images.shape, np.bool_)
     foreign = [patch for other in PHOTOS if other != name for patch in squares(other, True)]
     kinds = np.arange(len(images) // 2) % len(KINDS) + 1
@@ -88,8 +93,8 @@ def _test(name: str, size: int) -> tuple[Pixels, NDArray[np.int64], NDArray[np.b
     labels[_random(name, size, "labels").permutation(len(images))[: len(kinds)]] = kinds
     for index in np.flatnonzero(labels):
         random = _random(name, size, int(index))
-        square = foreign[random.randint(len(foreign))]
-        top, left = random.randint(SQUARE - size + 1, size=2)
+        square = foreign[whole(random, 0, len(foreign))]
+        top, left = whole(random, 0, SQUARE - size + 1, 2)
         other = square[top : top + size, left : left + size]
         kind = KINDS[labels[index] - 1]
         images[index], masks[index] = add_defect(kind, images[index], other, random)

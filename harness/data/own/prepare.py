@@ -37,37 +37,23 @@ def load(root: Path, layout: Layout, form: Form) -> tuple[Split, Split]:
     Raises BadInput where a file is no image that can be decoded, as `image_files.read_images`,
     where images do not fit together in this `form`, and where there are too few or too many.
     """
-    parts = {"train": layout.train, "test": layout.test}
-    check_split(layout.folder, len(layout.train.pictures), len(layout.test.pictures))
-    facts = _facts(root, layout.folder, parts)
+    folder, parts = layout.folder, {"train": layout.train, "test": layout.test}
+    check_split(folder, len(layout.train.pictures), len(layout.test.pictures))
+    facts = _facts(root, folder, parts)
     _check_halves(facts, parts)
+    _check_pairs(facts, parts)
     shapes = _shapes(form, facts, parts)
     for part in parts.values():
-        check_set(layout.folder, len(part.pictures), *_dimensions(shapes["images"]))
-        _check_pairs(facts, part)
+        check_set(folder, len(part.pictures), *_dimensions(shapes["images"]))
     key = {
         "version": VERSION,
         "form": asdict(form),
-        "files": digest([_contents(layout.folder, facts, part) for part in parts.values()]),
+        "files": digest([_contents(folder, facts, part) for part in parts.values()]),
     }
-
-    def fill(maps: Mapping[str, NDArray[Any]]) -> None:
-        count = sum(1 for part in parts.values() for _ in _files(part))
-        with bar(f"preparing {layout.folder.name}", count) as advance:
-            for name, part in parts.items():
-                maps[f"{name}.labels"][:] = part.labels
-                for field, pictures in (("images", part.pictures), ("sources", part.sources)):
-                    if pictures:
-                        read = partial(_pixels, form, facts)
-                        _fill(maps[f"{name}.{field}"], pictures, read, advance)
-                if part.masks:
-                    _fill(maps[f"{name}.masks"], part.masks, partial(_mask, form, facts), advance)
-
-    found = prepared(root, layout.folder.name, key, dict(_arrays(shapes, parts)), fill)
-    return (
-        _with_texts(found.split("train"), layout.train),
-        _with_texts(found.split("test"), layout.test),
-    )
+    arrays = dict(_arrays(shapes, parts))
+    made = prepared(root, folder.name, key, arrays, partial(_fill, form, facts, layout))
+    train, test = made.split("train"), made.split("test")
+    return _with_texts(train, layout.train), _with_texts(test, layout.test)
 
 
 def _facts(root: Path, folder: Path, parts: Mapping[str, Part]) -> Facts:
@@ -103,17 +89,19 @@ def _check_halves(facts: Facts, parts: Mapping[str, Part]) -> None:
                 )
 
 
-def _check_pairs(facts: Facts, part: Part) -> None:
-    """Image and source, or image and mask, are cut and resized alike: they must be alike."""
-    masked = [(p, m) for p, m in zip(part.pictures, part.masks, strict=False) if m]
-    for picture, mask in masked:
-        one, other = _header(facts, picture), facts[mask][1]
-        if one[:2] != other[:2]:
-            raise BadInput(f"{mask} is {other}, and the image it is for {one}: {picture.path}")
-    for picture, source in zip(part.pictures, part.sources, strict=False):
-        one, other = _header(facts, picture), _header(facts, source)
-        if one.width * other.height != other.width * one.height:
-            raise BadInput(f"{picture.path} is {one}, and its partner {source.path} {other}")
+def _check_pairs(facts: Facts, parts: Mapping[str, Part]) -> None:
+    """What is cut and resized as the image is must have its size, or at least its proportions."""
+    for part in parts.values():
+        for picture, mask in zip(part.pictures, part.masks, strict=False):
+            if mask and facts[mask][1][:2] != _header(facts, picture)[:2]:
+                raise BadInput(
+                    f"{mask} is {facts[mask][1]}, and the image it is for "
+                    f"{_header(facts, picture)}: {picture.path}"
+                )
+        for picture, source in zip(part.pictures, part.sources, strict=False):
+            one, other = _header(facts, picture), _header(facts, source)
+            if one.width * other.height != other.width * one.height:
+                raise BadInput(f"{picture.path} is {one}, and its partner {source.path} {other}")
 
 
 def _shapes(form: Form, facts: Facts, parts: Mapping[str, Part]) -> dict[str, Shape]:
@@ -160,7 +148,21 @@ def _contents(folder: Path, facts: Facts, part: Part) -> list[object]:
     ]
 
 
-def _fill(
+def _fill(form: Form, facts: Facts, layout: Layout, maps: Mapping[str, NDArray[Any]]) -> None:
+    parts = {"train": layout.train, "test": layout.test}
+    count = sum(1 for part in parts.values() for _ in _files(part))
+    pixels, mask = partial(_pixels, form, facts), partial(_mask, form, facts)
+    with bar(f"preparing {layout.folder.name}", count) as advance:
+        for name, part in parts.items():
+            maps[f"{name}.labels"][:] = part.labels
+            _fill_array(maps[f"{name}.images"], part.pictures, pixels, advance)
+            if part.sources:
+                _fill_array(maps[f"{name}.sources"], part.sources, pixels, advance)
+            if part.masks:
+                _fill_array(maps[f"{name}.masks"], part.masks, mask, advance)
+
+
+def _fill_array(
     target: NDArray[Any],
     items: Sequence[Item | None],
     read: Callable[[Item], NDArray[Any]],
