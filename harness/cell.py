@@ -27,6 +27,7 @@ from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import Reading, describe, measured, read
 from harness.evaluation.protocols import draws
+from harness.evaluation.scatter import is_plane
 from harness.families import build_family
 from harness.families.base import Family
 from harness.metrics import load_metric
@@ -303,7 +304,8 @@ class _Work:
         drawn = self.record.facts.get("pictures", "").split()
         metrics = [load_metric(w.metric) for w in self.cell.wanted if not w.obstacle]
         has_train_features = any("train_features" in metric.needs for metric in metrics)
-        for name in pictures.wanted(model, has_train_features):
+        of_points = is_plane(evidence["train_images"])
+        for name in pictures.wanted(model, has_train_features, of_points):
             if name not in drawn:
                 png = pictures.DRAWN[name](evidence)
                 self.store.put(self.record.run_id, f"pictures/{name}.png", png)

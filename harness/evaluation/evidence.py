@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.data.base import Dataset
+from harness.data.pixels import stored_as
 from harness.evaluation.kinds import EVIDENCE, is_drawn
 from harness.evaluation.protocols import Setup
 from harness.extractors import load_extractor, load_perceptual, load_text_image
@@ -22,7 +23,8 @@ class Evidence:
     """Everything a metric can ask about a trained model, or about sets of images.
 
     `given` is the evidence that is at hand; the rest is computed from it, and from the model,
-    where there is one. Images are uint8 N×C×H×W on the CPU, features float32.
+    where there is one. Images are N×C×H×W on the CPU as the dataset stores them (mostly uint8),
+    features float32.
     """
 
     def __init__(
@@ -73,6 +75,10 @@ class Evidence:
             raise LookupError("there is no model behind this evidence")
         return self._model
 
+    def stored(self, x: Tensor) -> Tensor:
+        """What a model gives, float in [-1, 1], on the CPU as the dataset stores its images."""
+        return stored_as(self["reference_images"].dtype, x).cpu()
+
     def extractor(self) -> Extractor:
         """The feature network of the suite."""
         return load_extractor(self.setup.names["extractor"], str(self.device))
@@ -90,7 +96,7 @@ class Evidence:
         return load_text_image(self.setup.names["text"], str(self.device))
 
 
-def dataset_evidence(dataset: Dataset) -> dict[str, Tensor]:
+def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
     """What a dataset gives, whatever the model."""
     return {
         "reference_images": dataset.normal_test.images,
@@ -99,4 +105,5 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Tensor]:
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
         "anomaly_labels": dataset.anomalous,
+        "truth": dataset.truth,
     }

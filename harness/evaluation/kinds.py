@@ -16,6 +16,7 @@ Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "masks",
     "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
+    "pixels", "truth", "modes",
 ]  # fmt: skip
 
 
@@ -87,7 +88,9 @@ def kinds(metric: Metric) -> list[Kind]:
 
 def needs(metric: Metric) -> set[Need]:
     """What must be there to measure the metric."""
-    return {need for kind in kinds(metric) for need in kind.needs}
+    needed = {need for kind in kinds(metric) for need in kind.needs}
+    of_pixels = metric.of_pixels or roles(metric) & {"perceptual", "text", "clip"}
+    return needed | {"pixels"} if of_pixels else needed
 
 
 def roles(metric: Metric) -> set[Role]:

@@ -1,4 +1,4 @@
-"""How probable a model finds the test images, which are dequantised."""
+"""How probable a model finds the test images; pixels are dequantised, other numbers as they are."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def image_values(e: Evidence) -> int:
 
 def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
     draws = generator(e.seed, name, device=e.device)
+
+    def continuous(images: Tensor) -> Tensor:
+        return images if images.is_floating_point() else dequantise(images, draws)
+
     with torch.inference_mode():
-        batches = torch.split(e["reference_images"], BATCH)
-        return torch.cat([bound(dequantise(u8.to(e.device), draws), draws).cpu() for u8 in batches])
+        batches = [part.to(e.device) for part in torch.split(e["reference_images"], BATCH)]
+        return torch.cat([bound(continuous(x), draws).cpu() for x in batches])

@@ -1,4 +1,4 @@
-"""What a model makes, as PNG files: grids of images."""
+"""What a model makes, as PNG files: grids of images, or points in the plane."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
+from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Samples
 from harness.metrics.memorisation import nearest_neighbours
 
@@ -18,12 +20,18 @@ SUSPECTS, NEIGHBOURS = 8, 5
 
 
 def samples(e: Evidence) -> bytes:
-    """The first samples, unselected."""
+    """The first samples, unselected; points lie over those of the test set."""
+    if is_plane(e["samples"]):
+        return scatter(e["samples"], e["reference_images"])
     return grid(e["samples"][:64], 8)
 
 
 def reconstructions(e: Evidence) -> bytes:
-    """The first test images, each above its reconstruction."""
+    """The first test images, each above its reconstruction; of points the reconstructions lie over
+    all originals.
+    """
+    if is_plane(e["originals"]):
+        return scatter(e["reconstructions"], e["originals"])
     return pairs(e["originals"][:32], e["reconstructions"][:32], 8)
 
 
@@ -47,21 +55,23 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 }
 
 
-def wanted(model: object, has_train_features: bool) -> list[str]:
+def wanted(model: object, has_train_features: bool, of_points: bool = False) -> list[str]:
     """The pictures of a model, or of samples where `model` is None. Neighbours are looked for where
-    the training images have passed through the extractor for a metric.
+    the training images have passed through the extractor for a metric; points have none to show.
     """
     sampled = model is None or isinstance(model, Samples)
     asked = {
         "samples": sampled,
         "reconstructions": isinstance(model, Reconstructs),
-        "neighbours": sampled and has_train_features,
+        "neighbours": sampled and has_train_features and not of_points,
     }
     return [name for name, is_asked in asked.items() if is_asked]
 
 
 def grid(images: Tensor, columns: int) -> bytes:
-    """uint8 N×C×S×S → the bytes of a PNG with white lines between images."""
+    """Images N×C×S×S → the bytes of a PNG with white lines between them."""
+    if images.is_floating_point():
+        images = to_uint8(images)
     count, channels, size, _ = images.shape
     rows = -(-count // columns)
     sheet = images.new_full((rows * columns, channels, size + 1, size + 1), 255)

@@ -77,6 +77,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
     splits = [] if timed else [name for need, name in subject.splits.items() if need in needed]
     samples, reference = (None, None) if timed else _counts(needed, subject)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
+    if not subject.quantisation:
+        settings.pop("noise", None)  # of dequantisation
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
     if (times := draws(metric, setup)) > 1:
@@ -87,7 +89,9 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         dataset=subject.data,
         extractor=used.label,
         preprocessing=used.preprocessing,
-        quantisation="u8" if needed & {"samples", "reconstructions"} and not timed else "",
+        quantisation=subject.quantisation
+        if needed & {"samples", "reconstructions"} and not timed
+        else "",
         samples=samples,
         reference=reference,
         split="+".join(dict.fromkeys(splits)),

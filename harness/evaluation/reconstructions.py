@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harness.data.pixels import to_float, to_uint8
+from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
 
@@ -25,7 +25,7 @@ def originals(e: Evidence) -> Tensor:
 @kind("reconstructions")
 def reconstructions(e: Evidence) -> Tensor:
     """The model's reconstructions of `originals`."""
-    return mapped(e, e["originals"], lambda x: to_uint8(e.model.reconstruct(x)))
+    return mapped(e, e["originals"], lambda x: e.stored(e.model.reconstruct(x)))
 
 
 @kind("reconstructions", role="perceptual")
@@ -35,7 +35,7 @@ def perceptual_distances(e: Evidence) -> Tensor:
 
 
 def mapped(e: Evidence, images: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """`function` of uint8 images as floats in [-1, 1] on the model's device, batch by batch."""
+    """`function` of stored images as floats in [-1, 1] on the model's device, batch by batch."""
     with torch.inference_mode():
-        batches = [to_float(u8.to(e.device)) for u8 in torch.split(images, BATCH)]
+        batches = [to_float(part.to(e.device)) for part in torch.split(images, BATCH)]
         return torch.cat([function(x).cpu() for x in batches])

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from harness.data.pixels import to_uint8
 from harness.evaluation import feature_cache
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
@@ -31,7 +30,7 @@ def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
     with torch.inference_mode():
         for start in range(0, e.setup.samples, SAMPLING_BATCH):
             n = min(SAMPLING_BATCH, e.setup.samples - start)
-            yield to_uint8(e.model.sample(n, draws)).cpu()
+            yield e.stored(e.model.sample(n, draws))
 
 
 @kind("samples", "costs", timed=True)
@@ -42,7 +41,7 @@ def sampling_seconds_per_image(e: Evidence) -> Tensor:
     with torch.inference_mode():
         for _ in range(1 + TIMING_REPEATS):
             started = time.perf_counter()
-            to_uint8(e.model.sample(TIMING_BATCH, draws)).cpu()
+            e.stored(e.model.sample(TIMING_BATCH, draws))
             seconds.append((time.perf_counter() - started) / TIMING_BATCH)
     return torch.tensor(seconds[1:], dtype=torch.float64)
 

@@ -34,6 +34,7 @@ class Subject:
 
     `data` and `digest` say what it is compared with. `counts` is the number of images behind each
     need, `splits` the part of the data; `obstacles` is the reason why there is nothing behind it.
+    `quantisation` is what samples are rounded to: "u8" for pixels, "" where they are not.
     """
 
     data: str
@@ -41,12 +42,14 @@ class Subject:
     counts: Mapping[Need, int]
     splits: Mapping[Need, str]
     obstacles: Mapping[Need, str]
+    quantisation: str = "u8"
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
     """A trained model, of which so many samples are drawn."""
     test = len(dataset.normal_test)
     reasons = {need: why(model, family, dataset) for need, why in _OBSTACLES.items()}
+    obstacles = {need: reason for need, reason in reasons.items() if reason}
     return Subject(
         data=dataset.name,
         digest=dataset.digest,
@@ -58,14 +61,17 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
             "scores": len(dataset.test),
         },
         splits=SPLITS,
-        obstacles={need: reason for need, reason in reasons.items() if reason},
+        obstacles={**obstacles, **_lacking(dataset)},
+        quantisation=_quantisation(dataset),
     )
 
 
 def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     """Images that someone made, to be compared with a dataset."""
     why = f"of {name} there are only samples"
-    there: set[Need] = {"samples", "reference", "train", "labels", "logits"}
+    there: set[Need] = {
+        "samples", "reference", "train", "labels", "logits", "pixels", "truth", "modes"
+    }  # fmt: skip
     return Subject(
         data=dataset.name,
         digest=dataset.digest,
@@ -75,8 +81,28 @@ def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
             "train": len(dataset.train),
         },
         splits=SPLITS,
-        obstacles={need: why for need in get_args(Need) if need not in there},
+        obstacles={
+            **{need: why for need in get_args(Need) if need not in there},
+            **_lacking(dataset),
+        },
+        quantisation=_quantisation(dataset),
     )
+
+
+def _quantisation(dataset: Dataset) -> str:
+    return "u8" if dataset.has_pixels else ""
+
+
+def _lacking(dataset: Dataset) -> dict[Need, str]:
+    """What a dataset does not have, whatever is measured on it."""
+    lacking: dict[Need, str] = {}
+    if not dataset.has_pixels:
+        lacking["pixels"] = f"{dataset.name} has real numbers, not 8-bit pixels"
+    if dataset.truth is None:
+        lacking["truth"] = lacking["modes"] = f"{dataset.name} has no known density"
+    elif dataset.truth.modes == 1:
+        lacking["modes"] = f"{dataset.name} has a single mode"
+    return lacking
 
 
 def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:

@@ -1,4 +1,4 @@
-"""The interfaces of feature networks. Every input is uint8 images, N×C×H×W.
+"""The interfaces of feature networks. Every input is uint8 images, N×C×H×W, unless one says more.
 
 Layers are typed: pooled features and logits come in different fields, so that one cannot be
 passed for the other.
@@ -28,13 +28,14 @@ class Network(ABC):
 
     `preprocessing` names what happens to images before the first layer; "rgb" in it says that grey
     images are repeated to three channels. `comparable` is False where numbers mean something only
-    beside others of the same digest.
+    beside others of the same digest. `takes_numbers` says that images may be float32 numbers too.
     """
 
     name: str
     digest: str
     preprocessing: str
     comparable: bool = True
+    takes_numbers: bool = False
 
     @property
     def label(self) -> str:

@@ -23,6 +23,7 @@ EXTRACTORS = Registry(
         "dinov2": "harness.extractors.dinov2:SOURCE",
         "clip": "harness.extractors.clip:EXTRACTOR",
         "random": "harness.extractors.random_network:SOURCE",
+        "identity": "harness.extractors.identity:SOURCE",
         **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
     },
 )
@@ -53,6 +54,7 @@ _ABOUT = {
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
     "clip": "images and texts in one space; clip:NAME for another network of the Hugging Face hub",
     "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
+    "identity": "the numbers themselves as features, for points in the plane",
     "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
 
@@ -75,7 +77,7 @@ def _about(name: str) -> str:
 
 
 def load_extractor(name: str, device: str = "cpu") -> Extractor:
-    """The extractor `inception…`, `dinov2`, `clip`, `classifier:…` or `random:…`, on `device`.
+    """The extractor `inception…`, `dinov2`, `clip`, `classifier:…`, `random:…` or `identity`.
 
     BadInput for an unknown name, and for weights that are not there and cannot be fetched
     (MissingWeights).

@@ -28,7 +28,13 @@ from harness.metrics.kernel import (
 from harness.metrics.latent import active_units, latent_path_length
 from harness.metrics.likelihood import bits_per_dimension, dequantise
 from harness.metrics.memorisation import Neighbours, authpct, fid_gap, nearest_neighbours
-from harness.metrics.modes import mode_count, mode_kl
+from harness.metrics.modes import (
+    exact_mode_kl,
+    high_quality,
+    mode_count,
+    mode_kl,
+    modes_covered,
+)
 from harness.metrics.neighbours import Prdc, PrdcEstimates, prdc, prdc_estimates
 from harness.metrics.perceptual import lpips
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
@@ -72,6 +78,7 @@ __all__ = [
     "dci",
     "dequantise",
     "different_bins",
+    "exact_mode_kl",
     "factorvae_score",
     "fid_gap",
     "fpr_at_tpr",
@@ -79,6 +86,7 @@ __all__ = [
     "frechet_distance",
     "frechet_estimate",
     "frechet_infinity",
+    "high_quality",
     "inception_score",
     "inception_scores",
     "kernel_distance",
@@ -93,6 +101,7 @@ __all__ = [
     "mig",
     "mode_count",
     "mode_kl",
+    "modes_covered",
     "ms_ssim",
     "mse",
     "nearest_neighbours",

@@ -34,7 +34,8 @@ class Metric:
 
     `compute` takes evidence by parameter name (see `harness.evaluation.evidence.EVIDENCE`) and
     returns an `Estimate`. `scale` is the one on which models are compared: "log" for positive
-    skewed quantities, whose differences are ratios.
+    skewed quantities, whose differences are ratios. `of_pixels` says that it means nothing where
+    images are real numbers, such as points in the plane, and not 8-bit pixels.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Metric:
     version: int = 1
     settings: Mapping[str, str | int | float] = field(default_factory=dict)
     digits: int = 3
+    of_pixels: bool = False
 
     @property
     def heading(self) -> str:

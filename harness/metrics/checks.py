@@ -27,6 +27,15 @@ def image_pairs(a: Tensor, b: Tensor) -> None:
         raise BadInput(f"image pairs differ in shape: {tuple(a.shape)} and {tuple(b.shape)}")
 
 
+def number_pairs(a: Tensor, b: Tensor) -> None:
+    """Both are finite float32 N×C×H×W of one shape, with at least one image."""
+    for x in (a, b):
+        if x.dtype != torch.float32 or x.ndim != 4 or x.shape != a.shape:
+            found = " and ".join(f"{one.dtype} of shape {tuple(one.shape)}" for one in (a, b))
+            raise BadInput(f"pairs are {found}; float32 N×C×H×W of one shape is needed")
+        _finite(x, "images", at_least=1)
+
+
 def matrix(x: Tensor, what: str, at_least: int) -> Tensor:
     """`x` as float64 n×d, if it is a finite floating-point matrix of `at_least` rows."""
     if x.ndim != 2:

@@ -1,4 +1,7 @@
-"""Which classes a set of samples has, and in what proportions, as a classifier sees them."""
+"""Which kinds of images a set of samples has, and in what proportions.
+
+Kinds are the classes that a classifier sees or, where the density of the data is known, its modes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from torch import Tensor
 from harness.metrics import checks
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
+
+HIGH_QUALITY = 3.0
+"""Standard deviations from a mode up to which a sample counts as one of it."""
 
 
 def class_counts(logits: Tensor) -> Tensor:
@@ -31,10 +37,58 @@ def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
     The standard error is the jackknife's over images: 0 unless some class would be lost with a
     single sample. It says nothing of a rare class that no sample has.
     """
+    return _present(class_counts(logits), len(logits), at_least)
+
+
+def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int = 1) -> Estimate:
+    """The number of modes that are the nearest of `at_least` high-quality samples.
+
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 4.1, where one sample is enough.
+    `modes` is the mode nearest to each sample, int64 n from 0 to `total` − 1, and `deviations` how
+    many standard deviations they are from it (`high_quality`). The standard error is that of
+    `mode_count`.
+    """
+    deviations = checks.vector(deviations, "deviations")
+    counts = _mode_counts(modes[deviations <= HIGH_QUALITY], total)
+    return _present(counts, len(modes), at_least)
+
+
+def high_quality(deviations: Tensor) -> Estimate:
+    """The share of samples within three standard deviations of the mode nearest to them.
+
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 4.1. `deviations` n floats. Of the
+    density itself the share is not 1, in the plane 1 − e^(−9/2) = 0.989. The standard error is that
+    of a proportion.
+    """
+    near = checks.vector(deviations, "deviations") <= HIGH_QUALITY
+    share = float(near.double().mean())
+    return Estimate(share, math.sqrt(share * (1 - share) / len(near)), "images")
+
+
+def exact_mode_kl(modes: Tensor, total: int) -> Estimate:
+    """KL(p ‖ q) in nats of the modes nearest to the samples, p, from q = 1 / `total` for each.
+
+    Lin et al. 2018 (PacGAN), arXiv:1712.04086. `modes` int64 n from 0 to `total` − 1. Every sample
+    counts, however far from its mode; log `total` where all are nearest to a single one. Of samples
+    of the density itself about (`total` − 1) / 2n is to be expected. The standard error is the
+    delta method's over samples, to the second order.
+    """
+    counts = _mode_counts(modes, total)
+    q = torch.full((total,), 1 / total, dtype=torch.float64)
+    return _divergence(counts, q, 1 / len(modes), 0.0)
+
+
+def _mode_counts(modes: Tensor, total: int) -> Tensor:
+    checks.labels(modes, "modes", len(modes))
+    if len(modes) and not 0 <= int(modes.min()) <= int(modes.max()) < total:
+        raise BadInput(f"modes are {int(modes.min())} to {int(modes.max())}, not 0 to {total - 1}")
+    return torch.bincount(modes, minlength=total)
+
+
+def _present(counts: Tensor, n: int, at_least: int) -> Estimate:
+    """How many counts are `at_least` so high, of `n` samples in all."""
     if at_least < 1:
         raise BadInput(f"a mode needs at least one sample, not {at_least}")
-    counts = class_counts(logits)
-    n = int(counts.sum())
     # Leaving an image out loses its class where that has no image to spare.
     share = at_least * int((counts == at_least).sum()) / n
     stderr = math.sqrt((n - 1) * share * (1 - share))
@@ -56,18 +110,26 @@ def mode_kl(sample_logits: Tensor, reference_logits: Tensor) -> Estimate:
     counts, reference = class_counts(sample_logits), class_counts(reference_logits)
     if len(counts) != len(reference):
         raise BadInput(f"logits differ in classes: {len(counts)} and {len(reference)}")
-    n, m, classes = int(counts.sum()), int(reference.sum()), len(counts)
-    p = counts.double() / n
+    m, classes = int(reference.sum()), len(counts)
     q = (reference.double() + 0.5) / (m + classes / 2)
+    return _divergence(counts, q, 1 / int(counts.sum()), 1 / m)
+
+
+def _divergence(counts: Tensor, q: Tensor, per_sample: float, per_reference: float) -> Estimate:
+    """KL of the proportions of `counts` from q, which is that of so many reference images as are
+    given by the inverse of their number (0: q is exact).
+    """
+    p = counts.double() * per_sample
+    noise = per_sample + per_reference
     # Where p is 0, so is its term, whatever the logarithm.
     log_ratio = torch.where(counts > 0, (p / q).clamp(min=torch.finfo(p.dtype).tiny).log(), 0)
     kl = (p * log_ratio).sum()
-    first_order = ((p * log_ratio.square()).sum() - kl.square()) / n
-    first_order += ((p.square() / q).sum() - 1) / m
+    first_order = ((p * log_ratio.square()).sum() - kl.square()) * per_sample
+    first_order += ((p.square() / q).sum() - 1) * per_reference
     # Where the distributions are equal, the first-order term is 0 and KL is distributed as
     # (1/n + 1/m)/2 · χ² with so many degrees of freedom; there noise adds twice the variance of
     # that to the estimate of the first-order term.
-    second_order = (classes - 1) / 2 * (1 / n + 1 / m) ** 2
+    second_order = (len(q) - 1) / 2 * noise**2
     variance = max(float(first_order) - 2 * second_order, 0.0) + second_order
     # Of equal proportions rounding can leave it a hair below zero.
     return Estimate(max(float(kl), 0.0), math.sqrt(variance), "images")

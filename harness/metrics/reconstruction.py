@@ -12,12 +12,19 @@ from harness.metrics.base import Estimate
 
 
 def mse(a: Tensor, b: Tensor) -> Tensor:
-    """Mean squared error of each pair of uint8 images N×C×H×W, on the [0, 1] scale: N float64."""
+    """Mean squared error of each pair of images N×C×H×W on the [0, 1] scale: N float64.
+
+    Images are uint8, or float32 in [-1, 1].
+    """
+    if a.is_floating_point() and b.is_floating_point():
+        return _differences(a, b).square().mean(dim=1)
     return _squared_error(a, b) / 255**2
 
 
 def mae(a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute error of each pair of uint8 images N×C×H×W, on the [0, 1] scale: N float64."""
+    """Mean absolute error of each pair of images, which are as `mse` takes them: N float64."""
+    if a.is_floating_point() and b.is_floating_point():
+        return _differences(a, b).abs().mean(dim=1)
     checks.image_pairs(a, b)
     difference = (a.short() - b.short()).abs()
     return difference.flatten(1).sum(dim=1).double() / (255 * a[0].numel())
@@ -44,6 +51,12 @@ def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
 def psnr_ceiling(values: int) -> float:
     """The PSNR of an 8-bit image of so many values of which a single one is off by one, in dB."""
     return 10 * math.log10(255**2 * values)
+
+
+def _differences(a: Tensor, b: Tensor) -> Tensor:
+    """Of float32 pairs, for which [-1, 1] is brought to [0, 1]: N×C·H·W float64."""
+    checks.number_pairs(a, b)
+    return (a.double() - b.double()).flatten(1) / 2
 
 
 def _squared_error(a: Tensor, b: Tensor) -> Tensor:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +17,7 @@ def layers(into: int, width: int, depth: int, out: int, activation: nn.Module) -
     """N×into → N×out through the hidden layers, each with the activation behind it."""
     sizes = [into, *[width] * depth]
     hidden: list[nn.Module] = []
-    for narrow, wide in zip(sizes, sizes[1:], strict=False):
+    for narrow, wide in pairwise(sizes):
         hidden += [nn.Linear(narrow, wide), activation]
     return nn.Sequential(*hidden, nn.Linear(sizes[-1], out))
 

@@ -66,7 +66,7 @@ def samples_key(images: Tensor) -> str:
 
 
 def samples_of(cell: Cell, dataset: Dataset, draw: int = 0) -> Tensor:
-    """The images of such a cell, uint8 N×C×S×S; BadInput where they changed since the plan."""
+    """The images of such a cell, N×C×S×S; BadInput where they changed since the plan."""
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples, draw)
     path = Path(cell.settings["samples"])
@@ -98,6 +98,8 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _read(path: Path, dataset: Dataset) -> Tensor:
     """The images there, which must resemble the dataset's."""
+    if not dataset.has_pixels:
+        raise BadInput(f"{path}: files have 8-bit pixels, but {dataset.name} has real numbers")
     images = load_images(str(path)).images
     found, right = size_text(images), size_text(dataset.train.images)
     if found != right:

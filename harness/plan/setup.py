@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, roles
+from harness.evaluation.kinds import Role, needs, roles
 from harness.evaluation.protocols import Instrument, Setup
 from harness.extractors import (
     EXTRACTORS,
@@ -49,7 +49,10 @@ def make_setup(
         "perceptual": suite.perceptual or dataset.about.perceptual,
         "clip": CLIP,
     }
-    needed = {role for name in suite.metrics_on(entry) for role in roles(metrics[name])}
+    wanted = [metrics[name] for name in suite.metrics_on(entry)]
+    if not dataset.has_pixels:
+        wanted = [metric for metric in wanted if "pixels" not in needs(metric)]
+    needed = {role for metric in wanted for role in roles(metric)}
     instruments = {
         role: loaded.at((role,), _of_dataset, role, names[role], dataset)
         for role in sorted(needed & names.keys())
@@ -63,7 +66,7 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
     it has one: that is part of the package.
     """
     try:
-        return checked(role, name, dataset.channels, dataset.size)
+        return checked(role, name, dataset.channels, dataset.size, dataset.has_pixels)
     except MissingWeights as error:
         own = f"classifier:{parse_reference(dataset.name).name}"
         if own not in EXTRACTORS or role not in OPTIONS:
@@ -71,8 +74,10 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
         raise BadInput(f"{error}; or measure with --{role} {own}") from error
 
 
-def checked(role: Role, name: str, channels: int, size: int) -> Instrument:
+def checked(role: Role, name: str, channels: int, size: int, of_pixels: bool = True) -> Instrument:
     """A feature network, once it is known to be usable."""
     network = LOADERS[role](name, "cpu")
+    if not of_pixels and not network.takes_numbers:
+        raise BadInput(f"{name} takes images of 8-bit pixels, not real numbers; take identity")
     network.check(channels, size)
     return Instrument.of(network)

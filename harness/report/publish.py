@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -15,6 +15,8 @@ import yaml
 
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
+from harness.data.base import Dataset
+from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
 from harness.plan import Plan
@@ -31,6 +33,10 @@ ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
     "reconstructions": "Test images in odd rows, each above its reconstruction,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
+}
+ALT_OF_POINTS: dict[Kind, str] = {
+    "samples": "Samples over the test points",
+    "reconstructions": "Reconstructions over the test points",
 }
 
 
@@ -67,7 +73,7 @@ def gather(plan: Plan, store: Store) -> Results:
         ),
         boards=boards(table, plan.metrics),
         curves=_curves(cells, store),
-        pictures=_pictures(cells, store),
+        pictures=_pictures(cells, store, plan.datasets),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -120,16 +126,21 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(cells: Sequence[CellResult], store: Store) -> list[Picture]:
-    """The grids of the first seed: the same for every model, and none chosen by its looks."""
+def _pictures(
+    cells: Sequence[CellResult], store: Store, datasets: Mapping[str, Dataset]
+) -> list[Picture]:
+    """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
     for cell in cells:
-        for kind in ALT if cell.seed == first and cell.run_id else ():
+        of_points = is_plane(datasets[cell.dataset].test.images)
+        shown = ALT_OF_POINTS if of_points else ALT
+        for kind in shown if cell.seed == first and cell.run_id else ():
             png = store.get(cell.run_id or "", f"pictures/{kind}.png")
-            alt = f"{ALT[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
+            alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
-                found.append(Picture(cell.dataset, cell.model, cell.seed, kind, png, alt))
+                identity = (cell.dataset, cell.model, cell.seed)
+                found.append(Picture(*identity, kind, png, alt, smooth=of_points))
     return found
 
 

@@ -19,7 +19,9 @@ Kind = Literal["samples", "reconstructions", "neighbours"]
 
 @dataclass(frozen=True)
 class Picture:
-    """A grid of images as a PNG file; `alt` says what it shows to those who cannot see it."""
+    """A grid of images as a PNG file, or a drawing of points, which is `smooth` between its pixels.
+    `alt` says what it shows to those who cannot see it.
+    """
 
     dataset: str
     model: str
@@ -27,6 +29,7 @@ class Picture:
     kind: Kind
     png: bytes
     alt: str
+    smooth: bool = False
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ MISSING: Mapping[Need, str] = {
     "reconstructions": "needs pairs of images; give --pairs",
     "scores": "images alone have no anomaly scores",
     "texts": "needs the text of each image; give --captions",
+    "truth": "images alone have no known density",
+    "modes": "images alone have no known modes",
     "costs": "images do not say what their model cost",
 }
 
@@ -164,4 +166,5 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "labels": bool(labelled) and all(labelled),
         "reconstructions": sets.paired,
         "texts": sets.texts is not None,
+        "pixels": True,
     }

@@ -1,1 +1,1 @@
-"""Datasets that are computed: pure functions of their name and version, the same on every machine."""
+"""Datasets that are computed: pure functions of name and version, the same on every machine."""

@@ -42,8 +42,8 @@ def walsh() -> NDArray[np.float64]:
 
 
 def truth() -> Truth:
-    """Products of Walsh functions with u and v changes of sign have standard deviation 2^−(u+v), and
-    at least `NOISE`.
+    """The product of Walsh functions with u and v changes of sign has the standard deviation
+    2^−(u+v), and `NOISE` at least.
     """
     patterns = np.kron(walsh(), walsh()) / SIZE
     changes = np.add.outer(np.arange(SIZE), np.arange(SIZE)).ravel()

@@ -137,7 +137,7 @@ COVERAGE = Metric(
 )  # fmt: skip
 SHARPNESS = Metric(
     "sharpness", _sharpness, "lower", "sharpness gap", "",
-    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
+    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"}, of_pixels=True,
 )  # fmt: skip
 
 METRICS = (

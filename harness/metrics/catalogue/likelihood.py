@@ -1,4 +1,4 @@
-"""How probable a model finds the test images, which are dequantised (`metrics.likelihood`)."""
+"""How probable a model finds the test images: pixels are dequantised (`metrics.likelihood`)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def _bits_per_dim(elbo_nats: Tensor, image_values: int) -> Estimate:
     return checks.mean_over(likelihood.bits_per_dimension(elbo_nats, image_values), "images")
 
 
+def _elbo_gap(log_densities: Tensor, elbo_nats: Tensor) -> Estimate:
+    densities = checks.vector(log_densities, "log densities")
+    bounds = checks.vector(elbo_nats, "evidence lower bounds")
+    return checks.mean_over(densities - bounds, "images")
+
+
 ELBO = Metric(
     "elbo", _elbo, "higher", "evidence lower bound", "Kingma & Welling 2014, arXiv:1312.6114",
     unit="nats", digits=1, settings={"noise": "uniform"},
@@ -36,7 +42,12 @@ IMPORTANCE_BOUND = Metric(
 BITS_PER_DIM = Metric(
     "bits_per_dim", _bits_per_dim, "lower", "bits per dimension",
     "Theis et al. 2016, arXiv:1511.01844",
-    unit="bits", settings={"noise": "uniform", "bound": "elbo"},
+    unit="bits", settings={"noise": "uniform", "bound": "elbo"}, of_pixels=True,
 )  # fmt: skip
 
-METRICS = (ELBO, IMPORTANCE_BOUND, BITS_PER_DIM)
+ELBO_GAP = Metric(
+    "elbo_gap", _elbo_gap, "lower", "gap between the true log density and the bound",
+    "Kingma & Welling 2014, arXiv:1312.6114", unit="nats", digits=2,
+)  # fmt: skip
+
+METRICS = (ELBO, IMPORTANCE_BOUND, BITS_PER_DIM, ELBO_GAP)

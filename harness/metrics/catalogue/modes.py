@@ -26,6 +26,18 @@ def _mode_kl(sample_logits: Tensor, reference_logits: Tensor) -> Estimate:
     return modes.mode_kl(sample_logits, reference_logits)
 
 
+def _modes_covered(sample_modes: Tensor, sample_deviations: Tensor, mode_total: int) -> Estimate:
+    return modes.modes_covered(sample_modes, sample_deviations, mode_total)
+
+
+def _high_quality(sample_deviations: Tensor) -> Estimate:
+    return modes.high_quality(sample_deviations)
+
+
+def _mode_kl_exact(sample_modes: Tensor, mode_total: int) -> Estimate:
+    return modes.exact_mode_kl(sample_modes, mode_total)
+
+
 def _ndb(train_features: Tensor, sample_features: Tensor) -> Estimate:
     return bins.different_bins(train_features, sample_features).share
 
@@ -48,10 +60,25 @@ MODE_KL = Metric(
     "Lin et al. 2018, arXiv:1712.04086", scale="log", unit="nats", digits=4,
     settings={"prior": 0.5},
 )  # fmt: skip
+MODES_COVERED = Metric(
+    "modes_covered", _modes_covered, "higher", "number of known modes covered",
+    "Srivastava et al. 2017, arXiv:1705.07761", digits=1,
+    settings={"within": modes.HIGH_QUALITY, "at_least": 1},
+)  # fmt: skip
+HIGH_QUALITY = Metric(
+    "high_quality", _high_quality, "higher", "share of samples at a known mode",
+    "Srivastava et al. 2017, arXiv:1705.07761", settings={"within": modes.HIGH_QUALITY},
+)  # fmt: skip
+MODE_KL_EXACT = Metric(
+    "mode_kl_exact", _mode_kl_exact, "lower", "KL divergence of the known modes sampled",
+    "Lin et al. 2018, arXiv:1712.04086", scale="log", unit="nats", digits=4,
+)  # fmt: skip
 NDB = Metric(
     "ndb", _ndb, "lower", "share of statistically different bins",
     "Richardson & Weiss 2018, arXiv:1805.12462",
     settings={"bins": "min(100,n/10)", "level": 0.05, "seed": 0},
 )  # fmt: skip
 
-METRICS = (CMMD, VENDI, MODE_COUNT, MODE_KL, NDB)
+METRICS = (
+    CMMD, VENDI, MODE_COUNT, MODE_KL, MODES_COVERED, HIGH_QUALITY, MODE_KL_EXACT, NDB,
+)  # fmt: skip

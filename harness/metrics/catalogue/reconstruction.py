@@ -37,15 +37,15 @@ MAE = Metric(
 )  # fmt: skip
 PSNR = Metric(
     "psnr", reconstruction.mean_psnr, "higher", "peak signal-to-noise ratio", "",
-    unit="dB", digits=2,
+    unit="dB", digits=2, of_pixels=True,
 )  # fmt: skip
 SSIM = Metric(
     "ssim", _ssim, "higher", "structural similarity", "Wang et al. 2004",
-    settings={"window": "gaussian-11", "sigma": 1.5},
+    settings={"window": "gaussian-11", "sigma": 1.5}, of_pixels=True,
 )  # fmt: skip
 MS_SSIM = Metric(
     "ms_ssim", _ms_ssim, "higher", "multi-scale structural similarity", "Wang et al. 2003",
-    settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5},
+    settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5}, of_pixels=True,
 )  # fmt: skip
 LPIPS = Metric(
     "lpips", _lpips, "lower", "perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",
