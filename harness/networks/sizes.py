@@ -8,7 +8,9 @@ from harness.spec.errors import BadInput
 def check_size(size: int) -> None:
     """BadInput unless `size` pixels a side is a multiple of 4, from 8 up."""
     if size == 1:
-        raise BadInput("points are no images for convolutions; take an MLP's recipe, such as vae/mlp")
+        raise BadInput(
+            "points are no images for convolutions; take an MLP's recipe, such as vae/mlp"
+        )
     if size < 8 or size % 4:
         near = max(8, round(size / 4) * 4)
         raise BadInput(

@@ -43,9 +43,7 @@ def test_bad_syntax_is_answered_with_the_form(text):
     "path", ["/data/My cats (2)", "~/a+b@c", "./x=y", "ümlaut/naïve", "C:/x", "c\\d", "日本"]
 )
 def test_ordinary_paths_may_stand_after_the_colon(path):
-    assert parse_reference(f"folder:{path}[size=32]") == Reference(
-        f"folder:{path}", {"size": "32"}
-    )
+    assert parse_reference(f"folder:{path}[size=32]") == Reference(f"folder:{path}", {"size": "32"})
 
 
 @pytest.mark.parametrize("path", ["a,b", "a|b", "a\nb", "a\tb", "a\u202eb", "<b>", 'a"b', "a]"])

@@ -79,9 +79,7 @@ def _source(name: str, truth: Truth, title: str, classes: tuple[str, ...]) -> So
     return Source(about, load, truth=truth)
 
 
-RING = _source(
-    "ring", ring(), "Eight Gaussians on a circle", tuple(f"{45 * k}°" for k in range(8))
-)
+RING = _source("ring", ring(), "Eight Gaussians on a circle", tuple(f"{45 * k}°" for k in range(8)))
 GRID = _source(
     "grid", grid(), "Twenty-five Gaussians on a grid",
     tuple(f"({x}, {y})" for x, y in LATTICE),
