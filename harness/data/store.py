@@ -37,6 +37,8 @@ Arrays = Mapping[str, tuple[tuple[int, ...], DTypeLike]]
 Fill = Callable[[Mapping[str, NDArray[Any]]], None]
 """Writes the values of all arrays, which are zero before it."""
 
+Specs = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
 FORMAT = 1
 """Raised when the layout of the folder changes: older ones are then not found."""
 
@@ -78,15 +80,19 @@ def prepared(
     the others wait. Raises BadInput where `root` cannot be written to, where the disk has no room,
     and where a prepared set was damaged; what `fill` raises leaves nothing behind.
     """
-    specs = {field: (shape, np.dtype(kind)) for field, (shape, kind) in arrays.items()}
-    shapes = {field: [list(shape), kind.str] for field, (shape, kind) in specs.items()}
-    identity = {"format": FORMAT, "name": name, "key": dict(key), "shapes": shapes}
-    folder = root / "prepared" / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}-{digest(identity)}"
+    specs = _specs(arrays)
+    identity = _identity(name, key, specs)
+    folder = _folder(root, identity)
     if not folder.exists():
         with _alone(folder):
             if not folder.exists():  # another process may have filled it meanwhile
                 _prepare(folder, identity, specs, fill)
     return open_prepared(folder)
+
+
+def is_prepared(root: Path, name: str, key: Mapping[str, object], arrays: Arrays) -> bool:
+    """Whether `prepared` would find this set: then none of its sources is needed."""
+    return _folder(root, _identity(name, key, _specs(arrays))).exists()
 
 
 def open_prepared(folder: Path) -> Prepared:
@@ -97,6 +103,20 @@ def open_prepared(folder: Path) -> Prepared:
     meta = _read_meta(folder)
     tensors = {name: _mapped(folder, name, entry) for name, entry in meta["arrays"].items()}
     return Prepared(folder, tensors, meta["digest"], meta["splits"])
+
+
+def _specs(arrays: Arrays) -> Specs:
+    return {field: (shape, np.dtype(kind)) for field, (shape, kind) in arrays.items()}
+
+
+def _identity(name: str, key: Mapping[str, object], specs: Specs) -> dict[str, object]:
+    shapes = {field: [list(shape), kind.str] for field, (shape, kind) in specs.items()}
+    return {"format": FORMAT, "name": name, "key": dict(key), "shapes": shapes}
+
+
+def _folder(root: Path, identity: Mapping[str, object]) -> Path:
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", str(identity["name"]))
+    return root / "prepared" / f"{readable}-{digest(identity)}"
 
 
 @contextmanager
@@ -133,7 +153,7 @@ def _partial_path(folder: Path) -> Path:
 def _prepare(
     folder: Path,
     identity: Mapping[str, object],
-    specs: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]],
+    specs: Specs,
     fill: Fill,
 ) -> None:
     _remove_leftovers(folder)

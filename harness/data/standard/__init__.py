@@ -1,0 +1,1 @@
+"""The sets of images that the literature reports on, prepared from their official files."""

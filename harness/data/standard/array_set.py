@@ -1,0 +1,115 @@
+"""Sets whose official files hold arrays of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.base import About, Split
+from harness.data.progress import bar
+from harness.data.source import Maker, Source
+from harness.data.standard import sizing
+from harness.data.standard.files import Files
+from harness.data.standard.sizing import Sizing
+from harness.data.store import is_prepared, prepared
+from harness.spec.errors import BadInput
+
+VERSION = 1
+"""Raised when the code that makes arrays of files changes; sets are then prepared anew."""
+
+Arrays = dict[str, tuple[tuple[int, ...], type]]
+
+
+class Block(NamedTuple):
+    """Some images of a split, in order: uint8 B×C×H×W, labels B and, where known, factors B×F."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[Any]
+    factors: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class ArraySet:
+    """A set of `counts` images (by split) of `shape` C×H×W.
+
+    `blocks` reads those of a split from the folder of the files; what it yields is what memory
+    holds at a time.
+    """
+
+    name: str
+    about: About
+    files: Files
+    counts: Mapping[str, int]
+    shape: tuple[int, int, int]
+    blocks: Callable[[Path, str], Iterator[Block]]
+
+    def source(self, options: Mapping[str, str]) -> Source:
+        """The set, resized where the options ask for it."""
+        native = self.shape[1]
+        wanted = Sizing.read(self.name, options, native)
+        if wanted.size != native:
+            return Source(_resized(self.about), partial(self._load, wanted))
+        if "filter" in options:
+            raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
+        return Source(self.about, partial(self._load, wanted))
+
+    def _load(self, wanted: Sizing, root: Path) -> tuple[Split, Split]:
+        key = {
+            "version": VERSION,
+            "files": self.files.identity(root),
+            "size": wanted.size,
+            "filter": wanted.filter,
+        }
+        arrays = self._arrays(wanted)
+        if not is_prepared(root, self.name, key, arrays):
+            self.files.provide(root)
+        fill = partial(self._fill, root / self.files.folder, wanted)
+        found = prepared(root, self.name, key, arrays, fill)
+        return found.split("train"), found.split("test")
+
+    def _arrays(self, wanted: Sizing) -> Arrays:
+        shape = (self.shape[0], wanted.size, wanted.size)
+        arrays: Arrays = {}
+        for split, count in self.counts.items():
+            arrays[f"{split}.images"] = ((count, *shape), np.uint8)
+            arrays[f"{split}.labels"] = ((count,), np.int64)
+            if self.about.factors:
+                arrays[f"{split}.factors"] = ((count, len(self.about.factors)), np.int64)
+        return arrays
+
+    def _fill(self, folder: Path, wanted: Sizing, arrays: Mapping[str, NDArray[Any]]) -> None:
+        with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
+            for split, count in self.counts.items():
+                start = 0
+                for block in self.blocks(folder, split):
+                    stop = start + len(block.images)
+                    if stop > count or len(block.labels) != stop - start:
+                        raise BadInput(
+                            f"{folder}: the files have more than {count:,} {split} images"
+                        )
+                    arrays[f"{split}.images"][start:stop] = wanted.apply_all(block.images)
+                    arrays[f"{split}.labels"][start:stop] = block.labels
+                    if block.factors is not None:
+                        arrays[f"{split}.factors"][start:stop] = block.factors
+                    advance(stop - start)
+                    start = stop
+                if start != count:
+                    raise BadInput(f"{folder}: {start:,} {split} images instead of {count:,}")
+
+
+def maker(plain: ArraySet) -> Maker:
+    """The set under its name, with the options that resize it."""
+    return Maker(lambda _, options: plain.source(options), sizing.OPTIONS)
+
+
+def _resized(about: About) -> About:
+    """Our classifiers take images of one size only; of others Inception is the judge."""
+    if not about.extractor.startswith("classifier:"):
+        return about
+    return replace(about, extractor="inception", perceptual="lpips:alex")
