@@ -6,7 +6,9 @@ import torch
 
 from harness import seeding
 from harness.data.base import Split
+from harness.data.counter import keys
 from harness.data.pixels import to_float
+from harness.data.presentation import Shown
 
 
 class Batches:
@@ -29,14 +31,25 @@ class Batches:
         home = self.device if _fits(split.images, self.device) else torch.device("cpu")
         self._images = split.images.to(home)
         self._labels = split.labels.to(home)
+        self._sources = None if split.sources is None else split.sources.to(home)
+        self._present = split.presentation
+        self._present_seed = seeding.derive(seed, "presentation")
         self._epoch = -1
         self._order = torch.empty(0)
 
-    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Batch `index` (from 0) on the device: x float32 B×C×H×W in [-1, 1], labels int64 B."""
+    def batch(self, index: int) -> Shown:
+        """Batch `index` (from 0) on the device, B images with all that belongs to them."""
         chosen = self._indices(index)
         images = self._images[chosen].to(self.device, non_blocking=True)
-        return to_float(images), self._labels[chosen].to(self.device, non_blocking=True)
+        labels = self._labels[chosen].to(self.device, non_blocking=True)
+        if self._present:
+            start = index * self.batch_size
+            places = torch.arange(start, start + self.batch_size, device=self.device)
+            return self._present(images, labels, keys(self._present_seed, places))
+        if self._sources is None:
+            return Shown(to_float(images), labels)
+        sources = self._sources[chosen].to(self.device, non_blocking=True)
+        return Shown(to_float(images), labels, to_float(sources))
 
     def _indices(self, index: int) -> torch.Tensor:
         start, stop = index * self.batch_size, (index + 1) * self.batch_size

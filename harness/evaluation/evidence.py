@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from harness.data.base import Dataset
 from harness.evaluation.kinds import EVIDENCE
@@ -72,13 +71,15 @@ class Evidence:
         return load_text_image(self.setup.names["text"], str(self.device))
 
 
-def dataset_evidence(dataset: Dataset) -> dict[str, Tensor]:
-    """What a dataset gives, whatever the model."""
+def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
+    """What a dataset gives, whatever the model; None where it has no such thing."""
     return {
         "reference_images": dataset.normal_test.images,
         "reference_labels": dataset.normal_test.labels,
         "train_images": dataset.train.images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
+        "test_sources": dataset.normal_test.sources,
+        "test_known": dataset.normal_test.known,
         "anomaly_labels": dataset.anomalous,
     }

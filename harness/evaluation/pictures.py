@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from harness.evaluation.evidence import Evidence
-from harness.families.base import Reconstructs, Samples
+from harness.families.base import Reconstructs, Restores, Samples
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -23,8 +23,9 @@ def samples(e: Evidence) -> bytes:
 
 
 def reconstructions(e: Evidence) -> bytes:
-    """The first test images, each above its reconstruction."""
-    return pairs(e["originals"][:32], e["reconstructions"][:32], 8)
+    """The first test images, each above its reconstruction, or its source between the two."""
+    rows = [e["originals"], e["test_sources"], e["reconstructions"]]
+    return stacked([images[:32] for images in rows if images is not None], 8)
 
 
 def neighbours(e: Evidence) -> bytes:
@@ -47,14 +48,15 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 }
 
 
-def wanted(model: object, has_train_features: bool) -> list[str]:
+def wanted(model: object, has_train_features: bool, has_sources: bool) -> list[str]:
     """The pictures of a model, or of samples where `model` is None. Neighbours are looked for where
-    the training images have passed through the extractor for a metric.
+    the training images have passed through the extractor for a metric. Where test images have
+    sources, these are what is reconstructed from.
     """
     sampled = model is None or isinstance(model, Samples)
     asked = {
         "samples": sampled,
-        "reconstructions": isinstance(model, Reconstructs),
+        "reconstructions": isinstance(model, Restores if has_sources else Reconstructs),
         "neighbours": sampled and has_train_features,
     }
     return [name for name, is_asked in asked.items() if is_asked]
@@ -74,7 +76,11 @@ def grid(images: Tensor, columns: int) -> bytes:
     return buffer.getvalue()
 
 
-def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> bytes:
-    """Rows of originals, each above its reconstructions."""
-    rows = zip(torch.split(originals, columns), torch.split(reconstructions, columns), strict=True)
-    return grid(torch.cat([image for row in rows for image in row]), columns)
+def stacked(sets: Sequence[Tensor], columns: int) -> bytes:
+    """Rows of the first set's images, each above those that belong to them; grey ones among
+    coloured ones are shown in three equal channels.
+    """
+    channels = max(images.shape[1] for images in sets)
+    rows = zip(*(torch.split(images, columns) for images in sets), strict=True)
+    drawn = [part.expand(-1, channels, -1, -1) for row in rows for part in row]
+    return grid(torch.cat(drawn), columns)

@@ -67,7 +67,12 @@ class Plan:
 
 def shape_of(dataset: Dataset) -> Shape:
     """What a model must know of a dataset to be built for it."""
-    return Shape(dataset.channels, dataset.size, len(dataset.about.classes))
+    sources = dataset.test.sources
+    return Shape(
+        dataset.channels, dataset.size, len(dataset.about.classes),
+        source_channels=0 if sources is None else sources.shape[1],
+        masked=dataset.test.known is not None,
+    )  # fmt: skip
 
 
 def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:

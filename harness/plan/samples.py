@@ -12,13 +12,13 @@ from harness.data.base import Dataset, image_digest
 from harness.data.imageset import load_images, size_text
 from harness.evaluation.kinds import needs
 from harness.evaluation.protocols import Setup
-from harness.evaluation.subject import samples_subject
+from harness.evaluation.subject import Subject, samples_subject, sources_subject
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, want
 from harness.seeding import generator
 from harness.spec.errors import BadInput
-from harness.spec.measurement import TRAINING_IMAGES
+from harness.spec.measurement import SOURCE_IMAGES, TRAINING_IMAGES
 from harness.spec.suite import LoadedSuite
 from harness.training.numerics import Numerics
 
@@ -31,12 +31,14 @@ def sample_cells(
     numerics: Numerics,
 ) -> list[Cell]:
     """The cells of a dataset's external entrants, one a file, numbered as training seeds are; and
-    one of training images, wherever samples are compared with test images.
+    of what needs no model: training images, wherever samples are compared with test images, and
+    damaged images, wherever they are to be repaired.
     """
 
-    def cell(name: str, seed: int, settings: Mapping[str, str], images: Tensor) -> Cell:
+    def cell(
+        name: str, seed: int, settings: Mapping[str, str], images: Tensor, subject: Subject
+    ) -> Cell:
         key = samples_key(images)
-        subject = samples_subject(name, dataset, len(images))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
             images=0, numerics=numerics, setup=setup, wanted=want(metrics, subject, setup, key, {}),
@@ -48,10 +50,20 @@ def sample_cells(
         for seed, name in enumerate(outside.samples if outside.dataset == dataset.name else ()):
             path = loaded.at(("external", outside.name), _inside, loaded.folder, name)
             images = loaded.at(("external", outside.name), _read, path, dataset)
-            cells.append(cell(outside.name, seed, {"samples": str(path)}, images))
+            subject = samples_subject(outside.name, dataset, len(images))
+            cells.append(cell(outside.name, seed, {"samples": str(path)}, images, subject))
+    first = loaded.suite.seeds[0]
     if any({"samples", "reference"} <= needs(metric) for metric in metrics):
         images = _training_images(dataset, setup.samples)
-        cells.append(cell(TRAINING_IMAGES, loaded.suite.seeds[0], {}, images))
+        subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
+        cells.append(cell(TRAINING_IMAGES, first, {}, images, subject))
+    sources = dataset.normal_test.sources
+    if (
+        sources is not None
+        and sources.shape[1] == dataset.channels
+        and any("reconstructions" in needs(metric) for metric in metrics)
+    ):
+        cells.append(cell(SOURCE_IMAGES, first, {}, sources, sources_subject(dataset)))
     return cells
 
 
@@ -60,8 +72,16 @@ def samples_key(images: Tensor) -> str:
     return digest({"samples": image_digest(images)})
 
 
-def samples_of(cell: Cell, dataset: Dataset) -> Tensor:
-    """The images of such a cell, uint8 N×C×S×S; BadInput where they changed since the plan."""
+def evidence_of(cell: Cell, dataset: Dataset) -> dict[str, Tensor]:
+    """The images of such a cell, uint8 N×C×S×S, as the evidence that they stand for; BadInput where
+    they changed since the plan.
+    """
+    if cell.model == SOURCE_IMAGES and dataset.normal_test.sources is not None:
+        return {"reconstructions": dataset.normal_test.sources}
+    return {"samples": _samples_of(cell, dataset)}
+
+
+def _samples_of(cell: Cell, dataset: Dataset) -> Tensor:
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples)
     path = Path(cell.settings["samples"])

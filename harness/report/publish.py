@@ -29,7 +29,7 @@ from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
-    "reconstructions": "Test images in odd rows, each above its reconstruction,",
+    "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 

@@ -32,7 +32,7 @@ def test_a_batch_depends_on_its_index_alone(size, batch_size, asked_before):
 
 
 def test_images_come_with_their_labels_as_float32():
-    x, y = Batches(numbered(50), 16, seed=0).batch(2)
+    x, y, *_ = Batches(numbered(50), 16, seed=0).batch(2)
     assert x.dtype == torch.float32
     assert torch.equal(x.flatten(), to_float(y.to(torch.uint8)))
 
@@ -53,7 +53,7 @@ def test_batches_on_a_gpu_are_those_on_the_cpu_wherever_the_images_are_kept(monk
     monkeypatch.setattr(loader, "_fits", lambda images, device: fits)
     there, here = (Batches(numbered(50), 32, seed=0, device=d) for d in ("cuda", "cpu"))
     for index in range(3):
-        for ours, theirs in zip(there.batch(index), here.batch(index), strict=True):
+        for ours, theirs in zip(there.batch(index)[:2], here.batch(index)[:2], strict=True):
             assert ours.is_cuda
             assert torch.equal(ours.cpu(), theirs)
 
