@@ -10,6 +10,7 @@ from harness.engine.execute import execute, open_site
 from harness.plan import make_plan
 from harness.report.publish import publish
 from harness.report.results import Results
+from harness.spec.errors import BadInput
 from harness.spec.suite import load_suite
 from harness.tracking import Store
 
@@ -65,3 +66,35 @@ def test_restoration(run: Run, task: str):
     assert {p.model for p in results.pictures if p.kind == "reconstructions"} == {
         "translation/unet-l1", "autoencoder/conv",
     }  # fmt: skip
+
+
+def test_one_class_detection_of_each_class(run: Run):
+    claim = (
+        "claims: [{id: c, statement: It tells., metric: auroc, model: autoencoder/conv, above: 0.5,"
+        ' datasets: ["digits[unseen=each]"], over: average}]'
+    )
+    results = run('"digits[unseen=each]"', "autoencoder/conv", "auroc", claim)
+    names = [f"digits[unseen={number}]" for number in range(10)]
+    assert list(results.table.dataset) == names
+    assert [board.dataset for board in results.boards] == ["digits[unseen=each]", *names]
+    assert results.boards[0].rows[0].mean == pytest.approx(results.table.value.mean())
+    (verdict,) = results.verdicts
+    assert [part.dataset for part in verdict.parts] == names
+
+
+@pytest.mark.parametrize(
+    ("datasets", "more", "message"),
+    [
+        ('"digits[unseen=each]", "digits[unseen=3]"', "", "is in the suite twice"),
+        (
+            '"digits[unseen=each]"',
+            'external: [{name: o, dataset: "digits[unseen=each]", samples: o.npz}]',
+            r"stands for several datasets; name one of them, such as digits\[unseen=0\]",
+        ),
+    ],
+)
+def test_each_class_stands_for_datasets_of_its_own(
+    run: Run, datasets: str, more: str, message: str
+):
+    with pytest.raises(BadInput, match=message):
+        run(datasets, "autoencoder/conv", "auroc", more)

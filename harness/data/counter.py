@@ -1,6 +1,6 @@
 """Random integers as pure functions of a key, the same on every device.
 
-SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators", figure 13): output
+SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators"): output
 n of the generator with state s is mix(s + n·γ), so that any number is had without those before it.
 All is arithmetic of integers modulo 2⁶⁴, which int64 tensors do on CPU and GPU alike.
 """

@@ -26,7 +26,7 @@ class TranslationSettings(FamilySettings):
 class Translation(Family):
     """A U-Net from a source image, and the mask of its known pixels if there is one, to the image.
 
-    It is the L1 control of Isola et al. 2017 (arXiv:1611.07004, section 3.1): paired translation
+    It is the L1 control of Isola et al. 2017 (arXiv:1611.07004): paired translation
     without an adversary. Where source and image have as many channels the network gives what is
     to be added to the source (residual learning, Zhang et al. 2017, arXiv:1608.03981).
     """

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.metrics.base import Metric
@@ -65,7 +66,7 @@ def gather(plan: Plan, store: Store) -> Results:
         verdicts=judge(
             suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
         ),
-        boards=boards(table, plan.metrics),
+        boards=boards(with_means(table, plan.each), plan.metrics),
         curves=_curves(cells, store),
         pictures=_pictures(cells, store),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
