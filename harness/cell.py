@@ -32,7 +32,8 @@ from harness.families import build_family
 from harness.families.base import Family
 from harness.metrics import load_metric
 from harness.plan import Cell, Wanted, shape_of
-from harness.plan.samples import samples_of
+from harness.plan.samples import evidence_of
+from harness.spec.measurement import SOURCE_IMAGES
 from harness.tracking import Record, Store
 from harness.training import memory
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
@@ -184,7 +185,7 @@ class _Work:
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root)
         if not self.cell.is_trained:
-            return self.measure(self.read_samples(dataset), dataset)
+            return self.measure(self.read_images(dataset), dataset)
         if self.record.status == "trained":
             family = self.restored(dataset)
         else:
@@ -200,11 +201,12 @@ class _Work:
         }
         return self.measure(costs, dataset, family)
 
-    def read_samples(self, dataset: Dataset) -> dict[str, Tensor]:
-        """The images that stand in for a model's samples."""
-        images = samples_of(self.cell, dataset)
-        self.store.set_status(self.record.run_id, "trained", images=len(images))
-        return {"samples": images}
+    def read_images(self, dataset: Dataset) -> dict[str, Tensor]:
+        """The images that stand in for what a model makes."""
+        found = evidence_of(self.cell, dataset)
+        count = len(next(iter(found.values())))
+        self.store.set_status(self.record.run_id, "trained", images=count)
+        return found
 
     def restored(self, dataset: Dataset) -> Family:
         """The trained model, from the weights in the store."""
@@ -277,7 +279,8 @@ class _Work:
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
-        if not failures:
+        # Source images are shown in the pictures of every model that repairs them.
+        if not failures and self.cell.model != SOURCE_IMAGES:
             self.draw(evidence, model)
         return failures
 
@@ -293,7 +296,7 @@ class _Work:
         drawn = [metric for metric in metrics if draws(metric, cell.setup) > 1]
         said: dict[str, list[Reading]] = {metric.name: [] for metric in drawn}
         for draw in range(1, cell.setup.draws) if drawn else ():
-            given = {} if cell.is_trained else {"samples": samples_of(cell, dataset, draw)}
+            given = {} if cell.is_trained else evidence_of(cell, dataset, draw)
             other = evidence.redrawn(draw, given)
             for metric in drawn:
                 said[metric.name].append(read(metric, other))
@@ -304,8 +307,9 @@ class _Work:
         drawn = self.record.facts.get("pictures", "").split()
         metrics = [load_metric(w.metric) for w in self.cell.wanted if not w.obstacle]
         has_train_features = any("train_features" in metric.needs for metric in metrics)
+        has_sources = evidence["test_sources"] is not None
         of_points = is_plane(evidence["train_images"])
-        for name in pictures.wanted(model, has_train_features, of_points):
+        for name in pictures.wanted(model, has_train_features, has_sources, of_points):
             if name not in drawn:
                 png = pictures.DRAWN[name](evidence)
                 self.store.put(self.record.run_id, f"pictures/{name}.png", png)

@@ -13,7 +13,7 @@ from harness.evaluation.draws import average
 from harness.extractors import load_extractor
 from harness.metrics import frechet_estimate
 from harness.plan import make_plan
-from harness.plan.samples import samples_of
+from harness.plan.samples import evidence_of
 from harness.spec.errors import BadInput
 from harness.spec.suite import load_suite
 
@@ -110,7 +110,7 @@ def test_an_external_file_is_one_draw_and_training_images_are_as_many_as_models_
     assert "draws" not in labels["theirs"]["fid"]
     assert "draws" not in labels["autoencoder/conv"]["mse"]
     dataset = load_dataset("digits")
-    floor = [samples_of(cells["training images"], dataset, draw) for draw in range(3)]
+    floor = [evidence_of(cells["training images"], dataset, draw)["samples"] for draw in range(3)]
     together = torch.cat(floor)
     assert len(together) == 450
     assert len(together.unique(dim=0)) == 450, "three draws have no image in common"
@@ -132,7 +132,9 @@ def test_numbers_of_samples_are_means_over_draws(folder: Path):
     cell = next(c for c in plan(folder, text).cells if c.model == "training images")
     dataset, network = load_dataset("digits"), load_extractor("classifier:digits", "cpu")
     reference = network.extract(dataset.test.images).pooled
-    draws = [network.extract(samples_of(cell, dataset, draw)).pooled for draw in range(3)]
+    draws = [
+        network.extract(evidence_of(cell, dataset, draw)["samples"]).pooled for draw in range(3)
+    ]
     expected = average([frechet_estimate(x, reference) for x in draws], shared=True)
     assert floor.value == pytest.approx(expected.value, rel=1e-6)
     assert floor.stderr == pytest.approx(expected.stderr, rel=1e-5)

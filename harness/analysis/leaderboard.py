@@ -16,7 +16,7 @@ from harness.analysis import holm
 from harness.analysis.intervals import FEWEST, paired, varies
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
-from harness.spec.measurement import TRAINING_IMAGES
+from harness.spec.measurement import FLOORS
 
 LEVEL = 0.95
 
@@ -51,7 +51,7 @@ class Board:
     fewer than three seeds is not ranked.
 
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
-    above zero. `floor` is the row of real images in place of samples, which is not ranked.
+    above zero. `floor` is the row of images that no model made, which is not ranked.
     `apart` names how the protocol differs from the first board of the same dataset
     and metric, and is empty for that one.
     """
@@ -77,23 +77,24 @@ def boards(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Board]:
 
     Of several protocols for one dataset and metric, the one with the most numbers comes first.
     """
-    is_real = table["model"] == TRAINING_IMAGES
-    real = table[is_real]
+    is_floor = table["model"].isin(list(FLOORS))
+    floors = table[is_floor]
     return [
-        replace(board, floor=_floor(board, real))
-        for (_, name), rows in table[~is_real].groupby(["dataset", "metric"], sort=False)
+        replace(board, floor=_floor(board, floors))
+        for (_, name), rows in table[~is_floor].groupby(["dataset", "metric"], sort=False)
         if name in metrics
         for board in _by_protocol(rows, metrics[str(name)])
     ]
 
 
-def _floor(board: Board, real: pd.DataFrame) -> Row | None:
-    """What real images get by the board's protocol, if they were measured."""
-    alike = (real["metric"] == board.metric) & (real["protocol_key"] == board.protocol_key)
-    found = real[alike & (real["status"] == "ok")]
+def _floor(board: Board, floors: pd.DataFrame) -> Row | None:
+    """What images that no model made get by the board's protocol, if they were measured."""
+    alike = (floors["metric"] == board.metric) & (floors["protocol_key"] == board.protocol_key)
+    found = floors[alike & (floors["status"] == "ok")]
     if found.empty:
         return None
-    return Row(TRAINING_IMAGES, None, float(found["value"].iloc[0]), None, None, 1)
+    first = found.iloc[0]
+    return Row(str(first["model"]), None, float(first["value"]), None, None, 1)
 
 
 def to_table(found: Sequence[Board]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Datasets in memory, the tasks made from them, and batches to train on."""
 
 from harness.data.base import About, Dataset, Split
-from harness.data.load import DATASETS, about, load_dataset
+from harness.data.load import DATASETS, about, each_class, load_dataset
 from harness.data.loader import Batches
 from harness.data.pixels import to_float, to_uint8
 from harness.data.source import Maker, Source
@@ -15,6 +15,7 @@ __all__ = [
     "Source",
     "Split",
     "about",
+    "each_class",
     "load_dataset",
     "to_float",
     "to_uint8",

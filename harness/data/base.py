@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from harness.data.presentation import Presentation
 from harness.data.truth import Truth
 
 
@@ -38,7 +39,11 @@ class Split:
     masks: torch.Tensor | None = None
     """Where an image is defective, bool N×H×W."""
     sources: torch.Tensor | None = None
-    """What each image is to be made from (paired translation), uint8 N×C×H×W."""
+    """What each image is to be made from (translation, restoration), uint8 N×C×H×W."""
+    known: torch.Tensor | None = None
+    """Which pixels of the sources are known, where the model is told, bool N×H×W."""
+    presentation: Presentation | None = None
+    """What is done to an image each time training shows it."""
     known_digest: str = ""
     """What `digest` is, where the images were prepared and hashed before."""
 
@@ -49,6 +54,7 @@ class Split:
         """The images where `mask` is true, in order."""
         kept: dict[str, Any] = {name: tensor[mask] for name, tensor in self._tensors()}
         kept["texts"] = self.texts and tuple(itertools.compress(self.texts, mask.tolist()))
+        kept["presentation"] = self.presentation
         return Split(**kept)
 
     def digest(self) -> str:
@@ -60,6 +66,8 @@ class Split:
             sha.update(tensor.contiguous().numpy().data)
         for text in self.texts or ():
             sha.update(text.encode() + b"\0")
+        if self.presentation:
+            sha.update(self.presentation.label.encode())
         return sha.hexdigest()
 
     def _tensors(self) -> list[tuple[str, torch.Tensor]]:
@@ -92,8 +100,9 @@ class Dataset:
     """A named pair of splits. `name` is canonical and includes the options: `digits[unseen=8]`.
 
     With `unseen` classes the task is one-class anomaly detection: `train` lacks them, `test` has
-    every class, and `normal_test` is the part of it that resembles the training data. `truth` is the
-    density of the training data, where it is known.
+    every class, and `normal_test` is the part of it that resembles the training data. So it is
+    where test images have masks of defects: class 0 is then without a defect. `truth` is the
+    density of the training data, where it is known. `binary` images have only the values 0 and 255.
     """
 
     name: str
@@ -102,6 +111,7 @@ class Dataset:
     about: About
     unseen: tuple[int, ...] = field(default=())
     truth: Truth | None = None
+    binary: bool = False
 
     @property
     def channels(self) -> int:
@@ -118,15 +128,22 @@ class Dataset:
         """Whether the images are 8-bit pixels, and not real numbers."""
         return self.train.images.dtype == torch.uint8
 
+    @property
+    def detects(self) -> bool:
+        """Whether some test images are anomalies."""
+        return bool(self.unseen) or self.test.masks is not None
+
     @cached_property
     def anomalous(self) -> torch.Tensor:
-        """For each test image, whether its class is one of the unseen ones."""
+        """For each test image, whether its class is one of the unseen ones, or it is defective."""
+        if not self.unseen and self.test.masks is not None:
+            return self.test.labels != 0
         return torch.isin(self.test.labels, torch.tensor(self.unseen, dtype=torch.int64))
 
     @cached_property
     def normal_test(self) -> Split:
-        """The test images of the classes that training saw: the reference of every other metric."""
-        return self.test.keep(~self.anomalous) if self.unseen else self.test
+        """The test images that are no anomalies: the reference of every other metric."""
+        return self.test.keep(~self.anomalous) if self.detects else self.test
 
     @cached_property
     def digest(self) -> str:

@@ -51,29 +51,51 @@ DATASETS = Registry(
 def load_dataset(name: str, root: Path | None = None) -> Dataset:
     """The dataset that `name` writes, such as `mnist`, `folder:cats` or `digits[unseen=8]`.
 
-    With `unseen=3+7` the task is one-class anomaly detection: `train` lacks the classes 3 and 7,
-    `test` keeps all. `root` is the folder of all datasets; without it HARNESS_DATA names it, or it
-    is a folder in the user's cache. Raises BadInput with one line for whatever is wrong.
+    What the options ask for, `harness.data.tasks` says: with `unseen=3+7` the task is one-class
+    anomaly detection, `train` lacks the classes 3 and 7, `test` keeps all. `root` is the folder of
+    all datasets; without it HARNESS_DATA names it, or it is a folder in the user's cache. Raises
+    BadInput with one line for whatever is wrong.
     """
     reference = parse_reference(name)
     source = find_source(reference)
     root = root or default_root()
-    about = source.about
-    if source.classes:
-        about = replace(about, classes=source.classes(root))
+    about = _with_classes(source, root)
     unseen = tasks.unseen_classes(name, reference.options, about.classes)
+    task = tasks.task(name, reference.options)
     train, test = source.load(root)
+    if unseen and test.masks is not None:
+        raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
+    train, test = task.apply(name, tasks.without(train, unseen), test)
     truth = source.truth and source.truth.without(unseen)
-    return Dataset(str(reference), tasks.without(train, unseen), test, about, unseen, truth)
+    binary = bool(task.binarized)
+    return Dataset(str(reference), train, test, about, unseen, truth, binary)
+
+
+def each_class(name: str, root: Path | None = None) -> list[str]:
+    """The datasets that `digits[unseen=each]` or `digits[normal=each]` stands for, one for each
+    class; `name` alone where it stands for itself. BadInput as `load_dataset`.
+    """
+    reference = parse_reference(name)
+    classes = _with_classes(find_source(reference), root or default_root()).classes
+    options = tasks.each_class(name, reference.options, classes)
+    return [str(Reference(reference.name, chosen)) for chosen in options]
 
 
 def about(name: str) -> About:
     """What `name` is, options checked as far as that can be without reading any data."""
     reference = parse_reference(name)
     source = find_source(reference)
+    tasks.task(name, reference.options)
     if not source.classes:
-        tasks.unseen_classes(name, reference.options, source.about.classes)
+        for options in tasks.each_class(name, reference.options, source.about.classes):
+            tasks.unseen_classes(name, options, source.about.classes)
     return source.about
+
+
+def _with_classes(source: Source, root: Path) -> About:
+    if not source.classes:
+        return source.about
+    return replace(source.about, classes=source.classes(root))
 
 
 def default_root() -> Path:

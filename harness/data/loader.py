@@ -9,7 +9,9 @@ from torch import Tensor
 
 from harness import seeding
 from harness.data.base import Split
+from harness.data.counter import keys
 from harness.data.pixels import to_float
+from harness.data.presentation import Shown
 
 
 class Places(NamedTuple):
@@ -48,21 +50,31 @@ class Batches:
         home = self.device if _fits(split.images, self.device) else torch.device("cpu")
         self._images = split.images.to(home)
         self._labels = split.labels.to(home)
+        self._sources = None if split.sources is None else split.sources.to(home)
+        self._present = split.presentation
+        self._present_seed = seeding.derive(seed, "presentation")
         self._epoch = -1
         self._drawn = Places(torch.empty(0), torch.empty(0))
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
-        """Batch `index` (from 0) on the device: x float32 B×C×H×W in [-1, 1], labels int64 B."""
-        chosen, mirrored = self._places(index)
-        labels = self._labels.index_select(0, chosen).to(self.device, non_blocking=True)
-        return to_float(self._shown(self._images, chosen, mirrored)), labels
+    def batch(self, index: int) -> Shown:
+        """Batch `index` (from 0) on the device, B images with all that belongs to them."""
+        places = self._places(index)
+        images = self._gathered(self._images, places)
+        labels = self._labels.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        if self._present:
+            start = index * self.batch_size
+            numbers = torch.arange(start, start + self.batch_size, device=self.device)
+            return self._present(images, labels, keys(self._present_seed, numbers))
+        if self._sources is None:
+            return Shown(to_float(images), labels)
+        return Shown(to_float(images), labels, to_float(self._gathered(self._sources, places)))
 
-    def _shown(self, images: Tensor, chosen: Tensor, mirrored: Tensor) -> Tensor:
+    def _gathered(self, images: Tensor, places: Places) -> Tensor:
         """The chosen of `images` on the device, mirrored where they are to be."""
         # Several times as fast as images[chosen].
-        found = images.index_select(0, chosen)
+        found = images.index_select(0, places.chosen)
         if self.flip:
-            at = mirrored.nonzero()[:, 0].to(found.device, non_blocking=True)
+            at = places.mirrored.nonzero()[:, 0].to(found.device, non_blocking=True)
             found.index_copy_(0, at, found.index_select(0, at).flip(-1))
         return found.to(self.device, non_blocking=True)
 

@@ -97,13 +97,15 @@ class Evidence:
 
 
 def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
-    """What a dataset gives, whatever the model."""
+    """What a dataset gives, whatever the model; None where it has no such thing."""
     return {
         "reference_images": dataset.normal_test.images,
         "reference_labels": dataset.normal_test.labels,
         "train_images": dataset.train.images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
+        "test_sources": dataset.normal_test.sources,
+        "test_known": dataset.normal_test.known,
         "anomaly_labels": dataset.anomalous,
         "truth": dataset.truth,
     }

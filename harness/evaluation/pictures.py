@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
-from harness.families.base import Reconstructs, Samples
+from harness.families.base import Reconstructs, Restores, Samples
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -27,12 +27,13 @@ def samples(e: Evidence) -> bytes:
 
 
 def reconstructions(e: Evidence) -> bytes:
-    """The first test images, each above its reconstruction; of points the reconstructions lie over
-    all originals.
+    """The first test images, each above its reconstruction, or its source between the two; of
+    points the reconstructions lie over all originals.
     """
     if is_plane(e["originals"]):
         return scatter(e["reconstructions"], e["originals"])
-    return pairs(e["originals"][:32], e["reconstructions"][:32], 8)
+    rows = [e["originals"], e["test_sources"], e["reconstructions"]]
+    return stacked([images[:32] for images in rows if images is not None], 8)
 
 
 def neighbours(e: Evidence) -> bytes:
@@ -55,14 +56,17 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 }
 
 
-def wanted(model: object, has_train_features: bool, of_points: bool = False) -> list[str]:
+def wanted(
+    model: object, has_train_features: bool, has_sources: bool = False, of_points: bool = False
+) -> list[str]:
     """The pictures of a model, or of samples where `model` is None. Neighbours are looked for where
     the training images have passed through the extractor for a metric; points have none to show.
+    Where test images have sources, these are what is reconstructed from.
     """
     sampled = model is None or isinstance(model, Samples)
     asked = {
         "samples": sampled,
-        "reconstructions": isinstance(model, Reconstructs),
+        "reconstructions": isinstance(model, Restores if has_sources else Reconstructs),
         "neighbours": sampled and has_train_features and not of_points,
     }
     return [name for name, is_asked in asked.items() if is_asked]
@@ -84,7 +88,11 @@ def grid(images: Tensor, columns: int) -> bytes:
     return buffer.getvalue()
 
 
-def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> bytes:
-    """Rows of originals, each above its reconstructions."""
-    rows = zip(torch.split(originals, columns), torch.split(reconstructions, columns), strict=True)
-    return grid(torch.cat([image for row in rows for image in row]), columns)
+def stacked(sets: Sequence[Tensor], columns: int) -> bytes:
+    """Rows of the first set's images, each above those that belong to them; grey ones among
+    coloured ones are shown in three equal channels.
+    """
+    channels = max(images.shape[1] for images in sets)
+    rows = zip(*(torch.split(images, columns) for images in sets), strict=True)
+    drawn = [part.expand(-1, channels, -1, -1) for row in rows for part in row]
+    return grid(torch.cat(drawn), columns)

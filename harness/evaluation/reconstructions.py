@@ -1,4 +1,4 @@
-"""Test images, and what a model makes of them."""
+"""Test images, and what a model makes of them, or of their damaged copies."""
 
 from __future__ import annotations
 
@@ -7,25 +7,43 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harness.data.pixels import to_float
+from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import kind
+from harness.evaluation.kinds import given, kind
 
 BATCH = 250
 """Images passed through a model at a time where batches do not change the result."""
 
 
+given("test_sources", "reconstructions")
+given("test_known", "reconstructions")
+
+
 @kind("reconstructions")
 def originals(e: Evidence) -> Tensor:
-    """The test images that are reconstructed."""
+    """The test images that are reconstructed, or that sources are to be restored to."""
     images: Tensor = e["reference_images"]
     return images
 
 
 @kind("reconstructions")
 def reconstructions(e: Evidence) -> Tensor:
-    """The model's reconstructions of `originals`."""
+    """The model's reconstructions of `originals`, or what it makes of their sources."""
+    if e["test_sources"] is not None:
+        return _restored(e, e["test_sources"], e["test_known"])
     return mapped(e, e["originals"], lambda x: e.stored(e.model.reconstruct(x)))
+
+
+def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
+    """Known pixels stay as they are, whatever the model makes of them: inpainting leaves them."""
+    if known is None:
+        return mapped(e, sources, lambda x: to_uint8(e.model.restore(x, None)))
+    masks = known[:, None].to(torch.uint8) * 255
+    made = mapped(
+        e, torch.cat([sources, masks], dim=1),
+        lambda x: to_uint8(e.model.restore(x[:, :-1], (x[:, -1:] > 0).float())),
+    )  # fmt: skip
+    return torch.where(known[:, None], sources, made)
 
 
 @kind("reconstructions", role="perceptual")

@@ -16,6 +16,7 @@ from harness.families.base import (
     Likelihood,
     Posterior,
     Reconstructs,
+    Restores,
     Samples,
     Scores,
 )
@@ -68,18 +69,27 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
 
 def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     """Images that someone made, to be compared with a dataset."""
+    counts: dict[Need, int] = {"samples": samples, "train": len(dataset.train)}
     why = f"of {name} there are only samples"
-    there: set[Need] = {
-        "samples", "reference", "train", "labels", "logits", "pixels", "truth", "modes"
-    }  # fmt: skip
+    return _images_subject(
+        dataset, counts, {"train", "labels", "logits", "pixels", "truth", "modes"}, why
+    )
+
+
+def sources_subject(dataset: Dataset) -> Subject:
+    """The dataset's damaged test images, as if they were repaired."""
+    counts: dict[Need, int] = {"reconstructions": len(dataset.normal_test)}
+    return _images_subject(dataset, counts, {"pixels"}, "nothing is made from them")
+
+
+def _images_subject(
+    dataset: Dataset, counts: Mapping[Need, int], more: set[Need], why: str
+) -> Subject:
+    there: set[Need] = {"reference", *counts, *more}
     return Subject(
         data=dataset.name,
         digest=dataset.digest,
-        counts={
-            "samples": samples,
-            "reference": len(dataset.normal_test),
-            "train": len(dataset.train),
-        },
+        counts={**counts, "reference": len(dataset.normal_test)},
         splits=SPLITS,
         obstacles={
             **{need: why for need in get_args(Need) if need not in there},
@@ -122,6 +132,12 @@ def _unable(capability: type, what: str) -> Callable[[str, Family, Dataset], str
     return why
 
 
+def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | None:
+    if dataset.test.sources is not None:
+        return _unable(Restores, "makes no images from others")(model, family, dataset)
+    return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)
+
+
 def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
     return f"{dataset.name} has no masks of defects"
 
@@ -136,7 +152,7 @@ def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
 
 _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "samples": _unable(Samples, "does not make new images"),
-    "reconstructions": _unable(Reconstructs, "does not reconstruct images"),
+    "reconstructions": _cannot_reconstruct,
     "scores": _cannot_score,
     "masks": _no_masks,
     "texts": _no_texts,

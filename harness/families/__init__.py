@@ -16,6 +16,7 @@ FAMILIES = Registry(
         "vae": "harness.families.vae:VAE",
         "gan": "harness.families.gan:GAN",
         "diffusion": "harness.families.diffusion:Diffusion",
+        "translation": "harness.families.translation:Translation",
     },
 )
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
 from harness.families.parts import NetworkSettings, decoder, encoder
+from harness.spec.errors import BadInput
 
 
 class AutoencoderSettings(NetworkSettings):
@@ -17,7 +18,11 @@ class AutoencoderSettings(NetworkSettings):
 
 
 class Autoencoder(Family):
-    """An encoder and a decoder, trained to give images back."""
+    """An encoder and a decoder, trained to give images back.
+
+    Where images come with damaged copies of themselves it is shown these, and is a denoising
+    autoencoder (Vincent et al. 2008, doi:10.1145/1390156.1390294).
+    """
 
     Settings = AutoencoderSettings
     settings: AutoencoderSettings
@@ -25,6 +30,8 @@ class Autoencoder(Family):
     def build(self) -> nn.ModuleDict:
         """Encoder and decoder."""
         settings, shape, leaky = self.settings, self.shape, nn.LeakyReLU(0.2)
+        if shape.source_channels not in (0, shape.channels):
+            raise BadInput("an autoencoder makes no images from others; a translation does")
         return nn.ModuleDict(
             {
                 "encoder": encoder(settings, shape, settings.latent, leaky),
@@ -44,8 +51,9 @@ class Autoencoder(Family):
         return {}
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """The mean squared error of the reconstruction."""
-        rebuilt = networks["decoder"](networks["encoder"](batch.x))
+        """The mean squared error of the reconstruction, from the damaged image if there is one."""
+        seen = batch.x if batch.source is None else batch.source
+        rebuilt = networks["decoder"](networks["encoder"](seen))
         return {"loss": (rebuilt - batch.x).square().mean()}
 
     @torch.no_grad()
@@ -63,3 +71,7 @@ class Autoencoder(Family):
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂, both in [-1, 1]."""
         return self.decode(self.encode(x))
+
+    def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:
+        """Damaged images N×C×S×S → what they were, both in [-1, 1]. The mask is not used."""
+        return self.reconstruct(source)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
@@ -51,19 +51,31 @@ class FamilySettings(Settings):
 
 @dataclass(frozen=True)
 class Shape:
-    """The images a model is built for: C×S×S, with `classes` labels (0 where there are none)."""
+    """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
+
+    Where images are to be made from others, these have `source_channels`, and `masked` says whether
+    a mask of their known pixels comes with them.
+    """
 
     channels: int
     size: int
     classes: int = 0
+    source_channels: int = 0
+    masked: bool = False
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`x` is float32 N×C×S×S in [-1, 1]; `labels` int64 N."""
+    """`x` is float32 N×C×S×S in [-1, 1]; `labels` int64 N.
+
+    `source` is what x is to be made from, N×C'×S×S in [-1, 1], and `mask` N×1×S×S is 1 where its
+    pixels are known; None where there is nothing such.
+    """
 
     x: Tensor
     labels: Tensor
+    source: Tensor | None = None
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,27 @@ class Reconstructs(Protocol):
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂, both in [-1, 1]; deterministic."""
+        ...
+
+
+@runtime_checkable
+class Restores(Protocol):
+    """Makes images from damaged ones, or from others that belong to them."""
+
+    def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:
+        """source N×C'×S×S → x̂ N×C×S×S, both in [-1, 1]; deterministic.
+
+        mask N×1×S×S is 1 where the source's pixels are known, or None.
+        """
+        ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Turns images of one of two domains into the other, learnt without pairs."""
+
+    def translate(self, x: Tensor, direction: Literal["forward", "backward"]) -> Tensor:
+        """x N×C×S×S → images N×C×S×S in [-1, 1]; forward is from class 0 to class 1."""
         ...
 
 

@@ -13,13 +13,14 @@ from harness.networks.sizes import check_size
 
 
 class UNet(nn.Module):
-    """ε(x, t): an image N×C×S×S and timesteps N to an image of the same shape.
+    """ε(x, t): an image N×C×S×S and timesteps N to an image of the same size, of `out` channels if
+    they are to be others.
 
     It works at three resolutions, S, S/2 and S/4, with `width`, 2·`width` and 4·`width` channels,
     one residual block each on the way down and on the way up, and attention at the lowest.
     """
 
-    def __init__(self, channels: int, size: int, width: int) -> None:
+    def __init__(self, channels: int, size: int, width: int, out: int | None = None) -> None:
         super().__init__()
         check_size(size)
         widths = (width, 2 * width, 4 * width)
@@ -39,11 +40,11 @@ class UNet(nn.Module):
         )
         self.up = nn.ModuleList(Residual(2 * w, w, embedding) for w in widths[:-1])
         self.last = nn.Sequential(
-            group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, channels, 3, padding=1))
+            group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, out or channels, 3, padding=1))
         )
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """x N×C×S×S float32, t N (any number type) → ε N×C×S×S."""
+        """x N×C×S×S float32, t N (any number type) → ε N×out×S×S."""
         time = self.embed(t)
         h = self.first(x)
         skips = []

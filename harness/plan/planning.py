@@ -8,7 +8,7 @@ runs, so finished work is found, and only the rest is done.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -24,6 +24,7 @@ from harness.keys import digest
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, want
+from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup
 from harness.spec.errors import BadInput
@@ -37,7 +38,11 @@ from harness.training.numerics import Numerics
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite, in the order in which they run: seed by seed."""
+    """The cells of a suite, in the order in which they run: seed by seed.
+
+    `each` has the datasets that a name such as `digits[unseen=each]` stood for; `loaded` names
+    these in its place.
+    """
 
     loaded: LoadedSuite
     cells: tuple[Cell, ...]
@@ -45,6 +50,7 @@ class Plan:
     recipes: Mapping[str, Recipe]
     metrics: Mapping[str, Metric]
     numerics: Numerics
+    each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def suite_key(self) -> str:
@@ -67,7 +73,12 @@ class Plan:
 
 def shape_of(dataset: Dataset) -> Shape:
     """What a model must know of a dataset to be built for it."""
-    return Shape(dataset.channels, dataset.size, len(dataset.about.classes))
+    sources = dataset.test.sources
+    return Shape(
+        dataset.channels, dataset.size, len(dataset.about.classes),
+        source_channels=0 if sources is None else sources.shape[1],
+        masked=dataset.test.known is not None,
+    )  # fmt: skip
 
 
 def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
@@ -103,9 +114,10 @@ def _settings(recipe: Recipe) -> FamilySettings:
 
 def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
     """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    suite = loaded.suite
     numerics = Numerics.resolve(device)
     metrics, recipes = check(loaded)
+    loaded, each = expand(loaded, data_root)
+    suite = loaded.suite
     datasets = {
         entry.name: loaded.at(("datasets", entry.name), load_dataset, entry.name, data_root)
         for entry in suite.datasets
@@ -139,7 +151,7 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
             replace(cell, data_root=data_root)
             for cell in sample_cells(loaded, dataset, setup, wanted, numerics)
         ]
-    return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics)
+    return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics, each)
 
 
 def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:

@@ -13,13 +13,13 @@ from harness.data.base import Dataset, image_digest
 from harness.data.imageset import load_images, size_text
 from harness.evaluation.kinds import needs
 from harness.evaluation.protocols import Setup
-from harness.evaluation.subject import samples_subject
+from harness.evaluation.subject import Subject, samples_subject, sources_subject
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, want
 from harness.seeding import generator
 from harness.spec.errors import BadInput
-from harness.spec.measurement import TRAINING_IMAGES
+from harness.spec.measurement import SOURCE_IMAGES, TRAINING_IMAGES
 from harness.spec.suite import LoadedSuite
 from harness.training.numerics import Numerics
 
@@ -32,31 +32,40 @@ def sample_cells(
     numerics: Numerics,
 ) -> list[Cell]:
     """The cells of a dataset's external entrants, one a file, numbered as training seeds are; and
-    one of training images, wherever samples are compared with test images. What a file holds is
-    one draw.
+    of what needs no model: training images, wherever samples are compared with test images, and
+    damaged images, wherever they are to be repaired. What a file holds is one draw.
     """
+    once = replace(setup, draws=1)
 
     def cell(
-        name: str, seed: int, settings: Mapping[str, str], images: Tensor, setup: Setup
+        name: str, seed: int, settings: Mapping[str, str], images: Tensor, subject: Subject
     ) -> Cell:
-        key = samples_key(images)
-        subject = samples_subject(name, dataset, len(images))
+        key, how = samples_key(images), setup if name == TRAINING_IMAGES else once
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
-            images=0, numerics=numerics, setup=setup, wanted=want(metrics, subject, setup, key, {}),
+            images=0, numerics=numerics, setup=how, wanted=want(metrics, subject, how, key, {}),
             training_key=key, is_trained=False,
         )  # fmt: skip
 
-    once = replace(setup, draws=1)
     cells = []
     for outside in loaded.suite.external:
         for seed, name in enumerate(outside.samples if outside.dataset == dataset.name else ()):
             path = loaded.at(("external", outside.name), _inside, loaded.folder, name)
             images = loaded.at(("external", outside.name), _read, path, dataset)
-            cells.append(cell(outside.name, seed, {"samples": str(path)}, images, once))
+            subject = samples_subject(outside.name, dataset, len(images))
+            cells.append(cell(outside.name, seed, {"samples": str(path)}, images, subject))
+    first = loaded.suite.seeds[0]
     if any({"samples", "reference"} <= needs(metric) for metric in metrics):
         images = _training_images(dataset, setup.samples)
-        cells.append(cell(TRAINING_IMAGES, loaded.suite.seeds[0], {}, images, setup))
+        subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
+        cells.append(cell(TRAINING_IMAGES, first, {}, images, subject))
+    sources = dataset.normal_test.sources
+    if (
+        sources is not None
+        and sources.shape[1] == dataset.channels
+        and any("reconstructions" in needs(metric) for metric in metrics)
+    ):
+        cells.append(cell(SOURCE_IMAGES, first, {}, sources, sources_subject(dataset)))
     return cells
 
 
@@ -65,8 +74,16 @@ def samples_key(images: Tensor) -> str:
     return digest({"samples": image_digest(images)})
 
 
-def samples_of(cell: Cell, dataset: Dataset, draw: int = 0) -> Tensor:
-    """The images of such a cell, N×C×S×S; BadInput where they changed since the plan."""
+def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor]:
+    """The images of such a cell, N×C×S×S, as the evidence that they stand for; BadInput where they
+    changed since the plan.
+    """
+    if cell.model == SOURCE_IMAGES and dataset.normal_test.sources is not None:
+        return {"reconstructions": dataset.normal_test.sources}
+    return {"samples": _samples_of(cell, dataset, draw)}
+
+
+def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> Tensor:
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples, draw)
     path = Path(cell.settings["samples"])

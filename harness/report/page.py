@@ -15,7 +15,7 @@ from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
 from harness.report import figures, tables
 from harness.report.results import ModelInfo, Picture, Results
-from harness.spec.measurement import TRAINING_IMAGES
+from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -95,7 +95,7 @@ def _common(results: Results) -> dict[str, Any]:
         "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
         "unknown": [model.name for model in results.models if model.images is None],
         "uri": without_password(results.store.uri),
-        "floor": TRAINING_IMAGES,
+        "floors": FLOORS,
         "duration": _duration,
         "value": _value,
     }
@@ -103,7 +103,7 @@ def _common(results: Results) -> dict[str, Any]:
 
 def _model_names(results: Results) -> list[str]:
     """The models in the suite's order, which gives each its colour."""
-    measured = (str(m) for m in results.table["model"] if m != TRAINING_IMAGES)
+    measured = (str(m) for m in results.table["model"] if m not in FLOORS)
     return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 

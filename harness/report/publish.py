@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
 from harness.analysis.verdicts import judge
 from harness.data.base import Dataset
@@ -31,7 +32,7 @@ from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
-    "reconstructions": "Test images in odd rows, each above its reconstruction,",
+    "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 ALT_OF_POINTS: dict[Kind, str] = {
@@ -71,7 +72,7 @@ def gather(plan: Plan, store: Store) -> Results:
         verdicts=judge(
             suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
         ),
-        boards=boards(table, plan.metrics),
+        boards=boards(with_means(table, plan.each), plan.metrics),
         curves=_curves(cells, store),
         pictures=_pictures(cells, store, plan.datasets),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],

@@ -48,15 +48,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Group:
-    """A table whose metrics apply to the same models. `rows` pairs a model with its cells; `floor`
-    is the row of real images in place of samples, where any of its numbers are known.
+    """A table whose metrics apply to the same models. `rows` pairs a model with its cells; `floors`
+    names the rows of images that no model made, of which any number is known.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     footnotes: tuple[tuple[str, str], ...]
-    floor: tuple[str, ...] = ()
+    floors: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def groups(
@@ -113,17 +113,21 @@ def _group(
         ),
         rows,
         tuple((mark, reason) for reason, mark in marks.items()),
-        _floor(boards, metrics) if any(board.floor for board in boards) else (),
+        _floors(boards, metrics),
     )
 
 
-def _floor(boards: Sequence[Board], metrics: Mapping[str, Metric]) -> tuple[str, ...]:
-    return tuple(
-        number(board.floor.mean, metrics[board.metric].digits)
-        if board.floor and board.floor.mean is not None
-        else "–"
-        for board in boards
-    )
+def _floors(
+    boards: Sequence[Board], metrics: Mapping[str, Metric]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    def text(board: Board, name: str) -> str:
+        floor = board.floor
+        if floor is None or floor.mean is None or floor.model != name:
+            return "–"
+        return number(floor.mean, metrics[board.metric].digits)
+
+    names = dict.fromkeys(board.floor.model for board in boards if board.floor)
+    return tuple((name, tuple(text(board, name) for board in boards)) for name in names)
 
 
 def _column(board: Board, metric: Metric, doubt: str | None) -> Column:

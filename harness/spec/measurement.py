@@ -65,6 +65,14 @@ class CellResult:
 
 TRAINING_IMAGES = "training images"
 """The model's name in rows of real images in place of samples: what a perfect model would reach."""
+SOURCE_IMAGES = "source images"
+"""The model's name in rows of damaged images in place of repaired ones: as if nothing was done."""
+FLOORS = {
+    TRAINING_IMAGES: "what as many training images get in place of samples: the floor that no model"
+    " need be better than",
+    SOURCE_IMAGES: "what the damaged images get as they are: any repair should be better",
+}
+"""The names that no model may have, with what their rows say."""
 
 COLUMNS = [
     "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",

@@ -17,7 +17,7 @@ from pydantic import (
 
 from harness.spec.claim import Claim
 from harness.spec.errors import BadInput, suggest
-from harness.spec.measurement import TRAINING_IMAGES
+from harness.spec.measurement import FLOORS
 from harness.spec.reference import parse_reference
 
 H = TypeVar("H", bound=Hashable)
@@ -151,8 +151,8 @@ def misplaced(outside: External, suite: Suite) -> str | None:
     known = [entry.name for entry in suite.datasets]
     if outside.dataset not in known:
         return f"dataset {outside.dataset!r} is not in the suite{suggest(outside.dataset, known)}"
-    if outside.name == TRAINING_IMAGES:
-        return f"{TRAINING_IMAGES!r} is the name of the floor; choose another"
+    if outside.name in FLOORS:
+        return f"{outside.name!r} is the name of the floor; choose another"
     if outside.name in suite.all_models():
         return f"{outside.name!r} is a model of the suite already"
     same = [o for o in suite.external if (o.name, o.dataset) == (outside.name, outside.dataset)]

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from harness.data.presentation import Shown
 from harness.families.base import Batch, Family, Losses
 from harness.training.budget import stages
 from harness.training.checkpoint import Checkpoints
@@ -24,8 +25,8 @@ POINTS = 100
 class BatchSource(Protocol):
     """Training images; `harness.data.loader.Batches` is one."""
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
-        """x float32 N×C×S×S in [-1, 1] and labels int64 N: a pure function of `index`."""
+    def batch(self, index: int) -> Shown:
+        """What training shows next: a pure function of `index`."""
         ...
 
 

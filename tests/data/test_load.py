@@ -28,8 +28,8 @@ def test_without_unseen_classes_nothing_is_anomalous():
     [
         ("digts", "unknown dataset 'digts'; did you mean 'digits'?"),
         ("digits[unsen=8]", "unknown option 'unsen'; did you mean 'unseen'?"),
-        ("digits[unseen=10]", "numbers from 0 to 9 joined by +"),
-        ("digits[unseen=eight]", "numbers from 0 to 9 joined by +"),
+        ("digits[unseen=10]", "numbers from 0 to 9, or names, joined by +"),
+        ("digits[unseen=eight]", "numbers from 0 to 9, or names, joined by +"),
         ("digits[unseen=0+1+2+3+4+5+6+7+8+9]", "all 10 classes are unseen"),
         ("digits[unseen]", "is not an option; the form is NAME"),
         ("os.path:join", "is no harness.data.Source"),

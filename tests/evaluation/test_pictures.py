@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.pictures import grid, neighbours, pairs, wanted
+from harness.evaluation.pictures import grid, neighbours, stacked, wanted
 from harness.evaluation.protocols import Setup
 
 
@@ -28,7 +28,7 @@ def test_every_image_stands_whole_in_its_place(channels: int):
 
 def test_reconstructions_stand_below_their_originals():
     originals, copies = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.ones(4, 1, 2, 2).byte()
-    sheet = pixels(pairs(originals, copies, 2))
+    sheet = pixels(stacked([originals, copies], 2))
     assert [int(sheet[1 + 3 * row, 1]) for row in range(4)] == [0, 1, 0, 1]
 
 
@@ -46,6 +46,6 @@ def test_a_copied_training_image_is_the_first_suspect():
 
 
 def test_neighbours_are_drawn_only_where_training_images_were_measured():
-    assert wanted(None, True) == ["samples", "neighbours"]
-    assert wanted(None, False) == ["samples"]
-    assert wanted(object(), True) == []
+    assert wanted(None, True, False) == ["samples", "neighbours"]
+    assert wanted(None, False, False) == ["samples"]
+    assert wanted(object(), True, False) == []

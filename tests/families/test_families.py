@@ -17,6 +17,7 @@ from harness.families.base import (
     Likelihood,
     Posterior,
     Reconstructs,
+    Restores,
     Samples,
     Shape,
 )
@@ -27,25 +28,28 @@ SMALL = {
     "vae": {"width": 4, "latent": 8},
     "gan": {"width": 4, "latent": 8, "ema": 0.9},
     "diffusion": {"width": 1, "ema": 0.9, "sampling": {"steps": 3}},
+    "translation": {"ema": 0.9},
 }
 CAPABILITIES = {
-    "autoencoder": {Reconstructs, Encodes, Decodes},
+    "autoencoder": {Reconstructs, Restores, Encodes, Decodes},
     "vae": {Reconstructs, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound},
     "gan": {Decodes, Samples},
     "diffusion": {Samples},
+    "translation": {Restores},
 }
-KINDS = (Reconstructs, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound)
+KINDS = (Reconstructs, Restores, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound)
 SIZES = [(1, 8), (1, 12), (1, 16), (1, 28), (3, 32), (3, 36), (3, 64)]
 
 
 def built(name: str, channels: int = 1, size: int = 16) -> Family:
     torch.manual_seed(0)
-    return build_family(name, SMALL[name], Shape(channels, size))
+    with_sources = channels if name == "translation" else 0
+    return build_family(name, SMALL[name], Shape(channels, size, source_channels=with_sources))
 
 
 def random_batch(channels: int = 1, size: int = 16, n: int = 4) -> Batch:
     x = torch.rand(n, channels, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    return Batch(x, torch.zeros(n, dtype=torch.int64))
+    return Batch(x, torch.zeros(n, dtype=torch.int64), source=x.flip(3))
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -62,6 +66,8 @@ def test_takes_every_size_and_gives_images_of_it(name: str, channels: int, size:
         _check_images(family.sample(4, generator), batch.x.shape)
     if isinstance(family, Reconstructs):
         _check_images(family.reconstruct(batch.x), batch.x.shape)
+    if isinstance(family, Restores):
+        _check_images(family.restore(batch.x, None), batch.x.shape)
     if isinstance(family, Encodes) and isinstance(family, Decodes):
         assert torch.equal(family.decode(family.encode(batch.x)), family.reconstruct(batch.x))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from harness.data.presentation import Shown
 from harness.families import build_family
 from harness.families.base import Shape
 from harness.spec.recipe import list_recipes, load_recipe
@@ -30,23 +31,32 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
+    "translation/unet-l1": {
+        "model/loss": [0.55054, 0.53095, 0.4824],
+    },
 }
 
 
 class Ramps:
     """Batches of linear ramps, the same on every machine."""
 
-    def batch(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __init__(self, with_sources: bool) -> None:
+        self.with_sources = with_sources
+
+    def batch(self, index: int) -> Shown:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
-        return x, torch.zeros(32, dtype=torch.int64)
+        labels = torch.zeros(32, dtype=torch.int64)
+        return Shown(x, labels, x.flip(3) if self.with_sources else None)
 
 
 def first_losses(name: str) -> dict[str, list[float]]:
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
-    family = initialise(lambda: build_family(recipe.family, settings, Shape(1, 16)), seed=0)
-    result = train(family, Ramps(), 3 * 32, seed=0, device=torch.device("cpu"))
+    with_sources = recipe.family == "translation"
+    shape = Shape(1, 16, source_channels=int(with_sources))
+    family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
+    result = train(family, Ramps(with_sources), 3 * 32, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
     return {key: [step[key] for step in losses] for key in losses[0]}
 

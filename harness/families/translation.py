@@ -1,0 +1,75 @@
+"""Images from other images that belong to them: restoration, and translation from pairs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
+from harness.networks.unet import UNet
+from harness.spec.errors import BadInput
+
+
+class TranslationSettings(FamilySettings):
+    """`width`: channels of the U-Net at full resolution, per pixel of the image's side.
+
+    `loss`: the absolute (l1) or the squared error (l2).
+    """
+
+    width: PositiveInt = 1
+    loss: Literal["l1", "l2"] = "l1"
+
+
+class Translation(Family):
+    """A U-Net from a source image, and the mask of its known pixels if there is one, to the image.
+
+    It is the L1 control of Isola et al. 2017 (arXiv:1611.07004): paired translation
+    without an adversary. Where source and image have as many channels the network gives what is
+    to be added to the source (residual learning, Zhang et al. 2017, arXiv:1608.03981).
+    """
+
+    Settings = TranslationSettings
+    averaged = ("unet",)
+    settings: TranslationSettings
+
+    def build(self) -> nn.ModuleDict:
+        """The U-Net; BadInput for data without sources."""
+        shape = self.shape
+        if not shape.source_channels:
+            raise BadInput(
+                "its images are not to be made from others; name a dataset with pairs, or a task"
+                " such as digits[denoise=gaussian-0.1]"
+            )
+        seen = shape.source_channels + shape.masked
+        width = self.settings.width * shape.size
+        return nn.ModuleDict({"unet": UNet(seen, shape.size, width, out=shape.channels)})
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase, one player."""
+        player = Player("model", ("unet",), self.noise, self.loss, self.settings.optimizer)
+        return (Phase((player,)),)
+
+    def noise(self, n: int, generator: torch.Generator) -> Noise:
+        """None: the loss is deterministic."""
+        return {}
+
+    def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """The mean error of the image made from the source."""
+        if batch.source is None:
+            raise ValueError("a batch without sources")
+        error = self._made(networks, batch.source, batch.mask) - batch.x
+        return {"loss": error.abs().mean() if self.settings.loss == "l1" else error.square().mean()}
+
+    @torch.no_grad()
+    def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:
+        """source N×C'×S×S (mask N×1×S×S) → images N×C×S×S in [-1, 1]."""
+        return self._made(self.networks, source, mask).clamp(-1, 1)
+
+    def _made(self, networks: nn.ModuleDict, source: Tensor, mask: Tensor | None) -> Tensor:
+        seen = source if mask is None else torch.cat([source, mask], dim=1)
+        # The U-Net is that of diffusion: one and the same timestep leaves it without time.
+        made: Tensor = networks["unet"](seen, seen.new_zeros(len(seen)))
+        return made + source if source.shape[1] == self.shape.channels else made

@@ -1,0 +1,100 @@
+"""Every task from a suite to its report, as small as it goes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.engine.execute import execute, open_site
+from harness.plan import make_plan
+from harness.report.publish import publish
+from harness.report.results import Results
+from harness.spec.errors import BadInput
+from harness.spec.suite import load_suite
+from harness.tracking import Store
+
+Run = Callable[..., Results]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("suites")
+    store = Store(f"sqlite:///{folder}/mlflow.db", folder)
+
+    def run(datasets: str, models: str, metrics: str, more: str = "") -> Results:
+        suite = folder / "small.yaml"
+        suite.write_text(
+            "title: small\nseeds: [0]\nbudget: {images: 64}\nsamples: 60\n"
+            f"datasets: [{datasets}]\nmodels: [{models}]\nmetrics: [{metrics}]\n{more}"
+        )
+        plan = make_plan(load_suite(str(suite)), "cpu", Path("nowhere"))
+        site = open_site(plan, store, folder, 60)
+        outcomes = execute(plan.cells, site, 1, lambda event: None, lambda outcome: None)
+        assert [outcome.failures for outcome in outcomes] == [()] * len(outcomes)
+        return publish(plan, store, folder, site.parent)[0]
+
+    return run
+
+
+def status(results: Results, model: str) -> dict[str, str]:
+    table = results.table[results.table.model == model]
+    return dict(zip(table.metric, table.status, strict=True))
+
+
+def value(results: Results, model: str, metric: str) -> float:
+    table = results.table
+    return table[(table.model == model) & (table.metric == metric)].value.item()
+
+
+@pytest.mark.parametrize("task", ["denoise=gaussian-0.1", "inpaint=random-0.5", "super=4"])
+def test_restoration(run: Run, task: str):
+    results = run(
+        f'"digits[{task}]"', "translation/unet-l1, autoencoder/conv, vae/vae", "psnr, ssim, fid"
+    )
+    repaired = {"psnr": "ok", "ssim": "ok", "fid": "not applicable"}
+    assert status(results, "translation/unet-l1") == repaired
+    assert status(results, "autoencoder/conv") == repaired
+    assert status(results, "source images") == repaired
+    assert status(results, "vae/vae") == {
+        "psnr": "not applicable", "ssim": "not applicable", "fid": "ok",
+    }  # fmt: skip
+    floors = {board.metric: board.floor.model for board in results.boards if board.floor}
+    assert floors == {"psnr": "source images", "ssim": "source images", "fid": "training images"}
+    reasons = pd.Series(results.table.reason[results.table.model == "vae/vae"])
+    assert "vae/vae makes no images from others" in set(reasons)
+    assert {p.model for p in results.pictures if p.kind == "reconstructions"} == {
+        "translation/unet-l1", "autoencoder/conv",
+    }  # fmt: skip
+
+
+def test_one_class_detection_of_each_class(run: Run):
+    claim = (
+        "claims: [{id: c, statement: It tells., metric: auroc, model: autoencoder/conv, above: 0.5,"
+        ' datasets: ["digits[unseen=each]"], over: average}]'
+    )
+    results = run('"digits[unseen=each]"', "autoencoder/conv", "auroc", claim)
+    names = [f"digits[unseen={number}]" for number in range(10)]
+    assert list(results.table.dataset) == names
+    assert [board.dataset for board in results.boards] == ["digits[unseen=each]", *names]
+    assert results.boards[0].rows[0].mean == pytest.approx(results.table.value.mean())
+    (verdict,) = results.verdicts
+    assert [part.dataset for part in verdict.parts] == names
+
+
+@pytest.mark.parametrize(
+    ("datasets", "more", "message"),
+    [
+        ('"digits[unseen=each]", "digits[unseen=3]"', "", "is in the suite twice"),
+        (
+            '"digits[unseen=each]"',
+            'external: [{name: o, dataset: "digits[unseen=each]", samples: o.npz}]',
+            r"stands for several datasets; name one of them, such as digits\[unseen=0\]",
+        ),
+    ],
+)
+def test_each_class_stands_for_datasets_of_its_own(
+    run: Run, datasets: str, more: str, message: str
+):
+    with pytest.raises(BadInput, match=message):
+        run(datasets, "autoencoder/conv", "auroc", more)
