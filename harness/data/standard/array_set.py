@@ -99,6 +99,7 @@ class ArraySet:
                         arrays[f"{split}.factors"][start:stop] = block.factors
                     advance(stop - start)
                     start = stop
+                    del block  # before the next is read
                 if start != count:
                     raise BadInput(f"{folder}: {start:,} {split} images instead of {count:,}")
 
