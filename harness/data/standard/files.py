@@ -77,7 +77,9 @@ class Files:
             if is_new:
                 with contextlib.suppress(OSError):  # another process may have filled it
                     root.rmdir()
-            missing = next(name for name in self.sums if not (folder / name).is_file())
+            missing = next(
+                (n for n in self.sums if not (folder / n).is_file()), next(iter(self.sums))
+            )
             reason = " ".join(str(error).split())
             raise BadInput(
                 f"{folder / missing}: this file of {self.title} is missing and cannot be "
