@@ -135,7 +135,8 @@ def _nothing_there(where: str) -> str:
     name, bracket, options = where.partition("[")
     if ":" not in (options.partition("]")[2] if bracket else name):
         return f"{where}: name a split of the dataset: {where}:test or {where}:train"
-    return f"{where}: no such split{suggest(where.rpartition(':')[2], SPLITS)}"
+    hint = suggest(where.rpartition(":")[2], SPLITS)
+    return f"{where}: no such split{hint}; it ends with :test or :train"
 
 
 def _indices(count: int) -> list[str]:

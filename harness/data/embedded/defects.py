@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -34,15 +33,15 @@ def add_defect(
     return np.where(mask, defective, values).astype(np.uint8), mask
 
 
-def whole(random: RandomState, low: int, high: int, count: int | None = None) -> Any:
-    """Whole numbers from `low` to below `high`; NumPy's default type differs among systems."""
-    return random.randint(low, high, count, dtype=np.int64)
+def whole(random: RandomState, low: int, high: int) -> int:
+    """A whole number from `low` to below `high`; NumPy's default type differs among systems."""
+    return int(random.randint(low, high, dtype=np.int64))
 
 
 def _ellipse(size: int, random: RandomState) -> Mask:
     """Half axes from a tenth to a fifth of the patch; the centre is inside."""
-    across, down = whole(random, size // 10, size // 5 + 1, 2)
-    x, y = whole(random, 0, size, 2)
+    across, down = (whole(random, size // 10, size // 5 + 1) for _ in range(2))
+    x, y = (whole(random, 0, size) for _ in range(2))
     columns, rows = np.arange(size) - x, np.arange(size)[:, None] - y
     mask: Mask = (columns * down) ** 2 + (rows * across) ** 2 <= (across * down) ** 2
     return mask
@@ -51,7 +50,7 @@ def _ellipse(size: int, random: RandomState) -> Mask:
 def _line(size: int, random: RandomState) -> Mask:
     """From one side towards the opposite one, over at least half of the patch."""
     width = whole(random, 1, size // 16 + 1)
-    start, end = whole(random, 0, size, 2)
+    start, end = (whole(random, 0, size) for _ in range(2))
     length = whole(random, size // 2, size + 1)
     first = whole(random, 0, size - length + 1)
     rows = np.arange(size)[:, None]
@@ -62,7 +61,7 @@ def _line(size: int, random: RandomState) -> Mask:
 
 def _rectangle(size: int, random: RandomState) -> Mask:
     """Sides from a fifth to a third of the patch, wholly inside."""
-    height, width = whole(random, size // 5, size // 3 + 1, 2)
+    height, width = (whole(random, size // 5, size // 3 + 1) for _ in range(2))
     top, left = whole(random, 0, size - height + 1), whole(random, 0, size - width + 1)
     mask = np.zeros((size, size), np.bool_)
     mask[top : top + height, left : left + width] = True

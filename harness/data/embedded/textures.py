@@ -94,7 +94,7 @@ def _test(name: str, size: int) -> tuple[Pixels, NDArray[np.int64], NDArray[np.b
     for index in np.flatnonzero(labels):
         random = _random(name, size, int(index))
         square = foreign[whole(random, 0, len(foreign))]
-        top, left = whole(random, 0, SQUARE - size + 1, 2)
+        top, left = (whole(random, 0, SQUARE - size + 1) for _ in range(2))
         other = square[top : top + size, left : left + size]
         kind = KINDS[labels[index] - 1]
         images[index], masks[index] = add_defect(kind, images[index], other, random)
