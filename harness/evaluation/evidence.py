@@ -82,4 +82,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "test_sources": dataset.normal_test.sources,
         "test_known": dataset.normal_test.known,
         "anomaly_labels": dataset.anomalous,
+        "anomaly_masks": dataset.test.masks,
+        "train_factors": dataset.train.factors,
+        "test_factors": dataset.normal_test.factors,
     }

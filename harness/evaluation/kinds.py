@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
-    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "masks",
+    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
+    "masks",
     "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
 ]  # fmt: skip
 

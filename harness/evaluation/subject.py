@@ -18,6 +18,7 @@ from harness.families.base import (
     Reconstructs,
     Restores,
     Samples,
+    ScoreMaps,
     Scores,
 )
 
@@ -90,7 +91,7 @@ def _images_subject(
 
 
 def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:
-    if not dataset.unseen:
+    if not dataset.detects:
         return f"{dataset.name} has no unseen class; name one, as in {dataset.name}[unseen=8]"
     if isinstance(family, Scores | Reconstructs):
         return None
@@ -112,12 +113,26 @@ def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | N
     return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)
 
 
+def _one_class(_: str, __: Family, dataset: Dataset) -> str | None:
+    parts = (dataset.train, dataset.normal_test)
+    one = any(bool((part.labels == part.labels[0]).all()) for part in parts)
+    return f"{dataset.name} has images of one class only" if one else None
+
+
+def _no_maps(model: str, family: Family, _: Dataset) -> str | None:
+    if isinstance(family, ScoreMaps | Reconstructs):
+        return None
+    return f"{model} neither scores pixels nor reconstructs images"
+
+
 def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
-    return f"{dataset.name} has no masks of defects"
+    return f"{dataset.name} has no masks of defects" if dataset.test.masks is None else None
 
 
 def _no_factors(_: str, __: Family, dataset: Dataset) -> str | None:
-    return f"{dataset.name} has no factors of variation"
+    if dataset.train.factors is None or dataset.test.factors is None:
+        return f"{dataset.name} has no factors of variation"
+    return None
 
 
 def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
@@ -127,7 +142,9 @@ def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
 _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "samples": _unable(Samples, "does not make new images"),
     "reconstructions": _cannot_reconstruct,
+    "labels": _one_class,
     "scores": _cannot_score,
+    "maps": _no_maps,
     "masks": _no_masks,
     "texts": _no_texts,
     "codes": _unable(Encodes, "does not encode images"),

@@ -216,6 +216,17 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class ScoreMaps(Protocol):
+    """Says how anomalous each pixel is. Where a model only reconstructs, the default is used: the
+    squared error of its reconstruction, averaged over channels.
+    """
+
+    def score_map(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → N×S×S values, higher for the more anomalous."""
+        ...
+
+
+@runtime_checkable
 class Posterior(Protocol):
     """Gives a Gaussian with independent dimensions as the code of an image."""
 
