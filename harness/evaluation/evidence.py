@@ -79,6 +79,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "train_images": dataset.train.images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
+        "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,
         "test_known": dataset.normal_test.known,
         "anomaly_labels": dataset.anomalous,

@@ -16,7 +16,8 @@ Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks",
-    "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
+    "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "levels",
+    "costs",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How probable a model finds the test images, which are dequantised."""
+"""How probable a model finds the test images, which are dequantised unless they are binary."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import kind
+from harness.evaluation.kinds import given, kind
 from harness.evaluation.reconstructions import BATCH
 from harness.metrics.catalogue.likelihood import IMPORTANCE_SAMPLES
 from harness.metrics.likelihood import dequantise
 from harness.seeding import generator
+
+given("is_binary", "reference")
 
 
 @kind("likelihood", "reference")
@@ -29,14 +32,18 @@ def importance_bound_nats(e: Evidence) -> Tensor:
     )
 
 
-@kind("reference")
+@kind("reference", "levels")
 def image_values(e: Evidence) -> int:
-    """How many values an image has: C·H·W."""
+    """How many values an image has: C·H·W, each one of 256 levels."""
     return int(e["reference_images"][0].numel())
 
 
 def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
     draws = generator(e.seed, name, device=e.device)
+
+    def values(u8: Tensor) -> Tensor:
+        return to_float(u8) if e["is_binary"] else dequantise(u8, draws)
+
     with torch.inference_mode():
         batches = torch.split(e["reference_images"], BATCH)
-        return torch.cat([bound(dequantise(u8.to(e.device), draws), draws).cpu() for u8 in batches])
+        return torch.cat([bound(values(u8.to(e.device)), draws).cpu() for u8 in batches])

@@ -72,6 +72,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
+    if subject.binary and needed & {"likelihood", "importance"}:
+        settings["noise"] = "none"  # binary images are not dequantised
     return Protocol(
         metric=metric.name,
         version=metric.version,

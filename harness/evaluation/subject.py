@@ -43,6 +43,8 @@ class Subject:
     counts: Mapping[Need, int]
     splits: Mapping[Need, str]
     obstacles: Mapping[Need, str]
+    binary: bool = False
+    """Whether the images are binarised, so that likelihoods are of them as they are."""
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
@@ -61,6 +63,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
         },
         splits=SPLITS,
         obstacles={need: reason for need, reason in reasons.items() if reason},
+        binary=dataset.binary,
     )
 
 
@@ -113,6 +116,27 @@ def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | N
     return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)
 
 
+def _no_likelihood(capability: type) -> Callable[[str, Family, Dataset], str | None]:
+    """A density of grey levels has no bound on binary images, and a probability of binary images
+    is none of grey levels.
+    """
+
+    def why(model: str, family: Family, dataset: Dataset) -> str | None:
+        if not isinstance(family, capability):
+            return f"{model} does not bound the likelihood of images"
+        if getattr(family, "binary", False) == dataset.binary:
+            return None
+        if dataset.binary:
+            return f"{model}'s likelihood is a density, which on binarized images has no bound"
+        return f"{model}'s likelihood is of binary images; name such, as in mnist[binarized=static]"
+
+    return why
+
+
+def _no_levels(_: str, __: Family, dataset: Dataset) -> str | None:
+    return f"{dataset.name} is binary: its likelihood is in nats" if dataset.binary else None
+
+
 def _one_class(_: str, __: Family, dataset: Dataset) -> str | None:
     parts = (dataset.train, dataset.normal_test)
     one = any(bool((part.labels == part.labels[0]).all()) for part in parts)
@@ -151,6 +175,7 @@ _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "posterior": _unable(Posterior, "has no posterior over codes"),
     "latents": _unable(Latents, "makes no images from codes of a prior"),
     "factors": _no_factors,
-    "likelihood": _unable(Likelihood, "does not bound the likelihood of images"),
-    "importance": _unable(ImportanceBound, "does not bound the likelihood of images"),
+    "likelihood": _no_likelihood(Likelihood),
+    "importance": _no_likelihood(ImportanceBound),
+    "levels": _no_levels,
 }

@@ -237,7 +237,15 @@ class Posterior(Protocol):
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """Bounds the log density of images from below."""
+    """Bounds the log density of images from below.
+
+    `binary` says that it is the log probability of images that have no values but −1 and 1.
+    """
+
+    @property
+    def binary(self) -> bool:
+        """Of which kind of images it is."""
+        ...
 
     def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """x N×C×S×S → N float64 nats: at most log p(x) in expectation over the generator.
