@@ -1,11 +1,12 @@
 """Every task from a suite to its report, as small as it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from harness.data import DATASETS
 from harness.engine.execute import execute, open_site
 from harness.plan import make_plan
 from harness.report.publish import publish
@@ -18,7 +19,9 @@ Run = Callable[..., Results]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    own = {name: f"small_sets:{name.upper()}" for name in ("defects", "squares")}
+    DATASETS.builtin.update(own)
     folder = tmp_path_factory.mktemp("suites")
     store = Store(f"sqlite:///{folder}/mlflow.db", folder)
 
@@ -34,7 +37,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         assert [outcome.failures for outcome in outcomes] == [()] * len(outcomes)
         return publish(plan, store, folder, site.parent)[0]
 
-    return run
+    yield run
+    for name in own:
+        del DATASETS.builtin[name]
 
 
 def status(results: Results, model: str) -> dict[str, str]:
@@ -98,3 +103,31 @@ def test_each_class_stands_for_datasets_of_its_own(
 ):
     with pytest.raises(BadInput, match=message):
         run(datasets, "autoencoder/conv", "auroc", more)
+
+
+def test_anomaly_segmentation(run: Run):
+    metrics = "auroc, pixel_auroc, aupro, mse, linear_probe"
+    results = run("defects", "autoencoder/conv, gan/dcgan", metrics)
+    assert status(results, "autoencoder/conv") == {
+        "auroc": "ok", "pixel_auroc": "ok", "aupro": "ok", "mse": "ok",
+        "linear_probe": "not applicable",
+    }  # fmt: skip
+    assert value(results, "autoencoder/conv", "pixel_auroc") > 0.9, "the squares are white"
+    reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
+    assert "gan/dcgan neither scores pixels nor reconstructs images" in reasons
+    probed = results.table[results.table.metric == "linear_probe"].reason.iloc[0]
+    assert probed == "defects has images of one class only"
+
+
+def test_defects_leave_no_class_out(run: Run):
+    with pytest.raises(BadInput, match="its anomalies are defects; no class can be left out"):
+        run('"defects[unseen=1]"', "autoencoder/conv", "auroc")
+
+
+def test_representation_and_disentanglement(run: Run):
+    metrics = [
+        "linear_probe", "knn_accuracy", "retrieval_precision", "mig", "sap",
+        "dci_disentanglement", "dci_completeness", "dci_informativeness", "factorvae_score",
+    ]  # fmt: skip
+    results = run("squares", "vae/vae", ", ".join(metrics))
+    assert status(results, "vae/vae") == dict.fromkeys(metrics, "ok")

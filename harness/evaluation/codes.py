@@ -32,7 +32,7 @@ def test_codes(e: Evidence) -> Tensor:
     return mapped(e, e["reference_images"], e.model.encode)
 
 
-@kind("codes", "reference")
+@kind("codes", "reference", "labels")
 def test_labels(e: Evidence) -> Tensor:
     """The classes of the test images, n."""
     labels: Tensor = e["reference_labels"]

@@ -104,8 +104,12 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "train_images": dataset.train.images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
+        "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,
         "test_known": dataset.normal_test.known,
         "anomaly_labels": dataset.anomalous,
         "truth": dataset.truth,
+        "anomaly_masks": dataset.test.masks,
+        "train_factors": dataset.train.factors,
+        "test_factors": dataset.normal_test.factors,
     }

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
-    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "masks",
-    "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance", "costs",
-    "pixels", "truth", "modes",
+    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
+    "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
+    "levels", "costs", "pixels", "truth", "modes",
 ]  # fmt: skip
 
 

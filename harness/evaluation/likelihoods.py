@@ -1,4 +1,6 @@
-"""How probable a model finds the test images; pixels are dequantised, other numbers as they are."""
+"""How probable a model finds the test images; pixels are dequantised unless they are binary, other
+numbers taken as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import kind
+from harness.evaluation.kinds import given, kind
 from harness.evaluation.reconstructions import BATCH
 from harness.metrics.catalogue.likelihood import IMPORTANCE_SAMPLES
 from harness.metrics.likelihood import dequantise
 from harness.seeding import generator
+
+given("is_binary", "reference")
 
 
 @kind("likelihood", "reference")
@@ -29,18 +34,19 @@ def importance_bound_nats(e: Evidence) -> Tensor:
     )
 
 
-@kind("reference")
+@kind("reference", "levels")
 def image_values(e: Evidence) -> int:
-    """How many values an image has: C·H·W."""
+    """How many values an image has: C·H·W, each one of 256 levels."""
     return int(e["reference_images"][0].numel())
 
 
 def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
     draws = generator(e.seed, name, device=e.device)
 
-    def continuous(images: Tensor) -> Tensor:
-        return images if images.is_floating_point() else dequantise(images, draws)
+    def values(images: Tensor) -> Tensor:
+        is_final = images.is_floating_point() or e["is_binary"]
+        return to_float(images) if is_final else dequantise(images, draws)
 
     with torch.inference_mode():
         batches = [part.to(e.device) for part in torch.split(e["reference_images"], BATCH)]
-        return torch.cat([bound(continuous(x), draws).cpu() for x in batches])
+        return torch.cat([bound(values(x), draws).cpu() for x in batches])

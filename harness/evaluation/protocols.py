@@ -83,6 +83,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
     if (times := draws(metric, setup)) > 1:
         settings |= {"draws": times}
+    if subject.binary and needed & {"likelihood", "importance"}:
+        settings["noise"] = "none"  # binary images are not dequantised
     return Protocol(
         metric=metric.name,
         version=metric.version,

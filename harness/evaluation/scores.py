@@ -1,4 +1,4 @@
-"""How anomalous a model finds each test image."""
+"""How anomalous a model finds each test image, and each of its pixels."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from torch import Tensor
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
 from harness.evaluation.reconstructions import mapped
-from harness.families.base import Scores
+from harness.families.base import ScoreMaps, Scores
 
 given("test_images", "scores")
 given("anomaly_labels", "scores")
-given("anomaly_maps", "scores", "masks")
 given("anomaly_masks", "scores", "masks")
 
 
@@ -22,7 +21,24 @@ def anomaly_scores(e: Evidence) -> Tensor:
     """
 
     def error(x: Tensor) -> Tensor:
-        difference: Tensor = e.model.reconstruct(x) - x
-        return difference.square().mean(dim=(1, 2, 3))
+        return _squared_error(e, x).mean(dim=(1, 2, 3))
 
     return mapped(e, e["test_images"], e.model.score if isinstance(e.model, Scores) else error)
+
+
+@kind("scores", "maps", "masks")
+def anomaly_maps(e: Evidence) -> Tensor:
+    """A score for each pixel of each test image, N×S×S: the model's own, or the squared error of
+    its reconstruction, averaged over channels.
+    """
+
+    def error(x: Tensor) -> Tensor:
+        return _squared_error(e, x).mean(dim=1)
+
+    own = isinstance(e.model, ScoreMaps)
+    return mapped(e, e["test_images"], e.model.score_map if own else error)
+
+
+def _squared_error(e: Evidence, x: Tensor) -> Tensor:
+    difference: Tensor = e.model.reconstruct(x) - x
+    return difference.square()

@@ -18,6 +18,7 @@ from harness.families.base import (
     Reconstructs,
     Restores,
     Samples,
+    ScoreMaps,
     Scores,
 )
 
@@ -44,6 +45,8 @@ class Subject:
     splits: Mapping[Need, str]
     obstacles: Mapping[Need, str]
     quantisation: str = "u8"
+    binary: bool = False
+    """Whether the images are binarised, so that likelihoods are of them as they are."""
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
@@ -64,6 +67,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
         splits=SPLITS,
         obstacles={**obstacles, **_lacking(dataset)},
         quantisation=_quantisation(dataset),
+        binary=dataset.binary,
     )
 
 
@@ -116,7 +120,7 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
 
 
 def _cannot_score(model: str, family: Family, dataset: Dataset) -> str | None:
-    if not dataset.unseen:
+    if not dataset.detects:
         return f"{dataset.name} has no unseen class; name one, as in {dataset.name}[unseen=8]"
     if isinstance(family, Scores | Reconstructs):
         return None
@@ -138,12 +142,47 @@ def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | N
     return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)
 
 
+def _no_likelihood(capability: type) -> Callable[[str, Family, Dataset], str | None]:
+    """A density of grey levels has no bound on binary images, and a probability of binary images
+    is none of grey levels.
+    """
+
+    def why(model: str, family: Family, dataset: Dataset) -> str | None:
+        if not isinstance(family, capability):
+            return f"{model} does not bound the likelihood of images"
+        if getattr(family, "binary", False) == dataset.binary:
+            return None
+        if dataset.binary:
+            return f"{model}'s likelihood is a density, which on binarized images has no bound"
+        return f"{model}'s likelihood is of binary images; name such, as in mnist[binarized=static]"
+
+    return why
+
+
+def _no_levels(_: str, __: Family, dataset: Dataset) -> str | None:
+    return f"{dataset.name} is binary: its likelihood is in nats" if dataset.binary else None
+
+
+def _one_class(_: str, __: Family, dataset: Dataset) -> str | None:
+    parts = (dataset.train, dataset.normal_test)
+    one = any(bool((part.labels == part.labels[0]).all()) for part in parts)
+    return f"{dataset.name} has images of one class only" if one else None
+
+
+def _no_maps(model: str, family: Family, _: Dataset) -> str | None:
+    if isinstance(family, ScoreMaps | Reconstructs):
+        return None
+    return f"{model} neither scores pixels nor reconstructs images"
+
+
 def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
-    return f"{dataset.name} has no masks of defects"
+    return f"{dataset.name} has no masks of defects" if dataset.test.masks is None else None
 
 
 def _no_factors(_: str, __: Family, dataset: Dataset) -> str | None:
-    return f"{dataset.name} has no factors of variation"
+    if dataset.train.factors is None or dataset.test.factors is None:
+        return f"{dataset.name} has no factors of variation"
+    return None
 
 
 def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
@@ -153,13 +192,16 @@ def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
 _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "samples": _unable(Samples, "does not make new images"),
     "reconstructions": _cannot_reconstruct,
+    "labels": _one_class,
     "scores": _cannot_score,
+    "maps": _no_maps,
     "masks": _no_masks,
     "texts": _no_texts,
     "codes": _unable(Encodes, "does not encode images"),
     "posterior": _unable(Posterior, "has no posterior over codes"),
     "latents": _unable(Latents, "makes no images from codes of a prior"),
     "factors": _no_factors,
-    "likelihood": _unable(Likelihood, "does not bound the likelihood of images"),
-    "importance": _unable(ImportanceBound, "does not bound the likelihood of images"),
+    "likelihood": _no_likelihood(Likelihood),
+    "importance": _no_likelihood(ImportanceBound),
+    "levels": _no_levels,
 }

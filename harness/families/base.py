@@ -218,6 +218,17 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class ScoreMaps(Protocol):
+    """Says how anomalous each pixel is. Where a model only reconstructs, the default is used: the
+    squared error of its reconstruction, averaged over channels.
+    """
+
+    def score_map(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → N×S×S values, higher for the more anomalous."""
+        ...
+
+
+@runtime_checkable
 class Posterior(Protocol):
     """Gives a Gaussian with independent dimensions as the code of an image."""
 
@@ -228,7 +239,15 @@ class Posterior(Protocol):
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """Bounds the log density of images from below."""
+    """Bounds the log density of images from below.
+
+    `binary` says that it is the log probability of images that have no values but −1 and 1.
+    """
+
+    @property
+    def binary(self) -> bool:
+        """Of which kind of images it is."""
+        ...
 
     def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """x N×C×S×S → N float64 nats: at most log p(x) in expectation over the generator.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
@@ -16,17 +18,19 @@ from harness.spec.errors import BadInput
 class VAESettings(NetworkSettings):
     """`latent`: numbers in the code.
 
-    `sigma` is the standard deviation of the decoder's Gaussian around each pixel in [-1, 1];
+    `likelihood` is the decoder's distribution of each pixel: a Gaussian of standard deviation
+    `sigma` around a value in [-1, 1], or, for binarised images, a Bernoulli (appendix C.1).
     `beta` weighs the KL term (Higgins et al. 2017), and 1 is the evidence lower bound.
     """
 
     latent: PositiveInt = 32
+    likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
     sigma: PositiveFloat = 0.2
     beta: NonNegativeFloat = 1.0
 
 
 class VAE(Family):
-    """Encoder and decoder of an autoencoder, with Gaussians for the code and for the image."""
+    """Encoder and decoder of an autoencoder, with distributions for the code and for the image."""
 
     Settings = VAESettings
     settings: VAESettings
@@ -56,7 +60,7 @@ class VAE(Family):
         """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
         mean, logvar = networks["encoder"](batch.x).chunk(2, dim=1)
         z = mean + (0.5 * logvar).exp() * noise["epsilon"]
-        reconstruction = -log_likelihood(batch.x, networks["decoder"](z), self.settings.sigma)
+        reconstruction = -self._log_likelihood(networks, batch.x, z)
         kl = gaussian_kl(mean, logvar).mean()
         reconstruction = reconstruction.mean()
         return {
@@ -95,11 +99,13 @@ class VAE(Family):
         """x N×C×S×S → the evidence lower bound (equation 10), N float64 nats.
 
         One code per image stands for the expectation of log p(x|z); the KL is exact. `beta` is a
-        weight of training and has no part in it. The density is over pixels on [-1, 1] as given.
+        weight of training and has no part in it. The density is over pixels on [-1, 1] as given; of
+        a Bernoulli it is the probability of the binary image.
         """
         mean, logvar = self.posterior(x)
         z = mean + (0.5 * logvar).exp() * self.latents(len(x), generator)
-        return self._log_likelihood(x, z) - gaussian_kl(mean.double(), logvar.double())
+        likelihood = self._log_likelihood(self.networks, x.double(), z)
+        return likelihood - gaussian_kl(mean.double(), logvar.double())
 
     @torch.no_grad()
     def importance_bound(self, x: Tensor, k: int, generator: torch.Generator) -> Tensor:
@@ -117,13 +123,21 @@ class VAE(Family):
             z = mean + (0.5 * logvar).exp() * noise
             # log p(z) − log q(z|x), of which the constants cancel.
             prior = 0.5 * (noise.square() + logvar - z.square()).double().sum(dim=1)
-            total = total.logaddexp(self._log_likelihood(x, z) + prior)
+            total = total.logaddexp(self._log_likelihood(self.networks, x.double(), z) + prior)
         return total - math.log(k)
 
-    def _log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x|z) in float64: over thousands of pixels, float32 would lose the small terms."""
-        image = self.networks["decoder"](z)
-        return log_likelihood(x.double(), image.double(), self.settings.sigma)
+    @property
+    def binary(self) -> bool:
+        """Whether the likelihood is one of binary images."""
+        return self.settings.likelihood == "bernoulli"
+
+    def _log_likelihood(self, networks: nn.ModuleDict, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x|z) in nats, N, in the precision of x: summed over thousands of pixels in float32
+        it would lose the small terms.
+        """
+        if self.binary:
+            return bernoulli_log_likelihood(x, networks["decoder"].logits(z).to(x.dtype))
+        return log_likelihood(x, networks["decoder"](z).to(x.dtype), self.settings.sigma)
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior, a standard Gaussian."""
@@ -140,3 +154,11 @@ def log_likelihood(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
     error = (x - mean).square().flatten(1)
     constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
     return -(error / (2 * sigma**2) + constant).sum(dim=1)
+
+
+def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
+    """log p(x) in nats of x N×C×S×S in [-1, 1], where (x + 1) / 2 is 1 with the log odds `logits`;
+    summed over all but the first dimension.
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2, reduction="none")
+    return -losses.flatten(1).sum(dim=1)
