@@ -179,11 +179,10 @@ def sample_size_curve(
         if not 4 <= size <= len(samples):
             raise BadInput(f"a subset of {size} cannot be drawn from {len(samples)} (at least 4)")
     order = torch.from_numpy(np.random.RandomState(seed).permutation(len(samples)))
-    shuffled = samples[order.to(samples.device)]
+    # In their own order, so that the whole set has the kernel distance that it has elsewhere.
+    subsets = (samples[order[:size].sort().values.to(samples.device)] for size in sizes)
     target = FeatureStatistics.of(reference) if len(reference) > samples.shape[1] else reference
     return [
-        SizePoint(
-            size, _distance(shuffled[:size], target), kernel_distance(shuffled[:size], reference)
-        )
-        for size in sizes
+        SizePoint(len(subset), _distance(subset, target), kernel_distance(subset, reference))
+        for subset in subsets
     ]
