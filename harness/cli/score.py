@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from harness.cli import options
+from harness.cli import options, score_output
+from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from harness.evaluation.kinds import Role
-    from harness.score import Scoring
-    from harness.spec.measurement import Measurement
+    from harness.score.comparing import Comparison
 
 
 def score(
     samples: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A folder of images, an .npz or .npy of uint8 N×H×W×C, or a dataset's split."
+            help="A folder of images, an .npz or .npy of uint8 N×H×W×C, or a dataset's split; or "
+            "files of statistics, which are merged."
         ),
     ],
     reference: Annotated[
@@ -33,7 +32,7 @@ def score(
     train: Annotated[
         str | None,
         typer.Option(
-            help="What the model was trained on; the train split of a dataset's test split."
+            help="What the model was trained on; the train split of the reference's dataset."
         ),
     ] = None,
     pairs: Annotated[
@@ -64,6 +63,20 @@ def score(
             "torchmetrics, scikit-image or piq."
         ),
     ] = None,
+    curve: Annotated[
+        bool,
+        typer.Option("--curve", help="FID and KID by the number of samples, and their limit."),
+    ] = False,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="A PNG to write: samples beside their nearest training images."),
+    ] = None,
+    save_statistics: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the features' statistics here (.safetensors), to be merged or compared."
+        ),
+    ] = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     json_file: Annotated[
@@ -90,104 +103,93 @@ def score(
         harness score samples/ --reference real/ --profile clean-fid
 
         harness score samples/ --captions prompts.csv --metrics clip_score --json scores.json
+
+        harness score shard1/ --save-statistics shard1.safetensors
+
+        harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
     from harness.score import load_profile, load_sets, make_scoring, with_captions
+    from harness.score.comparing import Reader, compare
+    from harness.score.extras import Extras
+    from harness.score.scoring import with_extractor
+    from harness.score.statistics import is_statistics
     from harness.training.numerics import Numerics
 
     numerics = Numerics.resolve(device, threads=options.cores())
+    _check_writable(json_file, gallery, save_statistics)
+    chosen = options.words(metrics)
+    if any(is_statistics(place) for place in (*samples, reference or "")):
+        of_images = {
+            "--train": train, "--pairs": pairs, "--captions": captions, "--perceptual": perceptual,
+            "--text": text, "--profile": profile, "--curve": curve, "--gallery": gallery,
+            "--log": log,
+        }  # fmt: skip
+        _refuse(of_images, "needs images on both sides, not statistics")
+        reader = Reader(extractor, numerics, data_root)
+        _score_statistics(compare(samples, reference, chosen, reader), json_file, save_statistics)
+        return
+    if len(samples) > 1:
+        raise BadInput(f"{samples[0]}, {samples[1]}: only files of statistics can be merged")
     library = load_profile(profile) if profile else None
-    if json_file:
-        from harness.score.document import check_writable
-
-        check_writable(json_file)
-    sets = load_sets(samples, reference, train, paired=pairs, root=data_root)
+    sets = load_sets(samples[0], reference, train, paired=pairs, root=data_root)
     if captions:
         sets = with_captions(sets, captions)
+    if curve:
+        _refuse({"--profile": profile}, "does not go with --curve, which has the harness's own KID")
+    extras = Extras(curve, gallery, save_statistics)
+    extras.check(sets)
+    if save_statistics and not reference and chosen is None:
+        chosen = []  # a shard: its numbers alone say nothing
     networks: dict[Role, str | None] = {
         "extractor": extractor,
         "perceptual": perceptual,
         "text": text,
     }
-    scoring = make_scoring(sets, options.words(metrics), networks, numerics, library)
-    console = Console()
-    rows = _measure(console, scoring)
-    _show(console, scoring, rows)
+    scoring = make_scoring(sets, chosen, networks, numerics, library)
+    if extras.wanted:
+        scoring = with_extractor(scoring)
+    evidence, console = scoring.evidence(), Console()
+    rows = score_output.measure(console, scoring, evidence)
+    score_output.show_sets(console, sets)
+    score_output.show_rows(console, rows)
+    found = extras.make(scoring, evidence)
+    score_output.show_extras(console, extras, found, sets)
     if json_file:
         from harness.score.document import document, write
 
-        write(document(scoring, rows), json_file)
+        write(document(scoring, rows, found), json_file)
     if log:
         from harness.score.document import log as log_rows
 
         store = options.open_store(tracking_uri, output)
         run = log_rows(scoring, rows, store)
-        console.print(f"Run: {run} in {escape(store.uri)}", highlight=False, soft_wrap=True)
-    _finish(console, rows)
+        score_output.line(console, f"Run: {run} in {store.uri}")
+    score_output.finish(console, rows)
 
 
-def _measure(console: Console, scoring: Scoring) -> list[Measurement]:
-    from harness.score import score as measured
+def _check_writable(*files: Path | None) -> None:
+    from harness.score.document import check_writable
 
-    if not console.is_terminal:
-        return list(measured(scoring))
-    rows: list[Measurement] = []
-    with console.status("measuring") as status:
-        for row in measured(scoring):
-            rows.append(row)
-            status.update(f"measuring: {len(rows)} of {len(scoring.wanted)}")
-    return rows
+    for file in files:
+        if file:
+            check_writable(file)
 
 
-def _show(console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> None:
-    from harness.data.imageset import size_text
-
-    for name, images in scoring.sets.named().items():
-        shape = size_text(images.images)
-        ignored = f"; {images.left_out} other files left out" if images.left_out else ""
-        console.print(
-            escape(f"{name}: {images.description}, {len(images):,} images {shape}{ignored}"),
-            highlight=False,
-            soft_wrap=True,
-        )
-    if console.is_terminal:
-        _table(console, rows)
-    else:
-        for row in rows:
-            typer.echo("\t".join(_cells(row)))
+def _refuse(options_given: Mapping[str, object], why: str) -> None:
+    for name, value in options_given.items():
+        if value:
+            raise BadInput(f"{name} {why}")
 
 
-def _table(console: Console, rows: Sequence[Measurement]) -> None:
-    """Numbers side by side; how each was measured, below, where long lines can wrap."""
-    table = Table("metric", "value", "", "to know")
-    for row in rows:
-        name, value, spread, _, remark = (escape(text) for text in _cells(row))
-        table.add_row(name, value, spread, remark)
-    console.print(table)
-    for row in rows:
-        console.print(escape(row.protocol.label()), style="dim", highlight=False, soft_wrap=True)
+def _score_statistics(comparison: Comparison, json_file: Path | None, save: Path | None) -> None:
+    console = Console()
+    score_output.show_statistics(console, comparison.named())
+    score_output.show_rows(console, comparison.rows)
+    if save:
+        comparison.samples.save(save)
+        score_output.line(console, f"{save}: the samples' statistics, merged")
+    if json_file:
+        from harness.score.document import statistics_document, write
 
-
-def _cells(row: Measurement) -> tuple[str, str, str, str, str]:
-    """Metric, value, uncertainty, protocol, and what must be known of it."""
-    from harness.metrics import load_metric
-
-    metric = load_metric(row.metric)
-    label = row.protocol.label()
-    if row.value is None:
-        return row.metric, row.status, "", label, row.reason
-    value = f"{row.value:.{metric.digits}f}{' ' * bool(metric.unit)}{metric.unit}"
-    spread = "" if row.stderr is None else f"± {row.stderr:.{metric.digits}f} over {row.over}"
-    return row.metric, value, spread, label, row.reason
-
-
-def _finish(console: Console, rows: Sequence[Measurement]) -> None:
-    """End by naming what failed."""
-    failed = [row for row in rows if row.status == "failed"]
-    for row in failed:
-        console.print(
-            f"[red]failed:[/red] {escape(f'{row.metric}: {row.reason}')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if failed:
-        raise typer.Exit(1)
+        write(statistics_document(comparison), json_file)
+    score_output.finish(console, comparison.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
@@ -13,7 +13,7 @@ import torch
 from harness.evaluation.draws import average
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import needs
-from harness.evaluation.protocols import instrument
+from harness.evaluation.protocols import Setup, instrument
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
@@ -21,8 +21,8 @@ from harness.spec.protocol import Protocol
 
 @dataclass(frozen=True)
 class Reading:
-    """What a metric says of one draw of samples: its estimate with its caveats (what the metric
-    warned of), or why there is none, whatever went wrong.
+    """What was said of one draw of samples: an estimate with its caveats (what was warned of), or
+    why there is none, whatever went wrong.
     """
 
     estimate: Estimate | None
@@ -32,10 +32,15 @@ class Reading:
 
 def read(metric: Metric, evidence: Evidence) -> Reading:
     """The metric, computed from the evidence."""
+    return reading(lambda: evidence.measure(metric))
+
+
+def reading(compute: Callable[[], Estimate]) -> Reading:
+    """What `compute` gives, or how it fails."""
     try:
         with warnings.catch_warnings(record=True) as caveats:
             warnings.simplefilter("always", Caveat)
-            estimate = evidence.measure(metric)
+            estimate = compute()
     except Exception as error:
         return Reading(None, failure=describe(error))
     if not math.isfinite(estimate.value):
@@ -51,26 +56,30 @@ def measured(
     evidence: Evidence,
     others: Sequence[Reading] = (),
 ) -> Measurement:
-    """The row of the metric, averaged with what it said of `others`, the further draws; "failed"
-    with the reason where one of them failed.
-    """
-    readings = [read(metric, evidence), *others]
-    for draw, reading in enumerate(readings):
-        if reading.estimate is None:
-            reason = f"draw {draw}: {reading.failure}" if others else reading.failure
+    """The row of the metric, averaged with what it said of `others`, the further draws."""
+    return row(metric, protocol, key, [read(metric, evidence), *others], evidence.setup)
+
+
+def row(
+    metric: Metric, protocol: Protocol, key: str, readings: Sequence[Reading], setup: Setup
+) -> Measurement:
+    """The readings of all draws as one number; "failed", with the reason, where one failed."""
+    for draw, said in enumerate(readings):
+        if said.estimate is None:
+            reason = f"draw {draw}: {said.failure}" if len(readings) > 1 else said.failure
             return Measurement(metric.name, "failed", protocol, key, reason=reason)
-    estimates = [reading.estimate for reading in readings if reading.estimate]
-    said = [caveat for reading in readings for caveat in reading.caveats]
-    used = instrument(metric, evidence.setup)
+    estimates = [said.estimate for said in readings if said.estimate]
+    remarks = [caveat for said in readings for caveat in said.caveats]
+    used = instrument(metric, setup)
     if used and used.caveat:
-        said.append(used.caveat)
-    if others:
+        remarks.append(used.caveat)
+    if len(estimates) > 1:
         spread = stdev(estimate.value for estimate in estimates)
-        said.append(f"standard deviation between the {len(estimates)} draws {spread:.3g}")
+        remarks.append(f"standard deviation between the {len(estimates)} draws {spread:.3g}")
     mean = average(estimates, shared=bool(needs(metric) & {"reference", "train"}))
     return Measurement(
         metric.name, "ok", protocol, key, mean.value, mean.stderr, mean.over,
-        reason="; ".join(dict.fromkeys(said)),
+        reason="; ".join(dict.fromkeys(remarks)),
     )  # fmt: skip
 
 

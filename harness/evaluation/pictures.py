@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -36,17 +37,18 @@ def reconstructions(e: Evidence) -> bytes:
     return stacked([images[:32] for images in rows if images is not None], 8)
 
 
-def neighbours(e: Evidence) -> bytes:
+def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> bytes:
     """The samples that are nearest to a training image, each beside its nearest ones, by features:
-    if any sample is a copy, it is here.
+    if any sample is a copy, it is here. Or likewise `among` the reference images.
     """
-    nearest = nearest_neighbours(e["sample_features"], e["train_features"], NEIGHBOURS)
+    features, images = e[f"{among}_features"], e[f"{among}_images"]
+    count = min(NEIGHBOURS, len(images))
+    nearest = nearest_neighbours(e["sample_features"], features, count)
     suspects = nearest.distances[:, 0].argsort(stable=True)[:SUSPECTS]
     rows = [
-        torch.cat([e["samples"][i : i + 1], e["train_images"][nearest.indices[i]]])
-        for i in suspects.tolist()
+        torch.cat([e["samples"][i : i + 1], images[nearest.indices[i]]]) for i in suspects.tolist()
     ]
-    return grid(torch.cat(rows), 1 + NEIGHBOURS)
+    return grid(torch.cat(rows), 1 + count)
 
 
 DRAWN: dict[str, Callable[[Evidence], bytes]] = {

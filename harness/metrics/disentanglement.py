@@ -8,7 +8,8 @@ with the choice of the best dimensions (and, where there is one, the predictor) 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from harness.spec.errors import BadInput
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+GROUPS = 10
+"""Disjoint parts of the training images, for the standard errors of DCI."""
 
 FEWEST = 10
 """Images that the FactorVAE score needs of each value of a factor, to take variances over."""
@@ -100,8 +104,8 @@ class Forest:
 class Dci:
     """The three qualities of Eastwood & Williams, each from 0 to 1."""
 
-    disentanglement: float
-    completeness: float
+    disentanglement: Estimate
+    completeness: Estimate
     informativeness: Estimate
 
 
@@ -122,24 +126,32 @@ def dci(
 
     The predictor is a random forest, one of the paper's two, here as a classifier; importance is
     the decrease of Gini impurity.
+
+    The standard errors of the first two are over fresh draws of the training images, by random
+    groups (Wolter 2007, ch. 2): forests are grown for each of 10 disjoint parts, and the error is
+    the standard deviation of the parts' numbers / √10. In simulations it was 1.2 to 1.4 times the
+    true one, as forests of few images vary more than in proportion. None where a part would have
+    fewer than ten leaves' images.
     """
     x, y = _arrays(train_codes, train_factors, "training ")
     x_test, y_test = _test_arrays(test_codes, test_factors, y, x.shape[1])
     if y.shape[1] < 2:
         raise BadInput("disentanglement needs at least 2 factors; there is 1")
-    columns, hits = [], []
-    for factor, truth in zip(y.T, y_test.T, strict=True):
-        # All dimensions at each split: a random few would lend importance to useless ones.
-        model = RandomForestClassifier(
-            forest.trees,
-            min_samples_leaf=forest.leaf,
-            max_features=None,
-            random_state=forest.seed,
-        ).fit(x, factor)
-        columns.append(model.feature_importances_)
-        hits.append(model.predict(x_test) == truth)
-    disentanglement, completeness = _concentrations(np.stack(columns, axis=1))
+    models = _forests(x, y, forest)
+    hits = [model.predict(x_test) == truth for model, truth in zip(models, y_test.T, strict=True)]
     accuracy = np.mean(hits, axis=0)
+    disentanglement, completeness = map(Estimate, _concentrations(_importance(models)))
+    if len(x) >= GROUPS * 10 * forest.leaf:
+        order = np.random.default_rng(forest.seed).permutation(len(x))
+        of_groups = [
+            _concentrations(_importance(_forests(x[group], y[group], forest)))
+            for group in np.array_split(order, GROUPS)
+        ]
+        errors = np.std(of_groups, axis=0, ddof=1) / math.sqrt(GROUPS)
+        disentanglement, completeness = (
+            replace(estimate, stderr=float(error), over="images")
+            for estimate, error in zip((disentanglement, completeness), errors, strict=True)
+        )
     return Dci(disentanglement, completeness, _estimate(float(accuracy.mean()), accuracy))
 
 
@@ -239,6 +251,25 @@ def _within_classes(weighted: Floats, truth: Ints) -> Floats:
     _, classes, counts = np.unique(truth, return_inverse=True, return_counts=True)
     deviations: Floats = weighted - (np.bincount(classes, weighted) / counts)[classes]
     return deviations
+
+
+def _forests(x: Floats, y: Ints, forest: Forest) -> list[RandomForestClassifier]:
+    """One for each factor."""
+    # All dimensions at each split: a random few would lend importance to useless ones.
+    return [
+        RandomForestClassifier(
+            forest.trees,
+            min_samples_leaf=forest.leaf,
+            max_features=None,
+            random_state=forest.seed,
+        ).fit(x, factor)
+        for factor in y.T
+    ]
+
+
+def _importance(models: Sequence[RandomForestClassifier]) -> Floats:
+    """The importance of each dimension for each factor, d×F."""
+    return np.stack([model.feature_importances_ for model in models], axis=1)
 
 
 def _concentrations(importance: Floats) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Caveat, Estimate
-from harness.metrics.frechet import frechet_distance, frechet_influences
+from harness.metrics.frechet import frechet_distance, frechet_estimate, frechet_influences
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.statistics import FeatureStatistics
 from harness.spec.errors import BadInput
@@ -121,8 +121,9 @@ def _stderr(
 
 def frechet_by_class(
     samples: Tensor, sample_labels: Tensor, reference: Tensor, reference_labels: Tensor
-) -> dict[int, float]:
-    """The Fréchet distance of each class's samples to the reference images of that class.
+) -> dict[int, Estimate]:
+    """The Fréchet distance of each class's samples to the reference images of that class, each with
+    its standard error (see `frechet_estimate`).
 
     Miyato & Koyama 2018, arXiv:1802.05637 (intra FID), whose number is the mean over classes.
     `samples` n×d with int64 labels (n), `reference` m×d with labels (m). Every class of the
@@ -145,7 +146,13 @@ def frechet_by_class(
             Caveat,
             stacklevel=2,
         )
-    return {label: _distance(of_samples[label], of_reference[label]) for label in of_reference}
+    with warnings.catch_warnings():
+        # What is said of the smallest class need not be said again of each.
+        warnings.simplefilter("ignore", Caveat)
+        return {
+            label: frechet_estimate(of_samples[label], of_reference[label])
+            for label in of_reference
+        }
 
 
 def _classes(features: Tensor, labels: Tensor, what: str) -> dict[int, Tensor]:
@@ -179,11 +186,10 @@ def sample_size_curve(
         if not 4 <= size <= len(samples):
             raise BadInput(f"a subset of {size} cannot be drawn from {len(samples)} (at least 4)")
     order = torch.from_numpy(np.random.RandomState(seed).permutation(len(samples)))
-    shuffled = samples[order.to(samples.device)]
+    # In their own order, so that the whole set has the kernel distance that it has elsewhere.
+    subsets = (samples[order[:size].sort().values.to(samples.device)] for size in sizes)
     target = FeatureStatistics.of(reference) if len(reference) > samples.shape[1] else reference
     return [
-        SizePoint(
-            size, _distance(shuffled[:size], target), kernel_distance(shuffled[:size], reference)
-        )
-        for size in sizes
+        SizePoint(len(subset), _distance(subset, target), kernel_distance(subset, reference))
+        for subset in subsets
     ]

@@ -10,6 +10,8 @@ from typing import Any
 
 from harness.data.imageset import ImageSet
 from harness.keys import digest
+from harness.score.comparing import Comparison
+from harness.score.curve import Curve
 from harness.score.scoring import Scoring
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
@@ -17,13 +19,28 @@ from harness.tracking import Store
 from harness.tracking.environment import environment
 
 
-def document(scoring: Scoring, rows: Sequence[Measurement]) -> dict[str, Any]:
-    """Rows, sets and environment as plain values for JSON."""
+def document(
+    scoring: Scoring, rows: Sequence[Measurement], curve: Curve | None = None
+) -> dict[str, Any]:
+    """Rows, sets, environment, and the curve if there is one, as plain values for JSON."""
     return {
         "sets": {name: described(images) for name, images in scoring.sets.named().items()},
         "paired": scoring.sets.paired,
         "rows": [json.loads(row.to_json()) for row in rows],
+        **({"curve": curve.document(scoring.setup)} if curve else {}),
         "environment": {**environment(), "device": scoring.numerics.machine},
+    }
+
+
+def statistics_document(comparison: Comparison) -> dict[str, Any]:
+    """The same of statistics."""
+    return {
+        "sets": {
+            name: {"images": known.statistics.n, "shards": known.shards, **vars(known.origin)}
+            for name, known in comparison.named().items()
+        },
+        "rows": [json.loads(row.to_json()) for row in comparison.rows],
+        "environment": {**environment(), "device": comparison.numerics.machine},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need, Role, roles
 from harness.evaluation.measure import measured
-from harness.evaluation.protocols import Setup, obstacle
+from harness.evaluation.protocols import Instrument, Setup, obstacle
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
@@ -58,6 +58,11 @@ class Scoring:
     metrics: Mapping[str, Metric]
     numerics: Numerics
 
+    def evidence(self) -> Evidence:
+        """What the metrics look at, each kind computed when it is first asked for."""
+        self.numerics.apply()
+        return Evidence(self.sets.evidence(), self.setup, device=self.numerics.device)
+
 
 def make_scoring(
     sets: Sets,
@@ -75,7 +80,7 @@ def make_scoring(
     """
     if profile:
         networks = profile.fix(networks)
-    chosen = _chosen(sets, dict.fromkeys(metrics or ()), profile)
+    chosen = _chosen(sets, metrics, profile)
     seen = [(metric, subject(sets, metric)) for metric in chosen]
     applicable = [metric for metric, what in seen if not obstacle(metric, what, Setup({}))]
     for metric in applicable:
@@ -86,10 +91,21 @@ def make_scoring(
     return Scoring(sets, setup, tuple(wanted), {m.name: m for m in chosen}, numerics)
 
 
-def score(scoring: Scoring) -> Iterator[Measurement]:
-    """A row for each metric, as soon as it is there. One that fails does not keep the others."""
-    scoring.numerics.apply()
-    evidence = Evidence(scoring.sets.evidence(), scoring.setup, device=scoring.numerics.device)
+def with_extractor(scoring: Scoring) -> Scoring:
+    """The scoring with its extractor checked and at hand, for what asks for features beside the
+    metrics. Raises as `make_scoring`.
+    """
+    setup = scoring.setup
+    extractor = _instrument("extractor", setup.names["extractor"], scoring.sets)
+    instruments: dict[Role, Instrument] = {**setup.instruments, "extractor": extractor}
+    return replace(scoring, setup=replace(setup, instruments=instruments))
+
+
+def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measurement]:
+    """A row for each metric, as soon as it is there. One that fails does not keep the others.
+    `evidence` is the scoring's, where something else is computed from it too.
+    """
+    evidence = evidence or scoring.evidence()
     for wanted in scoring.wanted:
         if wanted.obstacle:
             yield wanted.without("not applicable", "")
@@ -98,10 +114,10 @@ def score(scoring: Scoring) -> Iterator[Measurement]:
             yield measured(metric, wanted.protocol, wanted.key, evidence)
 
 
-def _chosen(sets: Sets, names: Collection[str], profile: Profile | None) -> list[Metric]:
+def _chosen(sets: Sets, names: Collection[str] | None, profile: Profile | None) -> list[Metric]:
     load = profile.metric if profile else load_metric
-    if names:
-        return [load(name) for name in names]
+    if names is not None:
+        return [load(name) for name in dict.fromkeys(names)]
     suitable = default_metrics(sets)
     if not profile:
         return suitable
@@ -135,14 +151,18 @@ def _setup(
     numerics: Numerics,
 ) -> Setup:
     names = dict(NATURAL)
-    if sets.reference and sets.reference.dataset:
-        about = sets.reference.dataset.about
+    if dataset := (sets.reference or sets.samples).dataset:
+        about = dataset.about
         names |= {"extractor": about.extractor, "perceptual": about.perceptual}
     names |= {role: name for role, name in networks.items() if name}
-    channels, *size = sets.samples.images.shape[1:]
     needed = sorted({role for metric in metrics for role in roles(metric)})
-    instruments = {role: checked(role, names[role], channels, min(size)) for role in needed}
+    instruments = {role: _instrument(role, names[role], sets) for role in needed}
     return Setup(names, instruments, len(sets.samples), numerics.machine)
+
+
+def _instrument(role: Role, name: str, sets: Sets) -> Instrument:
+    channels, *size = sets.samples.images.shape[1:]
+    return checked(role, name, channels, min(size))
 
 
 def _check_counts(metric: Metric, sets: Sets) -> None:

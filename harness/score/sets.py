@@ -60,7 +60,7 @@ def load_sets(
 ) -> Sets:
     """The sets at these places (see `harness.data.imageset.load_images`).
 
-    Where `reference` is a dataset's test split, its train split is `train` unless that is said.
+    Where `reference` is a split of a dataset, its train split is `train` unless that is said.
     Raises BadInput where a set cannot be read, and where two differ in size or channels.
     """
     if not paired:
@@ -71,7 +71,7 @@ def load_sets(
     else:
         raise BadInput("--pairs needs the originals; give --reference")
     third = load_images(train, root) if train else None
-    if second and second.dataset and second.split == "test" and not third:
+    if second and second.dataset and not third:
         third = split_images(second.dataset, "train")
     sets = Sets(first, second, third, paired)
     _check_alike(sets)
@@ -94,6 +94,8 @@ def _check_alike(sets: Sets) -> None:
 
 
 # -- what metrics may ask ---------------------------------------------------------------------
+
+SAME = "the reference is the training set; give images that it was not trained on as --reference"
 
 MISSING: Mapping[Need, str] = {
     "reference": "there is nothing to compare with; give --reference",
@@ -119,10 +121,17 @@ def subject(sets: Sets, metric: Metric) -> Subject:
     if sets.texts and "texts" in needed:
         texts = digest(list(sets.texts))
         return replace(seen, data="captions", digest=texts, splits={"texts": "captions"})
+    if {"train", "reference"} <= needed and _is_train(sets):
+        return replace(seen, obstacles={**seen.obstacles, "train": SAME})
     if sets.train and "train" in needed and not _belongs(sets.train, sets.reference):
         both = digest([seen.digest, sets.train.digest])
         return replace(seen, data=f"{seen.data}, {sets.train.description}", digest=both)
     return seen
+
+
+def _is_train(sets: Sets) -> bool:
+    """Whether samples are compared with the training images themselves."""
+    return bool(sets.train and sets.reference and sets.train.digest == sets.reference.digest)
 
 
 def _belongs(train: ImageSet, reference: ImageSet | None) -> bool:

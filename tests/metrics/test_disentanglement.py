@@ -49,8 +49,8 @@ def scores(make, n: int = 600) -> dict[str, float]:
     return {
         "mig": mig(*test).value,
         "sap": sap(*train, *test).value,
-        "disentanglement": found.disentanglement,
-        "completeness": found.completeness,
+        "disentanglement": found.disentanglement.value,
+        "completeness": found.completeness.value,
         "informativeness": found.informativeness.value,
         "factorvae": factorvae_score(*test, FEW).value,
     }
@@ -63,8 +63,8 @@ def test_codes_that_are_the_factors_have_the_best_scores():
     best = np.mean([1 - 1 / values for values in VALUES])
     assert sap(codes, factors, codes, factors).value == pytest.approx(best)
     found = dci(codes, factors, codes, factors, SMALL)
-    assert found.disentanglement == pytest.approx(1)
-    assert found.completeness == pytest.approx(1)
+    assert found.disentanglement.value == pytest.approx(1)
+    assert found.completeness.value == pytest.approx(1)
     assert found.informativeness.value == 1
     assert factorvae_score(codes, factors, FEW).value == 1
 
@@ -94,8 +94,8 @@ def test_copied_dimensions_leave_no_gap_but_are_disentangled():
     assert mig(twice, factors).value == pytest.approx(0, abs=1e-12)
     assert sap(twice, factors, twice, factors).value == pytest.approx(0, abs=1e-12)
     found = dci(twice, factors, twice, factors, SMALL)
-    assert found.disentanglement == pytest.approx(1)
-    assert found.completeness < 0.8
+    assert found.disentanglement.value == pytest.approx(1)
+    assert found.completeness.value < 0.8
 
 
 def test_mig_is_the_gap_of_scikit_learns_information():
@@ -147,14 +147,32 @@ def test_dci_of_a_factor_shared_by_two_equal_dimensions():
     codes = torch.cat([first + 1e-3 * part, first - 1e-3 * part, factors[:, 1:].double()], dim=1)
     found = dci(codes, factors, codes, factors, Forest(trees=200))
     expected = (1 - np.log(2) / np.log(3) + 1) / 2
-    assert found.completeness == pytest.approx(expected, abs=0.02)
-    assert found.disentanglement == pytest.approx(1, abs=1e-9)
+    assert found.completeness.value == pytest.approx(expected, abs=0.02)
+    assert found.disentanglement.value == pytest.approx(1, abs=1e-9)
+
+
+def test_the_errors_of_dci_are_the_spread_over_fresh_training_images():
+    """By random groups: too wide where small forests vary more, never far too narrow."""
+    test = rotated(100, seed=999)
+    found = [dci(*rotated(600, seed), *test, SMALL) for seed in range(12)]
+    for name in ("disentanglement", "completeness"):
+        estimates = [getattr(each, name) for each in found]
+        assert {estimate.over for estimate in estimates} == {"images"}
+        spread = np.std([estimate.value for estimate in estimates], ddof=1)
+        stated = np.mean([estimate.stderr for estimate in estimates])
+        assert 0.6 < stated / spread < 2.2, name
+
+
+def test_dci_of_too_few_images_for_groups_states_no_error():
+    few, enough = (rotated(n) for n in (499, 500))
+    assert dci(*few, *few, SMALL).completeness.stderr is None
+    assert dci(*enough, *enough, SMALL).completeness.stderr > 0
 
 
 def test_codes_without_any_information_have_no_importance():
     codes, factors = torch.zeros(60, 2), product()[1][:60]
     found = dci(codes, factors, codes, factors, SMALL)
-    assert (found.disentanglement, found.completeness) == (0, 0)
+    assert (found.disentanglement.value, found.completeness.value) == (0, 0)
     assert mig(codes, factors).value == 0
 
 

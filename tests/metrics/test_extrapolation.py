@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import linregress
 
-from harness.metrics import METRICS, frechet_distance, kernel_distance
+from harness.metrics import METRICS, frechet_distance, frechet_estimate, kernel_distance
 from harness.metrics.base import Caveat
 from harness.metrics.extrapolation import frechet_by_class, frechet_infinity, sample_size_curve
 from harness.spec.errors import BadInput
@@ -61,9 +61,11 @@ def test_distances_by_class():
     labels_a, labels_b = torch.arange(90) % 3 + 4, torch.arange(120) % 3 + 4
     found = frechet_by_class(a, labels_a, b, labels_b)
     assert found == {
-        label: pytest.approx(frechet_distance(a[labels_a == label], b[labels_b == label]))
-        for label in (4, 5, 6)
+        label: frechet_estimate(a[labels_a == label], b[labels_b == label]) for label in (4, 5, 6)
     }
+    for label, estimate in found.items():
+        distance = frechet_distance(a[labels_a == label], b[labels_b == label])
+        assert estimate.value == pytest.approx(distance, rel=1e-9)
 
 
 def test_metric_s_classes_are_the_classifier_s():
@@ -72,7 +74,19 @@ def test_metric_s_classes_are_the_classifier_s():
     logits = [torch.nn.functional.one_hot(x, 4).float() for x in (labels_a, labels_b)]
     expected = frechet_by_class(a, labels_a, b, labels_b)
     found = METRICS["class_fid"].compute(a, b, *logits)
-    assert found.value == pytest.approx(sum(expected.values()) / 2)
+    assert found.value == pytest.approx(sum(e.value for e in expected.values()) / 2)
+    variance = sum(e.stderr**2 for e in expected.values()) / 4
+    assert (found.stderr, found.over) == (pytest.approx(variance**0.5), "images")
+
+
+def test_the_error_of_the_mean_over_classes_is_the_spread_over_fresh_images():
+    found = []
+    for seed in range(60):
+        a, b = 1.3 * features(400, 4, seed), features(400, 4, 100 + seed)
+        logits = torch.nn.functional.one_hot(torch.arange(400) % 4).float()
+        found.append(METRICS["class_fid"].compute(a + logits, b + logits, logits, logits))
+    spread = np.std([each.value for each in found], ddof=1)
+    assert np.mean([each.stderr for each in found]) == pytest.approx(spread, rel=0.4)
 
 
 def test_a_class_that_one_side_lacks_is_named():
@@ -96,9 +110,7 @@ def test_sample_size_curve():
     assert [point.size for point in curve] == [20, 100, 200]
     assert curve[0].frechet > curve[1].frechet > curve[2].frechet
     assert curve[-1].frechet == pytest.approx(frechet_distance(a, b), rel=1e-9)
-    assert curve[-1].kernel.value == pytest.approx(
-        kernel_distance(a, b).value, abs=3 * curve[-1].kernel.stderr
-    )
+    assert curve[-1].kernel == kernel_distance(a, b)
     with pytest.raises(BadInput, match="a subset of 201 cannot be drawn from 200"):
         sample_size_curve(a, b, [201])
 

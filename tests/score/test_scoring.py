@@ -206,7 +206,24 @@ def test_train_images_come_with_the_test_split_and_have_one_digest_with_it():
     assert (own.data, own.digest) == ("digits", dataset.digest)
     said = subject(load_sets("digits:train", "digits:test", "digits:train"), train_metric)
     assert said == own
-    assert load_sets("digits:test", "digits:train").train is None
+
+
+def test_a_reference_that_was_trained_on_tells_copies_but_has_no_gap(tmp_path):
+    """FID against the training set is lowest for copies: AuthPct has to stand beside it."""
+    samples = save(tmp_path / "a.npz", 40)
+    one, other = load_sets(samples, "digits:train"), load_sets(samples, "digits:test")
+    authpct = [subject(sets, METRICS["authpct"]) for sets in (one, other)]
+    assert authpct[0].obstacles == authpct[1].obstacles | {}
+    assert (authpct[0].data, authpct[0].digest) == (authpct[1].data, authpct[1].digest)
+    assert {"fid", "authpct"} <= names_of(one)
+    assert {"fid", "authpct", "fid_gap"} <= names_of(other)
+    assert "fid_gap" not in names_of(one)
+    own = save(tmp_path / "own.npz", 50)
+    assert {"authpct", "fid_gap"} <= names_of(load_sets(samples, samples, own))
+    for same in (one, load_sets(samples, own, own)):
+        row = rows(same, "fid_gap")["fid_gap"]
+        assert row.status == "not applicable"
+        assert "the reference is the training set" in row.reason
 
 
 def test_a_training_set_of_ones_own_is_part_of_the_digest(tmp_path):

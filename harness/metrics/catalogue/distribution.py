@@ -7,6 +7,7 @@ linear scale wherever a value is not positive.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from statistics import mean
 
@@ -40,7 +41,9 @@ def _class_fid(
     sample_logits: Tensor,
     reference_logits: Tensor,
 ) -> Estimate:
-    """Classes are a classifier's on both sides, so that samples without labels have them too."""
+    """Classes are a classifier's on both sides, so that samples without labels have them too. Given
+    how many images are of each class, the classes are independent.
+    """
     sample_labels, reference_labels = (
         checks.matrix(logits, "logits", at_least=2).argmax(dim=1)
         for logits in (sample_logits, reference_logits)
@@ -48,7 +51,9 @@ def _class_fid(
     distances = frechet_by_class(
         sample_features, sample_labels, reference_features, reference_labels
     )
-    return Estimate(mean(distances.values()))
+    errors = [distance.stderr or 0.0 for distance in distances.values()]
+    value = mean(distance.value for distance in distances.values())
+    return Estimate(value, math.hypot(*errors) / len(errors), "images")
 
 
 def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:

@@ -44,13 +44,13 @@ def _dci(
 def _disentanglement(
     train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
 ) -> Estimate:
-    return Estimate(_dci(train_codes, train_factors, test_codes, test_factors).disentanglement)
+    return _dci(train_codes, train_factors, test_codes, test_factors).disentanglement
 
 
 def _completeness(
     train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
 ) -> Estimate:
-    return Estimate(_dci(train_codes, train_factors, test_codes, test_factors).completeness)
+    return _dci(train_codes, train_factors, test_codes, test_factors).completeness
 
 
 def _informativeness(

@@ -1,0 +1,117 @@
+"""Metrics of statistics: FID, and for all others the reason why they need more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from harness.data.imageset import ImageSet, load_images
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.kinds import Need
+from harness.evaluation.measure import reading, row
+from harness.evaluation.protocols import Instrument, Setup, protocol
+from harness.evaluation.subject import Subject
+from harness.keys import digest
+from harness.metrics import METRICS, frechet_distance, load_metric
+from harness.metrics.base import Estimate, Metric
+from harness.plan.setup import checked
+from harness.score.scoring import NATURAL
+from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
+from harness.spec.errors import BadInput
+from harness.spec.measurement import Measurement
+from harness.training.numerics import Numerics
+
+WHY = "needs the features of single images, of which statistics are only mean and scatter"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Statistics of samples, those of what they are compared with, and the numbers."""
+
+    samples: SetStatistics
+    reference: SetStatistics | None
+    rows: tuple[Measurement, ...]
+    numerics: Numerics
+
+    def named(self) -> dict[str, SetStatistics]:
+        """The sets that are there, by what they are for."""
+        sets = {"samples": self.samples, "reference": self.reference}
+        return {name: statistics for name, statistics in sets.items() if statistics}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How places become statistics: through which feature network, that of the dataset or the usual
+    one where none is named, and where datasets are.
+    """
+
+    extractor: str | None
+    numerics: Numerics
+    root: Path | None = None
+
+    def read(self, places: Sequence[str], like: SetStatistics | None = None) -> SetStatistics:
+        """The statistics in these files, merged, or those of one set of images, which must be of
+        one kind with `like`.
+        """
+        if all(is_statistics(place) for place in places):
+            found = load_statistics(places)
+            if like:
+                like.origin.check_like(found.origin)
+            return found
+        if len(places) > 1:
+            raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
+        return self._of_images(load_images(places[0], self.root), like)
+
+    def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
+        own = images.dataset.about.extractor if images.dataset else NATURAL["extractor"]
+        name = self.extractor or own
+        channels, *size = images.images.shape[1:]
+        network = checked("extractor", name, channels, min(size))
+        if like:  # before the network spends time on images that do not fit
+            like.origin.check_like(Origin.of(images, network))
+        self.numerics.apply()
+        setup = Setup({"extractor": name}, {"extractor": network})
+        evidence = Evidence({"reference_images": images.images}, setup, device=self.numerics.device)
+        return SetStatistics.of(images, evidence["reference_features"], network)
+
+
+def compare(
+    samples: Sequence[str], reference: str | None, metrics: Sequence[str] | None, reader: Reader
+) -> Comparison:
+    """FID of `samples` against `reference`, one of which at least is statistics; nothing but the
+    merged statistics without a reference. Raises BadInput for what cannot be read, merged or
+    compared.
+    """
+    chosen = [load_metric(name) for name in dict.fromkeys(metrics or ["fid"])]
+    if reference is None:
+        return Comparison(reader.read(samples), None, (), reader.numerics)
+    if is_statistics(reference):
+        second = reader.read([reference])
+        first = reader.read(samples, second)
+    else:
+        first = reader.read(samples)
+        second = reader.read([reference], first)
+    rows = tuple(_row(metric, first, second) for metric in chosen)
+    return Comparison(first, second, rows, reader.numerics)
+
+
+def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Measurement:
+    origin = reference.origin
+    subject = Subject(
+        data=origin.data,
+        digest=origin.digest,
+        counts={"samples": samples.statistics.n, "reference": reference.statistics.n},
+        splits={"reference": origin.split},
+        obstacles=dict.fromkeys(get_args(Need), WHY),
+    )
+    network = Instrument(origin.extractor, origin.preprocessing, caveat=origin.caveat or None)
+    setup = Setup({}, {"extractor": network})
+    how = protocol(metric, subject, setup)
+    key = digest([sorted(samples.shards), how.key()])
+    if metric != METRICS["fid"]:
+        return Measurement(metric.name, "not applicable", how, key, reason=WHY)
+    pair = samples.statistics, reference.statistics
+    distance = reading(lambda: Estimate(frechet_distance(*pair)))
+    return row(metric, how, key, [distance], setup)

@@ -1,0 +1,48 @@
+"""What can be had of sets of images beside their metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.evaluation.evidence import Evidence
+from harness.score.curve import Curve, check_curve, size_curve
+from harness.score.gallery import gallery, looked_among
+from harness.score.scoring import Scoring
+from harness.score.sets import Sets
+from harness.score.statistics import SetStatistics, check_suffix
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Whether a curve by the number of samples is wanted, and the files to write, if any: a gallery
+    of nearest neighbours, and statistics of the samples' features.
+    """
+
+    curve: bool = False
+    gallery: Path | None = None
+    statistics: Path | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is any, for which features are needed."""
+        return bool(self.curve or self.gallery or self.statistics)
+
+    def check(self, sets: Sets) -> None:
+        """Raise BadInput before any work for what cannot be had of the sets."""
+        if self.curve:
+            check_curve(sets)
+        if self.gallery:
+            looked_among(sets)
+        if self.statistics:
+            check_suffix(self.statistics)
+
+    def make(self, scoring: Scoring, evidence: Evidence) -> Curve | None:
+        """Write the files; the curve."""
+        if self.gallery:
+            self.gallery.write_bytes(gallery(scoring.sets, evidence))
+        if self.statistics:
+            network = scoring.setup.instruments["extractor"]
+            features = evidence["sample_features"]
+            SetStatistics.of(scoring.sets.samples, features, network).save(self.statistics)
+        return size_curve(evidence) if self.curve else None

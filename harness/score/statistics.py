@@ -1,0 +1,158 @@
+"""Statistics of features in place of images: of shards, from several machines, kept in files.
+
+A file says which images its statistics are of, and what they passed through, so that only what
+belongs together is merged or compared. It holds tensors and text, and executes nothing when read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save_file
+from torch import Tensor
+
+from harness.data.imageset import ImageSet, size_text
+from harness.evaluation.protocols import Instrument
+from harness.keys import digest
+from harness.metrics import FeatureStatistics
+from harness.spec.errors import BadInput
+
+SUFFIX = ".safetensors"
+KIND = "harness feature statistics, version 1"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What statistics are of: the feature network with its preprocessing and what must be known of
+    it, and the shape of the images (`3×32×32`); as a reference, the data, its digest and split, as
+    in protocols. `described` says in a few words where they come from.
+    """
+
+    described: str
+    extractor: str
+    preprocessing: str
+    caveat: str
+    shape: str
+    data: str
+    digest: str
+    split: str
+    dtype: str = "float32"
+
+    @classmethod
+    def of(cls, images: ImageSet, network: Instrument) -> Origin:
+        """That of features of `images`."""
+        dataset = images.dataset
+        return cls(
+            described=images.description,
+            extractor=network.label,
+            preprocessing=network.preprocessing,
+            caveat=network.caveat or "",
+            shape=size_text(images.images),
+            data=dataset.name if dataset else images.description,
+            digest=dataset.digest if dataset else images.digest,
+            split=images.split or "reference",
+        )
+
+    def check_like(self, other: Origin) -> None:
+        """Raise BadInput, naming the field, where features of the two are not of one kind."""
+        for field in ("extractor", "preprocessing", "dtype", "shape"):
+            one, another = getattr(self, field), getattr(other, field)
+            if one != another:
+                raise BadInput(
+                    f"{field} differs: {one!r} of {self.described}, "
+                    f"{another!r} of {other.described}"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class SetStatistics:
+    """The statistics of a set's features. `shards` are the digests of the images that they are of,
+    set by set.
+    """
+
+    statistics: FeatureStatistics
+    origin: Origin
+    shards: tuple[str, ...]
+
+    @classmethod
+    def of(cls, images: ImageSet, features: Tensor, network: Instrument) -> SetStatistics:
+        """Those of `images`, whose `features` n×d the network gave."""
+        return cls(FeatureStatistics.of(features), Origin.of(images, network), (images.digest,))
+
+    def merge(self, other: SetStatistics) -> SetStatistics:
+        """Those of both sets together; BadInput where they are not of one kind or overlap."""
+        mine, theirs = self.origin, other.origin
+        mine.check_like(theirs)
+        if twice := set(self.shards) & set(other.shards):
+            raise BadInput(
+                f"{mine.described} and {theirs.described} both have the images of digest "
+                f"{min(twice)[:16]}, which must count once"
+            )
+        shards = tuple(sorted((*self.shards, *other.shards)))
+        origin = replace(
+            mine,
+            described=f"{mine.described}, {theirs.described}",
+            data=f"{len(shards)} shards",
+            digest=digest(list(shards)),
+            split="reference",
+        )
+        return SetStatistics(self.statistics.merge(other.statistics), origin, shards)
+
+    def save(self, file: Path) -> None:
+        """To a file, whole or not at all."""
+        text = {"kind": KIND, "shards": json.dumps(self.shards), **vars(self.origin)}
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
+            part = Path(aside) / file.name
+            save_file(load(self.statistics.to_bytes()), part, metadata=text)
+            part.replace(file)
+
+
+def check_suffix(file: Path) -> None:
+    """Raise BadInput where a file of statistics would not be known as such."""
+    if not is_statistics(str(file)):
+        raise BadInput(f"{file}: name a file of statistics with the suffix {SUFFIX}")
+
+
+def is_statistics(where: str) -> bool:
+    """Whether a place is that of statistics and not of images."""
+    return Path(where).suffix.lower() == SUFFIX
+
+
+def load_statistics(files: Sequence[str]) -> SetStatistics:
+    """What `SetStatistics.save` wrote, merged; BadInput for anything else."""
+    return reduce(SetStatistics.merge, [_load(Path(file)) for file in files])
+
+
+def _load(file: Path) -> SetStatistics:
+    try:
+        statistics = FeatureStatistics.from_bytes(file.read_bytes())
+        with safe_open(file, "pt") as opened:
+            text = opened.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise BadInput(f"{file}: cannot be read ({reason})") from error
+    except BadInput as error:
+        raise BadInput(f"{file}: {error}") from error
+    if text.pop("kind", None) != KIND:
+        raise BadInput(f"{file}: not written by `harness score --save-statistics`")
+    scatter = statistics.scatter
+    symmetric = bool((scatter - scatter.T).abs().max() <= 1e-9 * scatter.abs().max())
+    try:
+        shards = json.loads(text.pop("shards"))
+        origin = Origin(**{**text, "described": f"statistics {file}"})
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{file}: damaged; what it says of its images is incomplete") from error
+    if not symmetric or bool((scatter.diagonal() < 0).any()) or not _texts(shards):
+        raise BadInput(f"{file}: damaged; these are no statistics of images")
+    return SetStatistics(statistics, origin, tuple(shards))
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(x, str) for x in value)

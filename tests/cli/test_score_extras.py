@@ -1,0 +1,129 @@
+"""`harness score` beside the table: the curve, the gallery, statistics of shards."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.cli.main import main
+from harness.data import load_dataset
+
+DIGITS = load_dataset("digits").train.images[:, 0].numpy()
+OWN = ("--extractor", "classifier:digits")
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """The command in this process: exit code, and what it wrote to stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    for name, part in (("a", DIGITS[:300]), ("b", DIGITS[300:500]), ("ab", DIGITS[:500])):
+        np.save(tmp_path / f"{name}.npy", part)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["harness", "score", *arguments, "--device", "cpu"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+def row(file: Path, metric: str) -> dict:
+    return next(r for r in json.loads(file.read_text())["rows"] if r["metric"] == metric)
+
+
+def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
+    for name in ("a", "b"):
+        code, out, err = call(f"{name}.npy", "--save-statistics", f"{name}.safetensors", *OWN)
+        assert code == 0, err
+        assert out.splitlines()[1:] == [f"{name}.safetensors: statistics of the samples' features"]
+    shards = ("a.safetensors", "b.safetensors")
+    code, out, err = call(
+        *shards, "--reference", "digits:test", "--metrics", "fid,kid", "--json", "merged.json"
+    )
+    assert code == 0, err
+    assert "samples: statistics a.safetensors, statistics b.safetensors, 500 images" in out
+    call("ab.npy", "--reference", "digits:test", "--metrics", "fid", "--json", "whole.json")
+    merged, whole = (row(tmp_path / f"{name}.json", "fid") for name in ("merged", "whole"))
+    assert merged["value"] == pytest.approx(whole["value"], rel=1e-5)
+    assert merged["protocol"] == whole["protocol"]
+    assert merged["stderr"] is None
+    kid = row(tmp_path / "merged.json", "kid")
+    assert (kid["status"], kid["value"]) == ("not applicable", None)
+    assert "needs the features of single images" in kid["reason"]
+
+    code, *_ = call(*shards, "--save-statistics", "ab.safetensors")
+    call("digits:test", "--save-statistics", "test.safetensors")
+    options = ("--reference", "test.safetensors", "--json", "third.json")
+    code, _, err = call("ab.safetensors", *options)
+    assert code == 0, err
+    third = row(tmp_path / "third.json", "fid")
+    assert third["value"] == pytest.approx(merged["value"], rel=1e-9)
+    assert third["protocol"] == whole["protocol"]
+    assert third["key"] == merged["key"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("a.safetensors", "a.safetensors", "--reference", "digits:test"), "must count once"),
+        (("a.safetensors", "b.npy", "--reference", "digits:test"), "only files of statistics"),
+        (("a.npy", "b.npy", "--reference", "digits:test"), "only files of statistics"),
+        (("a.safetensors", "--reference", "digits:test", "--curve"), "--curve needs images"),
+        (("b.npy", "--reference", "a.safetensors", "--pairs"), "--pairs needs images"),
+        (
+            ("a.safetensors", "--reference", "digits:test", "--extractor", "random:resnet18"),
+            "extractor differs: ",
+        ),
+        (("gone.safetensors", "--reference", "digits:test"), "gone.safetensors: cannot be read"),
+        (("b.npy", "--save-statistics", "b.npz", *OWN), "b.npz: name a file of statistics"),
+        (("b.npy", "--curve"), "--curve needs something to compare with"),
+        (("b.npy", "--gallery", "g.png"), "--gallery needs images to look among"),
+        (("b.npy", "--gallery", "no/g.png"), "no/g.png: cannot be written"),
+        (
+            ("b.npy", "--reference", "a.npy", "--curve", "--profile", "clean-fid"),
+            "--profile does not go with --curve",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(call, arguments, words):
+    call("a.npy", "--save-statistics", "a.safetensors", *OWN)
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("harness: ")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_the_curve_and_the_gallery_stand_beside_the_table(call, tmp_path):
+    np.save(tmp_path / "copies.npy", np.concatenate([255 - DIGITS[:299], DIGITS[7:8]]))
+    code, out, err = call(
+        "copies.npy", "--reference", "digits:test", "--metrics", "fid", "--curve",
+        "--gallery", "g.png", "--json", "x.json",
+    )  # fmt: skip
+    assert code == 0, err
+    content = json.loads((tmp_path / "x.json").read_text())
+    sizes = [point["size"] for point in content["curve"]["points"]]
+    assert sizes == [37, 75, 150, 300]
+    assert content["curve"]["points"][-1]["fid"] == pytest.approx(content["rows"][0]["value"])
+    assert content["curve"]["extractor"].startswith("classifier:digits@")
+    table = [line.split("\t") for line in out.splitlines()]
+    assert [cells[0] for cells in table if cells[0].isdigit()] == [str(n) for n in sizes]
+    assert "g.png: samples nearest to a training image (digits:train)" in out
+    sheet = np.asarray(Image.open(tmp_path / "g.png"))
+    assert sheet.shape == (8 * 17 + 1, 6 * 17 + 1)
+    assert np.array_equal(sheet[1:17, 1:17], DIGITS[7]), "the copy is the first"
+    assert np.array_equal(sheet[1:17, 18:34], DIGITS[7]), "beside what it is a copy of"
+
+
+def test_without_a_training_set_the_gallery_is_of_the_reference_and_says_so(call, tmp_path):
+    code, out, err = call(
+        "a.npy", "--reference", "b.npy", "--metrics", "fid", "--gallery", "g.png", *OWN
+    )
+    assert code == 0, err
+    assert "g.png: samples nearest to a reference image (array b.npy)" in out
+    assert "--train says on what" in out
+    assert (tmp_path / "g.png").exists()
