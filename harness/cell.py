@@ -12,12 +12,13 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from harness.data import load_dataset
@@ -35,12 +36,16 @@ from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
 from harness.spec.measurement import SOURCE_IMAGES
 from harness.tracking import Record, Store
-from harness.training import memory
+from harness.training import memory, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
 from harness.training.init import initialise
-from harness.training.loop import Diverged, Progress, train
+from harness.training.loop import Progress, train
+from harness.training.losses import Diverged
+from harness.training.stopping import Stopped
 
 WEIGHTS = "weights/model.safetensors"
+BUSY_SECONDS = 1.0
+"""How long to wait before asking again for a cell that another command is at."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,12 @@ class Site:
         """The cell's checkpoints while it trains."""
         return self.folder / "work" / cell.training_key
 
+    def lock(self, cell: Cell) -> FileLock:
+        """Held by the process that is at the cell: of two commands on one suite, one does it."""
+        place = self.folder / "locks"
+        place.mkdir(parents=True, exist_ok=True)
+        return FileLock(place / cell.training_key, blocking=False)
+
 
 @dataclass(frozen=True)
 class Event:
@@ -78,11 +89,17 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: what failed, in words, and what diverged. Empty where all went well."""
+    """How a cell ended: what failed, in words, and what diverged. Empty where all went well.
+
+    A cell that was `stopped` on request goes on from its checkpoint; one that is `busy` is being
+    done by another command.
+    """
 
     cell: str
     failures: tuple[str, ...] = ()
     diverged: str = ""
+    stopped: bool = False
+    busy: bool = False
 
 
 def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
@@ -90,15 +107,25 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
     tracking store can be reached.
     """
     try:
-        return _run(_Work(cell, site, site.store(), listen))
+        with site.lock(cell):
+            return _run(_Work(cell, site, site.store(), listen))
+    except Timeout:
+        return Outcome(cell.name, busy=True)
+    except Stopped:
+        return Outcome(cell.name, stopped=True)
     except Exception as error:
         return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
 
 
 def _run(work: _Work) -> Outcome:
     cell, store, run_id = work.cell, work.store, work.record.run_id
+    if cell.finished(work.record):  # by another command, since this one began
+        return Outcome(cell.name)
     try:
         failures = work.run()
+    except Stopped:
+        store.interrupt(run_id)
+        raise
     except Diverged as error:
         reason = str(error)
         store.set_status(run_id, "diverged", reason)
@@ -190,7 +217,6 @@ class _Work:
             family = self.restored(dataset)
         else:
             family = self.trained(dataset)
-            self.record = self.store.find(self.cell.training_key) or self.record
         # Here, and not where training ends: a kill between the two would leave them for ever.
         shutil.rmtree(self.site.work(self.cell), ignore_errors=True)
         facts = self.record.facts
@@ -236,6 +262,7 @@ class _Work:
         in_use = memory.start(device)
         result = train(
             family, batches, cell.images, cell.seed, device=device, report=self.tell,
+            stop=stopping.requested,
             checkpoints=Checkpoints(self.site.work(cell), self.site.checkpoint_seconds),
         )  # fmt: skip
         store.log_curves(
@@ -246,11 +273,17 @@ class _Work:
             file = Path(scratch) / "model.safetensors"
             save_weights(family, file)
             store.put_file(run_id, file, "weights")
-        store.set_status(
-            run_id, "trained", seconds=result.seconds, images=result.images, steps=result.steps,
-            peak_memory_bytes=memory.peak(device) - in_use,
-            parameters=sum(p.numel() for p in family.networks.parameters()),
-        )  # fmt: skip
+        facts: dict[str, Any] = {
+            "seconds": result.seconds,
+            "images": result.images,
+            "steps": result.steps,
+            "peak_memory_bytes": memory.peak(device) - in_use,
+            "parameters": sum(p.numel() for p in family.networks.parameters()),
+        }
+        store.set_status(run_id, "trained", **facts)
+        # Not read back: the store may be away, and the rest is measured all the same.
+        known = {name: str(value) for name, value in facts.items()}
+        self.record = replace(self.record, status="trained", facts=self.record.facts | known)
         return family
 
     def tell(self, progress: Progress) -> None:
@@ -272,6 +305,8 @@ class _Work:
         others = self.other_draws(applicable, evidence, dataset)
         failures = []
         for number, wanted in enumerate(applicable):
+            if stopping.requested():
+                raise Stopped("stopped before all was measured")
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
             metric = load_metric(wanted.metric)
             said = others.get(wanted.metric, ())

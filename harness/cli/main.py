@@ -47,9 +47,9 @@ app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> None:
-    """Run the command. Bad input is one line on stderr and exit code 2."""
+    """Run the command. Bad input is one line on stderr and its own exit code."""
     try:
         app()
     except BadInput as error:
         sys.stderr.write(f"harness: {error}\n")
-        sys.exit(2)
+        sys.exit(error.exit_code)

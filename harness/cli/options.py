@@ -127,10 +127,14 @@ def overrides(
 
 
 def open_store(tracking: str | None, output: Path) -> Store:
-    """The tracking store that was asked for, or the default one."""
+    """The tracking store that was asked for, or the default one. It is given what an earlier
+    command could not log.
+    """
     from harness.tracking import Store, default_uri
 
-    return Store(tracking or default_uri(output), output)
+    store = Store(tracking or default_uri(output), output)
+    store.connect()
+    return store
 
 
 def cores() -> int:

@@ -28,6 +28,12 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def _state(outcome: Outcome) -> str:
+    if outcome.stopped:
+        return "stopped"
+    return "failed" if outcome.failures else "diverged" if outcome.diverged else "done"
+
+
 class Display:
     """Listens to events and outcomes; knows how much time is left."""
 
@@ -54,7 +60,7 @@ class Display:
             self.ended += 1
             self.left.end(outcome.cell)
             took = clock(time.monotonic() - self._begun.pop(outcome.cell, time.monotonic()))
-            state = "failed" if outcome.failures else "diverged" if outcome.diverged else "done"
+            state = _state(outcome)
             self.close(outcome.cell, state)
             line = f"[{self.ended}/{self.total}] {outcome.cell}: {state} in {took}"
             left = self.left.suite()

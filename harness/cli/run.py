@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from harness.spec.suite import Overrides
     from harness.tracking import Store
 
-INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended: 128 + SIGINT."""
+INTERRUPTED, TERMINATED = 130, 143
+"""The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
 
 
 def run(
@@ -54,6 +54,7 @@ def run(
     """
     from harness.cli.progress import display
     from harness.engine.execute import execute, open_site, unfinished
+    from harness.training import stopping
 
     console = Console()
     changed = options.overrides(
@@ -69,11 +70,18 @@ def run(
         with display(console, todo, jobs) as shown:
             outcomes = execute(todo, site, jobs, shown.listen, shown.end)
     except KeyboardInterrupt:
-        store.interrupt(site.parent)
-        console.print("Stopped. The same command goes on where this one was.")
-        raise typer.Exit(INTERRUPTED) from None
+        _stopped(console, store, site.parent, INTERRUPTED)
+    if stopping.requested():
+        _stopped(console, store, site.parent, TERMINATED)
+    store.connect()  # what it did not take while cells ran
     _publish(console, plan, store, output, site.parent)
     _finish(console, outcomes)
+
+
+def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn:
+    store.interrupt(parent)
+    console.print("Stopped. The same command goes on where this one was.")
+    raise typer.Exit(code) from None
 
 
 def report(

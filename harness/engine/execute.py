@@ -12,6 +12,7 @@ from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
 from harness.tracking import Store
 from harness.tracking.environment import environment
+from harness.training import stopping
 
 
 def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float) -> Site:
@@ -41,7 +42,11 @@ def unfinished(plan: Plan, store: Store) -> list[Cell]:
 def execute(
     cells: Sequence[Cell], site: Site, jobs: int, listen: Listener, ended: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Run the cells, `jobs` at a time; every one is tried, whatever happens to the others."""
-    if jobs == 1:
+    """Run the cells, `jobs` at a time; every one is tried, whatever happens to the others.
+
+    Upon SIGTERM those that run are saved and no other begins (`stopping.requested`).
+    """
+    if jobs > 1:
+        return run_local(cells, site, listen, ended, jobs)
+    with stopping.on_sigterm():
         return run_serial(cells, site, listen, ended)
-    return run_local(cells, site, listen, ended, jobs)

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,8 +19,9 @@ from multiprocessing.context import SpawnContext
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from harness.cell import Event, Listener, Outcome, Site, died, run_cell
+from harness.cell import BUSY_SECONDS, Event, Listener, Outcome, Site, died, run_cell
 from harness.plan import Cell
+from harness.training import stopping
 
 ATTEMPTS = 2
 """A cell whose worker died (the system killed it, say) is tried once more, from its checkpoint."""
@@ -45,14 +47,19 @@ def run_local(
             outcomes.append(outcome)
             ended(outcome)
 
-        serving = [slots.submit(worker.serve, left, site, take) for worker in workers]
-        try:
-            for future in as_completed(serving):
-                future.result()
-        except KeyboardInterrupt:
+        def ask_to_stop() -> None:
             for worker in workers:
-                worker.stop()
-            raise
+                worker.ask_to_stop()
+
+        with stopping.on_sigterm(ask_to_stop):
+            serving = [slots.submit(worker.serve, left, site, take) for worker in workers]
+            try:
+                for future in as_completed(serving):
+                    future.result()
+            except KeyboardInterrupt:
+                for worker in workers:
+                    worker.kill()
+                raise
     return outcomes
 
 
@@ -74,7 +81,12 @@ class _Worker:
                 break
             for _ in range(ATTEMPTS):
                 try:
-                    take(process.submit(_work, cell, site).result())
+                    outcome = process.submit(_work, cell, site).result()
+                    if outcome.busy:
+                        left.put(cell)
+                        time.sleep(BUSY_SECONDS)
+                    else:
+                        take(outcome)
                     break
                 except BrokenProcessPool:
                     process = self._start()
@@ -84,11 +96,17 @@ class _Worker:
                 take(died(cell, site, DIED))
         process.shutdown()
 
-    def stop(self) -> None:
-        """End the process at once, whatever it is at."""
+    def ask_to_stop(self) -> None:
+        """Let the process save and end what it is at, and begin nothing else."""
         self._stopped.set()
         for process in multiprocessing.active_children():
             process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is at."""
+        self._stopped.set()
+        for process in multiprocessing.active_children():
+            process.kill()
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -128,6 +146,7 @@ def _start_worker(queue: Any) -> None:
     global _send  # noqa: PLW0603 - a worker process has one queue for its whole life
     _send = queue.put
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to handle
+    stopping.heed_sigterm()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
-from harness.cell import Listener, Outcome, Site, run_cell
+from harness.cell import BUSY_SECONDS, Listener, Outcome, Site, run_cell
 from harness.plan import Cell
+from harness.training import stopping
 
 
 def run_serial(
     cells: Sequence[Cell], site: Site, listen: Listener, ended: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Run every cell; a failed one does not keep the others from running."""
-    outcomes = []
-    for cell in cells:
-        outcomes.append(run_cell(cell, site, listen))
-        ended(outcomes[-1])
+    """Run every cell, until asked to stop; a failed one does not keep the others from running."""
+    outcomes: list[Outcome] = []
+    left = deque(cells)
+    while left and not stopping.requested():
+        cell = left.popleft()
+        outcome = run_cell(cell, site, listen)
+        if outcome.busy:
+            left.append(cell)
+            time.sleep(BUSY_SECONDS)
+            continue
+        outcomes.append(outcome)
+        ended(outcome)
     return outcomes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -83,7 +83,8 @@ class VAE(Family):
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Codes N×latent → images N×C×S×S in [-1, 1]."""
-        images: Tensor = self.networks["decoder"](z)
+        decoder: Any = self.networks["decoder"]
+        images: Tensor = (decoder.logits(z) / 2).tanh() if self.binary else decoder(z)
         return images
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -135,9 +136,10 @@ class VAE(Family):
         """log p(x|z) in nats, N, in the precision of x: summed over thousands of pixels in float32
         it would lose the small terms.
         """
+        decoder: Any = networks["decoder"]
         if self.binary:
-            return bernoulli_log_likelihood(x, networks["decoder"].logits(z).to(x.dtype))
-        return log_likelihood(x, networks["decoder"](z).to(x.dtype), self.settings.sigma)
+            return bernoulli_log_likelihood(x, decoder.logits(z).to(x.dtype))
+        return log_likelihood(x, decoder(z).to(x.dtype), self.settings.sigma)
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior, a standard Gaussian."""

@@ -72,8 +72,8 @@ class Decoder(nn.Module):
         return images
 
     def logits(self, z: Tensor) -> Tensor:
-        """z N×latent → N×channels×S×S, the log odds that a value is 1 and not −1: where an image is
-        their mean, tanh(a) = 2σ(2a) − 1, the odds are those of σ(2a).
+        """z N×latent → N×channels×S×S, the log odds that a value is 1 and not −1. An image is the
+        mean under them: tanh(a) = 2σ(2a) − 1.
         """
         before_tanh: Tensor = self.body[:-1](self.grid(self.head(z)))
         return 2 * before_tanh

@@ -52,6 +52,11 @@ class MLPDecoder(nn.Module):
         images: Tensor = self.body(z).unflatten(1, self.shape)
         return images
 
+    def logits(self, z: Tensor) -> Tensor:
+        """z N×latent → N×C×S×S, the log odds that a value is 1 and not −1."""
+        odds: Tensor = self(z)
+        return odds
+
 
 class MLPDenoiser(nn.Module):
     """ε(x, t): an image N×C×S×S and timesteps N to an image of the same shape.

@@ -10,6 +10,16 @@ from pathlib import Path
 class BadInput(Exception):  # noqa: N818 - reads as what it is: bad input
     """Something the user gave cannot be used. The command prints it as one line and exits 2."""
 
+    exit_code = 2
+
+
+class TryLater(BadInput):
+    """Something that is needed is away for now. The command prints it as one line and exits 75,
+    which sysexits.h calls a temporary failure.
+    """
+
+    exit_code = 75
+
 
 class SpecError(BadInput):
     """A suite or recipe file is wrong at a known place."""

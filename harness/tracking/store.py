@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -26,14 +28,18 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from harness.spec.errors import BadInput
+from harness.keys import digest
+from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
+from harness.tracking.journal import Journal, Write
 
 NUMBER = "harness.number."
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
 RACES = 6
 """Attempts at a write that another process may be making at the same moment."""
+SERVER_SECONDS = 10
+"""How long a server may take for its first answer."""
 MAX_TAG = 7500
 """MLflow stores tag values of up to 8,000 characters."""
 
@@ -75,6 +81,25 @@ class Store:
         # A busy database is waited for: several cells write to it at a time.
         connection = f"{uri}{'&' if '?' in uri else '?'}timeout=60" if self.local else uri
         self.client = MlflowClient(tracking_uri=connection)
+        self.journal = Journal(folder / "unlogged" / digest(uri)[:12])
+
+    def connect(self) -> None:
+        """Log what the store did not take before, if anything. Raises TryLater where the store
+        cannot be reached, or still does not take it.
+        """
+        waiting = self.journal.runs()
+        kept = (
+            f"; results of {len(waiting)} runs are kept in {self.journal.folder}, and the next "
+            "command logs them"
+            if waiting
+            else ""
+        )
+        try:
+            if not self.local:
+                _check_server(self.uri)
+            self.journal.replay(self._send)
+        except Exception as error:
+            raise TryLater(f"{self.uri}: {brief(error)}{kept}") from error
 
     # -- suites -------------------------------------------------------------------------------
 
@@ -93,17 +118,15 @@ class Store:
 
     def log_summary(self, run_id: str, values: Mapping[str, float]) -> None:
         """Aggregates over seeds, on the parent: MLflow rolls nothing up."""
-        metrics = [Metric(metric_name(name), value, 0, 0) for name, value in values.items()]
-        for part in _chunks(metrics, 500):
-            self.client.log_batch(run_id, metrics=part)
+        self._log(run_id, [(metric_name(name), value, 0) for name, value in values.items()])
 
     def finish(self, run_id: str, ok: bool = True) -> None:
         """Close a run."""
-        self.client.set_terminated(run_id, "FINISHED" if ok else "FAILED")
+        self._write(run_id, Write("end", {"status": "FINISHED" if ok else "FAILED"}))
 
     def interrupt(self, run_id: str) -> None:
         """Close a run that its user stopped; it can be continued."""
-        self.client.set_terminated(run_id, "KILLED")
+        self._write(run_id, Write("end", {"status": "KILLED"}))
 
     # -- cells --------------------------------------------------------------------------------
 
@@ -147,12 +170,12 @@ class Store:
     def record(self, run_id: str, measurements: Iterable[Measurement]) -> None:
         """Add numbers to a cell: each becomes visible whole or not at all."""
         rows = list(measurements)
-        tags = [RunTag(f"{NUMBER}{m.metric}.{m.key}", m.to_json()) for m in rows]
-        values = [Metric(metric_name(m.metric), m.value, 0, 0) for m in rows if m.value is not None]
-        if values:
-            self.client.log_batch(run_id, metrics=values)
-        if tags:
-            self.client.log_batch(run_id, tags=tags)
+        self._log(
+            run_id, [(metric_name(m.metric), m.value, 0) for m in rows if m.value is not None]
+        )
+        if rows:
+            tags = {f"{NUMBER}{m.metric}.{m.key}": m.to_json() for m in rows}
+            self._write(run_id, Write("tags", tags))
 
     def set_status(self, run_id: str, status: str, reason: str = "", **facts: Any) -> None:
         """Where a cell stands, with facts about its training."""
@@ -190,15 +213,13 @@ class Store:
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self.client.log_batch(run_id, tags=[RunTag(k, v[:MAX_TAG]) for k, v in tags.items()])
+        self._write(run_id, Write("tags", {name: text[:MAX_TAG] for name, text in tags.items()}))
 
     def log_curves(self, run_id: str, points: Iterable[tuple[int, str, float]]) -> None:
         """Curves as (images shown, name, value): MLflow's step is the number of images shown, so
         that models with different batch sizes share an axis.
         """
-        metrics = [Metric(metric_name(name), value, 0, images) for images, name, value in points]
-        for part in _chunks(metrics, 500):
-            self.client.log_batch(run_id, metrics=part)
+        self._log(run_id, [(metric_name(name), value, images) for images, name, value in points])
 
     def curves(self, run_id: str) -> list[tuple[int, str, float]]:
         """What `log_curves` wrote."""
@@ -214,11 +235,11 @@ class Store:
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / name
             file.write_bytes(content.encode() if isinstance(content, str) else content)
-            self.client.log_artifact(run_id, str(file), folder or None)
+            self.put_file(run_id, file, folder)
 
     def put_file(self, run_id: str, file: Path, folder: str) -> None:
         """Store a file as an artifact in `folder`."""
-        self.client.log_artifact(run_id, str(file), folder)
+        self._write(run_id, Write("artifact", {"folder": folder}, file))
 
     def get(self, run_id: str, path: str) -> bytes | None:
         """The content of an artifact, or None where there is none."""
@@ -231,12 +252,50 @@ class Store:
 
     def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
+        self._write(run_id, Write("inputs", {"datasets": [list(entry) for entry in inputs]}))
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def _log(self, run_id: str, values: Sequence[tuple[str, float, int]]) -> None:
+        """Metrics as (name, value, step)."""
+        for part in _chunks(values, 500):
+            self._write(run_id, Write("metrics", {"values": [list(value) for value in part]}))
+
+    def _write(self, run_id: str, write: Write) -> None:
+        """Send a write to a run; keep it where it is not taken, and all that follow it."""
+        if not self.journal.holds(run_id):
+            try:
+                self._send(run_id, write)
+                return
+            except Exception as error:
+                logging.getLogger(__name__).warning(
+                    "%s does not take results (%s); they are kept in %s",
+                    self.uri, brief(error), self.journal.folder,
+                )  # fmt: skip
+        self.journal.keep(run_id, write)
+
+    def _send(self, run_id: str, write: Write) -> None:
+        client, values = self.client, write.values
+        match write.kind:
+            case "metrics":
+                metrics = [Metric(name, value, 0, step) for name, value, step in values["values"]]
+                client.log_batch(run_id, metrics=metrics)
+            case "tags":
+                client.log_batch(run_id, tags=[RunTag(name, text) for name, text in values.items()])
+            case "artifact":
+                client.log_artifact(run_id, str(write.file), values["folder"] or None)
+            case "inputs":
+                self._send_inputs(run_id, values["datasets"])
+            case "end":
+                client.set_terminated(run_id, values["status"])
+
+    def _send_inputs(self, run_id: str, inputs: Sequence[Sequence[str]]) -> None:
         datasets = [
             DatasetInput(
-                Dataset(name, digest[:32], "harness", json.dumps({"name": name})),
+                Dataset(name, sha[:32], "harness", json.dumps({"name": name})),
                 [InputTag("mlflow.data.context", context)],
             )
-            for context, name, digest in inputs
+            for context, name, sha in inputs
         ]
         for attempt in range(RACES):
             try:
@@ -292,6 +351,29 @@ class Store:
             yield from page
             if not (token := page.token):
                 return
+
+
+def _check_server(uri: str) -> None:
+    """TryLater where nothing answers at an address. Whatever answers is left to MLflow, which tries
+    again for minutes where a server is away for a moment.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urlopen(uri, timeout=SERVER_SECONDS).close()
+    except HTTPError:
+        return
+    except OSError as error:  # URLError is one
+        raise TryLater(
+            f"no MLflow server answers ({brief(error)}); start it, or name another store with "
+            "--tracking-uri or MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def brief(error: Exception) -> str:
+    """An error in one line of at most 200 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def metric_name(text: str) -> str:

@@ -34,14 +34,24 @@ class Checkpoints:
         return time.monotonic() - self._last >= self.every_seconds
 
     def save(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Writes a checkpoint; `values` are plain types and hold the `step`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Writes a checkpoint; `values` are plain types and hold the `step`.
+
+        Where it cannot be written (a full disk), a warning says so, and training goes on: a run
+        that is then killed goes on from an older one.
+        """
         text = json.dumps(values)
         metadata = {"values": text, "sha256": _digest(tensors, text)}
-        write_tensors(tensors, self.folder / f"step-{values['step']:010d}.safetensors", metadata)
+        file = self.folder / f"step-{values['step']:010d}.safetensors"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_tensors(tensors, file, metadata)
+        except (OSError, SafetensorError) as error:
+            warnings.warn(f"no checkpoint could be written: {error}", stacklevel=2)
+            return
+        finally:
+            self._last = time.monotonic()
         for old in self._files()[KEPT:]:
             old.unlink()
-        self._last = time.monotonic()
 
     def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors (on the CPU) and values of the newest checkpoint that is whole, or None."""
@@ -72,10 +82,13 @@ def write_tensors(
 ) -> None:
     """Writes a safetensors file; whatever happens, `path` is either as it was or complete."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: t.contiguous() for name, t in tensors.items()}, unfinished, metadata)
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        save_file({name: t.contiguous() for name, t in tensors.items()}, unfinished, metadata)
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # makes the rename itself last

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from harness.families.base import Batch, Family, Losses, Player
 from harness.seeding import generator
 from harness.training.average import MovingAverage
+from harness.training.losses import LossMeans
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class TrainingState:
     step: int = 0
     seconds: float = 0.0
     curve: list[Point] = field(default_factory=list)
+    losses: LossMeans = field(default_factory=LossMeans)
 
     @classmethod
     def start(cls, family: Family, seed: int, device: torch.device) -> TrainingState:
@@ -72,6 +74,7 @@ class TrainingState:
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name, e.g. `optimizer/0/generator/3/exp_avg`."""
         found = _prefixed("networks", self.networks.state_dict())
+        found |= _prefixed("losses", self.losses.tensors())
         if self.average:
             found |= _prefixed("average", self.average.average.state_dict())
         for path, turn in self._paths():
@@ -88,6 +91,7 @@ class TrainingState:
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Takes everything from a checkpoint."""
         self.networks.load_state_dict(_below("networks", tensors))
+        self.losses.restore(_below("losses", tensors))
         if self.average:
             self.average.average.load_state_dict(_below("average", tensors))
         for path, turn in self._paths():

@@ -25,7 +25,9 @@ from harness.families.base import (
 )
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
-from harness.training.loop import Diverged, Progress, TrainingResult, train
+from harness.training.loop import Progress, TrainingResult, train
+from harness.training.losses import Diverged
+from harness.training.stopping import Stopped
 
 CPU = torch.device("cpu")
 SMALL: dict[str, dict[str, Any]] = {
@@ -118,6 +120,40 @@ def test_resuming_between_two_checkpoints_repeats_the_steps_since(tmp_path: Path
     assert saved[1]["step"] == 4
     resumed, _ = trained("gan", checkpoints=seldom)
     assert same_weights(whole, resumed)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_stop_between_two_readings_saves_and_leaves_weights_and_curves_as_they_would_be(
+    name: str, tmp_path: Path
+) -> None:
+    """110 steps are read every other; the run is asked to stop after step 55."""
+    whole, result = trained(name, images=880)
+    checkpoints = Checkpoints(tmp_path, every_seconds=math.inf)
+    asked = iter([False] * 54 + [True])
+    with pytest.raises(Stopped, match="after 440 images"):
+        trained(name, images=880, checkpoints=checkpoints, stop=lambda: next(asked))
+    saved = checkpoints.latest()
+    assert saved is not None
+    assert saved[1]["step"] == 55
+    resumed, rest = trained(name, images=880, checkpoints=checkpoints)
+    assert same_weights(whole, resumed)
+    assert rest.curve == result.curve
+
+
+def test_checkpoints_do_not_wait_for_a_reading(tmp_path: Path) -> None:
+    """400 steps are read every fourth, but a checkpoint is due after every one."""
+    checkpoints = Checkpoints(tmp_path, every_seconds=0)
+    asked = iter([False] * 5 + [True])
+    with pytest.raises(Stopped):
+        trained("autoencoder", images=3200, checkpoints=checkpoints, stop=lambda: next(asked))
+    steps = sorted(int(file.stem.split("-")[1]) for file in tmp_path.glob("step-*"))
+    assert steps == [5, 6]
+
+
+def test_a_request_to_stop_at_the_last_step_comes_too_late(tmp_path: Path) -> None:
+    asked = iter([False] * 19 + [True])
+    _, result = trained("autoencoder", stop=lambda: next(asked))
+    assert result.steps == 20
 
 
 @pytest.mark.parametrize(
