@@ -89,10 +89,9 @@ class ArraySet:
                 start = 0
                 for block in self.blocks(folder, split):
                     stop = start + len(block.images)
-                    if stop > count or len(block.labels) != stop - start:
-                        raise BadInput(
-                            f"{folder}: the files have more than {count:,} {split} images"
-                        )
+                    if stop > count:
+                        raise BadInput(f"{folder}: more than {count:,} {split} images")
+                    self._check_labels(folder, block)
                     arrays[f"{split}.images"][start:stop] = wanted.apply_all(block.images)
                     arrays[f"{split}.labels"][start:stop] = block.labels
                     if block.factors is not None:
@@ -102,6 +101,15 @@ class ArraySet:
                     del block  # before the next is read
                 if start != count:
                     raise BadInput(f"{folder}: {start:,} {split} images instead of {count:,}")
+
+    def _check_labels(self, folder: Path, block: Block) -> None:
+        """Not every file has a pinned digest."""
+        if len(block.labels) != len(block.images):
+            raise BadInput(f"{folder}: {len(block.labels)} labels of {len(block.images)} images")
+        classes = len(self.about.classes)
+        odd = block.labels[(block.labels < 0) | (block.labels >= classes)]
+        if len(odd):
+            raise BadInput(f"{folder}: a label is {odd[0]}; there are {classes} classes")
 
 
 def maker(plain: ArraySet) -> Maker:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torchvision import datasets
 
 from harness.data.base import About
@@ -82,7 +83,7 @@ def _read(path: Path, labels: bytes) -> Block:
             # Names are bytes, as Python 2 wrote them; making text of the pixels on the way, as the
             # other encodings do, would take as much memory again.
             batch = _Arrays(file, encoding="bytes").load()
-        return Block(batch[b"data"].reshape(-1, *SHAPE), batch[labels])
+        return Block(batch[b"data"].reshape(-1, *SHAPE), np.asarray(batch[labels], np.int64))
     except Exception as error:  # a damaged pickle makes its reader raise almost anything
         raise BadInput(f"{path}: not a batch of CIFAR images ({error})") from error
 
