@@ -103,7 +103,8 @@ def load(root: Path, path: Path, wanted: Form) -> tuple[Split, Split]:
         arrays[f"{name}.labels"] = ((count,), np.int64)
     (sha,) = look_up(root, path, [path], lambda files: [sha256(file) for file in files])
     key = {"version": VERSION, "form": asdict(wanted), "file": sha}
-    made = prepared(root, path.stem, key, arrays, partial(_fill, path, wanted, splits))
+    name = f"own-{path.stem}"
+    made = prepared(root, name, key, arrays, partial(_fill, path, wanted, splits))
     return made.split("train"), made.split("test")
 
 

@@ -51,7 +51,8 @@ def load(root: Path, layout: Layout, form: Form) -> tuple[Split, Split]:
         "files": digest([_contents(folder, facts, part) for part in parts.values()]),
     }
     arrays = dict(_arrays(shapes, parts))
-    made = prepared(root, folder.name, key, arrays, partial(_fill, form, facts, layout))
+    name = f"own-{folder.resolve().name}"
+    made = prepared(root, name, key, arrays, partial(_fill, form, facts, layout))
     train, test = made.split("train"), made.split("test")
     return _with_texts(train, layout.train), _with_texts(test, layout.test)
 
