@@ -27,11 +27,12 @@ from harness.data.loader import Batches
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import Reading, describe, measured, read
+from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draws
 from harness.evaluation.scatter import is_plane
 from harness.families import build_family
 from harness.families.base import Family
-from harness.metrics import load_metric
+from harness.metrics.base import Metric
 from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
 from harness.spec.measurement import SOURCE_IMAGES
@@ -308,7 +309,7 @@ class _Work:
             if stopping.requested():
                 raise Stopped("stopped before all was measured")
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
-            metric = load_metric(wanted.metric)
+            metric = self.metric(wanted)
             said = others.get(wanted.metric, ())
             row = measured(metric, wanted.protocol, wanted.key, evidence, said)
             store.record(run_id, [row])
@@ -319,6 +320,10 @@ class _Work:
             self.draw(evidence, model)
         return failures
 
+    def metric(self, wanted: Wanted) -> Metric:
+        """The metric that is wanted, as the suite's profile has it."""
+        return load_metric_as(self.cell.setup.profile, wanted.metric)
+
     def other_draws(
         self, wanted: Sequence[Wanted], evidence: Evidence, dataset: Dataset
     ) -> dict[str, list[Reading]]:
@@ -327,7 +332,7 @@ class _Work:
         where that is given.
         """
         cell = self.cell
-        metrics = [load_metric(w.metric) for w in wanted]
+        metrics = [self.metric(w) for w in wanted]
         drawn = [metric for metric in metrics if draws(metric, cell.setup) > 1]
         said: dict[str, list[Reading]] = {metric.name: [] for metric in drawn}
         for draw in range(1, cell.setup.draws) if drawn else ():
@@ -340,7 +345,7 @@ class _Work:
     def draw(self, evidence: Evidence, model: Family | None) -> None:
         """Pictures of the run, each drawn once."""
         drawn = self.record.facts.get("pictures", "").split()
-        metrics = [load_metric(w.metric) for w in self.cell.wanted if not w.obstacle]
+        metrics = [self.metric(w) for w in self.cell.wanted if not w.obstacle]
         has_train_features = any("train_features" in metric.needs for metric in metrics)
         has_sources = evidence["test_sources"] is not None
         of_points = is_plane(evidence["train_images"])

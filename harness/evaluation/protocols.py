@@ -39,7 +39,7 @@ class Instrument:
 class Setup:
     """How a suite measures its cells: the feature networks by role, and what is known of those
     that are needed; how many images are sampled, and how many times; the machine that timings are
-    of.
+    of; the profile that metrics are of, if they are those of a library.
     """
 
     names: dict[Role, str]
@@ -47,6 +47,7 @@ class Setup:
     samples: int = 0
     machine: str = ""
     draws: int = 1
+    profile: str = ""
 
 
 def draws(metric: Metric, setup: Setup) -> int:

@@ -16,17 +16,17 @@ from pydantic import ValidationError
 
 from harness.data import about, load_dataset
 from harness.data.base import Dataset
+from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
-from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, want
 from harness.plan.each import expand
 from harness.plan.samples import sample_cells
-from harness.plan.setup import make_setup
+from harness.plan.setup import make_setup, suite_networks
 from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
@@ -89,7 +89,10 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     suite = loaded.suite
     for entry in suite.datasets:
         loaded.at(("datasets", entry.name), about, entry.name)
-    metrics = {m: loaded.at(("metrics", m), load_metric, m) for m in suite.all_metrics()}
+    loaded.at(("profile",), suite_networks, suite)
+    metrics = {
+        m: loaded.at(("metrics", m), load_metric_as, suite.profile, m) for m in suite.all_metrics()
+    }
     recipes = {
         model: loaded.at(("models", model), load_recipe, model, loaded.folder)
         for entry in suite.datasets

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, needs, roles
+from harness.evaluation.profiles import load_profile
 from harness.evaluation.protocols import Instrument, Setup
 from harness.extractors import (
     EXTRACTORS,
@@ -18,7 +19,7 @@ from harness.extractors.base import Network
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput
 from harness.spec.reference import parse_reference
-from harness.spec.suite import DatasetEntry, LoadedSuite
+from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.training.numerics import Numerics
 
 CLIP = "clip:openai/clip-vit-large-patch14-336"
@@ -35,6 +36,12 @@ OPTIONS: tuple[Role, ...] = ("extractor", "perceptual")
 """The roles for which a command can name another network."""
 
 
+def suite_networks(suite: Suite) -> dict[Role, str | None]:
+    """The feature networks that a suite names, or its profile; BadInput where these are not one."""
+    named: dict[Role, str | None] = {"extractor": suite.extractor, "perceptual": suite.perceptual}
+    return load_profile(suite.profile).fix(named) if suite.profile else named
+
+
 def make_setup(
     loaded: LoadedSuite,
     entry: DatasetEntry,
@@ -44,21 +51,24 @@ def make_setup(
 ) -> Setup:
     """The feature networks that the entry's metrics need; each must be at hand and fit."""
     suite = loaded.suite
+    about, named = dataset.about, suite_networks(suite)
     names: dict[Role, str] = {
-        "extractor": suite.extractor or dataset.about.extractor,
-        "perceptual": suite.perceptual or dataset.about.perceptual,
+        "extractor": named["extractor"] or about.extractor,
+        "perceptual": named["perceptual"] or about.perceptual,
         "clip": CLIP,
     }
     wanted = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
         wanted = [metric for metric in wanted if "pixels" not in needs(metric)]
     needed = {role for metric in wanted for role in roles(metric)}
+    # A profile has its own networks: there is no other to propose.
+    find = _for_images if suite.profile else _of_dataset
     instruments = {
-        role: loaded.at((role,), _of_dataset, role, names[role], dataset)
+        role: loaded.at((role,), find, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
-    return Setup(names, instruments, samples, numerics.machine, suite.draws)
+    return Setup(names, instruments, samples, numerics.machine, suite.draws, suite.profile)
 
 
 def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
@@ -66,12 +76,17 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
     it has one: that is part of the package.
     """
     try:
-        return checked(role, name, dataset.channels, dataset.size, dataset.has_pixels)
+        return _for_images(role, name, dataset)
     except MissingWeights as error:
         own = f"classifier:{parse_reference(dataset.name).name}"
         if own not in EXTRACTORS or role not in OPTIONS:
             raise
         raise BadInput(f"{error}; or measure with --{role} {own}") from error
+
+
+def _for_images(role: Role, name: str, dataset: Dataset) -> Instrument:
+    """As `checked`, for a dataset's images."""
+    return checked(role, name, dataset.channels, dataset.size, dataset.has_pixels)
 
 
 def checked(role: Role, name: str, channels: int, size: int, of_pixels: bool = True) -> Instrument:

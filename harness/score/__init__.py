@@ -1,6 +1,6 @@
 """Numbers for sets of images that are there, without a suite and without a model."""
 
-from harness.score.profiles import PROFILES, load_profile
+from harness.evaluation.profiles import PROFILES, load_profile
 from harness.score.scoring import Scoring, make_scoring, score
 from harness.score.sets import Sets, load_sets, with_captions
 

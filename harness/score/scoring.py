@@ -12,6 +12,7 @@ from torch import Tensor
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need, Role, roles
 from harness.evaluation.measure import measured
+from harness.evaluation.profiles import Profile
 from harness.evaluation.protocols import Instrument, Setup, obstacle
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
@@ -19,7 +20,6 @@ from harness.metrics.catalogue import KINDS
 from harness.plan.cells import Wanted, want
 from harness.plan.samples import samples_key
 from harness.plan.setup import CLIP, checked
-from harness.score.profiles import Profile
 from harness.score.sets import Sets, subject
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement

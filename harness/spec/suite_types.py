@@ -106,6 +106,8 @@ class Suite(_Spec):
     datasets: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_names_differ)]
     models: Names
     metrics: Names
+    profile: str = ""
+    """The library whose metrics and feature networks they are; the harness's own if not said."""
     extractor: str | None = None
     """The feature network of FID and its kin; each dataset's default if not said."""
     perceptual: str | None = None

@@ -154,7 +154,7 @@ def test_dci_of_a_factor_shared_by_two_equal_dimensions():
 def test_the_errors_of_dci_are_the_spread_over_fresh_training_images():
     """By random groups: too wide where small forests vary more, never far too narrow."""
     test = rotated(100, seed=999)
-    found = [dci(*rotated(600, seed), *test, SMALL) for seed in range(12)]
+    found = [dci(*rotated(500, seed), *test, Forest(trees=5)) for seed in range(10)]
     for name in ("disentanglement", "completeness"):
         estimates = [getattr(each, name) for each in found]
         assert {estimate.over for estimate in estimates} == {"images"}

@@ -27,10 +27,10 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from harness.cli.main import main
+from harness.evaluation.profiles import clean_fid, torch_fidelity, torchmetrics
 from harness.metrics import METRICS
 from harness.metrics.base import Caveat, Estimate
 from harness.score import PROFILES, load_profile, load_sets, make_scoring, score
-from harness.score.profiles import clean_fid, torch_fidelity, torchmetrics
 from harness.spec.errors import BadInput
 from harness.training.numerics import Numerics
 
@@ -301,7 +301,7 @@ def test_the_network_of_a_profile_is_used(sets, monkeypatch):
     ("profile", "metrics", "extractor", "message"),
     [
         ("clean-fid", ["is"], None, "clean-fid has no metric 'is'; it has: fid, kid"),
-        ("clean-fid", ["fid"], "inception", "means --extractor inception:pil-bicubic, not incep"),
+        ("clean-fid", ["fid"], "inception", "means the extractor inception:pil-bicubic, not i"),
         ("scikit-image", None, None, "need more than is given: psnr, ssim; see --reference"),
         ("torch-fidelity", ["kid"], None, "subsets of 1000 images and refuses 24"),
     ],

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from harness.evaluation.profiles.base import make_profile, subset_estimate, variant
 from harness.metrics import Subsets, kernel_distances
 from harness.metrics.base import Estimate
-from harness.score.profiles.base import make_profile, subset_estimate, variant
 
 SUBSETS = Subsets(100, 1000, seed=0)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from harness.evaluation.profiles.base import make_profile, reported_spread, subset_estimate, variant
 from harness.metrics import Subsets, checks, inception_scores, kernel_distances
 from harness.metrics.base import Estimate
-from harness.score.profiles.base import make_profile, reported_spread, subset_estimate, variant
 from harness.spec.errors import BadInput
 
 SUBSETS = Subsets(100, 1000, seed=2020)

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from harness.evaluation.profiles.base import make_profile, variant
 from harness.metrics import checks, mse
 from harness.metrics.base import Estimate
 from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunks, similarity
-from harness.score.profiles.base import make_profile, variant
 
 EPSILON = 1e-8
 """Added to the mean squared error on the [0, 1] scale: equal images have 80 dB."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from harness.evaluation.profiles.base import make_profile, reported_spread, subset_estimate, variant
 from harness.metrics import Subsets, checks, kernel_distances, mse
 from harness.metrics.base import Estimate
 from harness.metrics.inception_score import exp_mean_kl
 from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunks, similarity
-from harness.score.profiles.base import make_profile, reported_spread, subset_estimate, variant
 from harness.spec.errors import BadInput
 
 SEED = 0

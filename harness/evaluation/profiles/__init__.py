@@ -4,8 +4,10 @@ Each is a second definition of a metric's name, with other settings, so that its
 protocol of their own. The libraries themselves are not imported.
 """
 
-from harness.score.profiles import clean_fid, piq, scikit_image, torch_fidelity, torchmetrics
-from harness.score.profiles.base import Profile
+from harness.evaluation.profiles import clean_fid, piq, scikit_image, torch_fidelity, torchmetrics
+from harness.evaluation.profiles.base import Profile
+from harness.metrics import load_metric
+from harness.metrics.base import Metric
 from harness.spec.errors import BadInput, suggest
 
 _ALL = (torch_fidelity, clean_fid, torchmetrics, scikit_image, piq)
@@ -21,4 +23,11 @@ def load_profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-__all__ = ["PROFILES", "Profile", "load_profile"]
+def load_metric_as(profile: str, name: str) -> Metric:
+    """The metric of this name; where a profile is named, as that has it. BadInput for an unknown
+    one.
+    """
+    return load_profile(profile).metric(name) if profile else load_metric(name)
+
+
+__all__ = ["PROFILES", "Profile", "load_metric_as", "load_profile"]

@@ -41,7 +41,7 @@ class Profile:
         """`networks` with those of the profile; BadInput where another was asked for."""
         for role, fixed in self.networks.items():
             if (said := networks.get(role)) and said != fixed:
-                raise BadInput(f"the profile {self.library} means --{role} {fixed}, not {said}")
+                raise BadInput(f"the profile {self.library} means the {role} {fixed}, not {said}")
         return {**networks, **self.networks}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from harness.evaluation.profiles.base import make_profile, variant
 from harness.metrics import checks, psnr, ssim
 from harness.metrics.base import Estimate
-from harness.score.profiles.base import make_profile, variant
 from harness.spec.errors import BadInput
 
 
