@@ -37,11 +37,23 @@ class Subsets:
             yield first, second
 
 
-class Kernel(Protocol):
-    """A positive definite kernel of features."""
+@dataclass(frozen=True)
+class Argument:
+    """What a kernel is a function of: constant + product · x·y + square · (|x|² + |y|²)."""
 
-    def __call__(self, products: Tensor, squares: tuple[Tensor, Tensor], features: int) -> Tensor:
-        """k(x, y) for all pairs, n×m, of float64 x·y (n×m), |x|² (n) and |y|² (m)."""
+    constant: float
+    product: float
+    square: float
+
+
+class Kernel(Protocol):
+    """A positive definite kernel k(t) of two images' features, t their `Argument`."""
+
+    def argument(self, features: int) -> Argument:
+        """The coefficients of t, for so many features an image."""
+
+    def deviations(self, t: Tensor, around: float) -> Tensor:
+        """k(around + t) − k(around), to the rounding of its own size; may overwrite `t`."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,21 @@ class PolynomialKernel:
     gamma: float | None = None
     coef0: float = 1.0
 
-    def __call__(self, products: Tensor, squares: tuple[Tensor, Tensor], features: int) -> Tensor:
-        """Its values, n×m: see `Kernel`."""
-        gamma = 1 / features if self.gamma is None else self.gamma
-        return products.mul(gamma).add_(self.coef0).pow_(self.degree)
+    def __post_init__(self) -> None:
+        if self.degree < 1:
+            raise BadInput(f"the polynomial kernel's degree is {self.degree}; it is at least 1")
+
+    def argument(self, features: int) -> Argument:
+        """t = gamma x·y + coef0."""
+        return Argument(self.coef0, 1 / features if self.gamma is None else self.gamma, 0)
+
+    def deviations(self, t: Tensor, around: float) -> Tensor:
+        """The binomial expansion of (around + t)^degree less its first term, by Horner's rule."""
+        values = t
+        for power in range(self.degree - 1, 0, -1):
+            coefficient = math.comb(self.degree, power) * around ** (self.degree - power)
+            values = (values + coefficient).mul_(t)
+        return values
 
 
 @dataclass(frozen=True)
@@ -72,10 +95,15 @@ class RbfKernel:
         if not (math.isfinite(self.sigma) and self.sigma > 0):
             raise BadInput(f"the RBF kernel's sigma must be positive, not {self.sigma}")
 
-    def __call__(self, products: Tensor, squares: tuple[Tensor, Tensor], features: int) -> Tensor:
-        """Its values, n×m: see `Kernel`."""
-        distances = products.mul(-2).add_(squares[0][:, None]).add_(squares[1])
-        return distances.mul_(-0.5 / self.sigma**2).exp_()
+    def argument(self, features: int) -> Argument:
+        """t = −|x − y|² / (2 sigma²)."""
+        return Argument(0, 1 / self.sigma**2, -0.5 / self.sigma**2)
+
+    def deviations(self, t: Tensor, around: float) -> Tensor:
+        """exp(around + t) − exp(around)."""
+        if around > -1:  # where the kernel may vary too little to be subtracted
+            return t.expm1_().mul_(math.exp(around))
+        return t.add_(around).exp_().sub_(math.exp(around))
 
 
 def kernel_distances(
@@ -94,78 +122,109 @@ def kernel_distances(
     seed, so that its numbers are met to rounding. Each entry of the kernel matrix is computed once
     for all subsets: a subset's sum is a product with its indicator vector.
 
-    On a CPU the products x·y are summed in float32 about the common mean, whose part is added in
-    float64: their errors are random, of some 1e-8 of the features' variance, and average out over
-    a subset's pairs. All else is float64.
+    On a CPU the entries are computed in float32, less what they have in common (the features'
+    centre, and a constant, which changes no MMD), and summed in float64. The rounding errors are
+    random, of some 1e-7 of how entries vary, and average out over a subset's pairs.
     """
     a, b = checks.feature_pair(a, b, at_least=2)
     size = subsets.size
     if not 2 <= size <= min(len(a), len(b)):
         raise BadInput(f"subsets of {size} cannot be drawn from {len(a)} and {len(b)} images")
-    in_a, in_b = _members(subsets, len(a), len(b), a.device)
-    centre = (a.mean(dim=0) + b.mean(dim=0)) / 2
-    side_a, side_b = (_Side.of(x, centre, members) for x, members in ((a, in_a), (b, in_b)))
-    within = _within(side_a, kernel) + _within(side_b, kernel)
-    return within / (size * (size - 1)) - 2 * _between(side_a, side_b, kernel) / size**2
+    sides, deviations = _sides(a, b, kernel)
+    (side_a, side_b), (in_a, in_b) = sides, _members(subsets, len(a), len(b), a.device)
+    within = _within(side_a, in_a, deviations) + _within(side_b, in_b, deviations)
+    between = _between(side_a, side_b, in_a, in_b, deviations)
+    return within / (size * (size - 1)) - 2 * between / size**2
 
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """A set of features: x − c n×d in the dtype of blocks; c·x − |c|²/2 and |x|² (n) in float64;
-    and the indicators of its subsets, n×count.
-
-    x·y = (x − c)·(y − c) + (c·x − |c|²/2) + (c·y − |c|²/2).
+    """A set of features n×d about the common centre, and the part of the kernel's argument that is
+    each image's own (n), about their mean; in the dtype of blocks.
     """
 
     centred: Tensor
-    offsets: Tensor
-    squares: Tensor
-    members: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, centre: Tensor, members: Tensor) -> _Side:
-        centred = (x - centre).to(block_dtype(x.device))
-        offsets = x @ centre - centre @ centre / 2
-        return cls(centred, offsets, x.square().sum(dim=1), members)
+    own: Tensor
 
     def __getitem__(self, rows: slice) -> _Side:
-        return _Side(self.centred[rows], self.offsets[rows], self.squares[rows], self.members[rows])
-
-    def blocks(self) -> Iterator[tuple[int, _Side]]:
-        """Parts of `ROWS` rows, each with the number of its first row."""
-        for start in range(0, len(self.centred), ROWS):
-            yield start, self[start : start + ROWS]
+        return _Side(self.centred[rows], self.own[rows])
 
 
-def _values(x: _Side, y: _Side, kernel: Kernel) -> Tensor:
-    products = (x.centred @ y.centred.T).double()
-    products += x.offsets[:, None]
-    products += y.offsets
-    return kernel(products, (x.squares, y.squares), x.centred.shape[1])
+@dataclass(frozen=True)
+class _Deviations:
+    """The kernel of all pairs of two sides, less its value `around` a common argument: n×m."""
+
+    kernel: Kernel
+    product: float
+    around: float
+
+    def __call__(self, x: _Side, y: _Side) -> Tensor:
+        t = torch.addmm(y.own, x.centred, y.centred.T, alpha=self.product)
+        return self.kernel.deviations(t.add_(x.own[:, None]), self.around).double()
 
 
-def _between(x: _Side, y: _Side, kernel: Kernel) -> Tensor:
-    """The sum of k(x, y) over the pairs of each subset."""
-    sums = [
-        (part.members * (_values(part, y, kernel) @ y.members)).sum(dim=0) for _, part in x.blocks()
+def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Deviations]:
+    """The two sets of features, and the kernel of what they are made to hold.
+
+    x·y = (x − c)·(y − c) + (c·x − |c|²/2) + (c·y − |c|²/2), of which all but the first are x's and
+    y's own; so are their squares.
+    """
+    argument = kernel.argument(a.shape[1])
+    centre = (a.mean(dim=0) + b.mean(dim=0)) / 2
+    squares = torch.cat([torch.linalg.vector_norm(x, dim=1).square() for x in (a, b)])
+    offsets = torch.cat([x @ centre for x in (a, b)]) - centre @ centre / 2
+    own = argument.product * offsets + argument.square * squares
+    mean = own.mean()
+    own -= mean
+    around = argument.constant + 2 * float(mean)
+    from_centre = squares - 2 * offsets  # |x − c|²
+    reach = abs(argument.product) * from_centre.max() + 2 * own.abs().max() + abs(around)
+    dtype = _dtype(kernel, reach)
+    sides = [
+        _Side(_less(x, centre, dtype), part.to(dtype))
+        for x, part in zip((a, b), torch.split(own, [len(a), len(b)]), strict=True)
     ]
-    return torch.stack(sums).sum(dim=0)
+    return sides, _Deviations(kernel, argument.product, around)
 
 
-def _within(x: _Side, kernel: Kernel) -> Tensor:
-    """The sum of k(x, x′) over the ordered pairs of two images of each subset.
+def _less(x: Tensor, centre: Tensor, dtype: torch.dtype) -> Tensor:
+    """x − centre; in parts, as the whole in float64 would be most of the memory."""
+    return torch.cat([(rows - centre).to(dtype) for rows in torch.split(x, ROWS)])
+
+
+def _dtype(kernel: Kernel, reach: Tensor) -> torch.dtype:
+    """That of blocks: float64 where values of the kernel, with an argument up to `reach`, would be
+    too large or too small for float32.
+    """
+    largest = float(kernel.deviations(-reach, 0.0).abs())
+    return block_dtype(reach.device) if 1e-24 < largest < 1e24 else torch.float64
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    for start in range(0, n, ROWS):
+        yield slice(start, min(start + ROWS, n))
+
+
+def _between(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, deviations: _Deviations) -> Tensor:
+    """The sum over the pairs (x, y) of each subset."""
+    sums = torch.zeros(in_x.shape[1], dtype=torch.float64, device=in_x.device)
+    for rows in _blocks(len(in_x)):
+        sums += (in_x[rows] * (deviations(x[rows], y) @ in_y)).sum(dim=0)
+    return sums
+
+
+def _within(x: _Side, members: Tensor, deviations: _Deviations) -> Tensor:
+    """The sum over the ordered pairs of two images of each subset.
 
     The matrix is symmetric: of a block of rows, only what is not left of the diagonal is computed,
     and what is right of the diagonal block counts twice.
     """
-    sums = torch.zeros(x.members.shape[1], dtype=torch.float64, device=x.members.device)
-    for start, part in x.blocks():
-        others = x[start:]
-        values = _values(part, others, kernel)
-        values.fill_diagonal_(0)
-        weights = 2 * others.members
-        weights[: len(part.members)] /= 2
-        sums += (part.members * (values @ weights)).sum(dim=0)
+    sums = torch.zeros(members.shape[1], dtype=torch.float64, device=members.device)
+    for rows in _blocks(len(members)):
+        values = deviations(x[rows], x[rows.start :]).fill_diagonal_(0)
+        weights = 2 * members[rows.start :]
+        weights[: rows.stop - rows.start] /= 2
+        sums += (members[rows] * (values @ weights)).sum(dim=0)
     return sums
 
 

@@ -63,6 +63,25 @@ def test_float32_products_are_within_a_millionth(monkeypatch, kernel, shift):
     assert float(ours.mean()) == pytest.approx(float(exact.mean()), rel=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_values_beyond_the_range_of_float32(scale):
+    """Cubes of such products are below or above all that float32 holds."""
+    a, b = features(100), 0.5 + features(100, seed=1)
+    cubic = PolynomialKernel(coef0=0.0)
+    expected = kernel_distances(a, b, Subsets(5, 50), cubic)
+    scaled = kernel_distances(scale * a, scale * b, Subsets(5, 50), cubic)
+    torch.testing.assert_close(scaled / scale**6, expected, rtol=1e-6, atol=0)
+
+
+def test_a_wide_rbf_kernel_keeps_its_digits():
+    """It is nearly 1 for all pairs, of which the distance is a small difference."""
+    a, b = features(100), 0.5 + features(100, seed=1)
+    wide = kernel_distances(a, b, Subsets(1, 100), RbfKernel(1e4))
+    shift = (a.mean(dim=0) - b.mean(dim=0)).square().sum()  # of the leading order in 1 / sigma²
+    own = (a.var(dim=0).sum() + b.var(dim=0).sum()) / 100  # by which that is too large
+    assert float(wide) == pytest.approx(float(shift - own) / 1e8, rel=1e-6)
+
+
 def test_rbf_tells_apart_what_three_moments_do_not():
     """Two distributions with equal moments up to the third, which a cubic kernel cannot see."""
     two_points = torch.tensor([-1.0, 1]).repeat(2000)[:, None]
@@ -128,6 +147,8 @@ def test_metric_takes_half_of_a_small_set():
 
 
 def test_bad_input_is_refused():
+    with pytest.raises(BadInput, match="degree is 0; it is at least 1"):
+        PolynomialKernel(degree=0)
     a = features(20)
     with pytest.raises(BadInput, match="subsets of 30 cannot be drawn from 20 and 20"):
         kernel_distances(a, a, Subsets(size=30))
