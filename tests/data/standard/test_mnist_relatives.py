@@ -109,6 +109,17 @@ def test_files_of_another_number_of_images_are_refused(tmp_path, train, message)
         known.source({}).load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [([3, 1, 4], "3 labels of 4 images"), ([3, 1, 4, 10], "a label is 10; there are 10 classes")],
+)
+def test_labels_that_do_not_fit_are_refused(tmp_path, labels, message):
+    files = mnist_files() | {"train-labels-idx1-ubyte": idx(np.array(labels, np.uint8))}
+    known = stand_in(mnist.MNIST_SET, tmp_path, files, train=4, test=3)
+    with pytest.raises(BadInput, match=message):
+        known.source({}).load(tmp_path)
+
+
 def test_a_size_is_prepared_beside_the_plain_set_and_judged_by_inception(tmp_path):
     known = stand_in(mnist.MNIST_SET, tmp_path, mnist_files(), train=4, test=3)
     plain, small = known.source({}), known.source({"size": "14", "filter": "box"})
