@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.data.image_files import find_images
 from harness.data.own.maker import own_images
 from harness.data.own.parts import Layout, Part, Picture, is_test, stem
-from harness.data.own.places import split_folders
+from harness.data.own.places import folder_names, split_folders
 from harness.spec.errors import BadInput
 
 FLAT = "images"
@@ -47,8 +47,7 @@ def _classed(base: Path) -> Classed:
             f"{base}: has images, such as {loose[0]}, beside folders with images, such as "
             f"{min(classes)}/; put all into folders, one for each class, or none"
         )
-    folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
-    if classes and (empty := folders - classes):
+    if classes and (empty := folder_names(base) - classes):
         raise BadInput(f"{base / min(empty)}: a class without images")
     return [(file, way[0] if classes else FLAT) for file, way in zip(images, ways, strict=True)]
 

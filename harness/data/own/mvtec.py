@@ -15,7 +15,7 @@ from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.maker import own_images, source_of
 from harness.data.own.parts import Layout, Part, Picture, stem
-from harness.data.own.places import subfolder
+from harness.data.own.places import folder_names, subfolder
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput, suggest
 
@@ -30,10 +30,10 @@ CATEGORIES = (
 def find(folder: Path) -> Layout:
     """Class 0 is good, then the kinds of defects by name. Raises BadInput for another layout."""
     good = _needed(folder, "train", GOOD)
-    if others := _folders(folder / "train") - {GOOD}:
+    if others := folder_names(folder / "train") - {GOOD}:
         raise BadInput(f"{folder / 'train' / min(others)}: only good images are for training")
     _needed(folder, "test", GOOD)
-    kinds = sorted(_folders(folder / "test") - {GOOD})
+    kinds = sorted(folder_names(folder / "test") - {GOOD})
     if not kinds:
         raise BadInput(f"{folder / 'test'}: has no folder of defective images beside {GOOD}/")
     pictures: list[Picture] = []
@@ -57,10 +57,6 @@ def _needed(folder: Path, split: str, name: str) -> Path:
             "ground_truth/KIND/ are needed"
         )
     return found
-
-
-def _folders(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
 
 
 def _mask_of(folder: Path, kind: str, image: Path) -> Path:

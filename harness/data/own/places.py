@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePath
 
 from harness.spec.errors import BadInput
@@ -42,6 +43,12 @@ def folder_at(argument: str, root: Path) -> Path:
 def subfolder(folder: Path, *names: str) -> Path | None:
     """The first of `names` that is a folder in `folder`."""
     return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def folder_names(folder: Path) -> set[str]:
+    """The folders in `folder` that are not hidden."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_dir() and entry.name[0] != "."}
 
 
 def split_folders(folder: Path) -> tuple[Path, Path] | None:
