@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data import to_float, to_uint8
+from harness.data.pixels import stored_as
 
 
 def test_every_pixel_value_survives_the_way_there_and_back():
@@ -32,3 +33,12 @@ def test_what_lies_outside_is_clamped_and_nan_is_refused():
     assert to_uint8(torch.tensor([-7.0, 7.0, torch.inf, -torch.inf])).tolist() == [0, 255, 255, 0]
     with pytest.raises(ValueError, match="NaN"):
         to_uint8(torch.tensor([0.0, torch.nan]))
+
+
+def test_numbers_that_are_no_pixels_are_left_as_they_are():
+    numbers = torch.tensor([-1.25, 0.1, 3.0])
+    assert to_float(numbers) is numbers
+    assert torch.equal(stored_as(torch.float32, numbers.double()), numbers)
+    assert stored_as(torch.uint8, numbers).tolist() == [0, 140, 255]
+    with pytest.raises(ValueError, match="NaN"):
+        stored_as(torch.float32, numbers * torch.nan)

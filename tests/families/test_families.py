@@ -80,6 +80,35 @@ def _check_images(images: Tensor, shape: torch.Size) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("channels", "size"), [(2, 1), (1, 5), (3, 8)])
+def test_fully_connected_it_takes_points_and_images_of_any_size(
+    name: str, channels: int, size: int
+) -> None:
+    settings = SMALL[name] | {"network": "mlp", "width": 6, "depth": 1}
+    family = build_family(name, settings, Shape(channels, size))
+    batch, generator = random_batch(channels, size), torch.Generator().manual_seed(0)
+    for player in family.phases()[0].players:
+        losses = player.loss(family.networks, batch, player.noise(4, generator))
+        assert losses["loss"].shape == ()
+    assert not any(isinstance(m, torch.nn.Conv2d) for m in family.networks.modules())
+    family.networks.eval()
+    if isinstance(family, Samples):
+        assert family.sample(4, generator).shape == batch.x.shape
+    if isinstance(family, Reconstructs):
+        assert family.reconstruct(batch.x).shape == batch.x.shape
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_settings_of_networks_go_together(name: str) -> None:
+    with pytest.raises(BadInput, match="take the recipe of an MLP: vae/mlp"):
+        build_family(name, SMALL[name], Shape(2, 1))
+    with pytest.raises(ValidationError, match="is missing: network is mlp"):
+        build_family(name, SMALL[name] | {"network": "mlp"}, Shape(2, 1))
+    with pytest.raises(ValidationError, match="depth goes with network: mlp"):
+        build_family(name, SMALL[name] | {"depth": 2}, Shape(1, 8))
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_has_the_capabilities_of_its_kind_and_no_others(name: str) -> None:
     family = built(name)
     found = {kind for kind in KINDS if isinstance(family, kind)}

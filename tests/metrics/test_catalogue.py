@@ -17,6 +17,7 @@ from harness.metrics import (
 from harness.metrics.base import Estimate
 from harness.metrics.disentanglement import dci, mig
 from harness.metrics.latent import active_units
+from harness.metrics.modes import HIGH_QUALITY, modes_covered
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
 from harness.spec.errors import BadInput
 
@@ -50,6 +51,10 @@ EVIDENCE = {
     "elbo_nats": torch.randn(12),
     "importance_bound_nats": torch.randn(12),
     "image_values": 256,
+    "sample_modes": torch.arange(40) % 5,
+    "sample_deviations": torch.rand(40) * 4,
+    "mode_total": 6,
+    "log_densities": torch.randn(12),
     "anomaly_maps": torch.randn(12, 8, 8),
     "anomaly_masks": torch.rand(12, 8, 8) < 0.1,
     "sampling_seconds_per_image": torch.tensor([0.1, 0.2, 0.3]),
@@ -118,6 +123,19 @@ def test_dci_metrics_do_not_mix_up_their_evidence():
             assert found == getattr(expected, name)
         found = METRICS["dci_informativeness"].compute(codes, factors, codes, factors)
         assert found == expected.informativeness
+
+
+def test_settings_of_known_modes_say_what_the_functions_use():
+    assert METRICS["modes_covered"].settings["within"] == HIGH_QUALITY
+    assert METRICS["high_quality"].settings["within"] == HIGH_QUALITY
+    at_least = inspect.signature(modes_covered).parameters["at_least"].default
+    assert METRICS["modes_covered"].settings["at_least"] == at_least
+
+
+def test_the_gap_of_a_bound_is_the_mean_of_the_differences():
+    gap = METRICS["elbo_gap"].compute(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.0, 1.5, 1.0]))
+    assert gap.value == pytest.approx(1.5)
+    assert gap.stderr == pytest.approx(torch.tensor([1.0, 0.5, 3.0]).std().item() / 3**0.5)
 
 
 def test_settings_of_detection_and_text_say_what_the_functions_use():

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from harness.metrics.modes import class_counts, mode_count, mode_kl
+from harness.metrics.modes import (
+    class_counts,
+    exact_mode_kl,
+    high_quality,
+    mode_count,
+    mode_kl,
+    modes_covered,
+)
 from harness.spec.errors import BadInput
 
 
@@ -84,3 +91,64 @@ def test_bad_input_is_refused():
         mode_kl(x, x * torch.nan)
     with pytest.raises(BadInput, match="0 images are too few"):
         mode_count(x[:0])
+
+
+def modes(counts: list[int]) -> torch.Tensor:
+    return torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+
+
+def test_only_samples_of_high_quality_cover_a_mode():
+    nearest = torch.tensor([0, 0, 1, 2, 3])
+    deviations = torch.tensor([0.5, 9.0, 3.0, 3.01, 2.9])
+    assert modes_covered(nearest, deviations, total=5).value == 3
+    assert modes_covered(nearest, deviations, total=5, at_least=2).value == 0
+    assert high_quality(deviations).value == pytest.approx(0.6)
+    assert high_quality(deviations).stderr == pytest.approx(math.sqrt(0.6 * 0.4 / 5))
+    assert modes_covered(nearest, deviations + 9, total=5).value == 0
+
+
+def test_stderr_of_modes_covered_is_the_jackknife_by_leaving_out():
+    nearest = modes([5, 0, 1, 2, 1, 2])
+    deviations = torch.where(torch.arange(len(nearest)) % 4 == 0, 5.0, 1.0)
+    n = len(nearest)
+    rest = [torch.arange(n) != i for i in range(n)]
+    values = [modes_covered(nearest[r], deviations[r], 6).value for r in rest]
+    found = modes_covered(nearest, deviations, 6)
+    assert found.stderr == pytest.approx(math.sqrt((n - 1) * np.var(values)))
+    assert found.stderr > 0
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=8).filter(any))
+def test_exact_kl_equals_the_definition(counts):
+    estimate = exact_mode_kl(modes(counts), len(counts))
+    assert estimate.value == pytest.approx(entropy(counts, [1] * len(counts)), abs=1e-12)
+    assert estimate.stderr > 0
+
+
+def test_exact_kl_is_that_from_endlessly_many_reference_images():
+    counts = [50, 20, 0, 30]
+    estimate = mode_kl(logits(counts), logits([10**6] * 4))
+    exact = exact_mode_kl(modes(counts), 4)
+    assert exact.value == pytest.approx(estimate.value, rel=1e-5)
+    assert exact.stderr == pytest.approx(estimate.stderr, rel=1e-3)
+    assert exact_mode_kl(modes([0, 7]), 2).value == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("p", [np.ones(10) / 10, np.arange(1, 11) / 55])
+def test_stderr_of_exact_kl_is_the_spread_over_fresh_sets(p):
+    draws = [np.random.RandomState(s).multinomial(500, p).tolist() for s in range(150)]
+    estimates = [exact_mode_kl(modes(counts), 10) for counts in draws]
+    spread = np.std([e.value for e in estimates])
+    assert np.mean([e.stderr for e in estimates]) == pytest.approx(spread, rel=0.3)
+    bias = np.mean([e.value for e in estimates]) - entropy(p, np.ones(10) / 10)
+    assert bias == pytest.approx(4.5 / 500, rel=0.35)
+
+
+def test_wrong_modes_are_refused():
+    with pytest.raises(BadInput, match="0 to 4, not 0 to 3"):
+        exact_mode_kl(torch.arange(5), 4)
+    with pytest.raises(BadInput, match="int64"):
+        exact_mode_kl(torch.rand(5), 4)
+    with pytest.raises(BadInput, match="NaN"):
+        high_quality(torch.tensor([1.0, torch.nan]))

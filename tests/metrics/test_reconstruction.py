@@ -79,3 +79,14 @@ def test_bad_pairs_are_refused():
         mae(a, a.float())
     with pytest.raises(BadInput, match="N×C×H×W"):
         mse(a[:0], a[:0])
+
+
+def test_numbers_that_are_no_pixels_have_the_errors_of_as_large_ones():
+    a, b = similar_pair(4, 1, 13)
+    x, y = (image / 127.5 - 1 for image in (a, b))
+    for error in (mse, mae):
+        assert error(x, y).numpy() == pytest.approx(error(a, b).numpy(), rel=1e-5)
+    with pytest.raises(BadInput, match="NaN or infinite"):
+        mse(x, y * torch.nan)
+    with pytest.raises(BadInput, match="of one shape"):
+        mae(x, y[:1])

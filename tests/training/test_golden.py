@@ -31,8 +31,25 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
+<<<<<<< HEAD
     "translation/unet-l1": {
         "model/loss": [0.55054, 0.53095, 0.4824],
+=======
+    "autoencoder/mlp": {
+        "model/loss": [0.14942, 0.14296, 0.13743],
+    },
+    "vae/mlp": {
+        "model/loss": [1.9001e05, 1.8539e05, 1.8403e05],
+        "model/reconstruction": [1.9001e05, 1.8539e05, 1.8403e05],
+        "model/kl": [0.0064792, 0.011356, 0.018378],
+    },
+    "gan/mlp": {
+        "discriminator/loss": [1.3885, 1.3559, 1.3261],
+        "generator/loss": [0.68745, 0.68678, 0.68697],
+    },
+    "diffusion/mlp": {
+        "model/loss": [0.98237, 0.99101, 1.0042],
+>>>>>>> 7d24f36 (Sets of known density, their metrics and fully connected networks, tested)
     },
 }
 
