@@ -31,6 +31,11 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
+    "vae/bernoulli": {
+        "model/loss": [248.07, 237.87, 231.38],
+        "model/reconstruction": [242.79, 233.99, 226.87],
+        "model/kl": [5.279, 3.8797, 4.5054],
+    },
     "translation/unet-l1": {
         "model/loss": [0.55054, 0.53095, 0.4824],
     },
