@@ -141,7 +141,7 @@ def list_(
 
 
 def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
-    from harness.data import DATASETS, about
+    from harness.data.inventory import inventory
     from harness.extractors import EXTRACTORS, PERCEPTUALS, TEXT_IMAGES
     from harness.metrics import METRICS
     from harness.spec.recipe import list_recipes, load_recipe
@@ -150,7 +150,7 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
     catalogue: dict[str, Callable[[], list[tuple[str, str]]]] = {
         "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
         "models": lambda: [(name, load_recipe(name).description) for name in list_recipes()],
-        "datasets": lambda: [(name, about(name).title) for name in DATASETS.names()],
+        "datasets": lambda: [(entry.name, entry.title) for entry in inventory()],
         "metrics": lambda: [(name, metric.heading) for name, metric in METRICS.items()],
         "extractors": lambda: [
             (name, what)

@@ -37,4 +37,5 @@ SOURCE = Source(
         perceptual="classifier:digits",
     ),
     load,
+    shapes={"train": (1198, 1, 16, 16), "test": (599, 1, 16, 16)},
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.base import About, Split
 from harness.data.truth import Truth
+
+
+def _no_files(_root: Path) -> dict[Path, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -18,12 +22,20 @@ class Source:
     `about` is there without reading any data, so that a suite is checked before anything is loaded;
     where the data themselves say what their classes are, `classes` finds them in that folder.
     `truth` is the density that the data are drawn from, where it is known: a mode a class.
+
+    What can be said of it before it is loaded: `files` gives the files (or folders) in that folder
+    that it is made from, each with its published SHA-256 or MD5 ("" where there is none);
+    `stored` is the name that it is prepared under in the store, if it is; `shapes` are those of
+    the images of its splits, N×C×S×S, where they are known.
     """
 
     about: About
     load: Callable[[Path], tuple[Split, Split]]
     classes: Callable[[Path], tuple[str, ...]] | None = None
     truth: Truth | None = None
+    files: Callable[[Path], Mapping[Path, str]] = _no_files
+    stored: str = ""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,9 +44,11 @@ class Maker:
 
     `make` takes the text after the colon and the options among `options` that are given, checks
     both (BadInput) without reading any data, and returns the source. `argument` says what stands
-    after the colon ("PATH"); empty where nothing does.
+    after the colon ("PATH"); where nothing does it is empty. Where something does, `title` says
+    what such datasets are.
     """
 
     make: Callable[[str, Mapping[str, str]], Source]
     options: tuple[str, ...] = ()
     argument: str = ""
+    title: str = ""

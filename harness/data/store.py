@@ -95,6 +95,12 @@ def is_prepared(root: Path, name: str, key: Mapping[str, object], arrays: Arrays
     return _folder(root, _identity(name, key, _specs(arrays))).exists()
 
 
+def find_prepared(root: Path, name: str) -> list[Path]:
+    """The folders of all sets that are prepared under `name` below `root`, whatever their keys."""
+    folders = (path for path in (root / "prepared").glob("*") if (path / META).is_file())
+    return sorted(path for path in folders if path.name.rpartition("-")[0] == _readable(name))
+
+
 def open_prepared(folder: Path) -> Prepared:
     """The prepared set in `folder`. Raises BadInput where it was cut short or edited.
 
@@ -115,8 +121,11 @@ def _identity(name: str, key: Mapping[str, object], specs: Specs) -> dict[str, o
 
 
 def _folder(root: Path, identity: Mapping[str, object]) -> Path:
-    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", str(identity["name"]))
-    return root / "prepared" / f"{readable}-{digest(identity)}"
+    return root / "prepared" / f"{_readable(str(identity['name']))}-{digest(identity)}"
+
+
+def _readable(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
 @contextmanager

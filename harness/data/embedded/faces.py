@@ -40,4 +40,5 @@ SOURCE = Source(
         perceptual="lpips:alex",
     ),
     load,
+    shapes={"train": (133, 1, SIZE, SIZE), "test": (67, 1, SIZE, SIZE)},
 )

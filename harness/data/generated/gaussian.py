@@ -82,4 +82,5 @@ GAUSSIAN = Source(
     ),
     load,
     truth=TRUTH,
+    shapes={"train": (TRAIN, 1, SIZE, SIZE), "test": (TEST, 1, SIZE, SIZE)},
 )

@@ -76,7 +76,8 @@ def _source(name: str, truth: Truth, title: str, classes: tuple[str, ...]) -> So
         extractor="identity",
         perceptual="",
     )
-    return Source(about, load, truth=truth)
+    shapes = {"train": (TRAIN, 2, 1, 1), "test": (TEST, 2, 1, 1)}
+    return Source(about, load, truth=truth, shapes=shapes)
 
 
 RING = _source("ring", ring(), "Eight Gaussians on a circle", tuple(f"{45 * k}°" for k in range(8)))

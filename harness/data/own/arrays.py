@@ -139,7 +139,8 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         own_about(name),
         lambda root: load(root, resolve(argument, root), wanted),
         lambda root: classes(resolve(argument, root)),
+        stored=Path(argument).stem,
     )
 
 
-NPZ = Maker(_make, form.OPTIONS, "PATH")
+NPZ = Maker(_make, form.OPTIONS, "PATH", "images in an .npz")

@@ -42,4 +42,4 @@ def _part(folder: Path, captions: Path, files: Sequence[Path]) -> Part:
     return Part([Picture(file) for file in files], [0] * len(files), texts=texts)
 
 
-CAPTIONS = own_images("captions", find)
+CAPTIONS = own_images("captions", find, "images in a folder, with texts")

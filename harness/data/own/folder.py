@@ -66,4 +66,4 @@ def _part(files: Classed, classes: Sequence[str]) -> Part:
     return Part([Picture(file) for file, _ in files], [numbers[name] for _, name in files])
 
 
-FOLDER = own_images("folder", find)
+FOLDER = own_images("folder", find, "images in a folder, in folders by class or not")

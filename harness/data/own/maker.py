@@ -38,14 +38,14 @@ def source_of(
     def classes(root: Path) -> tuple[str, ...]:
         return find(folder_at(argument, root)).classes
 
-    return Source(about, load_splits, classes)
+    return Source(about, load_splits, classes, stored=Path(argument).name)
 
 
-def own_images(kind: str, find: Callable[[Path], Layout]) -> Maker:
+def own_images(kind: str, find: Callable[[Path], Layout], title: str) -> Maker:
     """`kind:PATH`, whose images `find` finds in the folder."""
 
     def make(argument: str, options: Mapping[str, str]) -> Source:
         name = f"{kind}:{argument}"
         return source_of(name, argument, own_about(name), find, Form.read(name, options))
 
-    return Maker(make, form.OPTIONS, "PATH")
+    return Maker(make, form.OPTIONS, "PATH", title)

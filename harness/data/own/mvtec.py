@@ -86,5 +86,5 @@ def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
     return source_of(name, place, about, find, Form.read(name, options))
 
 
-MVTEC = own_images("mvtec", find)
-MVTEC_AD = Maker(_make_mvtec_ad, form.OPTIONS, "CATEGORY")
+MVTEC = own_images("mvtec", find, "good and defective images with masks, as in MVTec AD")
+MVTEC_AD = Maker(_make_mvtec_ad, form.OPTIONS, "CATEGORY", "MVTec AD, one of its categories")

@@ -97,4 +97,4 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     return source_of(name, argument, own_about(name), partial(find, direction=direction), wanted)
 
 
-PAIRED = Maker(_make, (*form.OPTIONS, "direction"), "PATH")
+PAIRED = Maker(_make, (*form.OPTIONS, "direction"), "PATH", "pairs of images")

@@ -34,4 +34,4 @@ def _part(folder: Path, *splits: str) -> Part:
     return Part(pictures, labels)
 
 
-UNPAIRED = own_images("unpaired", find)
+UNPAIRED = own_images("unpaired", find, "images of two domains, without pairs")

@@ -53,11 +53,17 @@ class ArraySet:
         """The set, resized where the options ask for it."""
         native = self.shape[1]
         wanted = Sizing.read(self.name, options, native)
-        if wanted.size != native:
-            return Source(_resized(self.about), partial(self._load, wanted))
-        if "filter" in options:
+        is_resized = wanted.size != native
+        if "filter" in options and not is_resized:
             raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
-        return Source(self.about, partial(self._load, wanted))
+        shape = (self.shape[0], wanted.size, wanted.size)
+        return Source(
+            _resized(self.about) if is_resized else self.about,
+            partial(self._load, wanted),
+            files=self.files.pins,
+            stored=self.name,
+            shapes={split: (count, *shape) for split, count in self.counts.items()},
+        )
 
     def _load(self, wanted: Sizing, root: Path) -> tuple[Split, Split]:
         key = {

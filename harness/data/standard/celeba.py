@@ -61,7 +61,7 @@ def load(wanted: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[
     """
     files = FILES
     folder = root / files.folder
-    unpacked = folder / Path(ARCHIVE).stem
+    unpacked = _unpacked_folder(root)
     identity = files.identity(root)
     if unpacked.is_dir() and not (folder / ARCHIVE).is_file():
         identity[ARCHIVE] = stamp([unpacked / name for name in images_in(unpacked)], unpacked)
@@ -77,6 +77,17 @@ def load(wanted: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[
     known = EncodedSet("celeba", identity, COUNTS, photographs, len(ATTRIBUTES), crop)
     train, test = known.load(root, wanted)
     return _labelled(train, attribute), _labelled(test, attribute)
+
+
+def _unpacked_folder(root: Path) -> Path:
+    return root / FILES.folder / Path(ARCHIVE).stem
+
+
+def _files(root: Path) -> dict[Path, str]:
+    """The archive, or the folder that was unpacked from it, and what describes the images."""
+    if _unpacked_folder(root).is_dir() and not (root / FILES.folder / ARCHIVE).is_file():
+        return {**FILES.without(ARCHIVE).pins(root), _unpacked_folder(root): ""}
+    return FILES.pins(root)
 
 
 def _labelled(split: Split, attribute: str | None) -> Split:
@@ -133,7 +144,13 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
         factors=ATTRIBUTES,
     )
-    return Source(about, partial(load, wanted, CROPS[crop], attribute))
+    return Source(
+        about,
+        partial(load, wanted, CROPS[crop], attribute),
+        files=_files,
+        stored="celeba",
+        shapes={split: (count, 3, wanted.size, wanted.size) for split, count in COUNTS.items()},
+    )
 
 
 CELEBA = Maker(_make, ("attribute", "crop", *sizing.OPTIONS))

@@ -36,6 +36,10 @@ class Files:
         """What names the content: the digests, else size and time of change, of each file."""
         return {name: pin or _stamp(self._found(root, name)) for name, pin in self.sums.items()}
 
+    def pins(self, root: Path) -> dict[Path, str]:
+        """The path of each file below `root`, with its digest."""
+        return {root / self.folder / name: pin for name, pin in self.sums.items()}
+
     def without(self, name: str) -> Files:
         """All but one of them."""
         return replace(self, sums={other: pin for other, pin in self.sums.items() if other != name})

@@ -101,7 +101,13 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         extractor="inception",
         perceptual="lpips:alex",
     )
-    return Source(about, partial(load, wanted), classes)
+    return Source(
+        about,
+        partial(load, wanted),
+        classes,
+        files=lambda root: {root / "imagenet" / part: "" for part in FOLDERS.values()},
+        stored="imagenet",
+    )
 
 
 IMAGENET = Maker(_make, sizing.OPTIONS)

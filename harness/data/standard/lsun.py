@@ -25,15 +25,18 @@ SIZE = 64
 DATABASES = {"train": "train", "test": "val"}
 
 
+def _name(category: str) -> str:
+    return f"lsun-{category}"
+
+
+def _files(category: str) -> Files:
+    names = [f"{category}_{part}_lmdb/data.mdb" for part in DATABASES.values()]
+    return Files("LSUN", Path("lsun"), dict.fromkeys(names, ""), home="github.com/fyu/lsun")
+
+
 def load(category: str, wanted: Sizing, root: Path) -> tuple[Split, Split]:
     """The authors' training and validation images of a category, RGB, by key."""
-    files = Files(
-        "LSUN",
-        Path("lsun"),
-        {f"{category}_{part}_lmdb/data.mdb": "" for part in DATABASES.values()},
-        home="github.com/fyu/lsun",
-    )
-    identity = files.identity(root)
+    identity = _files(category).identity(root)
     folders = {
         split: root / "lsun" / f"{category}_{part}_lmdb" for split, part in DATABASES.items()
     }
@@ -45,7 +48,7 @@ def load(category: str, wanted: Sizing, root: Path) -> tuple[Split, Split]:
         return Photographs(encoded, np.zeros(counts[split], np.int64))
 
     try:
-        found = EncodedSet(f"lsun-{category}", identity, counts, photographs)
+        found = EncodedSet(_name(category), identity, counts, photographs)
         return found.load(root, wanted)
     finally:
         for database in databases.values():
@@ -85,7 +88,9 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         extractor="inception",
         perceptual="lpips:alex",
     )
-    return Source(about, partial(load, category, wanted))
+    return Source(
+        about, partial(load, category, wanted), files=_files(category).pins, stored=_name(category)
+    )
 
 
 LSUN = Maker(_make, ("category", *sizing.OPTIONS))

@@ -1,0 +1,222 @@
+"""`harness data`: which datasets there are, having them here, and looking at them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+from harness.spec.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.data.inventory import Entry
+
+app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode="markdown")
+
+Names = Annotated[
+    list[str],
+    typer.Argument(help="Datasets as in a suite, e.g. mnist or 'folder:cats[size=32]'."),
+]
+SHOWN_CLASSES = 20
+
+
+@app.command("list")
+def list_(data_root: options.DataRoot = None) -> None:
+    """List all datasets: what they are, whether they are on this machine, and their licence.
+
+    Where one is: `built in` needs no files, `prepared` is ready, `files` will be prepared when it
+    is first used, `no` has to be fetched.
+
+    **Examples**
+
+        harness data list
+
+        harness data list --data-root ~/data
+    """
+    from harness.data.inventory import inventory
+
+    headings = ("name", "what it is", "images", "size", "classes", "here", "licence")
+    rows = [_row(entry) for entry in inventory(data_root)]
+    console = Console()
+    if not console.is_terminal:
+        for row in (headings, *rows):
+            typer.echo("\t".join(row))
+        return
+    table = Table(*headings, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    shape = entry.shapes[0][1:] if entry.shapes else ()
+    return (
+        entry.name,
+        entry.title,
+        " + ".join(f"{shape[0]:,}" for shape in entry.shapes) or "–",
+        "×".join(map(str, shape)) or "–",
+        str(entry.classes or "–"),
+        entry.place or "–",
+        entry.licence or "–",
+    )
+
+
+@app.command()
+def fetch(names: Names, data_root: options.DataRoot = None) -> None:
+    """Download and prepare datasets now, for instance before a machine goes offline.
+
+    What is here already is neither downloaded nor prepared again.
+
+    **Examples**
+
+        harness data fetch mnist cifar10
+
+        harness data fetch 'celeba[size=32]' --data-root ~/data
+    """
+    failed = []
+    for name in (names := list(dict.fromkeys(names))):
+        try:
+            _fetch(name, data_root)
+        except BadInput as error:
+            if len(names) == 1:
+                raise
+            failed.append(name)
+            typer.echo(f"harness: {error}", err=True)
+    if failed:
+        raise BadInput(f"{len(failed)} of {len(names)} datasets not ready: {', '.join(failed)}")
+
+
+def _fetch(name: str, root: Path | None) -> None:
+    from harness.data import load_dataset
+
+    found = load_dataset(name, root)
+    typer.echo(
+        f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}"
+    )
+
+
+@app.command()
+def verify(names: Names, data_root: options.DataRoot = None) -> None:
+    """Check every file of datasets: official files against their published digests, prepared sets
+    against their own.
+
+    The exit code is 1 where a file is damaged or missing; a line names it.
+
+    **Examples**
+
+        harness data verify mnist
+
+        harness data verify mnist cifar10 --data-root ~/data
+    """
+    from harness.data.inventory import verify
+
+    wrong = 0
+    for name in dict.fromkeys(names):
+        for finding in verify(name, data_root):
+            wrong += not finding.is_right
+            typer.echo(finding.line if finding.is_right else f"✗ {finding.line}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A dataset as in a suite, e.g. digits[unseen=8].")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet of its images to this PNG file.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what is known of it to this file.")
+    ] = None,
+    data_root: options.DataRoot = None,
+) -> None:
+    """Show what a dataset is: licence, citation, digest, and statistics of its images.
+
+    **Examples**
+
+        harness data show digits --sheet digits.png
+
+        harness data show 'digits[unseen=8]' --json digits.json
+    """
+    from harness.data import load_dataset
+    from harness.data.description import describe
+    from harness.score.document import check_writable, write
+
+    for file in (sheet, json_file):
+        if file:
+            check_writable(file)
+    dataset = load_dataset(name, data_root)
+    known = describe(dataset)
+    _show(known)
+    if json_file:
+        write(known, json_file)
+    if sheet:
+        from harness.evaluation.sheet import contact_sheet
+
+        sheet.write_bytes(contact_sheet(dataset))
+
+
+def _show(known: dict[str, Any]) -> None:
+    console = Console()
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for word, value in _facts(known):
+        facts.add_row(word, escape(value))
+    console.print(facts)
+    console.print(_statistics(known))
+    console.print(_classes(known))
+
+
+def _facts(known: dict[str, Any]) -> list[tuple[str, str]]:
+    size = "×".join(map(str, known["shape"]))
+    scale = ", mean and std on a scale from 0 to 1" if known["type"] == "uint8" else ""
+    networks = (known["extractor"], known["perceptual"])
+    facts = [
+        ("name", known["name"]),
+        ("title", known["title"]),
+        ("licence", known["licence"]),
+        ("citation", known["citation"]),
+        ("SHA-256", known["digest"]),
+        ("images", f"{size}, {known['type']}{scale}"),
+        ("tasks", "; ".join(["generation", "reconstruction", *known["tasks"]])),
+        ("networks", ", ".join(dict.fromkeys(filter(None, networks)))),
+    ]
+    if known["factors"]:
+        factors = (f"{name} ({values} values)" for name, values in known["factors"].items())
+        facts.append(("factors", ", ".join(factors)))
+    for text in known["splits"]["test"].get("texts", []):
+        facts.append(("text", text))
+    return facts
+
+
+def _statistics(known: dict[str, Any]) -> Table:
+    table = Table("split", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("images", "defective", "mean", "std"):
+        table.add_column(heading, justify="right")
+    for name, split in known["splits"].items():
+        defective = f"{split['defective']:,}" if "defective" in split else "–"
+        moments = (_numbers(split[moment]) for moment in ("mean", "std"))
+        table.add_row(name, f"{split['images']:,}", defective, *moments)
+    return table
+
+
+def _numbers(values: list[float]) -> str:
+    shown = ", ".join(f"{value:.4f}" for value in values[:3])
+    return f"{shown}, …" if len(values) > 3 else shown
+
+
+def _classes(known: dict[str, Any]) -> Table:
+    table = Table("label", "class", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for split in known["splits"]:
+        table.add_column(split, justify="right")
+    for label, name in enumerate(known["classes"][:SHOWN_CLASSES]):
+        counts = (f"{split['counts'][label]:,}" for split in known["splits"].values())
+        table.add_row(str(label), escape(name), *counts)
+    if (rest := len(known["classes"]) - SHOWN_CLASSES) > 0:
+        table.add_row("…", f"{rest:,} more classes")
+    return table

@@ -1,0 +1,107 @@
+"""What a person wants to know of a dataset before training on it, in plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.data.base import Dataset, Split
+
+BLOCK = 4096
+"""Images taken at a time: sets may be larger than memory."""
+
+EXAMPLES = 3
+
+
+def tasks_of(dataset: Dataset) -> list[str]:
+    """What the dataset is for, beyond generation and reconstruction, which suit any."""
+    unseen = " and ".join(dataset.about.classes[label] for label in dataset.unseen)
+    found = {
+        f"one-class anomaly detection ({unseen} unseen)": dataset.unseen,
+        "anomaly segmentation": dataset.test.masks is not None,
+        "translation from paired images": dataset.train.sources is not None,
+        "text to image": dataset.train.texts is not None,
+        "disentanglement": dataset.train.factors is not None,
+        f"video of {dataset.about.frames} frames": dataset.about.frames > 1,
+        "comparison with a known density": dataset.truth is not None,
+    }
+    return [task for task, has_it in found.items() if has_it]
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Everything but the images, as plain values for JSON.
+
+    Means and standard deviations are of a channel over all images and pixels; of 8-bit pixels on a
+    scale from 0 to 1.
+    """
+    about = dataset.about
+    return {
+        "name": dataset.name,
+        "title": about.title,
+        "licence": about.licence,
+        "citation": about.citation,
+        "tasks": tasks_of(dataset),
+        "digest": dataset.digest,
+        "shape": list(dataset.train.images.shape[1:]),
+        "type": str(dataset.train.images.dtype).removeprefix("torch."),
+        "frames": about.frames,
+        "classes": list(about.classes),
+        "unseen": list(dataset.unseen),
+        "factors": _factors(dataset),
+        "extractor": about.extractor,
+        "perceptual": about.perceptual,
+        "splits": {
+            name: _split(split, len(about.classes))
+            for name, split in (("train", dataset.train), ("test", dataset.test))
+        },
+    }
+
+
+def _factors(dataset: Dataset) -> dict[str, int]:
+    """How many values each factor takes in the training images."""
+    if dataset.train.factors is None:
+        return {}
+    columns = dataset.train.factors.unbind(dim=1)
+    return {
+        name: len(torch.unique(column))
+        for name, column in zip(dataset.about.factors, columns, strict=True)
+    }
+
+
+def _split(split: Split, classes: int) -> dict[str, Any]:
+    mean, deviation = moments(split.images)
+    found = {
+        "images": len(split),
+        "digest": split.digest(),
+        "counts": split.labels.bincount(minlength=classes).tolist(),
+        "mean": mean.tolist(),
+        "std": deviation.tolist(),
+    }
+    if split.texts:
+        found["texts"] = list(split.texts[:EXAMPLES])
+    if split.sources is not None:
+        found["source_shape"] = list(split.sources.shape[1:])
+    if split.masks is not None:
+        found["defective"] = int(split.masks.flatten(1).any(dim=1).sum())
+    return found
+
+
+def moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of images N×C×H×W, float64 C.
+
+    Of uint8 images, whose sums are exact, on a scale from 0 to 1.
+    """
+    channels = images.shape[1]
+    kind = torch.int64 if images.dtype == torch.uint8 else torch.float64
+    sums, squares = (torch.zeros(channels, dtype=kind) for _ in range(2))
+    for block in torch.split(images, BLOCK):
+        values = block.to(kind)
+        sums += values.sum(dim=(0, 2, 3))
+        squares += values.square().sum(dim=(0, 2, 3))
+    count = images.numel() // channels
+    mean = sums.double() / count
+    variance = squares.double() / count - mean.square()
+    scale = 255 if images.dtype == torch.uint8 else 1
+    return mean / scale, variance.clamp(min=0).sqrt() / scale
