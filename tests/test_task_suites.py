@@ -131,3 +131,27 @@ def test_representation_and_disentanglement(run: Run):
     ]  # fmt: skip
     results = run("squares", "vae/vae", ", ".join(metrics))
     assert status(results, "vae/vae") == dict.fromkeys(metrics, "ok")
+
+
+@pytest.mark.parametrize("how", ["static", "dynamic"])
+def test_likelihoods_of_binarised_images_are_probabilities(run: Run, how: str):
+    results = run(
+        f'"digits[binarized={how}]"',
+        "vae/bernoulli, vae/vae",
+        "elbo, importance_bound, bits_per_dim",
+    )
+    assert status(results, "vae/bernoulli") == {
+        "elbo": "ok", "importance_bound": "ok", "bits_per_dim": "not applicable",
+    }  # fmt: skip
+    assert set(status(results, "vae/vae").values()) == {"not applicable"}
+    table = results.table[results.table.status == "ok"]
+    assert table.protocol.str.contains("noise=none").all(), "nothing is dequantised"
+    elbo, bound = (value(results, "vae/bernoulli", name) for name in ("elbo", "importance_bound"))
+    assert elbo < bound < 0
+
+
+def test_likelihoods_of_dequantised_images_are_densities(run: Run):
+    results = run('"digits[dequantized=uniform]"', "vae/vae, vae/bernoulli", "elbo, bits_per_dim")
+    assert status(results, "vae/vae") == {"elbo": "ok", "bits_per_dim": "ok"}
+    assert set(status(results, "vae/bernoulli").values()) == {"not applicable"}
+    assert value(results, "vae/vae", "bits_per_dim") > 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.data.presentation import Presentation
+from harness.data.presentation import Binarised, Presentation, binarise, stored
 from harness.data.truth import Truth
 
 
@@ -144,6 +144,15 @@ class Dataset:
     def normal_test(self) -> Split:
         """The test images that are no anomalies: the reference of every other metric."""
         return self.test.keep(~self.anomalous) if self.detects else self.test
+
+    @cached_property
+    def train_images(self) -> torch.Tensor:
+        """The training images to compare with: where training binarises them anew each time they
+        are shown, one draw of that.
+        """
+        if isinstance(self.train.presentation, Binarised):
+            return torch.cat(stored(binarise, self.train.images, "train"))
+        return self.train.images
 
     @cached_property
     def digest(self) -> str:

@@ -7,15 +7,22 @@ run needs nothing but an index.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from harness import seeding
 from harness.data.corruption import VERSION, Corruption
-from harness.data.counter import BITS, draws
+from harness.data.counter import BITS, draws, keys
 from harness.data.pixels import to_float
+
+T = TypeVar("T")
+
+CHUNK = 1000
+"""Images changed at a time: what is in between takes several times their memory."""
 
 
 class Shown(NamedTuple):
@@ -93,3 +100,12 @@ def binarise(images: Tensor, keys: Tensor) -> Tensor:
     # draw / 2⁵³ < value / 255 in whole numbers, which fit into 63 bits.
     white = drawn * 255 < images.long() << BITS
     return white.to(torch.uint8) * 255
+
+
+def stored(change: Callable[[Tensor, Tensor], T], images: Tensor, part: str) -> list[T]:
+    """`change` of the stored images of a split, `part`, some at a time, with keys that follow from
+    their places in it alone.
+    """
+    seed = seeding.derive(0, "stored", part)
+    places = torch.arange(len(images))
+    return [change(images[some], keys(seed, some)) for some in torch.split(places, CHUNK)]

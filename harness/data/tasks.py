@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from harness import seeding
 from harness.data import corruption
 from harness.data.base import Split
 from harness.data.corruption import Corruption
-from harness.data.counter import keys
-from harness.data.presentation import Binarised, Corrupted, Dequantised, Presentation, binarise
+from harness.data.presentation import (
+    Binarised,
+    Corrupted,
+    Dequantised,
+    Presentation,
+    binarise,
+    stored,
+)
 from harness.spec.errors import BadInput
-
-T = TypeVar("T")
 
 EACH = "each"
 """In the place of a class: one dataset for each class in turn, in a suite."""
@@ -29,8 +31,6 @@ OPTIONS = (*ONE_CLASS, *PIXELS)
 """The options that a dataset of any name takes."""
 
 BINARIZED = ("static", "dynamic", "threshold")
-CHUNK = 1000
-"""Images changed at a time: what is in between takes several times their memory."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Task:
         except BadInput as error:
             raise BadInput(f"{name}: {error}") from None
         shown = Corrupted(damage)
-        pieces = _in_chunks(test.images, "test", damage)
+        pieces = stored(damage, test.images, "test")
         known = [mask for _, mask in pieces if mask is not None]
         test = _derived(
             test, shown.label, sources=torch.cat([source for source, _ in pieces]),
@@ -81,7 +81,7 @@ class Task:
 
         def binary(split: Split, part: str) -> Split:
             change = _threshold if how == "threshold" else binarise
-            images = torch.cat(_in_chunks(split.images, part, change))
+            images = torch.cat(stored(change, split.images, part))
             return _derived(split, f"{how} v1", images=images)
 
         if how == "dynamic":
@@ -175,13 +175,6 @@ def without(train: Split, unseen: tuple[int, ...]) -> Split:
 
 def _threshold(images: Tensor, keys: Tensor) -> Tensor:
     return (images >= 128).to(torch.uint8) * 255
-
-
-def _in_chunks(images: Tensor, part: str, change: Callable[[Tensor, Tensor], T]) -> list[T]:
-    """`change` of stored images, with keys that follow from their places in the split `part`."""
-    seed = seeding.derive(0, "stored", part)
-    places = torch.arange(len(images))
-    return [change(images[some], keys(seed, some)) for some in torch.split(places, CHUNK)]
 
 
 def _shown_by(presentation: Presentation, split: Split) -> Split:

@@ -101,7 +101,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
     return {
         "reference_images": dataset.normal_test.images,
         "reference_labels": dataset.normal_test.labels,
-        "train_images": dataset.train.images,
+        "train_images": dataset.train_images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
         "is_binary": dataset.binary,

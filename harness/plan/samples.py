@@ -97,7 +97,7 @@ def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:
     """So many training images, or all there are: the samples of a perfect model. Draws are of
     other images as long as there are any.
     """
-    images = dataset.train.images
+    images = dataset.train_images
     order = torch.randperm(len(images), generator=generator(0, "training images"))
     count = min(count, len(images))
     return images[order[(draw * count + torch.arange(count)) % len(images)]]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.data import Batches, Split, about, load_dataset, to_float
+from harness.data import Batches, Dataset, Split, about, load_dataset, to_float
 from harness.data.load import each_class
 from harness.data.tasks import task, unseen_classes
 from harness.metrics import dequantise
@@ -77,6 +77,8 @@ def test_binarised_images_are_black_or_white_as_often_as_they_are_bright():
     assert not torch.equal(train.images, test.images)
     dynamic, test_again = task("t", {"binarized": "dynamic"}).apply("t", split, split)
     assert torch.equal(test_again.images, test.images)
+    whole = Dataset("t", dynamic, test, about("digits"), binary=True)
+    assert torch.equal(whole.train_images, train.images), "what samples and codes compare with"
     batches = Batches(dynamic, 2000, seed=0)
     first, second = (batches.batch(index).x for index in range(2))
     assert set(first.unique().tolist()) == {-1.0, 1.0}

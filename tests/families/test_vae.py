@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
 from harness.families import build_family
 from harness.families.base import Batch, Shape
-from harness.families.vae import VAE, gaussian_kl, log_likelihood
+from harness.families.vae import VAE, bernoulli_log_likelihood, gaussian_kl, log_likelihood
 from harness.spec.errors import BadInput
 
 SIGMA, LATENT, PIXELS = 0.5, 2, 64
@@ -157,3 +157,20 @@ def test_a_bound_of_no_codes_is_refused() -> None:
     family, x, _ = linear_gaussian()
     with pytest.raises(BadInput, match="0 codes"):
         family.importance_bound(x, 0, seeded())
+
+
+def test_the_bernoulli_likelihood_is_that_of_torch_distributions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(3, 1, 4, 4, dtype=torch.float64, generator=generator)
+    x = torch.randint(2, (3, 1, 4, 4), generator=generator).double() * 2 - 1
+    expected = Bernoulli(logits=logits).log_prob((x + 1) / 2).flatten(1).sum(dim=1)
+    torch.testing.assert_close(bernoulli_log_likelihood(x, logits), expected)
+
+
+def test_the_mean_of_a_bernoulli_is_the_image_that_is_shown() -> None:
+    torch.manual_seed(0)
+    family = build_family("vae", {"width": 4, "likelihood": "bernoulli"}, Shape(1, 8))
+    z = family.latents(5, torch.Generator().manual_seed(0))
+    family.networks.eval()
+    odds = family.networks["decoder"].logits(z)
+    torch.testing.assert_close(2 * odds.sigmoid() - 1, family.decode(z))

@@ -31,10 +31,14 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
-<<<<<<< HEAD
+    "vae/bernoulli": {
+        "model/loss": [248.07, 237.87, 231.38],
+        "model/reconstruction": [242.79, 233.99, 226.87],
+        "model/kl": [5.279, 3.8797, 4.5054],
+    },
     "translation/unet-l1": {
         "model/loss": [0.55054, 0.53095, 0.4824],
-=======
+    },
     "autoencoder/mlp": {
         "model/loss": [0.14942, 0.14296, 0.13743],
     },
@@ -49,7 +53,6 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     },
     "diffusion/mlp": {
         "model/loss": [0.98237, 0.99101, 1.0042],
->>>>>>> 7d24f36 (Sets of known density, their metrics and fully connected networks, tested)
     },
 }
 
