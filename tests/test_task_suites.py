@@ -155,3 +155,19 @@ def test_likelihoods_of_dequantised_images_are_densities(run: Run):
     assert status(results, "vae/vae") == {"elbo": "ok", "bits_per_dim": "ok"}
     assert set(status(results, "vae/bernoulli").values()) == {"not applicable"}
     assert value(results, "vae/vae", "bits_per_dim") > 0
+
+
+def test_conditional_generation(run: Run):
+    models = "gan/dcgan-conditional, diffusion/ddpm-conditional, gan/dcgan"
+    results = run("digits", models, "class_accuracy, intra_fid, fid, latent_path_length")
+    for model in ("gan/dcgan-conditional", "diffusion/ddpm-conditional"):
+        assert status(results, model) == {
+            "class_accuracy": "ok", "intra_fid": "ok", "fid": "ok",
+            "latent_path_length": "not applicable",
+        }  # fmt: skip
+    assert status(results, "gan/dcgan") == {
+        "class_accuracy": "not applicable", "intra_fid": "not applicable", "fid": "ok",
+        "latent_path_length": "ok",
+    }  # fmt: skip
+    reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
+    assert "gan/dcgan is not asked for classes" in reasons

@@ -16,7 +16,7 @@ Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
-    "levels", "costs", "pixels", "truth", "modes",
+    "levels", "costs", "pixels", "truth", "modes", "conditional",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
 from harness.spec.protocol import Protocol
+from harness.spec.reference import parse_reference
 
 SAMPLING_BATCH = 100
 """Images drawn from a model at a time. Part of a model's samples, since each batch takes its own
@@ -68,6 +69,11 @@ def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
         return reasons[0]
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
+    own = f"classifier:{parse_reference(subject.data).name}" if "conditional" in needed else ""
+    if "logits" in needed and own not in ("", setup.names["extractor"]):
+        return (
+            f"the classes of {setup.names['extractor']} may be others; {own} knows those asked for"
+        )
     return None
 
 

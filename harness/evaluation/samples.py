@@ -13,6 +13,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
 from harness.extractors.base import Extracted
+from harness.families.base import is_conditional
 from harness.seeding import generator
 from harness.spec.errors import BadInput
 
@@ -27,10 +28,24 @@ def samples(e: Evidence) -> Tensor:
 
 
 def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
+    labels = e["sample_labels"].to(e.device) if is_conditional(e.model) else None
     with torch.inference_mode():
         for start in range(0, e.setup.samples, SAMPLING_BATCH):
-            n = min(SAMPLING_BATCH, e.setup.samples - start)
-            yield e.stored(e.model.sample(n, draws))
+            stop = min(start + SAMPLING_BATCH, e.setup.samples)
+            if labels is None:
+                yield e.stored(e.model.sample(stop - start, draws))
+            else:
+                yield e.stored(e.model.sample_labels(labels[start:stop], draws))
+
+
+@kind("conditional", "reference")
+def sample_labels(e: Evidence) -> Tensor:
+    """The class that is asked of each sample, n: those of the test images in random order, again
+    and again, so that classes are as frequent.
+    """
+    labels: Tensor = e["reference_labels"]
+    order = torch.randperm(len(labels), generator=generator(e.seed, "labels"))
+    return labels[order[torch.arange(e.setup.samples) % len(labels)]]
 
 
 @kind("samples", "costs", timed=True)

@@ -20,6 +20,7 @@ from harness.families.base import (
     Samples,
     ScoreMaps,
     Scores,
+    is_conditional,
 )
 
 SPLITS: dict[Need, str] = {
@@ -175,6 +176,16 @@ def _no_maps(model: str, family: Family, _: Dataset) -> str | None:
     return f"{model} neither scores pixels nor reconstructs images"
 
 
+def _no_conditional(model: str, family: Family, _: Dataset) -> str | None:
+    return None if is_conditional(family) else f"{model} is not asked for classes"
+
+
+def _no_latents(model: str, family: Family, _: Dataset) -> str | None:
+    if is_conditional(family):
+        return f"{model} makes images from a class as well as a code"
+    return _unable(Latents, "makes no images from codes of a prior")(model, family, _)
+
+
 def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
     return f"{dataset.name} has no masks of defects" if dataset.test.masks is None else None
 
@@ -199,7 +210,8 @@ _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "texts": _no_texts,
     "codes": _unable(Encodes, "does not encode images"),
     "posterior": _unable(Posterior, "has no posterior over codes"),
-    "latents": _unable(Latents, "makes no images from codes of a prior"),
+    "latents": _no_latents,
+    "conditional": _no_conditional,
     "factors": _no_factors,
     "likelihood": _no_likelihood(Likelihood),
     "importance": _no_likelihood(ImportanceBound),

@@ -207,6 +207,25 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class ConditionalSamples(Protocol):
+    """Makes new images of a class, where the recipe makes it `conditional`."""
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it can be asked for classes."""
+        ...
+
+    def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
+        ...
+
+
+def is_conditional(model: object) -> bool:
+    """Whether a model can be asked for images of a class."""
+    return isinstance(model, ConditionalSamples) and model.conditional
+
+
+@runtime_checkable
 class Scores(Protocol):
     """Says how anomalous images are. Where a model only reconstructs, the default is used: the
     mean squared error of its reconstruction.

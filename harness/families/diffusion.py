@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
@@ -17,11 +18,14 @@ from harness.families.base import (
     Player,
 )
 from harness.families.ddim import Noising, Sampling, alpha_bar, ddim
-from harness.families.parts import NetworkSettings, denoiser
+from harness.families.parts import ConditionalSettings, denoiser, random_labels
 
 
-class DiffusionSettings(NetworkSettings):
-    """The noise schedule, and how samples are drawn."""
+class DiffusionSettings(ConditionalSettings):
+    """The noise schedule, and how samples are drawn.
+
+    A `conditional` U-Net adds an embedding of the class to that of the timestep.
+    """
 
     width: PositiveInt = 2
     schedule: Literal["linear", "cosine"] = "linear"
@@ -34,6 +38,8 @@ class DiffusionSettings(NetworkSettings):
             raise ValueError(
                 f"sampling.steps is {self.sampling.steps}: at most timesteps, {self.timesteps}"
             )
+        if self.conditional and self.network == "mlp":
+            raise ValueError("conditional goes with network: conv")
         return self
 
 
@@ -48,10 +54,20 @@ class Diffusion(Family):
         """The noise predictor, and the forward process it undoes."""
         return nn.ModuleDict(
             {
-                "denoiser": denoiser(self.settings, self.shape),
+                "denoiser": denoiser(self.settings, self.shape, self.classes),
                 "noising": Noising(alpha_bar(self.settings.schedule, self.settings.timesteps)),
             }
         )
+
+    @property
+    def classes(self) -> int:
+        """How many classes it is told apart; 0 where it is told none."""
+        return self.settings.classes(self.shape)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it can be asked for classes."""
+        return self.settings.conditional
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
@@ -70,14 +86,28 @@ class Diffusion(Family):
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The mean squared error of ε (equation 14)."""
         noisy = networks["noising"](batch.x, noise["t"], noise["epsilon"])
-        predicted = networks["denoiser"](noisy, noise["t"])
+        condition = (batch.labels,) if self.conditional else ()
+        predicted = networks["denoiser"](noisy, noise["t"], *condition)
         return {"loss": (predicted - noise["epsilon"]).square().mean()}
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """n images N×C×S×S in [-1, 1]."""
+        """n images N×C×S×S in [-1, 1], of classes drawn at random if it is conditional."""
+        if self.conditional:
+            return self.sample_labels(random_labels(n, self.classes, generator), generator)
+        return self._denoised(self.networks["denoiser"], n, generator)
+
+    @torch.no_grad()
+    def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
+        network = self.networks["denoiser"]
+        return self._denoised(lambda x, t: network(x, t, labels), len(labels), generator)
+
+    def _denoised(
+        self, predict: Callable[[Tensor, Tensor], Tensor], n: int, generator: torch.Generator
+    ) -> Tensor:
         return ddim(
-            self.networks["denoiser"],
+            predict,
             self._gaussian(n, generator),
             alpha_bar(self.settings.schedule, self.settings.timesteps),
             self.settings.sampling,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+import torch
 from pydantic import NonNegativeInt, PositiveInt, model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from harness.families.base import FamilySettings, Shape
 from harness.networks.convnet import Decoder, Encoder
 from harness.networks.mlp import MLPDecoder, MLPDenoiser, MLPEncoder
 from harness.networks.unet import UNet
+from harness.spec.errors import BadInput
 
 
 class NetworkSettings(FamilySettings):
@@ -36,6 +38,23 @@ class NetworkSettings(FamilySettings):
         return self
 
 
+class ConditionalSettings(NetworkSettings):
+    """`conditional`: the model is told the class of each image, and can be asked for a class."""
+
+    conditional: bool = False
+
+    def classes(self, shape: Shape) -> int:
+        """How many classes the networks are told apart; BadInput where the data have no two."""
+        if self.conditional and shape.classes < 2:
+            raise BadInput("its images have no classes for a conditional model to be told")
+        return shape.classes if self.conditional else 0
+
+
+def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
+    """n classes, each as likely as any other."""
+    return torch.randint(classes, (n,), generator=generator, device=generator.device)
+
+
 def encoder(settings: NetworkSettings, shape: Shape, out: int, activation: nn.Module) -> nn.Module:
     """x N×C×S×S → N×out."""
     sizes = (shape.channels, shape.size, settings.width, out, activation)
@@ -50,9 +69,9 @@ def decoder(
     return Decoder(*sizes) if settings.depth is None else MLPDecoder(*sizes, settings.depth)
 
 
-def denoiser(settings: NetworkSettings, shape: Shape) -> nn.Module:
-    """x N×C×S×S and timesteps N → ε N×C×S×S."""
+def denoiser(settings: NetworkSettings, shape: Shape, classes: int = 0) -> nn.Module:
+    """x N×C×S×S and timesteps N (and labels N of so many classes) → ε N×C×S×S."""
     channels, size, width = shape.channels, shape.size, settings.width
     if settings.depth is None:
-        return UNet(channels, size, width=width * size)
+        return UNet(channels, size, width=width * size, classes=classes)
     return MLPDenoiser(channels, size, width, settings.depth)

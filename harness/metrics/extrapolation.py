@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -117,6 +118,18 @@ def _stderr(
         share[subset] += float(weight) / len(subset)
     variance = (of_samples.cpu() * share).square().sum() + of_reference.var() / len(reference)
     return math.sqrt(float(variance))
+
+
+def mean_frechet_by_class(
+    samples: Tensor, sample_labels: Tensor, reference: Tensor, reference_labels: Tensor
+) -> Estimate:
+    """The mean of `frechet_by_class`. Given how many images are of each class, the classes are
+    independent, and so are their errors.
+    """
+    found = frechet_by_class(samples, sample_labels, reference, reference_labels).values()
+    errors = [distance.stderr or 0.0 for distance in found]
+    value = fmean(distance.value for distance in found)
+    return Estimate(value, math.hypot(*errors) / len(errors), "images")
 
 
 def frechet_by_class(

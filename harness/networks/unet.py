@@ -17,10 +17,13 @@ class UNet(nn.Module):
     they are to be others.
 
     It works at three resolutions, S, S/2 and S/4, with `width`, 2·`width` and 4·`width` channels,
-    one residual block each on the way down and on the way up, and attention at the lowest.
+    one residual block each on the way down and on the way up, and attention at the lowest. With
+    `classes` an embedding of the image's class is added to that of the timestep.
     """
 
-    def __init__(self, channels: int, size: int, width: int, out: int | None = None) -> None:
+    def __init__(
+        self, channels: int, size: int, width: int, out: int | None = None, classes: int = 0
+    ) -> None:
         super().__init__()
         check_size(size)
         widths = (width, 2 * width, 4 * width)
@@ -42,10 +45,16 @@ class UNet(nn.Module):
         self.last = nn.Sequential(
             group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, out or channels, 3, padding=1))
         )
+        # Made last, so that the other weights are those of a network without classes.
+        self.classes = nn.Embedding(classes, embedding) if classes else None
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """x N×C×S×S float32, t N (any number type) → ε N×out×S×S."""
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x N×C×S×S float32, t N (any number type), labels int64 N if it has classes → ε
+        N×out×S×S.
+        """
         time = self.embed(t)
+        if self.classes is not None:
+            time = time + self.classes(labels)
         h = self.first(x)
         skips = []
         for block, shrink in zip(self.down, self.shrink, strict=True):

@@ -51,6 +51,13 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/loss": [1.3885, 1.3559, 1.3261],
         "generator/loss": [0.68745, 0.68678, 0.68697],
     },
+    "gan/dcgan-conditional": {
+        "discriminator/loss": [1.3476, 1.0751, 0.91206],
+        "generator/loss": [0.9631, 0.98065, 1.2245],
+    },
+    "diffusion/ddpm-conditional": {
+        "model/loss": [0.97941, 0.90954, 0.80363],
+    },
     "diffusion/mlp": {
         "model/loss": [0.98237, 0.99101, 1.0042],
     },
@@ -66,7 +73,7 @@ class Ramps:
     def batch(self, index: int) -> Shown:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
-        labels = torch.zeros(32, dtype=torch.int64)
+        labels = torch.arange(32) % 4
         return Shown(x, labels, x.flip(3) if self.with_sources else None)
 
 
@@ -74,7 +81,7 @@ def first_losses(name: str) -> dict[str, list[float]]:
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
     with_sources = recipe.family == "translation"
-    shape = Shape(1, 16, source_channels=int(with_sources))
+    shape = Shape(1, 16, classes=4, source_channels=int(with_sources))
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
     result = train(family, Ramps(with_sources), 3 * 32, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]

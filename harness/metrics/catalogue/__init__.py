@@ -5,6 +5,7 @@ skewed quantities, of which a ratio says more than a difference: errors, distanc
 """
 
 from harness.metrics.catalogue import (
+    conditional,
     cost,
     detection,
     distribution,
@@ -17,8 +18,8 @@ from harness.metrics.catalogue import (
 )
 
 KINDS = (
-    reconstruction, distribution, modes, memorisation, likelihood, text, detection, representation,
-    cost,
+    reconstruction, distribution, conditional, modes, memorisation, likelihood, text, detection,
+    representation, cost,
 )  # fmt: skip
 """The order in which tables show them."""
 

@@ -7,15 +7,13 @@ linear scale wherever a value is not positive.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
-from statistics import mean
 
 from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
-from harness.metrics.extrapolation import frechet_by_class, frechet_infinity
+from harness.metrics.extrapolation import frechet_infinity, mean_frechet_by_class
 from harness.metrics.frechet import frechet_estimate
 from harness.metrics.inception_score import inception_score
 from harness.metrics.kernel import RbfKernel, kernel_distance
@@ -41,19 +39,14 @@ def _class_fid(
     sample_logits: Tensor,
     reference_logits: Tensor,
 ) -> Estimate:
-    """Classes are a classifier's on both sides, so that samples without labels have them too. Given
-    how many images are of each class, the classes are independent.
-    """
+    """Classes are a classifier's on both sides, so that samples without labels have them too."""
     sample_labels, reference_labels = (
         checks.matrix(logits, "logits", at_least=2).argmax(dim=1)
         for logits in (sample_logits, reference_logits)
     )
-    distances = frechet_by_class(
+    return mean_frechet_by_class(
         sample_features, sample_labels, reference_features, reference_labels
     )
-    errors = [distance.stderr or 0.0 for distance in distances.values()]
-    value = mean(distance.value for distance in distances.values())
-    return Estimate(value, math.hypot(*errors) / len(errors), "images")
 
 
 def _kid(sample_features: Tensor, reference_features: Tensor) -> Estimate:
