@@ -17,17 +17,30 @@ EXAMPLES = 3
 
 def tasks_of(dataset: Dataset) -> list[str]:
     """What the dataset is for, beyond generation and reconstruction, which suit any."""
-    unseen = " and ".join(dataset.about.classes[label] for label in dataset.unseen)
+    train, test = dataset.train, dataset.test
+    how = train.presentation.label if train.presentation else ""
     found = {
-        f"one-class anomaly detection ({unseen} unseen)": dataset.unseen,
-        "anomaly segmentation": dataset.test.masks is not None,
-        "translation from paired images": dataset.train.sources is not None,
-        "text to image": dataset.train.texts is not None,
-        "disentanglement": dataset.train.factors is not None,
+        f"one-class anomaly detection ({_one_class(dataset)})": dataset.unseen,
+        "anomaly segmentation": test.masks is not None,
+        f"restoration ({how})": test.sources is not None and how,
+        "translation from paired images": test.sources is not None and not how,
+        f"likelihood ({how or 'binary images'})": dataset.binary or (how and test.sources is None),
+        "text to image": train.texts is not None,
+        "disentanglement": train.factors is not None,
         f"video of {dataset.about.frames} frames": dataset.about.frames > 1,
         "comparison with a known density": dataset.truth is not None,
     }
     return [task for task, has_it in found.items() if has_it]
+
+
+def _one_class(dataset: Dataset) -> str:
+    """`8 unseen`, or `only 8 seen`: the fewer ones."""
+    names = dataset.about.classes
+    unseen = [name for label, name in enumerate(names) if label in dataset.unseen]
+    seen = [name for name in names if name not in unseen]
+    if len(unseen) <= len(seen):
+        return f"{', '.join(unseen)} unseen"
+    return f"only {', '.join(seen)} seen"
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

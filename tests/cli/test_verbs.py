@@ -37,6 +37,10 @@ VERBS = [
     "schema",
     "extractor train",
     "extractor fetch",
+    "data list",
+    "data fetch",
+    "data verify",
+    "data show",
 ]
 
 

@@ -27,7 +27,7 @@ from harness.data.own.facts import look_up, sha256
 from harness.data.own.form import Form
 from harness.data.own.maker import own_about
 from harness.data.own.parts import check_split, is_test
-from harness.data.own.places import check_argument, resolve
+from harness.data.own.places import check_argument, resolve, store_name
 from harness.data.progress import bar
 from harness.data.source import Maker, Source
 from harness.data.store import prepared
@@ -103,8 +103,7 @@ def load(root: Path, path: Path, wanted: Form) -> tuple[Split, Split]:
         arrays[f"{name}.labels"] = ((count,), np.int64)
     (sha,) = look_up(root, path, [path], lambda files: [sha256(file) for file in files])
     key = {"version": VERSION, "form": asdict(wanted), "file": sha}
-    name = f"own-{path.stem}"
-    made = prepared(root, name, key, arrays, partial(_fill, path, wanted, splits))
+    made = prepared(root, store_name(path), key, arrays, partial(_fill, path, wanted, splits))
     return made.split("train"), made.split("test")
 
 
@@ -139,7 +138,7 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         own_about(name),
         lambda root: load(root, resolve(argument, root), wanted),
         lambda root: classes(resolve(argument, root)),
-        stored=Path(argument).stem,
+        stored=store_name(Path(argument)),
     )
 
 

@@ -9,7 +9,7 @@ from harness.data.base import About, Split
 from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.parts import Layout
-from harness.data.own.places import check_argument, folder_at
+from harness.data.own.places import check_argument, folder_at, store_name
 from harness.data.own.prepare import load
 from harness.data.source import Maker, Source
 
@@ -38,7 +38,7 @@ def source_of(
     def classes(root: Path) -> tuple[str, ...]:
         return find(folder_at(argument, root)).classes
 
-    return Source(about, load_splits, classes, stored=Path(argument).name)
+    return Source(about, load_splits, classes, stored=store_name(Path(argument)))
 
 
 def own_images(kind: str, find: Callable[[Path], Layout], title: str) -> Maker:

@@ -27,6 +27,12 @@ def resolve(argument: str, root: Path) -> Path:
     return path
 
 
+def store_name(path: Path) -> str:
+    """The name in the store of the user's set at `path`."""
+    path = path.expanduser()
+    return f"own-{path.name or path.resolve().name}"
+
+
 def _is_anchored(argument: str) -> bool:
     is_from_here = argument in (".", "~") or argument.startswith(("./", "~/"))
     return is_from_here or Path(argument).is_absolute()

@@ -17,6 +17,7 @@ from harness.data.image_memory import check_set
 from harness.data.own.facts import look_up, sha256
 from harness.data.own.form import Form, Shape
 from harness.data.own.parts import Layout, Part, Picture, check_split
+from harness.data.own.places import store_name
 from harness.data.progress import bar
 from harness.data.store import prepared
 from harness.keys import digest
@@ -51,8 +52,8 @@ def load(root: Path, layout: Layout, form: Form) -> tuple[Split, Split]:
         "files": digest([_contents(folder, facts, part) for part in parts.values()]),
     }
     arrays = dict(_arrays(shapes, parts))
-    name = f"own-{folder.resolve().name}"
-    made = prepared(root, name, key, arrays, partial(_fill, form, facts, layout))
+    fill = partial(_fill, form, facts, layout)
+    made = prepared(root, store_name(folder), key, arrays, fill)
     train, test = made.split("train"), made.split("test")
     return _with_texts(train, layout.train), _with_texts(test, layout.test)
 
