@@ -13,7 +13,7 @@ from harness.extractors.source import Source
 from harness.metrics import METRICS
 from harness.plan import make_plan
 from harness.plan.planning import check
-from harness.plan.samples import samples_of
+from harness.plan.samples import evidence_of
 from harness.score import load_profile, load_sets, make_scoring
 from harness.spec.errors import BadInput
 from harness.spec.suite import Overrides, load_suite
@@ -99,7 +99,7 @@ def test_its_numbers_are_the_profiles(tmp_path):
 def test_the_floor_is_measured_so_too(tmp_path):
     plan = make_plan(load(tmp_path), "cpu", None)
     (cell,) = (cell for cell in plan.cells if cell.model == "training images")
-    assert len(samples_of(cell, load_dataset("digits"))) == 150
+    assert len(evidence_of(cell, load_dataset("digits"))["samples"]) == 150
     settings = {w.metric: w.protocol.settings for w in cell.wanted}
     assert settings["kid"] == PROFILES["clean-fid"].metrics["kid"].settings
     assert settings["kid"] != METRICS["kid"].settings
