@@ -123,6 +123,16 @@ class Dataset:
         return int(self.train.images.shape[1])
 
     @property
+    def frames(self) -> int:
+        """How many frames a video has; 1 for images."""
+        return self.about.frames
+
+    @property
+    def colours(self) -> int:
+        """The channels of an image, or of a frame of a video."""
+        return self.channels // self.frames
+
+    @property
     def size(self) -> int:
         """Height and width in pixels (images are square)."""
         return int(self.train.images.shape[2])

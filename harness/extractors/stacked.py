@@ -49,7 +49,7 @@ class StackedExtractor(_Stacked, Extractor):
         column (a·classes + b)·classes + c, and its logit the sum of its three log-probabilities.
         """
         self.check(images.shape[1], images.shape[2])
-        parts = [self._channel.extract(channel) for channel in images.split(1, dim=1)]
+        parts = [self._channel.extract(channel) for channel in torch.split(images, 1, dim=1)]
         a, b, c = (_logits(part).log_softmax(dim=1) for part in parts)
         triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
         return Extracted(torch.cat([part.pooled for part in parts], dim=1), triples.flatten(1))
@@ -65,7 +65,7 @@ class StackedPerceptual(_Stacked, Perceptual):
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """N distances of images N×3×S×S."""
         self.check(a.shape[1], a.shape[2])
-        pairs = zip(a.split(1, dim=1), b.split(1, dim=1), strict=True)
+        pairs = zip(torch.split(a, 1, dim=1), torch.split(b, 1, dim=1), strict=True)
         return torch.stack([self._channel.distance(x, y) for x, y in pairs]).mean(dim=0)
 
 

@@ -57,7 +57,8 @@ def nearest_polygons(images: Tensor, corners: int) -> NearestPolygons:
     checks.images(images)
     if images.shape[1:] != (1, known.SIZE, known.SIZE):
         raise BadInput(
-            f"images are {tuple(images.shape[1:])} (C×H×W); polygons are 1×{known.SIZE}×{known.SIZE}"
+            f"images are {tuple(images.shape[1:])} (C×H×W); polygons are "
+            f"1×{known.SIZE}×{known.SIZE}"
         )
     found = [_nearest(batch, corners) for batch in torch.split(images, _BATCH)]
     angles = np.concatenate([one.angles for one in found])
@@ -81,7 +82,9 @@ def polygon_recall(reference_images: Tensor, samples: Tensor) -> Estimate:
     checks.images(reference_images)
     targets, made = (x.flatten(1).double() for x in (reference_images, samples))
     if targets.shape[1] != made.shape[1]:
-        raise BadInput(f"samples and reference differ: {made.shape[1]} and {targets.shape[1]} pixels")
+        raise BadInput(
+            f"samples and reference differ: {made.shape[1]} and {targets.shape[1]} pixels"
+        )
     # Whole numbers below 2⁵³: every product and sum is exact.
     limit = (REACHED * 255) ** 2 * made.shape[1]
     lengths = made.square().sum(dim=1)

@@ -54,7 +54,8 @@ def draw_paths(random: np.random.RandomState, count: int, frames: int, room: int
     velocity = np.stack([number % side, number // side], axis=1)[:, None] - FASTEST
     # To bounce is to go on in a mirrored room.
     unfolded = (start + velocity * np.arange(frames)[:, None]) % (2 * room)
-    return np.minimum(unfolded, 2 * room - unfolded)
+    paths: Integers = np.minimum(unfolded, 2 * room - unfolded)
+    return paths
 
 
 def move(tiles: NDArray[np.uint8], paths: Integers, size: int) -> NDArray[np.uint8]:
@@ -133,4 +134,6 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     return Source(about, load, base.classes)
 
 
-MOVING = Maker(_make, ("frames", "size", *COUNT_OPTIONS), argument="SET")
+MOVING = Maker(
+    _make, ("frames", "size", *COUNT_OPTIONS), "SET", "videos of moving images, or of shapes"
+)

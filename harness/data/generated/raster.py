@@ -22,7 +22,9 @@ def circle(steps: int, radius: int) -> Integers:
     make sure), so all machines round alike.
     """
     angles = np.arange(steps) * (2 * np.pi / steps)
-    return np.rint(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.int64)
+    points = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    rounded: Integers = np.rint(points).astype(np.int64)
+    return rounded
 
 
 def coverage(outlines: Integers, unit: int, size: int) -> NDArray[np.uint8]:
@@ -46,7 +48,8 @@ def coverage(outlines: Integers, unit: int, size: int) -> NDArray[np.uint8]:
         steps += np.bincount(where, sign * count, steps.size).reshape(steps.shape)
     pixels = steps.cumsum(axis=2)[:, :, :size]
     # Clockwise or not, whatever is inside is so once.
-    return np.abs(pixels).astype(np.uint8)
+    inside: NDArray[np.uint8] = np.abs(pixels).astype(np.uint8)
+    return inside
 
 
 def _crossings(outlines: Integers, half: int, rows: int) -> tuple[Integers, ...]:

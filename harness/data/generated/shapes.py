@@ -66,7 +66,9 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         raise BadInput(f"shapes: sources={sources}; right is outlines")
     sizes = counts("shapes", options, COUNTS)
     if sum(sizes) > COMBINATIONS:
-        raise BadInput(f"shapes: {sum(sizes):,} images of {COMBINATIONS:,} different ones asked for")
+        raise BadInput(
+            f"shapes: {sum(sizes):,} images of {COMBINATIONS:,} different ones asked for"
+        )
 
     def load(_root: Path) -> tuple[Split, Split]:
         train, test = (

@@ -52,16 +52,16 @@ def masks(figures: Integers, size: int, canvas: int = CANVAS) -> NDArray[np.uint
     shape, rotation, radius, x, y = figures.T
     turned = np.stack([_turned(name) for name in SHAPES])[shape, rotation]
     corners = turned * radius[:, None, None] + np.stack([x, y], axis=1)[:, None] * _ONE**2
-    inside = coverage(corners * size, canvas * _ONE**2, size)
-    return np.rint(255 * np.arange(LEVELS + 1) / LEVELS).astype(np.uint8)[inside]
+    greys: NDArray[np.uint8] = np.rint(255 * np.arange(LEVELS + 1) / LEVELS).astype(np.uint8)
+    return greys[coverage(corners * size, canvas * _ONE**2, size)]
 
 
 def coloured(levels: NDArray[np.uint8], colour: Integers) -> NDArray[np.uint8]:
     """Masks N×S×S in the colours of these numbers, on black: N×3×S×S."""
     shades = np.array(list(COLOURS.values()), dtype=np.int64)[colour]
-    return ((levels[:, None].astype(np.int64) * shades[:, :, None, None] + 127) // 255).astype(
-        np.uint8
-    )
+    light = levels[:, None].astype(np.int64) * shades[:, :, None, None]
+    images: NDArray[np.uint8] = ((light + 127) // 255).astype(np.uint8)
+    return images
 
 
 def edges(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -71,7 +71,8 @@ def edges(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     least = np.minimum.reduce(
         [levels, across[:, :, 2:], across[:, :, :-2], down[:, 2:], down[:, :-2]]
     )
-    return levels - least
+    outlines: NDArray[np.uint8] = levels - least
+    return outlines
 
 
 def sentence(factors: Integers) -> str:
@@ -100,10 +101,12 @@ def outline(shape: str) -> Integers:
     """The corners of a shape, 48×2, upright within a circle of radius about `_ONE`; y grows
     downwards. Shapes of fewer corners repeat the last.
     """
-    if shape == "ellipse":
-        return circle(48, _ONE) * [16, 9] // 16
     if shape == "heart":
-        return np.rint(heart()).astype(np.int64)
+        points: Integers = np.rint(heart()).astype(np.int64)
+        return points
+    if shape == "ellipse":
+        flat: Integers = circle(48, _ONE) * np.array([16, 9]) // 16
+        return flat
     corners = {
         "square": [(-800, -800), (800, -800), (800, 800), (-800, 800)],
         "triangle": [(0, -1000), (866, 700), (-866, 700)],

@@ -85,4 +85,4 @@ def _triples(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple("-".join(triple) for triple in product(classes, repeat=CHANNELS))
 
 
-STACKED = Maker(_make, COUNT_OPTIONS, argument="SET")
+STACKED = Maker(_make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB")

@@ -66,7 +66,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     about = About(
         title="Mirrored patterns",
         licence=LICENCE,
-        citation="not published",
+        citation="this package",
         classes=("pattern",),
         extractor="inception",
         perceptual="lpips:alex",

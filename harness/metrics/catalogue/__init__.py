@@ -13,12 +13,13 @@ from harness.metrics.catalogue import (
     modes,
     reconstruction,
     representation,
+    structure,
     text,
 )
 
 KINDS = (
-    reconstruction, distribution, modes, memorisation, likelihood, text, detection, representation,
-    cost,
+    reconstruction, distribution, modes, structure, memorisation, likelihood, text, detection,
+    representation, cost,
 )  # fmt: skip
 """The order in which tables show them."""
 
