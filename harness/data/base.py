@@ -82,7 +82,9 @@ class About:
     `extractor` and `perceptual` name the feature networks that suit the images by default; no
     perceptual network suits real numbers, whose `perceptual` is empty.
     `classes` are in the order of their labels; `factors` names the columns of `Split.factors`. A
-    video is an image whose channels are those of its `frames`, one after the other.
+    video is an image whose channels are those of its `frames`, one after the other. What is known
+    to hold of every image: it shows a convex polygon of so many `corners` (0: nothing is known),
+    its right half is the mirror image of the left one (`symmetric`).
     """
 
     title: str
@@ -93,6 +95,8 @@ class About:
     perceptual: str
     factors: tuple[str, ...] = ()
     frames: int = 1
+    corners: int = 0
+    symmetric: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,16 @@ class Dataset:
     def channels(self) -> int:
         """1 for grey, 3 for RGB."""
         return int(self.train.images.shape[1])
+
+    @property
+    def frames(self) -> int:
+        """How many frames a video has; 1 for images."""
+        return self.about.frames
+
+    @property
+    def colours(self) -> int:
+        """The channels of an image, or of a frame of a video."""
+        return self.channels // self.frames
 
     @property
     def size(self) -> int:

@@ -68,9 +68,11 @@ def load_images(where: str, root: Path | None = None) -> ImageSet:
 
 
 def split_images(dataset: Dataset, split: str) -> ImageSet:
-    """The images of a dataset's split, "train" or "test"; BadInput where they are no pixels."""
+    """The images of a dataset's split, "train" or "test"; BadInput where they are no images."""
     if not dataset.has_pixels:
         raise BadInput(f"{dataset.name} has real numbers, not images of 8-bit pixels to compare")
+    if dataset.frames > 1:
+        raise BadInput(f"{dataset.name} has videos; only images are compared here")
     chosen = dataset.train if split == "train" else dataset.normal_test
     return ImageSet(
         chosen.images, _indices(len(chosen)), f"{dataset.name}:{split}",

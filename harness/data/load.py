@@ -44,6 +44,11 @@ DATASETS = Registry(
         "ring": "harness.data.generated.points:RING",
         "grid": "harness.data.generated.points:GRID",
         "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
+        "polygons": "harness.data.generated.polygons:POLYGONS",
+        "stacked": "harness.data.generated.stacked:STACKED",
+        "shapes": "harness.data.generated.shapes:SHAPES",
+        "symmetric": "harness.data.generated.symmetric:SYMMETRIC",
+        "moving": "harness.data.generated.moving:MOVING",
     },
 )
 

@@ -3,6 +3,24 @@
 Importing a module of evidence is what makes its kinds known.
 """
 
-from harness.evaluation import codes, likelihoods, reconstructions, samples, scores, texts, truth
+from harness.evaluation import (
+    codes,
+    likelihoods,
+    reconstructions,
+    samples,
+    scores,
+    structure,
+    texts,
+    truth,
+)
 
-__all__ = ["codes", "likelihoods", "reconstructions", "samples", "scores", "texts", "truth"]
+__all__ = [
+    "codes",
+    "likelihoods",
+    "reconstructions",
+    "samples",
+    "scores",
+    "structure",
+    "texts",
+    "truth",
+]

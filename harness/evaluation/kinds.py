@@ -16,7 +16,7 @@ Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
-    "levels", "costs", "pixels", "truth", "modes", "conditional",
+    "levels", "costs", "pixels", "truth", "modes", "polygons", "symmetry", "video", "conditional",
 ]  # fmt: skip
 
 
@@ -25,13 +25,15 @@ class Kind:
     """A kind of evidence.
 
     `needs` is what must be there to compute it; `role` the feature network it passes through, if
-    any; `timed` whether it depends on the machine.
+    any; `timed` whether it depends on the machine; `framewise` whether it is of the frames of
+    videos, each taken for an image.
     """
 
     needs: frozenset[Need]
     compute: Callable[[Evidence], Any]
     role: Role | None = None
     timed: bool = False
+    framewise: bool = False
 
 
 def is_drawn(kind: Kind) -> bool:
@@ -46,12 +48,12 @@ Compute = Callable[["Evidence"], Any]
 
 
 def kind(
-    *needs: Need, role: Role | None = None, timed: bool = False
+    *needs: Need, role: Role | None = None, timed: bool = False, framewise: bool = False
 ) -> Callable[[Compute], Compute]:
     """Makes the function below it a kind of evidence, which goes by the function's name."""
 
     def register(compute: Compute) -> Compute:
-        EVIDENCE[compute.__name__] = Kind(frozenset(needs), compute, role, timed)
+        EVIDENCE[compute.__name__] = Kind(frozenset(needs), compute, role, timed, framewise)
         return compute
 
     return register
@@ -91,6 +93,11 @@ def needs(metric: Metric) -> set[Need]:
     needed = {need for kind in kinds(metric) for need in kind.needs}
     of_pixels = metric.of_pixels or roles(metric) & {"perceptual", "text", "clip"}
     return needed | {"pixels"} if of_pixels else needed
+
+
+def is_framewise(metric: Metric) -> bool:
+    """Whether it takes each frame of a video for an image."""
+    return any(kind.framewise for kind in kinds(metric))
 
 
 def roles(metric: Metric) -> set[Role]:

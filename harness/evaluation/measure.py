@@ -12,7 +12,7 @@ import torch
 
 from harness.evaluation.draws import average
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import needs
+from harness.evaluation.kinds import is_framewise, needs
 from harness.evaluation.protocols import Setup, instrument
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.spec.measurement import Measurement
@@ -32,7 +32,15 @@ class Reading:
 
 def read(metric: Metric, evidence: Evidence) -> Reading:
     """The metric, computed from the evidence."""
-    return reading(lambda: evidence.measure(metric))
+
+    def compute() -> Estimate:
+        estimate = evidence.measure(metric)
+        if evidence.setup.frames > 1 and is_framewise(metric):
+            # Frames of one video are alike: an error that takes them for independent is too small.
+            return Estimate(estimate.value)
+        return estimate
+
+    return reading(compute)
 
 
 def reading(compute: Callable[[], Estimate]) -> Reading:

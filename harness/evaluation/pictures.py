@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from harness.data.frames import unfold
 from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
@@ -24,7 +25,8 @@ def samples(e: Evidence) -> bytes:
     """The first samples, unselected; points lie over those of the test set."""
     if is_plane(e["samples"]):
         return scatter(e["samples"], e["reference_images"])
-    return grid(e["samples"][:64], 8)
+    columns = _columns(e)
+    return grid(unfold(e["samples"], e.setup.frames)[: 8 * columns], columns)
 
 
 def reconstructions(e: Evidence) -> bytes:
@@ -33,8 +35,12 @@ def reconstructions(e: Evidence) -> bytes:
     """
     if is_plane(e["originals"]):
         return scatter(e["reconstructions"], e["originals"])
-    rows = [e["originals"], e["test_sources"], e["reconstructions"]]
-    return stacked([images[:32] for images in rows if images is not None], 8)
+    columns = _columns(e)
+    sources = e["test_sources"]
+    if sources is not None:
+        sources = unfold(sources, e.setup.frames)
+    rows = [e["originals"], sources, e["reconstructions"]]
+    return stacked([images[: 4 * columns] for images in rows if images is not None], columns)
 
 
 def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> bytes:
@@ -45,10 +51,14 @@ def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> b
     count = min(NEIGHBOURS, len(images))
     nearest = nearest_neighbours(e["sample_features"], features, count)
     suspects = nearest.distances[:, 0].argsort(stable=True)[:SUSPECTS]
-    rows = [
-        torch.cat([e["samples"][i : i + 1], images[nearest.indices[i]]]) for i in suspects.tolist()
-    ]
+    samples, images = (unfold(x, e.setup.frames) for x in (e["samples"], images))
+    rows = [torch.cat([samples[i : i + 1], images[nearest.indices[i]]]) for i in suspects.tolist()]
     return grid(torch.cat(rows), 1 + count)
+
+
+def _columns(e: Evidence) -> int:
+    """Images in a row; of videos the frames of one."""
+    return e.setup.frames if e.setup.frames > 1 else 8
 
 
 DRAWN: dict[str, Callable[[Evidence], bytes]] = {

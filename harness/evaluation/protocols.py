@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.evaluation.kinds import Need, Role, is_drawn, kinds, needs
+from harness.evaluation.kinds import Need, Role, is_drawn, is_framewise, kinds, needs
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
@@ -49,6 +49,8 @@ class Setup:
     machine: str = ""
     draws: int = 1
     profile: str = ""
+    frames: int = 1
+    """Of a video; 1 for images."""
 
 
 def draws(metric: Metric, setup: Setup) -> int:
@@ -92,6 +94,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         settings |= {"draws": times}
     if subject.binary and needed & {"likelihood", "importance"}:
         settings["noise"] = "none"  # binary images are not dequantised
+    if setup.frames > 1 and is_framewise(metric):
+        settings |= {"frames": setup.frames}
     return Protocol(
         metric=metric.name,
         version=metric.version,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from harness.data.frames import unfold
 from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
@@ -19,19 +20,22 @@ given("test_sources", "reconstructions")
 given("test_known", "reconstructions")
 
 
-@kind("reconstructions")
+@kind("reconstructions", framewise=True)
 def originals(e: Evidence) -> Tensor:
-    """The test images that are reconstructed, or that sources are to be restored to."""
-    images: Tensor = e["reference_images"]
-    return images
+    """The test images that are reconstructed, or that sources are to be restored to; of videos,
+    their frames.
+    """
+    return unfold(e["reference_images"], e.setup.frames)
 
 
-@kind("reconstructions")
+@kind("reconstructions", framewise=True)
 def reconstructions(e: Evidence) -> Tensor:
     """The model's reconstructions of `originals`, or what it makes of their sources."""
     if e["test_sources"] is not None:
-        return _restored(e, e["test_sources"], e["test_known"])
-    return mapped(e, e["originals"], lambda x: e.stored(e.model.reconstruct(x)))
+        made = _restored(e, e["test_sources"], e["test_known"])
+    else:
+        made = mapped(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
+    return unfold(made, e.setup.frames)
 
 
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
@@ -46,7 +50,7 @@ def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
     return torch.where(known[:, None], sources, made)
 
 
-@kind("reconstructions", role="perceptual")
+@kind("reconstructions", role="perceptual", framewise=True)
 def perceptual_distances(e: Evidence) -> Tensor:
     """How different each reconstruction looks from its original."""
     return e.perceptual().distance(e["originals"], e["reconstructions"])

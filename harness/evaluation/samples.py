@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from harness.data.frames import unfold
 from harness.evaluation import feature_cache
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
@@ -61,67 +62,72 @@ def sampling_seconds_per_image(e: Evidence) -> Tensor:
     return torch.tensor(seconds[1:], dtype=torch.float64)
 
 
-# One pass of the extractor for each set of images, however many metrics ask for it.
+# One pass of the extractor for each set of images, however many metrics ask for it. Of videos each
+# frame is an image.
 
 
-@kind("samples", role="extractor")
+@kind("samples", role="extractor", framewise=True)
 def sample_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the samples."""
-    return e.extractor().extract(e["samples"])
+    return e.extractor().extract(_frames(e, "samples"))
 
 
-@kind("reference", role="extractor")
+@kind("reference", role="extractor", framewise=True)
 def reference_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the test images (of the classes seen in training)."""
-    return feature_cache.extract(e.extractor(), e["reference_images"], e.device)
+    return feature_cache.extract(e.extractor(), _frames(e, "reference_images"), e.device)
 
 
-@kind("train", role="extractor")
+@kind("train", role="extractor", framewise=True)
 def train_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the training images."""
-    return feature_cache.extract(e.extractor(), e["train_images"], e.device)
+    return feature_cache.extract(e.extractor(), _frames(e, "train_images"), e.device)
 
 
-@kind("samples", role="extractor")
+@kind("samples", role="extractor", framewise=True)
 def sample_features(e: Evidence) -> Tensor:
     """Pooled features of the samples, n×d."""
     return _pooled(e["sample_pass"])
 
 
-@kind("reference", role="extractor")
+@kind("reference", role="extractor", framewise=True)
 def reference_features(e: Evidence) -> Tensor:
     """Pooled features of the test images, n×d."""
     return _pooled(e["reference_pass"])
 
 
-@kind("train", role="extractor")
+@kind("train", role="extractor", framewise=True)
 def train_features(e: Evidence) -> Tensor:
     """Pooled features of the training images, n×d."""
     return _pooled(e["train_pass"])
 
 
-@kind("samples", "logits", role="extractor")
+@kind("samples", "logits", role="extractor", framewise=True)
 def sample_logits(e: Evidence) -> Tensor:
     """Class logits of the samples, n×classes."""
     return _logits(e["sample_pass"], e)
 
 
-@kind("reference", "logits", role="extractor")
+@kind("reference", "logits", role="extractor", framewise=True)
 def reference_logits(e: Evidence) -> Tensor:
     """Class logits of the test images, n×classes."""
     return _logits(e["reference_pass"], e)
 
 
-@kind("samples", role="clip")
+@kind("samples", role="clip", framewise=True)
 def sample_clip_features(e: Evidence) -> Tensor:
     """CLIP's embeddings of the samples, n×d."""
-    return e.clip().extract(e["samples"]).pooled
+    return e.clip().extract(_frames(e, "samples")).pooled
 
 
-@kind("reference", role="clip")
+@kind("reference", role="clip", framewise=True)
 def reference_clip_features(e: Evidence) -> Tensor:
     """CLIP's embeddings of the test images, n×d."""
-    return feature_cache.extract(e.clip(), e["reference_images"], e.device).pooled
+    return feature_cache.extract(e.clip(), _frames(e, "reference_images"), e.device).pooled
+
+
+def _frames(e: Evidence, name: str) -> Tensor:
+    return unfold(e[name], e.setup.frames)
 
 
 def _pooled(extracted: Extracted) -> Tensor:

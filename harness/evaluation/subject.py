@@ -76,9 +76,10 @@ def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     """Images that someone made, to be compared with a dataset."""
     counts: dict[Need, int] = {"samples": samples, "train": len(dataset.train)}
     why = f"of {name} there are only samples"
-    return _images_subject(
-        dataset, counts, {"train", "labels", "logits", "pixels", "truth", "modes"}, why
-    )
+    there: set[Need] = {
+        "train", "labels", "logits", "pixels", "truth", "modes", "polygons", "symmetry", "video"
+    }  # fmt: skip
+    return _images_subject(dataset, counts, there, why)
 
 
 def sources_subject(dataset: Dataset) -> Subject:
@@ -117,6 +118,13 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
         lacking["truth"] = lacking["modes"] = f"{dataset.name} has no known density"
     elif dataset.truth.modes == 1:
         lacking["modes"] = f"{dataset.name} has a single mode"
+    about = dataset.about
+    if not about.corners or dataset.binary:
+        lacking["polygons"] = f"{dataset.name} does not consist of polygons"
+    if not about.symmetric:
+        lacking["symmetry"] = f"{dataset.name} is not symmetric"
+    if about.frames == 1:
+        lacking["video"] = f"{dataset.name} has images, not videos"
     return lacking
 
 

@@ -26,6 +26,9 @@ DIGESTS = {
 }
 """The SHA-256 of each committed file: with other weights, numbers are not comparable."""
 
+GREY = ("digits", "mnist", "fashion-mnist")
+"""Those of images of one channel."""
+
 BATCH = 500
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.extractors.base import Extractor, Perceptual, TextImage
-from harness.extractors.classifier import DIGESTS, weights_path
+from harness.extractors.classifier import DIGESTS, GREY, weights_path
 from harness.extractors.classifier_net import read_metadata
 from harness.extractors.source import Source
 from harness.extractors.weight_files import LocalWeights
@@ -25,6 +25,7 @@ EXTRACTORS = Registry(
         "random": "harness.extractors.random_network:SOURCE",
         "identity": "harness.extractors.identity:SOURCE",
         **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
+        **{f"stacked:classifier:{n}": "harness.extractors.stacked:EXTRACTOR" for n in GREY},
     },
 )
 PERCEPTUALS = Registry(
@@ -36,6 +37,7 @@ PERCEPTUALS = Registry(
             for net in ("alex", "vgg", "squeeze")
         },
         **{f"classifier:{n}": "harness.extractors.classifier:PERCEPTUAL" for n in DIGESTS},
+        **{f"stacked:classifier:{n}": "harness.extractors.stacked:PERCEPTUAL" for n in GREY},
     },
 )
 TEXT_IMAGES = Registry(
@@ -70,6 +72,8 @@ def list_extractors() -> list[tuple[str, str]]:
 
 def _about(name: str) -> str:
     dataset = name.removeprefix("classifier:")
+    if name.startswith("stacked:"):
+        return f"{name.removeprefix('stacked:')} on each of three channels, a class for each triple"
     if dataset in DIGESTS:
         accuracy = read_metadata(weights_path(dataset))["test_accuracy"]
         return f"features, logits and distances for {dataset}: {accuracy:.1%} right on its test set"

@@ -68,7 +68,9 @@ def make_setup(
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
-    return Setup(names, instruments, samples, numerics.machine, suite.draws, suite.profile)
+    return Setup(
+        names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames
+    )
 
 
 def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
@@ -86,7 +88,7 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
 
 def _for_images(role: Role, name: str, dataset: Dataset) -> Instrument:
     """As `checked`, for a dataset's images."""
-    return checked(role, name, dataset.channels, dataset.size, dataset.has_pixels)
+    return checked(role, name, dataset.colours, dataset.size, dataset.has_pixels)
 
 
 def checked(role: Role, name: str, channels: int, size: int, of_pixels: bool = True) -> Instrument:

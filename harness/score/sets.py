@@ -41,6 +41,8 @@ class Sets:
         if self.reference:
             given["reference_images"] = self.reference.images
             given["reference_labels"] = self.reference.labels
+            if self.reference.dataset:
+                given["polygon_corners"] = self.reference.dataset.about.corners
         if self.train:
             given |= {"train_images": self.train.images, "train_labels": self.train.labels}
         if self.paired:
@@ -106,6 +108,9 @@ MISSING: Mapping[Need, str] = {
     "texts": "needs the text of each image; give --captions",
     "truth": "images alone have no known density",
     "modes": "images alone have no known modes",
+    "polygons": "is asked of polygons; give --reference polygons:test",
+    "symmetry": "is asked of symmetric images; give --reference symmetric:test",
+    "video": "images are no videos",
     "costs": "images do not say what their model cost",
 }
 
@@ -166,6 +171,7 @@ def _subject(sets: Sets) -> Subject:
 
 
 def _at_hand(sets: Sets) -> dict[Need, bool]:
+    dataset = sets.reference.dataset if sets.reference else None
     labelled = [images.labels is not None for images in (sets.reference, sets.train) if images]
     return {
         "samples": True,
@@ -176,4 +182,6 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "reconstructions": sets.paired,
         "texts": sets.texts is not None,
         "pixels": True,
+        "polygons": dataset is not None and dataset.about.corners > 0,
+        "symmetry": dataset is not None and dataset.about.symmetric,
     }

@@ -14,11 +14,16 @@ from harness.metrics.catalogue import (
     modes,
     reconstruction,
     representation,
+    structure,
     text,
 )
 
 KINDS = (
+<<<<<<< HEAD
     reconstruction, distribution, conditional, modes, memorisation, likelihood, text, detection,
+=======
+    reconstruction, distribution, modes, structure, memorisation, likelihood, text, detection,
+>>>>>>> pictures
     representation, cost,
 )  # fmt: skip
 """The order in which tables show them."""

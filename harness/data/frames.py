@@ -1,0 +1,13 @@
+"""Videos as images: the channels of a video are those of its frames, one after the other."""
+
+from __future__ import annotations
+
+import torch
+
+
+def unfold(videos: torch.Tensor, frames: int) -> torch.Tensor:
+    """Each frame as an image of its own, in order: N×(T·C)×H×W → (N·T)×C×H×W, without a copy."""
+    if frames == 1:
+        return videos
+    count, channels = videos.shape[:2]
+    return videos.reshape(count * frames, channels // frames, *videos.shape[2:])

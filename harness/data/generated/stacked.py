@@ -1,0 +1,88 @@
+"""`stacked:SET`: three random images of a grey set as the channels of one, with a class for each
+triple: 1,000 modes of the ten digits.
+
+Metz et al. 2017, arXiv:1611.02163, section 3.3.1; Lin et al. 2018, arXiv:1712.04086.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from harness.data.base import Split
+from harness.data.generated.draws import COUNT_OPTIONS, Counts, counts
+from harness.data.generated.normal import random_state
+from harness.data.load import find_source
+from harness.data.source import Maker, Source
+from harness.spec.errors import BadInput
+from harness.spec.reference import parse_reference
+
+VERSION = 1
+"""Raised with every change of which images are stacked."""
+
+COUNTS = Counts(60_000, 10_000)
+MOST_CLASSES = 10
+CHANNELS = 3
+
+
+def stack(split: Split, classes: int, count: int, part: str) -> Split:
+    """So many stacks uint8 N×3×S×S of the grey images of `split`, drawn by its content and `part`.
+    The label of a stack of classes a, b, c is (a·classes + b)·classes + c.
+    """
+    random = random_state(f"stacked-{split.digest()}", VERSION, part)
+    chosen = torch.from_numpy(random.randint(0, len(split), (count, CHANNELS), dtype=np.int64))
+    images = split.images[chosen.flatten()].view(count, CHANNELS, *split.images.shape[2:])
+    places = torch.tensor([classes**2, classes, 1])
+    return Split(images, (split.labels[chosen] * places).sum(dim=1))
+
+
+def _make(argument: str, options: Mapping[str, str]) -> Source:
+    name = f"stacked:{argument}"
+    base = find_source(parse_reference(argument))
+    sizes = counts(name, options, COUNTS)
+    _check_classes(name, base.about.classes)
+
+    def classes(root: Path) -> tuple[str, ...]:
+        own = base.classes(root) if base.classes else base.about.classes
+        _check_classes(name, own)
+        return _triples(own)
+
+    def load(root: Path) -> tuple[Split, Split]:
+        train, test = base.load(root)
+        if train.images.shape[1] != 1 or train.images.dtype != torch.uint8:
+            raise BadInput(f"{name}: only grey images can be stacked; {argument} has others")
+        own = round(len(classes(root)) ** (1 / CHANNELS))
+        return stack(train, own, sizes.train, "train"), stack(test, own, sizes.test, "test")
+
+    own = base.about.extractor
+    about = replace(
+        base.about,
+        title=f"{base.about.title}, three stacked as RGB",
+        citation=f"{base.about.citation}; stacked after Metz et al. 2017, arXiv:1611.02163",
+        classes=_triples(base.about.classes),
+        extractor=f"stacked:{own}" if own.startswith("classifier:") else own,
+        perceptual=f"stacked:{own}" if own.startswith("classifier:") else base.about.perceptual,
+        factors=(),
+        corners=0,
+    )
+    return Source(about, load, classes if base.classes else None)
+
+
+def _check_classes(name: str, classes: Sequence[str]) -> None:
+    if len(classes) > MOST_CLASSES:
+        raise BadInput(
+            f"{name}: {len(classes)} classes give {len(classes) ** CHANNELS:,} kinds of stacks; "
+            f"sets of at most {MOST_CLASSES} can be stacked"
+        )
+
+
+def _triples(classes: Sequence[str]) -> tuple[str, ...]:
+    return tuple("-".join(triple) for triple in product(classes, repeat=CHANNELS))
+
+
+STACKED = Maker(_make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB")

@@ -1,0 +1,58 @@
+"""Whether videos change from frame to frame as much as they should."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.metrics.base import Estimate
+from harness.spec.errors import BadInput
+
+Floats = NDArray[np.float64]
+
+
+def frame_changes(videos: Tensor, frames: int) -> Tensor:
+    """The mean absolute difference of successive frames on the [0, 1] scale: n×(frames − 1) float64
+    of videos uint8 n×(frames·C)×H×W.
+    """
+    checks.images(videos)
+    if frames < 2 or videos.shape[1] % frames:
+        raise BadInput(f"videos of {frames} frames cannot have {videos.shape[1]} channels")
+    parts = videos.view(len(videos), frames, -1).short()
+    sums = (parts[:, 1:] - parts[:, :-1]).abs().sum(dim=2, dtype=torch.int64)
+    return sums.double() / (255 * parts.shape[2])
+
+
+def frame_change_distance(sample_changes: Tensor, reference_changes: Tensor) -> Estimate:
+    """The Wasserstein-1 distance between the frame changes of samples and reference: by how much
+    the amount of change between two frames is off, on the average over its quantiles.
+
+    Both are of `frame_changes`, n×changes; every change counts alike. Exact. The standard error is
+    that of the influence of each video, whole, on both sides; None where a side has a single one.
+    Of equal distributions the distance is above 0, and the error 1.4 times too large.
+    """
+    ours, theirs = (
+        checks.matrix(x, "changes", at_least=1).numpy() for x in (sample_changes, reference_changes)
+    )
+    value, influences = _transport(ours, theirs)
+    if min(len(ours), len(theirs)) < 2:
+        return Estimate(value)
+    errors = [side.mean(axis=1).std(ddof=1) / math.sqrt(len(side)) for side in influences]
+    return Estimate(value, math.hypot(*errors), "images")
+
+
+def _transport(a: Floats, b: Floats) -> tuple[float, tuple[Floats, Floats]]:
+    """∫|F − G| of two sets of numbers and, up to a sign and a constant, the influence that each of
+    them has on it: ∫sign(F − G) up to that number.
+    """
+    points = np.sort(np.concatenate([a.ravel(), b.ravel()]))
+    f, g = (np.searchsorted(np.sort(x.ravel()), points[:-1], "right") / x.size for x in (a, b))
+    widths = np.diff(points)
+    influence = np.concatenate([[0.0], np.cumsum(np.sign(f - g) * widths)])
+    value = float((np.abs(f - g) * widths).sum())
+    return value, (influence[np.searchsorted(points, a)], influence[np.searchsorted(points, b)])

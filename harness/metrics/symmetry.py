@@ -1,0 +1,18 @@
+"""Whether images are symmetric from left to right."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.metrics.base import Estimate
+
+
+def symmetry_error(samples: Tensor) -> Estimate:
+    """The mean squared difference of images uint8 n×C×H×W from their mirror images, on the [0, 1]
+    scale; its standard error over images. Exact, and 0 for images that are symmetric.
+    """
+    checks.images(samples)
+    difference = samples.short() - samples.flip(-1).short()
+    squares = difference.long().square().flatten(1).sum(dim=1).double()
+    return checks.mean_over(squares / (255**2 * samples[0].numel()), "images")
