@@ -111,5 +111,5 @@ def test_commas_within_brackets_do_not_separate():
 
 def test_completion_offers_shipped_names():
     complete = options._complete_model
-    assert complete("gan/") == ["gan/dcgan"]
+    assert complete("gan/dcgan") == ["gan/dcgan", "gan/dcgan-conditional"]
     assert options._complete_suite("q") == ["quickstart"]

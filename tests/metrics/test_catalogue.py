@@ -31,6 +31,8 @@ EVIDENCE = {
     # Every class is the likeliest for some images: metrics by class need two of each.
     "sample_logits": torch.randn(40, 10) + 20 * torch.eye(10).repeat(4, 1),
     "reference_logits": torch.randn(50, 10) + 20 * torch.eye(10).repeat(5, 1),
+    "sample_labels": torch.arange(40) % 5,
+    "reference_labels": torch.arange(50) % 5,
     "sample_clip_features": torch.randn(40, 16),
     "reference_clip_features": torch.randn(50, 16),
     "samples": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
