@@ -43,7 +43,7 @@ def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
 def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int = 1) -> Estimate:
     """The number of modes that are the nearest of `at_least` high-quality samples.
 
-    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 4.1, where one sample is enough.
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, where one sample is enough.
     `modes` is the mode nearest to each sample, int64 n from 0 to `total` − 1, and `deviations` how
     many standard deviations they are from it (`high_quality`). The standard error is that of
     `mode_count`.
@@ -56,7 +56,7 @@ def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int =
 def high_quality(deviations: Tensor) -> Estimate:
     """The share of samples within three standard deviations of the mode nearest to them.
 
-    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 4.1. `deviations` n floats. Of the
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761. `deviations` n floats. Of the
     density itself the share is not 1, in the plane 1 − e^(−9/2) = 0.989. The standard error is that
     of a proportion.
     """
