@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
+from harness.data.base import About
 from harness.report import figures, tables
-from harness.report.results import ModelInfo, Picture, Results
+from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
@@ -46,6 +47,16 @@ class DatasetBoards:
     name: str
     groups: tuple[tables.Group, ...]
     left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The datasets of a suite that are made from the same images: these are licensed and cited
+    once.
+    """
+
+    about: About
+    datasets: tuple[DatasetInfo, ...]
 
 
 def html(results: Results) -> str:
@@ -90,6 +101,7 @@ def _common(results: Results) -> dict[str, Any]:
         "summary": _summary(results),
         "counts": _counts(results.verdicts),
         "boards": _boards(results, models),
+        "collections": _collections(results.datasets),
         "failures": [cell for cell in results.cells if cell.status in ("failed", "diverged")],
         "missing": [cell for cell in results.cells if cell.status == "missing"],
         "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
@@ -161,6 +173,14 @@ def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
         none = tables.left_out(here, results.metrics, on)
         found.append(DatasetBoards(name, tuple(grouped), tuple(none)))
     return found
+
+
+def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
+    found: dict[tuple[str, str, str], list[DatasetInfo]] = {}
+    for dataset in datasets:
+        about = dataset.about
+        found.setdefault((about.title, about.licence, about.citation), []).append(dataset)
+    return [Collection(group[0].about, tuple(group)) for group in found.values()]
 
 
 def _trade_offs(results: Results) -> list[str]:

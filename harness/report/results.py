@@ -11,6 +11,7 @@ import pandas as pd
 from harness.analysis.leaderboard import Board
 from harness.analysis.verdicts import Verdict
 from harness.data.base import About, Dataset
+from harness.data.description import tasks_of
 from harness.metrics.base import Metric
 from harness.spec.measurement import CellResult
 
@@ -34,7 +35,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A dataset without its images: split sizes in images, `size` in pixels."""
+    """A dataset without its images: split sizes in images, `size` in pixels. `tasks` are those of
+    `harness.data.description.tasks_of`; without `has_pixels` the images are real numbers.
+    """
 
     name: str
     digest: str
@@ -43,13 +46,26 @@ class DatasetInfo:
     size: int
     channels: int
     about: About
+    tasks: tuple[str, ...] = ()
+    has_pixels: bool = True
+
+    @property
+    def images(self) -> str:
+        """What an image is, in a few words: `32×32, RGB`."""
+        if self.size == 1:
+            return "points in the plane"
+        frames = self.about.frames
+        colours = "grey" if self.channels == frames else "RGB"
+        several = f"{frames} frames of " if frames > 1 else ""
+        kind = colours if self.has_pixels else "real numbers"
+        return f"{several}{self.size}×{self.size}, {kind}"
 
     @classmethod
     def of(cls, dataset: Dataset) -> DatasetInfo:
         """What the report says of a dataset."""
         return cls(
             dataset.name, dataset.digest, len(dataset.train), len(dataset.test), dataset.size,
-            dataset.channels, dataset.about,
+            dataset.channels, dataset.about, tuple(tasks_of(dataset)), dataset.has_pixels,
         )  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from synthetic_results import DIVERGED, METRICS, synthetic
+from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
 
 from harness.analysis.leaderboard import Board, Row
-from harness.report import page, write
+from harness.data import load_dataset
+from harness.report import DatasetInfo, page, write
 from harness.report.figures import pareto
 from harness.report.svg import colours
 from harness.report.tables import groups, left_out
@@ -132,6 +133,12 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
         table=results.table.assign(model=EVIL), curves=results.curves.assign(model=EVIL, name=EVIL),
         environment={EVIL: EVIL}, overrides={EVIL: EVIL}, command=EVIL, generated_at=EVIL,
         doubts={("d", "k"): EVIL},
+        datasets=[
+            DatasetInfo(
+                EVIL, EVIL, 2, 2, 8, 1, tasks=(EVIL,),
+                about=dataclasses.replace(ABOUT, title=EVIL, licence=EVIL, citation=EVIL),
+            )
+        ],
     )  # fmt: skip
     hostile = dataclasses.replace(
         hostile, pictures=[dataclasses.replace(p, model=EVIL) for p in hostile.pictures]
@@ -141,6 +148,38 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
     assert index.read_text().count("&lt;script&gt;") > 20
     prose = re.sub(r"^    .*$", "", index.with_name("report.md").read_text(), flags=re.M)
     assert "<script>" not in prose
+
+
+def test_each_dataset_has_its_licence_citation_digest_and_task(results):
+    names = ("digits", "digits[unseen=8]", "textures", "ring")
+    datasets = [DatasetInfo.of(load_dataset(name)) for name in names]
+    shown = dataclasses.replace(results, datasets=datasets)
+    for whole in (page.html(shown), page.markdown(shown)):
+        section = whole.partition("Licence")[2].partition("Models, budget and cost")[0]
+        said = html.unescape(re.sub(r"<[^>]*>", "", section)).replace("\\", "")
+        for dataset in datasets:
+            for fact in (dataset.name, dataset.digest, dataset.about.licence, *dataset.tasks):
+                assert fact in said
+            # What is made from the same images is cited once.
+            assert said.count(dataset.about.citation) == 1
+        for fact in ("8 unseen", "anomaly segmentation", "points in the plane", "32×32, grey"):
+            assert fact in said
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "frames", "has_pixels", "said"),
+    [
+        (32, 3, 1, True, "32×32, RGB"),
+        (8, 1, 1, False, "8×8, real numbers"),
+        (64, 10, 10, True, "10 frames of 64×64, grey"),
+        (64, 30, 10, True, "10 frames of 64×64, RGB"),
+        (1, 2, 1, False, "points in the plane"),
+    ],
+)
+def test_images_in_words(size, channels, frames, has_pixels, said):
+    about = dataclasses.replace(ABOUT, frames=frames)
+    info = DatasetInfo("d", "0", 2, 2, size, channels, about, has_pixels=has_pixels)
+    assert info.images == said
 
 
 def test_a_dollar_in_a_name_is_no_formula(results):
