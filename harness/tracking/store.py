@@ -24,6 +24,7 @@ from urllib.request import urlopen
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -95,7 +96,10 @@ class Store:
             else ""
         )
         try:
-            if not self.local:
+            if self.local:
+                with FileLock(self.folder / ".mlflow.lock"):
+                    self._experiments()  # of two commands that begin at once, one makes the tables
+            else:
                 _check_server(self.uri)
             self.journal.replay(self._send)
         except Exception as error:
