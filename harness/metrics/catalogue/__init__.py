@@ -19,11 +19,8 @@ from harness.metrics.catalogue import (
 )
 
 KINDS = (
-<<<<<<< HEAD
-    reconstruction, distribution, conditional, modes, memorisation, likelihood, text, detection,
-=======
-    reconstruction, distribution, modes, structure, memorisation, likelihood, text, detection,
->>>>>>> pictures
+    reconstruction, distribution, conditional, modes, structure, memorisation, likelihood, text,
+    detection,
     representation, cost,
 )  # fmt: skip
 """The order in which tables show them."""
