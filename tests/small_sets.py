@@ -34,6 +34,21 @@ def _squares(n: int, seed: int) -> Split:
 
 
 DEFECTS = Source(_about("Defects", ("good", "bright")), _defects)
+
+
+def _told(split: Split) -> Split:
+    rows, columns, light = ("top high low bottom", "left west east right", "dark bright")
+    texts = tuple(
+        f"a {light.split()[bright]} square, {rows.split()[row]} {columns.split()[column]}"
+        for row, column, bright in split.factors.tolist()
+    )
+    return Split(split.images, split.labels, texts=texts)
+
+
+TOLD = Source(
+    _about("Squares with texts", ("dark", "bright")),
+    lambda _: (_told(_squares(400, 0)), _told(_squares(400, 1))),
+)
 SQUARES = Source(
     _about("Squares", ("dark", "bright"), ("row", "column", "brightness")),
     lambda _: (_squares(400, 0), _squares(400, 1)),

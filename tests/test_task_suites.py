@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_clip import save_tiny_clip
 
 from harness.data import DATASETS
 from harness.engine.execute import execute, open_site
@@ -20,7 +21,7 @@ Run = Callable[..., Results]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    own = {name: f"small_sets:{name.upper()}" for name in ("defects", "squares")}
+    own = {name: f"small_sets:{name.upper()}" for name in ("defects", "squares", "told")}
     DATASETS.builtin.update(own)
     folder = tmp_path_factory.mktemp("suites")
     store = Store(f"sqlite:///{folder}/mlflow.db", folder)
@@ -171,3 +172,15 @@ def test_conditional_generation(run: Run):
     }  # fmt: skip
     reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
     assert "gan/dcgan is not asked for classes" in reasons
+
+
+def test_text_to_image(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("transformers")
+    save_tiny_clip(tmp_path / "tiny")
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("harness.plan.setup.TEXT", "clip:tiny")
+    results = run("told", "diffusion/ddpm-text, gan/dcgan", "clip_score, sharpness")
+    assert status(results, "diffusion/ddpm-text") == {"clip_score": "ok", "sharpness": "ok"}
+    assert status(results, "gan/dcgan") == {"clip_score": "not applicable", "sharpness": "ok"}
+    reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
+    assert "gan/dcgan makes no images from texts" in reasons

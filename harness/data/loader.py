@@ -12,6 +12,7 @@ from harness.data.base import Split
 from harness.data.counter import keys
 from harness.data.pixels import to_float
 from harness.data.presentation import Shown
+from harness.data.words import word_ids
 
 
 class Places(NamedTuple):
@@ -51,6 +52,7 @@ class Batches:
         self._images = split.images.to(home)
         self._labels = split.labels.to(home)
         self._sources = None if split.sources is None else split.sources.to(home)
+        self._words = None if split.texts is None else word_ids(split.texts).to(home)
         self._present = split.presentation
         self._present_seed = seeding.derive(seed, "presentation")
         self._epoch = -1
@@ -59,6 +61,13 @@ class Batches:
     def batch(self, index: int) -> Shown:
         """Batch `index` (from 0) on the device, B images with all that belongs to them."""
         places = self._places(index)
+        shown = self._images_at(index, places)
+        if self._words is None:
+            return shown
+        words = self._words.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        return shown._replace(words=words)
+
+    def _images_at(self, index: int, places: Places) -> Shown:
         images = self._gathered(self._images, places)
         labels = self._labels.index_select(0, places.chosen).to(self.device, non_blocking=True)
         if self._present:

@@ -29,13 +29,15 @@ class Shown(NamedTuple):
     """What a model is shown: images float32 N×C×S×S in [-1, 1] and labels int64 N.
 
     Where images are to be made from others, `source` has those, as floats alike; and `mask`
-    float32 N×1×S×S is 1 where the source's pixels are known, if the model is told.
+    float32 N×1×S×S is 1 where the source's pixels are known, if the model is told. Where images
+    have texts, `words` has those of each (`harness.data.words`), int64 N×L.
     """
 
     x: Tensor
     labels: Tensor
     source: Tensor | None = None
     mask: Tensor | None = None
+    words: Tensor | None = None
 
 
 class Presentation(Protocol):

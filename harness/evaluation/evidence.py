@@ -104,6 +104,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "train_images": dataset.train_images,
         "train_labels": dataset.train.labels,
         "test_images": dataset.test.images,
+        "reference_texts": dataset.normal_test.texts,
         "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,
         "test_known": dataset.normal_test.known,

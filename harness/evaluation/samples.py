@@ -14,7 +14,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
 from harness.extractors.base import Extracted
-from harness.families.base import is_conditional
+from harness.families.base import is_conditional, takes_texts
 from harness.seeding import generator
 from harness.spec.errors import BadInput
 
@@ -30,13 +30,16 @@ def samples(e: Evidence) -> Tensor:
 
 def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
     labels = e["sample_labels"].to(e.device) if is_conditional(e.model) else None
+    texts = e["texts"] if takes_texts(e.model) else None
     with torch.inference_mode():
         for start in range(0, e.setup.samples, SAMPLING_BATCH):
             stop = min(start + SAMPLING_BATCH, e.setup.samples)
-            if labels is None:
-                yield e.stored(e.model.sample(stop - start, draws))
-            else:
+            if labels is not None:
                 yield e.stored(e.model.sample_labels(labels[start:stop], draws))
+            elif texts is not None:
+                yield e.stored(e.model.sample_texts(texts[start:stop], draws))
+            else:
+                yield e.stored(e.model.sample(stop - start, draws))
 
 
 @kind("conditional", "reference")

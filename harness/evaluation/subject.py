@@ -21,6 +21,7 @@ from harness.families.base import (
     ScoreMaps,
     Scores,
     is_conditional,
+    takes_texts,
 )
 
 SPLITS: dict[Need, str] = {
@@ -204,8 +205,10 @@ def _no_factors(_: str, __: Family, dataset: Dataset) -> str | None:
     return None
 
 
-def _no_texts(_: str, __: Family, dataset: Dataset) -> str | None:
-    return f"{dataset.name} has no texts to make images from"
+def _no_texts(model: str, family: Family, dataset: Dataset) -> str | None:
+    if dataset.test.texts is None:
+        return f"{dataset.name} has no texts to make images from"
+    return None if takes_texts(family) else f"{model} makes no images from texts"
 
 
 _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {

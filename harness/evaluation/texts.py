@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
+from harness.seeding import generator
 
-given("texts", "texts")
+given("reference_texts", "reference", "texts")
+
+
+@kind("texts")
+def texts(e: Evidence) -> Sequence[str]:
+    """The text that is asked of each sample: those of the test images in random order, again and
+    again. Of samples that someone made they are given.
+    """
+    known: Sequence[str] = e["reference_texts"]
+    order = torch.randperm(len(known), generator=generator(e.seed, "texts")).tolist()
+    return [known[order[i % len(known)]] for i in range(e.setup.samples)]
 
 
 @kind("samples", "texts", role="text")

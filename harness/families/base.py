@@ -11,7 +11,7 @@ seeds, and replayed to the bit.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -54,7 +54,7 @@ class Shape:
     """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
-    a mask of their known pixels comes with them.
+    a mask of their known pixels comes with them. `texts` says whether each image has one.
     """
 
     channels: int
@@ -62,6 +62,7 @@ class Shape:
     classes: int = 0
     source_channels: int = 0
     masked: bool = False
+    texts: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,15 @@ class Batch:
     """`x` is float32 N×C×S×S in [-1, 1]; `labels` int64 N.
 
     `source` is what x is to be made from, N×C'×S×S in [-1, 1], and `mask` N×1×S×S is 1 where its
-    pixels are known; None where there is nothing such.
+    pixels are known; `words` has the hashed words of each image's text, int64 N×L, and 0 where
+    there is none. None where there is nothing such.
     """
 
     x: Tensor
     labels: Tensor
     source: Tensor | None = None
     mask: Tensor | None = None
+    words: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,25 @@ class ConditionalSamples(Protocol):
     def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
         ...
+
+
+@runtime_checkable
+class TextSamples(Protocol):
+    """Makes new images of a text, where the recipe makes it."""
+
+    @property
+    def takes_texts(self) -> bool:
+        """Whether it can be asked for texts."""
+        ...
+
+    def sample_texts(self, texts: Sequence[str], generator: torch.Generator) -> Tensor:
+        """An image N×C×S×S in [-1, 1] for each of the texts."""
+        ...
+
+
+def takes_texts(model: object) -> bool:
+    """Whether a model can be asked for images of a text."""
+    return isinstance(model, TextSamples) and model.takes_texts
 
 
 def is_conditional(model: object) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from harness.data.words import BUCKETS, word_ids
 from harness.families.base import (
     Batch,
     Family,
@@ -19,15 +20,18 @@ from harness.families.base import (
 )
 from harness.families.ddim import Noising, Sampling, alpha_bar, ddim
 from harness.families.parts import ConditionalSettings, denoiser, random_labels
+from harness.spec.errors import BadInput
 
 
 class DiffusionSettings(ConditionalSettings):
     """The noise schedule, and how samples are drawn.
 
-    A `conditional` U-Net adds an embedding of the class to that of the timestep.
+    A `conditional` U-Net adds an embedding of the class to that of the timestep, one with `texts`
+    the mean of the embeddings of the text's words, whose order does not count.
     """
 
     width: PositiveInt = 2
+    texts: bool = False
     schedule: Literal["linear", "cosine"] = "linear"
     timesteps: int = Field(default=1000, ge=20)
     sampling: Sampling = Sampling()
@@ -38,8 +42,10 @@ class DiffusionSettings(ConditionalSettings):
             raise ValueError(
                 f"sampling.steps is {self.sampling.steps}: at most timesteps, {self.timesteps}"
             )
-        if self.conditional and self.network == "mlp":
-            raise ValueError("conditional goes with network: conv")
+        if self.conditional and self.texts:
+            raise ValueError("conditional and texts do not go together")
+        if (self.conditional or self.texts) and self.network == "mlp":
+            raise ValueError("conditional and texts go with network: conv")
         return self
 
 
@@ -52,9 +58,13 @@ class Diffusion(Family):
 
     def build(self) -> nn.ModuleDict:
         """The noise predictor, and the forward process it undoes."""
+        if self.takes_texts and not self.shape.texts:
+            raise BadInput("its images have no texts")
         return nn.ModuleDict(
             {
-                "denoiser": denoiser(self.settings, self.shape, self.classes),
+                "denoiser": denoiser(
+                    self.settings, self.shape, self.classes, BUCKETS if self.takes_texts else 0
+                ),
                 "noising": Noising(alpha_bar(self.settings.schedule, self.settings.timesteps)),
             }
         )
@@ -68,6 +78,11 @@ class Diffusion(Family):
     def conditional(self) -> bool:
         """Whether it can be asked for classes."""
         return self.settings.conditional
+
+    @property
+    def takes_texts(self) -> bool:
+        """Whether it can be asked for texts."""
+        return self.settings.texts
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
@@ -86,22 +101,34 @@ class Diffusion(Family):
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The mean squared error of ε (equation 14)."""
         noisy = networks["noising"](batch.x, noise["t"], noise["epsilon"])
-        condition = (batch.labels,) if self.conditional else ()
-        predicted = networks["denoiser"](noisy, noise["t"], *condition)
+        told = batch.labels if self.conditional else batch.words if self.takes_texts else None
+        predicted = networks["denoiser"](noisy, noise["t"], *([] if told is None else [told]))
         return {"loss": (predicted - noise["epsilon"]).square().mean()}
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """n images N×C×S×S in [-1, 1], of classes drawn at random if it is conditional."""
+        """n images N×C×S×S in [-1, 1], of classes drawn at random if it is conditional, and of a
+        text without words if it takes texts.
+        """
         if self.conditional:
             return self.sample_labels(random_labels(n, self.classes, generator), generator)
+        if self.takes_texts:
+            return self.sample_texts([""] * n, generator)
         return self._denoised(self.networks["denoiser"], n, generator)
 
     @torch.no_grad()
     def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
+        return self._told(labels, generator)
+
+    @torch.no_grad()
+    def sample_texts(self, texts: Sequence[str], generator: torch.Generator) -> Tensor:
+        """An image N×C×S×S in [-1, 1] for each of the texts."""
+        return self._told(word_ids(texts).to(self.device), generator)
+
+    def _told(self, condition: Tensor, generator: torch.Generator) -> Tensor:
         network = self.networks["denoiser"]
-        return self._denoised(lambda x, t: network(x, t, labels), len(labels), generator)
+        return self._denoised(lambda x, t: network(x, t, condition), len(condition), generator)
 
     def _denoised(
         self, predict: Callable[[Tensor, Tensor], Tensor], n: int, generator: torch.Generator

@@ -69,9 +69,13 @@ def decoder(
     return Decoder(*sizes) if settings.depth is None else MLPDecoder(*sizes, settings.depth)
 
 
-def denoiser(settings: NetworkSettings, shape: Shape, classes: int = 0) -> nn.Module:
-    """x N×C×S×S and timesteps N (and labels N of so many classes) → ε N×C×S×S."""
+def denoiser(
+    settings: NetworkSettings, shape: Shape, classes: int = 0, words: int = 0
+) -> nn.Module:
+    """x N×C×S×S and timesteps N (and labels N of so many classes, or N×L of so many words) → ε
+    N×C×S×S.
+    """
     channels, size, width = shape.channels, shape.size, settings.width
     if settings.depth is None:
-        return UNet(channels, size, width=width * size, classes=classes)
+        return UNet(channels, size, width=width * size, classes=classes, words=words)
     return MLPDenoiser(channels, size, width, settings.depth)

@@ -18,11 +18,19 @@ class UNet(nn.Module):
 
     It works at three resolutions, S, S/2 and S/4, with `width`, 2·`width` and 4·`width` channels,
     one residual block each on the way down and on the way up, and attention at the lowest. With
-    `classes` an embedding of the image's class is added to that of the timestep.
+    `classes` an embedding of the image's class is added to that of the timestep, with `words` the
+    mean of the embeddings of its text's words.
     """
 
-    def __init__(
-        self, channels: int, size: int, width: int, out: int | None = None, classes: int = 0
+    def __init__(  # noqa: PLR0913 - what it takes, gives and is told, each by name
+        self,
+        channels: int,
+        size: int,
+        width: int,
+        *,
+        out: int | None = None,
+        classes: int = 0,
+        words: int = 0,
     ) -> None:
         super().__init__()
         check_size(size)
@@ -45,16 +53,20 @@ class UNet(nn.Module):
         self.last = nn.Sequential(
             group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, out or channels, 3, padding=1))
         )
-        # Made last, so that the other weights are those of a network without classes.
-        self.classes = nn.Embedding(classes, embedding) if classes else None
+        # Made last, so that the other weights are those of a network without a condition.
+        self.condition: nn.Module | None = None
+        if classes:
+            self.condition = nn.Embedding(classes, embedding)
+        elif words:
+            self.condition = nn.EmbeddingBag(words, embedding, mode="mean", padding_idx=0)
 
-    def forward(self, x: Tensor, t: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x N×C×S×S float32, t N (any number type), labels int64 N if it has classes → ε
-        N×out×S×S.
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor | None = None) -> Tensor:
+        """x N×C×S×S float32, t N (any number type) and, if it has classes or words, labels int64 N
+        or words int64 N×L → ε N×out×S×S.
         """
         time = self.embed(t)
-        if self.classes is not None:
-            time = time + self.classes(labels)
+        if self.condition is not None:
+            time = time + self.condition(condition)
         h = self.first(x)
         skips = []
         for block, shrink in zip(self.down, self.shrink, strict=True):

@@ -78,6 +78,7 @@ def shape_of(dataset: Dataset) -> Shape:
         dataset.channels, dataset.size, len(dataset.about.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
+        texts=dataset.train.texts is not None,
     )  # fmt: skip
 
 

@@ -25,6 +25,9 @@ from harness.training.numerics import Numerics
 CLIP = "clip:openai/clip-vit-large-patch14-336"
 """The network of Jayasumana et al. 2024, arXiv:2401.09603."""
 
+TEXT = "clip"
+"""The network of texts, for datasets that have some."""
+
 LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
     "extractor": load_extractor,
     "perceptual": load_perceptual,
@@ -57,6 +60,8 @@ def make_setup(
         "perceptual": named["perceptual"] or about.perceptual,
         "clip": CLIP,
     }
+    if dataset.test.texts:
+        names["text"] = TEXT
     wanted = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
         wanted = [metric for metric in wanted if "pixels" not in needs(metric)]

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from pydantic import ValidationError
 
+from harness.data.words import word_ids
 from harness.families import build_family
 from harness.families.base import Batch, Family, Samples, Shape, is_conditional
 from harness.spec.errors import BadInput
@@ -92,8 +93,35 @@ def test_a_plain_model_is_not_asked(name: str):
     assert not is_conditional(built(name, conditional=False))
 
 
+def test_texts_are_told_as_bags_of_words():
+    torch.manual_seed(0)
+    shape = Shape(1, 8, texts=True)
+    family = build_family("diffusion", SMALL["diffusion"] | {"texts": True}, shape)
+    for parameter in family.networks.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    family.networks.eval()
+    texts = ["a red square", "square a RED", "a blue square"]
+    one, same, other = (
+        family.sample_texts([text], torch.Generator().manual_seed(0)) for text in texts
+    )
+    torch.testing.assert_close(one, same)
+    assert not torch.allclose(one, other)
+    (player,) = family.phases()[0].players
+    noise = player.noise(2, torch.Generator().manual_seed(0))
+    x, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)
+    losses = [
+        player.loss(family.networks, Batch(x, labels, words=word_ids(told)), noise)["loss"]
+        for told in (texts[:2], texts[1:])
+    ]
+    assert losses[0] != losses[1]
+
+
 def test_what_cannot_be_told_says_so():
+    with pytest.raises(BadInput, match="its images have no texts"):
+        build_family("diffusion", {"texts": True}, SHAPE)
+    with pytest.raises(ValidationError, match="do not go together"):
+        build_family("diffusion", {"texts": True, "conditional": True}, SHAPE)
     with pytest.raises(BadInput, match="no classes for a conditional model"):
         build_family("gan", {"conditional": True}, Shape(1, 8, classes=1))
-    with pytest.raises(ValidationError, match="conditional goes with network: conv"):
+    with pytest.raises(ValidationError, match="conditional and texts go with network: conv"):
         build_family("diffusion", {"conditional": True, "network": "mlp", "depth": 1}, SHAPE)

@@ -36,6 +36,11 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/reconstruction": [242.79, 233.99, 226.87],
         "model/kl": [5.279, 3.8797, 4.5054],
     },
+    "vae/beta4": {
+        "model/loss": [563.28, 513.19, 481.7],
+        "model/reconstruction": [542.16, 494.09, 456.38],
+        "model/kl": [5.279, 4.7742, 6.3316],
+    },
     "translation/unet-l1": {
         "model/loss": [0.55054, 0.53095, 0.4824],
     },
@@ -58,6 +63,9 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-conditional": {
         "model/loss": [0.97941, 0.90954, 0.80363],
     },
+    "diffusion/ddpm-text": {
+        "model/loss": [0.97941, 0.90954, 0.79995],
+    },
     "diffusion/mlp": {
         "model/loss": [0.98237, 0.99101, 1.0042],
     },
@@ -74,14 +82,15 @@ class Ramps:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
         labels = torch.arange(32) % 4
-        return Shown(x, labels, x.flip(3) if self.with_sources else None)
+        words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
+        return Shown(x, labels, x.flip(3) if self.with_sources else None, words=words)
 
 
 def first_losses(name: str) -> dict[str, list[float]]:
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
     with_sources = recipe.family == "translation"
-    shape = Shape(1, 16, classes=4, source_channels=int(with_sources))
+    shape = Shape(1, 16, classes=4, source_channels=int(with_sources), texts=True)
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
     result = train(family, Ramps(with_sources), 3 * 32, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
