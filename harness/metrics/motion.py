@@ -23,7 +23,7 @@ def frame_changes(videos: Tensor, frames: int) -> Tensor:
     checks.images(videos)
     if frames < 2 or videos.shape[1] % frames:
         raise BadInput(f"videos of {frames} frames cannot have {videos.shape[1]} channels")
-    parts = videos.view(len(videos), frames, -1).short()
+    parts = videos.reshape(len(videos), frames, -1).short()
     sums = (parts[:, 1:] - parts[:, :-1]).abs().sum(dim=2, dtype=torch.int64)
     return sums.double() / (255 * parts.shape[2])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -41,29 +42,27 @@ RADIUS = 14
 """Of a sprite in half pixels: no corner leaves the tile."""
 
 
-def draw_paths(random: np.random.RandomState, count: int, frames: int, room: int) -> Integers:
-    """Where the image is in each frame: count×frames×2 (x, y), from 0 to `room`.
+VELOCITIES = np.array(
+    [pair for pair in product(range(-FASTEST, FASTEST + 1), repeat=2) if pair != (0, 0)]
+)
+"""All that an image may move by from one frame to the next, (x, y)."""
 
-    Start and velocity are random whole pixels; what stands still is given another velocity.
+
+def paths(start: Integers, velocity: Integers, frames: int, room: int) -> Integers:
+    """Where images are in each frame, N×frames×2 (x, y) from 0 to `room`, that start at N×2 and
+    move by N×2 a frame. To bounce is to go on in a mirrored room.
     """
-    start = random.randint(0, room + 1, (count, 1, 2), dtype=np.int64)
-    # All velocities but (0, 0), counted row by row.
-    side = 2 * FASTEST + 1
-    number = random.randint(0, side**2 - 1, count, dtype=np.int64)
-    number += number >= side**2 // 2
-    velocity = np.stack([number % side, number // side], axis=1)[:, None] - FASTEST
-    # To bounce is to go on in a mirrored room.
-    unfolded = (start + velocity * np.arange(frames)[:, None]) % (2 * room)
-    paths: Integers = np.minimum(unfolded, 2 * room - unfolded)
-    return paths
+    unfolded = (start[:, None] + velocity[:, None] * np.arange(frames)[:, None]) % (2 * room)
+    places: Integers = np.minimum(unfolded, 2 * room - unfolded)
+    return places
 
 
-def move(tiles: NDArray[np.uint8], paths: Integers, size: int) -> NDArray[np.uint8]:
-    """The videos N×(T·C)×size×size of tiles N×C×s×s at the places `paths` N×T×2, on black."""
-    count, frames = paths.shape[:2]
+def move(tiles: NDArray[np.uint8], places: Integers, size: int) -> NDArray[np.uint8]:
+    """The videos N×(T·C)×size×size of tiles N×C×s×s at these places N×T×2, on black."""
+    count, frames = places.shape[:2]
     channels, side = tiles.shape[1:3]
     videos = np.zeros((count, frames, channels, size, size), dtype=np.uint8)
-    for video, tile, path in zip(videos, tiles, paths.tolist(), strict=True):
+    for video, tile, path in zip(videos, tiles, places.tolist(), strict=True):
         for frame, (x, y) in zip(video, path, strict=True):
             frame[:, y : y + side, x : x + side] = tile
     return videos.reshape(count, frames * channels, size, size)
@@ -111,9 +110,12 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
                 f"{name}[size={max(32, 2 * side)}] has"
             )
         random = random_state(f"moving-{tiles.digest()}", VERSION, part)
-        chosen = torch.from_numpy(random.randint(0, len(tiles), count, dtype=np.int64))
-        paths = draw_paths(random, count, frames, size - side)
-        videos = move(tiles.images[chosen].numpy(), paths, size)
+        room = size - side
+        ends = [len(tiles), room + 1, room + 1, len(VELOCITIES)]
+        drawn = random.randint(0, ends, (count, len(ends)), dtype=np.int64)
+        places = paths(drawn[:, 1:3], VELOCITIES[drawn[:, 3]], frames, room)
+        chosen = torch.from_numpy(drawn[:, 0].copy())
+        videos = move(tiles.images[chosen].numpy(), places, size)
         return Split(torch.from_numpy(videos), tiles.labels[chosen])
 
     def load(root: Path) -> tuple[Split, Split]:

@@ -29,19 +29,21 @@ OCTAVES = ((8, 2), (4, 1))
 
 def draw(random: np.random.RandomState, count: int) -> NDArray[np.uint8]:
     """Patterns count×32×32, the right half of each the mirror image of the left one."""
-    total = sum(_noise(random, count, step) * weight for step, weight in OCTAVES)
+    shapes = [(SIZE // step + 1, SIZE // 2 // step + 1) for step, _ in OCTAVES]
+    ends = np.cumsum([rows * columns for rows, columns in shapes])
+    values = np.split(random.randint(0, 256, (count, ends[-1]), dtype=np.int64), ends[:-1], axis=1)
+    total = sum(
+        weight * _smooth(drawn.reshape(count, *shape), step)
+        for drawn, shape, (step, weight) in zip(values, shapes, OCTAVES, strict=True)
+    )
     grey = np.asarray(total) // sum(weight for _, weight in OCTAVES)
     # Sums of random values crowd about the middle: twice the contrast.
     left = np.clip(2 * grey - 127, 0, 255).astype(np.uint8)
     return np.concatenate([left, left[:, :, ::-1]], axis=2)
 
 
-def _noise(random: np.random.RandomState, count: int, step: int) -> Integers:
-    """Random bytes every `step` pixels, and what is between them, bilinearly and rounded down:
-    count×32×16.
-    """
-    rows, columns = SIZE // step + 1, SIZE // 2 // step + 1
-    values = random.randint(0, 256, (count, rows, columns), dtype=np.int64)
+def _smooth(values: Integers, step: int) -> Integers:
+    """Values for every pixel from those for every `step`th, bilinearly and rounded down."""
     down = _between(values, step)
     return _between(down.transpose(0, 2, 1), step).transpose(0, 2, 1) // step**2
 
