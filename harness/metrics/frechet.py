@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-from scipy.linalg.lapack import dsygst
+from scipy.linalg.lapack import dpotrf, dsygst
 from torch import Tensor
 
 from harness.metrics import checks
@@ -140,7 +140,8 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
     distance was never off by more than 1e-10 while they were above this limit.
     """
     order = a.diagonal().argsort(descending=True)
-    reduced = _reduced(a[order][:, order], b[order][:, order])
+    rows_and_columns = order[:, None], order
+    reduced = _reduced(a[rows_and_columns], b[rows_and_columns])
     if reduced is None:
         return None
     eigenvalues = torch.linalg.eigvalsh(reduced[1])
@@ -177,15 +178,16 @@ def _reduced(covariance: Tensor, other: Tensor) -> tuple[Tensor, Tensor] | None:
     """The Cholesky factor L of `covariance`, and Lᵀ `other` L, of which the lower triangle counts:
     the reduction of the symmetric generalised eigenproblem. None if there is no factor.
     """
-    factor, failed = torch.linalg.cholesky_ex(covariance)
-    if failed:
-        return None
     if covariance.is_cuda:
-        return factor, factor.T @ other @ factor
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        return None if failed else (factor, factor.T @ other @ factor)
     # LAPACK's reduction is half the work of two products. It takes columns first, so that what it
     # calls upper is our lower triangle, which is what eigvalsh and eigh read.
-    reduced, _ = dsygst(other.numpy().T, factor.contiguous().numpy().T, itype=2, lower=0)
-    return factor, torch.from_numpy(reduced.T)
+    upper, failed = dpotrf(covariance.numpy().T, lower=0)
+    if failed:
+        return None
+    reduced, _ = dsygst(other.numpy().T, upper, itype=2, lower=0)
+    return torch.from_numpy(upper.T), torch.from_numpy(reduced.T)
 
 
 def _root(x: _Gaussian) -> Tensor:

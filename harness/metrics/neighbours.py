@@ -21,6 +21,9 @@ ROWS = 1024
 PARTS = 10
 """Standard errors come from the spread of so many disjoint parts of the images."""
 
+SPARE = 4
+"""So many more neighbours than asked are kept at first: bounds on distances may overlap."""
+
 PAIRS = 64
 """Distances of single pairs are computed so many at a time: what a processor's cache holds."""
 
@@ -107,34 +110,39 @@ def _with_errors(whole: Prdc, parts: Sequence[Prdc]) -> PrdcEstimates:
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """Features about a common centre n×d, in float64 and in the dtype of blocks, and their squared
-    norms (n), float64.
+    """Features as they are given, n×d; about a common centre, in the dtype of blocks; and the
+    squared norms about it (n), float64.
     """
 
-    exact: Tensor
+    given: Tensor
     rounded: Tensor
     squares: Tensor
 
     @classmethod
-    def of(cls, exact: Tensor) -> _Points:
-        rounded = exact.to(block_dtype(exact.device))
-        return cls(exact, rounded, exact.square().sum(dim=1))
+    def of(cls, x: Tensor, centre: Tensor) -> _Points:
+        rounded = torch.empty_like(x, dtype=block_dtype(x.device))
+        squares = torch.empty_like(x[:, 0], dtype=torch.float64)
+        for start in range(0, len(x), ROWS):
+            rows = slice(start, start + ROWS)
+            exact = x[rows].double() - centre
+            rounded[rows] = exact
+            squares[rows] = exact.square_().sum(dim=1)
+        return cls(x, rounded, squares)
 
     def __getitem__(self, rows: slice) -> _Points:
-        return _Points(self.exact[rows], self.rounded[rows], self.squares[rows])
+        return _Points(self.given[rows], self.rounded[rows], self.squares[rows])
 
     def __len__(self) -> int:
-        return len(self.exact)
+        return len(self.given)
 
 
 def _several(real: Tensor, fake: Tensor, ks: Sequence[int]) -> list[Prdc]:
     """`prdc` for each k."""
     if min(ks) < 1:
         raise BadInput(f"k is {min(ks)}; a ball reaches to at least its first neighbour")
-    # Distances between points far from the origin would lose digits. The float64 copies of the
-    # features are let go one by one, as they would be the most of the memory.
+    # Distances between points far from the origin would lose digits.
     centre = checks.feature_pair(real, fake, at_least=max(ks) + 1)[0].mean(dim=0)
-    points = [_Points.of(x.double() - centre) for x in (real, fake)]
+    points = [_Points.of(x, centre) for x in (real, fake)]
     surface = 1e-12 * torch.cat([x.squares for x in points]).mean()
     radii = [_radii(x, ks) + surface for x in points]
     return _membership(points[0], points[1], radii[0], radii[1], ks)
@@ -168,13 +176,14 @@ def _exact(a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
     distances = torch.empty(len(i), dtype=torch.float64, device=i.device)
     for start in range(0, len(i), PAIRS):
         some = slice(start, start + PAIRS)
-        distances[some] = (a.exact[i[some]] - b.exact[j[some]]).square().sum(dim=1)
+        apart = a.given.index_select(0, i[some]).double() - b.given.index_select(0, j[some])
+        distances[some] = apart.square_().sum(dim=1)
     return distances
 
 
 def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
     """The exact squared distance of each point's k-th nearest other, for each k: len(ks)×n."""
-    lower, which = _nearest_by_bounds(x, min(max(ks) + 1, len(x) - 1))
+    lower, which = _nearest_by_bounds(x, min(max(ks) + SPARE, len(x) - 1))
     rows = torch.arange(len(x), device=which.device)[:, None].expand_as(which)
     upper = _upper_bounds(lower, x, x, rows, which)
     unsure = torch.zeros_like(which, dtype=torch.bool)
@@ -184,8 +193,9 @@ def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
     distances[unsure] = _exact(x, x, rows[unsure], which[unsure])
     # One that was not kept may be the k-th too, where many are as near: as copies of images are.
     if which.shape[1] < len(x) - 1:
-        crowded = lower[:, -1] <= upper[:, : max(ks)].amax(dim=1)
-        for some in torch.split(crowded.nonzero()[:, 0], ROWS):
+        crowded = (lower[:, -1] <= upper[:, : max(ks)].amax(dim=1)).nonzero()[:, 0]
+        for start in range(0, len(crowded), ROWS):
+            some = crowded[start : start + ROWS]
             others = _nearest_of_rows(x, some, which.shape[1])
             distances[some] = _exact(
                 x, x, some[:, None].expand_as(others).flatten(), others.flatten()
@@ -196,7 +206,9 @@ def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
 
 def _nearest_of_rows(x: _Points, rows: Tensor, count: int) -> Tensor:
     """Which others are the `count` nearest to some points, by float64."""
-    distances = torch.addmm(x.squares, x.exact[rows], x.exact.T, alpha=-2)
+    exact = x.given.double()
+    exact = exact - exact.mean(dim=0)
+    distances = torch.addmm(exact.square().sum(dim=1), exact[rows], exact.T, alpha=-2)
     distances[torch.arange(len(rows), device=rows.device), rows] = math.inf
     return distances.topk(count, dim=1, largest=False).indices
 
@@ -247,8 +259,8 @@ def _membership(
     real: _Points, fake: _Points, radii_real: Tensor, radii_fake: Tensor, ks: Sequence[int]
 ) -> list[Prdc]:
     """For each k what lies in whose ball, from the squared radii len(ks)×n and len(ks)×m."""
-    balls = torch.zeros((len(ks), len(fake)), dtype=torch.int64, device=fake.exact.device)
-    covered = torch.zeros((len(ks), len(real)), dtype=torch.bool, device=fake.exact.device)
+    balls = torch.zeros((len(ks), len(fake)), dtype=torch.int64, device=fake.given.device)
+    covered = torch.zeros((len(ks), len(real)), dtype=torch.bool, device=fake.given.device)
     recalled = torch.zeros_like(covered)
     for start in range(0, len(real), ROWS):
         block, radii = real[start : start + ROWS], radii_real[:, start : start + ROWS]
