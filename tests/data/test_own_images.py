@@ -191,7 +191,7 @@ def test_a_folder_of_another_layout_is_one_helpful_line(tmp_path, make, words):
         ("folder:a[size=0]", "size=0; a number of pixels"),
         ("folder:a[size=big]", "size=big; a number of pixels"),
         ("folder:a[filter=box]", "give size=N too"),
-        ("folder:a[size=8,filter=cubic]", "filter=cubic; known are bicubic"),
+        ("folder:a[size=8,filter=cubic]", "unknown filter 'cubic'; did you mean 'bicubic'?"),
         ("folder:a[channels=4]", "channels=4; 1 (grey) or 3 (RGB)"),
         ("folder:a[direction=ab]", "unknown option 'direction'"),
         ("paired:a[direction=up]", "direction=up; ab (B from A)"),

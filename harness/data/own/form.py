@@ -8,22 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from harness.data.image_files import Header
-from harness.spec.errors import BadInput, suggest
+from harness.data.resizing import fit, read_filter, read_size
+from harness.spec.errors import BadInput
 
 OPTIONS = ("size", "filter", "channels")
 
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-"""Pillow's, which widen the filter when an image shrinks, and so do not alias."""
-
-MAX_SIZE = 4096
 MODES = {1: "L", 3: "RGB"}
 
 
@@ -45,19 +37,14 @@ class Form:
     @classmethod
     def read(cls, name: str, options: Mapping[str, str]) -> Form:
         """The form that the options of the dataset `name` ask for. Raises BadInput."""
-        size = options.get("size")
-        if size is not None and not (size.isdecimal() and 1 <= int(size) <= MAX_SIZE):
-            raise BadInput(f"{name}: size={size}; a number of pixels up to {MAX_SIZE} is needed")
+        size = read_size(name, options)
         if "filter" in options and size is None:
             raise BadInput(f"{name}: a filter is for images that are resized; give size=N too")
-        how = options.get("filter", "bicubic")
-        if how not in FILTERS:
-            known = ", ".join(FILTERS)
-            raise BadInput(f"{name}: filter={how}; known are {known}{suggest(how, FILTERS)}")
+        how = read_filter(name, options)
         channels = options.get("channels")
         if channels not in (None, "1", "3"):
             raise BadInput(f"{name}: channels={channels}; 1 (grey) or 3 (RGB) is needed")
-        return cls(int(size) if size else None, how, int(channels) if channels else None)
+        return cls(size, how, int(channels) if channels else None)
 
     def shape(self, seen: Mapping[Header, str]) -> Shape:
         """What images with these headers become, each named by one of them.
@@ -74,7 +61,7 @@ class Form:
         """
         image = image.convert(MODES[self.channels]) if self.channels else image
         if self.size:
-            return ImageOps.fit(image, (self.size, self.size), FILTERS[self.filter])
+            return fit(image, self.size, self.filter)
         return image
 
     def apply_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,7 +69,7 @@ class Form:
         if not self.size:
             return mask
         shares = Image.fromarray(mask.astype(np.float32))
-        return np.asarray(ImageOps.fit(shares, (self.size, self.size), FILTERS["box"])) > 0
+        return np.asarray(fit(shares, self.size, "box")) > 0
 
 
 def _channels(seen: Mapping[Header, str]) -> int:

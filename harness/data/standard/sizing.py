@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from harness.data.image_files import planes
-from harness.data.own.form import FILTERS, MAX_SIZE
-from harness.spec.errors import BadInput, suggest
+from harness.data.resizing import fit, read_filter, read_size
 
 OPTIONS = ("size", "filter")
 
@@ -26,17 +25,11 @@ class Sizing:
     @classmethod
     def read(cls, name: str, options: Mapping[str, str], size: int) -> Sizing:
         """What the options of the dataset `name` ask for; `size` where they say none."""
-        text = options.get("size", str(size))
-        if not (text.isdecimal() and 1 <= int(text) <= MAX_SIZE):
-            raise BadInput(f"{name}: size={text}; a number of pixels up to {MAX_SIZE} is needed")
-        how = options.get("filter", "bicubic")
-        if how not in FILTERS:
-            raise BadInput(f"{name}: unknown filter {how!r}{suggest(how, FILTERS)}")
-        return cls(int(text), how)
+        return cls(read_size(name, options) or size, read_filter(name, options))
 
     def apply(self, image: Image.Image) -> Image.Image:
         """The centred square, as large as the image allows, resized."""
-        return ImageOps.fit(image, (self.size, self.size), FILTERS[self.filter])
+        return fit(image, self.size, self.filter)
 
     def apply_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Images uint8 N×C×H×W with C = 1 or 3, each resized."""
