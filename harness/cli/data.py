@@ -153,13 +153,13 @@ def show(
             check_writable(file)
     dataset = load_dataset(name, data_root)
     known = describe(dataset)
-    _show(known)
     if json_file:
         write(known, json_file)
     if sheet:
         from harness.evaluation.sheet import contact_sheet
 
         sheet.write_bytes(contact_sheet(dataset))
+    _show(known)
 
 
 def _show(known: dict[str, Any]) -> None:
@@ -173,8 +173,7 @@ def _show(known: dict[str, Any]) -> None:
 
 
 def _facts(known: dict[str, Any]) -> list[tuple[str, str]]:
-    size = "×".join(map(str, known["shape"]))
-    scale = ", mean and std on a scale from 0 to 1" if known["type"] == "uint8" else ""
+    scale = "; mean and std on a scale from 0 to 1" if known["type"] == "uint8" else ""
     networks = (known["extractor"], known["perceptual"])
     facts = [
         ("name", known["name"]),
@@ -182,7 +181,7 @@ def _facts(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("licence", known["licence"]),
         ("citation", known["citation"]),
         ("SHA-256", known["digest"]),
-        ("images", f"{size}, {known['type']}{scale}"),
+        ("images", known["images"] + scale),
         ("tasks", "; ".join(["generation", "reconstruction", *known["tasks"]])),
         ("networks", ", ".join(dict.fromkeys(filter(None, networks)))),
     ]

@@ -33,6 +33,16 @@ def tasks_of(dataset: Dataset) -> list[str]:
     return [task for task, has_it in found.items() if has_it]
 
 
+def images_of(dataset: Dataset) -> str:
+    """What an image is, in a few words: `32×32, RGB`."""
+    frames, size = dataset.about.frames, dataset.size
+    if size == 1:
+        return "points in the plane"
+    colours = "grey" if dataset.channels == frames else "RGB"
+    several = f"{frames} frames of " if frames > 1 else ""
+    return f"{several}{size}×{size}, {colours if dataset.has_pixels else 'real numbers'}"
+
+
 def _one_class(dataset: Dataset) -> str:
     """`8 unseen`, or `only 8 seen`: the fewer ones."""
     names = dataset.about.classes
@@ -57,6 +67,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "citation": about.citation,
         "tasks": tasks_of(dataset),
         "digest": dataset.digest,
+        "images": images_of(dataset),
         "shape": list(dataset.train.images.shape[1:]),
         "type": str(dataset.train.images.dtype).removeprefix("torch."),
         "frames": about.frames,

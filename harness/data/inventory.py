@@ -53,12 +53,12 @@ def _entry(name: str, root: Path) -> Entry:
 
 
 def _place(source: Source, root: Path) -> Place:
-    files = source.files(root)
-    if not files and not source.stored:
-        return "built in"
     if find_prepared(root, source.stored):
         return "prepared"
-    return "files" if files and all(path.exists() for path in files) else "no"
+    files = source.files(root)
+    if not files:
+        return "built in"
+    return "files" if all(path.exists() for path in files) else "no"
 
 
 @dataclass(frozen=True)

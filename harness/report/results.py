@@ -11,7 +11,7 @@ import pandas as pd
 from harness.analysis.leaderboard import Board
 from harness.analysis.verdicts import Verdict
 from harness.data.base import About, Dataset
-from harness.data.description import tasks_of
+from harness.data.description import images_of, tasks_of
 from harness.metrics.base import Metric
 from harness.spec.measurement import CellResult
 
@@ -35,37 +35,24 @@ class Picture:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A dataset without its images: split sizes in images, `size` in pixels. `tasks` are those of
-    `harness.data.description.tasks_of`; without `has_pixels` the images are real numbers.
+    """A dataset without its images: how many each split has, and in words what they are, and what
+    for, as in `harness.data.description`.
     """
 
     name: str
     digest: str
     train: int
     test: int
-    size: int
-    channels: int
+    images: str
     about: About
     tasks: tuple[str, ...] = ()
-    has_pixels: bool = True
-
-    @property
-    def images(self) -> str:
-        """What an image is, in a few words: `32×32, RGB`."""
-        if self.size == 1:
-            return "points in the plane"
-        frames = self.about.frames
-        colours = "grey" if self.channels == frames else "RGB"
-        several = f"{frames} frames of " if frames > 1 else ""
-        kind = colours if self.has_pixels else "real numbers"
-        return f"{several}{self.size}×{self.size}, {kind}"
 
     @classmethod
     def of(cls, dataset: Dataset) -> DatasetInfo:
         """What the report says of a dataset."""
         return cls(
-            dataset.name, dataset.digest, len(dataset.train), len(dataset.test), dataset.size,
-            dataset.channels, dataset.about, tuple(tasks_of(dataset)), dataset.has_pixels,
+            dataset.name, dataset.digest, len(dataset.train), len(dataset.test),
+            images_of(dataset), dataset.about, tuple(tasks_of(dataset)),
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import torch
 
 from harness.data import About, Dataset, Split, load_dataset
 from harness.data import description as module
-from harness.data.description import describe, moments, tasks_of
+from harness.data.description import describe, images_of, moments, tasks_of
 
 ABOUT = About("Things", "CC0", "nobody", ("a", "b", "c"), "inception", "lpips:alex")
 
@@ -81,6 +81,22 @@ def test_all_that_belongs_to_the_images_is_described():
 )
 def test_tasks_follow_from_the_name(name, tasks):
     assert tasks_of(load_dataset(name)) == tasks
+
+
+@pytest.mark.parametrize(
+    ("shape", "frames", "dtype", "said"),
+    [
+        ((3, 32, 32), 1, torch.uint8, "32×32, RGB"),
+        ((1, 8, 8), 1, torch.float32, "8×8, real numbers"),
+        ((10, 64, 64), 10, torch.uint8, "10 frames of 64×64, grey"),
+        ((30, 64, 64), 10, torch.uint8, "10 frames of 64×64, RGB"),
+        ((2, 1, 1), 1, torch.float32, "points in the plane"),
+    ],
+)
+def test_images_in_words(shape, frames, dtype, said):
+    images = Split(torch.zeros(2, *shape, dtype=dtype), torch.zeros(2, dtype=torch.int64))
+    about = replace(ABOUT, frames=frames)
+    assert images_of(Dataset("d", images, images, about)) == said
 
 
 def test_a_description_is_json_and_has_the_digests():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +14,7 @@ from harness.data.store import find_prepared, prepared
 from harness.spec.errors import BadInput
 from harness.spec.reference import parse_reference
 
-ENTRIES = {entry.name: entry for entry in inventory()}
+ENTRIES = {entry.name: entry for entry in inventory(Path("no such folder"))}
 BUILT_IN = [entry for entry in ENTRIES.values() if entry.place == "built in"]
 
 
@@ -46,7 +48,8 @@ def test_what_is_said_of_a_set_before_it_is_loaded_is_true(entry, tmp_path):
     if entry.shapes:
         loaded = tuple(dataset.train.images.shape), tuple(dataset.test.images.shape)
         assert entry.shapes == loaded
-    assert not list(tmp_path.iterdir())
+    made = {path.parent.name.rpartition("-")[0] for path in tmp_path.glob("prepared/*/meta.json")}
+    assert made <= {find_source(parse_reference(entry.name)).stored}
 
 
 def test_a_set_is_nowhere_then_in_files_then_prepared(tmp_path):

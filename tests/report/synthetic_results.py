@@ -215,7 +215,7 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
         "metrics": METRICS, "verdicts": judge(CLAIMS, table, METRICS, 3, DATASETS),
         "boards": boards(table, METRICS), "curves": _curves(), "pictures": _pictures(),
         "datasets": [
-            DatasetInfo(name, "9f2c" * 16, train, 360, 16, 1, ABOUT)
+            DatasetInfo(name, "9f2c" * 16, train, 360, "16×16, grey", ABOUT)
             for name, train in zip(DATASETS, (1437, 1294), strict=True)
         ],
         "models": [

@@ -135,7 +135,7 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
         doubts={("d", "k"): EVIL},
         datasets=[
             DatasetInfo(
-                EVIL, EVIL, 2, 2, 8, 1, tasks=(EVIL,),
+                EVIL, EVIL, 2, 2, EVIL, tasks=(EVIL,),
                 about=dataclasses.replace(ABOUT, title=EVIL, licence=EVIL, citation=EVIL),
             )
         ],
@@ -164,22 +164,6 @@ def test_each_dataset_has_its_licence_citation_digest_and_task(results):
             assert said.count(dataset.about.citation) == 1
         for fact in ("8 unseen", "anomaly segmentation", "points in the plane", "32×32, grey"):
             assert fact in said
-
-
-@pytest.mark.parametrize(
-    ("size", "channels", "frames", "has_pixels", "said"),
-    [
-        (32, 3, 1, True, "32×32, RGB"),
-        (8, 1, 1, False, "8×8, real numbers"),
-        (64, 10, 10, True, "10 frames of 64×64, grey"),
-        (64, 30, 10, True, "10 frames of 64×64, RGB"),
-        (1, 2, 1, False, "points in the plane"),
-    ],
-)
-def test_images_in_words(size, channels, frames, has_pixels, said):
-    about = dataclasses.replace(ABOUT, frames=frames)
-    info = DatasetInfo("d", "0", 2, 2, size, channels, about, has_pixels=has_pixels)
-    assert info.images == said
 
 
 def test_a_dollar_in_a_name_is_no_formula(results):

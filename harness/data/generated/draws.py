@@ -16,6 +16,10 @@ class Counts(NamedTuple):
     train: int
     test: int
 
+    def shapes(self, channels: int, size: int) -> dict[str, tuple[int, ...]]:
+        """Of the images of each split, N×C×S×S."""
+        return {part: (count, channels, size, size) for part, count in self._asdict().items()}
+
 
 COUNT_OPTIONS = tuple(Counts._fields)
 """The options by which a generated set is made larger or smaller."""

@@ -122,7 +122,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:squeeze",
         corners=corners,
     )
-    return Source(about, load)
+    return Source(about, load, stored="polygons", shapes=sizes.shapes(1, SIZE))
 
 
 POLYGONS = Maker(_make, ("vertices", *COUNT_OPTIONS))

@@ -85,7 +85,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
         factors=sprites.FACTORS,
     )
-    return Source(about, load)
+    return Source(about, load, shapes=sizes.shapes(3, int(size)))
 
 
 SHAPES = Maker(_make, ("size", "sources", *COUNT_OPTIONS))

@@ -74,7 +74,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
         symmetric=True,
     )
-    return Source(about, load)
+    return Source(about, load, shapes=sizes.shapes(1, SIZE))
 
 
 SYMMETRIC = Maker(_make, COUNT_OPTIONS)
