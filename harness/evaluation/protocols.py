@@ -72,7 +72,7 @@ def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
     own = f"classifier:{parse_reference(subject.data).name}" if "conditional" in needed else ""
-    if "logits" in needed and own not in ("", setup.names["extractor"]):
+    if "logits" in needed and own not in ("", setup.names.get("extractor")):
         return (
             f"the classes of {setup.names['extractor']} may be others; {own} knows those asked for"
         )

@@ -15,6 +15,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,9 @@ class Store:
             logging.getLogger(name).setLevel(logging.WARNING)
         # A busy database is waited for: several cells write to it at a time.
         connection = f"{uri}{'&' if '?' in uri else '?'}timeout=60" if self.local else uri
-        self.client = MlflowClient(tracking_uri=connection)
+        # Of two commands that begin at once, one makes the tables.
+        with FileLock(folder / ".mlflow.lock") if self.local else nullcontext():
+            self.client = MlflowClient(tracking_uri=connection)
         self.journal = Journal(folder / "unlogged" / digest(uri)[:12])
 
     def connect(self) -> None:
@@ -96,10 +99,7 @@ class Store:
             else ""
         )
         try:
-            if self.local:
-                with FileLock(self.folder / ".mlflow.lock"):
-                    self._experiments()  # of two commands that begin at once, one makes the tables
-            else:
+            if not self.local:
                 _check_server(self.uri)
             self.journal.replay(self._send)
         except Exception as error:
