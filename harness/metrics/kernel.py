@@ -16,8 +16,9 @@ from harness.metrics.base import Estimate
 from harness.metrics.products import block_dtype
 from harness.spec.errors import BadInput
 
-ROWS = 512
-"""Kernel matrices are computed in blocks of so many rows, to bound memory."""
+ROWS = 1024
+"""Kernel matrices are computed in blocks of so many rows, and turned from products into values in
+squares of as many columns: what a processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -123,17 +124,17 @@ def kernel_distances(
     for all subsets: a subset's sum is a product with its indicator vector.
 
     On a CPU the entries are computed in float32, less what they have in common (the features'
-    centre, and a constant, which changes no MMD), and summed in float64. The rounding errors are
-    random, of some 1e-7 of how entries vary, and average out over a subset's pairs.
+    centre, and a constant, which changes no MMD), and summed in float64. Rounding is of some 1e-7
+    of how entries vary, and most of it averages out over a subset's pairs.
     """
     a, b = checks.feature_pair(a, b, at_least=2)
     size = subsets.size
     if not 2 <= size <= min(len(a), len(b)):
         raise BadInput(f"subsets of {size} cannot be drawn from {len(a)} and {len(b)} images")
-    sides, deviations = _sides(a, b, kernel)
+    sides, centred = _sides(a, b, kernel)
     (side_a, side_b), (in_a, in_b) = sides, _members(subsets, len(a), len(b), a.device)
-    within = _within(side_a, in_a, deviations) + _within(side_b, in_b, deviations)
-    between = _between(side_a, side_b, in_a, in_b, deviations)
+    within = sum(_sums(x, x, of, of, centred) for x, of in ((side_a, in_a), (side_b, in_b)))
+    between = _sums(side_a, side_b, in_a, in_b, centred)
     return within / (size * (size - 1)) - 2 * between / size**2
 
 
@@ -151,19 +152,24 @@ class _Side:
 
 
 @dataclass(frozen=True)
-class _Deviations:
-    """The kernel of all pairs of two sides, less its value `around` a common argument: n×m."""
+class _Centred:
+    """A kernel of what sides hold: its values less that `around` a common argument."""
 
     kernel: Kernel
     product: float
     around: float
 
-    def __call__(self, x: _Side, y: _Side) -> Tensor:
-        t = torch.addmm(y.own, x.centred, y.centred.T, alpha=self.product)
-        return self.kernel.deviations(t.add_(x.own[:, None]), self.around).double()
+    def arguments(self, x: _Side, y: _Side) -> Tensor:
+        """Those of all pairs, n×m, less the common one."""
+        products = torch.addmm(y.own, x.centred, y.centred.T, alpha=self.product)
+        return products.add_(x.own[:, None])
+
+    def values(self, arguments: Tensor) -> Tensor:
+        """In float64; may overwrite the arguments."""
+        return self.kernel.deviations(arguments, self.around).double()
 
 
-def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Deviations]:
+def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Centred]:
     """The two sets of features, and the kernel of what they are made to hold.
 
     x·y = (x − c)·(y − c) + (c·x − |c|²/2) + (c·y − |c|²/2), of which all but the first are x's and
@@ -184,7 +190,7 @@ def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Deviatio
         _Side(_less(x, centre, dtype), part.to(dtype))
         for x, part in zip((a, b), torch.split(own, [len(a), len(b)]), strict=True)
     ]
-    return sides, _Deviations(kernel, argument.product, around)
+    return sides, _Centred(kernel, argument.product, around)
 
 
 def _less(x: Tensor, centre: Tensor, dtype: torch.dtype) -> Tensor:
@@ -200,32 +206,23 @@ def _dtype(kernel: Kernel, reach: Tensor) -> torch.dtype:
     return block_dtype(reach.device) if 1e-24 < largest < 1e24 else torch.float64
 
 
-def _blocks(n: int) -> Iterator[slice]:
-    for start in range(0, n, ROWS):
-        yield slice(start, min(start + ROWS, n))
-
-
-def _between(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, deviations: _Deviations) -> Tensor:
-    """The sum over the pairs (x, y) of each subset."""
-    sums = torch.zeros(in_x.shape[1], dtype=torch.float64, device=in_x.device)
-    for rows in _blocks(len(in_x)):
-        sums += (in_x[rows] * (deviations(x[rows], y) @ in_y)).sum(dim=0)
-    return sums
-
-
-def _within(x: _Side, members: Tensor, deviations: _Deviations) -> Tensor:
-    """The sum over the ordered pairs of two images of each subset.
-
-    The matrix is symmetric: of a block of rows, only what is not left of the diagonal is computed,
-    and what is right of the diagonal block counts twice.
+def _sums(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, kernel: _Centred) -> Tensor:
+    """The sum over the pairs (x, y) of each subset; over the ordered pairs of two images if the
+    sides are one: their matrix is symmetric, and only what is right of its diagonal is summed.
     """
-    sums = torch.zeros(members.shape[1], dtype=torch.float64, device=members.device)
-    for rows in _blocks(len(members)):
-        values = deviations(x[rows], x[rows.start :]).fill_diagonal_(0)
-        weights = 2 * members[rows.start :]
-        weights[: rows.stop - rows.start] /= 2
-        sums += (members[rows] * (values @ weights)).sum(dim=0)
-    return sums
+    sums = torch.zeros(in_x.shape[1], dtype=torch.float64, device=in_x.device)
+    for first in range(0, len(in_x), ROWS):
+        rows = slice(first, first + ROWS)
+        columns = slice(first if x is y else 0, None)
+        squares = torch.split(kernel.arguments(x[rows], y[columns]), ROWS, dim=1)
+        for i, (square, members) in enumerate(
+            zip(squares, torch.split(in_y[columns], ROWS), strict=True)
+        ):
+            values = kernel.values(square)
+            if x is y and i == 0:
+                values.triu_(1)
+            sums += (in_x[rows] * (values @ members)).sum(dim=0)
+    return 2 * sums if x is y else sums
 
 
 def kernel_distance(

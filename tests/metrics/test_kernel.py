@@ -100,16 +100,18 @@ def test_a_width_that_is_none_is_refused(sigma):
 
 
 @pytest.mark.usefixtures("in_float64")
-def test_blocks_of_rows_change_nothing():
-    """More rows than one block, against the definition on a subset that is the whole set."""
-    a, b = features(1100, 4), features(1100, 4, seed=1) + 0.5
-    value = float(kernel_distances(a, b, Subsets(1, 1100)))
+@pytest.mark.parametrize("rows", [30, 1000])
+def test_blocks_change_nothing(monkeypatch, rows):
+    """Against the definition, on a subset that is the whole set."""
+    monkeypatch.setattr("harness.metrics.kernel.ROWS", rows)
+    a, b = features(110, 4), features(110, 4, seed=1) + 0.5
+    value = float(kernel_distances(a, b, Subsets(1, 110)))
 
     def kernel(x, y):
         return (x @ y.T / 4 + 1) ** 3
 
     within = sum(float(kernel(x, x).sum() - kernel(x, x).trace()) for x in (a, b))
-    expected = within / (1100 * 1099) - 2 * float(kernel(a, b).mean())
+    expected = within / (110 * 109) - 2 * float(kernel(a, b).mean())
     assert value == pytest.approx(expected, rel=1e-10)
 
 
