@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,13 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.cell import Outcome
+    from harness.engine.execute import Place
     from harness.plan import Plan
     from harness.report.results import Results
     from harness.spec.suite import Overrides
     from harness.tracking import Store
+    from harness.training.numerics import Numerics
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
@@ -32,7 +38,10 @@ def run(
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
     device: options.Device = "auto",
+    processes: options.Processes = 1,
     jobs: options.Jobs = None,
+    engine: options.EngineName = "local",
+    address: options.Address = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -51,31 +60,83 @@ def run(
         harness run cifar10 --budget-scale 0.02 --extractor classifier:cifar10 --device cpu
 
         harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
-    """
-    from harness.cli.progress import display
-    from harness.engine.execute import execute, open_site, unfinished
-    from harness.training import stopping
 
-    console = Console()
+        harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
+    """
     changed = options.overrides(
         seeds, models, datasets, budget, budget_scale, extractor, perceptual
     )
-    plan = _plan(suite, changed, device, data_root)
-    store = options.open_store(tracking_uri, output)
-    todo = unfinished(plan, store)
-    jobs = min(jobs or options.default_jobs(plan), max(len(todo), 1))
-    _announce(console, plan, len(todo), jobs)
-    site = open_site(plan, store, output, checkpoint_seconds)
+    if engine == "ray":  # what nodes are told must mean the same there
+        output, data_root = output.resolve(), data_root and data_root.resolve()
+    with _place(engine, address, device, processes, jobs, tracking_uri) as place:
+        plan = _plan(suite, changed, place.numerics, data_root)
+        store = options.open_store(tracking_uri, output)
+        _run(plan, store, place, checkpoint_seconds)
+
+
+def _place(
+    engine: str,
+    address: str | None,
+    device: str,
+    processes: int,
+    jobs: int | None,
+    tracking_uri: str | None,
+) -> AbstractContextManager[Place]:
+    """Where cells run."""
+    from harness.engine.cluster import joined
+    from harness.engine.execute import ThisMachine
+
+    if engine == "local":
+        return nullcontext(ThisMachine(device, processes, jobs))
+    if jobs:
+        raise BadInput("--jobs goes with --engine local: a Ray cluster runs as many as it can")
+    if not (tracking_uri or "").startswith(("http://", "https://")):
+        raise BadInput(
+            "--engine ray needs an MLflow server that every node can reach; start one with `mlflow"
+            " server --host 0.0.0.0 --port 5000 --backend-store-uri sqlite:///mlflow.db"
+            " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
+            " http://HOST:5000: see docs/scaling.md"
+        )
+    return joined(address, device, processes)
+
+
+def _run(plan: Plan, store: Store, place: Place, checkpoint_seconds: float) -> None:
+    from harness.cli.progress import display
+    from harness.engine.estimate import memory_needs, recall
+    from harness.engine.execute import open_site, unfinished
+    from harness.training import stopping
+
+    console = Console()
+    records = store.records([cell.training_key for cell in plan.cells])
+    todo, known = unfinished(plan, records), recall(plan, store)
+    engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
+    _announce(console, plan, len(todo), engine.jobs, place.notes)
+    site = open_site(plan, store, store.folder, checkpoint_seconds)
+    began = time.monotonic()
     try:
-        with display(console, todo, jobs) as shown:
-            outcomes = execute(todo, site, jobs, shown.listen, shown.end)
+        with display(console, todo, engine.jobs) as shown:
+            outcomes = engine.run(site, shown.listen, shown.end)
     except KeyboardInterrupt:
         _stopped(console, store, site.parent, INTERRUPTED)
     if stopping.requested():
         _stopped(console, store, site.parent, TERMINATED)
+    took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
-    _publish(console, plan, store, output, site.parent)
+    if known and todo and not any(outcome.failures for outcome in outcomes):
+        _say_how_good(console, store, site.parent, known.seconds(todo, records, engine.jobs), took)
+    _publish(console, plan, store, store.folder, site.parent)
     _finish(console, outcomes)
+
+
+def _say_how_good(
+    console: Console, store: Store, parent: str, expected: float | None, took: float
+) -> None:
+    """The estimate beside the truth; logged too."""
+    from harness.cli.progress import clock
+
+    if expected is not None:
+        console.print(f"Estimated {clock(expected)}, took {clock(took)}.", highlight=False)
+        store.log_summary(parent, {"estimated seconds": expected, "wall seconds": took})
 
 
 def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn:
@@ -94,6 +155,7 @@ def report(
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
     device: options.Device = "auto",
+    processes: options.Processes = 1,
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
     tracking_uri: options.Tracking = None,
@@ -109,18 +171,20 @@ def report(
     changed = options.overrides(
         seeds, models, datasets, budget, budget_scale, extractor, perceptual
     )
-    plan = _plan(suite, changed, device, data_root)
+    from harness.training.numerics import Numerics
+
+    plan = _plan(suite, changed, Numerics.resolve(device, processes=processes), data_root)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
 
-def _plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
+def _plan(suite: str, changed: Overrides, numerics: Numerics, data_root: Path | None) -> Plan:
     from harness.plan import make_plan
     from harness.spec.suite import load_suite
 
-    return make_plan(load_suite(suite, changed), device, data_root)
+    return make_plan(load_suite(suite, changed), numerics, data_root)
 
 
-def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
+def _announce(console: Console, plan: Plan, todo: int, jobs: int, notes: Sequence[str]) -> None:
     suite, total = plan.loaded.suite, len(plan.cells)
     done = f", {total - todo} finished before" if total > todo else ""
     console.print(f"[bold]{escape(suite.title)}[/bold]", highlight=False)
@@ -131,6 +195,8 @@ def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for note in notes:
+        console.print(escape(note), highlight=False, soft_wrap=True)
     for claim, reason in plan.loaded.dropped.items():
         console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
 

@@ -116,9 +116,12 @@ def _settings(recipe: Recipe) -> FamilySettings:
     return settings
 
 
-def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
-    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    numerics = Numerics.resolve(device)
+def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | None) -> Plan:
+    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`.
+
+    `device` is one of this machine's, or how another machine computes.
+    """
+    numerics = Numerics.resolve(device) if isinstance(device, str) else device
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite

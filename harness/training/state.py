@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Player
 from harness.seeding import generator
+from harness.training import spread
 from harness.training.average import MovingAverage
 from harness.training.losses import LossMeans
 
@@ -37,9 +38,11 @@ class Turn:
 
     def take(self, networks: nn.ModuleDict, batch: Batch) -> Losses:
         """One optimiser step on a batch; its losses, still on the device."""
-        losses = self.player.loss(networks, batch, self.player.noise(len(batch.x), self.noise))
+        noise = self.player.noise(len(batch.x), self.noise)
+        losses = self.player.loss(networks, *spread.share(batch, noise))
         self.optimizer.zero_grad()
         torch.autograd.backward(losses["loss"], inputs=self.parameters)
+        losses = spread.average(self.parameters, losses)
         self.optimizer.step()
         return losses
 
