@@ -78,6 +78,16 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
     return Contrast(mean, math.sqrt(total) / len(strata), total**2 / spread)
 
 
+def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
+    """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
+    in Welch's t test (1947).
+    """
+    of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
+    spread = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
+    mean = float(np.mean(a)) - float(np.mean(b))
+    return Contrast(mean, math.sqrt(of_a + of_b), (of_a + of_b) ** 2 / spread)
+
+
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
     """The BCa bootstrap interval of the mean (Efron 1987), from ten values up; else None.
 
@@ -104,12 +114,20 @@ def seeds_needed(contrast: Contrast, margin: float, level: float, seeds: int) ->
     """The number of seeds at which an effect and spread as observed over `seeds` would be decided
     with 80 % power, one way or the other; None where a thousand would not do.
     """
-    # The spread per seed stays, so the standard error shrinks with √n.
-    distance = _to_decision(contrast.mean, margin) / contrast.se
+    return seeds_until(contrast, _to_decision(contrast.mean, margin), level, seeds)
 
+
+def seeds_until(contrast: Contrast, distance: float, level: float, seeds: int) -> int | None:
+    """The number of seeds at which a limit `distance` away from the true mean would be found to lie
+    outside the interval with 80 % power, where `seeds` gave the spread of `contrast`; None where a
+    thousand would not do.
+    """
+    errors = distance / contrast.se
+
+    # The spread per seed stays, so the standard error shrinks with √n.
     def chance(n: int) -> float:
         df = contrast.df * (n - 1) / (seeds - 1)
-        return power(distance * math.sqrt(n / seeds), df, level)
+        return power(errors * math.sqrt(n / seeds), df, level)
 
     tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
     first = bisect_left(tried, POWER, key=chance)
@@ -127,7 +145,13 @@ def detectable(seeds: int, strata: int, level: float) -> float:
     """The smallest mean effect, in standard deviations of the paired differences, that `seeds`
     in each of `strata` strata decide with 80 % power at confidence `level`.
     """
-    df = strata * (seeds - 1)
+    return shown(strata * (seeds - 1), level) / math.sqrt(seeds * strata)
+
+
+def shown(df: float, level: float) -> float:
+    """How many standard errors a true mean must lie beyond a limit, so that the interval of
+    confidence `level` lies beyond it with 80 % power.
+    """
 
     def excess(distance: float) -> float:
         return power(distance, df, level) - POWER
@@ -135,4 +159,4 @@ def detectable(seeds: int, strata: int, level: float) -> float:
     high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
     while excess(high) < 0:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high)) / math.sqrt(seeds * strata)
+    return float(optimize.brentq(excess, 0.0, high))

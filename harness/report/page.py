@@ -15,6 +15,7 @@ from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
 from harness.data.base import About
 from harness.report import figures, tables
+from harness.report.plain import plain
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
@@ -88,7 +89,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=number, md=_plain, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=plain, breakable=_breakable, short=lambda text: text[:8]
     )
     return environment
 
@@ -239,11 +240,3 @@ def without_password(uri: str) -> str:
 def _breakable(name: str) -> Markup:
     """A name that may break after each slash."""
     return Markup("/<wbr>").join(name.split("/"))
-
-
-def _plain(text: object) -> str:
-    """Text for a Markdown cell: no markup of its own, on one line."""
-    line = " ".join(str(text).split())
-    for character in "\\`*_[]|#~":
-        line = line.replace(character, f"\\{character}")
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
