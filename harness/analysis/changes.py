@@ -124,7 +124,7 @@ class Change:
     needed: int | None = None
 
 
-def examine(pair: Pair) -> Change | Test:
+def examine(pair: Pair) -> Change | Undecided:
     """What a comparison comes to, or the test that decides it."""
     return (
         _unmeasured(pair)
@@ -208,7 +208,7 @@ def _compared(pair: Pair) -> tuple[list[float], list[float]]:
     return [before[seed] for seed in common], [now[seed] for seed in common]
 
 
-def _tested(pair: Pair) -> Change | Test:
+def _tested(pair: Pair) -> Change | Undecided:
     """A test, or the plain answer where no value varies."""
     old, new = _compared(pair)
     every = list(pair.before.values.values())
@@ -227,7 +227,7 @@ def _tested(pair: Pair) -> Change | Test:
     if isinstance(found, float):
         return _exact(start, scale, found, margin)
     limit = margin or SPREADS * float(np.std(every, ddof=1))
-    return Test(start, scale, found, margin, limit)
+    return Undecided(start, scale, found, margin, limit)
 
 
 def _worsening(pair: Pair, old: Sequence[float], new: Sequence[float]) -> Contrast | float:
@@ -265,7 +265,7 @@ def _exact(start: Change, scale: _Scale, worsening: float, margin: float) -> Cha
 
 
 @dataclass(frozen=True)
-class Test:
+class Undecided:
     """A comparison whose worsening has noise: `margin` is what is tolerated of it, and `limit` what
     must be ruled out.
     """

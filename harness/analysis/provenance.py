@@ -34,7 +34,11 @@ def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in dict.fromkeys([*before, *after]):
         a, b = before.get(name), after.get(name)
         if a != b:
-            yield f"{name} was {a} and is {b}"
+            yield f"{name} was {_said(a)} and is {_said(b)}"
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

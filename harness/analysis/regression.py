@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.analysis import holm
 from harness.analysis.baseline import Baseline, Numbers
-from harness.analysis.changes import ALPHA, Change, Pair, Side, Test, examine
+from harness.analysis.changes import ALPHA, Change, Pair, Side, Undecided, examine
 from harness.analysis.tolerance import Tolerance
 from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
@@ -89,9 +89,9 @@ class Gate:
             examine(self._pair(numbers, [by_cell[c.dataset, c.model, c.seed] for c in cells]))
             for numbers, cells in self.awaited
         ]
-        tests = [test for test in found if isinstance(test, Test)]
+        tests = [test for test in found if isinstance(test, Undecided)]
         decided = _decide(tests)
-        changes = [next(decided) if isinstance(item, Test) else item for item in found]
+        changes = [next(decided) if isinstance(item, Undecided) else item for item in found]
         return Check(
             self.plan.loaded.name, self.baseline, (*changes, *self.settled), len(tests),
             tuple(self._new()), self.timings,
@@ -135,7 +135,7 @@ def _today(results: Sequence[CellResult], metric: str) -> Side:
     return Side(values, failures, keys, tuple(missing))
 
 
-def _decide(tests: Sequence[Test]) -> Iterator[Change]:
+def _decide(tests: Sequence[Undecided]) -> Iterator[Change]:
     """Each test's change, with Holm's correction over all of them, in either direction."""
     alphas = [ALPHA] * len(tests)
     worse = holm.levels([test.p_regressed for test in tests], alphas)

@@ -53,7 +53,7 @@ class Words:
             change.metric + arrow,
             *means,
             amount(effect) if effect else "–",
-            _share(effect, effect.shows) if effect and effect.shows is not None else "–",
+            _rounded(effect, effect.shows) if effect and effect.shows is not None else "–",
             change.outcome,
         )
 
@@ -79,14 +79,27 @@ class Words:
                     f"cannot rule one out ({self._counts()})."
                 )
 
-    def notes(self) -> list[str]:
-        """What a reader must know besides: why, what to do, what was left out."""
-        check = self.check
-        found = [
-            f"{self.title(change)}: {change.reason}{_seeds(change)}"
-            for change in check.among("regressed", "inconclusive", "not comparable")
+    def report(self) -> list[str]:
+        """Everything in lines of text, for where there is no table."""
+        pressing = self.check.among("regressed", "inconclusive", "not comparable")
+        return [
+            self.summary(),
+            *(f"{self.title(change)} {self.sentence(change)}" for change in pressing),
+            *self.remarks(),
         ]
-        found += [f"changed since the baseline: {line}" for line in self.altered]
+
+    def notes(self) -> list[str]:
+        """What a reader of the table must know besides: why, what to do, what was left out."""
+        pressing = self.check.among("regressed", "inconclusive", "not comparable")
+        return [
+            *(f"{self.title(change)}: {change.reason}{_seeds(change)}" for change in pressing),
+            *self.remarks(),
+        ]
+
+    def remarks(self) -> list[str]:
+        """What holds for the check as a whole."""
+        check = self.check
+        found = [f"changed since the baseline: {line}" for line in self.altered]
         if check.tests:
             level = percent(1 - check.strictest)
             found.append(
@@ -139,6 +152,12 @@ def _share(effect: Effect, value: float, places: int | None = None) -> str:
     if effect.kind == "ratio":
         return f"{number(100 * (value - 1), 1 if places is None else places, signed=True)} %"
     return number(value, places, signed=True)
+
+
+def _rounded(effect: Effect, value: float) -> str:
+    """With two digits: it is known no better."""
+    change = 100 * (value - 1) if effect.kind == "ratio" else value
+    return _share(effect, value, decimals(abs(change)))
 
 
 def _seeds(change: Change) -> str:
