@@ -7,7 +7,7 @@ import sys
 import typer
 
 import harness
-from harness.cli import data, extractor, inspect, metrics, run, score
+from harness.cli import data, extractor, inspect, metrics, run, score, vote
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command("schema")(inspect.schema)
 app.add_typer(data.app, name="data")
 app.add_typer(extractor.app, name="extractor")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(vote.app, name="vote")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -94,10 +95,28 @@ def grid(images: Tensor, columns: int) -> bytes:
     sheet[:count, :, 1:, 1:] = images
     sheet = sheet.view(rows, columns, channels, size + 1, size + 1).permute(0, 3, 1, 4, 2)
     sheet = sheet.reshape(rows * (size + 1), columns * (size + 1), channels)
-    framed = F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255)
+    return _png(F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255))
+
+
+def single(image: Tensor) -> bytes:
+    """An image C×S×S, uint8 → the bytes of a PNG."""
+    return _png(image.permute(1, 2, 0))
+
+
+def _png(pixels: Tensor) -> bytes:
+    """From H×W×C."""
     buffer = io.BytesIO()
-    Image.fromarray(framed.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def tiles(png: bytes, size: int) -> Tensor:
+    """The images of a grid, N×C×S×S, uint8, C = 1 or 3; those that fill its last row are white."""
+    sheet = torch.from_numpy(np.array(Image.open(io.BytesIO(png))))
+    sheet = sheet if sheet.ndim == 3 else sheet[..., None]
+    rows, columns = ((side - 1) // (size + 1) for side in sheet.shape[:2])
+    cells = sheet[:-1, :-1].reshape(rows, size + 1, columns, size + 1, -1)[:, 1:, :, 1:]
+    return cells.permute(0, 2, 4, 1, 3).reshape(rows * columns, -1, size, size)
 
 
 def stacked(sets: Sequence[Tensor], columns: int) -> bytes:

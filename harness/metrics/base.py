@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Better = Literal["higher", "lower"]
-Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws"]
+Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws", "votes"]
 
 
 class Caveat(UserWarning):

@@ -15,6 +15,7 @@ import yaml
 
 from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
+from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import judge
 from harness.data.base import Dataset
 from harness.evaluation.scatter import is_plane
@@ -61,6 +62,9 @@ def gather(plan: Plan, store: Store) -> Results:
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
     table = tidy(cells)
+    metrics = dict(plan.metrics)
+    if HUMAN_PREFERENCE.name in set(table["metric"]):
+        metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
     return Results(
         title=suite.title,
         description=suite.description,
@@ -68,11 +72,11 @@ def gather(plan: Plan, store: Store) -> Results:
         suite_yaml=plan.loaded.text,
         cells=cells,
         table=table,
-        metrics=plan.metrics,
+        metrics=metrics,
         verdicts=judge(
             suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
         ),
-        boards=boards(with_means(table, plan.each), plan.metrics),
+        boards=boards(with_means(table, plan.each), metrics),
         curves=_curves(cells, store),
         pictures=_pictures(cells, store, plan.datasets),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],

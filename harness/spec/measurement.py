@@ -74,6 +74,9 @@ FLOORS = {
 }
 """The names that no model may have, with what their rows say."""
 
+PREFERENCE = "human_preference"
+"""The metric of rows that people's votes gave: no suite asks for it, and where it is, it shows."""
+
 COLUMNS = [
     "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",
     "protocol", "protocol_key", "training_key", "measurement_key", "run_id",
