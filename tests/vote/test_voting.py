@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from running import Command
+from running import Inside
 
 from harness.data import load_dataset
 from harness.evaluation.pictures import grid, tiles
@@ -39,14 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(place / "dark.npy", images[:20] // 4)
     np.save(place / "bright.npy", 255 - images[20:])
     (place / "suite.yaml").write_text(SUITE)
-    ran = Command(place)("run", "suite.yaml", "--jobs", "1")
+    ran = Inside(place)("run", "suite.yaml", "--jobs", "1")
     assert ran.returncode == 0, ran.stderr
     return place
 
 
 @pytest.fixture(scope="module")
 def page(folder: Path) -> dict:
-    made = Command(folder)("vote", "suite.yaml", "--pairs", "40", "-o", "vote.html")
+    made = Inside(folder)("vote", "suite.yaml", "--pairs", "40", "-o", "vote.html")
     assert made.returncode == 0, made.stderr
     assert "44 pairs of 3 entrants" in made.stdout
     html = (folder / "vote.html").read_text()
@@ -80,23 +80,23 @@ def test_votes_become_strengths_on_the_board(folder: Path, page: dict):
     means = [brightness(uri) for uri in page["images"]]
     choices = ["left" if means[a] < means[b] else "right" for a, b, _ in page["pairs"]]
     (folder / "ada.json").write_text(json.dumps(votes(page, choices)))
-    counted = Command(folder)("vote", "tally", "ada.json")
+    counted = Inside(folder)("vote", "tally", "ada.json")
     assert counted.returncode == 0, counted.stderr
     order = re.findall(r"digits\s+│ (dark|bright|training images) ", counted.stdout)
     assert order == ["dark", "training images", "bright"]
     assert "40 votes of 1 voter, 0 of them ties" in counted.stdout
     assert "100% of the repeated pairs were answered alike" in counted.stdout
-    assert Command(folder)("report", "suite.yaml").returncode == 0
+    assert Inside(folder)("report", "suite.yaml").returncode == 0
     board = (folder / "reports/suite/leaderboard.csv").read_text()
     assert "human_preference[voters=1, votes=40" in board
 
     # Another voter who sees the opposite: agreement is at its worst, and the rows are replaced.
     turned = [{"left": "right", "right": "left"}[choice] for choice in choices]
     (folder / "grace.json").write_text(json.dumps(votes(page, turned)))
-    both = Command(folder)("vote", "tally", "ada.json", "grace.json")
+    both = Inside(folder)("vote", "tally", "ada.json", "grace.json")
     assert "80 votes of 2 voters" in both.stdout
     assert "kappa) is -1.00" in both.stdout
-    Command(folder)("report", "suite.yaml")
+    Inside(folder)("report", "suite.yaml")
     board = (folder / "reports/suite/leaderboard.csv").read_text()
     assert "votes=80" in board
     assert "votes=40" not in board
@@ -114,7 +114,7 @@ def test_votes_on_what_was_not_asked_are_refused(
     folder: Path, page: dict, change: dict, message: str
 ):
     (folder / "odd.json").write_text(json.dumps(votes(page, ["left"]) | change))
-    ended = Command(folder)("vote", "tally", "odd.json")
+    ended = Inside(folder)("vote", "tally", "odd.json")
     assert ended.returncode == 2
     assert re.search(message, ended.stderr)
 
@@ -122,12 +122,12 @@ def test_votes_on_what_was_not_asked_are_refused(
 def test_the_same_votes_are_not_counted_twice(folder: Path, page: dict):
     for name in ("one.json", "copy.json"):
         (folder / name).write_text(json.dumps(votes(page, ["left"])))
-    ended = Command(folder)("vote", "tally", "one.json", "copy.json")
+    ended = Inside(folder)("vote", "tally", "one.json", "copy.json")
     assert (ended.returncode, "the same votes as one.json" in ended.stderr) == (2, True)
 
 
 def test_there_must_be_two_to_choose_between(folder: Path):
-    ended = Command(folder)("vote", "quickstart")
+    ended = Inside(folder)("vote", "quickstart")
     assert ended.returncode == 2
     assert "quickstart has not been run" in ended.stderr
 
@@ -168,4 +168,4 @@ def test_a_voter_in_a_browser(folder: Path, page: dict):
     assert not faults
     saved = json.loads((folder / "browser.json").read_text())
     assert [vote["choice"] for vote in saved["votes"][:4]] == ["left", "right", "left", "right"]
-    assert Command(folder)("vote", "tally", "browser.json").returncode == 0
+    assert Inside(folder)("vote", "tally", "browser.json").returncode == 0
