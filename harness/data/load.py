@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.data import tasks
 from harness.data.base import About, Dataset
+from harness.data.domains import about_domains, domains, split_in_two
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
@@ -64,16 +65,22 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     reference = parse_reference(name)
     source = find_source(reference)
     root = root or default_root()
-    about = _with_classes(source, root)
-    unseen = tasks.unseen_classes(name, reference.options, about.classes)
+    known = _with_classes(source, root)
+    unseen = tasks.unseen_classes(name, reference.options, known.classes)
     task = tasks.task(name, reference.options)
+    two = domains(name, reference.options, known.classes)
     train, test = source.load(root)
     if unseen and test.masks is not None:
         raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
+    if two:
+        train, test = split_in_two(name, two, train, test)
+        known = about_domains(known, two)
+    if unseen or task != tasks.Task():  # which is then what two domains are used for
+        train = replace(train, unpaired=False)
     train, test = task.apply(name, tasks.without(train, unseen), test)
     truth = source.truth and source.truth.without(unseen)
     binary = bool(task.binarized)
-    return Dataset(str(reference), train, test, about, unseen, truth, binary)
+    return Dataset(str(reference), train, test, known, unseen, truth, binary)
 
 
 def each_class(name: str, root: Path | None = None) -> list[str]:
@@ -92,6 +99,7 @@ def about(name: str) -> About:
     source = find_source(reference)
     tasks.task(name, reference.options)
     if not source.classes:
+        domains(name, reference.options, source.about.classes)
         for options in tasks.each_class(name, reference.options, source.about.classes):
             tasks.unseen_classes(name, options, source.about.classes)
     return source.about
