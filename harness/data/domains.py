@@ -125,7 +125,7 @@ def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple
     if train.images.dtype != torch.uint8:
         raise BadInput(f"{name}: its data are no images of bytes, which {UNPAIRED} needs")
     if train.sources is not None or train.unpaired:
-        raise BadInput(f"{name}: its images are translated already")
+        raise BadInput(f"{name}: its images are made from others already, or of two domains")
     if test.masks is not None:
         raise BadInput(f"{name}: its classes are defects, and no domains")
     train, test = wanted.apply(train, test)
