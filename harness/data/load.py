@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,14 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     return Dataset(str(reference), train, test, known, unseen, truth, binary)
 
 
+def without_tasks(name: str) -> str:
+    """The name of the dataset that the tasks in `name` are made from; BadInput as `about`."""
+    about(name)
+    reference = parse_reference(name)
+    kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
+    return str(Reference(reference.name, kept))
+
+
 def each_class(name: str, root: Path | None = None) -> list[str]:
     """The datasets that `digits[unseen=each]` or `digits[normal=each]` stands for, one for each
     class; `name` alone where it stands for itself. BadInput as `load_dataset`.
@@ -119,6 +128,14 @@ def default_root() -> Path:
     return Path(cache) / "harness" / "data"
 
 
+def inner_source(argument: str, options: Mapping[str, str], own: Sequence[str]) -> Source:
+    """The set that another is made from, such as mnist of `stacked:mnist[size=32]`: with those of
+    the options that are not the other's `own`.
+    """
+    passed = {option: value for option, value in options.items() if option not in own}
+    return find_source(Reference(argument, passed))
+
+
 def find_source(reference: Reference) -> Source:
     """The source behind a name, made to its argument and options; all options are known ones.
 
@@ -131,6 +148,8 @@ def find_source(reference: Reference) -> Source:
     if not isinstance(found, Source | Maker):
         raise BadInput(f"dataset {reference.name!r} is no harness.data.Source but {found!r}")
     own = found.options if isinstance(found, Maker) else ()
+    if isinstance(found, Maker) and found.passes_on:
+        own = (*own, *(option for option in reference.options if option not in tasks.OPTIONS))
     for option in reference.options:
         if option not in (*own, *tasks.OPTIONS):
             hint = suggest(option, (*own, *tasks.OPTIONS))

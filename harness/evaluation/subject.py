@@ -177,6 +177,8 @@ def _unable(capability: type, what: str) -> Callable[[str, Family, Dataset], str
 def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | None:
     if dataset.unpaired and dataset.test.sources is not None:
         return _cannot_translate(model, family, dataset)
+    if dataset.unpaired and isinstance(family, Translates):
+        return f"of {dataset.name} no image's counterpart in the other domain is known"
     if dataset.test.sources is not None:
         return _unable(Restores, "makes no images from others")(model, family, dataset)
     return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from harness.data import Batches, Split, load_dataset, to_uint8
 from harness.data.domains import inverted, outlines
@@ -87,8 +88,6 @@ def test_places_in_turn_are_those_of_the_two_sequences():
 
 
 def test_another_task_takes_the_place_of_translation(tmp_path):
-    from PIL import Image
-
     for part in ("trainA", "trainB", "testA", "testB"):
         (tmp_path / "x" / part).mkdir(parents=True)
         for i in range(3):
