@@ -349,7 +349,10 @@ class _Work:
         has_train_features = any("train_features" in metric.needs for metric in metrics)
         has_sources = evidence["test_sources"] is not None
         of_points = is_plane(evidence["train_images"])
-        for name in pictures.wanted(model, has_train_features, has_sources, of_points):
+        shown = pictures.wanted(
+            model, has_train_features, has_sources, of_points, evidence["unpaired"]
+        )
+        for name in shown:
             if name not in drawn:
                 png = pictures.DRAWN[name](evidence)
                 self.store.put(self.record.run_id, f"pictures/{name}.png", png)

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 Noise = Mapping[str, Tensor]
+Direction = Literal["forward", "backward"]
+"""Of a translation between two domains: forward is from class 0 to class 1."""
 Losses = Mapping[str, Tensor]
 """Scalars by name. The player minimises `"loss"`; the others are logged beside it."""
 
@@ -54,7 +56,9 @@ class Shape:
     """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
-    a mask of their known pixels comes with them. `texts` says whether each image has one.
+    a mask of their known pixels comes with them. `texts` says whether each image has one,
+    `unpaired` whether the classes are two domains to translate between, of which batches show an
+    image each in turn.
     """
 
     channels: int
@@ -63,6 +67,7 @@ class Shape:
     source_channels: int = 0
     masked: bool = False
     texts: bool = False
+    unpaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,8 @@ class Restores(Protocol):
 class Translates(Protocol):
     """Turns images of one of two domains into the other, learnt without pairs."""
 
-    def translate(self, x: Tensor, direction: Literal["forward", "backward"]) -> Tensor:
-        """x N×C×S×S → images N×C×S×S in [-1, 1]; forward is from class 0 to class 1."""
+    def translate(self, x: Tensor, direction: Direction) -> Tensor:
+        """x N×C×S×S → images N×C×S×S of the other domain, both in [-1, 1]; deterministic."""
         ...
 
 

@@ -73,12 +73,14 @@ class Plan:
 
 def shape_of(dataset: Dataset) -> Shape:
     """What a model must know of a dataset to be built for it."""
-    sources = dataset.test.sources
+    # Of two domains a test image's source is its counterpart, and training has none.
+    sources = None if dataset.unpaired else dataset.test.sources
     return Shape(
         dataset.channels, dataset.size, len(dataset.about.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
         texts=dataset.train.texts is not None,
+        unpaired=dataset.unpaired,
     )  # fmt: skip
 
 

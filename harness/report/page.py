@@ -26,6 +26,8 @@ GALLERIES = {
     "neighbours": "Memorisation: the samples nearest to a training image, each beside its five "
     "nearest ones by features",
     "reconstructions": "Reconstructions",
+    "translations": "Translations: below each test image its translation, and below that its "
+    "counterpart if it is known",
 }
 """What the kinds of pictures show, in the order in which they stand."""
 

@@ -34,6 +34,8 @@ from harness.tracking.environment import environment
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
     "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
+    "translations": "Test images of each domain, each above its translation into the other, and "
+    "above its counterpart there if that is known,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 ALT_OF_POINTS: dict[Kind, str] = {
