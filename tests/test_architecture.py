@@ -9,7 +9,8 @@ import harness
 
 ROOMS = [
     "cli", "report", "analysis", "engine", "score", "cell", "plan", "tracking", "evaluation",
-    "metrics", "extractors", "training", "families", "networks", "data", "spec", "keys", "seeding",
+    "metrics", "extractors", "training", "families", "networks", "data", "spec", "capture", "keys",
+    "seeding",
 ]  # fmt: skip
 PACKAGE = Path(harness.__file__).parent
 

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.plan import Cell, Wanted
+from harness.plan import Cell, Plan, Wanted, make_plan
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
+from harness.spec.suite import Overrides, load_suite
 from harness.tracking import Record
 
 OBSTACLE = "gan cannot reconstruct"
@@ -53,3 +54,18 @@ def test_what_is_not_finished_has_only_the_rows_that_are_there():
     assert rows(None) == {}
     assert rows(record("training", reason="")) == {}
     assert rows(record("trained", NUMBER)) == {"fid": ("ok", "")}
+
+
+def planned(**changes: str) -> Plan:
+    some = {"models": ["vae/vae"], "datasets": ["digits"], "metrics": ["mse"], "seeds": [0]}
+    return make_plan(load_suite("quickstart", Overrides(**some, **changes)), "cpu", None)
+
+
+def test_how_training_computes_is_part_of_every_key():
+    plain = planned()
+    changed = planned(precision="bf16"), planned(memory_format="channels_last")
+    assert [plan.cells[0].numerics.precision for plan in changed] == ["bf16", "fp32"]
+    assert changed[1].cells[0].numerics.memory_format == "channels_last"
+    for keys in ([plan.cells[0].training_key, plan.suite_key] for plan in changed):
+        assert not {*keys} & {plain.cells[0].training_key, plain.suite_key}
+    assert "bf16" in changed[0].report_name

@@ -58,7 +58,8 @@ class Plan:
         Seeds, models and metrics may be added without making it another.
         """
         budget = self.loaded.suite.budget.images
-        return digest([self.loaded.name, budget, self.numerics.to_dict()])
+        numerics = self.numerics.to_dict() | self.loaded.suite.presets()
+        return digest([self.loaded.name, budget, numerics])
 
     @property
     def report_name(self) -> str:
@@ -101,7 +102,11 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     }
     for recipe in recipes.values():
         _settings(recipe)
-    return metrics, recipes
+    presets = suite.presets()
+    return metrics, {
+        name: replace(recipe, settings=recipe.settings | presets)
+        for name, recipe in recipes.items()
+    }
 
 
 def _settings(recipe: Recipe) -> FamilySettings:
@@ -118,7 +123,7 @@ def _settings(recipe: Recipe) -> FamilySettings:
 
 def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
     """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    numerics = Numerics.resolve(device)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate)
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite
@@ -184,6 +189,7 @@ class _Pairing:
         subject = model_subject(self.recipe.name, self.blueprint, self.dataset, samples)
         resolved = self.blueprint.settings.model_dump(mode="json")
         sampling = resolved.get("sampling", {})
+        own = numerics.of(self.blueprint.settings)
         trained = {name: value for name, value in resolved.items() if name != "sampling"}
         training_key = digest(
             {
@@ -193,7 +199,7 @@ class _Pairing:
                 "data": self.train_digest,
                 "seed": seed,
                 "images": images,
-                "numerics": numerics.to_dict(),
+                "numerics": own.to_dict(),
             }
         )
         return Cell(
@@ -203,7 +209,7 @@ class _Pairing:
             family=self.recipe.family,
             settings=resolved,
             images=images,
-            numerics=numerics,
+            numerics=own,
             setup=self.setup,
             wanted=want(self.metrics, subject, self.setup, training_key, sampling),
             training_key=training_key,
