@@ -10,7 +10,7 @@ import harness
 ROOMS = [
     "cli", "vote", "report", "analysis", "engine", "score", "cell", "plan", "tracking",
     "evaluation", "metrics", "extractors", "training", "families", "networks", "data", "spec",
-    "keys", "seeding",
+    "capture", "keys", "seeding",
 ]  # fmt: skip
 PACKAGE = Path(harness.__file__).parent
 

@@ -31,6 +31,9 @@ def run(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
@@ -58,8 +61,9 @@ def run(
 
     console = Console()
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = _plan(suite, changed, device, data_root)
     store = options.open_store(tracking_uri, output)
     todo = unfinished(plan, store)
@@ -93,6 +97,9 @@ def report(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -107,8 +114,9 @@ def report(
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = _plan(suite, changed, device, data_root)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
