@@ -67,7 +67,7 @@ def html(results: Results) -> str:
         .render(
             **_common(results),
             forests={
-                i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+                i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
                 for i, v in enumerate(results.verdicts)
             },
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],

@@ -15,7 +15,7 @@ import yaml
 
 from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
-from harness.analysis.verdicts import judge
+from harness.analysis.verdicts import Verdict, judge
 from harness.data.base import Dataset
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
@@ -27,6 +27,7 @@ from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
+from harness.spec.suite_types import claim_datasets
 from harness.tracking import Store, selftests
 from harness.tracking.environment import environment
 
@@ -69,9 +70,7 @@ def gather(plan: Plan, store: Store) -> Results:
         cells=cells,
         table=table,
         metrics=plan.metrics,
-        verdicts=judge(
-            suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
-        ),
+        verdicts=verdicts(plan, table),
         boards=boards(with_means(table, plan.each), plan.metrics),
         curves=_curves(cells, store),
         pictures=_pictures(cells, store, plan.datasets),
@@ -85,6 +84,13 @@ def gather(plan: Plan, store: Store) -> Results:
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
     )
+
+
+def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
+    """The verdicts on the claims of a suite, from its tidy table."""
+    suite = plan.loaded.suite
+    datasets = {claim.id: claim_datasets(claim, suite) for claim in suite.claims}
+    return judge(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
 
 
 def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
