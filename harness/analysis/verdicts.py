@@ -68,8 +68,9 @@ class Verdict:
     `effect` is that of the comparison the verdict hangs on, which `about` names: the weakest of
     those that support, the strongest of those that refute. `p` is the smallest alpha at which the
     claim would be decided by itself, `level` that of the interval after Holm's correction, and
-    `method` says in a sentence what was tested. `reason` says why a claim is not evaluable.
-    `seeds_needed` belongs to inconclusive claims, where None means more than a thousand.
+    `method` says in a sentence what was tested; `unit` is that of the effect. `reason` says why a
+    claim is not evaluable. `seeds_needed` belongs to inconclusive claims, where None means more
+    than a thousand.
     """
 
     claim: Claim
@@ -83,6 +84,7 @@ class Verdict:
     reason: str = ""
     seeds_needed: int | None = None
     method: str = ""
+    unit: str = ""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -218,7 +220,7 @@ def _verdict(case: _Case, a: float, claims: int) -> Verdict:
     return Verdict(
         case.claim, outcome, sentence, tuple(_part(pairs, level) for pairs in case.pairs),
         key.effect(level), words.about(key), case.p, level, seeds_needed=needed,
-        method=words.method(level, claims),
+        method=words.method(level, claims), unit=key.pairs[0].unit,
     )  # fmt: skip
 
 

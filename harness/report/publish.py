@@ -57,8 +57,8 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store) -> Results:
-    """Everything a report needs, read from the store."""
+def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
+    """Everything a report needs, read from the store; curves and pictures only if `illustrated`."""
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
     table = tidy(cells)
@@ -72,8 +72,8 @@ def gather(plan: Plan, store: Store) -> Results:
         metrics=plan.metrics,
         verdicts=verdicts(plan, table),
         boards=boards(with_means(table, plan.each), plan.metrics),
-        curves=_curves(cells, store),
-        pictures=_pictures(cells, store, plan.datasets),
+        curves=_curves(cells if illustrated else (), store),
+        pictures=_pictures(cells if illustrated else (), store, plan.datasets),
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),

@@ -136,6 +136,11 @@ class Claim(_Spec):
         """The margin for a metric."""
         return self.delta.get(metric, 0.0) if isinstance(self.delta, dict) else self.delta
 
+    def asks_as(self, other: Claim) -> bool:
+        """Whether both are decided alike: all but their words and datasets is the same."""
+        words = {"statement": "-", "source": "", "why": "", "datasets": None}
+        return self.model_copy(update=words) == other.model_copy(update=words)
+
     @model_validator(mode="after")
     def _margins_are_of_its_metrics(self) -> Self:
         for metric in self.delta if isinstance(self.delta, dict) else ():

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.spec.claim import AnyClaim, Names
+from harness.spec.claim import AnyClaim, Claim, Names
 from harness.spec.errors import suggest
 from harness.spec.shipped import shipped_files
 from harness.spec.validate import validate
@@ -170,3 +170,34 @@ def _different_ids(claims: list[_Written]) -> None:
                 f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}"
             )
         first[claim.id] = claim.place
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A shipped file of claims, with those that are written in it and not included from others."""
+
+    name: str
+    path: Path
+    file: ClaimFile
+    claims: tuple[Claim, ...]
+
+
+def shelves() -> list[Shelf]:
+    """The shipped files of claims. SpecError where two claims of them have one id."""
+    found = []
+    seen: dict[str, Place] = {}
+    for name, path in shipped_files("suites/claims").items():
+        file, document = load_claims(path)
+        own = []
+        for index, claim in enumerate(file.claims):
+            place = document.place(("claims", index))
+            if place.file != path:
+                continue
+            if (before := seen.setdefault(claim.id, place)) != place:
+                raise document.error(
+                    f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}",
+                    ("claims", index),
+                )
+            own.append(claim)
+        found.append(Shelf(name, path, file, tuple(own)))
+    return found
