@@ -108,14 +108,15 @@ def _show_cells(
 
 def _show_claims(console: Console, plan: Plan) -> None:
     from harness.analysis.power import decidable
+    from harness.spec.suite_types import claim_datasets
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
-    names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
-        verdict = decidable(claim, len(suite.seeds), claim.datasets or names, len(suite.claims))
+        where = claim_datasets(claim, suite)
+        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 import harness
-from harness.cli import data, extractor, inspect, metrics, run, score, vote
+from harness.cli import claims, data, extractor, inspect, metrics, run, score, vote
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ def _root(
 
 app.command("run")(run.run)
 app.command("report")(run.report)
+app.command("claims")(claims.claims)
+app.command("ledger")(claims.ledger)
 app.command("score")(score.score)
 app.command("plan")(inspect.plan)
 app.command("list")(inspect.list_)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.cli.claims import COLOURS
 
 if TYPE_CHECKING:
     from harness.cell import Outcome
@@ -152,9 +153,6 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
     if store.local:
         browse = f"mlflow ui --backend-store-uri {store.uri}"
         console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
-
-
-COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
 def _say_verdicts(console: Console, results: Results) -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
+from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
@@ -69,7 +70,7 @@ def html(results: Results) -> str:
         .render(
             **_common(results),
             forests={
-                i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+                i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
                 for i, v in enumerate(results.verdicts)
             },
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],
@@ -84,13 +85,19 @@ def markdown(results: Results) -> str:
     return _environment(autoescape=False).get_template("report.md").render(**_common(results))
 
 
+def claims(results: Results) -> str:
+    """The verdicts alone, as Markdown for a paper's appendix."""
+    template = _environment(autoescape=False).get_template("claims.md")
+    return template.render(r=results, summary=_summary(results), quantity=quantity)
+
+
 def _environment(autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=number, md=_plain, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=markdown_text, breakable=_breakable, short=lambda text: text[:8]
     )
     return environment
 
@@ -243,8 +250,8 @@ def _breakable(name: str) -> Markup:
     return Markup("/<wbr>").join(name.split("/"))
 
 
-def _plain(text: object) -> str:
-    """Text for a Markdown cell: no markup of its own, on one line."""
+def markdown_text(text: object) -> str:
+    """Text for Markdown, a table's cell too: no markup of its own, on one line."""
     line = " ".join(str(text).split())
     for character in "\\`*_[]|#~":
         line = line.replace(character, f"\\{character}")
