@@ -16,6 +16,7 @@ from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
+from harness.report.plain import plain
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
@@ -97,7 +98,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=number, md=markdown_text, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=plain, breakable=_breakable, short=lambda text: text[:8]
     )
     return environment
 
@@ -248,11 +249,3 @@ def without_password(uri: str) -> str:
 def _breakable(name: str) -> Markup:
     """A name that may break after each slash."""
     return Markup("/<wbr>").join(name.split("/"))
-
-
-def markdown_text(text: object) -> str:
-    """Text for Markdown, a table's cell too: no markup of its own, on one line."""
-    line = " ".join(str(text).split())
-    for character in "\\`*_[]|#~":
-        line = line.replace(character, f"\\{character}")
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

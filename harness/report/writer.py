@@ -31,7 +31,7 @@ def write(results: Results, folder: Path) -> Path:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write beside the file, then rename: a reader sees the old file or the new one."""
+    """Write beside the file, then rename: a reader sees the old file or the new one, whole."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
