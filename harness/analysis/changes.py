@@ -312,7 +312,7 @@ class Undecided:
         """The fewest seeds that decide, one way or the other, with change and spread as seen."""
         mean, few = self.worsening.mean, min(self.start.seeds)
         ways = ((self.limit - mean, plain), (mean - self.margin, strict))
-        found = [seeds_until(self.worsening, far, level, few) for far, level in ways if far > 0]
+        found = [seeds_until(self.worsening, (far,), level, few) for far, level in ways if far > 0]
         return min((n for n in found if n is not None), default=None)
 
     def _end(self, outcome: Outcome, reason: str, level: float, strict: float) -> Change:

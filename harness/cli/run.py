@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.cli.claims import COLOURS
 
 if TYPE_CHECKING:
     from harness.cell import Outcome
@@ -31,6 +32,9 @@ def run(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
@@ -53,8 +57,9 @@ def run(
         harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = make_plan(suite, changed, device, data_root)
     store = options.open_store(tracking_uri, output)
     console = Console()
@@ -108,6 +113,9 @@ def report(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -122,8 +130,9 @@ def report(
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = make_plan(suite, changed, device, data_root)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
@@ -160,9 +169,6 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
     if store.local:
         browse = f"mlflow ui --backend-store-uri {store.uri}"
         console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
-
-
-COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
 def _say_verdicts(console: Console, results: Results) -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
+from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
 from harness.report.plain import plain
@@ -27,6 +28,8 @@ GALLERIES = {
     "neighbours": "Memorisation: the samples nearest to a training image, each beside its five "
     "nearest ones by features",
     "reconstructions": "Reconstructions",
+    "translations": "Translations: below each test image its translation, and below that its "
+    "counterpart if it is known",
 }
 """What the kinds of pictures show, in the order in which they stand."""
 
@@ -68,7 +71,7 @@ def html(results: Results) -> str:
         .render(
             **_common(results),
             forests={
-                i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+                i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
                 for i, v in enumerate(results.verdicts)
             },
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],
@@ -81,6 +84,12 @@ def html(results: Results) -> str:
 def markdown(results: Results) -> str:
     """The report's words and tables as Markdown; pictures and figures are in the page."""
     return _environment(autoescape=False).get_template("report.md").render(**_common(results))
+
+
+def claims(results: Results) -> str:
+    """The verdicts alone, as Markdown for a paper's appendix."""
+    template = _environment(autoescape=False).get_template("claims.md")
+    return template.render(r=results, summary=_summary(results), quantity=quantity)
 
 
 def _environment(autoescape: bool) -> Environment:

@@ -7,19 +7,20 @@ import tempfile
 from pathlib import Path
 
 from harness.analysis.leaderboard import to_table
-from harness.report import page
+from harness.report import page, record
 from harness.report.results import Results
 
 
 def write(results: Results, folder: Path) -> Path:
-    """Write `index.html`, `report.md`, `results.csv` (the tidy table) and `leaderboard.csv` into
-    `folder`, and return the page's path.
+    """Write `index.html`, `report.md`, `results.csv` (the tidy table), `leaderboard.csv` and
+    `verdicts.json` into `folder`, and return the page's path.
 
     Everything is made before anything is written, and each file is replaced whole.
     """
     texts = {
         "results.csv": results.table.to_csv(index=False),
         "leaderboard.csv": to_table(results.boards).to_csv(index=False),
+        "verdicts.json": record.text(results),
         "report.md": page.markdown(results),
         "index.html": page.html(results),
     }
