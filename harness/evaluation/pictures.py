@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Restores, Samples
+from harness.keys import digest
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -66,6 +67,14 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
     "reconstructions": reconstructions,
     "neighbours": neighbours,
 }
+
+
+def place(name: str, settings: Mapping[str, Any]) -> str:
+    """What a picture of a model with these settings is called in its run. Models that differ in
+    `sampling` only share the run, and each has samples of its own.
+    """
+    sampling = settings.get("sampling")
+    return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
 
 
 def wanted(
