@@ -355,8 +355,9 @@ class _Work:
             model, has_train_features, has_sources, of_points, evidence["unpaired"]
         )
         for name in shown:
-            if name not in drawn:
+            place = pictures.place(name, self.cell.settings)
+            if place not in drawn:
                 png = pictures.DRAWN[name](evidence)
-                self.store.put(self.record.run_id, f"pictures/{name}.png", png)
-                drawn.append(name)
+                self.store.put(self.record.run_id, f"pictures/{place}.png", png)
+                drawn.append(place)
         self.store.tag(self.record.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})

@@ -171,20 +171,27 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(help="Suites, by name or path.")],
+    files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
 ) -> None:
     """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    Of a file that has claims only, the claims are checked; whether there is what they name is for
+    the suites that include it.
 
     **Examples**
 
         harness validate quickstart
 
-        harness validate my-suite.yaml other.yaml
+        harness validate my-suite.yaml my-claims.yaml
     """
     from harness.plan import check
+    from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
 
     for file in files:
+        if claims := claims_alone(file):
+            typer.echo(f"{file}: valid; {len(claims.claims)} claims")
+            continue
         loaded = load_suite(file)
         check(loaded)
         suite = loaded.suite
@@ -196,7 +203,7 @@ def validate(
 
 def schema(
     kind: Annotated[
-        Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")
+        Literal["suite", "recipe", "claims"], typer.Argument(help="Of which kind of file.")
     ] = "suite",
 ) -> None:
     """Print a JSON Schema, with which editors complete and check YAML files.
@@ -207,10 +214,11 @@ def schema(
 
         harness schema recipe > recipe.schema.json
     """
-    from harness.spec.schema import recipe_schema, suite_schema
+    from harness.spec.schema import claims_schema, recipe_schema, suite_schema
 
-    if kind == "suite":
-        typer.echo(json.dumps(suite_schema(), indent=2))
+    if kind != "recipe":
+        made = suite_schema() if kind == "suite" else claims_schema()
+        typer.echo(json.dumps(made, indent=2))
         return
     from harness.families import FAMILIES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +17,7 @@ from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
 from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import Verdict, judge
-from harness.data.base import Dataset
+from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
@@ -79,7 +79,7 @@ def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
         verdicts=verdicts(plan, table),
         boards=boards(with_means(table, plan.each), metrics),
         curves=_curves(cells if illustrated else (), store),
-        pictures=_pictures(cells if illustrated else (), store, plan.datasets),
+        pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -139,17 +139,16 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(
-    cells: Sequence[CellResult], store: Store, datasets: Mapping[str, Dataset]
-) -> list[Picture]:
+def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Picture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
-    for cell in cells:
-        of_points = is_plane(datasets[cell.dataset].test.images)
+    for planned, cell in zip(plan.cells, cells, strict=True):
+        of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            place = pictures.place(kind, planned.settings)
+            png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)
