@@ -32,7 +32,8 @@ class Batches:
     from (seed, epoch) as well: whatever the batch size, and without effect on the order.
 
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
-    otherwise they stay in host memory, and each batch is gathered there and copied.
+    otherwise they stay in host memory, and each batch is gathered there and sent through pinned
+    memory, so that nothing waits for the device.
     """
 
     def __init__(
@@ -64,12 +65,12 @@ class Batches:
         shown = self._images_at(index, places)
         if self._words is None:
             return shown
-        words = self._words.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        words = _sent(self._words.index_select(0, places.chosen), self.device)
         return shown._replace(words=words)
 
     def _images_at(self, index: int, places: Places) -> Shown:
         images = self._gathered(self._images, places)
-        labels = self._labels.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        labels = _sent(self._labels.index_select(0, places.chosen), self.device)
         if self._present:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
@@ -86,7 +87,7 @@ class Batches:
             both = torch.cat([found, found.flip(-1)])
             rows = torch.arange(len(found), device=found.device)
             found = both.index_select(0, rows + len(found) * places.mirrored)
-        return found.to(self.device, non_blocking=True)
+        return _sent(found, self.device)
 
     def _places(self, index: int) -> Places:
         start, stop = index * self.batch_size, (index + 1) * self.batch_size
@@ -98,6 +99,8 @@ class Batches:
             chosen, mirrored = self._places_of(epoch)
             parts.append((chosen[taken], mirrored[taken]))
             start += taken.stop - taken.start
+        if len(parts) == 1:
+            return Places(*parts[0])
         return Places(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
     def _places_of(self, epoch: int) -> Places:
@@ -107,9 +110,16 @@ class Batches:
             flips = seeding.generator(self.seed, "flips", epoch)
             mirrored = torch.randint(2, (size,), generator=flips)
             home = self._images.device
-            self._drawn = Places(order.to(home), mirrored.to(home))
+            self._drawn = Places(*(_sent(drawn, home) for drawn in (order, mirrored)))
             self._epoch = epoch
         return self._drawn
+
+
+def _sent(chosen: Tensor, device: torch.device) -> Tensor:
+    """On the device, though perhaps still on its way there."""
+    if device.type == "cuda" and chosen.device.type == "cpu":
+        chosen = chosen.pin_memory()
+    return chosen.to(device, non_blocking=True)
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:
