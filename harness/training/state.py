@@ -77,7 +77,7 @@ class TrainingState:
         """The state before the first step."""
         if accelerate == "compile":
             torch.compiler.reset()  # what was compiled for other models counts against a limit
-        networks = family.networks.to(device, memory_format=layout(family.settings)).train()
+        networks = family.networks.to(device).to(memory_format=layout(family.settings)).train()
 
         def turn(phase: Phase, player: Player) -> Turn:
             noise = generator(seed, "noise", phase.name, player.name, device=device)

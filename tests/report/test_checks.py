@@ -1,4 +1,4 @@
-"""A check for terminals, CI servers and pull requests: well formed whatever the names and reasons."""
+"""A check for terminals, CI servers and pull requests: well formed whatever names and reasons."""
 
 import dataclasses
 from xml.etree import ElementTree as ET
