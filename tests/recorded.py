@@ -1,6 +1,6 @@
 """Suites whose numbers are put where a run would have put them: nothing is trained."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from harness.plan import Cell, Plan, Wanted, make_plan
 from harness.spec.measurement import CellResult, Measurement
 from harness.spec.suite import Overrides, load_suite
-from harness.tracking import Record, Store
+from harness.tracking import Record
 
 SUITE = """\
 title: A suite to guard
@@ -58,21 +58,16 @@ def rows(cell: Cell, value: Value) -> list[Measurement]:
     return found
 
 
+def records_of(plan: Plan, value: Value) -> dict[str, Record]:
+    """By training key, as the tracking store has them."""
+    return {
+        cell.training_key: Record(
+            f"run-{cell.seed}", cell.training_key, "trained", "",
+            {row.key: row for row in rows(cell, value)}, {},
+        )
+        for cell in plan.cells
+    }  # fmt: skip
+
+
 def results_of(plan: Plan, value: Value) -> list[CellResult]:
-    return [cell.result(_record(cell, rows(cell, value))) for cell in plan.cells]
-
-
-def _record(cell: Cell, measurements: Sequence[Measurement]) -> Record:
-    by_key = {m.key: m for m in measurements}
-    return Record(f"run-{cell.seed}", cell.training_key, "trained", "", by_key, {})
-
-
-def record(plan: Plan, store: Store, value: Value) -> None:
-    """Into the tracking store."""
-    parent = store.open_suite(plan.loaded.name, plan.suite_key, {})
-    for cell in plan.cells:
-        params = {"dataset": cell.dataset, "model": cell.model, "seed": cell.seed}
-        run = store.open_cell(parent, cell.name, cell.training_key, params)
-        store.record(run.run_id, rows(cell, value))
-        store.set_status(run.run_id, "trained", pictures="")
-        store.finish(run.run_id)
+    return plan.results(records_of(plan, value))

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from harness.families import FAMILIES
 from harness.keys import digest
 from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
@@ -18,7 +17,6 @@ from harness.spec.jsonfile import load_json
 from harness.spec.measurement import FLOORS, CellResult, Measurement
 from harness.spec.protocol import Protocol
 from harness.tracking.environment import environment
-from harness.training.code_version import code_version
 
 FORMAT = 1
 """Raised with every change of the file's content that earlier versions cannot read."""
@@ -107,7 +105,7 @@ def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
             f"{left} of {len(kept)} cells of {name} are not measured yet; "
             "run the suite first, with the same options"
         )
-    rows = [(cell, m) for cell, r in kept for m in r.measurements if m.status != "not applicable"]
+    rows = [(cell, m) for cell, r in kept for m in _asked(cell, r) if m.status != "not applicable"]
     if all(m.value is None for _, m in rows):
         reason = next((r.reason or r.status for _, r in kept), "nothing applies")
         raise BadInput(f"no cell of {name} has a number to compare with: {reason}")
@@ -127,8 +125,14 @@ def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
     return draft.model_copy(update={"checksum": _checksum(draft.model_dump(mode="json"))})
 
 
+def _asked(cell: Cell, result: CellResult) -> list[Measurement]:
+    """What the suite asks for: not what people voted, which no run brings back."""
+    wanted = {w.key for w in cell.wanted}
+    return [row for row in result.measurements if row.key in wanted]
+
+
 def _unfinished(cell: Cell, result: CellResult) -> bool:
-    return result.status == "missing" or len(result.measurements) < len(cell.wanted)
+    return result.status == "missing" or len(_asked(cell, result)) < len(cell.wanted)
 
 
 def _made(plan: Plan) -> dict[str, str]:
@@ -145,8 +149,7 @@ def model_of(cell: Cell) -> Model:
     """What trains in a cell, whatever its dataset and seed."""
     if not cell.is_trained:  # its settings are where files are on this machine
         return Model(family=cell.family, code="", settings={})
-    code = code_version(FAMILIES.load(cell.family))
-    return Model(family=cell.family, code=code, settings=cell.settings)
+    return Model(family=cell.family, code=cell.code, settings=cell.settings)
 
 
 def _trained(cells: Sequence[Cell]) -> list[dict[str, Any]]:

@@ -20,7 +20,6 @@ from typing import Literal
 
 import numpy as np
 
-from harness.analysis.blocks import Kind
 from harness.analysis.intervals import (
     FEWEST,
     Contrast,
@@ -30,7 +29,7 @@ from harness.analysis.intervals import (
     varies,
     welch,
 )
-from harness.analysis.tolerance import Tolerance
+from harness.analysis.tolerance import Kind, Tolerance
 from harness.metrics.base import Metric
 
 ALPHA = 0.05
@@ -190,7 +189,7 @@ def _too_few(pair: Pair) -> Change | None:
     old, new = _compared(pair)
     if min(len(old), len(new)) >= FEWEST:
         return None
-    counts = f"{len(new)} values against {len(old)} of the baseline"
+    counts = f"{len(new)} value{'s' * (len(new) != 1)} against {len(old)} of the baseline"
     return pair.end("inconclusive", f"{counts}, and at least {FEWEST} of each are needed")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,15 +43,8 @@ class Check:
 
     @property
     def outcome(self) -> Outcome:
-        """A regression where there is one; no regression only where every comparison of the
-        baseline was made and says so.
-        """
-        found = {change.outcome for change in self.changes}
-        if "regressed" in found:
-            return "regression"
-        if found <= {"not comparable"}:
-            return "nothing comparable"
-        return "inconclusive" if found & {"inconclusive", "not comparable"} else "no regression"
+        """What they come to together."""
+        return outcome(self.changes)
 
     @property
     def exit_code(self) -> int:
@@ -85,15 +78,12 @@ class Gate:
     def check(self, results: Sequence[CellResult]) -> Check:
         """The comparison of today's results, those of the plan's cells, with the baseline."""
         by_cell = {(r.dataset, r.model, r.seed): r for r in results}
-        found = [
-            examine(self._pair(numbers, [by_cell[c.dataset, c.model, c.seed] for c in cells]))
+        changes, tests = compare(
+            self._pair(numbers, [by_cell[c.dataset, c.model, c.seed] for c in cells])
             for numbers, cells in self.awaited
-        ]
-        tests = [test for test in found if isinstance(test, Undecided)]
-        decided = _decide(tests)
-        changes = [next(decided) if isinstance(item, Undecided) else item for item in found]
+        )
         return Check(
-            self.plan.loaded.name, self.baseline, (*changes, *self.settled), len(tests),
+            self.plan.loaded.name, self.baseline, (*changes, *self.settled), tests,
             tuple(self._new()), self.timings,
         )  # fmt: skip
 
@@ -135,13 +125,32 @@ def _today(results: Sequence[CellResult], metric: str) -> Side:
     return Side(values, failures, keys, tuple(missing))
 
 
-def _decide(tests: Sequence[Undecided]) -> Iterator[Change]:
-    """Each test's change, with Holm's correction over all of them, in either direction."""
+def compare(pairs: Iterable[Pair]) -> tuple[list[Change], int]:
+    """What each comparison comes to, with Holm's correction over those that have noise, in either
+    direction; and how many these are.
+    """
+    found = [examine(pair) for pair in pairs]
+    tests = [item for item in found if isinstance(item, Undecided)]
     alphas = [ALPHA] * len(tests)
     worse = holm.levels([test.p_regressed for test in tests], alphas)
     better = holm.levels([test.p_improved for test in tests], alphas)
-    for test, to_regress, to_improve in zip(tests, worse, better, strict=True):
-        yield test.decide(to_regress, to_improve, ALPHA / len(tests))
+    decided = (
+        test.decide(to_regress, to_improve, ALPHA / len(tests))
+        for test, to_regress, to_improve in zip(tests, worse, better, strict=True)
+    )
+    return [next(decided) if isinstance(item, Undecided) else item for item in found], len(tests)
+
+
+def outcome(changes: Iterable[Change]) -> Outcome:
+    """A regression where there is one; no regression only where every comparison of the baseline
+    was made and says so.
+    """
+    found = {change.outcome for change in changes}
+    if "regressed" in found:
+        return "regression"
+    if found <= {"not comparable"}:
+        return "nothing comparable"
+    return "inconclusive" if found & {"inconclusive", "not comparable"} else "no regression"
 
 
 def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance]) -> Gate:

@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from harness.analysis.blocks import Kind
 from harness.metrics.base import Better, Metric
 from harness.spec.errors import BadInput, suggest
+
+Kind = Literal["ratio", "difference"]
+"""How two means are compared."""
 
 
 @dataclass(frozen=True)

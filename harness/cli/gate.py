@@ -52,6 +52,9 @@ def save(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -72,8 +75,9 @@ def save(
 
     check_writable(out)
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = make_plan(suite, changed, device, data_root)
     store = options.open_store(tracking_uri, output)
     baseline = take(plan, plan.results(store.records([c.training_key for c in plan.cells])))
@@ -114,6 +118,9 @@ def check(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
@@ -144,8 +151,9 @@ def check(
     _check_writable(junit, markdown)
     saved = load_baseline(baseline)
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     plan = make_plan(suite, replace(changed, metrics=options.words(metrics)), device, data_root)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
     console = Console()

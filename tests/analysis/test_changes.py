@@ -148,7 +148,7 @@ def test_more_seeds_under_the_same_key_are_no_change_of_the_model():
 def test_one_seed_that_differs_decides_nothing():
     change = decided(side([0.5]), side([0.1]))
     assert change.outcome == "inconclusive"
-    assert "1 values against 1 of the baseline, and at least 3" in change.reason
+    assert "1 value against 1 of the baseline, and at least 3" in change.reason
 
 
 def test_without_noise_it_is_decided_as_it_stands():

@@ -5,10 +5,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from recorded import SUITE, Value, noisy, plan_of, record
+from recorded import SUITE, Value, noisy, plan_of, records_of
 
+from harness.analysis.baseline import _checksum
 from harness.cli.main import main
-from harness.tracking import Store, default_uri
+from harness.tracking import Record
 
 
 class Answer:
@@ -16,19 +17,26 @@ class Answer:
         self.code, self.out, self.err = code, out, err
 
 
+class Shelf(dict[str, Record]):
+    """Stands in for the tracking store: what is recorded, by training key."""
+
+    def records(self, keys: list[str]) -> dict[str, Record]:
+        return {key: self[key] for key in keys if key in self}
+
+
 class Project:
-    """A folder with a suite, a tracking store and whatever the command writes."""
+    """A folder with a suite, what is recorded of it, and whatever the command writes."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, capture) -> None:
         self.folder, self._patch, self._capture = folder, patch, capture
+        self._shelf = Shelf()
         patch.chdir(folder)
+        patch.setattr("harness.cli.options.open_store", lambda uri, output: self._shelf)
         for name in ("MLFLOW_TRACKING_URI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
             patch.delenv(name, raising=False)
 
     def put(self, value: Value, text: str = SUITE, **overrides: object) -> None:
-        output = self.folder / "reports"
-        store = Store(default_uri(output), output)
-        record(plan_of(self.folder, text, **overrides), store, value)
+        self._shelf.update(records_of(plan_of(self.folder, text, **overrides), value))
 
     def __call__(self, *arguments: str) -> Answer:
         self._patch.setattr("sys.argv", ["harness", *arguments])
@@ -51,8 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Project:
 
 def other_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every family's code had changed: other training keys."""
-    for room in ("plan.planning", "analysis.baseline"):
-        monkeypatch.setattr(f"harness.{room}.code_version", lambda family: "changed")
+    monkeypatch.setattr("harness.plan.planning.code_version", lambda family: "changed")
 
 
 def test_unchanged_worse_and_tolerated(project: Project, monkeypatch: pytest.MonkeyPatch):
@@ -70,10 +77,11 @@ def test_unchanged_worse_and_tolerated(project: Project, monkeypatch: pytest.Mon
     worse = project.check("--junit", "j.xml", "--markdown", "m.md")
     assert worse.code == 1
     assert (
-        "Regression in 2 of 4 comparisons: MSE of autoencoder/conv on digits, MSE of" in worse.out
+        "Regression in 2 of 4 comparisons: mean squared error of autoencoder/conv on digits, mean"
+        in worse.out
     )
     assert "changed since the baseline: vae/vae: its code has changed" in worse.out
-    assert worse.out.count("::error title=MSE of ") == 2
+    assert worse.out.count("::error title=mean squared error of ") == 2
     assert ET.parse("j.xml").getroot().attrib["failures"] == "2"
     assert Path("m.md").read_text().startswith("### ❌ guarded")
 
@@ -160,9 +168,13 @@ def test_failed_before_and_now_is_nothing_comparable(project: Project):
 def test_another_protocol_is_exit_3_and_names_the_field(project: Project):
     project.put(noisy())
     project.saved()
-    (project.folder / "guarded.yaml").write_text(SUITE.replace("metrics", "profile: piq\nmetrics"))
-    found = project("check", "guarded.yaml", "--baseline", "b.json", "--metrics", "mse,psnr")
-    assert found.code in (2, 3)
+    content = json.loads(Path("b.json").read_text())
+    for how in content["protocols"].values():
+        how["version"] += 1
+    Path("b.json").write_text(json.dumps(content | {"checksum": _checksum(content)}))
+    found = project.check()
+    assert found.code == 3
+    assert "Nothing comparable was measured: version (2 against 1)." in found.out
 
 
 def test_nothing_runs_where_nothing_can_be_compared(project: Project):

@@ -70,12 +70,16 @@ def test_a_row_has_a_cell_for_every_heading():
     ("changes", "code", "summary"),
     [
         ([SAME], 0, "No regression in 1 comparison: 1 unchanged."),
-        ([SAME, WORSE], 1, "Regression in 1 of 2 comparisons: FID of gan/dcgan on digits."),
+        (
+            [SAME, WORSE],
+            1,
+            "Regression in 1 of 2 comparisons: Fréchet distance of gan/dcgan on digits.",
+        ),
         ([NASTY], 3, "Nothing comparable was measured: seed 1 failed"),
         ([], 3, "Nothing comparable was measured: nothing was chosen."),
         ([SAME, UNSURE], 4, "Inconclusive: no regression is seen, and 1 of 2 comparisons cannot"),
         ([SAME, NASTY], 4, "Inconclusive"),
-        ([WORSE] * 5, 1, "FID of gan/dcgan on digits and 2 more."),
+        ([WORSE] * 5, 1, "Fréchet distance of gan/dcgan on digits and 2 more."),
     ],
 )
 def test_the_summary_goes_with_the_exit_code(changes, code, summary):
@@ -122,7 +126,9 @@ def test_all_junit_tests_pass_exactly_where_the_command_does(changes):
 
 def test_annotations_are_escaped_as_github_reads_them():
     error, unsure, nasty = annotations(EVERYTHING)
-    assert error.startswith("::error title=FID of gan/dcgan on digits%3A regressed::regressed: ")
+    assert error.startswith(
+        "::error title=Fréchet distance of gan/dcgan on digits%3A regressed::regressed: "
+    )
     assert "+20 %25 [+10 %25, +31 %25]" in error
     assert unsure.startswith("::warning title=recall of gan/dcgan on digits%3A inconclusive::")
     assert nasty.startswith('::warning title=gone of m|x%0A%2C%3A%25 on a]]>"<b>%3A not comparable')
@@ -133,7 +139,7 @@ def test_annotations_beyond_what_github_shows_are_counted():
     lines = list(annotations(words(*[WORSE] * 14, UNSURE)))
     errors = [line for line in lines if line.startswith("::error")]
     assert len(errors) == MOST
-    assert errors[-1].startswith("::error title=5 more::FID of gan/dcgan on digits; ")
+    assert errors[-1].startswith("::error title=5 more::Fréchet distance of gan/dcgan on digits; ")
     assert len(lines) == MOST + 1
     assert len(list(annotations(words(*[WORSE] * MOST)))) == MOST
     assert list(annotations(words(SAME))) == []

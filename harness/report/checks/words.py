@@ -110,9 +110,7 @@ class Words:
             found.append(f"{len(check.new)} not in the baseline, and not compared")
         if check.timings:
             named = ", ".join(check.timings)
-            found.append(
-                f"without a tolerance, not compared: {named} (a machine's load is no seed)"
-            )
+            found.append(f"compared only where they have a tolerance: {named}")
         return found
 
     def _counts(self) -> str:
