@@ -192,7 +192,7 @@ def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: flo
 
 def _show(console: Console, words: Words) -> None:
     """The table, the notes and the summary; for GitHub Actions, its annotations as well."""
-    from harness.report.checks.annotations import annotations
+    from harness.report.checks.annotations import workflow_commands
     from harness.report.checks.words import HEADINGS
 
     if not console.is_terminal:
@@ -211,5 +211,5 @@ def _show(console: Console, words: Words) -> None:
         console.print(escape(note), highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(words.summary())}[/bold]", highlight=False, soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(words):
+        for line in workflow_commands(words):
             typer.echo(line)
