@@ -31,6 +31,9 @@ def plan(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     processes: options.Processes = 1,
     jobs: options.Jobs = None,
@@ -51,19 +54,23 @@ def plan(
         harness plan cifar10 --budget-scale 0.02 --seeds 0-2
     """
     from harness.engine.estimate import estimate, keep, memory_needs
-    from harness.engine.execute import ThisMachine, unfinished
+    from harness.engine.execute import ThisMachine, left
     from harness.plan import make_plan
     from harness.spec.suite import load_suite
+    from harness.training.numerics import Numerics
 
     console = Console()
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    here = ThisMachine(device, processes, jobs)
-    planned = make_plan(load_suite(suite, changed), here.numerics, data_root)
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    loaded = load_suite(suite, changed)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
+    planned = make_plan(loaded, numerics, data_root)
+    here = ThisMachine(numerics, device, jobs)
     store = options.open_store(tracking_uri, output)
     records = store.records([cell.training_key for cell in planned.cells])
-    todo = unfinished(planned, records)
+    todo = left(planned, records)
     with console.status("Measuring") as status:
         found = estimate(planned.cells, todo, planned.datasets, records, status.update)
     needs = memory_needs(planned.cells, records, found)
@@ -117,10 +124,10 @@ def _show_total(
     if not todo or seconds is None:
         console.print("Nothing is left to do.")
         return
-    left, meanwhile = found.disk(todo, jobs)
+    kept, meanwhile = found.disk(todo, jobs)
     at_a_time = f"{jobs} cells at a time" if jobs > 1 else "one cell at a time"
     console.print(
-        f"About {clock(seconds)} with {at_a_time} on {plan.numerics.machine}; {size(left)} of disk,"
+        f"About {clock(seconds)} with {at_a_time} on {plan.numerics.machine}; {size(kept)} of disk,"
         f" and {size(meanwhile)} more for checkpoints while it runs.",
         highlight=False,
         soft_wrap=True,
@@ -129,14 +136,15 @@ def _show_total(
 
 def _show_claims(console: Console, plan: Plan) -> None:
     from harness.analysis.power import decidable
+    from harness.spec.suite_types import claim_datasets
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
-    names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
-        verdict = decidable(claim, len(suite.seeds), claim.datasets or names, len(suite.claims))
+        where = claim_datasets(claim, suite)
+        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 
@@ -191,20 +199,27 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(help="Suites, by name or path.")],
+    files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
 ) -> None:
     """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    Of a file that has claims only, the claims are checked; whether there is what they name is for
+    the suites that include it.
 
     **Examples**
 
         harness validate quickstart
 
-        harness validate my-suite.yaml other.yaml
+        harness validate my-suite.yaml my-claims.yaml
     """
     from harness.plan import check
+    from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
 
     for file in files:
+        if claims := claims_alone(file):
+            typer.echo(f"{file}: valid; {len(claims.claims)} claims")
+            continue
         loaded = load_suite(file)
         check(loaded)
         suite = loaded.suite
@@ -216,7 +231,7 @@ def validate(
 
 def schema(
     kind: Annotated[
-        Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")
+        Literal["suite", "recipe", "claims"], typer.Argument(help="Of which kind of file.")
     ] = "suite",
 ) -> None:
     """Print a JSON Schema, with which editors complete and check YAML files.
@@ -227,10 +242,11 @@ def schema(
 
         harness schema recipe > recipe.schema.json
     """
-    from harness.spec.schema import recipe_schema, suite_schema
+    from harness.spec.schema import claims_schema, recipe_schema, suite_schema
 
-    if kind == "suite":
-        typer.echo(json.dumps(suite_schema(), indent=2))
+    if kind != "recipe":
+        made = suite_schema() if kind == "suite" else claims_schema()
+        typer.echo(json.dumps(made, indent=2))
         return
     from harness.families import FAMILIES
 

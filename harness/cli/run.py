@@ -6,23 +6,24 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.cli.claims import COLOURS
 from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
+    from harness.capture import Accelerate
     from harness.cell import Outcome
     from harness.engine.execute import Place
     from harness.plan import Plan
     from harness.report.results import Results
     from harness.spec.suite import Overrides
     from harness.tracking import Store
-    from harness.training.numerics import Numerics
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
@@ -37,6 +38,9 @@ def run(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     processes: options.Processes = 1,
     jobs: options.Jobs = None,
@@ -63,31 +67,43 @@ def run(
 
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
+    from harness.plan import make_plan
+    from harness.spec.suite import load_suite
+
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    loaded = load_suite(suite, changed)
     if engine == "ray":  # what nodes are told must mean the same there
         output, data_root = output.resolve(), data_root and data_root.resolve()
-    with _place(engine, address, device, processes, jobs, tracking_uri) as place:
-        plan = _plan(suite, changed, place.numerics, data_root)
+    computing = (device, processes, loaded.suite.accelerate)
+    console = Console()
+    with _place(engine, address, computing, jobs, tracking_uri) as place:
+        plan = make_plan(loaded, place.numerics, data_root)
         store = options.open_store(tracking_uri, output)
-        _run(plan, store, place, checkpoint_seconds)
+        outcomes = carry_out(console, plan, store, place, checkpoint_seconds)
+    if say_failures(console, outcomes):
+        console.print("What failed is tried again by the same command.")
+        raise typer.Exit(1)
 
 
 def _place(
     engine: str,
     address: str | None,
-    device: str,
-    processes: int,
+    computing: tuple[str, int, Literal["auto"] | Accelerate],
     jobs: int | None,
     tracking_uri: str | None,
 ) -> AbstractContextManager[Place]:
-    """Where cells run."""
+    """Where cells run, `computing` on which device, in how many processes, accelerated how."""
     from harness.engine.cluster import joined
     from harness.engine.execute import ThisMachine
+    from harness.training.numerics import Numerics
 
     if engine == "local":
-        return nullcontext(ThisMachine(device, processes, jobs))
+        device, processes, accelerate = computing
+        numerics = Numerics.resolve(device, accelerate=accelerate, processes=processes)
+        return nullcontext(ThisMachine(numerics, device, jobs))
     if jobs:
         raise BadInput("--jobs goes with --engine local: a Ray cluster runs as many as it can")
     if not (tracking_uri or "").startswith(("http://", "https://")):
@@ -97,18 +113,20 @@ def _place(
             " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
             " http://HOST:5000: see docs/scaling.md"
         )
-    return joined(address, device, processes)
+    return joined(address, *computing)
 
 
-def _run(plan: Plan, store: Store, place: Place, checkpoint_seconds: float) -> None:
+def carry_out(
+    console: Console, plan: Plan, store: Store, place: Place, checkpoint_seconds: float
+) -> list[Outcome]:
+    """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import display
     from harness.engine.estimate import memory_needs, recall
-    from harness.engine.execute import open_site, unfinished
+    from harness.engine.execute import left, open_site
     from harness.training import stopping
 
-    console = Console()
     records = store.records([cell.training_key for cell in plan.cells])
-    todo, known = unfinished(plan, records), recall(plan, store)
+    todo, known = left(plan, records), recall(plan, store)
     engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
     _announce(console, plan, len(todo), engine.jobs, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
@@ -125,7 +143,7 @@ def _run(plan: Plan, store: Store, place: Place, checkpoint_seconds: float) -> N
     if known and todo and not any(outcome.failures for outcome in outcomes):
         _say_how_good(console, store, site.parent, known.seconds(todo, records, engine.jobs), took)
     _publish(console, plan, store, store.folder, site.parent)
-    _finish(console, outcomes)
+    return outcomes
 
 
 def _say_how_good(
@@ -154,6 +172,9 @@ def report(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     processes: options.Processes = 1,
     data_root: options.DataRoot = None,
@@ -169,19 +190,24 @@ def report(
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    from harness.training.numerics import Numerics
-
-    plan = _plan(suite, changed, Numerics.resolve(device, processes=processes), data_root)
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, changed, device, data_root, processes)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
 
-def _plan(suite: str, changed: Overrides, numerics: Numerics, data_root: Path | None) -> Plan:
-    from harness.plan import make_plan
+def make_plan(
+    suite: str, changed: Overrides, device: str, data_root: Path | None, processes: int = 1
+) -> Plan:
+    """The plan of a suite by its name, with what the command line changes of it."""
+    from harness import plan
     from harness.spec.suite import load_suite
+    from harness.training.numerics import Numerics
 
-    return make_plan(load_suite(suite, changed), numerics, data_root)
+    loaded = load_suite(suite, changed)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
+    return plan.make_plan(loaded, numerics, data_root)
 
 
 def _announce(console: Console, plan: Plan, todo: int, jobs: int, notes: Sequence[str]) -> None:
@@ -212,9 +238,6 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
         console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
 
 
-COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
-
-
 def _say_verdicts(console: Console, results: Results) -> None:
     if results.verdicts:
         console.print()
@@ -227,14 +250,12 @@ def _say_verdicts(console: Console, results: Results) -> None:
         )
 
 
-def _finish(console: Console, outcomes: list[Outcome]) -> None:
-    """End by naming what failed; divergence is a result, and is told apart."""
+def say_failures(console: Console, outcomes: list[Outcome]) -> bool:
+    """Name what failed, and whether anything did; divergence is a result, and is told apart."""
     for outcome in outcomes:
         if outcome.diverged:
             console.print(escape(f"diverged: {outcome.cell}: {outcome.diverged}"), soft_wrap=True)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
         console.print(f"[red]failed:[/red] {escape(failure)}", highlight=False, soft_wrap=True)
-    if failures:
-        console.print("What failed is tried again by the same command.")
-        raise typer.Exit(1)
+    return bool(failures)

@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from harness.capture import Accelerate
 from harness.engine.nodes import Needed, blind, lacking, machine, needed, witness
 from harness.engine.packing import ALONE, USABLE
 from harness.engine.tasks import Tasks
@@ -38,11 +39,13 @@ class Node:
 
 
 @contextmanager
-def joined(address: str | None, device: str, processes: int) -> Iterator[Cluster]:
+def joined(
+    address: str | None, device: str, processes: int, accelerate: Literal["auto"] | Accelerate
+) -> Iterator[Cluster]:
     """The Ray cluster at an address, or that of this node, which the command is part of while the
     block runs; its tasks end with it. TryLater where none answers.
 
-    `device` and `processes` are those of a cell; `auto` means GPUs if there are any.
+    Cells compute on this `device`, in so many `processes`; `auto` means GPUs if there are any.
     """
     ray = _ray()
     if address and "://" in address:
@@ -60,7 +63,7 @@ def joined(address: str | None, device: str, processes: int) -> Iterator[Cluster
             " docs/scaling.md"
         ) from error
     try:
-        yield Cluster(ray, device, processes)
+        yield Cluster(ray, device, processes, accelerate)
     finally:
         ray.shutdown()
 
@@ -79,7 +82,9 @@ class Cluster:
     with; `notes` says in words which are not used, since their numbers would be others.
     """
 
-    def __init__(self, ray: Any, device: str, processes: int) -> None:
+    def __init__(
+        self, ray: Any, device: str, processes: int, accelerate: Literal["auto"] | Accelerate
+    ) -> None:
         self._ray = ray
         nodes = self._nodes()
         on_gpu = device.startswith("cuda") or (device == "auto" and any(n.gpus for n in nodes))
@@ -89,7 +94,7 @@ class Cluster:
             raise BadInput(f"no node of the cluster has {what} to give: see `ray status`")
         self._gpus_to_ask = processes if on_gpu else 0
         kind = "cuda" if on_gpu else "cpu" if device == "auto" else device
-        found = self._on_each(able, machine, kind, processes)
+        found = self._on_each(able, machine, kind, processes, accelerate)
         _complain({n: (said,) for n, said in found.items() if isinstance(said, str)})
         self.numerics: Numerics
         [(self.numerics, _)] = Counter(said.numerics for said in found.values()).most_common(1)

@@ -37,8 +37,13 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
     return Site(store.uri, parent, folder, checkpoint_seconds)
 
 
-def unfinished(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
+def unfinished(plan: Plan, store: Store) -> list[Cell]:
     """The cells with anything left to do."""
+    return left(plan, store.records([cell.training_key for cell in plan.cells]))
+
+
+def left(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
+    """As `unfinished`, where the records are at hand."""
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]
 
 
@@ -78,12 +83,14 @@ class Place(Protocol):
 
 
 class ThisMachine:
-    """This machine, on a device of it, with so many cells at a time or as many as fit."""
+    """This machine, with so many cells at a time or as many as fit; on all its GPUs of the kind
+    that `numerics` names, unless the user chose one of them as `device`.
+    """
 
     notes = ()
 
-    def __init__(self, device: str, processes: int, jobs: int | None) -> None:
-        self.numerics = Numerics.resolve(device, processes=processes)
+    def __init__(self, numerics: Numerics, device: str, jobs: int | None) -> None:
+        self.numerics = numerics
         self._device = device
         self._jobs = jobs
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from filelock import FileLock, Timeout
 
 import harness
+from harness.capture import Accelerate
 from harness.data import load_dataset
 from harness.evaluation.kinds import Role
 from harness.evaluation.measure import describe
@@ -155,8 +156,10 @@ def _short(value: Any) -> str:
 def _numerics_like(planned: Numerics) -> Numerics:
     """The planned ones, as far as they can be chosen, on this machine."""
     kind = planned.device.partition(":")[0]
-    here = Numerics.resolve(kind, processes=planned.processes)
-    return replace(planned, name=here.name, torch_version=here.torch_version)
+    here = Numerics.resolve(kind, accelerate=planned.accelerate, processes=planned.processes)
+    return replace(
+        planned, name=here.name, torch_version=here.torch_version, accelerate=here.accelerate
+    )
 
 
 @lru_cache(maxsize=1)
@@ -196,9 +199,9 @@ class Machine:
     gpu_bytes: int = 0
 
 
-def machine(device: str, processes: int) -> Machine:
+def machine(device: str, processes: int, accelerate: Literal["auto"] | Accelerate) -> Machine:
     """What this machine computes with on such a device."""
-    numerics = Numerics.resolve(device, processes=processes)
+    numerics = Numerics.resolve(device, processes=processes, accelerate=accelerate)
     gpus = range(torch.cuda.device_count()) if numerics.device.startswith("cuda") else ()
     free = [torch.cuda.mem_get_info(gpu)[0] for gpu in gpus]
     return Machine(numerics, min(free, default=0))

@@ -66,7 +66,10 @@ def _train(cell: Cell, dataset: Dataset, steps: int, scratch: Path) -> _Trained:
     images = steps * settings.batch_size
     folder, weights = scratch / str(steps), scratch / "weights"
     checkpoints = Checkpoints(folder, every_seconds=math.inf)
-    result = train(family, batches, images, cell.seed, device=device, checkpoints=checkpoints)
+    result = train(
+        family, batches, images, cell.seed, device=device, accelerate=cell.numerics.accelerate,
+        checkpoints=checkpoints,
+    )  # fmt: skip
     save_weights(family, weights)
     sizes = [file.stat().st_size for file in (*folder.iterdir(), weights)]
     return _Trained(result.seconds, result.images, result.steps, *sizes)

@@ -234,7 +234,9 @@ def _timed(
     has_train_features = any("train_features" in metric.needs for metric in metrics)
     has_sources = trial["test_sources"] is not None
     of_points = is_plane(trial["train_images"])
-    for name in pictures.wanted(model, has_train_features, has_sources, of_points):
+    for name in pictures.wanted(
+        model, has_train_features, has_sources, of_points, trial["unpaired"]
+    ):
         started = time.perf_counter()
         pictures.DRAWN[name](trial)
         yield f"picture of {name}", time.perf_counter() - started

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import sys
+import warnings
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 
+from harness.capture import Accelerate
+from harness.families.base import FamilySettings
 from harness.spec.errors import BadInput
 
 
@@ -18,8 +24,9 @@ class Numerics:
     """What numbers depend on besides code, data and seed: part of the keys of finished work.
 
     `threads` are those of the CPU, `processes` those that share the batches of one model, each with
-    a GPU of its own where `device` is one. The order of a sum depends on how many share it, so that
-    they change the last bits.
+    a GPU of its own where there are any. The order of a sum depends on how many share it, so that
+    they change the last bits. `precision` and `memory_format` are those of a recipe's training, and
+    `optimizer` is PyTorch's implementation of it. Within equal values the bits are the same.
     """
 
     device: str
@@ -27,17 +34,27 @@ class Numerics:
     threads: int
     tf32: bool
     torch_version: str
-    dtype: str = "float32"
+    accelerate: Accelerate = "off"
+    precision: str = "fp32"
+    memory_format: str = "contiguous"
+    optimizer: str = "fused"
     processes: int = 1
 
     @classmethod
     def resolve(
-        cls, device: str = "auto", threads: int = 1, *, tf32: bool = True, processes: int = 1
+        cls,
+        device: str = "auto",
+        threads: int = 1,
+        *,
+        tf32: bool = True,
+        accelerate: Literal["auto"] | Accelerate = "auto",
+        processes: int = 1,
     ) -> Self:
         """The device behind `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; BadInput where it is none, or
         where there are fewer GPUs than `processes`.
 
-        `tf32` lets an NVIDIA GPU round the factors of matrix products to ten bits.
+        `tf32` lets an NVIDIA GPU round the factors of matrix products to ten bits. Where the
+        machine cannot `accelerate` as asked, a warning says so and it computes without.
         """
         present = devices()
         chosen = present[-1] if device == "auto" else {"cuda": "cuda:0"}.get(device, device)
@@ -52,8 +69,13 @@ class Numerics:
             threads=threads,
             tf32=tf32 and chosen.startswith("cuda"),
             torch_version=torch.__version__,
+            accelerate=_accelerated(accelerate, chosen) if processes == 1 else "off",
             processes=processes,
         )
+
+    def of(self, settings: FamilySettings) -> Self:
+        """Those of a model with these settings."""
+        return replace(self, precision=settings.precision, memory_format=settings.memory_format)
 
     def apply(self) -> torch.device:
         """Makes this process compute so, and repeatably; the device to put tensors on."""
@@ -67,6 +89,8 @@ class Numerics:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = self.tf32
         torch.backends.cuda.matmul.allow_tf32 = self.tf32
+        if self.device.startswith("cuda"):
+            torch.cuda.set_device(self.device)  # streams and graphs are the current device's
         return torch.device(self.device)
 
     @property
@@ -96,6 +120,28 @@ def devices() -> list[str]:
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _accelerated(wanted: Literal["auto"] | Accelerate, device: str) -> Accelerate:
+    is_cuda = device.startswith("cuda")
+    if wanted == "auto":
+        return "graph" if is_cuda else "off"
+    if wanted == "graph" and not is_cuda:
+        warnings.warn(f"accelerate: graph: {device} has no CUDA graphs; runs without", stacklevel=3)
+        return "off"
+    if wanted == "compile" and (lacks := _lacks(device)):
+        instead: Accelerate = "graph" if is_cuda else "off"
+        warnings.warn(f"accelerate: compile: {lacks}; runs with {instead!r}", stacklevel=3)
+        return instead
+    return wanted
+
+
+def _lacks(device: str) -> str | None:
+    """What `torch.compile` would need and this machine has not."""
+    if device.startswith("cuda"):
+        return None if find_spec("triton") else "the package triton is missing"
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    return None if shutil.which(compiler) else f"there is no C++ compiler {compiler!r}"
 
 
 def _name(device: str) -> str:
