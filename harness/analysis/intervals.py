@@ -85,6 +85,16 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
     return Contrast(mean, math.sqrt(total) / len(strata), total**2 / spread)
 
 
+def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
+    """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
+    in Welch's t test (1947).
+    """
+    of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
+    spread = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
+    mean = float(np.mean(a)) - float(np.mean(b))
+    return Contrast(mean, math.sqrt(of_a + of_b), (of_a + of_b) ** 2 / spread)
+
+
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
     """The BCa bootstrap interval of the mean (Efron 1987), from ten values up; else None.
 
@@ -117,16 +127,22 @@ def seeds_needed(
     """The number of seeds at which an effect and spread as observed over `seeds` would be decided
     with 80 % power, one way or the other; None where a thousand would not do.
     """
+    return seeds_until(contrast, _to_decision(contrast, margin, goal), level, seeds)
+
+
+def seeds_until(
+    contrast: Contrast, distances: Sequence[float], level: float, seeds: int
+) -> int | None:
+    """The number of seeds at which limits `distances` away from the true mean would all be found to
+    lie outside the interval with 80 % power, where `seeds` gave the spread of `contrast`; None
+    where a thousand would not do.
+    """
 
     # The spread per seed stays, so the standard error shrinks with √n.
     def chance(n: int) -> float:
         df = contrast.df * (n - 1) / (seeds - 1)
         scale = math.sqrt(n / seeds) / contrast.se
-        misses = (
-            1 - power(distance * scale, df, level)
-            for distance in _to_decision(contrast, margin, goal)
-        )
-        return 1 - sum(misses)
+        return 1 - sum(1 - power(distance * scale, df, level) for distance in distances)
 
     tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
     first = bisect_left(tried, POWER, key=chance)
@@ -151,9 +167,15 @@ def detectable(seeds: int, strata: int, level: float, goal: Goal = "beyond") -> 
     in each of `strata` strata decide with 80 % power at confidence `level`. Where the goal is an
     interval within a margin: the smallest margin for which an effect of zero does.
     """
-    df = strata * (seeds - 1)
     # The interval may miss either end of the margin.
     wanted = POWER if goal == "beyond" else (1 + POWER) / 2
+    return shown(strata * (seeds - 1), level, wanted) / math.sqrt(seeds * strata)
+
+
+def shown(df: float, level: float, wanted: float = POWER) -> float:
+    """How many standard errors a true mean must lie beyond a limit, so that the interval of
+    confidence `level` lies beyond it with power `wanted`.
+    """
 
     def excess(distance: float) -> float:
         return power(distance, df, level) - wanted
@@ -161,4 +183,4 @@ def detectable(seeds: int, strata: int, level: float, goal: Goal = "beyond") -> 
     high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
     while excess(high) < 0:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high)) / math.sqrt(seeds * strata)
+    return float(optimize.brentq(excess, 0.0, high))

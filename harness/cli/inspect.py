@@ -31,6 +31,9 @@ def plan(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     data_root: options.DataRoot = None,
@@ -53,8 +56,9 @@ def plan(
 
     console = Console()
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     planned = make_plan(load_suite(suite, changed), device, data_root)
     store = options.open_store(tracking_uri, output)
     records = store.records([cell.training_key for cell in planned.cells])

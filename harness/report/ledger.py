@@ -16,7 +16,7 @@ from harness.analysis.effects import Effect
 from harness.analysis.wording import quantity
 from harness.data import about
 from harness.metrics import METRICS, REGISTRY
-from harness.report.page import markdown_text
+from harness.report.plain import plain
 from harness.spec import claim as shapes
 from harness.spec.claim import Claim, Side, make_claim
 from harness.spec.claim_files import Shelf, shelves
@@ -132,10 +132,10 @@ class Ledger:
         ]  # fmt: skip
 
     def _entry(self, claim: Claim, folder: Path) -> list[str]:
-        source = f" *{markdown_text(claim.source)}.*" if claim.source else ""
+        source = f" *{plain(claim.source)}.*" if claim.source else ""
         lines = [
-            f"### {claim.id}", "", f"{markdown_text(claim.statement)}{source}", "",
-            f"Decided by: {rule(claim)}.{f' {markdown_text(claim.why)}' if claim.why else ''}", "",
+            f"### {claim.id}", "", f"{plain(claim.statement)}{source}", "",
+            f"Decided by: {rule(claim)}.{f' {plain(claim.why)}' if claim.why else ''}", "",
         ]  # fmt: skip
         found = self.on(claim)
         if not found:
@@ -146,12 +146,12 @@ class Ledger:
 
 def _row(finding: Finding, folder: Path) -> str:
     recorded = finding.recorded
-    changed = f" ({markdown_text(finding.overrides)})" if finding.overrides else ""
+    changed = f" ({plain(finding.overrides)})" if finding.overrides else ""
     link = f"[{finding.suite['suite']}]({_relative(finding.report, folder)}){changed}"
     cells = [
         f"**{finding.outcome}**",
-        markdown_text(finding.effect),
-        markdown_text(", ".join(recorded["datasets"])),
+        plain(finding.effect),
+        plain(", ".join(recorded["datasets"])),
         str(len(recorded["seeds"])),
         f"{link}, {finding.suite['generated_at'][:10]}",
     ]

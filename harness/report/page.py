@@ -16,6 +16,7 @@ from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
+from harness.report.plain import plain
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
@@ -27,6 +28,8 @@ GALLERIES = {
     "neighbours": "Memorisation: the samples nearest to a training image, each beside its five "
     "nearest ones by features",
     "reconstructions": "Reconstructions",
+    "translations": "Translations: below each test image its translation, and below that its "
+    "counterpart if it is known",
 }
 """What the kinds of pictures show, in the order in which they stand."""
 
@@ -95,7 +98,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=number, md=markdown_text, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=plain, breakable=_breakable, short=lambda text: text[:8]
     )
     return environment
 
@@ -244,11 +247,3 @@ def without_password(uri: str) -> str:
 def _breakable(name: str) -> Markup:
     """A name that may break after each slash."""
     return Markup("/<wbr>").join(name.split("/"))
-
-
-def markdown_text(text: object) -> str:
-    """Text for Markdown, a table's cell too: no markup of its own, on one line."""
-    line = " ".join(str(text).split())
-    for character in "\\`*_[]|#~":
-        line = line.replace(character, f"\\{character}")
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

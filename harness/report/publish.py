@@ -15,6 +15,7 @@ import yaml
 
 from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
+from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import Verdict, judge
 from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
@@ -34,6 +35,8 @@ from harness.tracking.environment import environment
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
     "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
+    "translations": "Test images of each domain, each above its translation into the other, and "
+    "above its counterpart there if that is known,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 ALT_OF_POINTS: dict[Kind, str] = {
@@ -62,6 +65,9 @@ def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
     table = tidy(cells)
+    metrics = dict(plan.metrics)
+    if HUMAN_PREFERENCE.name in set(table["metric"]):
+        metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
     return Results(
         title=suite.title,
         description=suite.description,
@@ -69,9 +75,9 @@ def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
         suite_yaml=plan.loaded.text,
         cells=cells,
         table=table,
-        metrics=plan.metrics,
+        metrics=metrics,
         verdicts=verdicts(plan, table),
-        boards=boards(with_means(table, plan.each), plan.metrics),
+        boards=boards(with_means(table, plan.each), metrics),
         curves=_curves(cells if illustrated else (), store),
         pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],

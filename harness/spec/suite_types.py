@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -40,6 +40,10 @@ def _canonical(text: str) -> str:
 def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
+
+Accelerate = Literal["auto", "off", "graph", "compile"]
+Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
 
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
 
@@ -117,6 +121,13 @@ class Suite(_Spec):
     """Images sampled from a model to measure it; as many as the reference has if not said."""
     draws: PositiveInt = 1
     """How many times they are sampled; numbers of samples are means over the draws."""
+    accelerate: Accelerate = "auto"
+    """CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); auto is
+    graph on CUDA and off elsewhere."""
+    precision: Precision | None = None
+    """Of training; each recipe's own if not said."""
+    memory_format: MemoryFormat | None = None
+    """Of images in training; each recipe's own if not said."""
     external: tuple[External, ...] = ()
     claims: Annotated[tuple[Declared, ...], AfterValidator(_ids_differ)] = ()
 
@@ -132,6 +143,11 @@ class Suite(_Spec):
     def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The metrics that are measured on a dataset of this suite."""
         return entry.metrics or self.metrics
+
+    def presets(self) -> dict[str, str]:
+        """Settings that all recipes get."""
+        named = {"precision": self.precision, "memory_format": self.memory_format}
+        return {name: value for name, value in named.items() if value}
 
     def all_models(self) -> tuple[str, ...]:
         """Every model, those of single datasets included."""
