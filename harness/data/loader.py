@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from harness import seeding
 from harness.data.base import Split
 from harness.data.counter import keys
+from harness.data.order import Places, order_of, sent
 from harness.data.pixels import to_float
 from harness.data.presentation import Shown
 from harness.data.words import word_ids
-
-
-class Places(NamedTuple):
-    """Part of the endless sequence of images: which they are, and 1 where one is mirrored."""
-
-    chosen: Tensor
-    mirrored: Tensor
 
 
 class Batches:
@@ -30,6 +22,9 @@ class Batches:
     so a batch may span epochs, no image is left out, and a resumed run needs nothing but an index.
     With `flip` half of the places in this sequence show their image mirrored left to right, drawn
     from (seed, epoch) as well: whatever the batch size, and without effect on the order.
+
+    Of two domains each has such a sequence of its own, and they take turns: the images of the first
+    stand at even places, those of the second at odd ones.
 
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
     otherwise they stay in host memory, and each batch is gathered there and sent through pinned
@@ -56,21 +51,21 @@ class Batches:
         self._words = None if split.texts is None else word_ids(split.texts).to(home)
         self._present = split.presentation
         self._present_seed = seeding.derive(seed, "presentation")
-        self._epoch = -1
-        self._drawn = Places(torch.empty(0), torch.empty(0))
+        self._order = order_of(split, seed, home)
 
     def batch(self, index: int) -> Shown:
         """Batch `index` (from 0) on the device, B images with all that belongs to them."""
-        places = self._places(index)
+        start = index * self.batch_size
+        places = self._order.places(start, start + self.batch_size)
         shown = self._images_at(index, places)
         if self._words is None:
             return shown
-        words = _sent(self._words.index_select(0, places.chosen), self.device)
+        words = sent(self._words.index_select(0, places.chosen), self.device)
         return shown._replace(words=words)
 
     def _images_at(self, index: int, places: Places) -> Shown:
         images = self._gathered(self._images, places)
-        labels = _sent(self._labels.index_select(0, places.chosen), self.device)
+        labels = sent(self._labels.index_select(0, places.chosen), self.device)
         if self._present:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
@@ -87,39 +82,7 @@ class Batches:
             both = torch.cat([found, found.flip(-1)])
             rows = torch.arange(len(found), device=found.device)
             found = both.index_select(0, rows + len(found) * places.mirrored)
-        return _sent(found, self.device)
-
-    def _places(self, index: int) -> Places:
-        start, stop = index * self.batch_size, (index + 1) * self.batch_size
-        size = len(self._images)
-        parts = []
-        while start < stop:
-            epoch, offset = divmod(start, size)
-            taken = slice(offset, offset + min(size - offset, stop - start))
-            chosen, mirrored = self._places_of(epoch)
-            parts.append((chosen[taken], mirrored[taken]))
-            start += taken.stop - taken.start
-        if len(parts) == 1:
-            return Places(*parts[0])
-        return Places(*(torch.cat(part) for part in zip(*parts, strict=True)))
-
-    def _places_of(self, epoch: int) -> Places:
-        if epoch != self._epoch:
-            size = len(self._images)
-            order = torch.randperm(size, generator=seeding.generator(self.seed, "order", epoch))
-            flips = seeding.generator(self.seed, "flips", epoch)
-            mirrored = torch.randint(2, (size,), generator=flips)
-            home = self._images.device
-            self._drawn = Places(*(_sent(drawn, home) for drawn in (order, mirrored)))
-            self._epoch = epoch
-        return self._drawn
-
-
-def _sent(chosen: Tensor, device: torch.device) -> Tensor:
-    """On the device, though perhaps still on its way there."""
-    if device.type == "cuda" and chosen.device.type == "cpu":
-        chosen = chosen.pin_memory()
-    return chosen.to(device, non_blocking=True)
+        return sent(found, self.device)
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:

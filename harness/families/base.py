@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from harness.capture import Accelerate
 
 Noise = Mapping[str, Tensor]
+Direction = Literal["forward", "backward"]
+"""Of a translation between two domains: forward is from class 0 to class 1."""
 Losses = Mapping[str, Tensor]
 """Scalars by name. The player minimises `"loss"`; the others are logged beside it."""
 
@@ -61,7 +63,9 @@ class Shape:
     """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
-    a mask of their known pixels comes with them. `texts` says whether each image has one.
+    a mask of their known pixels comes with them. `texts` says whether each image has one,
+    `unpaired` whether the classes are two domains to translate between, of which batches show an
+    image each in turn.
     """
 
     channels: int
@@ -70,6 +74,7 @@ class Shape:
     source_channels: int = 0
     masked: bool = False
     texts: bool = False
+    unpaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,8 +178,8 @@ class Restores(Protocol):
 class Translates(Protocol):
     """Turns images of one of two domains into the other, learnt without pairs."""
 
-    def translate(self, x: Tensor, direction: Literal["forward", "backward"]) -> Tensor:
-        """x N×C×S×S → images N×C×S×S in [-1, 1]; forward is from class 0 to class 1."""
+    def translate(self, x: Tensor, direction: Direction) -> Tensor:
+        """x N×C×S×S → images N×C×S×S of the other domain, both in [-1, 1]; deterministic."""
         ...
 
 

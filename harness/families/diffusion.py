@@ -43,6 +43,8 @@ class DiffusionSettings(ConditionalSettings):
             raise ValueError(
                 f"sampling.steps is {self.sampling.steps}: at most timesteps, {self.timesteps}"
             )
+        if self.flip and self.texts:
+            raise ValueError("flip and texts do not go together: a mirrored image's text says left")
         if self.conditional and self.texts:
             raise ValueError("conditional and texts do not go together")
         if (self.conditional or self.texts) and self.network == "mlp":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -15,8 +15,9 @@ import yaml
 
 from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
-from harness.analysis.verdicts import judge
-from harness.data.base import Dataset
+from harness.analysis.preference import HUMAN_PREFERENCE
+from harness.analysis.verdicts import Verdict, judge
+from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
@@ -27,12 +28,15 @@ from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
+from harness.spec.suite_types import claim_datasets
 from harness.tracking import Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
     "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
+    "translations": "Test images of each domain, each above its translation into the other, and "
+    "above its counterpart there if that is known,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
 ALT_OF_POINTS: dict[Kind, str] = {
@@ -56,11 +60,14 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store) -> Results:
-    """Everything a report needs, read from the store."""
+def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
+    """Everything a report needs, read from the store; curves and pictures only if `illustrated`."""
     suite = plan.loaded.suite
     cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
     table = tidy(cells)
+    metrics = dict(plan.metrics)
+    if HUMAN_PREFERENCE.name in set(table["metric"]):
+        metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
     return Results(
         title=suite.title,
         description=suite.description,
@@ -68,13 +75,11 @@ def gather(plan: Plan, store: Store) -> Results:
         suite_yaml=plan.loaded.text,
         cells=cells,
         table=table,
-        metrics=plan.metrics,
-        verdicts=judge(
-            suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
-        ),
-        boards=boards(with_means(table, plan.each), plan.metrics),
-        curves=_curves(cells, store),
-        pictures=_pictures(cells, store, plan.datasets),
+        metrics=metrics,
+        verdicts=verdicts(plan, table),
+        boards=boards(with_means(table, plan.each), metrics),
+        curves=_curves(cells if illustrated else (), store),
+        pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -85,6 +90,13 @@ def gather(plan: Plan, store: Store) -> Results:
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
     )
+
+
+def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
+    """The verdicts on the claims of a suite, from its tidy table."""
+    suite = plan.loaded.suite
+    datasets = {claim.id: claim_datasets(claim, suite) for claim in suite.claims}
+    return judge(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
 
 
 def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
@@ -127,17 +139,16 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(
-    cells: Sequence[CellResult], store: Store, datasets: Mapping[str, Dataset]
-) -> list[Picture]:
+def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Picture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
-    for cell in cells:
-        of_points = is_plane(datasets[cell.dataset].test.images)
+    for planned, cell in zip(plan.cells, cells, strict=True):
+        of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            place = pictures.place(kind, planned.settings)
+            png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)

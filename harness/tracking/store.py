@@ -100,7 +100,7 @@ class Store:
         )
         try:
             if not self.local:
-                _check_server(self.uri)
+                check_server(self.uri)
             self.journal.replay(self._send)
         except Exception as error:
             raise TryLater(f"{self.uri}: {brief(error)}{kept}") from error
@@ -118,6 +118,20 @@ class Store:
         else:
             run_id = self._create(experiment, suite, {"harness.kind": "suite"})
         self.tag(run_id, {"harness.suite_key": key, **tags})
+        return run_id
+
+    def find_suite(self, suite: str, key: str) -> str | None:
+        """The parent run of a suite, or None."""
+        experiment = self.client.get_experiment_by_name(suite)
+        return self._keyed(str(experiment.experiment_id), "suite_key", key) if experiment else None
+
+    def planned_suite(self, suite: str, key: str) -> str:
+        """As `find_suite`; made where there is none, as a run that is yet to begin."""
+        if run_id := self.find_suite(suite, key):
+            return run_id
+        tags = {"harness.kind": "suite", "harness.suite": suite, "harness.suite_key": key}
+        run_id = self._create(self._experiment(suite), suite, tags)
+        self.client.update_run(run_id, status="SCHEDULED")
         return run_id
 
     def log_summary(self, run_id: str, values: Mapping[str, float]) -> None:
@@ -357,7 +371,7 @@ class Store:
                 return
 
 
-def _check_server(uri: str) -> None:
+def check_server(uri: str) -> None:
     """TryLater where nothing answers at an address. Whatever answers is left to MLflow, which tries
     again for minutes where a server is away for a moment.
     """
