@@ -40,6 +40,8 @@ def claims(
 ) -> None:
     """Say what the numbers measured so far say of a suite's claims; runs nothing.
 
+    Exit code 2 where none of them can be evaluated: too few seeds, all cells failed, nothing run.
+
     **Examples**
 
         harness claims quickstart
@@ -69,6 +71,9 @@ def claims(
         if path:
             replace_file(path, text(results))
             console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
+    reasons = [verdict.reason for verdict in results.verdicts]
+    if all(reasons):
+        raise loaded.document.error(f"no claim can be evaluated: {reasons[0]}", ("claims",))
 
 
 def _show(console: Console, verdict: Verdict) -> None:
