@@ -27,8 +27,8 @@ ON_MANIFOLD = 0.05
 noise of 13 of the 255 levels and below the least blur (docs/metrics.md has the figures)."""
 
 REACHED = 0.1
-"""An image of the data may be so far from the nearest sample. Ours too: 10,000 fresh triangles reach
-every test image, and the mean of all triangles reaches none."""
+"""An image of the data may be so far from the nearest sample. Ours too: 10,000 fresh triangles
+reach every test image, and the mean of all triangles reaches none."""
 
 BANK = 20_000
 """Polygons among which the search begins."""
