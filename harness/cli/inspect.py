@@ -57,7 +57,7 @@ def plan(
     )
     planned = make_plan(load_suite(suite, changed), device, data_root)
     store = options.open_store(tracking_uri, output)
-    records = store.records([cell.training_key for cell in planned.cells])
+    records = store.records([c.training_key for c in planned.cells], planned.loaded.name)
     todo = [c for c in planned.cells if not c.finished(records.get(c.training_key))]
     seconds = forecast(todo, planned.datasets, records)
     jobs = jobs or options.default_jobs(planned)

@@ -27,7 +27,7 @@ from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
-from harness.tracking import Store, selftests
+from harness.tracking import Record, Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -45,9 +45,13 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
     where one is given. Returns what it is made of, and the page's path.
     """
-    results = gather(plan, store)
+    records = store.records([cell.training_key for cell in plan.cells], plan.loaded.name)
+    results = gather(plan, store, records)
     page = write(results, output / plan.report_name)
     if parent:
+        for cell in plan.cells:  # what another suite made, which was found and not opened
+            if record := records.get(cell.training_key):
+                store.add_use(record, cell.used_by(parent))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
             store.put_file(parent, file, "report")
@@ -56,10 +60,10 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store) -> Results:
-    """Everything a report needs, read from the store."""
+def gather(plan: Plan, store: Store, records: Mapping[str, Record]) -> Results:
+    """Everything a report needs, read from the store; `records` are those of the plan's cells."""
     suite = plan.loaded.suite
-    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    cells = plan.results(records)
     table = tidy(cells)
     return Results(
         title=suite.title,
