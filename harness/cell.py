@@ -178,7 +178,9 @@ def _dataset(name: str, root: Path | None) -> Dataset:
 def build(cell: Cell, dataset: Dataset) -> Family:
     """The cell's model before training; its weights depend on the seed alone."""
     shape = shape_of(dataset)
-    return initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
+    family = initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
+    family.accelerate = cell.numerics.accelerate
+    return family
 
 
 class _Work:
@@ -265,8 +267,8 @@ class _Work:
         )
         in_use = memory.start(device)
         result = train(
-            family, batches, cell.images, cell.seed, device=device, report=self.tell,
-            stop=stopping.requested,
+            family, batches, cell.images, cell.seed, device=device,
+            accelerate=cell.numerics.accelerate, report=self.tell, stop=stopping.requested,
             checkpoints=Checkpoints(self.site.work(cell), self.site.checkpoint_seconds),
         )  # fmt: skip
         store.log_curves(
@@ -352,9 +354,13 @@ class _Work:
         has_train_features = any("train_features" in metric.needs for metric in metrics)
         has_sources = evidence["test_sources"] is not None
         of_points = is_plane(evidence["train_images"])
-        for name in pictures.wanted(model, has_train_features, has_sources, of_points):
-            if name not in drawn:
+        shown = pictures.wanted(
+            model, has_train_features, has_sources, of_points, evidence["unpaired"]
+        )
+        for name in shown:
+            place = pictures.place(name, self.cell.settings)
+            if place not in drawn:
                 png = pictures.DRAWN[name](evidence)
-                self.store.put(self.record.run_id, f"pictures/{name}.png", png)
-                drawn.append(name)
+                self.store.put(self.record.run_id, f"pictures/{place}.png", png)
+                drawn.append(place)
         self.store.tag(self.record.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})

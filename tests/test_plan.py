@@ -3,10 +3,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from harness.plan import Cell, Wanted, cells, make_plan, planning
+from harness.plan import Cell, Plan, Wanted, cells, make_plan, planning
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
-from harness.spec.suite import load_suite
+from harness.spec.suite import Overrides, load_suite
 from harness.tracking import Record
 
 OBSTACLE = "gan cannot reconstruct"
@@ -72,3 +72,18 @@ def test_what_seeds_share_is_found_out_once(tmp_path: Path, monkeypatch: pytest.
     assert len({cell.code for cell in plan.cells}) == 1
     assert versions.call_count == 1
     assert protocols.call_count == 4
+
+
+def planned(**changes: str) -> Plan:
+    some = {"models": ["vae/vae"], "datasets": ["digits"], "metrics": ["mse"], "seeds": [0]}
+    return make_plan(load_suite("quickstart", Overrides(**some, **changes)), "cpu", None)
+
+
+def test_how_training_computes_is_part_of_every_key():
+    plain = planned()
+    changed = planned(precision="bf16"), planned(memory_format="channels_last")
+    assert [plan.cells[0].numerics.precision for plan in changed] == ["bf16", "fp32"]
+    assert changed[1].cells[0].numerics.memory_format == "channels_last"
+    for keys in ([plan.cells[0].training_key, plan.suite_key] for plan in changed):
+        assert not {*keys} & {plain.cells[0].training_key, plain.suite_key}
+    assert "bf16" in changed[0].report_name

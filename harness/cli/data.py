@@ -71,7 +71,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
 def fetch(names: Names, data_root: options.DataRoot = None) -> None:
     """Download and prepare datasets now, for instance before a machine goes offline.
 
-    What is here already is neither downloaded nor prepared again.
+    What is here already is neither downloaded nor prepared again. Tasks are made of a dataset when
+    it is used: of mnist[unseen=3] this fetches mnist.
 
     **Examples**
 
@@ -93,9 +94,9 @@ def fetch(names: Names, data_root: options.DataRoot = None) -> None:
 
 
 def _fetch(name: str, root: Path | None) -> None:
-    from harness.data import load_dataset
+    from harness.data.load import load_untasked
 
-    found = load_dataset(name, root)
+    found = load_untasked(name, root)
     typer.echo(
         f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}"
     )

@@ -31,6 +31,9 @@ def plan(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     data_root: options.DataRoot = None,
@@ -53,11 +56,12 @@ def plan(
 
     console = Console()
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
     planned = make_plan(load_suite(suite, changed), device, data_root)
     store = options.open_store(tracking_uri, output)
-    records = store.records([c.training_key for c in planned.cells], planned.loaded.name)
+    records = planned.records(store)
     todo = [c for c in planned.cells if not c.finished(records.get(c.training_key))]
     seconds = forecast(todo, planned.datasets, records)
     jobs = jobs or options.default_jobs(planned)
@@ -104,14 +108,15 @@ def _show_cells(
 
 def _show_claims(console: Console, plan: Plan) -> None:
     from harness.analysis.power import decidable
+    from harness.spec.suite_types import claim_datasets
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
-    names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
-        verdict = decidable(claim, len(suite.seeds), claim.datasets or names, len(suite.claims))
+        where = claim_datasets(claim, suite)
+        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 
@@ -166,20 +171,27 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(help="Suites, by name or path.")],
+    files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
 ) -> None:
     """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    Of a file that has claims only, the claims are checked; whether there is what they name is for
+    the suites that include it.
 
     **Examples**
 
         harness validate quickstart
 
-        harness validate my-suite.yaml other.yaml
+        harness validate my-suite.yaml my-claims.yaml
     """
     from harness.plan import check
+    from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
 
     for file in files:
+        if claims := claims_alone(file):
+            typer.echo(f"{file}: valid; {len(claims.claims)} claims")
+            continue
         loaded = load_suite(file)
         check(loaded)
         suite = loaded.suite
@@ -191,7 +203,7 @@ def validate(
 
 def schema(
     kind: Annotated[
-        Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")
+        Literal["suite", "recipe", "claims"], typer.Argument(help="Of which kind of file.")
     ] = "suite",
 ) -> None:
     """Print a JSON Schema, with which editors complete and check YAML files.
@@ -202,10 +214,11 @@ def schema(
 
         harness schema recipe > recipe.schema.json
     """
-    from harness.spec.schema import recipe_schema, suite_schema
+    from harness.spec.schema import claims_schema, recipe_schema, suite_schema
 
-    if kind == "suite":
-        typer.echo(json.dumps(suite_schema(), indent=2))
+    if kind != "recipe":
+        made = suite_schema() if kind == "suite" else claims_schema()
+        typer.echo(json.dumps(made, indent=2))
         return
     from harness.families import FAMILIES
 

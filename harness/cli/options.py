@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -54,6 +54,21 @@ Extractor = Annotated[
 ]
 Perceptual = Annotated[
     str | None, typer.Option(help="Network of LPIPS instead of the dataset's default.")
+]
+Accelerate = Annotated[
+    Literal["auto", "off", "graph", "compile"] | None,
+    typer.Option(
+        help="CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); "
+        "auto is graph on CUDA, off elsewhere. Instead of the suite's.",
+    ),
+]
+Precision = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option(help="Precision of training, instead of the suite's and the recipes'."),
+]
+MemoryFormat = Annotated[
+    Literal["contiguous", "channels_last"] | None,
+    typer.Option(help="Layout of images in training, instead of the suite's and the recipes'."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 DataRoot = Annotated[
@@ -111,6 +126,9 @@ def overrides(
     budget_scale: float | None,
     extractor: str | None,
     perceptual: str | None,
+    accelerate: Literal["auto", "off", "graph", "compile"] | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
+    memory_format: Literal["contiguous", "channels_last"] | None = None,
 ) -> Overrides:
     """What the command line changes of a suite."""
     from harness.spec.suite import Overrides
@@ -123,6 +141,9 @@ def overrides(
         budget_scale=budget_scale,
         extractor=extractor,
         perceptual=perceptual,
+        accelerate=accelerate,
+        precision=precision,
+        memory_format=memory_format,
     )
 
 

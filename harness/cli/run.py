@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.cli.claims import COLOURS
 
 if TYPE_CHECKING:
     from harness.cell import Outcome
@@ -31,6 +32,9 @@ def run(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
@@ -52,16 +56,32 @@ def run(
 
         harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
     """
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, changed, device, data_root)
+    store = options.open_store(tracking_uri, output)
+    console = Console()
+    outcomes = carry_out(console, plan, store, output, jobs, checkpoint_seconds)
+    if say_failures(console, outcomes):
+        console.print("What failed is tried again by the same command.")
+        raise typer.Exit(1)
+
+
+def carry_out(
+    console: Console,
+    plan: Plan,
+    store: Store,
+    output: Path,
+    jobs: int | None,
+    checkpoint_seconds: float,
+) -> list[Outcome]:
+    """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import display
     from harness.engine.execute import execute, open_site, unfinished
     from harness.training import stopping
 
-    console = Console()
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    plan = _plan(suite, changed, device, data_root)
-    store = options.open_store(tracking_uri, output)
     todo = unfinished(plan, store)
     jobs = min(jobs or options.default_jobs(plan), max(len(todo), 1))
     _announce(console, plan, len(todo), jobs)
@@ -75,7 +95,7 @@ def run(
         _stopped(console, store, site.parent, TERMINATED)
     store.connect()  # what it did not take while cells ran
     _publish(console, plan, store, output, site.parent)
-    _finish(console, outcomes)
+    return outcomes
 
 
 def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn:
@@ -93,6 +113,9 @@ def report(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -107,17 +130,19 @@ def report(
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    plan = _plan(suite, changed, device, data_root)
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, changed, device, data_root)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
 
-def _plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
-    from harness.plan import make_plan
+def make_plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
+    """The plan of a suite by its name, with what the command line changes of it."""
+    from harness import plan
     from harness.spec.suite import load_suite
 
-    return make_plan(load_suite(suite, changed), device, data_root)
+    return plan.make_plan(load_suite(suite, changed), device, data_root)
 
 
 def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
@@ -146,9 +171,6 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
         console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
 
 
-COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
-
-
 def _say_verdicts(console: Console, results: Results) -> None:
     if results.verdicts:
         console.print()
@@ -161,14 +183,12 @@ def _say_verdicts(console: Console, results: Results) -> None:
         )
 
 
-def _finish(console: Console, outcomes: list[Outcome]) -> None:
-    """End by naming what failed; divergence is a result, and is told apart."""
+def say_failures(console: Console, outcomes: list[Outcome]) -> bool:
+    """Name what failed, and whether anything did; divergence is a result, and is told apart."""
     for outcome in outcomes:
         if outcome.diverged:
             console.print(escape(f"diverged: {outcome.cell}: {outcome.diverged}"), soft_wrap=True)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
         console.print(f"[red]failed:[/red] {escape(failure)}", highlight=False, soft_wrap=True)
-    if failures:
-        console.print("What failed is tried again by the same command.")
-        raise typer.Exit(1)
+    return bool(failures)

@@ -44,6 +44,10 @@ class Split:
     """Which pixels of the sources are known, where the model is told, bool N×H×W."""
     presentation: Presentation | None = None
     """What is done to an image each time training shows it."""
+    unpaired: bool = False
+    """Whether labels 0 and 1 are two domains to translate between, of which training shows an image
+    each in turn: none of one belongs to one of the other. In a test split whose counterparts are
+    known, these are the `sources`."""
     known_digest: str = ""
     """What `digest` is, where the images were prepared and hashed before."""
 
@@ -54,7 +58,7 @@ class Split:
         """The images where `mask` is true, in order."""
         kept: dict[str, Any] = {name: tensor[mask] for name, tensor in self._tensors()}
         kept["texts"] = self.texts and tuple(itertools.compress(self.texts, mask.tolist()))
-        kept["presentation"] = self.presentation
+        kept |= {"presentation": self.presentation, "unpaired": self.unpaired}
         return Split(**kept)
 
     def digest(self) -> str:
@@ -68,6 +72,8 @@ class Split:
             sha.update(text.encode() + b"\0")
         if self.presentation:
             sha.update(self.presentation.label.encode())
+        if self.unpaired:
+            sha.update(b"unpaired")
         return sha.hexdigest()
 
     def _tensors(self) -> list[tuple[str, torch.Tensor]]:
@@ -146,6 +152,11 @@ class Dataset:
     def detects(self) -> bool:
         """Whether some test images are anomalies."""
         return bool(self.unseen) or self.test.masks is not None
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether the classes are two domains to translate between."""
+        return self.train.unpaired
 
     @cached_property
     def anomalous(self) -> torch.Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.data import tasks
 from harness.data.base import About, Dataset
+from harness.data.domains import about_domains, domains, split_in_two
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
@@ -64,16 +66,34 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     reference = parse_reference(name)
     source = find_source(reference)
     root = root or default_root()
-    about = _with_classes(source, root)
-    unseen = tasks.unseen_classes(name, reference.options, about.classes)
+    known = _with_classes(source, root)
+    unseen = tasks.unseen_classes(name, reference.options, known.classes)
     task = tasks.task(name, reference.options)
+    two = domains(name, reference.options, known.classes)
     train, test = source.load(root)
     if unseen and test.masks is not None:
         raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
+    if two:
+        train, test = split_in_two(name, two, train, test)
+        known = about_domains(known, two)
+    if unseen or task != tasks.Task():  # which is then what two domains are used for
+        train = replace(train, unpaired=False)
     train, test = task.apply(name, tasks.without(train, unseen), test)
     truth = source.truth and source.truth.without(unseen)
     binary = bool(task.binarized)
-    return Dataset(str(reference), train, test, about, unseen, truth, binary)
+    return Dataset(str(reference), train, test, known, unseen, truth, binary)
+
+
+def load_untasked(name: str, root: Path | None = None) -> Dataset:
+    """The dataset that the tasks in `name` are made from, once these are known to be right for it;
+    BadInput as `load_dataset`.
+    """
+    reference = parse_reference(name)
+    kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
+    about(name)
+    found = load_dataset(str(Reference(reference.name, kept)), root)
+    _check_tasks(name, reference.options, found.about.classes)
+    return found
 
 
 def each_class(name: str, root: Path | None = None) -> list[str]:
@@ -92,9 +112,15 @@ def about(name: str) -> About:
     source = find_source(reference)
     tasks.task(name, reference.options)
     if not source.classes:
-        for options in tasks.each_class(name, reference.options, source.about.classes):
-            tasks.unseen_classes(name, options, source.about.classes)
+        _check_tasks(name, reference.options, source.about.classes)
     return source.about
+
+
+def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> None:
+    """BadInput where tasks name other classes than these."""
+    domains(name, options, classes)
+    for chosen in tasks.each_class(name, options, classes):
+        tasks.unseen_classes(name, chosen, classes)
 
 
 def _with_classes(source: Source, root: Path) -> About:
@@ -111,6 +137,14 @@ def default_root() -> Path:
     return Path(cache) / "harness" / "data"
 
 
+def inner_source(argument: str, options: Mapping[str, str], own: Sequence[str]) -> Source:
+    """The set that another is made from, such as mnist of `stacked:mnist[size=32]`: with those of
+    the options that are not the other's `own`.
+    """
+    passed = {option: value for option, value in options.items() if option not in own}
+    return find_source(Reference(argument, passed))
+
+
 def find_source(reference: Reference) -> Source:
     """The source behind a name, made to its argument and options; all options are known ones.
 
@@ -122,7 +156,7 @@ def find_source(reference: Reference) -> Source:
     found = DATASETS.load(name if is_made else reference.name)
     if not isinstance(found, Source | Maker):
         raise BadInput(f"dataset {reference.name!r} is no harness.data.Source but {found!r}")
-    own = found.options if isinstance(found, Maker) else ()
+    own = _own_options(found, reference.options)
     for option in reference.options:
         if option not in (*own, *tasks.OPTIONS):
             hint = suggest(option, (*own, *tasks.OPTIONS))
@@ -134,3 +168,11 @@ def find_source(reference: Reference) -> Source:
         raise BadInput(f"{reference}: the form is {form}")
     given = {key: value for key, value in reference.options.items() if key in own}
     return found.make(argument, given)
+
+
+def _own_options(found: Source | Maker, given: Mapping[str, str]) -> tuple[str, ...]:
+    """The options that a set takes besides those of tasks; any, where it passes them on."""
+    if isinstance(found, Source):
+        return ()
+    passed = (option for option in given if option not in tasks.OPTIONS)
+    return (*found.options, *passed) if found.passes_on else found.options

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from harness import seeding
 from harness.data.base import Split
 from harness.data.counter import keys
+from harness.data.order import Places, order_of, sent
 from harness.data.pixels import to_float
 from harness.data.presentation import Shown
 from harness.data.words import word_ids
-
-
-class Places(NamedTuple):
-    """Part of the endless sequence of images: which they are, and 1 where one is mirrored."""
-
-    chosen: Tensor
-    mirrored: Tensor
 
 
 class Batches:
@@ -31,8 +23,12 @@ class Batches:
     With `flip` half of the places in this sequence show their image mirrored left to right, drawn
     from (seed, epoch) as well: whatever the batch size, and without effect on the order.
 
+    Of two domains each has such a sequence of its own, and they take turns: the images of the first
+    stand at even places, those of the second at odd ones.
+
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
-    otherwise they stay in host memory, and each batch is gathered there and copied.
+    otherwise they stay in host memory, and each batch is gathered there and sent through pinned
+    memory, so that nothing waits for the device.
     """
 
     def __init__(
@@ -55,21 +51,21 @@ class Batches:
         self._words = None if split.texts is None else word_ids(split.texts).to(home)
         self._present = split.presentation
         self._present_seed = seeding.derive(seed, "presentation")
-        self._epoch = -1
-        self._drawn = Places(torch.empty(0), torch.empty(0))
+        self._order = order_of(split, seed, home)
 
     def batch(self, index: int) -> Shown:
         """Batch `index` (from 0) on the device, B images with all that belongs to them."""
-        places = self._places(index)
+        start = index * self.batch_size
+        places = self._order.places(start, start + self.batch_size)
         shown = self._images_at(index, places)
         if self._words is None:
             return shown
-        words = self._words.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        words = sent(self._words.index_select(0, places.chosen), self.device)
         return shown._replace(words=words)
 
     def _images_at(self, index: int, places: Places) -> Shown:
         images = self._gathered(self._images, places)
-        labels = self._labels.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        labels = sent(self._labels.index_select(0, places.chosen), self.device)
         if self._present:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
@@ -86,30 +82,7 @@ class Batches:
             both = torch.cat([found, found.flip(-1)])
             rows = torch.arange(len(found), device=found.device)
             found = both.index_select(0, rows + len(found) * places.mirrored)
-        return found.to(self.device, non_blocking=True)
-
-    def _places(self, index: int) -> Places:
-        start, stop = index * self.batch_size, (index + 1) * self.batch_size
-        size = len(self._images)
-        parts = []
-        while start < stop:
-            epoch, offset = divmod(start, size)
-            taken = slice(offset, offset + min(size - offset, stop - start))
-            chosen, mirrored = self._places_of(epoch)
-            parts.append((chosen[taken], mirrored[taken]))
-            start += taken.stop - taken.start
-        return Places(*(torch.cat(part) for part in zip(*parts, strict=True)))
-
-    def _places_of(self, epoch: int) -> Places:
-        if epoch != self._epoch:
-            size = len(self._images)
-            order = torch.randperm(size, generator=seeding.generator(self.seed, "order", epoch))
-            flips = seeding.generator(self.seed, "flips", epoch)
-            mirrored = torch.randint(2, (size,), generator=flips)
-            home = self._images.device
-            self._drawn = Places(order.to(home), mirrored.to(home))
-            self._epoch = epoch
-        return self._drawn
+        return sent(found, self.device)
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:

@@ -45,10 +45,12 @@ class Maker:
     `make` takes the text after the colon and the options among `options` that are given, checks
     both (BadInput) without reading any data, and returns the source. `argument` says what stands
     after the colon ("PATH"); where nothing does it is empty. Where something does, `title` says
-    what such datasets are.
+    what such datasets are. One that `passes_on` options is made from another dataset: it is also
+    given those that are neither its own nor of tasks, which are that dataset's.
     """
 
     make: Callable[[str, Mapping[str, str]], Source]
     options: tuple[str, ...] = ()
     argument: str = ""
     title: str = ""
+    passes_on: bool = False

@@ -27,7 +27,9 @@ EACH = "each"
 
 ONE_CLASS = ("unseen", "normal")
 PIXELS = (*corruption.TASKS, "binarized", "dequantized")
-OPTIONS = (*ONE_CLASS, *PIXELS)
+UNPAIRED = "unpaired"
+"""Two domains (`harness.data.domains`)."""
+OPTIONS = (*ONE_CLASS, *PIXELS, UNPAIRED)
 """The options that a dataset of any name takes."""
 
 BINARIZED = ("static", "dynamic", "threshold")
@@ -126,21 +128,27 @@ def unseen_classes(
     text = options[given]
     if text == EACH:
         raise BadInput(f"{name}: {given}={EACH} stands for one dataset a class, and only in suites")
-    known = {_spelled(known): number for number, known in enumerate(classes)}
-    known |= {str(number): number for number in range(len(classes))}
-    parts = [_spelled(part) for part in text.split("+")]
-    if not all(part in known for part in parts):
+    labels = labels_of(text, classes)
+    if labels is None:
         raise BadInput(
             f"{name}: {given}={text} names no classes; right are numbers from 0 to "
             f"{len(classes) - 1}, or names, joined by +, such as {given}=8 or {given}=3+7"
         )
-    named = {known[part] for part in parts}
+    named = set(labels)
     if len(named) == len(classes):
         raise BadInput(
             f"{name}: all {len(classes)} classes are {given}; leave one "
             + ("to train on" if given == "unseen" else "to tell them from")
         )
     return tuple(c for c in range(len(classes)) if (c in named) == (given == "unseen"))
+
+
+def labels_of(text: str, classes: Sequence[str]) -> list[int] | None:
+    """The labels of the classes that `text` names, such as `3+7`; None where it names others."""
+    known = {_spelled(known): number for number, known in enumerate(classes)}
+    known |= {str(number): number for number in range(len(classes))}
+    parts = [_spelled(part) for part in text.split("+")]
+    return [known[part] for part in parts] if all(part in known for part in parts) else None
 
 
 def each_class(

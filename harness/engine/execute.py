@@ -35,7 +35,7 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:
     """The cells with anything left to do."""
-    records = store.records([cell.training_key for cell in plan.cells], plan.loaded.name)
+    records = plan.records(store)
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]
 
 

@@ -11,6 +11,7 @@ from harness.evaluation import (
     scores,
     structure,
     texts,
+    translations,
     truth,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "scores",
     "structure",
     "texts",
+    "translations",
     "truth",
 ]

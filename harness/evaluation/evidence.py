@@ -108,6 +108,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,
         "test_known": dataset.normal_test.known,
+        "unpaired": dataset.unpaired,
         "anomaly_labels": dataset.anomalous,
         "truth": dataset.truth,
         "anomaly_masks": dataset.test.masks,

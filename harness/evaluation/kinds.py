@@ -17,6 +17,7 @@ Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
     "levels", "costs", "pixels", "truth", "modes", "polygons", "symmetry", "video", "conditional",
+    "translations", "cycles", "forward", "backward", "first_domain", "second_domain", "colours",
 ]  # fmt: skip
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -15,7 +16,8 @@ from harness.data.frames import unfold
 from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
-from harness.families.base import Reconstructs, Restores, Samples
+from harness.families.base import Reconstructs, Restores, Samples, Translates
+from harness.keys import digest
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -43,6 +45,23 @@ def reconstructions(e: Evidence) -> bytes:
     return stacked([images[: 4 * columns] for images in rows if images is not None], columns)
 
 
+def translations(e: Evidence) -> bytes:
+    """The first test images of each domain, each above its translation, and below these its
+    counterpart in the other domain where that is known.
+    """
+    columns, rows = _columns(e), 2
+    counterparts = e["test_sources"]
+    sets = [e["reference_images"], e["translations"]]
+    if counterparts is not None:
+        sets.append(counterparts)
+    count = rows * columns // e.setup.frames
+    both = [
+        torch.cat([images[e["reference_labels"] == domain][:count] for domain in (0, 1)])
+        for images in sets
+    ]
+    return stacked([unfold(images, e.setup.frames) for images in both], columns)
+
+
 def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> bytes:
     """The samples that are nearest to a training image, each beside its nearest ones, by features:
     if any sample is a copy, it is here. Or likewise `among` the reference images.
@@ -64,21 +83,37 @@ def _columns(e: Evidence) -> int:
 DRAWN: dict[str, Callable[[Evidence], bytes]] = {
     "samples": samples,
     "reconstructions": reconstructions,
+    "translations": translations,
     "neighbours": neighbours,
 }
 
 
+def place(name: str, settings: Mapping[str, Any]) -> str:
+    """What a picture of a model with these settings is called in its run. Models that differ in
+    `sampling` only share the run, and each has samples of its own.
+    """
+    sampling = settings.get("sampling")
+    return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
+
+
 def wanted(
-    model: object, has_train_features: bool, has_sources: bool = False, of_points: bool = False
+    model: object,
+    has_train_features: bool,
+    has_sources: bool = False,
+    of_points: bool = False,
+    unpaired: bool = False,
 ) -> list[str]:
     """The pictures of a model, or of samples where `model` is None. Neighbours are looked for where
     the training images have passed through the extractor for a metric; points have none to show.
-    Where test images have sources, these are what is reconstructed from.
+    Where test images have sources, these are what is reconstructed from; but in `unpaired` domains
+    they are counterparts, and stand below translations.
     """
     sampled = model is None or isinstance(model, Samples)
     asked = {
         "samples": sampled,
-        "reconstructions": isinstance(model, Restores if has_sources else Reconstructs),
+        "reconstructions": isinstance(model, Restores if has_sources else Reconstructs)
+        and not (unpaired and has_sources),
+        "translations": unpaired and isinstance(model, Translates),
         "neighbours": sampled and has_train_features and not of_points,
     }
     return [name for name, is_asked in asked.items() if is_asked]
@@ -94,10 +129,28 @@ def grid(images: Tensor, columns: int) -> bytes:
     sheet[:count, :, 1:, 1:] = images
     sheet = sheet.view(rows, columns, channels, size + 1, size + 1).permute(0, 3, 1, 4, 2)
     sheet = sheet.reshape(rows * (size + 1), columns * (size + 1), channels)
-    framed = F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255)
+    return _png(F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255))
+
+
+def single(image: Tensor) -> bytes:
+    """An image C×S×S, uint8 → the bytes of a PNG."""
+    return _png(image.permute(1, 2, 0))
+
+
+def _png(pixels: Tensor) -> bytes:
+    """From H×W×C."""
     buffer = io.BytesIO()
-    Image.fromarray(framed.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def tiles(png: bytes, size: int) -> Tensor:
+    """The images of a grid, N×C×S×S, uint8, C = 1 or 3; those that fill its last row are white."""
+    sheet = torch.from_numpy(np.array(Image.open(io.BytesIO(png))))
+    sheet = sheet if sheet.ndim == 3 else sheet[..., None]
+    rows, columns = ((side - 1) // (size + 1) for side in sheet.shape[:2])
+    cells = sheet[:-1, :-1].reshape(rows, size + 1, columns, size + 1, -1)[:, 1:, :, 1:]
+    return cells.permute(0, 2, 4, 1, 3).reshape(rows * columns, -1, size, size)
 
 
 def stacked(sets: Sequence[Tensor], columns: int) -> bytes:

@@ -19,6 +19,9 @@ TIMING_BATCH = 64
 TIMING_REPEATS = 3
 """Sampling is timed on this many batches of that many images, after one that is not counted."""
 
+_MADE: set[Need] = {"samples", "reconstructions", "translations", "cycles", "forward", "backward"}
+"""What a model makes, which is rounded as the dataset's images are."""
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -102,9 +105,7 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         dataset=subject.data,
         extractor=used.label,
         preprocessing=used.preprocessing,
-        quantisation=subject.quantisation
-        if needed & {"samples", "reconstructions"} and not timed
-        else "",
+        quantisation=subject.quantisation if needed & _MADE and not timed else "",
         samples=samples,
         reference=reference,
         split="+".join(dict.fromkeys(splits)),
@@ -115,8 +116,10 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
 
 def _counts(needed: set[Need], subject: Subject) -> tuple[int | None, int | None]:
     """How many images are measured, and how many they are compared with as a set."""
-    measured: tuple[Need, ...] = ("samples", "reconstructions", "scores")
-    compared: tuple[Need, ...] = ("reference", "train")
+    measured: tuple[Need, ...] = (
+        "samples", "reconstructions", "scores", "translations", "cycles", "forward", "backward",
+    )  # fmt: skip
+    compared: tuple[Need, ...] = ("reference", "train", "first_domain", "second_domain")
 
     def count(among: tuple[Need, ...]) -> int | None:
         known = (n for need in among if need in needed and (n := subject.counts.get(need)))

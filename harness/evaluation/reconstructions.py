@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from harness.data.frames import unfold
 from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
+from harness.families.base import Direction
 
 BATCH = 250
 """Images passed through a model at a time where batches do not change the result."""
@@ -18,6 +20,7 @@ BATCH = 250
 
 given("test_sources", "reconstructions")
 given("test_known", "reconstructions")
+given("unpaired", "reconstructions")
 
 
 @kind("reconstructions", framewise=True)
@@ -30,9 +33,14 @@ def originals(e: Evidence) -> Tensor:
 
 @kind("reconstructions", framewise=True)
 def reconstructions(e: Evidence) -> Tensor:
-    """The model's reconstructions of `originals`, or what it makes of their sources."""
-    if e["test_sources"] is not None:
-        made = _restored(e, e["test_sources"], e["test_known"])
+    """The model's reconstructions of `originals`, or what it makes of their sources: of two domains
+    the translations of their counterparts.
+    """
+    sources = e["test_sources"]
+    if sources is not None and e["unpaired"]:
+        made = translated(e, sources, 1 - e["reference_labels"])
+    elif sources is not None:
+        made = _restored(e, sources, e["test_known"])
     else:
         made = mapped(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
     return unfold(made, e.setup.frames)
@@ -48,6 +56,22 @@ def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
         lambda x: to_uint8(e.model.restore(x[:, :-1], (x[:, -1:] > 0).float())),
     )  # fmt: skip
     return torch.where(known[:, None], sources, made)
+
+
+def translated(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
+    """Stored images, whose domains are 0 or 1, each in the other domain, as the dataset stores
+    them: what is told by values between two bytes is lost, as when a picture is saved.
+    """
+    out = torch.empty_like(images)
+    directions: tuple[Direction, ...] = ("forward", "backward")
+
+    def translate(direction: Direction, x: Tensor) -> Tensor:
+        return e.stored(e.model.translate(x, direction))
+
+    for domain, direction in enumerate(directions):
+        here = domains == domain
+        out[here] = mapped(e, images[here], partial(translate, direction))
+    return out
 
 
 @kind("reconstructions", role="perceptual", framewise=True)

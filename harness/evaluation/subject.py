@@ -20,6 +20,7 @@ from harness.families.base import (
     Samples,
     ScoreMaps,
     Scores,
+    Translates,
     is_conditional,
     takes_texts,
 )
@@ -29,7 +30,14 @@ SPLITS: dict[Need, str] = {
     "reference": "test",
     "reconstructions": "test",
     "scores": "test",
+    "translations": "test",
+    "cycles": "test",
+    "first_domain": "test",
+    "second_domain": "test",
 }
+TRANSLATION: tuple[Need, ...] = (
+    "translations", "cycles", "forward", "backward", "first_domain", "second_domain",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
             "train": len(dataset.train),
             "reconstructions": test,
             "scores": len(dataset.test),
+            **_translated(dataset),
         },
         splits=SPLITS,
         obstacles={**obstacles, **_lacking(dataset)},
@@ -84,9 +93,26 @@ def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
 
 
 def sources_subject(dataset: Dataset) -> Subject:
-    """The dataset's damaged test images, as if they were repaired."""
-    counts: dict[Need, int] = {"reconstructions": len(dataset.normal_test)}
-    return _images_subject(dataset, counts, {"pixels"}, "nothing is made from them")
+    """The dataset's damaged test images, as if they were repaired; of two domains, test images as
+    if they were translated.
+    """
+    counts = _translated(dataset)
+    counts.pop("cycles", None)  # there is no way back from what was not made
+    if dataset.test.sources is not None:
+        counts["reconstructions"] = len(dataset.normal_test)
+    there: set[Need] = {"pixels", "colours"}
+    return _images_subject(dataset, counts, there, "nothing is made from them")
+
+
+def _translated(dataset: Dataset) -> dict[Need, int]:
+    """Of two domains, how many images of each are translated and compared with."""
+    if not dataset.unpaired:
+        return {}
+    first, second = dataset.test.labels.bincount(minlength=2).tolist()
+    return {
+        "translations": first + second, "cycles": first + second,
+        "forward": first, "second_domain": second, "backward": second, "first_domain": first,
+    }  # fmt: skip
 
 
 def _images_subject(
@@ -124,6 +150,8 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
         lacking["polygons"] = f"{dataset.name} does not consist of polygons"
     if not about.symmetric:
         lacking["symmetry"] = f"{dataset.name} is not symmetric"
+    if dataset.colours == 1:
+        lacking["colours"] = f"{dataset.name} is grey"
     if about.frames == 1:
         lacking["video"] = f"{dataset.name} has images, not videos"
     return lacking
@@ -147,9 +175,19 @@ def _unable(capability: type, what: str) -> Callable[[str, Family, Dataset], str
 
 
 def _cannot_reconstruct(model: str, family: Family, dataset: Dataset) -> str | None:
+    if dataset.unpaired and dataset.test.sources is not None:
+        return _cannot_translate(model, family, dataset)
+    if dataset.unpaired and isinstance(family, Translates):
+        return f"of {dataset.name} no image's counterpart in the other domain is known"
     if dataset.test.sources is not None:
         return _unable(Restores, "makes no images from others")(model, family, dataset)
     return _unable(Reconstructs, "does not reconstruct images")(model, family, dataset)
+
+
+def _cannot_translate(model: str, family: Family, dataset: Dataset) -> str | None:
+    if not dataset.unpaired:
+        return f"{dataset.name} has no two domains to translate between"
+    return _unable(Translates, "does not translate images")(model, family, dataset)
 
 
 def _no_likelihood(capability: type) -> Callable[[str, Family, Dataset], str | None]:
@@ -227,4 +265,5 @@ _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "likelihood": _no_likelihood(Likelihood),
     "importance": _no_likelihood(ImportanceBound),
     "levels": _no_levels,
+    **dict.fromkeys(TRANSLATION, _cannot_translate),
 }

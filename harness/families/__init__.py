@@ -17,6 +17,7 @@ FAMILIES = Registry(
         "gan": "harness.families.gan:GAN",
         "diffusion": "harness.families.diffusion:Diffusion",
         "translation": "harness.families.translation:Translation",
+        "cyclegan": "harness.families.cyclegan:CycleGAN",
     },
 )
 

@@ -19,7 +19,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from harness.capture import Accelerate
+
 Noise = Mapping[str, Tensor]
+Direction = Literal["forward", "backward"]
+"""Of a translation between two domains: forward is from class 0 to class 1."""
 Losses = Mapping[str, Tensor]
 """Scalars by name. The player minimises `"loss"`; the others are logged beside it."""
 
@@ -47,6 +51,11 @@ class FamilySettings(Settings):
     """Decay per step of the weights' moving average, which is then what is measured."""
     flip: bool = False
     """Horizontal flips at random: half of the training images are shown mirrored."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of training: bf16 computes losses under PyTorch's autocast. Weights, optimiser and all that
+    is measured later are in single precision."""
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    """In training: the order of an image's numbers in memory. Each is the faster on some device."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,9 @@ class Shape:
     """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
-    a mask of their known pixels comes with them. `texts` says whether each image has one.
+    a mask of their known pixels comes with them. `texts` says whether each image has one,
+    `unpaired` whether the classes are two domains to translate between, of which batches show an
+    image each in turn.
     """
 
     channels: int
@@ -63,6 +74,7 @@ class Shape:
     source_channels: int = 0
     masked: bool = False
     texts: bool = False
+    unpaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,8 @@ class Family(ABC):
     Settings: ClassVar[type[FamilySettings]]
     averaged: ClassVar[tuple[str, ...]] = ()
     """The networks of which a moving average is kept, when the recipe sets `ema`."""
+    accelerate: Accelerate = "off"
+    """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
 
     def __init__(self, settings: Any, shape: Shape) -> None:
         self.settings = settings
@@ -164,8 +178,8 @@ class Restores(Protocol):
 class Translates(Protocol):
     """Turns images of one of two domains into the other, learnt without pairs."""
 
-    def translate(self, x: Tensor, direction: Literal["forward", "backward"]) -> Tensor:
-        """x N×C×S×S → images N×C×S×S in [-1, 1]; forward is from class 0 to class 1."""
+    def translate(self, x: Tensor, direction: Direction) -> Tensor:
+        """x N×C×S×S → images N×C×S×S of the other domain, both in [-1, 1]; deterministic."""
         ...
 
 

@@ -43,6 +43,7 @@ from harness.metrics.segmentation import aupro, pixel_auroc
 from harness.metrics.sharpness import log_sharpness_ratio, sharpness_ratio
 from harness.metrics.statistics import FeatureStatistics
 from harness.metrics.structural_similarity import ms_ssim, ssim
+from harness.metrics.translation import colour_shift, cycle_error
 from harness.metrics.vendi import vendi_score
 from harness.spec.errors import BadInput
 from harness.spec.registry import Registry
@@ -75,6 +76,8 @@ __all__ = [
     "clip_s",
     "clip_score",
     "cmmd",
+    "colour_shift",
+    "cycle_error",
     "dci",
     "dequantise",
     "different_bins",

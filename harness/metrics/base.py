@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 Better = Literal["higher", "lower"]
-Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws"]
+Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws", "votes"]
 
 
 class Caveat(UserWarning):

@@ -12,7 +12,7 @@ from harness.evaluation.protocols import Setup, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.spec.measurement import CellResult, Measurement, Status
+from harness.spec.measurement import PREFERENCE, CellResult, Measurement, Status
 from harness.spec.protocol import Protocol
 from harness.tracking import Record, Use
 from harness.training.numerics import Numerics
@@ -91,7 +91,8 @@ class Cell:
         return Use(parent, self.model, self.settings.get("sampling", {}))
 
     def result(self, record: Record | None) -> CellResult:
-        """The cell as it stands in the store, with only the numbers that this suite asks for.
+        """The cell as it stands in the store, with only the numbers that this suite asks for and
+        those of people's votes.
 
         One that ended without weights has a row for each of them too: it must not vanish from the
         table.
@@ -102,6 +103,7 @@ class Cell:
         status = STANDS.get(record.status)
         known = record.measurements
         rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
+        rows |= {key: row for key, row in known.items() if row.metric == PREFERENCE}
         if status in ("failed", "diverged"):
             rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
         return CellResult(

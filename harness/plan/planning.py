@@ -32,7 +32,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import LoadedSuite
-from harness.tracking import Record
+from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
@@ -59,13 +59,18 @@ class Plan:
         Seeds, models and metrics may be added without making it another.
         """
         budget = self.loaded.suite.budget.images
-        return digest([self.loaded.name, budget, self.numerics.to_dict()])
+        numerics = self.numerics.to_dict() | self.loaded.suite.presets()
+        return digest([self.loaded.name, budget, numerics])
 
     @property
     def report_name(self) -> str:
         """The report's folder: the suite's name, and what was overridden of it."""
         label = self.loaded.overrides.label()
         return f"{self.loaded.name}--{label}" if label else self.loaded.name
+
+    def records(self, store: Store) -> dict[str, Record]:
+        """What the tracking store knows of the cells, by training key."""
+        return store.records([cell.training_key for cell in self.cells], self.loaded.name)
 
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
         """Every cell as it stands."""
@@ -74,12 +79,14 @@ class Plan:
 
 def shape_of(dataset: Dataset) -> Shape:
     """What a model must know of a dataset to be built for it."""
-    sources = dataset.test.sources
+    # Of two domains a test image's source is its counterpart, and training has none.
+    sources = None if dataset.unpaired else dataset.test.sources
     return Shape(
         dataset.channels, dataset.size, len(dataset.about.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
         texts=dataset.train.texts is not None,
+        unpaired=dataset.unpaired,
     )  # fmt: skip
 
 
@@ -101,7 +108,11 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     }
     for recipe in recipes.values():
         _settings(recipe)
-    return metrics, recipes
+    presets = suite.presets()
+    return metrics, {
+        name: replace(recipe, settings=recipe.settings | presets)
+        for name, recipe in recipes.items()
+    }
 
 
 def _settings(recipe: Recipe) -> FamilySettings:
@@ -118,7 +129,7 @@ def _settings(recipe: Recipe) -> FamilySettings:
 
 def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
     """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    numerics = Numerics.resolve(device)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate)
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite
@@ -140,6 +151,7 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         _pair(
             recipes[model],
             codes[recipes[model].family],
+            numerics,
             grounds[entry.name],
             [metrics[name] for name in suite.metrics_on(entry)],
         )
@@ -147,7 +159,7 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         for model in suite.models_on(entry)
     ]
     cells = [
-        pairing.cell(seed, suite.budget.images, numerics, data_root)
+        pairing.cell(seed, suite.budget.images, data_root)
         for seed in suite.seeds
         for pairing in pairings
     ]
@@ -186,10 +198,11 @@ class _Pairing:
     recipe: Recipe
     code: str
     settings: dict[str, Any]
+    numerics: Numerics
     ground: _Ground
     asked: tuple[Asked, ...]
 
-    def cell(self, seed: int, images: int, numerics: Numerics, data_root: Path | None) -> Cell:
+    def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys."""
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         training_key = digest(
@@ -200,7 +213,7 @@ class _Pairing:
                 "data": self.ground.train_digest,
                 "seed": seed,
                 "images": images,
-                "numerics": numerics.to_dict(),
+                "numerics": self.numerics.to_dict(),
             }
         )
         return Cell(
@@ -210,7 +223,7 @@ class _Pairing:
             family=self.recipe.family,
             settings=self.settings,
             images=images,
-            numerics=numerics,
+            numerics=self.numerics,
             setup=self.ground.setup,
             wanted=tuple(asked.of(training_key) for asked in self.asked),
             training_key=training_key,
@@ -219,9 +232,12 @@ class _Pairing:
         )
 
 
-def _pair(recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]) -> _Pairing:
+def _pair(
+    recipe: Recipe, code: str, numerics: Numerics, ground: _Ground, metrics: Sequence[Metric]
+) -> _Pairing:
     blueprint = _blueprint(recipe, ground.dataset)
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
     asked = ask(metrics, subject, ground.setup, settings.get("sampling", {}))
-    return _Pairing(recipe, code, settings, ground, asked)
+    own = numerics.of(blueprint.settings)
+    return _Pairing(recipe, code, settings, own, ground, asked)

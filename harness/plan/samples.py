@@ -60,14 +60,24 @@ def sample_cells(
         images = _training_images(dataset, setup.samples)
         subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
         cells.append(cell(TRAINING_IMAGES, first, {}, images, subject))
-    sources = dataset.normal_test.sources
-    if (
-        sources is not None
-        and sources.shape[1] == dataset.channels
-        and any("reconstructions" in needs(metric) for metric in metrics)
-    ):
-        cells.append(cell(SOURCE_IMAGES, first, {}, sources, sources_subject(dataset)))
+    sources = _undone(dataset)
+    if sources and any(sources.keys() & needs(metric) for metric in metrics):
+        images = torch.cat(list(sources.values()))
+        cells.append(cell(SOURCE_IMAGES, first, {}, images, sources_subject(dataset)))
     return cells
+
+
+def _undone(dataset: Dataset) -> dict[str, Tensor]:
+    """Test images as they are, as the evidence on a model that does nothing to them: damaged ones,
+    or those of another domain.
+    """
+    found = {}
+    sources = dataset.normal_test.sources
+    if sources is not None and sources.shape[1] == dataset.channels:
+        found["reconstructions"] = sources
+    if dataset.unpaired:
+        found["translations"] = dataset.normal_test.images
+    return found
 
 
 def samples_key(images: Tensor) -> str:
@@ -79,8 +89,8 @@ def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor
     """The images of such a cell, N×C×S×S, as the evidence that they stand for; BadInput where they
     changed since the plan.
     """
-    if cell.model == SOURCE_IMAGES and dataset.normal_test.sources is not None:
-        return {"reconstructions": dataset.normal_test.sources}
+    if cell.model == SOURCE_IMAGES:
+        return _undone(dataset)
     return {"samples": _samples_of(cell, dataset, draw)}
 
 

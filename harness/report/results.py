@@ -15,7 +15,7 @@ from harness.data.description import images_of, tasks_of
 from harness.metrics.base import Metric
 from harness.spec.measurement import CellResult
 
-Kind = Literal["samples", "reconstructions", "neighbours"]
+Kind = Literal["samples", "reconstructions", "translations", "neighbours"]
 
 
 @dataclass(frozen=True)

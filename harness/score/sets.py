@@ -111,6 +111,9 @@ MISSING: Mapping[Need, str] = {
     "polygons": "is asked of polygons; give --reference polygons:test",
     "symmetry": "is asked of symmetric images; give --reference symmetric:test",
     "video": "images are no videos",
+    **dict.fromkeys(
+        ("backward", "forward", "colours", "cycles"), "is asked of models that translate images"
+    ),
     "costs": "images do not say what their model cost",
 }
 

@@ -77,9 +77,13 @@ SOURCE_IMAGES = "source images"
 FLOORS = {
     TRAINING_IMAGES: "what as many training images get in place of samples: the floor that no model"
     " need be better than",
-    SOURCE_IMAGES: "what the damaged images get as they are: any repair should be better",
+    SOURCE_IMAGES: "what damaged images, or those of the other domain, get as they are: any repair"
+    " or translation should be better",
 }
 """The names that no model may have, with what their rows say."""
+
+PREFERENCE = "human_preference"
+"""The metric of rows that people's votes gave: no suite asks for it, and where it is, it shows."""
 
 COLUMNS = [
     "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",

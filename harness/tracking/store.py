@@ -127,6 +127,11 @@ class Store:
         self.tag(run_id, {"harness.suite_key": key, **tags})
         return run_id
 
+    def find_suite(self, suite: str, key: str) -> str | None:
+        """The parent run that `open_suite` made, or None."""
+        experiment = self.client.get_experiment_by_name(suite)
+        return self._keyed(str(experiment.experiment_id), "suite_key", key) if experiment else None
+
     def log_summary(self, run_id: str, values: Mapping[str, float]) -> None:
         """Aggregates over seeds, on the parent: MLflow rolls nothing up."""
         self._log(run_id, [(metric_name(name), value, 0) for name, value in values.items()])

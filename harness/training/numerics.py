@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, dataclass
+import shutil
+import sys
+import warnings
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 
+from harness.capture import Accelerate
+from harness.families.base import FamilySettings
 from harness.spec.errors import BadInput
 
 
@@ -18,7 +24,8 @@ class Numerics:
     """What numbers depend on besides code, data and seed: part of the keys of finished work.
 
     `threads` are those of the CPU. The order of a sum depends on how many share it, so that they
-    change the last bits.
+    change the last bits. `precision` and `memory_format` are those of a recipe's training, and
+    `optimizer` is PyTorch's implementation of it. Within equal values the bits are the same.
     """
 
     device: str
@@ -26,13 +33,24 @@ class Numerics:
     threads: int
     tf32: bool
     torch_version: str
-    dtype: str = "float32"
+    accelerate: Accelerate = "off"
+    precision: str = "fp32"
+    memory_format: str = "contiguous"
+    optimizer: str = "fused"
 
     @classmethod
-    def resolve(cls, device: str = "auto", threads: int = 1, *, tf32: bool = True) -> Self:
+    def resolve(
+        cls,
+        device: str = "auto",
+        threads: int = 1,
+        *,
+        tf32: bool = True,
+        accelerate: Literal["auto"] | Accelerate = "auto",
+    ) -> Self:
         """The device behind `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; BadInput where it is none.
 
-        `tf32` lets an NVIDIA GPU round the factors of matrix products to ten bits.
+        `tf32` lets an NVIDIA GPU round the factors of matrix products to ten bits. Where the
+        machine cannot `accelerate` as asked, a warning says so and it computes without.
         """
         present = devices()
         chosen = present[-1] if device == "auto" else {"cuda": "cuda:0"}.get(device, device)
@@ -44,7 +62,12 @@ class Numerics:
             threads=threads,
             tf32=tf32 and chosen.startswith("cuda"),
             torch_version=torch.__version__,
+            accelerate=_accelerated(accelerate, chosen),
         )
+
+    def of(self, settings: FamilySettings) -> Self:
+        """Those of a model with these settings."""
+        return replace(self, precision=settings.precision, memory_format=settings.memory_format)
 
     def apply(self) -> torch.device:
         """Makes this process compute so, and repeatably; the device to put tensors on."""
@@ -58,6 +81,8 @@ class Numerics:
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = self.tf32
         torch.backends.cuda.matmul.allow_tf32 = self.tf32
+        if self.device.startswith("cuda"):
+            torch.cuda.set_device(self.device)  # streams and graphs are the current device's
         return torch.device(self.device)
 
     @property
@@ -78,6 +103,28 @@ def devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return found + [f"cuda:{i}" for i in reversed(range(torch.cuda.device_count()))]
+
+
+def _accelerated(wanted: Literal["auto"] | Accelerate, device: str) -> Accelerate:
+    is_cuda = device.startswith("cuda")
+    if wanted == "auto":
+        return "graph" if is_cuda else "off"
+    if wanted == "graph" and not is_cuda:
+        warnings.warn(f"accelerate: graph: {device} has no CUDA graphs; runs without", stacklevel=3)
+        return "off"
+    if wanted == "compile" and (lacks := _lacks(device)):
+        instead: Accelerate = "graph" if is_cuda else "off"
+        warnings.warn(f"accelerate: compile: {lacks}; runs with {instead!r}", stacklevel=3)
+        return instead
+    return wanted
+
+
+def _lacks(device: str) -> str | None:
+    """What `torch.compile` would need and this machine has not."""
+    if device.startswith("cuda"):
+        return None if find_spec("triton") else "the package triton is missing"
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    return None if shutil.which(compiler) else f"there is no C++ compiler {compiler!r}"
 
 
 def _name(device: str) -> str:

@@ -54,6 +54,18 @@ def test_fetch_prepares_and_says_the_digest(call, tmp_path):
     ]
 
 
+def test_fetch_gets_what_tasks_are_made_from_and_makes_none(call, tmp_path):
+    images(tmp_path / "cats")
+    code, out, err = call("fetch", "folder:cats[channels=3,denoise=gaussian-0.1]")
+    assert (code, err) == (0, "")
+    assert out.startswith("folder:cats[channels=3]: ")
+    assert load_dataset("folder:cats[channels=3]", tmp_path).digest in out
+    for task in ("denoise=much", "unseen=dog", "unpaired=cat+dog"):
+        code, _, err = call("fetch", f"folder:cats[{task}]")
+        assert code == 2
+        assert task in err
+
+
 def test_fetch_goes_on_after_a_failure_and_names_it(call):
     code, out, err = call("fetch", "folder:dogs", "digits")
     assert code == 2

@@ -121,6 +121,8 @@ def test_what_cannot_be_told_says_so():
         build_family("diffusion", {"texts": True}, SHAPE)
     with pytest.raises(ValidationError, match="do not go together"):
         build_family("diffusion", {"texts": True, "conditional": True}, SHAPE)
+    with pytest.raises(ValidationError, match="a mirrored image's text says left"):
+        build_family("diffusion", {"texts": True, "flip": True}, Shape(1, 8, texts=True))
     with pytest.raises(BadInput, match="no classes for a conditional model"):
         build_family("gan", {"conditional": True}, Shape(1, 8, classes=1))
     with pytest.raises(ValidationError, match="conditional and texts go with network: conv"):

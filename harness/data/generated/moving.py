@@ -25,15 +25,15 @@ from harness.data.generated.draws import (
 )
 from harness.data.generated.normal import random_state
 from harness.data.generated.raster import Integers
-from harness.data.load import find_source
+from harness.data.load import inner_source
 from harness.data.source import Maker, Source
-from harness.spec.errors import BadInput
-from harness.spec.reference import parse_reference
+from harness.spec.errors import BadInput, suggest
 
 VERSION = 1
 """Raised with every change of a pixel."""
 
 COUNTS = Counts(10_000, 2_000)
+OPTIONS = ("frames", "size", *COUNT_OPTIONS)
 FASTEST = 3
 """Pixels from one frame to the next, in x and in y."""
 TILE = 16
@@ -95,7 +95,7 @@ SPRITES = Source(
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"moving:{argument}"
-    base = SPRITES if argument == "shapes" else find_source(parse_reference(argument))
+    base = _base(argument, options)
     sizes = counts(name, options, COUNTS)
     frames = whole(name, options, "frames", 8, 2, 64)
     size = whole(name, options, "size", 32, 8, 256)
@@ -136,6 +136,13 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     return Source(about, load, base.classes)
 
 
-MOVING = Maker(
-    _make, ("frames", "size", *COUNT_OPTIONS), "SET", "videos of moving images, or of shapes"
-)
+def _base(argument: str, options: Mapping[str, str]) -> Source:
+    if argument != "shapes":
+        return inner_source(argument, options, OPTIONS)
+    for option in options:
+        if option not in OPTIONS:
+            raise BadInput(f"moving:shapes: unknown option {option!r}{suggest(option, OPTIONS)}")
+    return SPRITES
+
+
+MOVING = Maker(_make, OPTIONS, "SET", "videos of moving images, or of shapes", passes_on=True)

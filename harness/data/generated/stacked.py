@@ -17,10 +17,9 @@ import torch
 from harness.data.base import Split
 from harness.data.generated.draws import COUNT_OPTIONS, Counts, counts
 from harness.data.generated.normal import random_state
-from harness.data.load import find_source
+from harness.data.load import inner_source
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput
-from harness.spec.reference import parse_reference
 
 VERSION = 1
 """Raised with every change of which images are stacked."""
@@ -43,7 +42,7 @@ def stack(split: Split, classes: int, count: int, part: str) -> Split:
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"stacked:{argument}"
-    base = find_source(parse_reference(argument))
+    base = inner_source(argument, options, COUNT_OPTIONS)
     sizes = counts(name, options, COUNTS)
     _check_classes(name, base.about.classes)
 
@@ -85,4 +84,4 @@ def _triples(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple("-".join(triple) for triple in product(classes, repeat=CHANNELS))
 
 
-STACKED = Maker(_make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB")
+STACKED = Maker(_make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB", passes_on=True)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from harness.data.base import Split
 from harness.data.image_files import find_images
-from harness.data.own.maker import own_images
+from harness.data.own import form
+from harness.data.own.form import Form
+from harness.data.own.maker import own_about, source_of
 from harness.data.own.parts import Layout, Part, Picture
 from harness.data.own.places import subfolder
+from harness.data.source import Maker, Source
+from harness.keys import digest
 from harness.spec.errors import BadInput
 
 DOMAINS = ("A", "B")
@@ -34,4 +41,16 @@ def _part(folder: Path, *splits: str) -> Part:
     return Part(pictures, labels)
 
 
-UNPAIRED = own_images("unpaired", find, "images of two domains, without pairs")
+def _make(argument: str, options: Mapping[str, str]) -> Source:
+    name = f"unpaired:{argument}"
+    source = source_of(name, argument, own_about(name), find, Form.read(name, options))
+
+    def load(root: Path) -> tuple[Split, Split]:
+        train, test = source.load(root)
+        known = digest([train.known_digest, "unpaired"])
+        return replace(train, unpaired=True, known_digest=known), test
+
+    return replace(source, load=load)
+
+
+UNPAIRED = Maker(_make, form.OPTIONS, "PATH", "images of two domains, without pairs")

@@ -16,12 +16,12 @@ from harness.metrics.catalogue import (
     representation,
     structure,
     text,
+    translation,
 )
 
 KINDS = (
-    reconstruction, distribution, conditional, modes, structure, memorisation, likelihood, text,
-    detection,
-    representation, cost,
+    reconstruction, distribution, translation, conditional, modes, structure, memorisation,
+    likelihood, text, detection, representation, cost,
 )  # fmt: skip
 """The order in which tables show them."""
 

@@ -60,7 +60,10 @@ def test_fewer_images_are_the_first_of_more(name: str, tmp_path: Path):
         ("stacked", "the form is stacked:SET"),
         ("stacked:digit", "did you mean 'digits'"),
         ("stacked:emnist", "47 classes give 103,823 kinds"),
+        ("stacked:mnist[sise=14]", "mnist.*unknown option 'sise'; did you mean 'size'"),
+        ("stacked:digits[vertices=5]", "digits.*unknown option 'vertices'"),
         ("moving:digits[frames=1]", "whole number from 2 to 64"),
+        ("moving:shapes[sources=outlines]", "unknown option 'sources'"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_drawn(name: str, reason: str):
@@ -182,6 +185,25 @@ def test_a_stack_has_the_classes_of_its_channels():
         assert label == 100 * a + 10 * b + c
         assert dataset.about.classes[label] == f"{a}-{b}-{c}"
     assert len(dataset.about.classes) == 1000
+
+
+def test_options_that_are_not_its_own_are_those_of_the_set_it_is_made_from(tmp_path: Path):
+    few = "train=9,test=9"
+    stacks = load_dataset(f"stacked:textures[size=16,photo=brick,{few}]", tmp_path)
+    patches = load_dataset("textures[size=16,photo=brick]", tmp_path).train.images
+    known = {image.numpy().tobytes() for image in patches}
+    assert all(channel.numpy().tobytes() in known for image in stacks.train.images
+               for channel in image)  # fmt: skip
+    videos = load_dataset(f"moving:textures[size=48,photo=grass,{few}]", tmp_path)
+    assert videos.train.images.shape[2:] == (48, 48), "its own size, and textures of 32×32"
+    other = load_dataset(f"moving:textures[size=48,photo=brick,{few}]", tmp_path)
+    assert videos.digest != other.digest
+
+
+def test_tasks_are_those_of_the_whole_and_not_of_the_set_it_is_made_from():
+    stacks = load_dataset(f"stacked:digits[{SMALL},unpaired=inverted]")
+    assert stacks.about.classes == ("inverted", "images")
+    assert len(stacks.test) == 40
 
 
 def _both(split):

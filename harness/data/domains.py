@@ -1,0 +1,149 @@
+"""Two domains of unpaired translation, made from any set of images.
+
+`unpaired=outlines` makes the first domain from half of the training images by changing them; the
+other half are the second one. So no image of training has its counterpart there, and every test
+image has one. `unpaired=cat+dog` takes two classes as they are, of which no counterpart is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.data.base import About, Split
+from harness.data.tasks import OPTIONS, UNPAIRED, labels_of
+from harness.seeding import generator
+from harness.spec.errors import BadInput
+
+VERSION = 1
+"""Raised when a change gives other bytes, or the training images are divided otherwise."""
+
+LEAST = 2
+"""Images of each domain in each split."""
+
+
+def outlines(images: Tensor) -> Tensor:
+    """What a pixel of uint8 N×C×S×S has beyond the least of itself and its four neighbours: bright
+    figures keep their outlines, of one pixel, in their own colours. Beyond the border is black.
+    """
+    padded = F.pad(images, (1, 1, 1, 1))
+    across, down = padded[..., 1:-1, :], padded[..., 1:-1]
+    least = images
+    for neighbour in (across[..., 2:], across[..., :-2], down[..., 2:, :], down[..., :-2, :]):
+        least = torch.minimum(least, neighbour)
+    return images - least
+
+
+def inverted(images: Tensor) -> Tensor:
+    """Dark for bright, uint8 of any shape."""
+    return 255 - images
+
+
+CHANGES: Mapping[str, Callable[[Tensor], Tensor]] = {"outlines": outlines, "inverted": inverted}
+AS_THEY_ARE = "images"
+"""The class of images that were not changed."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The domains: images changed as `how` says, and images as they are."""
+
+    how: str
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of the two domains."""
+        return self.how, AS_THEY_ARE
+
+    def apply(self, train: Split, test: Split) -> tuple[Split, Split]:
+        """Half of the training images are changed; each test image is there changed and as it is,
+        and has the other of these two as its source.
+        """
+        change = CHANGES[self.how]
+        order = torch.randperm(len(train), generator=generator(0, "domains", VERSION))
+        is_first = torch.zeros(len(train), dtype=torch.bool)
+        is_first[order[: len(train) // 2]] = True
+        images = train.images.clone()
+        images[is_first] = change(images[is_first])
+        changed = change(test.images)
+        return Split(images, (~is_first).long(), unpaired=True), Split(
+            torch.cat([changed, test.images]),
+            torch.arange(2).repeat_interleave(len(test)),
+            sources=torch.cat([test.images, changed]),
+        )
+
+
+@dataclass(frozen=True)
+class TwoClasses:
+    """The domains: two classes of the set, by their labels."""
+
+    labels: tuple[int, int]
+    names: tuple[str, str]
+
+    def apply(self, train: Split, test: Split) -> tuple[Split, Split]:
+        """The images of the two classes; which is the first domain, their order says."""
+        train, test = self._only(train), self._only(test)
+        return replace(train, unpaired=True), test
+
+    def _only(self, split: Split) -> Split:
+        kept = split.keep(torch.isin(split.labels, torch.tensor(self.labels)))
+        return Split(kept.images, (kept.labels == self.labels[1]).long())
+
+
+Domains = Changed | TwoClasses
+
+
+def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> Domains | None:
+    """The domains that the dataset `name` asks for, or None; BadInput where `classes` have no such
+    two, or another task is asked for too.
+    """
+    text = options.get(UNPAIRED)
+    if text is None:
+        return None
+    if others := [option for option in OPTIONS if option in options and option != UNPAIRED]:
+        raise BadInput(f"{name}: {UNPAIRED} and {others[0]} do not go together; choose one")
+    if text in CHANGES:
+        return Changed(text)
+    labels = labels_of(text, classes)
+    if labels is None or len(labels) != 2 or labels[0] == labels[1]:
+        raise BadInput(
+            f"{name}: {UNPAIRED}={text}; right are {', '.join(CHANGES)}, or two classes of the set "
+            "joined by +, such as cat+dog or 3+5"
+        )
+    first, second = labels
+    return TwoClasses((first, second), (classes[first], classes[second]))
+
+
+def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple[Split, Split]:
+    """The splits of unpaired translation: labels are domains. BadInput where the images of the
+    dataset `name` do not suit it.
+    """
+    if train.images.dtype != torch.uint8:
+        raise BadInput(f"{name}: its data are no images of bytes, which {UNPAIRED} needs")
+    if train.sources is not None or train.unpaired:
+        raise BadInput(f"{name}: its images are made from others already, or of two domains")
+    if test.masks is not None:
+        raise BadInput(f"{name}: its classes are defects, and no domains")
+    train, test = wanted.apply(train, test)
+    for part, split in (("train", train), ("test", test)):
+        for domain, count in zip(wanted.names, _counts(split), strict=True):
+            if count < LEAST:
+                raise BadInput(
+                    f"{name}: {int(count)} {part} images of {domain}; {LEAST} are needed"
+                )
+    return train, test
+
+
+def about_domains(about: About, wanted: Domains) -> About:
+    """What a reader must know of the set once it consists of two domains."""
+    title = f"{about.title}: {' and '.join(wanted.names)}, unpaired"
+    return replace(about, title=title, classes=wanted.names, factors=(), corners=0)
+
+
+def _counts(split: Split) -> list[int]:
+    counts: list[int] = split.labels.bincount(minlength=2).tolist()
+    return counts

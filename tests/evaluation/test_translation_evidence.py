@@ -1,0 +1,134 @@
+"""What is measured of translations, with a model that translates perfectly, or nearly."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harness.data import load_dataset
+from harness.data.base import Dataset
+from harness.evaluation import pictures
+from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.measure import read
+from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.subject import model_subject, sources_subject
+from harness.extractors import load_extractor
+from harness.families import build_family
+from harness.metrics import METRICS, frechet_estimate
+from harness.plan import shape_of
+
+SETUP = Setup({"extractor": "classifier:digits", "perceptual": "classifier:digits"})
+TRANSLATION = ["fid_forward", "fid_backward", "cycle_error", "colour_shift"]
+
+
+class Inverter:
+    """Bright for dark; backward it forgets all but the upper half."""
+
+    def translate(self, x: torch.Tensor, direction: str) -> torch.Tensor:
+        made = -x
+        if direction == "backward":
+            made[..., made.shape[-1] // 2 :, :] = -1
+        return made
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return load_dataset("digits[unpaired=inverted]")
+
+
+@pytest.fixture(scope="module")
+def evidence(dataset: Dataset) -> Evidence:
+    model: Any = Inverter()
+    return Evidence(dataset_evidence(dataset), SETUP, model=model)
+
+
+def test_translations_meet_the_other_domain(evidence: Evidence, dataset: Dataset):
+    images, first = dataset.test.images, dataset.test.labels == 0
+    assert torch.equal(evidence["translations"][first], 255 - images[first])
+    assert read(METRICS["fid_forward"], evidence).estimate.value == pytest.approx(0, abs=1e-6)
+    back = 255 - images[~first]
+    back[:, :, 8:] = 0
+    extractor = load_extractor("classifier:digits", "cpu")
+    features = [extractor.extract(x).pooled for x in (back, images[first])]
+    value = read(METRICS["fid_backward"], evidence).estimate.value
+    assert value == pytest.approx(frechet_estimate(*features).value)
+    assert value > 1
+
+
+def test_counterparts_are_what_translations_should_be(evidence: Evidence, dataset: Dataset):
+    second = dataset.test.labels == 1
+    assert torch.equal(evidence["originals"], dataset.test.images)
+    made = evidence["reconstructions"]
+    assert torch.equal(made[second], dataset.test.images[second]), "forward nothing is lost"
+    assert (made[~second][:, :, 8:] == 0).all()
+    assert read(METRICS["mse"], evidence).estimate.value > 0
+
+
+def test_there_and_back(evidence: Evidence, dataset: Dataset):
+    expected = dataset.test.images.clone()
+    first = dataset.test.labels == 0
+    expected[first, :, 8:] = 0
+    expected[~first, :, 8:] = 255  # black is what backward leaves, and forward inverts it
+    assert torch.equal(evidence["cycles"], expected)
+    difference = (expected.double() - dataset.test.images.double()).abs().mean() / 255
+    assert read(METRICS["cycle_error"], evidence).estimate.value == pytest.approx(difference.item())
+
+
+def test_protocols_count_what_is_translated_and_what_it_meets():
+    dataset = load_dataset("digits[unpaired=3+8]")
+    model = build_family("cyclegan", {"width": 2, "blocks": 1}, shape_of(dataset))
+    subject = model_subject("m", model, dataset, 9)
+    threes, eights = dataset.test.labels.bincount().tolist()
+    how = {name: protocol(METRICS[name], subject, SETUP) for name in TRANSLATION}
+    counts = {name: (p.samples, p.reference) for name, p in how.items()}
+    assert threes != eights
+    assert counts == {
+        "fid_forward": (threes, eights), "fid_backward": (eights, threes),
+        "cycle_error": (threes + eights, None), "colour_shift": (threes + eights, None),
+    }  # fmt: skip
+    assert all(p.split == "test" and p.quantisation == "u8" for p in how.values())
+
+
+def why(metric: str, family: str, settings: dict[str, Any], name: str) -> str | None:
+    dataset = load_dataset(name)
+    model = build_family(family, settings, shape_of(dataset))
+    return obstacle(METRICS[metric], model_subject("m", model, dataset, 9), SETUP)
+
+
+def test_what_does_not_apply_says_why():
+    small, inverted = {"width": 2, "blocks": 1}, "digits[unpaired=inverted]"
+    for metric in ("fid_forward", "fid_backward", "cycle_error", "mse"):
+        assert why(metric, "autoencoder", {"width": 2}, inverted) == "m does not translate images"
+        assert why(metric, "cyclegan", small, inverted) is None
+    assert why("mse", "autoencoder", {"width": 2}, "digits[unpaired=3+8]") is None
+    alone = why("mse", "cyclegan", small, "digits[unpaired=3+8]")
+    assert alone == "of digits[unpaired=3+8] no image's counterpart in the other domain is known"
+    nowhere = why("cycle_error", "autoencoder", {"width": 2}, "digits")
+    assert nowhere == "digits has no two domains to translate between"
+    assert why("colour_shift", "cyclegan", small, inverted) == f"{inverted} is grey"
+    assert why("colour_shift", "cyclegan", small, "shapes[unpaired=outlines]") is None
+
+
+def test_images_left_as_they_are_stand_for_doing_nothing(dataset: Dataset):
+    subject = sources_subject(dataset)
+    reasons = {name: obstacle(METRICS[name], subject, SETUP) for name in (*TRANSLATION, "mse")}
+    assert reasons == {
+        "fid_forward": None, "fid_backward": None, "mse": None,
+        "cycle_error": "nothing is made from them", "colour_shift": f"{dataset.name} is grey",
+    }  # fmt: skip
+
+
+def test_a_picture_has_image_translation_and_counterpart(evidence: Evidence, dataset: Dataset):
+    assert pictures.wanted(Inverter(), True, True, False, True) == ["translations"]
+    sheet = np.asarray(Image.open(io.BytesIO(pictures.translations(evidence))))
+    test, side = dataset.test, 17
+    first = test.images[test.labels == 0]
+    for row, expected in enumerate((first, 255 - first, test.sources[test.labels == 0])):
+        for column in (0, 7):
+            top, left = 1 + row * side, 1 + column * side
+            shown = sheet[top : top + 16, left : left + 16]
+            assert np.array_equal(shown, expected[column, 0].numpy())
+    assert sheet.shape == (1 + 12 * side, 1 + 8 * side)
