@@ -229,10 +229,13 @@ class _Work:
             "model": cell.model,
             "seed": cell.seed,
             "budget.images": cell.images,
+            "family": cell.family,
+            **({"code": cell.code} if cell.code else {}),
             **_flat(cell.settings, "recipe."),
             **_flat(cell.numerics.to_dict(), "numerics."),
         }
         record = store.open_cell(self.site.parent, cell.name, cell.training_key, params)
+        store.add_use(record, cell.used_by(self.site.parent))
         if not record.facts:
             recipe = {"family": cell.family, **cell.settings}
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))

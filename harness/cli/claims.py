@@ -63,7 +63,8 @@ def claims(
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
         raise BadInput(f"{suite} has no claims{' left' if left else ''}{left}")
     plan = make_plan(loaded, device, data_root)
-    results = gather(plan, options.open_store(tracking_uri, output), illustrated=False)
+    store = options.open_store(tracking_uri, output)
+    results = gather(plan, store, plan.records(store), illustrated=False)
     console = Console()
     for verdict in results.verdicts:
         _show(console, verdict)

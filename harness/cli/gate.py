@@ -80,7 +80,7 @@ def save(
     )  # fmt: skip
     plan = make_plan(suite, changed, device, data_root)
     store = options.open_store(tracking_uri, output)
-    baseline = take(plan, plan.results(store.records([c.training_key for c in plan.cells])))
+    baseline = take(plan, plan.results(plan.records(store)))
     replace_file(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     typer.echo(
@@ -162,7 +162,7 @@ def check(
         here = ThisMachine(plan.numerics, device, jobs)
         say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()
-    results = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    results = plan.results(plan.records(store))
     words = Words(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
     _write(words, junit, markdown, time.monotonic() - began)
     _show(console, words)

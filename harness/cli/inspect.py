@@ -69,7 +69,7 @@ def plan(
     planned = make_plan(loaded, numerics, data_root)
     here = ThisMachine(numerics, device, jobs)
     store = options.open_store(tracking_uri, output)
-    records = store.records([cell.training_key for cell in planned.cells])
+    records = planned.records(store)
     todo = left(planned, records)
     with console.status("Measuring") as status:
         found = estimate(planned.cells, todo, planned.datasets, records, status.update)

@@ -39,7 +39,7 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:
     """The cells with anything left to do."""
-    return left(plan, store.records([cell.training_key for cell in plan.cells]))
+    return left(plan, plan.records(store))
 
 
 def left(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:

@@ -32,7 +32,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import LoadedSuite
-from harness.tracking import Record
+from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
@@ -67,6 +67,10 @@ class Plan:
         """The report's folder: the suite's name, and what was overridden of it."""
         label = self.loaded.overrides.label()
         return f"{self.loaded.name}--{label}" if label else self.loaded.name
+
+    def records(self, store: Store) -> dict[str, Record]:
+        """What the tracking store knows of the cells, by training key."""
+        return store.records([cell.training_key for cell in self.cells], self.loaded.name)
 
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
         """Every cell as it stands."""

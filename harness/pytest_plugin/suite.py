@@ -83,7 +83,7 @@ class SuiteUnderTest:
             saved = load_baseline(self.folder / baseline)
             texts = [f"{name}={amount}" for name, amount in (tolerance or {}).items()]
             gate = open_gate(saved, self.plan, parse_tolerances(texts, self.plan.metrics))
-            records = self.store.records([cell.training_key for cell in self.plan.cells])
+            records = self.plan.records(self.store)
             found = gate.check(self.plan.results(records))
             return Words(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
 
