@@ -96,7 +96,10 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
     with_sources = recipe.family == "translation"
-    shape = Shape(1, 16, classes=4, source_channels=int(with_sources), texts=True)
+    shape = Shape(
+        1, 16, classes=4, source_channels=int(with_sources), texts=True,
+        unpaired=recipe.family == "cyclegan",
+    )  # fmt: skip
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
     return family, Ramps(with_sources)
 
