@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -29,7 +29,7 @@ from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
 from harness.spec.suite_types import claim_datasets
-from harness.tracking import Store, selftests
+from harness.tracking import Record, Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -49,9 +49,13 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
     where one is given. Returns what it is made of, and the page's path.
     """
-    results = gather(plan, store)
+    records = plan.records(store)
+    results = gather(plan, store, records)
     page = write(results, output / plan.report_name)
     if parent:
+        for cell in plan.cells:  # what another suite made, which was found and not opened
+            if record := records.get(cell.training_key):
+                store.add_use(record, cell.used_by(parent))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
             store.put_file(parent, file, "report")
@@ -60,10 +64,14 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
-    """Everything a report needs, read from the store; curves and pictures only if `illustrated`."""
+def gather(
+    plan: Plan, store: Store, records: Mapping[str, Record], illustrated: bool = True
+) -> Results:
+    """Everything a report needs, read from the store; `records` are those of the plan's cells.
+    Curves and pictures are read only if `illustrated`.
+    """
     suite = plan.loaded.suite
-    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    cells = plan.results(records)
     table = tidy(cells)
     metrics = dict(plan.metrics)
     if HUMAN_PREFERENCE.name in set(table["metric"]):

@@ -65,7 +65,7 @@ def key_file(page: str) -> str:
 
 
 def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
-    records = store.records([cell.training_key for cell in plan.cells])
+    records = plan.records(store)
     for cell in plan.cells:
         record, dataset = records.get(cell.training_key), plan.datasets[cell.dataset]
         if record is None or cell.model == SOURCE_IMAGES or not _can_be_shown(dataset):

@@ -11,6 +11,8 @@ import pytest
 from harness.cli.main import main
 from harness.tracking import Store, default_uri
 
+pytestmark = pytest.mark.slow
+
 SUITE = """\
 title: Ways of sampling
 seeds: [0, 1, 2]
@@ -162,13 +164,38 @@ def test_plan_says_of_each_shape_what_it_takes(verbs: Verbs, capsys):
 
 def test_one_seed_decides_nothing_and_says_so(verbs: Verbs, capsys):
     out = verbs(capsys, "claims", "small.yaml", "--seeds", "0")
-    assert verbs.code == 0
+    assert verbs.code == 2
+    assert verbs.err == (
+        "harness: small.yaml:8: no claim can be evaluated: 1 block on digits, and at least 3 are "
+        "needed\n"
+    )
     assert out.count("Not evaluable: 1 block on digits, and at least 3 are needed.") == 4
 
 
 def test_claims_of_a_suite_that_was_not_run_are_not_evaluable(verbs: Verbs, capsys):
-    out = verbs(capsys, "claims", "small.yaml", "--seeds", "7-9")
+    out = verbs(capsys, "claims", "small.yaml", "--seeds", "7-9", "--json", "none.json")
     assert len(re.findall(r"^not evaluable  ", out, re.M)) == 4
+    assert verbs.code == 2
+    assert "no claim can be evaluated: " in verbs.err
+    assert (verbs.folder / "none.json").exists()
+
+
+def test_where_all_cells_diverged_nothing_can_be_evaluated(verbs: Verbs, capsys):
+    for name, rate in (("boom", "1e30"), ("bang", "1e31")):
+        recipe = f"extends: autoencoder/mlp\ndescription: Too fast.\noptimizer: {{lr: {rate}}}\n"
+        (verbs.folder / f"{name}.yaml").write_text(recipe)
+    (verbs.folder / "broken.yaml").write_text(
+        "title: Broken\nseeds: [0, 1, 2]\nbudget: {images: 512}\ndatasets: [digits]\n"
+        "models: [boom.yaml, bang.yaml]\nmetrics: [mse]\nclaims:\n"
+        "  - {id: c, statement: S., metric: mse, model: boom.yaml, against: bang.yaml}\n"
+    )
+    verbs(capsys, "run", "broken.yaml", "--jobs", "1")
+    assert verbs.code == 0, "divergence is a result"
+    out = verbs(capsys, "claims", "broken.yaml")
+    assert verbs.code == 2
+    said = "withheld, because boom.yaml diverged on digits at seed 0"
+    assert f"broken.yaml:7: no claim can be evaluated: {said}" in verbs.err
+    assert f"Not evaluable: {said}" in out
 
 
 def test_a_suite_without_claims_is_bad_input(verbs: Verbs, capsys):

@@ -10,7 +10,7 @@ from harness.analysis.baseline import Baseline, Made
 from harness.analysis.changes import Change, Effect
 from harness.analysis.regression import Check
 from harness.metrics import load_metric
-from harness.report.checks.annotations import MOST, annotations
+from harness.report.checks.annotations import MOST, workflow_commands
 from harness.report.checks.junit import junit
 from harness.report.checks.markdown import markdown
 from harness.report.checks.words import HEADINGS, Words, amount
