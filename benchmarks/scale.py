@@ -1,0 +1,205 @@
+"""How planning, looking up and reporting grow with the cells of a suite, up to 10,000 of them.
+
+    python benchmarks/scale.py [--quick] [--cells 100 1000 10000]
+
+Nothing is trained. A suite of ten datasets and ten models has more and more seeds; one cell is
+logged the way cells are, and the others are copies of it in the tracking store with names, keys and
+numbers of their own. Then, in a process of its own for each size: the plan; the look-up of what is
+left, which is how a run goes on; the table with its leaderboards; and the whole report. Each takes
+seconds of the processor, and memory beyond what the process had before: its growth from one size to
+the next is printed beside that of the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from side_by_side import machine
+
+from harness.engine.execute import open_site, unfinished
+from harness.plan import Cell, Plan, make_plan
+from harness.report.publish import gather, publish
+from harness.spec.measurement import Measurement
+from harness.spec.suite import load_suite
+from harness.tracking import Store, default_uri
+from harness.tracking.store import NUMBER
+from harness.training import memory
+
+DATASETS = ["digits", *(f"digits[unseen={k}]" for k in range(9))]
+MODELS = 10
+METRICS = ["mse", "mae", "psnr", "training_time", "parameters", "peak_memory"]
+CURVE = 100
+"""Points."""
+
+
+def write_suite(folder: Path, cells: int) -> Path:
+    """A suite of so many cells."""
+    models = []
+    for width in range(MODELS):
+        models.append(f"model{width}.yaml")
+        recipe = {"extends": "autoencoder/mlp", "latent": 1 + width}
+        (folder / models[-1]).write_text(yaml.safe_dump(recipe))
+    suite = {
+        "title": "Synthetic", "seeds": list(range(cells // (MODELS * len(DATASETS)))),
+        "budget": {"images": 1000}, "datasets": DATASETS, "models": models, "metrics": METRICS,
+        "claims": [
+            {
+                "id": "one", "statement": "A code of two numbers says more.", "source": "none",
+                "metric": "mse", "model": models[1], "against": models[0], "datasets": DATASETS,
+            }
+        ],
+    }  # fmt: skip
+    file = folder / "synthetic.yaml"
+    file.write_text(yaml.safe_dump(suite))
+    return file
+
+
+def fill(plan: Plan, store: Store, folder: Path) -> None:
+    """Every cell of the plan, in the store as if it had run."""
+    first, *others = plan.cells
+    parent = open_site(plan, store, folder, 20.0).parent
+    params = {"dataset": first.dataset, "model": first.model, "seed": first.seed}
+    run = store.open_cell(parent, first.name, first.training_key, params).run_id
+    store.set_status(run, "trained", seconds=1.0, images=1000, steps=4, parameters=1000)
+    curve = [(1000 * i // CURVE, "train/model/loss", 1 / i) for i in range(1, CURVE + 1)]
+    store.log_curves(run, curve)
+    store.record(run, rows(first))
+    store.put(run, "pictures/reconstructions.png", b"no picture")
+    store.finish(run)
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        copy(database, run, first, others)
+
+
+def rows(cell: Cell) -> list[Measurement]:
+    """Numbers of a cell, that differ by model and by seed."""
+    draws = random.Random(f"{cell.model} {cell.seed}")
+    return [
+        replace(w.without("ok", ""), value=draws.lognormvariate(0, 0.1), reason="")
+        if w.obstacle is None
+        else w.without("not applicable", "")
+        for w in cell.wanted
+    ]
+
+
+def copy(database: sqlite3.Connection, run: str, first: Cell, others: list[Cell]) -> None:
+    """What the store has of `run`, once more for each of the other cells."""
+    for table in ("runs", "params", "latest_metrics", "metrics", "tags"):
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        owned = database.execute(f"SELECT * FROM {table} WHERE run_uuid = ?", (run,)).fetchall()
+        template = [dict(zip(columns, row, strict=True)) for row in owned]
+        marks = ", ".join("?" * len(columns))
+        names = ", ".join(f'"{column}"' for column in columns)
+        database.executemany(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})",
+            (
+                tuple(row[column] for column in columns)
+                for cell in others
+                for row in renamed(table, template, cell)
+            ),
+        )
+
+
+def renamed(table: str, template: list[dict[str, Any]], cell: Cell) -> Iterator[dict[str, Any]]:
+    """The rows of a table with a cell's names, keys and numbers."""
+    run = uuid.uuid5(uuid.NAMESPACE_OID, cell.training_key).hex
+    tags = {
+        "harness.training_key": cell.training_key, "mlflow.runName": cell.name,
+        "harness.dataset": cell.dataset, "harness.model": cell.model,
+        "harness.seed": str(cell.seed),
+    }  # fmt: skip
+    for row in template:
+        new = row | {"run_uuid": run}
+        if table == "runs":
+            new |= {"name": cell.name, "artifact_uri": f"{row['artifact_uri']}/{run}"}
+        if table == "tags" and row["key"].startswith(NUMBER):
+            continue
+        if table == "tags":
+            new["value"] = tags.get(row["key"], row["value"])
+        yield new
+    if table == "tags":
+        for number in rows(cell):
+            yield {
+                "key": f"{NUMBER}{number.metric}.{number.key}", "value": number.to_json(),
+                "run_uuid": run,
+            }  # fmt: skip
+
+
+def measured(step: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What a step gives, its seconds of the processor, and the MB that it took at most."""
+    cpu = torch.device("cpu")
+    before, start = memory.start(cpu), time.process_time()
+    found = step()
+    return found, time.process_time() - start, (memory.peak(cpu) - before) / 1e6
+
+
+def child(folder: Path, cells: int) -> dict[str, tuple[float, float]]:
+    """Each step on a suite of so many cells: seconds and MB."""
+    file = write_suite(folder, cells)
+    took: dict[str, tuple[float, float]] = {}
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        found, *took[name] = measured(work)
+        gc.collect()
+        return found
+
+    plan: Plan = step("plan", lambda: make_plan(load_suite(str(file)), "cpu", None))
+    store = Store(default_uri(folder), folder)
+    fill(plan, store, folder)
+    left = step("look-up", lambda: unfinished(plan, store))
+    assert not left, f"{len(left)} cells are not found to be done"
+    results = step("table", lambda: gather(plan, store, illustrated=False))
+    assert len(results.table) == cells * len(METRICS)
+    del results
+    step("report", lambda: publish(plan, store, folder, None))
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="100 and 200 cells")
+    parser.add_argument("--cells", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(child(Path(folder), asked.child)))
+        return
+    print(machine())
+    sizes = [100, 200] if asked.quick else asked.cells
+    found = {}
+    for cells in sizes:
+        command = [sys.executable, __file__, "--child", str(cells)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[cells] = json.loads(done.stdout.splitlines()[-1])
+    print_table(found)
+
+
+def print_table(found: Mapping[int, Mapping[str, tuple[float, float]]]) -> None:
+    """A line a size: seconds and MB of each step; then by how much they grew."""
+    steps = list(next(iter(found.values())))
+    print(f"{'cells':>8}" + "".join(f"{step:>22}" for step in steps))
+    for cells, took in found.items():
+        columns = (f"{took[s][0]:10.2f} s{took[s][1]:7.0f} MB" for s in steps)
+        print(f"{cells:8,}" + "".join(f"{column:>22}" for column in columns))
+    (few, least), *_, (many, most) = found.items()
+    growth = (f"{most[s][0] / least[s][0]:9.1f}× {most[s][1] / least[s][1]:7.1f}×" for s in steps)
+    print(f"{many / few:7.0f}×" + "".join(f"{column:>22}" for column in growth))
+
+
+if __name__ == "__main__":
+    main()
