@@ -86,7 +86,8 @@ def cuda_graph(
     run: Callable[[], O], changed: Callable[[], Mapping[str, Tensor]] = dict
 ) -> tuple[Callable[[], None], O]:
     """`run` as a CUDA graph, rehearsed."""
-    main, side = torch.cuda.current_stream(), torch.cuda.Stream()
+    main = torch.cuda.current_stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
 
     def record(run: Callable[[], O]) -> tuple[Callable[[], None], O]:
         graph = torch.cuda.CUDAGraph()

@@ -8,7 +8,8 @@ import pytest
 from tiny_clip import save_tiny_clip
 
 from harness.data import DATASETS
-from harness.engine.execute import execute, open_site
+from harness.engine.execute import open_site
+from harness.engine.serial import run_serial
 from harness.plan import make_plan
 from harness.report.publish import publish
 from harness.report.results import Results
@@ -34,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         )
         plan = make_plan(load_suite(str(suite)), "cpu", Path("nowhere"))
         site = open_site(plan, store, folder, 60)
-        outcomes = execute(plan.cells, site, 1, lambda event: None, lambda outcome: None)
+        outcomes = run_serial(plan.cells, site, lambda event: None, lambda outcome: None)
         assert [outcome.failures for outcome in outcomes] == [()] * len(outcomes)
         return publish(plan, store, folder, site.parent)[0]
 
@@ -184,3 +185,35 @@ def test_text_to_image(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert status(results, "gan/dcgan") == {"clip_score": "not applicable", "sharpness": "ok"}
     reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
     assert "gan/dcgan makes no images from texts" in reasons
+
+
+def test_unpaired_translation(run: Run):
+    models = "translation/cyclegan, translation/cyclegan-identity, autoencoder/conv"
+    metrics = "mse, ssim, lpips, fid_forward, fid_backward, cycle_error, colour_shift"
+    results = run('"digits[unpaired=outlines]"', models, metrics)
+    for model in ("translation/cyclegan", "translation/cyclegan-identity"):
+        assert status(results, model) == {
+            **dict.fromkeys(metrics.split(", "), "ok"), "colour_shift": "not applicable",
+        }  # fmt: skip
+    assert set(status(results, "autoencoder/conv").values()) == {"not applicable"}
+    floors = {board.metric: board.floor for board in results.boards}
+    assert {name for name, floor in floors.items() if floor} == {
+        "mse", "ssim", "lpips", "fid_forward", "fid_backward",
+    }  # fmt: skip
+    assert {(p.model, p.kind) for p in results.pictures} == {
+        ("translation/cyclegan", "translations"),
+        ("translation/cyclegan-identity", "translations"),
+    }
+    assert "translators/identity" in set(results.curves["name"])
+
+
+def test_two_classes_are_translated_without_counterparts(run: Run):
+    results = run(
+        '"digits[unpaired=3+8]"', "translation/cyclegan, vae/vae", "mse, fid_forward, fid"
+    )
+    assert status(results, "translation/cyclegan") == {
+        "mse": "not applicable", "fid_forward": "ok", "fid": "not applicable",
+    }  # fmt: skip
+    assert status(results, "vae/vae") == {
+        "mse": "ok", "fid_forward": "not applicable", "fid": "ok",
+    }  # fmt: skip

@@ -54,8 +54,9 @@ class Comparison:
             blocks = f"{count} block" + ("" if count == 1 else "s")
             return f"{blocks} on {where}, and at least {fewest} are needed"
         if not any(varies(stratum) for stratum in self.strata):
+            what = "rank correlation" if self.pairs[0].kind == "rank correlation" else "difference"
             return (
-                f"no variance: the difference is the same in all {count} blocks on {where}, "
+                f"no variance: the {what} is the same in all {count} blocks on {where}, "
                 "so there is no noise to test it against"
             )
         return ""

@@ -40,6 +40,8 @@ def claims(
 ) -> None:
     """Say what the numbers measured so far say of a suite's claims; runs nothing.
 
+    Exit code 2 where none of them can be evaluated: too few seeds, all cells failed, nothing run.
+
     **Examples**
 
         harness claims quickstart
@@ -61,7 +63,8 @@ def claims(
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
         raise BadInput(f"{suite} has no claims{' left' if left else ''}{left}")
     plan = make_plan(loaded, device, data_root)
-    results = gather(plan, options.open_store(tracking_uri, output), illustrated=False)
+    store = options.open_store(tracking_uri, output)
+    results = gather(plan, store, plan.records(store), illustrated=False)
     console = Console()
     for verdict in results.verdicts:
         _show(console, verdict)
@@ -69,6 +72,9 @@ def claims(
         if path:
             replace_file(path, text(results))
             console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
+    reasons = [verdict.reason for verdict in results.verdicts]
+    if all(reasons):
+        raise loaded.document.error(f"no claim can be evaluated: {reasons[0]}", ("claims",))
 
 
 def _show(console: Console, verdict: Verdict) -> None:

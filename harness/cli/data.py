@@ -94,9 +94,9 @@ def fetch(names: Names, data_root: options.DataRoot = None) -> None:
 
 
 def _fetch(name: str, root: Path | None) -> None:
-    from harness.data.load import load_dataset, without_tasks
+    from harness.data.load import load_untasked
 
-    found = load_dataset(without_tasks(name), root)
+    found = load_untasked(name, root)
     typer.echo(
         f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}"
     )

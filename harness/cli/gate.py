@@ -80,7 +80,7 @@ def save(
     )  # fmt: skip
     plan = make_plan(suite, changed, device, data_root)
     store = options.open_store(tracking_uri, output)
-    baseline = take(plan, plan.results(store.records([c.training_key for c in plan.cells])))
+    baseline = take(plan, plan.results(plan.records(store)))
     replace_file(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     typer.echo(
@@ -144,7 +144,7 @@ def check(
     from harness.analysis.provenance import alterations
     from harness.analysis.regression import open_gate
     from harness.analysis.tolerance import parse_tolerances
-    from harness.engine.execute import unfinished
+    from harness.engine.execute import ThisMachine, unfinished
     from harness.report.checks.words import Words
 
     began = time.monotonic()
@@ -159,9 +159,10 @@ def check(
     console = Console()
     store = options.open_store(tracking_uri, output)
     if run and gate.awaited and unfinished(plan, store):
-        say_failures(console, carry_out(console, plan, store, output, jobs, checkpoint_seconds))
+        here = ThisMachine(plan.numerics, device, jobs)
+        say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()
-    results = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    results = plan.results(plan.records(store))
     words = Words(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
     _write(words, junit, markdown, time.monotonic() - began)
     _show(console, words)
@@ -192,7 +193,7 @@ def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: flo
 
 def _show(console: Console, words: Words) -> None:
     """The table, the notes and the summary; for GitHub Actions, its annotations as well."""
-    from harness.report.checks.annotations import annotations
+    from harness.report.checks.annotations import workflow_commands
     from harness.report.checks.words import HEADINGS
 
     if not console.is_terminal:
@@ -211,5 +212,5 @@ def _show(console: Console, words: Words) -> None:
         console.print(escape(note), highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(words.summary())}[/bold]", highlight=False, soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(words):
+        for line in workflow_commands(words):
             typer.echo(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +12,6 @@ from harness.spec.errors import BadInput
 from harness.spec.shipped import shipped_files
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
     from harness.spec.suite import Overrides
     from harness.tracking import Store
 
@@ -87,7 +85,25 @@ Tracking = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="Cells at a time; as many as cores on a CPU, one on a GPU.", min=1),
+    typer.Option(
+        help="Cells at a time; as many as cores on a CPU, as many as are known to fit on each GPU.",
+        min=1,
+    ),
+]
+Processes = Annotated[
+    int,
+    typer.Option(help="Processes that train one model together, each on a GPU of its own.", min=1),
+]
+EngineName = Annotated[
+    Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or a Ray cluster.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="The Ray cluster, e.g. head:6379; the one of this node if not said.",
+        envvar="RAY_ADDRESS",
+        show_envvar=True,
+    ),
 ]
 
 CheckpointSeconds = Annotated[
@@ -156,15 +172,3 @@ def open_store(tracking: str | None, output: Path) -> Store:
     store = Store(tracking or default_uri(output), output)
     store.connect()
     return store
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_jobs(plan: Plan) -> int:
-    """A cell a core on a CPU; one at a time on a GPU."""
-    if plan.numerics.device != "cpu":
-        return 1
-    return max(1, cores() // plan.numerics.threads)

@@ -25,6 +25,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 """What a file may be, whatever its suffix says: Pillow's other decoders are never reached."""
 
+OTHER_FORMATS = (".gif", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".ppm", ".pgm", ".tga", ".svg")
+"""Suffixes of images that are not read: to pass over them would make another set of a folder."""
+
 CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 """Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
 16 bits, floats) have no conversion to 8-bit RGB on which all programs agree."""
@@ -54,8 +57,8 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
 
     Hidden files and folders are left out. Images are sorted by their path in the folder, without
     suffix first, so that two folders with the same names give the same order whatever the formats.
-    Raises BadInput where a link is broken, a folder cannot be read or is reached twice, and where
-    there is no image.
+    Raises BadInput where a link is broken, a folder cannot be read or is reached twice, an image is
+    of another format (GIF, AVIF, …), and where there is no image.
     """
     images: list[Path] = []
     others: list[Path] = []
@@ -67,8 +70,12 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
         for path in (here / name for name in files if not name.startswith(".")):
             _check_file(path)
             (images if path.suffix.lower() in SUFFIXES else others).append(path)
+    for path in others:
+        if path.suffix.lower() in OTHER_FORMATS:
+            raise BadInput(f"{path}: is not read; convert it to {', '.join(FORMATS)}, or remove it")
     if not images:
-        instead = f"; it has {len(others)} other files, such as {others[0]}" if others else ""
+        count = f"{len(others)} other file{'s' * (len(others) > 1)}"
+        instead = f"; it has {count}, such as {others[0]}" if others else ""
         raise BadInput(f"{folder}: no images in it ({', '.join(SUFFIXES)}){instead}")
     by_name = sorted(images, key=lambda path: (path.with_suffix("").as_posix(), path.suffix))
     return by_name, sorted(others)

@@ -84,12 +84,16 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     return Dataset(str(reference), train, test, known, unseen, truth, binary)
 
 
-def without_tasks(name: str) -> str:
-    """The name of the dataset that the tasks in `name` are made from; BadInput as `about`."""
-    about(name)
+def load_untasked(name: str, root: Path | None = None) -> Dataset:
+    """The dataset that the tasks in `name` are made from, once these are known to be right for it;
+    BadInput as `load_dataset`.
+    """
     reference = parse_reference(name)
     kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
-    return str(Reference(reference.name, kept))
+    about(name)
+    found = load_dataset(str(Reference(reference.name, kept)), root)
+    _check_tasks(name, reference.options, found.about.classes)
+    return found
 
 
 def each_class(name: str, root: Path | None = None) -> list[str]:
@@ -108,10 +112,15 @@ def about(name: str) -> About:
     source = find_source(reference)
     tasks.task(name, reference.options)
     if not source.classes:
-        domains(name, reference.options, source.about.classes)
-        for options in tasks.each_class(name, reference.options, source.about.classes):
-            tasks.unseen_classes(name, options, source.about.classes)
+        _check_tasks(name, reference.options, source.about.classes)
     return source.about
+
+
+def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> None:
+    """BadInput where tasks name other classes than these."""
+    domains(name, options, classes)
+    for chosen in tasks.each_class(name, options, classes):
+        tasks.unseen_classes(name, chosen, classes)
 
 
 def _with_classes(source: Source, root: Path) -> About:
@@ -147,9 +156,7 @@ def find_source(reference: Reference) -> Source:
     found = DATASETS.load(name if is_made else reference.name)
     if not isinstance(found, Source | Maker):
         raise BadInput(f"dataset {reference.name!r} is no harness.data.Source but {found!r}")
-    own = found.options if isinstance(found, Maker) else ()
-    if isinstance(found, Maker) and found.passes_on:
-        own = (*own, *(option for option in reference.options if option not in tasks.OPTIONS))
+    own = _own_options(found, reference.options)
     for option in reference.options:
         if option not in (*own, *tasks.OPTIONS):
             hint = suggest(option, (*own, *tasks.OPTIONS))
@@ -161,3 +168,11 @@ def find_source(reference: Reference) -> Source:
         raise BadInput(f"{reference}: the form is {form}")
     given = {key: value for key, value in reference.options.items() if key in own}
     return found.make(argument, given)
+
+
+def _own_options(found: Source | Maker, given: Mapping[str, str]) -> tuple[str, ...]:
+    """The options that a set takes besides those of tasks; any, where it passes them on."""
+    if isinstance(found, Source):
+        return ()
+    passed = (option for option in given if option not in tasks.OPTIONS)
+    return (*found.options, *passed) if found.passes_on else found.options

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Restores, Samples, Translates
+from harness.keys import digest
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -85,6 +86,14 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
     "translations": translations,
     "neighbours": neighbours,
 }
+
+
+def place(name: str, settings: Mapping[str, Any]) -> str:
+    """What a picture of a model with these settings is called in its run. Models that differ in
+    `sampling` only share the run, and each has samples of its own.
+    """
+    sampling = settings.get("sampling")
+    return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
 
 
 def wanted(

@@ -195,8 +195,9 @@ def gradient_penalty(
     share = mix[:, None, None, None]
     between = share * real + (1 - share) * fake
     # Unlike autograd.grad this survives torch.compile, which knows no gradient of a gradient.
-    slopes = torch.func.grad(lambda x: critic(x).sum())(between)
-    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    slopes: Tensor = torch.func.grad(lambda x: critic(x).sum())(between)
+    norms: Tensor = slopes.flatten(1).norm(dim=1)
+    return (norms - 1).square().mean()
 
 
 def initialise(module: nn.Module) -> None:

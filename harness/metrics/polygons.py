@@ -23,11 +23,12 @@ from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
 ON_MANIFOLD = 0.05
-"""A sample may be so far from the nearest polygon: about what a corner misplaced by 0.4 pixels
-makes, or noise of 13 of the 255 levels."""
+"""A sample may be so far from the nearest polygon. Ours, not the paper's: it lies in a gap, above
+noise of 13 of the 255 levels and below the least blur (docs/metrics.md has the figures)."""
 
 REACHED = 0.1
-"""An image of the data may be so far from the nearest sample."""
+"""An image of the data may be so far from the nearest sample. Ours too: 10,000 fresh triangles
+reach every test image, and the mean of all triangles reaches none."""
 
 BANK = 20_000
 """Polygons among which the search begins."""

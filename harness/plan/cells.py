@@ -14,7 +14,7 @@ from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.spec.measurement import PREFERENCE, CellResult, Measurement, Status
 from harness.spec.protocol import Protocol
-from harness.tracking import Record
+from harness.tracking import Record, Use
 from harness.training.numerics import Numerics
 
 STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
@@ -85,6 +85,10 @@ class Cell:
         return record.status == "diverged" or (
             record.status == "trained" and not self.missing(record)
         )
+
+    def used_by(self, parent: str) -> Use:
+        """That the suite's run `parent` has this cell."""
+        return Use(parent, self.model, self.settings.get("sampling", {}))
 
     def result(self, record: Record | None) -> CellResult:
         """The cell as it stands in the store, with only the numbers that this suite asks for and

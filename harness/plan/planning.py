@@ -32,7 +32,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import LoadedSuite
-from harness.tracking import Record
+from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
@@ -67,6 +67,10 @@ class Plan:
         """The report's folder: the suite's name, and what was overridden of it."""
         label = self.loaded.overrides.label()
         return f"{self.loaded.name}--{label}" if label else self.loaded.name
+
+    def records(self, store: Store) -> dict[str, Record]:
+        """What the tracking store knows of the cells, by training key."""
+        return store.records([cell.training_key for cell in self.cells], self.loaded.name)
 
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
         """Every cell as it stands."""
@@ -123,9 +127,14 @@ def _settings(recipe: Recipe) -> FamilySettings:
     return settings
 
 
-def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
-    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate)
+def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | None) -> Plan:
+    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`.
+
+    `device` is one of this machine's, or how a machine computes.
+    """
+    numerics = device
+    if isinstance(numerics, str):
+        numerics = Numerics.resolve(numerics, accelerate=loaded.suite.accelerate)
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite

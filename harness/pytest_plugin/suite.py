@@ -20,7 +20,7 @@ from harness.analysis.regression import Check, open_gate
 from harness.analysis.tolerance import parse_tolerances
 from harness.cli import options
 from harness.cli.run import carry_out, say_failures
-from harness.engine.execute import unfinished
+from harness.engine.execute import ThisMachine, unfinished
 from harness.plan import Plan, make_plan
 from harness.report.checks.words import Words
 from harness.spec.errors import BadInput
@@ -55,12 +55,11 @@ class SuiteUnderTest:
     def run(self, jobs: int | None = None) -> Self:
         """Train and measure what is left, `jobs` cells at a time; what failed is in the check."""
         if unfinished(self.plan, self.store):
-            console = Console()
+            console, numerics = Console(), self.plan.numerics
+            here = ThisMachine(numerics, numerics.device, jobs)
             try:
                 with _one_line(), _same_torch():
-                    found = carry_out(
-                        console, self.plan, self.store, self.output, jobs, CHECKPOINT_SECONDS
-                    )
+                    found = carry_out(console, self.plan, self.store, here, CHECKPOINT_SECONDS)
             except typer.Exit:  # Ctrl-C or SIGTERM, of which all is saved
                 raise KeyboardInterrupt from None
             say_failures(console, found)
@@ -84,7 +83,7 @@ class SuiteUnderTest:
             saved = load_baseline(self.folder / baseline)
             texts = [f"{name}={amount}" for name, amount in (tolerance or {}).items()]
             gate = open_gate(saved, self.plan, parse_tolerances(texts, self.plan.metrics))
-            records = self.store.records([cell.training_key for cell in self.plan.cells])
+            records = self.plan.records(self.store)
             found = gate.check(self.plan.results(records))
             return Words(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
 

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from harness.analysis.effects import Effect
 from harness.analysis.wording import quantity
 from harness.data import about
-from harness.metrics import REGISTRY
+from harness.metrics import METRICS, REGISTRY
 from harness.report.plain import plain
 from harness.spec import claim as shapes
-from harness.spec.claim import Claim, make_claim
+from harness.spec.claim import Claim, Side, make_claim
 from harness.spec.claim_files import Shelf, shelves
 from harness.spec.errors import BadInput
 from harness.spec.recipe import list_recipes
+from harness.spec.shipped import shipped
 from harness.spec.suite import list_suites, load_suite
 
 OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
@@ -96,21 +97,24 @@ class Ledger:
     def markdown(self, folder: Path) -> str:
         """The page, with links for a file in `folder`."""
         claims = [claim for shelf in self.shelves for claim in shelf.claims]
+        folder_of_claims = shipped("suites/claims")
+        guide = folder_of_claims.parent.parent / "docs" / "add-a-claim.md"
         lines = [
             "# Claims",
             "",
             "Every statement that this project sets out to test, with what its published reports "
             "say of it. `harness ledger docs/claims.md` writes this page from the files of "
-            "[`suites/claims/`](../suites/claims) and from the `verdicts.json` of each report; how "
-            "a claim is written and decided is in [add a claim](add-a-claim.md). Settings and "
-            "margins are declared there before a run, and stay as they are whatever comes out.",
+            f"[`suites/claims/`]({_relative(folder_of_claims, folder)}) and from the "
+            "`verdicts.json` of each report; how a claim is written and decided is in "
+            f"[add a claim]({_relative(guide, folder)}). Settings and margins are declared before "
+            "a run and stay as they are, whatever comes out.",
             "",
             *self._counts(claims),
         ]
         for shelf in self.shelves:
             link = _relative(shelf.path, folder)
-            lines += ["", f"## {shelf.file.title}", "", f"[{shelf.path.name}]({link})"]
-            lines += [f". {shelf.file.description}".strip()] if shelf.file.description else []
+            about = f" {shelf.file.description.strip()}" if shelf.file.description else ""
+            lines += ["", f"## {shelf.file.title}", "", f"From [{shelf.path.name}]({link}).{about}"]
             for claim in shelf.claims:
                 lines += ["", *self._entry(claim, folder)]
         return "\n".join(lines) + "\n"
@@ -193,8 +197,13 @@ def _exists(dataset: str) -> bool:
 
 def rule(claim: Claim) -> str:
     """What decides a claim, as its file says it: Markdown, without a full stop."""
-    margins = claim.delta if isinstance(claim.delta, dict) else {"": claim.delta}
-    said = [f"{m:g}{f' ({name})' if name else ''}" for name, m in margins.items() if m > 0]
+    texts = {name: _margin(name, claim.margin(name)) for name in claim.measured}
+    if isinstance(claim, shapes.Correlation):
+        texts = {"": f"{claim.delta:g}" if claim.delta else ""}
+    several = len(set(texts.values())) > 1
+    said = dict.fromkeys(
+        f"{text} (`{name}`)" if several else text for name, text in texts.items() if text
+    )
     how: dict[type[Claim], str] = {
         shapes.Equivalence: "to within",
         shapes.TradeOff: "with a margin of",
@@ -204,6 +213,13 @@ def rule(claim: Claim) -> str:
     where = f", on {_codes(claim.datasets)}" if claim.datasets else ""
     mean = " on average" if claim.over == "average" else ""
     return f"{_asked(claim)}{margin}{where}{mean}"
+
+
+def _margin(metric: str, delta: float) -> str:
+    """A margin as a factor where the metric is known to be compared as ratios."""
+    known = METRICS.get(metric)
+    factor = known is not None and known.scale == "log"
+    return (f"a factor of {1 + delta:g}" if factor else f"{delta:g}") if delta else ""
 
 
 @singledispatch
@@ -226,8 +242,8 @@ def _beside_a_constant(claim: shapes.Threshold) -> str:
 
 @_asked.register
 def _equal(claim: shapes.Equivalence) -> str:
-    other = _codes([claim.against]) if claim.against else f"{claim.equals:g}"
-    return f"{_codes(claim.metric)} of {_codes(claim.model)} is that of {other}"
+    other = f"that of {_codes([claim.against])}" if claim.against else f"{claim.equals:g}"
+    return f"{_codes(claim.metric)} of {_codes(claim.model)} is {other}"
 
 
 @_asked.register
@@ -250,7 +266,7 @@ def _traded(claim: shapes.TradeOff) -> str:
 @_asked.register
 def _ranked_alike(claim: shapes.Correlation) -> str:
     pair = _codes(claim.metric, " and ")
-    return f"the rank correlation of {pair} over {_codes(claim.models)} is {_side(claim)}"
+    return f"the rank correlation of {pair} over {_points(claim.models)} is {_side(claim)}"
 
 
 @_asked.register
@@ -261,6 +277,14 @@ def _steadier(claim: shapes.Spread) -> str:
 
 def _side(claim: shapes.Threshold | shapes.Correlation) -> str:
     return f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
+
+
+def _points(sides: Sequence[Side]) -> str:
+    """Models; of points in the training of one, the model and the shares of its budget."""
+    models = list(dict.fromkeys(side.model for side in sides))
+    if len(models) > 1:
+        return _codes(sides)
+    return f"{_codes(models)} after {', '.join(f'{side.at:g}' for side in sides)} of its budget"
 
 
 def _codes(things: Iterable[object], between: str = ", ") -> str:

@@ -133,11 +133,9 @@ def _summary(results: Results) -> str:
     """What was run, in one sentence."""
     seeds = len({cell.seed for cell in results.cells})
     device = results.environment.get("device", "an unnamed device")
-    seconds = sum(
-        model.seconds * sum(cell.model == model.name for cell in results.cells)
-        for model in results.models
-        if model.seconds is not None
-    )
+    # Models that differ in how they are sampled share their training.
+    trained_once = {cell.training_key: cell for cell in results.cells}.values()
+    seconds = sum(float(cell.costs.get("seconds", 0)) for cell in trained_once)
     trained = f", {_duration(seconds)} of training in all" if seconds else ""
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "

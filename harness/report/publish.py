@@ -17,7 +17,7 @@ from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
 from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import Verdict, judge
-from harness.data.base import Dataset
+from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
@@ -29,7 +29,7 @@ from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
 from harness.spec.suite_types import claim_datasets
-from harness.tracking import Store, selftests
+from harness.tracking import Record, Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -49,9 +49,13 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
     where one is given. Returns what it is made of, and the page's path.
     """
-    results = gather(plan, store)
+    records = plan.records(store)
+    results = gather(plan, store, records)
     page = write(results, output / plan.report_name)
     if parent:
+        for cell in plan.cells:  # what another suite made, which was found and not opened
+            if record := records.get(cell.training_key):
+                store.add_use(record, cell.used_by(parent))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
             store.put_file(parent, file, "report")
@@ -60,10 +64,14 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
-    """Everything a report needs, read from the store; curves and pictures only if `illustrated`."""
+def gather(
+    plan: Plan, store: Store, records: Mapping[str, Record], illustrated: bool = True
+) -> Results:
+    """Everything a report needs, read from the store; `records` are those of the plan's cells.
+    Curves and pictures are read only if `illustrated`.
+    """
     suite = plan.loaded.suite
-    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    cells = plan.results(records)
     table = tidy(cells)
     metrics = dict(plan.metrics)
     if HUMAN_PREFERENCE.name in set(table["metric"]):
@@ -79,7 +87,7 @@ def gather(plan: Plan, store: Store, illustrated: bool = True) -> Results:
         verdicts=verdicts(plan, table),
         boards=boards(with_means(table, plan.each), metrics),
         curves=_curves(cells if illustrated else (), store),
-        pictures=_pictures(cells if illustrated else (), store, plan.datasets),
+        pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -139,17 +147,16 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(
-    cells: Sequence[CellResult], store: Store, datasets: Mapping[str, Dataset]
-) -> list[Picture]:
+def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Picture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
-    for cell in cells:
-        of_points = is_plane(datasets[cell.dataset].test.images)
+    for planned, cell in zip(plan.cells, cells, strict=True):
+        of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            place = pictures.place(kind, planned.settings)
+            png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.analysis.leaderboard import to_table
 from harness.report import page, record
 from harness.report.results import Results
+from harness.spec.errors import BadInput
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -31,7 +32,11 @@ def write(results: Results, folder: Path) -> Path:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write beside the file, then rename: a reader sees the old file or the new one, whole."""
+    """Write beside the file, then rename: a reader sees the old file or the new one. BadInput where
+    its folder does not exist.
+    """
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: there is no folder {path.parent}")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from harness.spec.claim import AnyClaim, Claim, Names
 from harness.spec.errors import suggest
@@ -38,12 +38,18 @@ class Include(_Spec):
     """Where they are to hold, in place of what they say."""
 
 
+Declared = Annotated[
+    AnyClaim, BeforeValidator(lambda value: value, json_schema_input_type=AnyClaim | Include)
+]
+"""A claim in a file. Loading it has put claims in the place of what it includes."""
+
+
 class ClaimFile(_Spec):
     """A file of claims."""
 
     title: str = Field(min_length=1)
     description: str = ""
-    claims: tuple[AnyClaim, ...]
+    claims: tuple[Declared, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,18 @@ def load_claims(path: Path) -> tuple[ClaimFile, Document]:
     """
     document = _loaded(path, ())
     return validate(ClaimFile, document), document
+
+
+def claims_alone(name: str) -> ClaimFile | None:
+    """The claims of the file at a path, checked as in `load_claims`; None where it is a suite, or a
+    suite's name.
+    """
+    if not name.endswith((".yaml", ".yml")):
+        return None
+    written = load_yaml(Path(name)).value
+    if "claims" not in written or written.keys() & {"datasets", "models", "seeds", "metrics"}:
+        return None
+    return load_claims(Path(name))[0]
 
 
 def with_included(document: Document) -> Document:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import pandas as pd
@@ -41,7 +42,13 @@ class Measurement:
     def from_json(cls, text: str) -> Measurement:
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "protocol": Protocol(**fields["protocol"])})
+        return cls(**{**fields, "protocol": _protocol(json.dumps(fields["protocol"]))})
+
+
+@lru_cache(maxsize=10_000)
+def _protocol(text: str) -> Protocol:
+    """Of the many numbers of one protocol each has the same one in memory, with its key."""
+    return Protocol(**json.loads(text))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from pydantic import (
     PositiveInt,
 )
 
-from harness.spec.claim import AnyClaim, Claim
-from harness.spec.claim_files import Include
+from harness.spec.claim import Claim
+from harness.spec.claim_files import Declared
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS
 from harness.spec.reference import parse_reference
@@ -95,10 +95,6 @@ def _ids_differ(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
 
 
 Item = Annotated[DatasetEntry, BeforeValidator(_named, json_schema_input_type=str | DatasetEntry)]
-Declared = Annotated[
-    AnyClaim, BeforeValidator(lambda value: value, json_schema_input_type=AnyClaim | Include)
-]
-"""A claim of a suite. Loading the file has put claims in the place of what it includes."""
 
 
 class Suite(_Spec):

@@ -21,8 +21,9 @@ class MovingAverage:
         self.decay = decay
         self.average = copy.deepcopy(networks).requires_grad_(False)
         # Listed once: to walk through the modules would take longer than to move the average.
-        self._parameters = list(self.average.parameters()), list(networks.parameters())
-        self._buffers = list(self.average.buffers()), list(networks.buffers())
+        self._lagging: list[Tensor] = [*self.average.parameters()]
+        self._current: list[Tensor] = [*networks.parameters()]
+        self._copies, self._buffers = [*self.average.buffers()], [*networks.buffers()]
 
     def pull(self, step: int) -> float:
         """How far the average moves towards the weights after `step` steps (from 1)."""
@@ -31,11 +32,12 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, pull: float | Tensor) -> None:
         """Moves by `pull`, which is a tensor without dimensions where it is read on the device."""
-        lagging, current = self._parameters
-        weight = pull if isinstance(pull, float) else [pull] * len(lagging)
-        torch._foreach_lerp_(lagging, current, weight)
-        if self._buffers[0]:
-            torch._foreach_copy_(*self._buffers)
+        if isinstance(pull, float):
+            torch._foreach_lerp_(self._lagging, self._current, pull)
+        else:
+            torch._foreach_lerp_(self._lagging, self._current, [pull] * len(self._lagging))
+        if self._buffers:
+            torch._foreach_copy_(self._copies, self._buffers)
 
     @torch.no_grad()
     def adopt(self) -> None:

@@ -23,8 +23,9 @@ from harness.spec.errors import BadInput
 class Numerics:
     """What numbers depend on besides code, data and seed: part of the keys of finished work.
 
-    `threads` are those of the CPU. The order of a sum depends on how many share it, so that they
-    change the last bits. `precision` and `memory_format` are those of a recipe's training, and
+    `threads` are those of the CPU, `processes` those that share the batches of one model, each with
+    a GPU of its own where there are any. The order of a sum depends on how many share it, so that
+    they change the last bits. `precision` and `memory_format` are those of a recipe's training, and
     `optimizer` is PyTorch's implementation of it. Within equal values the bits are the same.
     """
 
@@ -37,6 +38,7 @@ class Numerics:
     precision: str = "fp32"
     memory_format: str = "contiguous"
     optimizer: str = "fused"
+    processes: int = 1
 
     @classmethod
     def resolve(
@@ -46,8 +48,10 @@ class Numerics:
         *,
         tf32: bool = True,
         accelerate: Literal["auto"] | Accelerate = "auto",
+        processes: int = 1,
     ) -> Self:
-        """The device behind `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; BadInput where it is none.
+        """The device behind `auto`, `cpu`, `cuda`, `cuda:1` or `mps`; BadInput where it is none, or
+        where there are fewer GPUs than `processes`.
 
         `tf32` lets an NVIDIA GPU round the factors of matrix products to ten bits. Where the
         machine cannot `accelerate` as asked, a warning says so and it computes without.
@@ -56,13 +60,17 @@ class Numerics:
         chosen = present[-1] if device == "auto" else {"cuda": "cuda:0"}.get(device, device)
         if chosen not in present:
             raise BadInput(f"no device {device!r} on this machine; there is: {', '.join(present)}")
+        gpus = sum(name.startswith("cuda") for name in present)
+        if processes > 1 and chosen != "cpu" and gpus < processes:
+            raise BadInput(f"{processes} processes need as many GPUs; on this machine are {gpus}")
         return cls(
             device=chosen,
             name=_name(chosen),
             threads=threads,
             tf32=tf32 and chosen.startswith("cuda"),
             torch_version=torch.__version__,
-            accelerate=_accelerated(accelerate, chosen),
+            accelerate=_accelerated(accelerate, chosen) if processes == 1 else "off",
+            processes=processes,
         )
 
     def of(self, settings: FamilySettings) -> Self:
@@ -88,13 +96,17 @@ class Numerics:
     @property
     def machine(self) -> str:
         """For people, and for the protocols of timings: `NVIDIA H200`, `Xeon …, 1 thread`."""
-        if self.device != "cpu":
-            return self.name
-        return f"{self.name}, {self.threads} thread{'s' * (self.threads > 1)}"
+        threads = f", {self.threads} thread{'s' * (self.threads > 1)}"
+        several = f", {self.processes} processes a model" if self.processes > 1 else ""
+        return self.name + (threads if self.device == "cpu" else "") + several
+
+    def on(self, device: str) -> Self:
+        """The same numerics on another device of the same kind."""
+        return replace(self, device=device)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, for keys and records."""
-        return asdict(self)
+        """Plain types, for keys and records. Which of several equal GPUs it is does not count."""
+        return asdict(self) | {"device": self.device.partition(":")[0]}
 
 
 def devices() -> list[str]:
@@ -103,6 +115,11 @@ def devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return found + [f"cuda:{i}" for i in reversed(range(torch.cuda.device_count()))]
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _accelerated(wanted: Literal["auto"] | Accelerate, device: str) -> Accelerate:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from harness.capture import Accelerate, captures
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
 from harness.seeding import generator
+from harness.training import spread
 from harness.training.average import MovingAverage
 from harness.training.compute import Loss, computed, layout
 from harness.training.losses import LossMeans
@@ -51,9 +52,10 @@ class Turn:
 
     def take(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """One optimiser step on a batch; its losses, still on the device."""
-        losses = self.loss(networks, batch, noise)
+        losses = self.loss(networks, *spread.share(batch, noise))
         self.optimizer.zero_grad()
         torch.autograd.backward(losses["loss"], inputs=self.parameters)
+        losses = spread.average(self.parameters, losses)
         self.optimizer.step()
         return {name: loss.detach() for name, loss in losses.items()}
 
@@ -77,7 +79,7 @@ class TrainingState:
         """The state before the first step."""
         if accelerate == "compile":
             torch.compiler.reset()  # what was compiled for other models counts against a limit
-        networks = family.networks.to(device, memory_format=layout(family.settings)).train()
+        networks = family.networks.to(device).to(memory_format=layout(family.settings)).train()
 
         def turn(phase: Phase, player: Player) -> Turn:
             noise = generator(seed, "noise", phase.name, player.name, device=device)

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
 from harness.data.base import Dataset
-from harness.evaluation.pictures import grid, single, tiles
+from harness.evaluation.pictures import grid, place, single, tiles
 from harness.evaluation.scatter import is_plane
 from harness.plan import Plan
 from harness.report.writer import replace_file
@@ -65,12 +65,12 @@ def key_file(page: str) -> str:
 
 
 def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
-    records = store.records([cell.training_key for cell in plan.cells])
+    records = plan.records(store)
     for cell in plan.cells:
         record, dataset = records.get(cell.training_key), plan.datasets[cell.dataset]
         if record is None or cell.model == SOURCE_IMAGES or not _can_be_shown(dataset):
             continue
-        if png := store.get(record.run_id, "pictures/samples.png"):
+        if png := store.get(record.run_id, f"pictures/{place('samples', cell.settings)}.png"):
             entrant = Entrant(
                 dataset=cell.dataset, model=cell.model, seed=cell.seed,
                 run_id=record.run_id, training_key=cell.training_key,

@@ -60,9 +60,10 @@ def test_fetch_gets_what_tasks_are_made_from_and_makes_none(call, tmp_path):
     assert (code, err) == (0, "")
     assert out.startswith("folder:cats[channels=3]: ")
     assert load_dataset("folder:cats[channels=3]", tmp_path).digest in out
-    code, _, err = call("fetch", "folder:cats[denoise=much]")
-    assert code == 2
-    assert "denoise=much" in err
+    for task in ("denoise=much", "unseen=dog", "unpaired=cat+dog"):
+        code, _, err = call("fetch", f"folder:cats[{task}]")
+        assert code == 2
+        assert task in err
 
 
 def test_fetch_goes_on_after_a_failure_and_names_it(call):

@@ -284,9 +284,11 @@ def test_an_animation_is_not_an_image(tmp_path, suffix):
 
 def test_a_folder_without_images(tmp_path):
     refused(tmp_path, f"{tmp_path}: no images in it (.png, ")
-    (tmp_path / "a.gif").touch()
+    (tmp_path / "a.txt").touch()
     (tmp_path / ".b.png").touch()
-    refused(tmp_path, "it has 1 other files, such as", "a.gif")
+    refused(tmp_path, "it has 1 other file, such as", "a.txt")
+    (tmp_path / "b.GIF").touch()
+    refused(tmp_path, "b.GIF: is not read; convert it to PNG")
 
 
 def test_one_image_is_no_set(tmp_path):

@@ -167,7 +167,7 @@ def test_what_has_no_agreed_meaning_is_refused_and_nothing_is_prepared(tmp_path,
         (lambda f: fill(f / "train"), "has train/ but neither test/ nor val/"),
         (lambda f: fill(f / "test"), "has test/ but no train/"),
         (lambda f: fill(f, 1), "both need at least 2"),
-        (lambda f: (fill(f / "train", 1), fill(f / "test")), "1 images to train on and 2"),
+        (lambda f: (fill(f / "train", 1), fill(f / "test")), "to train on: 1, to test with: 2"),
         (lambda f: (fill(f / "cat", 9), fill(f)), "beside folders with images, such as cat/"),
         (lambda f: (fill(f / "cat", 9), (f / "dog").mkdir()), "dog: a class without images"),
         (

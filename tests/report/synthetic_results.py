@@ -155,6 +155,20 @@ CLAIMS = [
           metric="precision", model="gan/dcgan", against="diffusion/ddpm"),
     make_claim(id="cheap", statement="The DDPM has fewer parameters than the GAN.",
           metric="parameters", model="diffusion/ddpm", against="gan/dcgan"),
+    make_claim(id="as-dear", shape="equivalence", metric="training_time", model="vae/vae",
+               against="autoencoder/conv", delta=0.2, why="A fifth of the time is small change.",
+               statement="A VAE takes as long to train as an autoencoder."),
+    make_claim(id="order", shape="ordering", metric="fid", models=list(MODELS[:0:-1]),
+               statement="The diffusion model samples best, then the GAN, then the VAE.",
+               source="An order of families"),
+    make_claim(id="price", shape="trade-off", model="diffusion/ddpm", against="gan/dcgan",
+               better=["fid", "recall"], worse="sampling_throughput",
+               statement="Diffusion buys quality with time."),
+    make_claim(id="agree", shape="correlation", metric=["training_time", "peak_memory"],
+               models=list(MODELS), above=0.2, datasets=["digits"],
+               statement="What takes time takes memory."),
+    make_claim(id="steady", shape="spread", metric="fid", model="diffusion/ddpm",
+               against="gan/dcgan", statement="Diffusion varies less from seed to seed."),
 ]  # fmt: skip
 
 

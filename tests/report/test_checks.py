@@ -10,7 +10,7 @@ from harness.analysis.baseline import Baseline, Made
 from harness.analysis.changes import Change, Effect
 from harness.analysis.regression import Check
 from harness.metrics import load_metric
-from harness.report.checks.annotations import MOST, annotations
+from harness.report.checks.annotations import MOST, workflow_commands
 from harness.report.checks.junit import junit
 from harness.report.checks.markdown import markdown
 from harness.report.checks.words import HEADINGS, Words, amount
@@ -125,7 +125,7 @@ def test_all_junit_tests_pass_exactly_where_the_command_does(changes):
 
 
 def test_annotations_are_escaped_as_github_reads_them():
-    error, unsure, nasty = annotations(EVERYTHING)
+    error, unsure, nasty = workflow_commands(EVERYTHING)
     assert error.startswith(
         "::error title=Fréchet distance of gan/dcgan on digits%3A regressed::regressed: "
     )
@@ -136,13 +136,13 @@ def test_annotations_are_escaped_as_github_reads_them():
 
 
 def test_annotations_beyond_what_github_shows_are_counted():
-    lines = list(annotations(words(*[WORSE] * 14, UNSURE)))
+    lines = list(workflow_commands(words(*[WORSE] * 14, UNSURE)))
     errors = [line for line in lines if line.startswith("::error")]
     assert len(errors) == MOST
     assert errors[-1].startswith("::error title=5 more::Fréchet distance of gan/dcgan on digits; ")
     assert len(lines) == MOST + 1
-    assert len(list(annotations(words(*[WORSE] * MOST)))) == MOST
-    assert list(annotations(words(SAME))) == []
+    assert len(list(workflow_commands(words(*[WORSE] * MOST)))) == MOST
+    assert list(workflow_commands(words(SAME))) == []
 
 
 def test_markdown_puts_what_needs_a_look_first_and_folds_the_rest():

@@ -41,6 +41,25 @@ def test_every_recipe_trains_repeatably_where_nothing_else_is_allowed(name: str)
     assert same_curve == curve
 
 
+@pytest.mark.parametrize("name", GOLDEN)
+def test_no_loss_waits_for_the_device(name: str) -> None:
+    """Tensors of the device "meta" have no values, so that whatever reads one fails."""
+    family, batches = ramps_family(name)
+    networks = family.networks.to("meta")
+    on_meta = {
+        part: tensor.to("meta")
+        for part, tensor in batches.batch(0)._asdict().items()
+        if tensor is not None
+    }
+    for player in family.phases()[0].players:
+        noise = player.noise(32, torch.Generator())
+        losses = player.loss(
+            networks, Batch(**on_meta), {part: drawn.to("meta") for part, drawn in noise.items()}
+        )
+        losses["loss"].backward()
+        assert all(loss.is_meta for loss in losses.values())
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_bf16_trains_to_nearly_the_same_losses(name: str) -> None:
     _, exact = trained(name)

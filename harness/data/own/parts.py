@@ -63,6 +63,6 @@ def check_split(where: Path, train: int, test: int) -> None:
     """BadInput unless both splits have two images."""
     if min(train, test) < 2:
         raise BadInput(
-            f"{where}: {train:,} images to train on and {test:,} to test with; both need at least "
+            f"{where}: images to train on: {train:,}, to test with: {test:,}; both need at least "
             "2. Without folders train/ and test/ an image's name decides, at 5 to 1"
         )

@@ -11,7 +11,7 @@ MOST = 10
 """GitHub shows as many of each kind for one step, and drops the others."""
 
 
-def annotations(words: Words) -> Iterator[str]:
+def workflow_commands(words: Words) -> Iterator[str]:
     """A line for each regression (an error), and for each comparison that could not be decided (a
     warning); the last says how many there are beyond what GitHub shows.
     """
