@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,17 +33,20 @@ from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draws
 from harness.evaluation.scatter import is_plane
 from harness.families import build_family
-from harness.families.base import Family
+from harness.families.base import Batch, Family
 from harness.metrics.base import Metric
 from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
+from harness.seeding import generator
 from harness.spec.measurement import SOURCE_IMAGES
 from harness.tracking import Record, Store
-from harness.training import memory, stopping
+from harness.training import memory, spread, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
+from harness.training.gang import ReadOnly, gang
 from harness.training.init import initialise
-from harness.training.loop import Progress, train
+from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
+from harness.training.numerics import Numerics
 from harness.training.stopping import Stopped
 
 WEIGHTS = "weights/model.safetensors"
@@ -178,7 +183,32 @@ def _dataset(name: str, root: Path | None) -> Dataset:
 def build(cell: Cell, dataset: Dataset) -> Family:
     """The cell's model before training; its weights depend on the seed alone."""
     shape = shape_of(dataset)
-    return initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
+    family = initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
+    family.accelerate = cell.numerics.accelerate
+    return family
+
+
+def _train(
+    cell: Cell, dataset: Dataset, family: Family, checkpoints: Checkpoints, **options: Any
+) -> TrainingResult:
+    """Train the cell's model, alone or as one of the processes that do it together."""
+    device = torch.device(cell.numerics.device)
+    settings = family.settings
+    batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
+    if spread.is_spread():
+        trial = generator(cell.seed, "spread", device=device)
+        spread.prepare(family, Batch(*batches.batch(0)), trial)
+    return train(
+        family, batches, cell.images, cell.seed, device=device,
+        accelerate=cell.numerics.accelerate, checkpoints=checkpoints, **options,
+    )  # fmt: skip
+
+
+def _assist(numerics: Numerics, cell: Cell, folder: Path) -> None:
+    """What the other processes of a cell do: the same steps, on their share of each batch."""
+    own = replace(cell, numerics=numerics)
+    dataset = _dataset(own.dataset, own.data_root)
+    _train(own, dataset, build(own, dataset), ReadOnly(folder))
 
 
 class _Work:
@@ -199,10 +229,13 @@ class _Work:
             "model": cell.model,
             "seed": cell.seed,
             "budget.images": cell.images,
+            "family": cell.family,
+            **({"code": cell.code} if cell.code else {}),
             **_flat(cell.settings, "recipe."),
             **_flat(cell.numerics.to_dict(), "numerics."),
         }
         record = store.open_cell(self.site.parent, cell.name, cell.training_key, params)
+        store.add_use(record, cell.used_by(self.site.parent))
         if not record.facts:
             recipe = {"family": cell.family, **cell.settings}
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
@@ -214,19 +247,24 @@ class _Work:
         dataset = _dataset(self.cell.dataset, self.cell.data_root)
         if not self.cell.is_trained:
             return self.measure(self.read_images(dataset), dataset)
-        if self.record.status == "trained":
-            family = self.restored(dataset)
-        else:
-            family = self.trained(dataset)
+        is_new = self.record.status != "trained"
+        family = self.trained(dataset) if is_new else self.restored(dataset)
         # Here, and not where training ends: a kill between the two would leave them for ever.
         shutil.rmtree(self.site.work(self.cell), ignore_errors=True)
         facts = self.record.facts
+        began = time.perf_counter()
         costs = {
             "training_seconds": float(facts["seconds"]),
             "peak_memory_bytes": int(facts["peak_memory_bytes"]),
             "parameter_count": int(facts["parameters"]),
         }
-        return self.measure(costs, dataset, family)
+        failures = self.measure(costs, dataset, family)
+        if is_new and not failures:  # `harness plan` goes by it
+            took, held = time.perf_counter() - began, memory.held(family.device)
+            self.store.set_status(
+                self.record.run_id, "trained", evaluation_seconds=took, memory_bytes=held
+            )
+        return failures
 
     def read_images(self, dataset: Dataset) -> dict[str, Tensor]:
         """The images that stand in for what a model makes."""
@@ -253,19 +291,19 @@ class _Work:
         cell, store, run_id = self.cell, self.store, self.record.run_id
         device = torch.device(cell.numerics.device)
         family = build(cell, dataset)
-        settings = family.settings
-        batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
         train_digest, test_digest = dataset.train.digest(), dataset.test.digest()
         store.log_datasets(
             run_id,
             [("training", cell.dataset, train_digest), ("evaluation", cell.dataset, test_digest)],
         )
         in_use = memory.start(device)
-        result = train(
-            family, batches, cell.images, cell.seed, device=device, report=self.tell,
-            stop=stopping.requested,
-            checkpoints=Checkpoints(self.site.work(cell), self.site.checkpoint_seconds),
-        )  # fmt: skip
+        folder = self.site.work(cell)
+        checkpoints = Checkpoints(folder, self.site.checkpoint_seconds)
+        several = cell.numerics.processes > 1
+        with gang(cell.numerics, _assist, cell, folder) if several else nullcontext():
+            result = _train(
+                cell, dataset, family, checkpoints, report=self.tell, stop=stopping.requested
+            )
         store.log_curves(
             run_id,
             [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()],
@@ -353,8 +391,9 @@ class _Work:
             model, has_train_features, has_sources, of_points, evidence["unpaired"]
         )
         for name in shown:
-            if name not in drawn:
+            place = pictures.place(name, self.cell.settings)
+            if place not in drawn:
                 png = pictures.DRAWN[name](evidence)
-                self.store.put(self.record.run_id, f"pictures/{name}.png", png)
-                drawn.append(name)
+                self.store.put(self.record.run_id, f"pictures/{place}.png", png)
+                drawn.append(place)
         self.store.tag(self.record.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})

@@ -1,11 +1,17 @@
 """The `harness` command as a process of its own."""
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from harness.cli.main import main
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,28 @@ class Command:
         process = self.start(*arguments)
         out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+@dataclass(frozen=True)
+class Inside(Command):
+    """The same in this process, which starts at once: for what needs no process of its own."""
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.chdir(self.folder)
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            patch.setenv("COLUMNS", "200")
+            patch.setattr("sys.argv", ["harness", *arguments])
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def kill(process: subprocess.Popen[str]) -> None:

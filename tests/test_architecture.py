@@ -8,8 +8,9 @@ import pytest
 import harness
 
 ROOMS = [
-    "cli", "report", "analysis", "engine", "score", "cell", "plan", "tracking", "evaluation",
-    "metrics", "extractors", "training", "families", "networks", "data", "spec", "keys", "seeding",
+    "pytest_plugin", "cli", "vote", "report", "analysis", "engine", "score", "cell", "plan",
+    "tracking", "evaluation", "metrics", "extractors", "training", "families", "networks", "data",
+    "spec", "capture", "keys", "seeding",
 ]  # fmt: skip
 PACKAGE = Path(harness.__file__).parent
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.execute import execute, open_site
+from harness.engine.execute import open_site
+from harness.engine.serial import run_serial
 from harness.plan import make_plan
 from harness.report.publish import publish
 from harness.spec.suite import load_suite
@@ -46,7 +47,7 @@ def test_a_generated_set(dataset: str, models: str, metrics: str, folder: Path, 
     )
     plan = make_plan(load_suite(str(suite)), "cpu", folder)
     site = open_site(plan, store, folder, 60)
-    outcomes = execute(plan.cells, site, 1, lambda event: None, lambda outcome: None)
+    outcomes = run_serial(plan.cells, site, lambda event: None, lambda outcome: None)
     assert [outcome.failures for outcome in outcomes] == [()] * len(outcomes)
     table = publish(plan, store, folder, site.parent)[0].table
     assert set(table.status) <= {"ok", "not applicable"}

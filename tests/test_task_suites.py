@@ -8,7 +8,8 @@ import pytest
 from tiny_clip import save_tiny_clip
 
 from harness.data import DATASETS
-from harness.engine.execute import execute, open_site
+from harness.engine.execute import open_site
+from harness.engine.serial import run_serial
 from harness.plan import make_plan
 from harness.report.publish import publish
 from harness.report.results import Results
@@ -34,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         )
         plan = make_plan(load_suite(str(suite)), "cpu", Path("nowhere"))
         site = open_site(plan, store, folder, 60)
-        outcomes = execute(plan.cells, site, 1, lambda event: None, lambda outcome: None)
+        outcomes = run_serial(plan.cells, site, lambda event: None, lambda outcome: None)
         assert [outcome.failures for outcome in outcomes] == [()] * len(outcomes)
         return publish(plan, store, folder, site.parent)[0]
 

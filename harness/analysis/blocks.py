@@ -10,11 +10,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from harness.analysis.intervals import FEWEST, FEWEST_FOR_SPREAD, Goal
 from harness.analysis.protocols import differing
+from harness.analysis.questions import Question
 from harness.metrics.base import Metric
-from harness.spec.claim import Claim
+from harness.spec.claim import Side
 
-Kind = Literal["ratio", "difference"]
+Kind = Literal["ratio", "difference", "difference in spread", "rank correlation"]
+Failures = Literal["withhold", "drop", "lose"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Block:
     """What one seed says on one dataset: the model's value and the other side's.
 
     The other side is a model or the claim's constant. A value is None where the cell gave none;
-    `note` then says why, and how the claim's failure rule counted it.
+    `note` then says why, and how the claim's failure rule counted it. `points` are the runs of a
+    value that is made of several cells.
     """
 
     dataset: str
@@ -32,6 +36,12 @@ class Block:
     run_id: str = ""
     other_run_id: str = ""
     note: str = ""
+    points: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The MLflow runs that it rests on."""
+        return tuple(dict.fromkeys(r for r in (self.run_id, self.other_run_id, *self.points) if r))
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,10 @@ class Pairs:
     """One comparison of a claim: a metric, a model and a dataset, with its blocks.
 
     `differences` go by seed. They are on the comparison scale (of logarithms where `kind` is
-    "ratio") and turned by `sign` so that above `margin` is what the claim says. `problem` says
-    what keeps the sides from being compared, and `applies` is whether the metric suits them.
+    "ratio") and turned by `sign` so that above `margin` is what the claim says; where `goal` is
+    "within" it says that they lie within ±`margin`. `problem` says what keeps the sides from being
+    compared, and `applies` is whether the metric suits them. `title` says what is compared, and
+    `other` with what.
     """
 
     metric: str
@@ -54,30 +66,34 @@ class Pairs:
     note: str = ""
     problem: str = ""
     applies: bool = True
+    goal: Goal = "beyond"
+    title: str = ""
+    other: str = ""
+    unit: str = ""
+    origin: float = 0.0
+    """What a difference of zero stands for, where the value itself is printed."""
+    fewest: int = FEWEST
+    protocol: str = ""
 
 
 @dataclass(frozen=True)
-class _Cell:
+class Cell:
+    """A number, or why there is none."""
+
     value: float | None
     run_id: str
     status: str
     reason: str
+    protocol: str = ""
+    protocol_key: str = ""
 
     def __str__(self) -> str:
         return f"{self.status}: {self.reason}" if self.reason else self.status
 
     @property
     def failed(self) -> bool:
+        """Whether it should have given a number."""
         return self.value is None and self.status not in ("missing", "not applicable")
-
-
-def direction(claim: Claim, metric: Metric) -> Literal["higher", "lower"]:
-    """Which way the claim says the model lies from the other side."""
-    if claim.above is not None:
-        return "higher"
-    if claim.below is not None:
-        return "lower"
-    return claim.direction or metric.better
 
 
 @dataclass(frozen=True)
@@ -95,146 +111,186 @@ class Seeds:
         rows = table[table["dataset"] == dataset]
         return cls(dataset, rows, tuple(sorted({int(seed) for seed in rows["seed"]})), wanted)
 
+    def cells(self, metric: str, model: str) -> dict[int, Cell]:
+        """The cell of each seed; one that is not in the table is missing."""
+        rows = self.rows[(self.rows["metric"] == metric) & (self.rows["model"] == model)]
+        columns = ["value", "run_id", "status", "reason", "protocol", "protocol_key"]
+        cells = (Cell(*row) for row in rows[columns].itertuples(index=False))
+        found = {int(seed): _finite(c) for seed, c in zip(rows["seed"], cells, strict=True)}
+        return {seed: found.get(seed, Cell(None, "", "missing", "")) for seed in self.found}
 
-@dataclass(frozen=True)
-class _Sides:
-    """The cells of the model and of what it is compared with, by seed; and the two's names."""
-
-    names: tuple[str, str]
-    mine: Mapping[int, _Cell]
-    other: Mapping[int, _Cell]
-
-    def block(self, dataset: str, seed: int) -> Block:
-        mine, other = self.mine[seed], self.other[seed]
-        note = "; ".join(str(cell) for cell in (mine, other) if cell.value is None)
-        return Block(dataset, seed, mine.value, other.value, mine.run_id, other.run_id, note)
-
-    @property
-    def inapplicable(self) -> list[_Cell]:
-        cells = (*self.mine.values(), *self.other.values())
-        return [cell for cell in cells if cell.status == "not applicable"]
-
-    def incomplete(self, title: str, seeds: Seeds) -> str:
+    def incomplete(self, title: str, cells: Sequence[Mapping[int, Cell]]) -> str:
         """Why the experiment has no answer yet: a metric that does not apply, an absent cell."""
-        if found := self.inapplicable:
-            return f"{title} is not applicable on {seeds.dataset}: {found[0].reason}"
-        absent = [s for s in self.mine if "missing" in (self.mine[s].status, self.other[s].status)]
+        if found := inapplicable(cells):
+            return f"{title} is not applicable on {self.dataset}: {found[0].reason}"
+        absent = [s for s in self.found if any(c[s].status == "missing" for c in cells)]
         if absent:
             listed = ", ".join(map(str, absent))
-            return f"{title} on {seeds.dataset} is not measured yet for seed {listed}"
-        if len(self.mine) < seeds.wanted:
-            count = f"{len(self.mine)} of {seeds.wanted} seeds"
-            return f"{title} on {seeds.dataset} is measured for {count}"
+            return f"{title} on {self.dataset} is not measured yet for seed {listed}"
+        if len(self.found) < self.wanted:
+            count = f"{len(self.found)} of {self.wanted} seeds"
+            return f"{title} on {self.dataset} is measured for {count}"
         return ""
 
-    def withheld(self, dataset: str) -> str:
-        """Which cells failed, as a claim that withholds its verdict says it."""
-        found = [
-            f"{name} {cell.status} on {dataset} at seed {seed}"
-            + f" ({cell.reason})" * bool(cell.reason)
-            for name, side in zip(self.names, (self.mine, self.other), strict=True)
-            for seed, cell in side.items()
-            if cell.failed
-        ]
-        return f"withheld, because {'; '.join(found)}" if found else ""
+
+def _finite(cell: Cell) -> Cell:
+    """The cell as it counts: a value that is no number is a failure."""
+    if cell.status != "ok":
+        return replace(cell, value=None)
+    if cell.value is None or not math.isfinite(cell.value):
+        return replace(cell, value=None, status="failed", reason=f"the value is {cell.value}")
+    return replace(cell, value=float(cell.value))
 
 
-def pair(claim: Claim, metric: Metric, model: str, seeds: Seeds) -> Pairs:
-    """Pair the two sides of one comparison over the seeds of a dataset."""
-    rows = seeds.rows[seeds.rows["metric"] == metric.name]
-    sides = _Sides(
-        (model, claim.against or ""),
-        _cells(rows, model, seeds.found),
-        _others(claim, rows, seeds.found),
-    )
-    sign = 1 if direction(claim, metric) == "higher" else -1
-    blocks = tuple(sides.block(seeds.dataset, seed) for seed in seeds.found)
-    base = Pairs(metric.name, model, seeds.dataset, sign=sign, blocks=blocks)
+def inapplicable(cells: Sequence[Mapping[int, Cell]]) -> list[Cell]:
+    """The cells to which the metric does not apply."""
+    found = (cell for by_seed in cells for cell in by_seed.values())
+    return [cell for cell in found if cell.status == "not applicable"]
+
+
+def mixed(cells: Sequence[Mapping[int, Cell]]) -> str:
+    """How the protocols of the sides differ; empty where they are one."""
+    labels = _labels(cells)
+    if len(labels) <= 1:
+        return ""
+    return f"the numbers differ in how they were measured: {differing(list(labels.values()))}"
+
+
+def label(cells: Sequence[Mapping[int, Cell]]) -> str:
+    """How the numbers were measured."""
+    return next(iter(_labels(cells).values()), "")
+
+
+def _labels(cells: Sequence[Mapping[int, Cell]]) -> dict[str, str]:
+    measured = (c for by_seed in cells for c in by_seed.values() if c.protocol_key)
+    return {cell.protocol_key: cell.protocol for cell in measured if cell.status == "ok"}
+
+
+def withheld(named: Sequence[tuple[str, Mapping[int, Cell]]], dataset: str) -> str:
+    """Which cells failed, as a claim that withholds its verdict says it."""
+    found = [
+        f"{name} {cell.status} on {dataset} at seed {seed}"
+        + f" ({cell.reason})" * bool(cell.reason)
+        for name, by_seed in named
+        for seed, cell in by_seed.items()
+        if cell.failed
+    ]
+    return f"withheld, because {'; '.join(dict.fromkeys(found))}" if found else ""
+
+
+def pair(question: Question, failures: Failures, metric: Metric, seeds: Seeds) -> Pairs:
+    """Pair the two sides of a question over the seeds of a dataset."""
+    name = str(question.model)
+    mine = seeds.cells(metric.name, name)
+    other = _others(question, seeds)
+    sides = [mine, other] if isinstance(question.other, Side) else [mine]
+    blocks = tuple(_block(seeds.dataset, seed, mine[seed], other[seed]) for seed in seeds.found)
+    base = Pairs(
+        metric.name, name, seeds.dataset, sign=-1 if question.towards == "lower" else 1,
+        blocks=blocks, goal="within" if question.towards == "same" else "beyond",
+        title=metric.title, other=_label_of(question.other), protocol=label(sides),
+    )  # fmt: skip
     problem = (
-        sides.incomplete(metric.title, seeds)
-        or _mixed(rows, claim, model)
-        or (sides.withheld(seeds.dataset) if claim.failures == "withhold" else "")
+        seeds.incomplete(metric.title, sides)
+        or mixed(sides)
+        or (withheld([(name, mine), (base.other, other)], seeds.dataset) * (failures == "withhold"))
     )
     if problem:
-        # A dataset without a single row has not been measured: that is no reason to skip it.
-        applies = seeds.rows.empty or not (rows.empty or sides.inapplicable)
-        return replace(base, problem=problem, applies=applies)
-    if claim.failures == "lose":
-        base = replace(base, blocks=tuple(_count_as_lost(b, rows, claim, metric) for b in blocks))
-    return _compare(base, claim, metric)
+        return replace(base, problem=problem, applies=applies(seeds, (metric.name,), sides))
+    if failures == "lose":
+        rows = seeds.rows[seeds.rows["metric"] == metric.name]
+        key = next(iter(_labels(sides)), "")
+        base = replace(base, blocks=tuple(_count_as_lost(b, rows, key, metric) for b in blocks))
+    return _compare(base, question, metric)
 
 
-def _cells(rows: pd.DataFrame, model: str, seeds: Sequence[int]) -> dict[int, _Cell]:
-    """The cell of each seed; one that is not in the table is missing."""
-    found = {
-        int(seed): _cell(float(value), str(run_id), str(status), str(reason))
-        for seed, value, run_id, status, reason in rows.loc[
-            rows["model"] == model, ["seed", "value", "run_id", "status", "reason"]
-        ].itertuples(index=False)
-    }
-    return {seed: found.get(seed, _Cell(None, "", "missing", "")) for seed in seeds}
+def applies(seeds: Seeds, metrics: Sequence[str], cells: Sequence[Mapping[int, Cell]]) -> bool:
+    """Whether the metrics suit the models there. A dataset without a single row has not been
+    measured: that is no reason to skip it.
+    """
+    measured = set(seeds.rows["metric"])
+    return seeds.rows.empty or (measured >= set(metrics) and not inapplicable(cells))
 
 
-def _cell(value: float, run_id: str, status: str, reason: str) -> _Cell:
-    if status == "ok" and not math.isfinite(value):
-        return _Cell(None, run_id, "failed", f"the value is {value}")
-    return _Cell(value if status == "ok" else None, run_id, status, reason)
+def _label_of(other: Side | float) -> str:
+    return str(other) if isinstance(other, Side) else f"{other:g}"
 
 
-def _others(claim: Claim, rows: pd.DataFrame, seeds: Sequence[int]) -> dict[int, _Cell]:
-    """The other side: cells of `against`, or the constant for every seed."""
-    if claim.against is not None:
-        return _cells(rows, claim.against, seeds)
-    constant = claim.above if claim.above is not None else claim.below
-    return {seed: _Cell(constant, "", "ok", "") for seed in seeds}
+def _others(question: Question, seeds: Seeds) -> dict[int, Cell]:
+    """The other side: cells of a model, or the constant for every seed."""
+    if isinstance(question.other, Side):
+        return seeds.cells(question.metric, str(question.other))
+    return {seed: Cell(question.other, "", "ok", "") for seed in seeds.found}
 
 
-def _mixed(rows: pd.DataFrame, claim: Claim, model: str) -> str:
-    """How the protocols of the two sides differ; empty where they are one."""
-    used = rows[rows["model"].isin([model, claim.against]) & (rows["status"] == "ok")]
-    if used["protocol_key"].nunique() <= 1:
-        return ""
-    labels = used.drop_duplicates("protocol_key")["protocol"]
-    return f"the numbers differ in how they were measured: {differing(list(labels))}"
+def _block(dataset: str, seed: int, mine: Cell, other: Cell) -> Block:
+    note = "; ".join(str(cell) for cell in (mine, other) if cell.value is None)
+    return Block(dataset, seed, mine.value, other.value, mine.run_id, other.run_id, note)
 
 
-def _count_as_lost(block: Block, rows: pd.DataFrame, claim: Claim, metric: Metric) -> Block:
+def _count_as_lost(block: Block, rows: pd.DataFrame, protocol_key: str, metric: Metric) -> Block:
     """A failed side takes the worst value that the metric reached on the dataset with the same
     protocol, whichever model reached it; where both sides failed, the pair is dropped.
     """
     reached = rows[(rows["status"] == "ok") & np.isfinite(rows["value"])]
-    sides = reached[reached["model"].isin([*claim.model, claim.against])]
-    if (block.value is None) == (block.other is None) or sides.empty:
+    values = reached.loc[reached["protocol_key"] == protocol_key, "value"]
+    if (block.value is None) == (block.other is None) or values.empty:
         return block
-    values = reached.loc[reached["protocol_key"] == sides["protocol_key"].iloc[0], "value"]
     worst = float(values.min() if metric.better == "higher" else values.max())
     value, other = (worst if v is None else v for v in (block.value, block.other))
     note = f"{block.note}; counted as the worst value of the dataset"
     return replace(block, value=value, other=other, note=note)
 
 
-def _compare(pairs: Pairs, claim: Claim, metric: Metric) -> Pairs:
+def _compare(pairs: Pairs, question: Question, metric: Metric) -> Pairs:
     """Differences on the scale of the metric, of the blocks that have both values."""
-    kept = [
-        (block.seed, block.value, block.other)
+    kept = {
+        block.seed: (block.value, block.other)
         for block in pairs.blocks
         if block.value is not None and block.other is not None
-    ]
-    positive = all(x > 0 and y > 0 for _, x, y in kept)
+    }
+    positive = all(x > 0 and y > 0 for x, y in kept.values())
     as_ratio = metric.scale == "log" and positive
     note = ""
     if metric.scale == "log" and not positive:
         note = "compared as differences, since a value is not above zero"
-        if claim.delta > 0:
-            problem = f"the margin {claim.delta:g} is a ratio, and a value is not above zero"
+        if question.margin > 0:
+            problem = f"the margin {question.margin:g} is a ratio, and a value is not above zero"
             return replace(pairs, note=note, problem=problem)
-    return replace(
+    scaled = {
+        seed: (math.log(x), math.log(y)) if as_ratio else (x, y) for seed, (x, y) in kept.items()
+    }
+    measured = replace(
         pairs,
         kind="ratio" if as_ratio else "difference",
-        margin=math.log1p(claim.delta) if as_ratio else claim.delta,
-        differences={
-            seed: pairs.sign * (math.log(x) - math.log(y) if as_ratio else x - y)
-            for seed, x, y in kept
-        },
+        margin=math.log1p(question.margin) if as_ratio else question.margin,
+        differences={seed: pairs.sign * (x - y) for seed, (x, y) in scaled.items()},
         note=note,
+        unit="" if as_ratio else metric.unit,
+    )
+    return _spread(measured, scaled) if question.of == "spread" else measured
+
+
+def _spread(pairs: Pairs, scaled: Mapping[int, tuple[float, float]]) -> Pairs:
+    """Differences of the sides' distances from their medians: the paired form of the test of Brown
+    & Forsythe 1974 (Grambsch 1994, Biometrika 81:359).
+
+    In simulations of equal spreads it decides in at most 5 % of cases from five seeds up, normal,
+    skewed or heavy-tailed; the exact test for normal scores (Pitman 1939, Morgan 1939) in up to
+    40 % where they are skewed.
+    """
+    medians = np.median(list(scaled.values()), axis=0) if scaled else (0.0, 0.0)
+    notes = [pairs.note, "spread is the mean distance from the median"]
+    if pairs.kind == "ratio":
+        notes.append("of logarithms")
+    return replace(
+        pairs,
+        kind="difference in spread",
+        title=f"spread of {pairs.title}",
+        differences={
+            seed: pairs.sign * float(abs(x - medians[0]) - abs(y - medians[1]))
+            for seed, (x, y) in scaled.items()
+        },
+        note=", ".join(note for note in notes if note),
+        fewest=FEWEST_FOR_SPREAD,
     )

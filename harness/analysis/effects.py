@@ -9,16 +9,18 @@ from functools import cached_property
 from typing import Literal
 
 from harness.analysis.blocks import Kind, Pairs
-from harness.analysis.intervals import FEWEST, Contrast, bca, stratified, varies
+from harness.analysis.intervals import Contrast, Goal, bca, stratified, varies
 
 
 @dataclass(frozen=True)
 class Effect:
     """A mean effect, model against the other side, with its interval of confidence `level`.
 
-    As a "ratio" (model / other, geometric mean) or a "difference" (model − other, mean, in the
-    metric's units). On the same scale, `null` is no effect (1 or 0), and `limit` what the claim
-    asks the interval to lie beyond. `bootstrap` is the BCa interval, from ten blocks up.
+    As a "ratio" (model / other, geometric mean), a "difference" (model − other, mean, in the
+    metric's units), a "difference in spread" over seeds, or a "rank correlation". On the same
+    scale, `null` is no effect (1, 0, or the constant), and `limit` what the claim asks the interval
+    to lie beyond; an equivalence asks it to lie between `mirror` and `limit`. `bootstrap` is the
+    BCa interval, from ten blocks up.
     """
 
     kind: Kind
@@ -30,6 +32,7 @@ class Effect:
     limit: float
     towards: Literal["higher", "lower"]
     bootstrap: tuple[float, float] | None = None
+    mirror: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Comparison:
         """Too few blocks, or no variance; empty where there is enough to test."""
         count = sum(len(stratum) for stratum in self.strata)
         where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
-        if count < FEWEST or min(len(stratum) for stratum in self.strata) < 2:
+        fewest = max(part.fewest for part in self.pairs)
+        if count < fewest or min(len(stratum) for stratum in self.strata) < 2:
             blocks = f"{count} block" + ("" if count == 1 else "s")
-            return f"{blocks} on {where}, and at least {FEWEST} are needed"
+            return f"{blocks} on {where}, and at least {fewest} are needed"
         if not any(varies(stratum) for stratum in self.strata):
+            what = "rank correlation" if self.pairs[0].kind == "rank correlation" else "difference"
             return (
-                f"no variance: the difference is the same in all {count} blocks on {where}, "
+                f"no variance: the {what} is the same in all {count} blocks on {where}, "
                 "so there is no noise to test it against"
             )
         return ""
@@ -72,13 +77,26 @@ class Comparison:
         return min(len(stratum) for stratum in self.strata)
 
     @property
+    def goal(self) -> Goal:
+        """Where the claim puts the effect: beyond the margin, or within it."""
+        return self.pairs[0].goal
+
+    @property
     def p_supported(self) -> float:
-        """The smallest alpha at which the interval lies beyond the margin."""
+        """The smallest alpha at which the interval lies beyond the margin, or within ±margin where
+        that is the goal.
+        """
+        if self.goal == "within":
+            return self.contrast.p_within(self.margin)
         return self.contrast.p_above(self.margin)
 
     @property
     def p_refuted(self) -> float:
-        """The smallest alpha at which it lies beyond zero the other way, or within ±margin."""
+        """The smallest alpha at which it lies beyond zero the other way, or within ±margin; where
+        that is the goal, wholly outside.
+        """
+        if self.goal == "within":
+            return min(self.contrast.p_above(self.margin), self.contrast.p_below(-self.margin))
         within = self.contrast.p_within(self.margin) if self.margin > 0 else 1.0
         return min(self.contrast.p_below(0.0), within)
 
@@ -97,6 +115,7 @@ class Comparison:
             _natural(first, self.margin),
             "higher" if first.sign > 0 else "lower",
             _ordered(first, *resampled) if resampled else None,
+            _natural(first, -self.margin) if self.goal == "within" else None,
         )
 
 
@@ -122,7 +141,10 @@ def average(parts: Sequence[Pairs]) -> Comparison:
 
 def _natural(part: Pairs, value: float) -> float:
     """From the scale of the differences to a ratio or a difference, model against the other."""
-    return math.exp(part.sign * value) if part.kind == "ratio" else part.sign * value + 0.0
+    turned = part.sign * value
+    if part.kind == "rank correlation":  # an interval of t knows no bounds, a correlation does
+        return min(1.0, max(-1.0, turned + part.origin))
+    return math.exp(turned) if part.kind == "ratio" else turned + 0.0
 
 
 def _ordered(part: Pairs, low: float, high: float) -> tuple[float, float]:

@@ -9,12 +9,19 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import optimize, stats
 
+Goal = Literal["beyond", "within"]
+"""Where a claim puts an effect: beyond a margin, or within it, either way."""
+
 FEWEST = 3
 """Blocks below which nothing is tested."""
+
+FEWEST_FOR_SPREAD = 5
+"""Seeds below which spreads over seeds are not compared."""
 
 POWER = 0.8
 """The chance of a decision that planning asks for."""
@@ -78,6 +85,16 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
     return Contrast(mean, math.sqrt(total) / len(strata), total**2 / spread)
 
 
+def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
+    """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
+    in Welch's t test (1947).
+    """
+    of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
+    spread = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
+    mean = float(np.mean(a)) - float(np.mean(b))
+    return Contrast(mean, math.sqrt(of_a + of_b), (of_a + of_b) ** 2 / spread)
+
+
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
     """The BCa bootstrap interval of the mean (Efron 1987), from ten values up; else None.
 
@@ -100,39 +117,70 @@ def power(distance: float, df: float, level: float) -> float:
     return float(stats.nct.sf(critical, df, distance))
 
 
-def seeds_needed(contrast: Contrast, margin: float, level: float, seeds: int) -> int | None:
+def seeds_needed(
+    contrast: Contrast,
+    margin: float,
+    level: float,
+    seeds: int,
+    goal: Goal = "beyond",
+) -> int | None:
     """The number of seeds at which an effect and spread as observed over `seeds` would be decided
     with 80 % power, one way or the other; None where a thousand would not do.
     """
-    # The spread per seed stays, so the standard error shrinks with √n.
-    distance = _to_decision(contrast.mean, margin) / contrast.se
+    return seeds_until(contrast, _to_decision(contrast, margin, goal), level, seeds)
 
+
+def seeds_until(
+    contrast: Contrast, distances: Sequence[float], level: float, seeds: int
+) -> int | None:
+    """The number of seeds at which limits `distances` away from the true mean would all be found to
+    lie outside the interval with 80 % power, where `seeds` gave the spread of `contrast`; None
+    where a thousand would not do.
+    """
+
+    # The spread per seed stays, so the standard error shrinks with √n.
     def chance(n: int) -> float:
         df = contrast.df * (n - 1) / (seeds - 1)
-        return power(distance * math.sqrt(n / seeds), df, level)
+        scale = math.sqrt(n / seeds) / contrast.se
+        return 1 - sum(1 - power(distance * scale, df, level) for distance in distances)
 
     tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
     first = bisect_left(tried, POWER, key=chance)
     return tried[first] if first < len(tried) else None
 
 
-def _to_decision(mean: float, margin: float) -> float:
-    """How far a mean lies inside the nearest region that decides: above the margin (supported),
-    below zero, or within ±margin (refuted).
+def _to_decision(contrast: Contrast, margin: float, goal: Goal) -> tuple[float, ...]:
+    """How far a mean lies from the limits that its interval must end short of.
+
+    Beyond: above the margin (supported), below zero, or within ±margin (refuted). Within: from both
+    ends of ±margin (equal), or outside of one of them (not equal).
     """
-    return mean - margin if mean > margin else max(-mean, margin - abs(mean))
+    mean = contrast.mean
+    if goal == "within":
+        outside = abs(mean) - margin
+        return (outside,) if outside > 0 else (margin - mean, margin + mean)
+    return (mean - margin if mean > margin else max(-mean, margin - abs(mean)),)
 
 
-def detectable(seeds: int, strata: int, level: float) -> float:
+def detectable(seeds: int, strata: int, level: float, goal: Goal = "beyond") -> float:
     """The smallest mean effect, in standard deviations of the paired differences, that `seeds`
-    in each of `strata` strata decide with 80 % power at confidence `level`.
+    in each of `strata` strata decide with 80 % power at confidence `level`. Where the goal is an
+    interval within a margin: the smallest margin for which an effect of zero does.
     """
-    df = strata * (seeds - 1)
+    # The interval may miss either end of the margin.
+    wanted = POWER if goal == "beyond" else (1 + POWER) / 2
+    return shown(strata * (seeds - 1), level, wanted) / math.sqrt(seeds * strata)
+
+
+def shown(df: float, level: float, wanted: float = POWER) -> float:
+    """How many standard errors a true mean must lie beyond a limit, so that the interval of
+    confidence `level` lies beyond it with power `wanted`.
+    """
 
     def excess(distance: float) -> float:
-        return power(distance, df, level) - POWER
+        return power(distance, df, level) - wanted
 
     high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
     while excess(high) < 0:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high)) / math.sqrt(seeds * strata)
+    return float(optimize.brentq(excess, 0.0, high))

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Literal
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from harness.analysis import holm
-from harness.analysis.intervals import FEWEST, paired, varies
+from harness.analysis.blocks import Kind
+from harness.analysis.intervals import Contrast
+from harness.analysis.pairwise import ALPHA, Sample, difference, order
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
 from harness.spec.measurement import FLOORS
 
-LEVEL = 0.95
+LEVEL = 1 - ALPHA
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A model against the one that others are compared with: `outcome` after Holm's correction over
+    the models of the board, and the effect, model against it.
+
+    The interval is at the `level` that the correction leaves, so that it never contradicts the
+    outcome. It is None where nothing varies, so that the difference is exact.
+    """
+
+    outcome: Literal["better", "worse", "not told apart"]
+    kind: Kind
+    value: float
+    interval: tuple[float, float] | None
+    level: float
 
 
 @dataclass(frozen=True)
 class Row:
     """A model on a board: its mean over `seeds` training seeds with its t interval.
 
-    `rank` is None with fewer than three seeds, `low` and `high` with fewer than two, `mean` where
-    no seed gave a number. `failures` counts the cells without a number by status, and `reason` is
-    that of the first.
+    `rank` and `ranks`, the interval of its rank, are None with fewer than three seeds, `low` and
+    `high` with fewer than two, `mean` where no seed gave a number. `failures` counts the cells
+    without a number by status, and `reason` is that of the first. `quoted` numbers were not
+    measured here.
     """
 
     model: str
@@ -38,17 +54,33 @@ class Row:
     seeds: int
     failures: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
+    ranks: tuple[int, int] | None = None
+    versus: Versus | None = None
+    quoted: bool = False
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What a paper states of a model, measured by a board's protocol: the mean, and the standard
+    deviation over so many training seeds where both are stated.
+    """
+
+    dataset: str
+    metric: str
+    protocol_key: str
+    model: str
+    value: float
+    deviation: float | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
 class Board:
     """The models that were measured alike, best first.
 
-    Ranks are tiers. The model with the best mean leads the first tier. Going down the means, a
-    model shares the rank of the tier's leader unless a paired t test over their common seeds tells
-    the two apart (5 %, Holm-corrected over all pairs of the board); the first that is told apart
-    leads the next tier, whose rank is one more than the number of models above it. A model with
-    fewer than three seeds is not ranked.
+    Ranks are tiers, as in `harness.analysis.pairwise.Order`: models that paired tests over their
+    common seeds cannot tell from the best of their tier share its rank. A model with fewer than
+    three seeds is not ranked.
 
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
     above zero. `floor` is the row of images that no model made, which is not ranked.
@@ -72,10 +104,16 @@ class Board:
         return next((row for row in self.rows if row.model == model), None)
 
 
-def boards(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Board]:
+def boards(
+    table: pd.DataFrame,
+    metrics: Mapping[str, Metric],
+    against: str | None = None,
+    quoted: Sequence[Quoted] = (),
+) -> list[Board]:
     """Every leaderboard of the tidy table, in the order of its datasets and metrics.
 
     Of several protocols for one dataset and metric, the one with the most numbers comes first.
+    With `against`, every row of a board that this model is on says how it compares with it.
     """
     is_floor = table["model"].isin(list(FLOORS))
     floors = table[is_floor]
@@ -83,7 +121,7 @@ def boards(table: pd.DataFrame, metrics: Mapping[str, Metric]) -> list[Board]:
         replace(board, floor=_floor(board, floors))
         for (_, name), rows in table[~is_floor].groupby(["dataset", "metric"], sort=False)
         if name in metrics
-        for board in _by_protocol(rows, metrics[str(name)])
+        for board in _by_protocol(rows, metrics[str(name)], against, quoted)
     ]
 
 
@@ -100,14 +138,14 @@ def _floor(board: Board, floors: pd.DataFrame) -> Row | None:
 def to_table(found: Sequence[Board]) -> pd.DataFrame:
     """The boards as one table, a row for each model on each."""
     columns = [
-        "dataset", "metric", "model", "rank", "value", "low", "high", "level", "mean", "over",
-        "seeds", "failures", "reason", "protocol", "protocol_key",
+        "dataset", "metric", "model", "rank", "rank_low", "rank_high", "value", "low", "high",
+        "level", "mean", "over", "seeds", "failures", "reason", "protocol", "protocol_key",
     ]  # fmt: skip
     return pd.DataFrame(
         [
             (
-                board.dataset, board.metric, row.model, row.rank, row.mean, row.low, row.high,
-                board.level, board.mean, board.over, row.seeds,
+                board.dataset, board.metric, row.model, row.rank, *(row.ranks or (None, None)),
+                row.mean, row.low, row.high, board.level, board.mean, board.over, row.seeds,
                 "; ".join(f"{count} {status}" for status, count in row.failures.items()),
                 row.reason, board.protocol, board.protocol_key,
             )
@@ -115,14 +153,16 @@ def to_table(found: Sequence[Board]) -> pd.DataFrame:
             for row in (*board.rows, *([board.floor] if board.floor else []))
         ],
         columns=columns,
-    ).astype({"rank": "Int64"})  # fmt: skip
+    ).astype({"rank": "Int64", "rank_low": "Int64", "rank_high": "Int64"})  # fmt: skip
 
 
-def _by_protocol(rows: pd.DataFrame, metric: Metric) -> list[Board]:
+def _by_protocol(
+    rows: pd.DataFrame, metric: Metric, against: str | None, quoted: Sequence[Quoted]
+) -> list[Board]:
     ok = rows[rows["status"] == "ok"]
     keys = list(ok["protocol_key"].value_counts(sort=True).index)
     if not keys:
-        return [_board(rows, metric, "")]
+        return [_board(_Rows.of(rows), metric, against, [])]
     first = ok[ok["protocol_key"] == keys[0]].iloc[0]
     found = []
     for key in keys:
@@ -132,85 +172,142 @@ def _by_protocol(rows: pd.DataFrame, metric: Metric) -> list[Board]:
             mine = rows[(rows["protocol_key"] == key) | ~rows["protocol_key"].isin(keys)]
         label = str(ok.loc[ok["protocol_key"] == key, "protocol"].iloc[0])
         apart = "" if key == keys[0] else differing([str(first["protocol"]), label])
-        found.append(_board(mine, metric, str(key), label, apart))
+        alike = [q for q in quoted if (q.dataset, q.protocol_key) == (first["dataset"], key)]
+        board = _board(_Rows.of(mine), metric, against, alike)
+        found.append(replace(board, protocol=label, protocol_key=str(key), apart=apart))
     return found
 
 
-def _board(rows: pd.DataFrame, metric: Metric, key: str, label: str = "", apart: str = "") -> Board:
-    ok = rows[(rows["status"] == "ok") & np.isfinite(rows["value"])]
-    log = metric.scale == "log" and bool((ok["value"] > 0).all())
-    values = {
-        str(model): dict(
-            zip(group["seed"], np.log(group["value"]) if log else group["value"], strict=True)
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a board by model: values by seed, and the cells without a number."""
+
+    dataset: str
+    protocol: str
+    protocol_key: str
+    values: Mapping[str, Mapping[int, float]]
+    lost: Mapping[str, Sequence[tuple[str, str]]]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> _Rows:
+        values: dict[str, dict[int, float]] = {}
+        lost: dict[str, list[tuple[str, str]]] = {}
+        names = ["model", "seed", "status", "value", "reason"]
+        for model, seed, status, value, reason in rows[names].itertuples(index=False):
+            values.setdefault(str(model), {})
+            lost.setdefault(str(model), [])
+            if status == "ok" and math.isfinite(value):
+                values[str(model)][int(seed)] = float(value)
+            elif status != "ok":
+                lost[str(model)].append((str(status), str(reason)))
+        first = rows.iloc[0]
+        return cls(
+            str(first["dataset"]), str(first["protocol"]), str(first["protocol_key"]), values, lost
         )
-        for model, group in ok.groupby("model", sort=False)
-    }
-    sign = 1 if metric.better == "higher" else -1
-    order = sorted(values, key=lambda model: -sign * float(np.mean(list(values[model].values()))))
-    ranks = _tiers([model for model in order if len(values[model]) >= FEWEST], values)
-    others = [model for model in dict.fromkeys(rows["model"]) if model not in values]
-    first = rows.iloc[0]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How values of a metric are compared: on the log scale or as they are, more being better once
+    `sign` is applied.
+    """
+
+    log: bool
+    sign: int
+
+    @classmethod
+    def of(cls, metric: Metric, values: Iterable[float]) -> _Scale:
+        log = metric.scale == "log" and all(value > 0 for value in values)
+        return cls(log, 1 if metric.better == "higher" else -1)
+
+    def sample(self, values: Mapping[int, float]) -> Sample:
+        to: Callable[[float], float] = math.log if self.log else float
+        return Sample.of({seed: self.sign * to(value) for seed, value in values.items()})
+
+    def quoted(self, quote: Quoted) -> Sample:
+        """Of the logarithm the mean and deviation are those of a first-order expansion."""
+        mean, deviation = quote.value, quote.deviation
+        if self.log:
+            mean, deviation = math.log(mean), None if deviation is None else deviation / quote.value
+        return Sample(self.sign * mean, deviation, quote.seeds)
+
+    def back(self, value: float) -> float:
+        """A value of the scale in the metric's own terms."""
+        return math.exp(self.sign * value) if self.log else self.sign * value + 0.0
+
+    def interval(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        if bounds is None:
+            return None
+        low, high = sorted(self.back(bound) for bound in bounds)
+        return low, high
+
+
+def _board(rows: _Rows, metric: Metric, against: str | None, quoted: Sequence[Quoted]) -> Board:
+    values = {model: mine for model, mine in rows.values.items() if mine}
+    everything = [value for mine in values.values() for value in mine.values()]
+    scale = _Scale.of(metric, [*everything, *(quote.value for quote in quoted)])
+    samples = {model: scale.sample(mine) for model, mine in values.items()}
+    samples |= {quote.model: scale.quoted(quote) for quote in quoted}
+    ordered = order(samples)
+    tiers, intervals = ordered.tiers(), ordered.intervals()
+    versus = _versus(samples, scale, against)
+    names = {quote.model for quote in quoted}
+    best_first = sorted(samples, key=lambda model: -samples[model].mean)
+    without = [model for model in rows.values if model not in values]
+
+    def row(model: str) -> Row:
+        lost = rows.lost.get(model, ())
+        base = Row(model, None, None, None, None, 0, _counts(lost), lost[0][1] if lost else "")
+        if model not in samples:
+            return base
+        sample = samples[model]
+        low, high = scale.interval(sample.interval(LEVEL)) or (None, None)
+        return replace(
+            base, rank=tiers.get(model), ranks=intervals.get(model), mean=scale.back(sample.mean),
+            low=low, high=high, seeds=sample.count, versus=versus.get(model),
+            quoted=model in names,
+        )  # fmt: skip
+
     return Board(
-        str(first["dataset"]), metric.name, label or str(first["protocol"]),
-        key or str(first["protocol_key"]),
-        tuple(
-            _row(model, ranks.get(model), values.get(model, {}), log, rows)
-            for model in [*order, *others]
-        ),
-        "geometric mean" if log else "mean", apart=apart,
+        rows.dataset, metric.name, rows.protocol, rows.protocol_key,
+        tuple(row(model) for model in [*best_first, *without]),
+        "geometric mean" if scale.log else "mean",
     )  # fmt: skip
 
 
-def _row(
-    model: str, rank: int | None, values: Mapping[int, float], log: bool, rows: pd.DataFrame
-) -> Row:
-    lost = rows[(rows["model"] == model) & (rows["status"] != "ok")]
-    failures = {str(status): int(n) for status, n in lost["status"].value_counts().items()}
-    reason = str(lost["reason"].iloc[0]) if len(lost) else ""
-    back = math.exp if log else float
-    numbers = list(values.values())
-    if not numbers:
-        return Row(model, rank, None, None, None, 0, failures, reason)
-    mean = float(np.mean(numbers))
-    low, high = _t_interval(numbers)
-    return Row(
-        model, rank, back(mean), None if low is None else back(low),
-        None if high is None else back(high), len(numbers), failures, reason,
-    )  # fmt: skip
+def _counts(lost: Sequence[tuple[str, str]]) -> dict[str, int]:
+    statuses = [status for status, _ in lost]
+    return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
 
 
-def _t_interval(numbers: Sequence[float]) -> tuple[float | None, float | None]:
-    if len(numbers) < 2:
-        return None, None
-    if not varies(numbers):
-        return numbers[0], numbers[0]
-    low, high = paired(numbers).interval(LEVEL)
-    return low, high
+def _versus(samples: Mapping[str, Sample], scale: _Scale, against: str | None) -> dict[str, Versus]:
+    """Every model against one of them, where the two can be compared."""
+    if against is None or against not in samples:
+        return {}
+    effects = {
+        model: effect
+        for model, sample in samples.items()
+        if model != against and (effect := difference(sample, samples[against])) is not None
+    }
+    p = [_two_sided(effect) for effect in effects.values()]
+    levels = holm.levels(p, [ALPHA] * len(p))
+    return {
+        model: _compared(effect, p_value, alpha, scale)
+        for (model, effect), p_value, alpha in zip(effects.items(), p, levels, strict=True)
+    }
 
 
-def _tiers(order: Sequence[str], values: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
-    """The rank of each model, by the rule of `Board`; `order` is best first."""
-    pairs = list(combinations(order, 2))
-    if not pairs:
-        return dict.fromkeys(order, 1)
-    p = [_p_apart(values[a], values[b]) for a, b in pairs]
-    apart = dict(zip(pairs, holm.adjusted(p) <= 1 - LEVEL, strict=True))
-    ranks: dict[str, int] = {}
-    leader = order[0]
-    for above, model in enumerate(order):
-        if model != leader and apart[leader, model]:
-            leader = model
-        ranks[model] = ranks.get(leader, above + 1)
-    return ranks
+def _two_sided(effect: Contrast | float) -> float:
+    if isinstance(effect, Contrast):
+        return min(effect.p_above(0.0), effect.p_below(0.0))
+    return 0.0 if effect else 1.0
 
 
-def _p_apart(a: Mapping[int, float], b: Mapping[int, float]) -> float:
-    """Two-sided p-value of the paired t test over common seeds."""
-    common = sorted(a.keys() & b.keys())
-    if len(common) < FEWEST:
-        return 1.0
-    differences = [a[seed] - b[seed] for seed in common]
-    if not varies(differences):
-        # Without any spread a difference is exact (a parameter count, say), and so is a tie.
-        return 0.0 if differences[0] else 1.0
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+def _compared(effect: Contrast | float, p: float, alpha: float, scale: _Scale) -> Versus:
+    mean = effect.mean if isinstance(effect, Contrast) else effect
+    outcome: Literal["better", "worse", "not told apart"] = "not told apart"
+    if p <= alpha:
+        outcome = "better" if mean > 0 else "worse"
+    bounds = effect.interval(1 - alpha) if isinstance(effect, Contrast) else None
+    kind: Kind = "ratio" if scale.log else "difference"
+    return Versus(outcome, kind, scale.back(mean), scale.interval(bounds), 1 - alpha)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.intervals import FEWEST, detectable
+from harness.analysis.intervals import FEWEST, FEWEST_FOR_SPREAD, Goal, detectable
 from harness.analysis.numbers import percent
-from harness.spec.claim import Claim
+from harness.spec.claim import Claim, Correlation, Equivalence, Monotone, Ordering, Spread, TradeOff
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,9 @@ class Decidability:
 
     `effect` is the smallest distance of the mean from the limit that decides (zero, the margin,
     or the constant of `above` and `below`), in standard deviations of the differences between
-    paired seeds, which each comparison would show with 80 % power. None where nothing can be
-    decided. `level` is that of the interval in Holm's worst case, the first of all claims.
+    paired seeds, which each comparison would show with 80 % power; of an equivalence, the smallest
+    margin within which sides that are equal would be found so. None where nothing can be decided.
+    `level` is that of the interval in Holm's worst case, the first of all claims.
     """
 
     decidable: bool
@@ -30,12 +31,27 @@ def decidable(claim: Claim, seeds: int, datasets: Sequence[str], claims: int) ->
     """What `seeds` on `datasets` (those the claim is about) can decide, one of `claims` claims."""
     level = 1 - claim.alpha / claims
     strata = len(datasets) if claim.over == "average" else 1
-    if seeds * strata < FEWEST or seeds < 2:
-        sentence = f"cannot be decided: at least {FEWEST} seeds are needed, and there are {seeds}"
+    fewest = FEWEST_FOR_SPREAD if isinstance(claim, Spread) else FEWEST
+    if seeds * strata < fewest or seeds < 2:
+        sentence = f"cannot be decided: at least {fewest} seeds are needed, and there are {seeds}"
         return Decidability(False, sentence, level)
-    effect = detectable(seeds, strata, level)
-    sentence = (
-        f"can be decided where the effect is at least {effect:.1f} standard deviations of the "
-        f"seeds' differences ({percent(level)} interval, 80 % power)"
-    )
-    return Decidability(True, sentence, level, effect)
+    goal: Goal = "within" if isinstance(claim, Equivalence) else "beyond"
+    effect = detectable(seeds, strata, level, goal)
+    how = f"({percent(level)} interval, 80 % power)"
+    return Decidability(True, f"can be decided where {_needed(claim, effect)} {how}", level, effect)
+
+
+def _needed(claim: Claim, effect: float) -> str:
+    """What must be so for the claim to be decided, in the words of its shape."""
+    said = NEEDED.get(type(claim), "the effect is at least {} of the seeds' differences")
+    return said.format(f"{effect:.1f} standard deviations")
+
+
+NEEDED: Mapping[type[Claim], str] = {
+    Equivalence: "the sides are equal and the margin is at least {} of the seeds' differences",
+    Monotone: "every step is at least {} of the seeds' differences",
+    Ordering: "neighbours are at least {} of the seeds' differences apart",
+    TradeOff: "the effect on each metric is at least {} of the seeds' differences",
+    Correlation: "the mean correlation is at least {} over seeds from the constant",
+    Spread: "the spreads are at least {} of the differences in distance apart",
+}

@@ -1,13 +1,14 @@
 """Verdicts on claims: supported, refuted, inconclusive or not evaluable, with the evidence.
 
-Every comparison of a claim (a metric, a model, a dataset) has a paired t interval over its
-blocks. Let a be the alpha that Holm's correction over the suite leaves the claim, and K the
-number of its comparisons.
+A claim asks one or several questions (`harness.analysis.questions`); each, on each dataset, is a
+comparison with a t interval over its blocks. Let a be the alpha that Holm's correction over the
+suite leaves the claim, and K the number of its comparisons.
 
-- supported: every interval of level 1 − a lies beyond the margin (an intersection-union test,
-  Berger 1982, which needs no correction for K);
+- supported: every interval of level 1 − a lies where the claim says, beyond the margin or, for an
+  equivalence, within it (an intersection-union test, Berger 1982, which needs no correction for K);
 - refuted: some interval of level 1 − a/K lies on the other side of zero or, with a margin above
-  zero, within ± the margin (any one of K may refute, hence Bonferroni's K);
+  zero, within ± the margin; for an equivalence, outside of it (any one of K may refute, hence
+  Bonferroni's K);
 - inconclusive: otherwise;
 - not evaluable: what there is cannot be tested; the reason says why.
 """
@@ -22,9 +23,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from harness.analysis import holm
+from harness.analysis.agreement import correlate
 from harness.analysis.blocks import Block, Pairs, Seeds, pair
 from harness.analysis.effects import Comparison, Effect, average, single
 from harness.analysis.intervals import seeds_needed
+from harness.analysis.questions import Question, RankQuestion, ask
 from harness.analysis.wording import Wording
 from harness.metrics.base import Metric
 from harness.spec.claim import Claim
@@ -35,7 +38,10 @@ Outcome = Literal["supported", "refuted", "inconclusive", "not evaluable"]
 
 @dataclass(frozen=True)
 class Part:
-    """One comparison of a claim. `effect` is None where `problem` says why it was not tested."""
+    """One comparison of a claim. `effect` is None where `problem` says why it was not tested.
+    `title` is what is compared ("FID"), `other` what it is compared with, and `protocol` how the
+    numbers were measured.
+    """
 
     metric: str
     model: str
@@ -44,6 +50,15 @@ class Part:
     effect: Effect | None = None
     note: str = ""
     problem: str = ""
+    title: str = ""
+    other: str = ""
+    unit: str = ""
+    protocol: str = ""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The MLflow runs that it rests on."""
+        return tuple(dict.fromkeys(run for block in self.blocks for run in block.runs))
 
 
 @dataclass(frozen=True)
@@ -52,9 +67,10 @@ class Verdict:
 
     `effect` is that of the comparison the verdict hangs on, which `about` names: the weakest of
     those that support, the strongest of those that refute. `p` is the smallest alpha at which the
-    claim would be decided by itself, `level` that of the interval after Holm's correction.
-    `reason` says why a claim is not evaluable. `seeds_needed` belongs to inconclusive claims,
-    where None means more than a thousand.
+    claim would be decided by itself, `level` that of the interval after Holm's correction, and
+    `method` says in a sentence what was tested; `unit` is that of the effect. `reason` says why a
+    claim is not evaluable. `seeds_needed` belongs to inconclusive claims, where None means more
+    than a thousand.
     """
 
     claim: Claim
@@ -67,6 +83,13 @@ class Verdict:
     level: float | None = None
     reason: str = ""
     seeds_needed: int | None = None
+    method: str = ""
+    unit: str = ""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The MLflow runs that it rests on."""
+        return tuple(dict.fromkeys(run for part in self.parts for run in part.runs))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -107,18 +130,21 @@ def judge(
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
     seeds: int,
-    datasets: Sequence[str] | None = None,
+    datasets: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
 ) -> list[Verdict]:
     """A verdict on each claim, from the tidy table (`harness.spec.measurement.COLUMNS`).
 
     `seeds` is how many the suite asks for; fewer in the table are missing cells. `datasets` are
-    those of the suite; if not said, those of the table. Raises BadInput for a metric that is not
-    in `metrics`.
+    those of the suite, or of each claim by its id; if not said, those of the table. Raises BadInput
+    for a metric that is not in `metrics`.
     """
-    names = list(dict.fromkeys(table["dataset"])) if datasets is None else list(datasets)
-    cases = [_gather(claim, table, metrics, seeds, names) for claim in claims]
+    everywhere = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
+    cases = []
+    for claim in claims:
+        where = everywhere[claim.id] if isinstance(everywhere, Mapping) else everywhere
+        cases.append(_gather(claim, table, metrics, seeds, where))
     alphas = holm.levels([case.p for case in cases], [claim.alpha for claim in claims])
-    return [_verdict(case, a, metrics) for case, a in zip(cases, alphas, strict=True)]
+    return [_verdict(case, a, len(cases)) for case, a in zip(cases, alphas, strict=True)]
 
 
 def _gather(
@@ -128,36 +154,41 @@ def _gather(
     seeds: int,
     datasets: Sequence[str],
 ) -> _Case:
-    for name in claim.metric:
+    for name in claim.measured:
         if name not in metrics:
             raise BadInput(f"claim {claim.id!r}: unknown metric {name!r}{suggest(name, metrics)}")
     sources = [Seeds.of(dataset, table, seeds) for dataset in claim.datasets or datasets]
-    pairs = tuple(
-        pair(claim, metrics[name], model, source)
-        for name in claim.metric
-        for model in claim.model
-        for source in sources
-    )
+
+    def answer(question: Question | RankQuestion, source: Seeds) -> Pairs:
+        if isinstance(question, RankQuestion):
+            return correlate(question, claim.failures, metrics, source)
+        return pair(question, claim.failures, metrics[question.metric], source)
+
+    groups = [
+        [answer(question, source) for question in questions for source in sources]
+        for questions in ask(claim, metrics)
+    ]
     if claim.datasets is None:
         # All datasets on which the metric applies; where there is none, the reasons are kept.
-        pairs = tuple(part for part in pairs if part.applies) or pairs
-    if problem := _obstacle(claim, pairs, metrics):
+        groups = [[part for part in group if part.applies] or group for group in groups]
+    pairs = tuple(part for group in groups for part in group)
+    if problem := _obstacle(claim, groups):
         return _Case(claim, pairs, problem=problem)
-    tests = (average(pairs),) if claim.over == "average" else tuple(map(single, pairs))
+    averaged = claim.over == "average"
+    tests = tuple(map(average, groups)) if averaged else tuple(map(single, pairs))
     return _Case(claim, pairs, tests, _first(test.problem for test in tests))
 
 
-def _obstacle(claim: Claim, pairs: Sequence[Pairs], metrics: Mapping[str, Metric]) -> str:
+def _obstacle(claim: Claim, groups: Sequence[Sequence[Pairs]]) -> str:
     """What keeps the pairings from being tested at all."""
+    pairs = [part for group in groups for part in group]
     if not pairs:
         return "nothing has been measured"
     if problem := _first(part.problem for part in pairs):
         return problem
-    kinds = {
-        (p.kind, p.sign, metrics[p.metric].unit if p.kind == "difference" else "") for p in pairs
-    }
-    if claim.over == "average" and len(kinds) > 1:
-        return "an average over metrics of different scale, direction or unit means nothing"
+    for group in groups if claim.over == "average" else ():
+        if len({(part.kind, part.sign, part.unit, part.margin) for part in group}) > 1:
+            return "an average over metrics of different scale, direction or unit means nothing"
     return ""
 
 
@@ -167,12 +198,12 @@ def _first(problems: Iterable[str]) -> str:
     return found[0] + more if found else ""
 
 
-def _verdict(case: _Case, a: float, metrics: Mapping[str, Metric]) -> Verdict:
+def _verdict(case: _Case, a: float, claims: int) -> Verdict:
     if case.problem:
         parts = tuple(_part(pairs, None) for pairs in case.pairs)
         sentence = f"Not evaluable: {case.problem}."
         return Verdict(case.claim, "not evaluable", sentence, parts, reason=case.problem)
-    words = Wording(case.claim, case.tests, metrics)
+    words = Wording(case.claim, case.tests)
     weakest = max(case.tests, key=lambda test: test.p_supported)
     strongest = min(case.tests, key=lambda test: test.p_refuted)
     outcome: Outcome = "inconclusive"
@@ -184,11 +215,12 @@ def _verdict(case: _Case, a: float, metrics: Mapping[str, Metric]) -> Verdict:
         outcome, key, level = "refuted", strongest, 1 - a / len(case.tests)
         sentence = words.refuted(key, level)
     else:
-        needed = seeds_needed(key.contrast, key.margin, level, key.seeds)
+        needed = seeds_needed(key.contrast, key.margin, level, key.seeds, key.goal)
         sentence = words.inconclusive(key, level, needed)
     return Verdict(
         case.claim, outcome, sentence, tuple(_part(pairs, level) for pairs in case.pairs),
         key.effect(level), words.about(key), case.p, level, seeds_needed=needed,
+        method=words.method(level, claims), unit=key.pairs[0].unit,
     )  # fmt: skip
 
 
@@ -197,4 +229,7 @@ def _part(pairs: Pairs, level: float | None) -> Part:
     alone = single(pairs)
     problem = pairs.problem or alone.problem
     effect = alone.effect(level) if level is not None and not problem else None
-    return Part(pairs.metric, pairs.model, pairs.dataset, pairs.blocks, effect, pairs.note, problem)
+    return Part(
+        pairs.metric, pairs.model, pairs.dataset, pairs.blocks, effect, pairs.note, problem,
+        pairs.title, pairs.other, pairs.unit, pairs.protocol,
+    )  # fmt: skip

@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.progress import clock
+from harness.cli.progress import clock, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from harness.engine.estimate import Forecast
-    from harness.plan import Plan
+    from harness.engine.estimate import Estimate
+    from harness.plan import Cell, Plan
     from harness.tracking import Record
 
 
@@ -31,15 +31,21 @@ def plan(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
+    processes: options.Processes = 1,
     jobs: options.Jobs = None,
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
     tracking_uri: options.Tracking = None,
 ) -> None:
-    """Show what a suite would do: cells done and to do, time, and which claims it can decide.
+    """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
+    can decide.
 
-    The time is measured on this machine, from a few steps of each distinct cell.
+    What a cell takes is measured on this machine, from a few steps and images of each distinct one;
+    `harness run` says in the end how good the estimate was.
 
     **Examples**
 
@@ -47,71 +53,98 @@ def plan(
 
         harness plan cifar10 --budget-scale 0.02 --seeds 0-2
     """
-    from harness.engine.estimate import forecast
+    from harness.engine.estimate import estimate, keep, memory_needs
+    from harness.engine.execute import ThisMachine, left
     from harness.plan import make_plan
     from harness.spec.suite import load_suite
+    from harness.training.numerics import Numerics
 
     console = Console()
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    planned = make_plan(load_suite(suite, changed), device, data_root)
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    loaded = load_suite(suite, changed)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
+    planned = make_plan(loaded, numerics, data_root)
+    here = ThisMachine(numerics, device, jobs)
     store = options.open_store(tracking_uri, output)
-    records = store.records([cell.training_key for cell in planned.cells])
-    todo = [c for c in planned.cells if not c.finished(records.get(c.training_key))]
-    seconds = forecast(todo, planned.datasets, records)
-    jobs = jobs or options.default_jobs(planned)
-    _show_cells(console, planned, records, seconds, jobs)
+    records = planned.records(store)
+    todo = left(planned, records)
+    with console.status("Measuring") as status:
+        found = estimate(planned.cells, todo, planned.datasets, records, status.update)
+    needs = memory_needs(planned.cells, records, found)
+    at_a_time = here.engine(planned, todo, store, needs).jobs
+    _show_cells(console, planned, records, found)
+    _show_total(console, planned, todo, records, found, at_a_time)
+    if todo:
+        keep(found, planned, store)
     _show_claims(console, planned)
 
 
 def _show_cells(
-    console: Console,
-    plan: Plan,
-    records: Mapping[str, Record],
-    seconds: Mapping[tuple[str, str], Forecast],
-    jobs: int,
+    console: Console, plan: Plan, records: Mapping[str, Record], found: Estimate
 ) -> None:
     table = Table(title=escape(plan.loaded.suite.title), title_justify="left")
     for heading in ("dataset", "model"):
         table.add_column(heading, overflow="fold")
-    for heading in ("seeds", "done", "to train", "to measure", "a cell", "left"):
+    for heading in ("done", "to train", "to measure", "memory"):
         table.add_column(heading, justify="right")
-    left = 0.0
     for pair in dict.fromkeys((cell.dataset, cell.model) for cell in plan.cells):
         cells = [cell for cell in plan.cells if (cell.dataset, cell.model) == pair]
         kept = [records.get(cell.training_key) for cell in cells]
         done = sum(c.finished(r) for c, r in zip(cells, kept, strict=True))
         trained = sum(r is not None and r.status in ("trained", "diverged") for r in kept)
-        costs = seconds.get(pair)
-        to_train, to_measure = len(cells) - trained, trained - done
-        rest = to_train * costs.total + to_measure * costs.sampling if costs else 0.0
-        left += rest
-        each = clock(costs.total) if costs else "–"
+        costs = found.forecasts.get(pair)
+        left = [len(cells) - trained, len(cells) - done]
+        each = [costs.training, costs.evaluation] if costs else [0.0, 0.0]
         table.add_row(
-            escape(pair[0]), escape(pair[1]), str(len(cells)), str(done), str(to_train),
-            str(to_measure), each, clock(rest) if rest else "–",
-        )  # fmt: skip
+            *map(escape, pair),
+            f"{done} of {len(cells)}",
+            *map(_times, left, each),
+            size(costs.memory) if costs else "–",
+        )
     console.print(table)
+
+
+def _times(count: int, seconds: float) -> str:
+    """`3 × 0:41`: so many cells, and the time of each."""
+    return f"{count} × {clock(seconds)}" if count and seconds else "–"
+
+
+def _show_total(
+    console: Console,
+    plan: Plan,
+    todo: Sequence[Cell],
+    records: Mapping[str, Record],
+    found: Estimate,
+    jobs: int,
+) -> None:
+    seconds = found.seconds(todo, records, jobs)
+    if not todo or seconds is None:
+        console.print("Nothing is left to do.")
+        return
+    kept, meanwhile = found.disk(todo, jobs)
+    at_a_time = f"{jobs} cells at a time" if jobs > 1 else "one cell at a time"
     console.print(
-        f"About {clock(left / jobs)} with {jobs} at a time on {plan.numerics.machine}, "
-        "for training and sampling."
-        if left
-        else "Nothing is left to do.",
+        f"About {clock(seconds)} with {at_a_time} on {plan.numerics.machine}; {size(kept)} of disk,"
+        f" and {size(meanwhile)} more for checkpoints while it runs.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
 def _show_claims(console: Console, plan: Plan) -> None:
     from harness.analysis.power import decidable
+    from harness.spec.suite_types import claim_datasets
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
-    names = [entry.name for entry in suite.datasets]
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
     for claim in suite.claims:
-        verdict = decidable(claim, len(suite.seeds), claim.datasets or names, len(suite.claims))
+        where = claim_datasets(claim, suite)
+        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 
@@ -166,20 +199,27 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(help="Suites, by name or path.")],
+    files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
 ) -> None:
     """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    Of a file that has claims only, the claims are checked; whether there is what they name is for
+    the suites that include it.
 
     **Examples**
 
         harness validate quickstart
 
-        harness validate my-suite.yaml other.yaml
+        harness validate my-suite.yaml my-claims.yaml
     """
     from harness.plan import check
+    from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
 
     for file in files:
+        if claims := claims_alone(file):
+            typer.echo(f"{file}: valid; {len(claims.claims)} claims")
+            continue
         loaded = load_suite(file)
         check(loaded)
         suite = loaded.suite
@@ -191,7 +231,7 @@ def validate(
 
 def schema(
     kind: Annotated[
-        Literal["suite", "recipe"], typer.Argument(help="Of which kind of file.")
+        Literal["suite", "recipe", "claims"], typer.Argument(help="Of which kind of file.")
     ] = "suite",
 ) -> None:
     """Print a JSON Schema, with which editors complete and check YAML files.
@@ -202,10 +242,11 @@ def schema(
 
         harness schema recipe > recipe.schema.json
     """
-    from harness.spec.schema import recipe_schema, suite_schema
+    from harness.spec.schema import claims_schema, recipe_schema, suite_schema
 
-    if kind == "suite":
-        typer.echo(json.dumps(suite_schema(), indent=2))
+    if kind != "recipe":
+        made = suite_schema() if kind == "suite" else claims_schema()
+        typer.echo(json.dumps(made, indent=2))
         return
     from harness.families import FAMILIES
 

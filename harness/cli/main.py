@@ -7,7 +7,7 @@ import sys
 import typer
 
 import harness
-from harness.cli import data, extractor, inspect, metrics, run, score
+from harness.cli import claims, data, extractor, gate, inspect, metrics, run, score, vote
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -37,14 +37,19 @@ def _root(
 
 app.command("run")(run.run)
 app.command("report")(run.report)
+app.command("claims")(claims.claims)
+app.command("ledger")(claims.ledger)
+app.command("check")(gate.check)
 app.command("score")(score.score)
 app.command("plan")(inspect.plan)
 app.command("list")(inspect.list_)
 app.command("validate")(inspect.validate)
 app.command("schema")(inspect.schema)
+app.add_typer(gate.app, name="baseline")
 app.add_typer(data.app, name="data")
 app.add_typer(extractor.app, name="extractor")
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(vote.app, name="vote")
 
 
 def main() -> None:

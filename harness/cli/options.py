@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,7 +12,6 @@ from harness.spec.errors import BadInput
 from harness.spec.shipped import shipped_files
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
     from harness.spec.suite import Overrides
     from harness.tracking import Store
 
@@ -55,6 +53,21 @@ Extractor = Annotated[
 Perceptual = Annotated[
     str | None, typer.Option(help="Network of LPIPS instead of the dataset's default.")
 ]
+Accelerate = Annotated[
+    Literal["auto", "off", "graph", "compile"] | None,
+    typer.Option(
+        help="CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); "
+        "auto is graph on CUDA, off elsewhere. Instead of the suite's.",
+    ),
+]
+Precision = Annotated[
+    Literal["fp32", "bf16"] | None,
+    typer.Option(help="Precision of training, instead of the suite's and the recipes'."),
+]
+MemoryFormat = Annotated[
+    Literal["contiguous", "channels_last"] | None,
+    typer.Option(help="Layout of images in training, instead of the suite's and the recipes'."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 DataRoot = Annotated[
     Path | None,
@@ -72,7 +85,25 @@ Tracking = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(help="Cells at a time; as many as cores on a CPU, one on a GPU.", min=1),
+    typer.Option(
+        help="Cells at a time; as many as cores on a CPU, as many as are known to fit on each GPU.",
+        min=1,
+    ),
+]
+Processes = Annotated[
+    int,
+    typer.Option(help="Processes that train one model together, each on a GPU of its own.", min=1),
+]
+EngineName = Annotated[
+    Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or a Ray cluster.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="The Ray cluster, e.g. head:6379; the one of this node if not said.",
+        envvar="RAY_ADDRESS",
+        show_envvar=True,
+    ),
 ]
 
 CheckpointSeconds = Annotated[
@@ -111,6 +142,9 @@ def overrides(
     budget_scale: float | None,
     extractor: str | None,
     perceptual: str | None,
+    accelerate: Literal["auto", "off", "graph", "compile"] | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
+    memory_format: Literal["contiguous", "channels_last"] | None = None,
 ) -> Overrides:
     """What the command line changes of a suite."""
     from harness.spec.suite import Overrides
@@ -123,6 +157,9 @@ def overrides(
         budget_scale=budget_scale,
         extractor=extractor,
         perceptual=perceptual,
+        accelerate=accelerate,
+        precision=precision,
+        memory_format=memory_format,
     )
 
 
@@ -135,15 +172,3 @@ def open_store(tracking: str | None, output: Path) -> Store:
     store = Store(tracking or default_uri(output), output)
     store.connect()
     return store
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_jobs(plan: Plan) -> int:
-    """A cell a core on a CPU; one at a time on a GPU."""
-    if plan.numerics.device != "cpu":
-        return 1
-    return max(1, cores() // plan.numerics.threads)

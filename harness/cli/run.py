@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
+from harness.cli.claims import COLOURS
+from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
+    from harness.capture import Accelerate
     from harness.cell import Outcome
+    from harness.engine.execute import Place
     from harness.plan import Plan
     from harness.report.results import Results
     from harness.spec.suite import Overrides
@@ -31,8 +38,14 @@ def run(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
+    processes: options.Processes = 1,
     jobs: options.Jobs = None,
+    engine: options.EngineName = "local",
+    address: options.Address = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
@@ -51,31 +64,97 @@ def run(
         harness run cifar10 --budget-scale 0.02 --extractor classifier:cifar10 --device cpu
 
         harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
+
+        harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
+    from harness.plan import make_plan
+    from harness.spec.suite import load_suite
+
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    loaded = load_suite(suite, changed)
+    if engine == "ray":  # what nodes are told must mean the same there
+        output, data_root = output.resolve(), data_root and data_root.resolve()
+    computing = (device, processes, loaded.suite.accelerate)
+    console = Console()
+    with _place(engine, address, computing, jobs, tracking_uri) as place:
+        plan = make_plan(loaded, place.numerics, data_root)
+        store = options.open_store(tracking_uri, output)
+        outcomes = carry_out(console, plan, store, place, checkpoint_seconds)
+    if say_failures(console, outcomes):
+        console.print("What failed is tried again by the same command.")
+        raise typer.Exit(1)
+
+
+def _place(
+    engine: str,
+    address: str | None,
+    computing: tuple[str, int, Literal["auto"] | Accelerate],
+    jobs: int | None,
+    tracking_uri: str | None,
+) -> AbstractContextManager[Place]:
+    """Where cells run, `computing` on which device, in how many processes, accelerated how."""
+    from harness.engine.cluster import joined
+    from harness.engine.execute import ThisMachine
+    from harness.training.numerics import Numerics
+
+    if engine == "local":
+        device, processes, accelerate = computing
+        numerics = Numerics.resolve(device, accelerate=accelerate, processes=processes)
+        return nullcontext(ThisMachine(numerics, device, jobs))
+    if jobs:
+        raise BadInput("--jobs goes with --engine local: a Ray cluster runs as many as it can")
+    if not (tracking_uri or "").startswith(("http://", "https://")):
+        raise BadInput(
+            "--engine ray needs an MLflow server that every node can reach; start one with `mlflow"
+            " server --host 0.0.0.0 --port 5000 --backend-store-uri sqlite:///mlflow.db"
+            " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
+            " http://HOST:5000: see docs/scaling.md"
+        )
+    return joined(address, *computing)
+
+
+def carry_out(
+    console: Console, plan: Plan, store: Store, place: Place, checkpoint_seconds: float
+) -> list[Outcome]:
+    """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import display
-    from harness.engine.execute import execute, open_site, unfinished
+    from harness.engine.estimate import memory_needs, recall
+    from harness.engine.execute import left, open_site
     from harness.training import stopping
 
-    console = Console()
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    plan = _plan(suite, changed, device, data_root)
-    store = options.open_store(tracking_uri, output)
-    todo = unfinished(plan, store)
-    jobs = min(jobs or options.default_jobs(plan), max(len(todo), 1))
-    _announce(console, plan, len(todo), jobs)
-    site = open_site(plan, store, output, checkpoint_seconds)
+    records = store.records([cell.training_key for cell in plan.cells])
+    todo, known = left(plan, records), recall(plan, store)
+    engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
+    _announce(console, plan, len(todo), engine.jobs, place.notes)
+    site = open_site(plan, store, store.folder, checkpoint_seconds)
+    began = time.monotonic()
     try:
-        with display(console, todo, jobs) as shown:
-            outcomes = execute(todo, site, jobs, shown.listen, shown.end)
+        with display(console, todo, engine.jobs) as shown:
+            outcomes = engine.run(site, shown.listen, shown.end)
     except KeyboardInterrupt:
         _stopped(console, store, site.parent, INTERRUPTED)
     if stopping.requested():
         _stopped(console, store, site.parent, TERMINATED)
+    took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
-    _publish(console, plan, store, output, site.parent)
-    _finish(console, outcomes)
+    if known and todo and not any(outcome.failures for outcome in outcomes):
+        _say_how_good(console, store, site.parent, known.seconds(todo, records, engine.jobs), took)
+    _publish(console, plan, store, store.folder, site.parent)
+    return outcomes
+
+
+def _say_how_good(
+    console: Console, store: Store, parent: str, expected: float | None, took: float
+) -> None:
+    """The estimate beside the truth; logged too."""
+    from harness.cli.progress import clock
+
+    if expected is not None:
+        console.print(f"Estimated {clock(expected)}, took {clock(took)}.", highlight=False)
+        store.log_summary(parent, {"estimated seconds": expected, "wall seconds": took})
 
 
 def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn:
@@ -93,7 +172,11 @@ def report(
     budget_scale: options.BudgetScale = None,
     extractor: options.Extractor = None,
     perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
     device: options.Device = "auto",
+    processes: options.Processes = 1,
     data_root: options.DataRoot = None,
     output: options.Output = Path("reports"),
     tracking_uri: options.Tracking = None,
@@ -107,20 +190,27 @@ def report(
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
     changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    plan = _plan(suite, changed, device, data_root)
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, changed, device, data_root, processes)
     _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
 
 
-def _plan(suite: str, changed: Overrides, device: str, data_root: Path | None) -> Plan:
-    from harness.plan import make_plan
+def make_plan(
+    suite: str, changed: Overrides, device: str, data_root: Path | None, processes: int = 1
+) -> Plan:
+    """The plan of a suite by its name, with what the command line changes of it."""
+    from harness import plan
     from harness.spec.suite import load_suite
+    from harness.training.numerics import Numerics
 
-    return make_plan(load_suite(suite, changed), device, data_root)
+    loaded = load_suite(suite, changed)
+    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
+    return plan.make_plan(loaded, numerics, data_root)
 
 
-def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
+def _announce(console: Console, plan: Plan, todo: int, jobs: int, notes: Sequence[str]) -> None:
     suite, total = plan.loaded.suite, len(plan.cells)
     done = f", {total - todo} finished before" if total > todo else ""
     console.print(f"[bold]{escape(suite.title)}[/bold]", highlight=False)
@@ -131,6 +221,8 @@ def _announce(console: Console, plan: Plan, todo: int, jobs: int) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    for note in notes:
+        console.print(escape(note), highlight=False, soft_wrap=True)
     for claim, reason in plan.loaded.dropped.items():
         console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
 
@@ -146,9 +238,6 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
         console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
 
 
-COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
-
-
 def _say_verdicts(console: Console, results: Results) -> None:
     if results.verdicts:
         console.print()
@@ -161,14 +250,12 @@ def _say_verdicts(console: Console, results: Results) -> None:
         )
 
 
-def _finish(console: Console, outcomes: list[Outcome]) -> None:
-    """End by naming what failed; divergence is a result, and is told apart."""
+def say_failures(console: Console, outcomes: list[Outcome]) -> bool:
+    """Name what failed, and whether anything did; divergence is a result, and is told apart."""
     for outcome in outcomes:
         if outcome.diverged:
             console.print(escape(f"diverged: {outcome.cell}: {outcome.diverged}"), soft_wrap=True)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
         console.print(f"[red]failed:[/red] {escape(failure)}", highlight=False, soft_wrap=True)
-    if failures:
-        console.print("What failed is tried again by the same command.")
-        raise typer.Exit(1)
+    return bool(failures)

@@ -113,9 +113,9 @@ def score(
     from harness.score.extras import Extras
     from harness.score.scoring import with_extractor
     from harness.score.statistics import is_statistics
-    from harness.training.numerics import Numerics
+    from harness.training.numerics import Numerics, cores
 
-    numerics = Numerics.resolve(device, threads=options.cores())
+    numerics = Numerics.resolve(device, threads=cores())
     _check_writable(json_file, gallery, save_statistics)
     chosen = options.words(metrics)
     if any(is_statistics(place) for place in (*samples, reference or "")):

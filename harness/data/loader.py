@@ -8,7 +8,7 @@ from torch import Tensor
 from harness import seeding
 from harness.data.base import Split
 from harness.data.counter import keys
-from harness.data.order import Places, order_of
+from harness.data.order import Places, order_of, sent
 from harness.data.pixels import to_float
 from harness.data.presentation import Shown
 from harness.data.words import word_ids
@@ -27,7 +27,8 @@ class Batches:
     stand at even places, those of the second at odd ones.
 
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
-    otherwise they stay in host memory, and each batch is gathered there and copied.
+    otherwise they stay in host memory, and each batch is gathered there and sent through pinned
+    memory, so that nothing waits for the device.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class Batches:
         shown = self._images_at(index, places)
         if self._words is None:
             return shown
-        words = self._words.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        words = sent(self._words.index_select(0, places.chosen), self.device)
         return shown._replace(words=words)
 
     def _images_at(self, index: int, places: Places) -> Shown:
         images = self._gathered(self._images, places)
-        labels = self._labels.index_select(0, places.chosen).to(self.device, non_blocking=True)
+        labels = sent(self._labels.index_select(0, places.chosen), self.device)
         if self._present:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
@@ -81,7 +82,7 @@ class Batches:
             both = torch.cat([found, found.flip(-1)])
             rows = torch.arange(len(found), device=found.device)
             found = both.index_select(0, rows + len(found) * places.mirrored)
-        return found.to(self.device, non_blocking=True)
+        return sent(found, self.device)
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:

@@ -60,6 +60,8 @@ class Epochs:
             epoch, end = start // size, min(stop, (start // size + 1) * size)
             parts.append(self._of_epoch(epoch, start, end))
             start = end
+        if len(parts) == 1:
+            return parts[0]
         return Places(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
     def _of_epoch(self, epoch: int, start: int, stop: int) -> Places:
@@ -74,7 +76,7 @@ class Epochs:
         )
         chosen = self._among[torch.randperm(len(self._among), generator=order)]
         mirrored = torch.randint(2, (len(self._among),), generator=flips)
-        return Places(chosen.to(self._home), mirrored.to(self._home))
+        return Places(sent(chosen, self._home), sent(mirrored, self._home))
 
 
 class InTurn:
@@ -96,3 +98,10 @@ def _in_turn(first: Tensor, second: Tensor, offset: int) -> Tensor:
     both = first.new_empty(len(first) + len(second))
     both[offset::2], both[1 - offset :: 2] = first, second
     return both
+
+
+def sent(chosen: Tensor, device: torch.device) -> Tensor:
+    """On the device, though perhaps still on its way there."""
+    if device.type == "cuda" and chosen.device.type == "cpu":
+        chosen = chosen.pin_memory()
+    return chosen.to(device, non_blocking=True)

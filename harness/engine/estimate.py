@@ -1,102 +1,199 @@
-"""How long a suite will take on this machine, from a few steps of each distinct cell."""
+"""How long a suite will take on this machine, and what memory and disk: see `harness plan`.
+
+Each distinct cell is measured by a few steps, samples and images; one of which another seed is
+finished takes what that took.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import heapq
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
 
 import torch
 
-from harness.cell import build
 from harness.data.base import Dataset
-from harness.data.loader import Batches
-from harness.families.base import Samples
-from harness.plan import Cell
-from harness.seeding import generator
-from harness.tracking import Record
-from harness.training.loop import train
+from harness.engine.packing import ALONE, CONTEXT
+from harness.engine.steps import Training, time_training
+from harness.engine.trial import time_evaluation
+from harness.plan import Cell, Plan
+from harness.tracking import Record, Store
+from harness.training import memory
+from harness.training.checkpoint import KEPT
 
-FEW, MORE = 2, 6
-"""Training steps of the two runs whose difference gives the time of a step without its start-up."""
+RECORD_BYTES = 300_000
+"""What a cell leaves beside its weights: pictures, curves, tags and rows in the tracking store."""
 
-PROBE = 16
-"""Images sampled to time sampling."""
+FILE = "estimate.json"
+
+Pair = tuple[str, str]
+"""A dataset and a model."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds that one cell needs, and whether they were `measured` here or are those of a finished
-    cell of the same model.
+    """What a cell of one (dataset, model) takes.
+
+    `training` and `evaluation` are seconds. `once` is what the first cell of all adds to that:
+    features of real images. `memory` is the bytes that its process has at most, of a GPU where it
+    runs on one; `checkpoint`, `weights` and `once_bytes` are on disk. `measured` says that it was
+    measured now, and not taken from finished cells.
     """
 
     training: float
-    sampling: float
-    measured: bool
+    evaluation: float
+    once: float = 0.0
+    memory: int = 0
+    checkpoint: int = 0
+    weights: int = 0
+    once_bytes: int = 0
+    measured: bool = True
 
     @property
     def total(self) -> float:
-        """Seconds for the cell, apart from its passes through feature networks."""
-        return self.training + self.sampling
+        """Seconds for a cell of which nothing is done."""
+        return self.training + self.evaluation
 
 
-def forecast(
-    cells: Sequence[Cell], datasets: Mapping[str, Dataset], records: Mapping[str, Record]
-) -> dict[tuple[str, str], Forecast]:
-    """What a cell of each (dataset, model) that is trained will take."""
-    distinct: dict[tuple[str, str], Cell] = {}
-    for cell in (cell for cell in cells if cell.is_trained):
+@dataclass(frozen=True)
+class Estimate:
+    """The forecasts of a suite's cells."""
+
+    forecasts: Mapping[Pair, Forecast]
+
+    def seconds(
+        self, cells: Iterable[Cell], records: Mapping[str, Record], jobs: int
+    ) -> float | None:
+        """Wall time of these cells, so many at a time; None where there is one it knows nothing of.
+
+        What is done once is counted for the first cell of each dataset.
+        """
+        each = []
+        begun: set[str] = set()
+        for cell in cells:
+            known = self.forecasts.get((cell.dataset, cell.model))
+            if known is None:
+                return None
+            record = records.get(cell.training_key)
+            is_trained = record is not None and record.status == "trained"
+            once = 0.0 if cell.dataset in begun else known.once
+            begun |= {cell.dataset} if known.once else set()
+            each.append(once + (known.evaluation if is_trained else known.total))
+        return makespan(each, jobs)
+
+    def disk(self, cells: Sequence[Cell], jobs: int) -> tuple[int, int]:
+        """Bytes that these cells leave, and bytes of checkpoints while they run."""
+        known = [self.forecasts[cell.dataset, cell.model] for cell in cells]
+        once = {cell.dataset: f.once_bytes for cell, f in zip(cells, known, strict=True)}
+        left = sum(f.weights + RECORD_BYTES for f in known) + sum(once.values())
+        largest = heapq.nlargest(jobs, (f.checkpoint for f in known))
+        return left, (KEPT + 1) * sum(largest)
+
+    def to_json(self) -> str:
+        """For the suite's run."""
+        rows = [
+            {"dataset": dataset, "model": model, **asdict(forecast)}
+            for (dataset, model), forecast in self.forecasts.items()
+        ]
+        return json.dumps(rows, indent=2)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> Self:
+        """What `to_json` wrote."""
+        rows = json.loads(text)
+        return cls({(r.pop("dataset"), r.pop("model")): Forecast(**r) for r in rows})
+
+
+def keep(found: Estimate, plan: Plan, store: Store) -> None:
+    """Hang an estimate on the suite's run, so that the run can say how good it was."""
+    parent = store.planned_suite(plan.loaded.name, plan.suite_key)
+    store.put(parent, FILE, found.to_json())
+
+
+def recall(plan: Plan, store: Store) -> Estimate | None:
+    """The last estimate of the suite, if there is one."""
+    parent = store.find_suite(plan.loaded.name, plan.suite_key)
+    content = store.get(parent, FILE) if parent else None
+    return Estimate.from_json(content) if content else None
+
+
+def makespan(seconds: Iterable[float], jobs: int) -> float:
+    """When the last of some works ends, if `jobs` workers take them in this order."""
+    ends = [0.0] * max(1, jobs)
+    for each in seconds:
+        heapq.heapreplace(ends, ends[0] + each)
+    return max(ends)
+
+
+def estimate(
+    cells: Sequence[Cell],
+    todo: Sequence[Cell],
+    datasets: Mapping[str, Dataset],
+    records: Mapping[str, Record],
+    tell: Callable[[str], None] = lambda what: None,
+) -> Estimate:
+    """What a cell of each (dataset, model) of those `todo` takes, also by what is recorded of other
+    `cells`; `tell` is told which is being measured.
+    """
+    distinct: dict[Pair, Cell] = {}
+    for cell in todo:
         distinct.setdefault((cell.dataset, cell.model), cell)
     found = {}
     for pair, cell in distinct.items():
-        cell.numerics.apply()
-        known = _known(pair, cells, records)
-        sampling = _sampling_seconds(cell, datasets[cell.dataset])
-        training = known or _training_seconds(cell, datasets[cell.dataset])
-        found[pair] = Forecast(training, sampling, known is None)
-    return found
+        tell(f"{pair[0]} · {pair[1]}")
+        found[pair] = _forecast(cell, datasets[cell.dataset], _finished(pair, cells, records))
+    return Estimate(found)
 
 
-def _known(
-    pair: tuple[str, str], cells: Sequence[Cell], records: Mapping[str, Record]
-) -> float | None:
-    """The mean training time of finished cells of this model on this dataset."""
-    facts = [
+def memory_needs(
+    cells: Sequence[Cell], records: Mapping[str, Record], known: Estimate | None
+) -> dict[str, float]:
+    """The bytes of a GPU that each cell needs, by name: those of a finished cell of the same model
+    on the same data, or else as estimated; ALONE where nothing is known.
+    """
+    needs: dict[str, float] = {}
+    for cell in cells:
+        pair = (cell.dataset, cell.model)
+        facts = _finished(pair, cells, records)
+        held = [int(fact["memory_bytes"]) for fact in facts if "memory_bytes" in fact]
+        forecast = known.forecasts.get(pair) if known else None
+        most = max(held, default=forecast.memory if forecast else 0)
+        needs[cell.name] = most + CONTEXT if most else ALONE
+    return needs
+
+
+def _finished(
+    pair: Pair, cells: Sequence[Cell], records: Mapping[str, Record]
+) -> list[dict[str, str]]:
+    """What is recorded of the cells of this model on this dataset."""
+    return [
         records[cell.training_key].facts
         for cell in cells
         if (cell.dataset, cell.model) == pair and cell.training_key in records
     ]
-    seconds = [float(fact["seconds"]) for fact in facts if "seconds" in fact]
-    return sum(seconds) / len(seconds) if seconds else None
 
 
-def _training_seconds(cell: Cell, dataset: Dataset) -> float:
-    few, shown_few = _timed(cell, dataset, FEW)
-    more, shown_more = _timed(cell, dataset, MORE)
-    return max(more - few, 0.0) / (shown_more - shown_few) * cell.images
+def _forecast(cell: Cell, dataset: Dataset, finished: Sequence[Mapping[str, str]]) -> Forecast:
+    device = cell.numerics.apply()
+    memory.start(device)
+    known = [_mean(finished, name) for name in ("seconds", "evaluation_seconds", "memory_bytes")]
+    trained = time_training(cell, dataset) if cell.is_trained else Training(0.0, 0, 0)
+    measured = time_evaluation(cell, dataset)
+    held = memory.held(device)
+    training, evaluation, most = (
+        known_value if known_value is not None else value
+        for known_value, value in zip(known, (trained.seconds, measured.seconds, held), strict=True)
+    )
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return Forecast(
+        training, evaluation, measured.once, int(most), trained.checkpoint, trained.weights,
+        measured.once_bytes, measured=None in known,
+    )  # fmt: skip
 
 
-def _timed(cell: Cell, dataset: Dataset, steps: int) -> tuple[float, int]:
-    device = torch.device(cell.numerics.device)
-    family = build(cell, dataset)
-    settings = family.settings
-    batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
-    images = steps * settings.batch_size
-    result = train(family, batches, images, cell.seed, device=device)
-    return result.seconds, result.images
-
-
-def _sampling_seconds(cell: Cell, dataset: Dataset) -> float:
-    """Time to draw the samples that the cell's metrics ask for; 0 where none does."""
-    device = torch.device(cell.numerics.device)
-    family = build(cell, dataset)
-    wanted = any(w.protocol.extractor and not w.obstacle for w in cell.wanted)
-    if not (wanted and isinstance(family, Samples)):
-        return 0.0
-    family.networks.to(device).eval()
-    draws = generator(cell.seed, "probe", device=device)
-    with torch.inference_mode():
-        family.sample(1, draws).cpu()
-        started = time.perf_counter()
-        family.sample(PROBE, draws).cpu()
-    return (time.perf_counter() - started) / PROBE * cell.setup.samples * cell.setup.draws
+def _mean(facts: Sequence[Mapping[str, str]], name: str) -> float | None:
+    values = [float(fact[name]) for fact in facts if name in fact]
+    return sum(values) / len(values) if values else None

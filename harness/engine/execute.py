@@ -1,18 +1,22 @@
-"""A plan's unfinished cells, run on an engine under the suite's parent run."""
+"""A plan's unfinished cells, and the places where they can run, under the suite's parent run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from harness.cell import Listener, Outcome, Site
 from harness.engine.local import run_local
+from harness.engine.packing import ALONE, Packing
+from harness.engine.rooms import rooms_here
 from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
-from harness.tracking import Store
+from harness.tracking import Record, Store
 from harness.tracking.environment import environment
 from harness.training import stopping
+from harness.training.numerics import Numerics
 
 
 def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float) -> Site:
@@ -35,18 +39,88 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:
     """The cells with anything left to do."""
-    records = store.records([cell.training_key for cell in plan.cells])
+    return left(plan, plan.records(store))
+
+
+def left(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
+    """As `unfinished`, where the records are at hand."""
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]
 
 
-def execute(
-    cells: Sequence[Cell], site: Site, jobs: int, listen: Listener, ended: Callable[[Outcome], None]
-) -> list[Outcome]:
-    """Run the cells, `jobs` at a time; every one is tried, whatever happens to the others.
-
-    Upon SIGTERM those that run are saved and no other begins (`stopping.requested`).
+class Engine(Protocol):
+    """Something that runs cells, so many at a time; every one is tried, whatever happens to the
+    others. Upon SIGTERM those that run are saved and no other begins (`stopping.requested`).
     """
-    if jobs > 1:
-        return run_local(cells, site, listen, ended, jobs)
-    with stopping.on_sigterm():
-        return run_serial(cells, site, listen, ended)
+
+    @property
+    def jobs(self) -> int:
+        """How many at a time."""
+        ...
+
+    def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
+        """Outcomes in the order in which cells end."""
+        ...
+
+
+class Place(Protocol):
+    """Somewhere that cells can run; `notes` are for its user to read."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is not as one might expect, a line each."""
+        ...
+
+    @property
+    def numerics(self) -> Numerics:
+        """How it computes."""
+        ...
+
+    def engine(
+        self, plan: Plan, cells: Sequence[Cell], store: Store, needs: Mapping[str, float]
+    ) -> Engine:
+        """What runs some of the plan's cells; `needs` has the bytes of a GPU by the cell's name."""
+        ...
+
+
+class ThisMachine:
+    """This machine, with so many cells at a time or as many as fit; on all its GPUs of the kind
+    that `numerics` names, unless the user chose one of them as `device`.
+    """
+
+    notes = ()
+
+    def __init__(self, numerics: Numerics, device: str, jobs: int | None) -> None:
+        self.numerics = numerics
+        self._device = device
+        self._jobs = jobs
+
+    def engine(
+        self, plan: Plan, cells: Sequence[Cell], store: Store, needs: Mapping[str, float]
+    ) -> Engine:
+        """Cells in this process, or in worker processes where several run at a time."""
+        on_gpu = self.numerics.device.startswith("cuda")
+
+        def need(cell: Cell) -> float:
+            known = needs[cell.name]
+            return known if on_gpu and not (self._jobs and known == ALONE) else 0.0
+
+        each = {cell.name: need(cell) for cell in cells}
+        rooms = rooms_here(self.numerics, self._device, list(each.values()), self._jobs)
+        return _Here(Packing(list(cells), rooms, each))
+
+
+class _Here:
+    def __init__(self, packing: Packing) -> None:
+        self._packing = packing
+
+    @property
+    def jobs(self) -> int:
+        """How many at a time."""
+        return self._packing.workers
+
+    def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
+        """Outcomes in the order in which cells end."""
+        if self.jobs > 1:
+            return run_local(self._packing, site, listen, ended)
+        with stopping.on_sigterm():
+            return run_serial(self._packing.waiting, site, listen, ended)

@@ -1,4 +1,4 @@
-"""Cells in worker processes on this machine, each with its own threads and its own device memory.
+"""Cells in worker processes on this machine, each with its own threads and its share of a device.
 
 Workers are spawned, not forked (CUDA and threads do not survive a fork), are kept alive between
 cells, and end with the command that started them, however it ends. Each is a pool of its own, so
@@ -8,18 +8,19 @@ that one which the system kills takes down no cell but the one it was at.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.context import SpawnContext
-from queue import Empty, SimpleQueue
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from harness.cell import BUSY_SECONDS, Event, Listener, Outcome, Site, died, run_cell
+from harness.engine.packing import Packing, Room
 from harness.plan import Cell
 from harness.training import stopping
 
@@ -28,37 +29,35 @@ ATTEMPTS = 2
 
 
 def run_local(
-    cells: Sequence[Cell],
-    site: Site,
-    listen: Listener,
-    ended: Callable[[Outcome], None],
-    jobs: int,
+    packing: Packing, site: Site, listen: Listener, ended: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Run every cell in one of `jobs` worker processes; outcomes in the order in which they end."""
+    """Run every cell in a worker process of one of the rooms; outcomes in the order in which they
+    end.
+    """
     context = multiprocessing.get_context("spawn")
-    left: SimpleQueue[Cell] = SimpleQueue()
-    for cell in cells:
-        left.put(cell)
     outcomes: list[Outcome] = []
-    with _Events(context, listen) as events, ThreadPoolExecutor(jobs) as slots:
-        workers = [_Worker(context, events.queue) for _ in range(min(jobs, len(cells)))]
+    places = [room for room in packing.rooms for _ in range(room.workers)]
+    with _Events(context, listen) as events, ThreadPoolExecutor(len(places)) as slots:
+        workers = [_Worker(context, events.queue, room) for room in places]
 
         def take(outcome: Outcome) -> None:
             outcomes.append(outcome)
             ended(outcome)
 
-        def ask_to_stop() -> None:
+        def stop(end: Callable[[BaseProcess], None]) -> None:
             for worker in workers:
-                worker.ask_to_stop()
+                worker.stopped.set()
+            packing.close()
+            for process in multiprocessing.active_children():
+                end(process)
 
-        with stopping.on_sigterm(ask_to_stop):
-            serving = [slots.submit(worker.serve, left, site, take) for worker in workers]
+        with stopping.on_sigterm(lambda: stop(BaseProcess.terminate)):
+            serving = [slots.submit(worker.serve, packing, site, take) for worker in workers]
             try:
                 for future in as_completed(serving):
                     future.result()
             except KeyboardInterrupt:
-                for worker in workers:
-                    worker.kill()
+                stop(BaseProcess.kill)
                 raise
     return outcomes
 
@@ -66,47 +65,34 @@ def run_local(
 class _Worker:
     """A process that takes cells until none is left; started again when it dies."""
 
-    def __init__(self, context: SpawnContext, events: Any) -> None:
+    def __init__(self, context: SpawnContext, events: Any, room: Room) -> None:
+        self.stopped = threading.Event()
         self._context = context
         self._events = events
-        self._stopped = threading.Event()
+        self._room = room
 
-    def serve(self, left: SimpleQueue[Cell], site: Site, take: Callable[[Outcome], None]) -> None:
-        """Run cells from `left`, in a thread of the command, until there is none."""
+    def serve(self, packing: Packing, site: Site, take: Callable[[Outcome], None]) -> None:
+        """Run cells, in a thread of the command, until there is none."""
         process = self._start()
-        while not self._stopped.is_set():
-            try:
-                cell = left.get_nowait()
-            except Empty:
-                break
+        while not self.stopped.is_set() and (cell := packing.take(self._room)):
+            placed = replace(cell, numerics=cell.numerics.on(self._room.device))
             for _ in range(ATTEMPTS):
                 try:
-                    outcome = process.submit(_work, cell, site).result()
-                    if outcome.busy:
-                        left.put(cell)
-                        time.sleep(BUSY_SECONDS)
-                    else:
-                        take(outcome)
+                    outcome = process.submit(_work, placed, site).result()
                     break
                 except BrokenProcessPool:
                     process = self._start()
-                    if self._stopped.is_set():
+                    if self.stopped.is_set():
                         return
             else:
-                take(died(cell, site, DIED))
+                outcome = died(placed, site, DIED)
+            if outcome.busy:
+                packing.put_back(cell, self._room)
+                time.sleep(BUSY_SECONDS)
+            else:
+                packing.leave(cell, self._room)
+                take(outcome)
         process.shutdown()
-
-    def ask_to_stop(self) -> None:
-        """Let the process save and end what it is at, and begin nothing else."""
-        self._stopped.set()
-        for process in multiprocessing.active_children():
-            process.terminate()
-
-    def kill(self) -> None:
-        """End the process at once, whatever it is at."""
-        self._stopped.set()
-        for process in multiprocessing.active_children():
-            process.kill()
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -147,14 +133,7 @@ def _start_worker(queue: Any) -> None:
     _send = queue.put
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to handle
     stopping.heed_sigterm()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed command must not leave workers that go on training and logging."""
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
+    stopping.end_with_parent()  # a killed command must not leave workers that go on
 
 
 def _work(cell: Cell, site: Site) -> Outcome:

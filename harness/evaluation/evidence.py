@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from harness.data.base import Dataset
+from harness.data.frames import unfold
 from harness.data.pixels import stored_as
+from harness.evaluation import feature_cache
 from harness.evaluation.kinds import EVIDENCE, is_drawn
 from harness.evaluation.protocols import Setup
 from harness.extractors import load_extractor, load_perceptual, load_text_image
-from harness.extractors.base import Extractor, Perceptual, TextImage
+from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
 from harness.metrics.base import Estimate, Metric
 
@@ -94,6 +96,12 @@ class Evidence:
     def text_image(self) -> TextImage:
         """The network that has images and texts in one space."""
         return load_text_image(self.setup.names["text"], str(self.device))
+
+    def real(self, extractor: Extractor, name: str) -> Extracted:
+        """What a network says of the dataset's images of this name, from the cache if it can; of
+        videos each frame is an image.
+        """
+        return feature_cache.extract(extractor, unfold(self[name], self.setup.frames), self.device)
 
 
 def dataset_evidence(dataset: Dataset) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from harness.keys import digest
 
 def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Extracted:
     """`extractor.extract(images)`, from the cache where it is there."""
-    path = folder() / f"{_key(extractor, images, device)}.safetensors"
+    path = _path(extractor, images, device)
     if found := _read(path):
         return found
     extracted = extractor.extract(images)
@@ -32,12 +32,21 @@ def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Extra
     return extracted
 
 
+def holds(extractor: Extractor, images: Tensor, device: torch.device) -> bool:
+    """Whether the features of these images are there."""
+    return _path(extractor, images, device).exists()
+
+
 def folder() -> Path:
     """Where features are kept: below HARNESS_CACHE, or in the user's cache folder."""
     if given := os.environ.get("HARNESS_CACHE"):
         return Path(given) / "features"
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "harness" / "features"
+
+
+def _path(extractor: Extractor, images: Tensor, device: torch.device) -> Path:
+    return folder() / f"{_key(extractor, images, device)}.safetensors"
 
 
 def _key(extractor: Extractor, images: Tensor, device: torch.device) -> str:

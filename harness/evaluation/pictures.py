@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -16,6 +17,7 @@ from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Restores, Samples, Translates
+from harness.keys import digest
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -86,6 +88,14 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 }
 
 
+def place(name: str, settings: Mapping[str, Any]) -> str:
+    """What a picture of a model with these settings is called in its run. Models that differ in
+    `sampling` only share the run, and each has samples of its own.
+    """
+    sampling = settings.get("sampling")
+    return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
+
+
 def wanted(
     model: object,
     has_train_features: bool,
@@ -119,10 +129,28 @@ def grid(images: Tensor, columns: int) -> bytes:
     sheet[:count, :, 1:, 1:] = images
     sheet = sheet.view(rows, columns, channels, size + 1, size + 1).permute(0, 3, 1, 4, 2)
     sheet = sheet.reshape(rows * (size + 1), columns * (size + 1), channels)
-    framed = F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255)
+    return _png(F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255))
+
+
+def single(image: Tensor) -> bytes:
+    """An image C×S×S, uint8 → the bytes of a PNG."""
+    return _png(image.permute(1, 2, 0))
+
+
+def _png(pixels: Tensor) -> bytes:
+    """From H×W×C."""
     buffer = io.BytesIO()
-    Image.fromarray(framed.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels.squeeze(-1).numpy()).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def tiles(png: bytes, size: int) -> Tensor:
+    """The images of a grid, N×C×S×S, uint8, C = 1 or 3; those that fill its last row are white."""
+    sheet = torch.from_numpy(np.array(Image.open(io.BytesIO(png))))
+    sheet = sheet if sheet.ndim == 3 else sheet[..., None]
+    rows, columns = ((side - 1) // (size + 1) for side in sheet.shape[:2])
+    cells = sheet[:-1, :-1].reshape(rows, size + 1, columns, size + 1, -1)[:, 1:, :, 1:]
+    return cells.permute(0, 2, 4, 1, 3).reshape(rows * columns, -1, size, size)
 
 
 def stacked(sets: Sequence[Tensor], columns: int) -> bytes:

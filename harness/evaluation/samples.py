@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from harness.data.frames import unfold
-from harness.evaluation import feature_cache
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
@@ -78,13 +77,13 @@ def sample_pass(e: Evidence) -> Extracted:
 @kind("reference", role="extractor", framewise=True)
 def reference_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the test images (of the classes seen in training)."""
-    return feature_cache.extract(e.extractor(), _frames(e, "reference_images"), e.device)
+    return e.real(e.extractor(), "reference_images")
 
 
 @kind("train", role="extractor", framewise=True)
 def train_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the training images."""
-    return feature_cache.extract(e.extractor(), _frames(e, "train_images"), e.device)
+    return e.real(e.extractor(), "train_images")
 
 
 @kind("samples", role="extractor", framewise=True)
@@ -126,7 +125,7 @@ def sample_clip_features(e: Evidence) -> Tensor:
 @kind("reference", role="clip", framewise=True)
 def reference_clip_features(e: Evidence) -> Tensor:
     """CLIP's embeddings of the test images, n×d."""
-    return feature_cache.extract(e.clip(), _frames(e, "reference_images"), e.device).pooled
+    return e.real(e.clip(), "reference_images").pooled
 
 
 def _frames(e: Evidence, name: str) -> Tensor:

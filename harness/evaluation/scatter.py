@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
 from torch import Tensor
 
 MOST = 2500
@@ -33,6 +31,9 @@ def scatter(points: Tensor, data: Tensor) -> bytes:
 
     The title says how many points lie outside.
     """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     points, data = points[:MOST].flatten(1), data[:MOST].flatten(1)
     outside = int((points.abs() > 1).any(dim=1).sum())
     with mpl.rc_context(STYLE):

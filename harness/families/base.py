@@ -19,6 +19,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from harness.capture import Accelerate
+
 Noise = Mapping[str, Tensor]
 Direction = Literal["forward", "backward"]
 """Of a translation between two domains: forward is from class 0 to class 1."""
@@ -49,6 +51,11 @@ class FamilySettings(Settings):
     """Decay per step of the weights' moving average, which is then what is measured."""
     flip: bool = False
     """Horizontal flips at random: half of the training images are shown mirrored."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of training: bf16 computes losses under PyTorch's autocast. Weights, optimiser and all that
+    is measured later are in single precision."""
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    """In training: the order of an image's numbers in memory. Each is the faster on some device."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,8 @@ class Family(ABC):
     Settings: ClassVar[type[FamilySettings]]
     averaged: ClassVar[tuple[str, ...]] = ()
     """The networks of which a moving average is kept, when the recipe sets `ema`."""
+    accelerate: Accelerate = "off"
+    """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
 
     def __init__(self, settings: Any, shape: Shape) -> None:
         self.settings = settings

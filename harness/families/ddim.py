@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -60,27 +61,64 @@ class Noising(nn.Module):
         return left.sqrt() * x + (1 - left).sqrt() * epsilon
 
 
-def ddim(
-    predict: Callable[[Tensor, Tensor], Tensor],
+@dataclass(frozen=True)
+class At:
+    """Where DDIM is: x_t N×C×S×S, the timestep t, and the weights of the step from there to s:
+    √(1−ᾱ_t), √ᾱ_t, √ᾱ_s, √(1−ᾱ_s−σ²) and σ. `told` is what else the network takes; `noise` is there
+    where σ may be above 0. All are tensors, so that every step is one and the same function.
+    """
+
+    x: Tensor
+    t: Tensor
+    weights: Tensor
+    told: tuple[Tensor, ...] = ()
+    noise: Tensor | None = None
+
+
+def denoising(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[At], Tensor]:
+    """One step of DDIM (Song et al. 2021, arXiv:2010.02502, equation 12), x_t to x_s, given
+    `predict(x_t, t, *told) -> ε`.
+    """
+
+    def step(at: At) -> Tensor:
+        noisy, kept, kept_later, noisy_later, sigma = at.weights.unbind()
+        epsilon = predict(at.x, at.t.expand(len(at.x)), *at.told)
+        image = (at.x - noisy * epsilon) / kept
+        if clip:
+            image = image.clamp(-1, 1)
+        x = kept_later * image + noisy_later * epsilon
+        return x if at.noise is None else x + sigma * at.noise
+
+    return step
+
+
+def ddim(  # noqa: PLR0913, PLR0917 - what DDIM is given, each by name
+    step: Callable[[At], Tensor],
     x: Tensor,
     alpha_bar: Tensor,
     sampling: Sampling,
     generator: torch.Generator,
+    told: tuple[Tensor, ...] = (),
 ) -> Tensor:
-    """x_0 from pure noise `x` N×C×S×S, given `predict(x_t, t) -> ε`.
+    """x_0 from pure noise `x` N×C×S×S, by steps that `denoising` makes.
 
-    Song et al. 2021 (arXiv:2010.02502), equations 12 and 16, at timesteps evenly spaced from the
-    last to the first. The generator is used only where `eta` is above 0.
+    The timesteps are evenly spaced from the last to the first. The generator is used only where
+    `eta` is above 0.
     """
-    times = torch.linspace(len(alpha_bar) - 1, 0, sampling.steps).round().long().tolist()
-    left = [*(float(alpha_bar[t]) for t in times), 1.0]
-    for t, (now, later) in zip(times, pairwise(left), strict=True):
-        epsilon = predict(x, torch.full((len(x),), t, device=x.device))
-        image = (x - math.sqrt(1 - now) * epsilon) / math.sqrt(now)
-        if sampling.clip:
-            image = image.clamp(-1, 1)
-        sigma = sampling.eta * math.sqrt((1 - later) / (1 - now) * (1 - now / later))
-        x = math.sqrt(later) * image + math.sqrt(max(0.0, 1 - later - sigma**2)) * epsilon
+    times = torch.linspace(len(alpha_bar) - 1, 0, sampling.steps).round().long()
+    left = [*alpha_bar[times].tolist(), 1.0]
+    rows = [_weights(*pair, sampling.eta) for pair in pairwise(left)]
+    weights = torch.tensor(rows, dtype=torch.float64).to(x)
+    noise = torch.zeros_like(x) if sampling.eta > 0 else None
+    for t, weight, (*_, sigma) in zip(times.to(x.device), weights, rows, strict=True):
         if sigma > 0:
-            x = x + sigma * torch.randn(x.shape, generator=generator, device=x.device)
+            noise = torch.randn(x.shape, generator=generator, device=x.device)
+        x = step(At(x, t, weight, told, noise))
     return x
+
+
+def _weights(now: float, later: float, eta: float) -> tuple[float, ...]:
+    """Those of `At`, by equations 12 and 16, from ᾱ_t and ᾱ_s."""
+    sigma = eta * math.sqrt((1 - later) / (1 - now) * (1 - now / later))
+    rest = math.sqrt(max(0.0, 1 - later - sigma**2))
+    return math.sqrt(1 - now), math.sqrt(now), math.sqrt(later), rest, sigma

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from harness.capture import Replayed, captures, cuda_graph
 from harness.data.words import BUCKETS, word_ids
 from harness.families.base import (
     Batch,
@@ -18,7 +19,7 @@ from harness.families.base import (
     Phase,
     Player,
 )
-from harness.families.ddim import Noising, Sampling, alpha_bar, ddim
+from harness.families.ddim import At, Noising, Sampling, alpha_bar, ddim, denoising
 from harness.families.parts import ConditionalSettings, denoiser, random_labels
 from harness.spec.errors import BadInput
 
@@ -57,6 +58,7 @@ class Diffusion(Family):
     Settings = DiffusionSettings
     averaged = ("denoiser",)
     settings: DiffusionSettings
+    _recorded: tuple[list[int], Replayed[At, Tensor]] | None = None
 
     def build(self) -> nn.ModuleDict:
         """The noise predictor, and the forward process it undoes."""
@@ -107,7 +109,7 @@ class Diffusion(Family):
         predicted = networks["denoiser"](noisy, noise["t"], *([] if told is None else [told]))
         return {"loss": (predicted - noise["epsilon"]).square().mean()}
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1], of classes drawn at random if it is conditional, and of a
         text without words if it takes texts.
@@ -116,32 +118,42 @@ class Diffusion(Family):
             return self.sample_labels(random_labels(n, self.classes, generator), generator)
         if self.takes_texts:
             return self.sample_texts([""] * n, generator)
-        return self._denoised(self.networks["denoiser"], n, generator)
+        return self._denoised(n, generator)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
         return self._told(labels, generator)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def sample_texts(self, texts: Sequence[str], generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the texts."""
         return self._told(word_ids(texts).to(self.device), generator)
 
     def _told(self, condition: Tensor, generator: torch.Generator) -> Tensor:
-        network = self.networks["denoiser"]
-        return self._denoised(lambda x, t: network(x, t, condition), len(condition), generator)
+        return self._denoised(len(condition), generator, condition)
 
-    def _denoised(
-        self, predict: Callable[[Tensor, Tensor], Tensor], n: int, generator: torch.Generator
-    ) -> Tensor:
-        return ddim(
-            predict,
+    def _denoised(self, n: int, generator: torch.Generator, *told: Tensor) -> Tensor:
+        made = ddim(
+            self._step(),
             self._gaussian(n, generator),
             alpha_bar(self.settings.schedule, self.settings.timesteps),
             self.settings.sampling,
             generator,
+            told,
         )
+        return made.clone()  # the next call may overwrite what a recorded step gave
+
+    def _step(self) -> Callable[[At], Tensor]:
+        """A step of DDIM; on CUDA one that is recorded, anew where the weights have moved."""
+        network = self.networks["denoiser"]
+        step = denoising(network, clip=self.settings.sampling.clip)
+        if not captures(self.accelerate, self.device):
+            return step
+        places = [parameter.data_ptr() for parameter in network.parameters()]
+        if self._recorded is None or self._recorded[0] != places:
+            self._recorded = places, Replayed(step, cuda_graph)
+        return self._recorded[1]
 
     def _gaussian(self, n: int, generator: torch.Generator) -> Tensor:
         size = self.shape.size

@@ -1,27 +1,63 @@
-"""Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661), as DCGAN."""
+"""Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661), DCGAN, WGAN-GP."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal, Self
+
 import torch
 import torch.nn.functional as F
-from pydantic import PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
+from harness.families.base import Batch, Family, Losses, Noise, Phase, Player, Settings
 from harness.families.parts import ConditionalSettings, decoder, encoder, random_labels
 
 
+class Critic(Settings):
+    """Of the discriminator: whether its convolutions are normalised over the batch (those of the
+    generator always are), and how often it moves before the generator does, on images of its own.
+    """
+
+    norm: Literal["batch", "none"] = "batch"
+    updates: PositiveInt = 1
+
+
+class Penalty(Settings):
+    """`gradient`: the weight of the gradient penalty (Gulrajani et al. 2017, equation 3)."""
+
+    gradient: NonNegativeFloat = 0.0
+
+
 class GANSettings(ConditionalSettings):
-    """`latent`: numbers in the code."""
+    """`latent`: numbers in the code.
+
+    `loss`: non-saturating (Goodfellow et al. 2014, section 3) or Wasserstein's (Arjovsky et al.
+    2017, arXiv:1701.07875), which takes a `penalty` to bound the slope of its critic.
+    """
 
     latent: PositiveInt = 64
+    loss: Literal["non-saturating", "wasserstein"] = "non-saturating"
+    critic: Critic = Critic()
+    penalty: Penalty = Penalty()
+
+    @model_validator(mode="after")
+    def _penalties_fit(self) -> Self:
+        if self.loss == "wasserstein" and not self.penalty.gradient:
+            raise ValueError("loss: wasserstein goes with a penalty, such as {gradient: 10.0}")
+        if self.penalty.gradient and self.network == "conv" and self.critic.norm == "batch":
+            raise ValueError(
+                "a gradient penalty goes with critic: {norm: none}; normalised over the batch, what"
+                " the critic says of an image depends on the others"
+            )
+        return self
 
 
 class GAN(Family):
     """A generator and a discriminator with DCGAN's networks and initialisation (section 4).
 
-    Those of `network: mlp` start as torch's layers do: with weights as small as DCGAN's, and no
-    normalisation to undo that, nothing would come through them.
+    An MLP and a critic without normalisation start as torch's layers do: with weights as small as
+    DCGAN's, and no normalisation to undo that, nothing would come through them.
 
     A `conditional` generator takes the class beside the code, as a vector that is 1 at the class
     (Mirza & Osindero 2014, arXiv:1411.1784). Its discriminator adds to its output the product of
@@ -40,9 +76,15 @@ class GAN(Family):
         # The last layer is linear in the features: an output of its own for each class is their
         # product with that class's vector.
         outputs = 1 + self.classes
-        discriminator = encoder(settings, shape, outputs, activation=nn.LeakyReLU(0.2))
-        networks = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
-        return networks.apply(initialise) if settings.network == "conv" else networks
+        normalised = settings.critic.norm == "batch"
+        discriminator = encoder(
+            settings, shape, outputs, activation=nn.LeakyReLU(0.2), normalised=normalised
+        )
+        if settings.network == "conv":
+            generator.apply(initialise)
+            if normalised:
+                discriminator.apply(initialise)
+        return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 
     @property
     def classes(self) -> int:
@@ -58,8 +100,9 @@ class GAN(Family):
         """One phase in which the discriminator moves first."""
         optimizer = self.settings.optimizer
         discriminator = Player(
-            "discriminator", ("discriminator",), self.noise, self.discriminator_loss, optimizer
-        )
+            "discriminator", ("discriminator",), self.discriminator_noise, self.discriminator_loss,
+            optimizer, updates=self.settings.critic.updates,
+        )  # fmt: skip
         generator = Player(
             "generator", ("generator",), self.noise, self.generator_loss, optimizer, sees_data=False
         )
@@ -69,22 +112,46 @@ class GAN(Family):
         """A code for each of n images."""
         return {"z": self.latents(n, generator)}
 
+    def discriminator_noise(self, n: int, generator: torch.Generator) -> Noise:
+        """A code for each of n images, and, for a penalty, a place between it and a real image."""
+        noise = {"z": self.latents(n, generator)}
+        if self.settings.penalty.gradient:
+            noise["mix"] = torch.rand(n, generator=generator, device=generator.device)
+        return noise
+
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior, a standard Gaussian."""
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """−E log D(x) − E log(1 − D(G(z))), where D is the logistic of the network's output."""
+        """−E log D(x) − E log(1 − D(G(z))), where D is the logistic of the network's output; or
+        Wasserstein's E D(G(z)) − E D(x), where D is the output; and the penalty.
+        """
         with torch.no_grad():
             fake = networks["generator"](self._code(noise["z"], batch.labels))
         on_real = self._judged(networks, batch.x, batch.labels)
         on_fake = self._judged(networks, fake, batch.labels)
-        return {"loss": F.softplus(-on_real).mean() + F.softplus(on_fake).mean()}
+        if self.settings.loss == "wasserstein":
+            loss = on_fake.mean() - on_real.mean()
+        else:
+            loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+        weight = self.settings.penalty.gradient
+        if not weight:
+            return {"loss": loss}
+        penalty = gradient_penalty(
+            lambda x: self._judged(networks, x, batch.labels), batch.x, fake, noise["mix"]
+        )
+        return {"loss": loss + weight * penalty, "penalty": penalty}
 
     def generator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """The non-saturating −E log D(G(z)), of the classes of the batch if it is conditional."""
+        """The non-saturating −E log D(G(z)), or Wasserstein's −E D(G(z)); of the classes of the
+        batch if it is conditional.
+        """
         fake = networks["generator"](self._code(noise["z"], batch.labels))
-        return {"loss": F.softplus(-self._judged(networks, fake, batch.labels)).mean()}
+        on_fake = self._judged(networks, fake, batch.labels)
+        if self.settings.loss == "wasserstein":
+            return {"loss": -on_fake.mean()}
+        return {"loss": F.softplus(-on_fake).mean()}
 
     def _code(self, z: Tensor, labels: Tensor) -> Tensor:
         """What the generator takes: the code, and the class beside it if it is conditional."""
@@ -94,7 +161,7 @@ class GAN(Family):
 
     def _judged(self, networks: nn.ModuleDict, x: Tensor, labels: Tensor) -> Tensor:
         """The discriminator's output for each image, of its class if it is conditional: N×1."""
-        outputs: Tensor = networks["discriminator"](x)
+        outputs: Tensor = networks["discriminator"](x).float()
         if not self.conditional:
             return outputs
         return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])
@@ -116,6 +183,21 @@ class GAN(Family):
     def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
         return self.decode(self._code(self.latents(len(labels), generator), labels))
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """E (‖∇D(x̂)‖₂ − 1)² at x̂ = ε·x + (1 − ε)·x̃ (Gulrajani et al. 2017, equation 3).
+
+    real x and fake x̃ N×C×S×S, mix ε N in [0, 1); the critic takes images to N×1, each for itself.
+    """
+    share = mix[:, None, None, None]
+    between = share * real + (1 - share) * fake
+    # Unlike autograd.grad this survives torch.compile, which knows no gradient of a gradient.
+    slopes: Tensor = torch.func.grad(lambda x: critic(x).sum())(between)
+    norms: Tensor = slopes.flatten(1).norm(dim=1)
+    return (norms - 1).square().mean()
 
 
 def initialise(module: nn.Module) -> None:

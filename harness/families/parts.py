@@ -55,10 +55,19 @@ def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
     return torch.randint(classes, (n,), generator=generator, device=generator.device)
 
 
-def encoder(settings: NetworkSettings, shape: Shape, out: int, activation: nn.Module) -> nn.Module:
-    """x N×C×S×S → N×out."""
+def encoder(
+    settings: NetworkSettings,
+    shape: Shape,
+    out: int,
+    activation: nn.Module,
+    *,
+    normalised: bool = True,
+) -> nn.Module:
+    """x N×C×S×S → N×out. Convolutions may be `normalised` over the batch, an MLP never is."""
     sizes = (shape.channels, shape.size, settings.width, out, activation)
-    return Encoder(*sizes) if settings.depth is None else MLPEncoder(*sizes, settings.depth)
+    if settings.depth is None:
+        return Encoder(*sizes, normalised=normalised)
+    return MLPEncoder(*sizes, settings.depth)
 
 
 def decoder(

@@ -58,7 +58,7 @@ class VAE(Family):
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
-        mean, logvar = networks["encoder"](batch.x).chunk(2, dim=1)
+        mean, logvar = networks["encoder"](batch.x).float().chunk(2, dim=1)
         z = mean + (0.5 * logvar).exp() * noise["epsilon"]
         reconstruction = -self._log_likelihood(networks, batch.x, z)
         kl = gaussian_kl(mean, logvar).mean()

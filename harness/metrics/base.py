@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 Better = Literal["higher", "lower"]
-Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws"]
+Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws", "votes"]
 
 
 class Caveat(UserWarning):
@@ -55,7 +56,7 @@ class Metric:
         """The title as the first word of a line; `title` itself is for the middle of a sentence."""
         return self.title[:1].upper() + self.title[1:]
 
-    @property
+    @cached_property  # asked many times in planning
     def needs(self) -> tuple[str, ...]:
         """The names of the evidence it is computed from."""
         return tuple(inspect.signature(self.compute).parameters)

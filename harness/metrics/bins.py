@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import torch
-from scipy.stats import norm
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from harness.metrics import checks
@@ -88,6 +87,8 @@ def _bin(
     train: Array, samples: Array, k: int, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """How many of each set are nearest to each of `k` centres of the training images."""
+    from sklearn.cluster import KMeans
+
     if (distinct := len(np.unique(train, axis=0))) < k:
         raise BadInput(f"{k} bins cannot be made of {distinct} different training images")
     means = KMeans(k, n_init=1, max_iter=100, random_state=seed).fit(train)
@@ -105,7 +106,7 @@ def _differ(
     pooled = (a + b) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     # A bin that is empty for both has no error, and no difference either.
-    result: npt.NDArray[np.bool_] = np.abs(a / n - b / m) > norm.isf(level / 2) * error
+    result: npt.NDArray[np.bool_] = np.abs(a / n - b / m) > scipy.stats.norm.isf(level / 2) * error
     return result
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+import scipy
 import torch
 from scipy.special import expit, logit
-from scipy.stats import norm, rankdata
-from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from harness.metrics import checks
@@ -24,12 +23,12 @@ def auroc(scores: Tensor, labels: Tensor) -> Estimate:
     2014, "Fast implementation of DeLong's algorithm".
     """
     anomalous, normal = _split(scores, labels)
-    pooled = rankdata(torch.cat([anomalous, normal]).numpy())
+    pooled = scipy.stats.rankdata(torch.cat([anomalous, normal]).numpy())
     m, n = len(anomalous), len(normal)
     # For each anomalous image the share of normal ones below it; for each normal one, of anomalous
     # ones above it.
-    above = torch.from_numpy(pooled[:m] - rankdata(anomalous.numpy())) / n
-    below = 1 - torch.from_numpy(pooled[m:] - rankdata(normal.numpy())) / m
+    above = torch.from_numpy(pooled[:m] - scipy.stats.rankdata(anomalous.numpy())) / n
+    below = 1 - torch.from_numpy(pooled[m:] - scipy.stats.rankdata(normal.numpy())) / m
     value = float(above.mean())
     if min(m, n) < 2:
         return Estimate(value)
@@ -53,7 +52,7 @@ def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple
         return (bound, 1.0) if area.value == 1 else (0.0, 1 - bound)
     if area.stderr is None:
         raise BadInput("an interval of the AUROC needs two normal and two anomalous images")
-    half = norm.ppf((1 + level) / 2) * area.stderr / (area.value * (1 - area.value))
+    half = scipy.stats.norm.ppf((1 + level) / 2) * area.stderr / (area.value * (1 - area.value))
     return float(expit(logit(area.value) - half)), float(expit(logit(area.value) + half))
 
 
@@ -68,6 +67,8 @@ def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
     infinitesimal jackknife (Efron 1982, chapter 6): how the value changes with the weight of each
     image.
     """
+    from sklearn.metrics import average_precision_score
+
     anomalous, normal = _split(scores, labels)
     value = float(average_precision_score(labels.cpu().numpy(), scores.double().cpu().numpy()))
     m, n = len(anomalous), len(normal)

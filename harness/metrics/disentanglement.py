@@ -10,17 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import entropy
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
+import scipy
 from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -233,6 +235,8 @@ def _pointwise_information(cells: Ints, values: Ints) -> Floats:
 
 
 def _by_thresholds(column: Floats, factor: Ints, tested: Floats) -> Ints:
+    from sklearn.tree import DecisionTreeClassifier
+
     tree = DecisionTreeClassifier(
         max_leaf_nodes=len(np.unique(factor)), class_weight="balanced", random_state=0
     )
@@ -255,6 +259,8 @@ def _within_classes(weighted: Floats, truth: Ints) -> Floats:
 
 def _forests(x: Floats, y: Ints, forest: Forest) -> list[RandomForestClassifier]:
     """One for each factor."""
+    from sklearn.ensemble import RandomForestClassifier
+
     # All dimensions at each split: a random few would lend importance to useless ones.
     return [
         RandomForestClassifier(
@@ -279,10 +285,11 @@ def _concentrations(importance: Floats) -> tuple[float, float]:
     # A dimension without importance has no weight; a factor without any is spread over all.
     rows = importance.sum(axis=1)
     used = rows > 0
-    per_code = 1 - entropy(importance[used], axis=1, base=importance.shape[1])
+    codes, factors = importance.shape
+    per_code = 1 - scipy.stats.entropy(importance[used], axis=1, base=factors)
     found = importance.sum(axis=0) > 0
-    per_factor = np.zeros(importance.shape[1])
-    per_factor[found] = 1 - entropy(importance[:, found], axis=0, base=importance.shape[0])
+    per_factor = np.zeros(factors)
+    per_factor[found] = 1 - scipy.stats.entropy(importance[:, found], axis=0, base=codes)
     disentanglement = float(np.average(per_code, weights=rows[used]))
     # Rounding can leave an even spread a hair below the zero that is meant.
     return max(disentanglement, 0.0), max(float(per_factor.mean()), 0.0)

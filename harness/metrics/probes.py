@@ -6,11 +6,6 @@ import math
 import warnings
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from harness.metrics import checks
@@ -37,6 +32,11 @@ def linear_probe_accuracy(
     |W|²/2 beside the summed loss (scikit-learn's C = 1). The error is that of the draw of test
     images; the probe is taken as given.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     train, test = _code_pair(train_codes, test_codes, at_least=2)
     _label_pair(train_labels, len(train), test_labels, len(test))
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=max_iter))
@@ -64,6 +64,8 @@ def knn_accuracy(
     each neighbour has one vote, and of classes with equal votes the lowest label wins
     (scikit-learn's uniform vote). The error is that of the draw of test images.
     """
+    from sklearn.neighbors import KNeighborsClassifier
+
     train, test = _code_pair(train_codes, test_codes, at_least=1)
     if k > len(train):
         raise BadInput(f"{len(train)} training images are too few for a vote of {k} neighbours")

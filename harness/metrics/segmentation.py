@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from harness.metrics import checks
@@ -154,7 +154,7 @@ def _region_of(masks: Tensor) -> Tensor:
     """The connected component of each anomalous pixel, counted over all images, in that order."""
     regions, before = [], 0
     for mask in masks.cpu().numpy():
-        labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+        labels, count = scipy.ndimage.label(mask, structure=np.ones((3, 3)))
         regions.append(torch.from_numpy(labels[mask].astype(np.int64) - 1 + before))
         before += count
     return torch.cat(regions).to(masks.device)

@@ -19,16 +19,26 @@ def widths(size: int, width: int) -> list[int]:
 
 
 class Encoder(nn.Module):
-    """N×channels×S×S → N×out. The first convolution has no normalisation (DCGAN, section 3)."""
+    """N×channels×S×S → N×out. The first convolution has no normalisation (DCGAN, section 3), nor
+    have the others where they are not to be `normalised`.
+    """
 
-    def __init__(
-        self, channels: int, size: int, width: int, out: int, activation: nn.Module
+    def __init__(  # noqa: PLR0913 - its sizes, and how it is made, each by name
+        self,
+        channels: int,
+        size: int,
+        width: int,
+        out: int,
+        activation: nn.Module,
+        *,
+        normalised: bool = True,
     ) -> None:
         super().__init__()
         inner = widths(size, width)
         layers: list[nn.Module] = [nn.Conv2d(channels, inner[0], 4, 2, 1), activation]
         for narrow, wide in pairwise(inner):
-            layers += [nn.Conv2d(narrow, wide, 4, 2, 1), nn.BatchNorm2d(wide), activation]
+            norm = [nn.BatchNorm2d(wide)] if normalised else []
+            layers += [nn.Conv2d(narrow, wide, 4, 2, 1), *norm, activation]
         lowest = pyramid(size)[-1]
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(inner[-1] * lowest**2, out)

@@ -12,9 +12,9 @@ from harness.evaluation.protocols import Setup, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.spec.measurement import CellResult, Measurement, Status
+from harness.spec.measurement import PREFERENCE, CellResult, Measurement, Status
 from harness.spec.protocol import Protocol
-from harness.tracking import Record
+from harness.tracking import Record, Use
 from harness.training.numerics import Numerics
 
 STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
@@ -47,8 +47,9 @@ class Wanted:
 class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
-    `settings` are the family's, with every default filled in. Where `is_trained` is false there is
-    no family, only samples (`harness.plan.samples`).
+    `settings` are the family's, with every default filled in; `code` is the version of the code
+    that trains it. Where `is_trained` is false there is no family, only samples
+    (`harness.plan.samples`).
     """
 
     dataset: str
@@ -63,6 +64,7 @@ class Cell:
     training_key: str
     data_root: Path | None = None
     is_trained: bool = True
+    code: str = ""
 
     @property
     def name(self) -> str:
@@ -84,8 +86,13 @@ class Cell:
             record.status == "trained" and not self.missing(record)
         )
 
+    def used_by(self, parent: str) -> Use:
+        """That the suite's run `parent` has this cell."""
+        return Use(parent, self.model, self.settings.get("sampling", {}))
+
     def result(self, record: Record | None) -> CellResult:
-        """The cell as it stands in the store, with only the numbers that this suite asks for.
+        """The cell as it stands in the store, with only the numbers that this suite asks for and
+        those of people's votes.
 
         One that ended without weights has a row for each of them too: it must not vanish from the
         table.
@@ -96,6 +103,7 @@ class Cell:
         status = STANDS.get(record.status)
         known = record.measurements
         rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
+        rows |= {key: row for key, row in known.items() if row.metric == PREFERENCE}
         if status in ("failed", "diverged"):
             rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
         return CellResult(
@@ -108,21 +116,38 @@ class Cell:
         )
 
 
-def want(
-    metrics: Iterable[Metric],
-    subject: Subject,
-    setup: Setup,
-    training_key: str,
-    sampling: Mapping[str, Any],
-) -> tuple[Wanted, ...]:
-    """The metrics as asked of one subject. How it is sampled is part of a number's key where the
-    number is one of samples.
+@dataclass(frozen=True)
+class Asked:
+    """A number as asked of one subject, whatever the seed. `sampling` is how samples are drawn, and
+    empty where the number is not one of samples.
     """
 
-    def one(metric: Metric) -> Wanted:
-        how = protocol(metric, subject, setup)
-        drawn = sampling if "samples" in needs(metric) else {}
-        key = digest([training_key, how.key(), drawn])
-        return Wanted(metric.name, how, key, obstacle(metric, subject, setup))
+    metric: str
+    protocol: Protocol
+    sampling: Mapping[str, Any]
+    obstacle: str | None
 
-    return tuple(one(metric) for metric in metrics)
+    def of(self, training_key: str) -> Wanted:
+        """The same of what has this training key."""
+        key = measurement_key(training_key, self.protocol, self.sampling)
+        return Wanted(self.metric, self.protocol, key, self.obstacle)
+
+
+def measurement_key(training_key: str, protocol: Protocol, sampling: Mapping[str, Any]) -> str:
+    """What a number is found by: how it was measured, of what."""
+    return digest([training_key, protocol.key(), sampling])
+
+
+def ask(
+    metrics: Iterable[Metric], subject: Subject, setup: Setup, sampling: Mapping[str, Any]
+) -> tuple[Asked, ...]:
+    """The metrics as asked of one subject."""
+    return tuple(
+        Asked(
+            metric.name,
+            protocol(metric, subject, setup),
+            sampling if "samples" in needs(metric) else {},
+            obstacle(metric, subject, setup),
+        )
+        for metric in metrics
+    )

@@ -7,9 +7,10 @@ runs, so finished work is found, and only the rest is done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ from harness.families import FAMILIES, build_family
 from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.plan.cells import Cell, want
+from harness.plan.cells import Asked, Cell, ask
 from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
@@ -31,7 +32,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import LoadedSuite
-from harness.tracking import Record
+from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
@@ -58,13 +59,18 @@ class Plan:
         Seeds, models and metrics may be added without making it another.
         """
         budget = self.loaded.suite.budget.images
-        return digest([self.loaded.name, budget, self.numerics.to_dict()])
+        numerics = self.numerics.to_dict() | self.loaded.suite.presets()
+        return digest([self.loaded.name, budget, numerics])
 
     @property
     def report_name(self) -> str:
         """The report's folder: the suite's name, and what was overridden of it."""
         label = self.loaded.overrides.label()
         return f"{self.loaded.name}--{label}" if label else self.loaded.name
+
+    def records(self, store: Store) -> dict[str, Record]:
+        """What the tracking store knows of the cells, by training key."""
+        return store.records([cell.training_key for cell in self.cells], self.loaded.name)
 
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
         """Every cell as it stands."""
@@ -98,12 +104,15 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     }
     recipes = {
         model: loaded.at(("models", model), load_recipe, model, loaded.folder)
-        for entry in suite.datasets
-        for model in suite.models_on(entry)
+        for model in dict.fromkeys(m for entry in suite.datasets for m in suite.models_on(entry))
     }
     for recipe in recipes.values():
         _settings(recipe)
-    return metrics, recipes
+    presets = suite.presets()
+    return metrics, {
+        name: replace(recipe, settings=recipe.settings | presets)
+        for name, recipe in recipes.items()
+    }
 
 
 def _settings(recipe: Recipe) -> FamilySettings:
@@ -118,9 +127,14 @@ def _settings(recipe: Recipe) -> FamilySettings:
     return settings
 
 
-def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
-    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`."""
-    numerics = Numerics.resolve(device)
+def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | None) -> Plan:
+    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`.
+
+    `device` is one of this machine's, or how a machine computes.
+    """
+    numerics = device
+    if isinstance(numerics, str):
+        numerics = Numerics.resolve(numerics, accelerate=loaded.suite.accelerate)
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite
@@ -132,21 +146,25 @@ def make_plan(loaded: LoadedSuite, device: str, data_root: Path | None) -> Plan:
         entry.name: make_setup(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
-    train_digests = {name: dataset.train.digest() for name, dataset in datasets.items()}
+    grounds = {
+        name: _Ground(dataset, dataset.train.digest(), setups[name])
+        for name, dataset in datasets.items()
+    }
+    families = {recipe.family for recipe in recipes.values()}
+    codes = {family: code_version(FAMILIES.load(family)) for family in families}
     pairings = [
-        _Pairing(
+        _pair(
             recipes[model],
-            _blueprint(recipes[model], datasets[entry.name]),
-            datasets[entry.name],
-            train_digests[entry.name],
-            setups[entry.name],
-            tuple(metrics[name] for name in suite.metrics_on(entry)),
+            codes[recipes[model].family],
+            numerics,
+            grounds[entry.name],
+            [metrics[name] for name in suite.metrics_on(entry)],
         )
         for entry in suite.datasets
         for model in suite.models_on(entry)
     ]
     cells = [
-        pairing.cell(seed, suite.budget.images, numerics, data_root)
+        pairing.cell(seed, suite.budget.images, data_root)
         for seed in suite.seeds
         for pairing in pairings
     ]
@@ -170,44 +188,61 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
 
 
 @dataclass(frozen=True)
+class _Ground:
+    """A dataset as every model meets it."""
+
+    dataset: Dataset
+    train_digest: str
+    setup: Setup
+
+
+@dataclass(frozen=True)
 class _Pairing:
     """A model on a dataset: what its cells of all seeds share."""
 
     recipe: Recipe
-    blueprint: Family
-    dataset: Dataset
-    train_digest: str
-    setup: Setup
-    metrics: tuple[Metric, ...]
+    code: str
+    settings: dict[str, Any]
+    numerics: Numerics
+    ground: _Ground
+    asked: tuple[Asked, ...]
 
-    def cell(self, seed: int, images: int, numerics: Numerics, data_root: Path | None) -> Cell:
+    def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys."""
-        samples = self.setup.samples
-        subject = model_subject(self.recipe.name, self.blueprint, self.dataset, samples)
-        resolved = self.blueprint.settings.model_dump(mode="json")
-        sampling = resolved.get("sampling", {})
-        trained = {name: value for name, value in resolved.items() if name != "sampling"}
+        trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         training_key = digest(
             {
                 "family": self.recipe.family,
-                "code": code_version(FAMILIES.load(self.recipe.family)),
+                "code": self.code,
                 "settings": trained,
-                "data": self.train_digest,
+                "data": self.ground.train_digest,
                 "seed": seed,
                 "images": images,
-                "numerics": numerics.to_dict(),
+                "numerics": self.numerics.to_dict(),
             }
         )
         return Cell(
-            dataset=self.dataset.name,
+            dataset=self.ground.dataset.name,
             model=self.recipe.name,
             seed=seed,
             family=self.recipe.family,
-            settings=resolved,
+            settings=self.settings,
             images=images,
-            numerics=numerics,
-            setup=self.setup,
-            wanted=want(self.metrics, subject, self.setup, training_key, sampling),
+            numerics=self.numerics,
+            setup=self.ground.setup,
+            wanted=tuple(asked.of(training_key) for asked in self.asked),
             training_key=training_key,
             data_root=data_root,
+            code=self.code,
         )
+
+
+def _pair(
+    recipe: Recipe, code: str, numerics: Numerics, ground: _Ground, metrics: Sequence[Metric]
+) -> _Pairing:
+    blueprint = _blueprint(recipe, ground.dataset)
+    settings = blueprint.settings.model_dump(mode="json")
+    subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
+    asked = ask(metrics, subject, ground.setup, settings.get("sampling", {}))
+    own = numerics.of(blueprint.settings)
+    return _Pairing(recipe, code, settings, own, ground, asked)

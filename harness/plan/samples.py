@@ -16,7 +16,7 @@ from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import Subject, samples_subject, sources_subject
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.plan.cells import Cell, want
+from harness.plan.cells import Cell, ask
 from harness.seeding import generator
 from harness.spec.errors import BadInput
 from harness.spec.measurement import SOURCE_IMAGES, TRAINING_IMAGES
@@ -41,10 +41,11 @@ def sample_cells(
         name: str, seed: int, settings: Mapping[str, str], images: Tensor, subject: Subject
     ) -> Cell:
         key, how = samples_key(images), setup if name == TRAINING_IMAGES else once
+        wanted = tuple(asked.of(key) for asked in ask(metrics, subject, how, {}))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
-            images=0, numerics=numerics, setup=how, wanted=want(metrics, subject, how, key, {}),
-            training_key=key, is_trained=False,
+            images=0, numerics=numerics, setup=how, wanted=wanted, training_key=key,
+            is_trained=False,
         )  # fmt: skip
 
     cells = []

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from harness.analysis.effects import Effect
 from harness.analysis.leaderboard import Board, Row
 from harness.analysis.numbers import number
-from harness.analysis.verdicts import Verdict
+from harness.analysis.verdicts import Part, Verdict
 from harness.analysis.wording import quantity
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render
@@ -24,26 +24,23 @@ PLAIN = FuncFormatter(lambda x, _: f"{x:g}")
 OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive": "#b8860b"}
 
 
-def forest(verdict: Verdict, metrics: Mapping[str, Metric], name: str) -> list[str]:
+def forest(verdict: Verdict, name: str) -> list[str]:
     """The effect of each comparison with its interval, as SVG; one plot a scale and direction.
 
-    The solid line is no effect, the dashed one the claim's margin.
+    The solid line is no effect (of a correlation, the constant), a dashed one the claim's margin.
     """
-    labelled = [
-        (
-            f"{metrics[part.metric].heading} · {part.model} · {part.dataset}",
-            part.effect,
-            part.metric,
-        )
-        for part in verdict.parts
-        if part.effect is not None
-    ]
-    if verdict.claim.over == "average" and verdict.effect and len(verdict.parts) > 1:
-        labelled.append(("average", verdict.effect, verdict.parts[0].metric))
+    shown = [part for part in verdict.parts if part.effect is not None]
+    others = {part.other for part in shown}
     plots: dict[str, list[tuple[str, Effect]]] = {}
-    for label, effect, metric in labelled:
-        axis = _axis_label(verdict, effect, metrics[metric].unit)
-        plots.setdefault(axis, []).append((label, effect))
+    for part in shown:
+        against = f" against {part.other}" if len(others) > 1 else ""
+        title = part.title[:1].upper() + part.title[1:]
+        label = f"{title} · {part.model}{against} · {part.dataset}"
+        if part.effect is not None:
+            plots.setdefault(_axis_label(part, others), []).append((label, part.effect))
+    averaged = verdict.claim.over == "average" and len(shown) > 1
+    if averaged and verdict.effect:
+        plots.setdefault(_axis_label(shown[0], others), []).append(("average", verdict.effect))
     colour = OUTCOME_COLOURS.get(verdict.outcome, INK)
     return [
         _forest(rows, axis, colour, f"{name}-{i}") for i, (axis, rows) in enumerate(plots.items())
@@ -56,10 +53,12 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
         for y, (label, effect) in enumerate(reversed(rows)):
             # Short lines at each interval, so that none runs through a label.
             axes.vlines(effect.null, y - 0.24, y + 0.2, color=INK, linewidth=0.9)
-            if effect.limit != effect.null:
-                axes.vlines(
-                    effect.limit, y - 0.24, y + 0.2, color=INK, linewidth=0.9, linestyle=(0, (3, 2))
-                )
+            for limit in (effect.limit, effect.mirror):
+                if limit is not None and limit != effect.null:
+                    dashes = (0, (3, 2))
+                    axes.vlines(
+                        limit, y - 0.24, y + 0.2, color=INK, linewidth=0.9, linestyle=dashes
+                    )
             axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=2.2)
             axes.plot(effect.value, y, "o", color=colour, markersize=5.5)
             axes.text(
@@ -78,14 +77,20 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
         return render(figure, name, f"Effects with their intervals. {shown}")
 
 
-def _axis_label(verdict: Verdict, effect: Effect, unit: str) -> str:
-    claim = verdict.claim
-    constant = claim.above if claim.above is not None else claim.below
-    other = claim.against or f"{constant:g}"
+def _axis_label(part: Part, others: set[str]) -> str:
+    effect = part.effect
+    if effect is None:
+        return ""
     way = "as claimed →" if effect.towards == "higher" else "← as claimed"
+    if effect.mirror is not None:
+        way = "as claimed between the dashed lines"
+    other = part.other if len(others) == 1 else "the other side"
+    if effect.kind == "rank correlation":
+        return f"rank correlation, {way}"
     if effect.kind == "ratio":
         return f"ratio to {other}, {way}"
-    return f"difference from {other}{f' ({unit})' if unit else ''}, {way}"
+    unit = f" ({part.unit})" if part.unit else ""
+    return f"{effect.kind} from {other}{unit}, {way}"
 
 
 def _log_axis(axes: Axes) -> None:

@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from harness.analysis.numbers import number
 from harness.analysis.verdicts import Verdict
+from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
+from harness.report.plain import plain
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
@@ -69,7 +71,7 @@ def html(results: Results) -> str:
         .render(
             **_common(results),
             forests={
-                i: [Markup(svg) for svg in figures.forest(v, results.metrics, f"forest{i}")]
+                i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
                 for i, v in enumerate(results.verdicts)
             },
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],
@@ -84,13 +86,19 @@ def markdown(results: Results) -> str:
     return _environment(autoescape=False).get_template("report.md").render(**_common(results))
 
 
+def claims(results: Results) -> str:
+    """The verdicts alone, as Markdown for a paper's appendix."""
+    template = _environment(autoescape=False).get_template("claims.md")
+    return template.render(r=results, summary=_summary(results), quantity=quantity)
+
+
 def _environment(autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=number, md=_plain, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=plain, breakable=_breakable, short=lambda text: text[:8]
     )
     return environment
 
@@ -125,11 +133,9 @@ def _summary(results: Results) -> str:
     """What was run, in one sentence."""
     seeds = len({cell.seed for cell in results.cells})
     device = results.environment.get("device", "an unnamed device")
-    seconds = sum(
-        model.seconds * sum(cell.model == model.name for cell in results.cells)
-        for model in results.models
-        if model.seconds is not None
-    )
+    # Models that differ in how they are sampled share their training.
+    trained_once = {cell.training_key: cell for cell in results.cells}.values()
+    seconds = sum(float(cell.costs.get("seconds", 0)) for cell in trained_once)
     trained = f", {_duration(seconds)} of training in all" if seconds else ""
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
@@ -241,11 +247,3 @@ def without_password(uri: str) -> str:
 def _breakable(name: str) -> Markup:
     """A name that may break after each slash."""
     return Markup("/<wbr>").join(name.split("/"))
-
-
-def _plain(text: object) -> str:
-    """Text for a Markdown cell: no markup of its own, on one line."""
-    line = " ".join(str(text).split())
-    for character in "\\`*_[]|#~":
-        line = line.replace(character, f"\\{character}")
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

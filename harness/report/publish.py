@@ -15,8 +15,9 @@ import yaml
 
 from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
-from harness.analysis.verdicts import judge
-from harness.data.base import Dataset
+from harness.analysis.preference import HUMAN_PREFERENCE
+from harness.analysis.verdicts import Verdict, judge
+from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
@@ -27,7 +28,8 @@ from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
-from harness.tracking import Store, selftests
+from harness.spec.suite_types import claim_datasets
+from harness.tracking import Record, Store, selftests
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -47,9 +49,13 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
     where one is given. Returns what it is made of, and the page's path.
     """
-    results = gather(plan, store)
+    records = plan.records(store)
+    results = gather(plan, store, records)
     page = write(results, output / plan.report_name)
     if parent:
+        for cell in plan.cells:  # what another suite made, which was found and not opened
+            if record := records.get(cell.training_key):
+                store.add_use(record, cell.used_by(parent))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
             store.put_file(parent, file, "report")
@@ -58,11 +64,18 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     return results, page
 
 
-def gather(plan: Plan, store: Store) -> Results:
-    """Everything a report needs, read from the store."""
+def gather(
+    plan: Plan, store: Store, records: Mapping[str, Record], illustrated: bool = True
+) -> Results:
+    """Everything a report needs, read from the store; `records` are those of the plan's cells.
+    Curves and pictures are read only if `illustrated`.
+    """
     suite = plan.loaded.suite
-    cells = plan.results(store.records([cell.training_key for cell in plan.cells]))
+    cells = plan.results(records)
     table = tidy(cells)
+    metrics = dict(plan.metrics)
+    if HUMAN_PREFERENCE.name in set(table["metric"]):
+        metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
     return Results(
         title=suite.title,
         description=suite.description,
@@ -70,13 +83,11 @@ def gather(plan: Plan, store: Store) -> Results:
         suite_yaml=plan.loaded.text,
         cells=cells,
         table=table,
-        metrics=plan.metrics,
-        verdicts=judge(
-            suite.claims, table, plan.metrics, len(suite.seeds), [e.name for e in suite.datasets]
-        ),
-        boards=boards(with_means(table, plan.each), plan.metrics),
-        curves=_curves(cells, store),
-        pictures=_pictures(cells, store, plan.datasets),
+        metrics=metrics,
+        verdicts=verdicts(plan, table),
+        boards=boards(with_means(table, plan.each), metrics),
+        curves=_curves(cells if illustrated else (), store),
+        pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -87,6 +98,13 @@ def gather(plan: Plan, store: Store) -> Results:
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
     )
+
+
+def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
+    """The verdicts on the claims of a suite, from its tidy table."""
+    suite = plan.loaded.suite
+    datasets = {claim.id: claim_datasets(claim, suite) for claim in suite.claims}
+    return judge(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
 
 
 def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
@@ -129,17 +147,16 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(
-    cells: Sequence[CellResult], store: Store, datasets: Mapping[str, Dataset]
-) -> list[Picture]:
+def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Picture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
-    for cell in cells:
-        of_points = is_plane(datasets[cell.dataset].test.images)
+    for planned, cell in zip(plan.cells, cells, strict=True):
+        of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            png = store.get(cell.run_id or "", f"pictures/{kind}.png")
+            place = pictures.place(kind, planned.settings)
+            png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)

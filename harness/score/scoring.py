@@ -17,7 +17,7 @@ from harness.evaluation.protocols import Instrument, Setup, obstacle
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
-from harness.plan.cells import Wanted, want
+from harness.plan.cells import Wanted, ask
 from harness.plan.samples import samples_key
 from harness.plan.setup import CLIP, checked
 from harness.score.sets import Sets, subject
@@ -87,7 +87,7 @@ def make_scoring(
         _check_counts(metric, sets)
     setup = _setup(sets, applicable, networks, numerics)
     key = samples_key(sets.samples.images)
-    wanted = [row for metric, what in seen for row in want([metric], what, setup, key, {})]
+    wanted = [asked.of(key) for metric, what in seen for asked in ask([metric], what, setup, {})]
     return Scoring(sets, setup, tuple(wanted), {m.name: m for m in chosen}, numerics)
 
 

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import pandas as pd
@@ -41,7 +42,13 @@ class Measurement:
     def from_json(cls, text: str) -> Measurement:
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "protocol": Protocol(**fields["protocol"])})
+        return cls(**{**fields, "protocol": _protocol(json.dumps(fields["protocol"]))})
+
+
+@lru_cache(maxsize=10_000)
+def _protocol(text: str) -> Protocol:
+    """Of the many numbers of one protocol each has the same one in memory, with its key."""
+    return Protocol(**json.loads(text))
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,9 @@ FLOORS = {
     " or translation should be better",
 }
 """The names that no model may have, with what their rows say."""
+
+PREFERENCE = "human_preference"
+"""The metric of rows that people's votes gave: no suite asks for it, and where it is, it shows."""
 
 COLUMNS = [
     "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",

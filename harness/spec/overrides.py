@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass
 
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import parse_reference
-from harness.spec.suite_types import DatasetEntry, Suite, undecidable
+from harness.spec.suite_types import (
+    Accelerate,
+    DatasetEntry,
+    MemoryFormat,
+    Precision,
+    Suite,
+    undecidable,
+)
 
 MAX_LABEL = 80
 FEWEST_SAMPLES = 100
@@ -33,6 +40,9 @@ class Overrides:
     budget_scale: float | None = None
     extractor: str | None = None
     perceptual: str | None = None
+    accelerate: Accelerate | None = None
+    precision: Precision | None = None
+    memory_format: MemoryFormat | None = None
 
     def texts(self) -> dict[str, str]:
         """What is overridden, as text: `{"seeds": "0,1", "budget_scale": "0.05"}`."""
@@ -74,6 +84,9 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
             ),
             "extractor": overrides.extractor or suite.extractor,
             "perceptual": overrides.perceptual or suite.perceptual,
+            "accelerate": overrides.accelerate or suite.accelerate,
+            "precision": overrides.precision or suite.precision,
+            "memory_format": overrides.memory_format or suite.memory_format,
         }
         | _scaled(suite, overrides)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 
@@ -42,6 +43,10 @@ class Protocol:
 
     def key(self) -> str:
         """A digest of every field: 16 hexadecimal digits."""
+        return self._key
+
+    @cached_property  # a suite has few protocols and many numbers
+    def _key(self) -> str:
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""JSON Schemas, with which editors complete and check suites and recipes."""
+"""JSON Schemas, with which editors complete and check suites, recipes and files of claims."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from harness.spec.claim_files import ClaimFile
 from harness.spec.recipe import Head
 from harness.spec.suite_types import Suite
 
@@ -17,6 +18,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def suite_schema() -> dict[str, Any]:
     """The schema of suite files."""
     return {"$schema": DIALECT, **Suite.model_json_schema()}
+
+
+def claims_schema() -> dict[str, Any]:
+    """The schema of files of claims."""
+    return {"$schema": DIALECT, **ClaimFile.model_json_schema()}
 
 
 def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:

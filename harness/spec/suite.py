@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from harness.spec.claim_files import with_included
 from harness.spec.errors import BadInput, SpecError, suggest
 from harness.spec.overrides import Overrides, apply
 from harness.spec.shipped import shipped_files
@@ -113,17 +114,25 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
     through `LoadedSuite.at`.
     """
     path = _find(name)
-    document = load_yaml(path)
+    document = with_included(load_yaml(path))
     suite = validate(Suite, document)
     for index, outside in enumerate(suite.external):
         if reason := misplaced(outside, suite):
             raise document.error(f"external {outside.name!r}: {reason}", ("external", index))
     for index, claim in enumerate(suite.claims):
         if reason := undecidable(claim, suite):
-            raise document.error(f"claim {claim.id!r}: {reason}", ("claims", index))
+            raise _cannot_decide(document, index, claim.id, reason)
     changes = overrides or Overrides()
     changed, dropped = apply(suite, changes)
     return LoadedSuite(path.stem, changed, document, changes, dropped)
+
+
+def _cannot_decide(document: Document, index: int, claim: str, reason: str) -> SpecError:
+    """The error names the suite where the claim is written in another file."""
+    keys = ("claims", index)
+    included = document.place(keys).file != document.path
+    suite = f" (included by {document.path})" if included else ""
+    return document.error(f"claim {claim!r}: {reason}{suite}", keys)
 
 
 def _find(name: str) -> Path:

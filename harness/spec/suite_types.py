@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from harness.spec.claim import Claim
+from harness.spec.claim_files import Declared
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS
 from harness.spec.reference import parse_reference
@@ -39,6 +40,10 @@ def _canonical(text: str) -> str:
 def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
+
+Accelerate = Literal["auto", "off", "graph", "compile"]
+Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
 
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
 
@@ -116,8 +121,15 @@ class Suite(_Spec):
     """Images sampled from a model to measure it; as many as the reference has if not said."""
     draws: PositiveInt = 1
     """How many times they are sampled; numbers of samples are means over the draws."""
+    accelerate: Accelerate = "auto"
+    """CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); auto is
+    graph on CUDA and off elsewhere."""
+    precision: Precision | None = None
+    """Of training; each recipe's own if not said."""
+    memory_format: MemoryFormat | None = None
+    """Of images in training; each recipe's own if not said."""
     external: tuple[External, ...] = ()
-    claims: Annotated[tuple[Claim, ...], AfterValidator(_ids_differ)] = ()
+    claims: Annotated[tuple[Declared, ...], AfterValidator(_ids_differ)] = ()
 
     def models_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The models that are trained on a dataset of this suite."""
@@ -131,6 +143,11 @@ class Suite(_Spec):
     def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The metrics that are measured on a dataset of this suite."""
         return entry.metrics or self.metrics
+
+    def presets(self) -> dict[str, str]:
+        """Settings that all recipes get."""
+        named = {"precision": self.precision, "memory_format": self.memory_format}
+        return {name: value for name, value in named.items() if value}
 
     def all_models(self) -> tuple[str, ...]:
         """Every model, those of single datasets included."""
@@ -163,24 +180,41 @@ def misplaced(outside: External, suite: Suite) -> str | None:
 
 def undecidable(claim: Claim, suite: Suite) -> str | None:
     """Why no run of the suite can decide the claim: what it names is not there. None if it can."""
-    sides = [*claim.model, *([claim.against] if claim.against else [])]
-    datasets = {entry.name: entry for entry in suite.datasets}
+    if early := [side for side in claim.entrants if side.at < 1]:
+        return (
+            f"{early[0]} is a point in training, and suites measure models at the end only; until "
+            "they can, such a claim stays in a file that no suite includes"
+        )
+    datasets = [entry.name for entry in suite.datasets]
     for kind, named, known in [
-        ("model", sides, suite.all_entrants()),
-        ("metric", claim.metric, suite.all_metrics()),
-        ("dataset", claim.datasets or (), tuple(datasets)),
+        ("model", [side.model for side in claim.entrants], suite.all_entrants()),
+        ("metric", claim.measured, suite.all_metrics()),
+        ("dataset", claim.datasets or (), datasets),
     ]:
         for name in named:
             if name not in known:
                 return f"{kind} {name!r} is not in the suite{suggest(name, known)}"
-    lacking = {
-        name: [f"model {model!r}" for model in sides if model not in suite.entrants_on(entry)]
-        + [f"metric {name!r}" for name in claim.metric if name not in suite.metrics_on(entry)]
-        for name, entry in datasets.items()
-    }
-    if claim.datasets is None and not all(lacking.values()):
+    if claim.datasets is None and claim_datasets(claim, suite):
         return None
-    for name in claim.datasets or datasets:
-        if lacking[name]:
-            return f"dataset {name!r} has no {lacking[name][0]} in the suite"
+    for entry in suite.datasets:
+        lacking = _lacking(claim, suite, entry)
+        if lacking and entry.name in (claim.datasets or datasets):
+            return f"dataset {entry.name!r} has no {lacking[0]} in the suite"
     return None
+
+
+def claim_datasets(claim: Claim, suite: Suite) -> tuple[str, ...]:
+    """The datasets on which the suite has all that the claim is about, among those it names."""
+    return tuple(
+        entry.name
+        for entry in suite.datasets
+        if entry.name in (claim.datasets or [entry.name]) and not _lacking(claim, suite, entry)
+    )
+
+
+def _lacking(claim: Claim, suite: Suite, entry: DatasetEntry) -> list[str]:
+    models, metrics = suite.entrants_on(entry), suite.metrics_on(entry)
+    return [
+        *(f"model {side.model!r}" for side in claim.entrants if side.model not in models),
+        *(f"metric {name!r}" for name in claim.measured if name not in metrics),
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.spec.errors import SpecError, suggest
@@ -32,16 +32,26 @@ def explain(
     findings = sorted(error.errors(), key=lambda f: _rank(f, document))
     first, others = findings[0], len(findings) - 1
     more = f" (and {others} more)" if others else ""
-    return document.error(_sentence(first, model) + more, first["loc"])
+    return document.error(_sentence(first, model) + more, _written(first["loc"]))
 
 
 def _rank(finding: ErrorDetails, document: Document) -> tuple[bool, int]:
-    return finding["type"] != "extra_forbidden", document.place(finding["loc"]).line
+    return finding["type"] != "extra_forbidden", document.place(_written(finding["loc"])).line
+
+
+def _is_tag(key: str | int) -> bool:
+    """Whether it names a member of a union, as `<equivalence>` does, and no key of the file."""
+    return isinstance(key, str) and key.startswith("<")
+
+
+def _written(loc: Keys) -> Keys:
+    """The keys of a place as a file has them: without the members of unions that they lead into."""
+    return tuple(key for key in loc if not _is_tag(key))
 
 
 def _sentence(finding: ErrorDetails, model: type[BaseModel] | None) -> str:
     *parents, last = finding["loc"] or ("",)
-    where = _dotted(finding["loc"])
+    where = _dotted(_written(finding["loc"]))
     if finding["type"] == "extra_forbidden":
         inside = model and _model_at(model, tuple(parents))
         near = suggest(str(last), inside.model_fields) if inside else ""
@@ -68,11 +78,16 @@ def _short(value: object) -> str:
 def _model_at(model: type[BaseModel], keys: Keys) -> type[BaseModel] | None:
     """The model of the value at `keys` within a `model`."""
     inner: type[BaseModel] | None = model
+    annotation: Any = model
     for key in keys:
         if isinstance(key, int):  # an element: the list's annotation has led to its model already
             continue
-        field = inner.model_fields.get(key) if inner else None
-        inner = _model_in(field.annotation) if field else None
+        if _is_tag(key):
+            annotation = _tagged(annotation, key)
+        else:
+            field = inner.model_fields.get(key) if inner else None
+            annotation = field.annotation if field else None
+        inner = _model_in(annotation)
     return inner
 
 
@@ -81,3 +96,12 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         return annotation
     found = (_model_in(argument) for argument in get_args(annotation))
     return next((model for model in found if model), None)
+
+
+def _tagged(annotation: Any, tag: str) -> Any:
+    """The member of a union, somewhere in an annotation, that has the tag."""
+    arguments = get_args(annotation)
+    if any(isinstance(given, Tag) and given.tag == tag for given in arguments):
+        return arguments[0]
+    found = (_tagged(argument, tag) for argument in arguments)
+    return next((member for member in found if member is not None), None)

@@ -8,14 +8,15 @@ a table needs.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from harness.keys import digest
 from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
 from harness.tracking.journal import Journal, Write
+from harness.tracking.uses import USE, USED_BY, Use
 
 NUMBER = "harness.number."
 SELFTESTS = "selftests"
@@ -42,6 +44,8 @@ RACES = 6
 """Attempts at a write that another process may be making at the same moment."""
 SERVER_SECONDS = 10
 """How long a server may take for its first answer."""
+FEW = 20
+"""So many keys are asked for one by one, which is quicker than to look through all cells."""
 MAX_TAG = 7500
 """MLflow stores tag values of up to 8,000 characters."""
 
@@ -62,6 +66,9 @@ class Record:
     """By measurement key."""
     facts: dict[str, str]
     """What else was recorded of it: training seconds, parameters, device."""
+    parent: str = ""
+    uses: frozenset[str] = frozenset()
+    """The tags of `harness.tracking.uses`."""
 
 
 def default_uri(folder: Path) -> str:
@@ -100,7 +107,7 @@ class Store:
         )
         try:
             if not self.local:
-                _check_server(self.uri)
+                check_server(self.uri)
             self.journal.replay(self._send)
         except Exception as error:
             raise TryLater(f"{self.uri}: {brief(error)}{kept}") from error
@@ -118,6 +125,20 @@ class Store:
         else:
             run_id = self._create(experiment, suite, {"harness.kind": "suite"})
         self.tag(run_id, {"harness.suite_key": key, **tags})
+        return run_id
+
+    def find_suite(self, suite: str, key: str) -> str | None:
+        """The parent run of a suite, or None."""
+        experiment = self.client.get_experiment_by_name(suite)
+        return self._keyed(str(experiment.experiment_id), "suite_key", key) if experiment else None
+
+    def planned_suite(self, suite: str, key: str) -> str:
+        """As `find_suite`; made where there is none, as a run that is yet to begin."""
+        if run_id := self.find_suite(suite, key):
+            return run_id
+        tags = {"harness.kind": "suite", "harness.suite": suite, "harness.suite_key": key}
+        run_id = self._create(self._experiment(suite), suite, tags)
+        self.client.update_run(run_id, status="SCHEDULED")
         return run_id
 
     def log_summary(self, run_id: str, values: Mapping[str, float]) -> None:
@@ -150,26 +171,47 @@ class Store:
         }
         run_id = self._create(experiment, name, tags)
         self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
-        return Record(run_id, training_key, "training", "", {}, {})
+        return Record(run_id, training_key, "training", "", {}, {}, parent)
 
     def find(self, training_key: str) -> Record | None:
         """The cell with this training key, or None."""
         return self.records([training_key]).get(training_key)
 
-    def records(self, training_keys: Sequence[str]) -> dict[str, Record]:
+    def records(self, training_keys: Sequence[str], suite: str = "") -> dict[str, Record]:
         """The cells with these training keys that the store knows, by key; the oldest where two
         commands made one at the same moment.
+
+        MLflow takes milliseconds for each run that it returns. So those of `suite`, where it is
+        named, are looked through first, and all others only for keys that it lacks.
         """
-        one = (
-            f"tags.`harness.training_key` = '{training_keys[0]}'" if len(training_keys) == 1 else ""
-        )
-        wanted = set(training_keys)
+        places = self.experiments()
+        own = [place for name, place in places.items() if name == suite]
+        others = [place for name, place in places.items() if name != suite]
         found: dict[str, Record] = {}
-        for run in self._search(self._experiments(), one or "tags.`harness.kind` = 'cell'"):
-            key = run.data.tags.get("harness.training_key", "")
-            if key in wanted:
-                found[key] = _record(run)
+        for experiments in (own, others):
+            if missing := set(training_keys) - found.keys():
+                found |= self._look(missing, experiments)
         return found
+
+    def _look(
+        self, training_keys: Collection[str], experiments: Sequence[str]
+    ) -> dict[str, Record]:
+        """The cells with these keys in some experiments."""
+        queries = ["tags.`harness.kind` = 'cell'"]
+        if len(training_keys) <= FEW:
+            queries = [f"tags.`harness.training_key` = '{key}'" for key in training_keys]
+        return {
+            record.training_key: record
+            for query in queries
+            for run in self.search(experiments, query)
+            if (record := as_record(run, training_keys))
+        }
+
+    def add_use(self, record: Record, use: Use) -> None:
+        """Say that a suite has the cell, where that is not known yet."""
+        if use.tag not in record.uses:
+            found_by = {} if use.parent == record.parent else {USED_BY + use.parent: "yes"}
+            self.tag(record.run_id, {use.tag: use.to_json(), **found_by})
 
     def record(self, run_id: str, measurements: Iterable[Measurement]) -> None:
         """Add numbers to a cell: each becomes visible whole or not at all."""
@@ -210,7 +252,7 @@ class Store:
         if experiment is None or experiment.lifecycle_stage == "deleted":
             return {}
         query = f"tags.`harness.dataset_digest` = '{dataset_digest}'"
-        found = self._search([str(experiment.experiment_id)], query)
+        found = self.search([str(experiment.experiment_id)], query)
         return {str(run.info.run_id): dict(run.data.tags) for run in found}
 
     # -- what hangs on a run ------------------------------------------------------------------
@@ -257,6 +299,32 @@ class Store:
     def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
         self._write(run_id, Write("inputs", {"datasets": [list(entry) for entry in inputs]}))
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def experiments(self) -> dict[str, str]:
+        """The ids of all experiments by name. A suite's is called as the suite is."""
+        found: dict[str, str] = {}
+        token = None
+        while True:
+            page = self.client.search_experiments(page_token=token)
+            found |= {str(e.name): str(e.experiment_id) for e in page}
+            if not (token := page.token):
+                return found
+
+    def search(self, experiments: Sequence[str], query: str) -> Iterator[Run]:
+        """Runs of some experiments, newest first, a page in memory at a time. In a dict a later one
+        overwrites an earlier, so that the oldest stays.
+        """
+        token = None
+        while experiments:
+            with _without_collection():
+                page = self.client.search_runs(
+                    list(experiments), query, max_results=1000, page_token=token
+                )
+            yield from page
+            if not (token := page.token):
+                return
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -329,35 +397,31 @@ class Store:
                 raise
             return str(experiment.experiment_id)
 
-    def _experiments(self) -> list[str]:
-        found, token = [], None
-        while True:
-            page = self.client.search_experiments(page_token=token)
-            found += [str(e.experiment_id) for e in page]
-            if not (token := page.token):
-                return found
-
     def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
         return str(self.client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
 
     def _keyed(self, experiment: str, tag: str, key: str) -> str | None:
         """The newest run of an experiment with this key, or None."""
-        run = next(self._search([experiment], f"tags.`harness.{tag}` = '{key}'"), None)
+        run = next(self.search([experiment], f"tags.`harness.{tag}` = '{key}'"), None)
         return str(run.info.run_id) if run else None
 
-    def _search(self, experiments: Sequence[str], query: str) -> Iterator[Run]:
-        """Runs, newest first; a later one overwrites an earlier in a dict, so the oldest stays."""
-        token = None
-        while experiments:
-            page = self.client.search_runs(
-                list(experiments), query, max_results=1000, page_token=token
-            )
-            yield from page
-            if not (token := page.token):
-                return
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """MLflow makes about a hundred objects for each run that it returns, and none is garbage before
+    the page is there: looking for some meanwhile takes longer than all the rest.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
-def _check_server(uri: str) -> None:
+def check_server(uri: str) -> None:
     """TryLater where nothing answers at an address. Whatever answers is left to MLflow, which tries
     again for minutes where a server is away for a moment.
     """
@@ -385,18 +449,27 @@ def metric_name(text: str) -> str:
     return re.sub(r"[^\w/. :-]", "_", text.replace("[", ":").rstrip("]"))
 
 
-def _record(run: Run) -> Record:
+def as_record(run: Run, training_keys: Container[str]) -> Record | None:
+    """The run as what is known of a cell, or None where its key is not one of those."""
     tags = run.data.tags
-    rows = [Measurement.from_json(v) for k, v in tags.items() if k.startswith(NUMBER)]
+    if (key := tags.get("harness.training_key", "")) not in training_keys:
+        return None
     prefix = "harness.fact."
     return Record(
         run_id=str(run.info.run_id),
-        training_key=tags["harness.training_key"],
+        training_key=key,
         status=tags.get("harness.status", "training"),
         reason=tags.get("harness.reason", ""),
-        measurements={row.key: row for row in rows},
+        measurements={row.key: row for row in numbers(run)},
         facts={k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)},
+        parent=tags.get("mlflow.parentRunId", ""),
+        uses=frozenset(name for name in tags if name.startswith(USE)),
     )
+
+
+def numbers(run: Run) -> list[Measurement]:
+    """The numbers that a run has."""
+    return [Measurement.from_json(v) for k, v in run.data.tags.items() if k.startswith(NUMBER)]
 
 
 def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

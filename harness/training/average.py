@@ -20,16 +20,24 @@ class MovingAverage:
         self.networks = networks
         self.decay = decay
         self.average = copy.deepcopy(networks).requires_grad_(False)
+        # Listed once: to walk through the modules would take longer than to move the average.
+        self._lagging: list[Tensor] = [*self.average.parameters()]
+        self._current: list[Tensor] = [*networks.parameters()]
+        self._copies, self._buffers = [*self.average.buffers()], [*networks.buffers()]
+
+    def pull(self, step: int) -> float:
+        """How far the average moves towards the weights after `step` steps (from 1)."""
+        return 1 - min(self.decay, (1 + step) / (10 + step))
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Takes in the weights after `step` steps (from 1)."""
-        weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        lagging: list[Tensor] = list(self.average.parameters())
-        current: list[Tensor] = list(self.networks.parameters())
-        torch._foreach_lerp_(lagging, current, weight)
-        for old, new in zip(self.average.buffers(), self.networks.buffers(), strict=True):
-            old.copy_(new)
+    def update(self, pull: float | Tensor) -> None:
+        """Moves by `pull`, which is a tensor without dimensions where it is read on the device."""
+        if isinstance(pull, float):
+            torch._foreach_lerp_(self._lagging, self._current, pull)
+        else:
+            torch._foreach_lerp_(self._lagging, self._current, [pull] * len(self._lagging))
+        if self._buffers:
+            torch._foreach_copy_(self._copies, self._buffers)
 
     @torch.no_grad()
     def adopt(self) -> None:

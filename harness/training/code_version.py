@@ -22,6 +22,7 @@ ROOMS = (
     "harness.training",
     "harness.data",
     "harness.seeding",
+    "harness.capture",
 )
 
 

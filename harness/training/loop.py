@@ -10,11 +10,13 @@ from typing import Protocol
 
 import torch
 
+from harness.capture import Accelerate, captures
 from harness.data.presentation import Shown
 from harness.families.base import Batch, Family
 from harness.training.budget import stages
 from harness.training.checkpoint import Checkpoints
-from harness.training.state import Point, TrainingState, Turn
+from harness.training.state import Point, TrainingState
+from harness.training.step import Step, replayed
 from harness.training.stopping import Stopped
 
 POINTS = 100
@@ -57,6 +59,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     seed: int,
     *,
     device: torch.device,
+    accelerate: Accelerate = "off",
     checkpoints: Checkpoints | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
@@ -68,31 +71,24 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     weights and curves as if it had never stopped. Raises Diverged; Stopped, after saving, once
     `stop` says so.
     """
-    state = TrainingState.start(family, seed, device)
+    state = TrainingState.start(family, seed, device, accelerate)
     if checkpoints and (saved := checkpoints.latest()):
         state.restore(*saved)
     plan = stages(family.phases(), budget_images, family.settings.batch_size)
     between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop)
     for stage, turns in zip(plan, state.turns, strict=True):
-        for step in range(max(stage.start, state.step), stage.stop):
-            shown = [Batch(*batches.batch(index)) for index in stage.batches(step)]
-            take_turns(turns, state, shown)
-            state.step = step + 1
-            if state.average:
-                state.average.update(state.step)
-            between(images=stage.batches(step).stop * family.settings.batch_size)
+        step = Step(state, turns, captures(accelerate, device))
+        take = replayed(step, state) if step.captured else step
+        for number in range(max(stage.start, state.step), stage.stop):
+            shown = [Batch(*batches.batch(index)) for index in stage.batches(number)]
+            losses = take(step.draw(shown))
+            state.losses.add(step.players, losses)
+            state.step = number + 1
+            between(images=stage.batches(number).stop * family.settings.batch_size)
     if state.average:
         state.average.adopt()
-    family.networks.eval()
+    family.networks.to(memory_format=torch.contiguous_format).eval()
     return TrainingResult(state.step, state.curve[-1].images, state.seconds, tuple(state.curve))
-
-
-def take_turns(turns: list[Turn], state: TrainingState, shown: list[Batch]) -> None:
-    """One training step: each player makes its updates, on the step's batches in turn."""
-    for turn in turns:
-        for update in range(turn.player.updates):
-            losses = turn.take(state.networks, shown[update % len(shown)])
-            state.losses.add(turn.player.name, losses)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,12 +29,13 @@ class LossMeans:
         self._sums: dict[str, Tensor] = {}
         self._counts: Counter[str] = Counter()
 
-    def add(self, player: str, losses: Losses) -> None:
-        """Takes in the losses of one update of `player`."""
-        for name, value in losses.items():
-            key = f"{player}/{name}"
-            self._sums[key] = self._sums.get(key, 0) + value.detach()
-            self._counts[key] += 1
+    def add(self, players: Sequence[str], losses: Sequence[Losses]) -> None:
+        """Takes in the losses of a step: of each update, and whose it was."""
+        for player, found in zip(players, losses, strict=True):
+            for name, value in found.items():
+                key = f"{player}/{name}"
+                self._sums[key] = self._sums.get(key, 0) + value
+                self._counts[key] += 1
 
     def tensors(self) -> dict[str, Tensor]:
         """What is not yet read: the sum of each loss, and how many it is of."""

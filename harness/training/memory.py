@@ -17,11 +17,12 @@ _STATUS = Path("/proc/self/status")
 def start(device: torch.device) -> int:
     """Start counting anew; the bytes in use now, which are not what comes after takes.
 
-    Memory that earlier work left with the C library's allocator is first given back to the system,
-    so that a cell's figure does not depend on the cells that its process ran before.
+    Memory that earlier work left with an allocator is first given back to the system, so that a
+    cell's figure does not depend on the cells that its process ran before.
     """
     gc.collect()
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         return int(torch.cuda.memory_allocated(device))
     if _CLEAR_REFS.exists():
@@ -29,6 +30,15 @@ def start(device: torch.device) -> int:
         if trim:
             trim(0)
         _CLEAR_REFS.write_text("5")  # resets VmHWM: proc(5)
+    return peak(device)
+
+
+def held(device: torch.device) -> int:
+    """Bytes that this process kept from others at most since `start`: on CUDA what its allocator
+    reserved, elsewhere as `peak`.
+    """
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(device))
     return peak(device)
 
 

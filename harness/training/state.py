@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, Losses, Player
+from harness.capture import Accelerate, captures
+from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
 from harness.seeding import generator
+from harness.training import spread
 from harness.training.average import MovingAverage
+from harness.training.compute import Loss, computed, layout
 from harness.training.losses import LossMeans
 
 
@@ -24,24 +27,37 @@ class Point:
 
 
 class Turn:
-    """A player at work: its parameters, its optimiser and its source of noise."""
+    """A player at work: how its loss is computed, its parameters, optimiser and source of noise.
 
-    def __init__(self, player: Player, networks: nn.ModuleDict, noise: torch.Generator) -> None:
+    A `captured` one's optimiser keeps all that changes on the device.
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        loss: Loss,
+        networks: nn.ModuleDict,
+        noise: torch.Generator,
+        captured: bool,
+    ) -> None:
         self.player = player
+        self.loss = loss
         self.parameters = [p for name in player.trains for p in networks[name].parameters()]
         adam = player.optimizer
         self.optimizer = torch.optim.Adam(
-            self.parameters, adam.lr, adam.betas, weight_decay=adam.weight_decay, fused=True
-        )
+            self.parameters, adam.lr, adam.betas, weight_decay=adam.weight_decay, fused=True,
+            capturable=captured,
+        )  # fmt: skip
         self.noise = noise
 
-    def take(self, networks: nn.ModuleDict, batch: Batch) -> Losses:
+    def take(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """One optimiser step on a batch; its losses, still on the device."""
-        losses = self.player.loss(networks, batch, self.player.noise(len(batch.x), self.noise))
+        losses = self.loss(networks, *spread.share(batch, noise))
         self.optimizer.zero_grad()
         torch.autograd.backward(losses["loss"], inputs=self.parameters)
+        losses = spread.average(self.parameters, losses)
         self.optimizer.step()
-        return losses
+        return {name: loss.detach() for name, loss in losses.items()}
 
 
 @dataclass
@@ -57,28 +73,36 @@ class TrainingState:
     losses: LossMeans = field(default_factory=LossMeans)
 
     @classmethod
-    def start(cls, family: Family, seed: int, device: torch.device) -> TrainingState:
+    def start(
+        cls, family: Family, seed: int, device: torch.device, accelerate: Accelerate = "off"
+    ) -> TrainingState:
         """The state before the first step."""
-        networks = family.networks.to(device).train()
-        turns = [
-            [
-                Turn(p, networks, generator(seed, "noise", phase.name, p.name, device=device))
-                for p in phase.players
-            ]
-            for phase in family.phases()
-        ]
+        if accelerate == "compile":
+            torch.compiler.reset()  # what was compiled for other models counts against a limit
+        networks = family.networks.to(device).to(memory_format=layout(family.settings)).train()
+
+        def turn(phase: Phase, player: Player) -> Turn:
+            noise = generator(seed, "noise", phase.name, player.name, device=device)
+            loss = computed(player.loss, family.settings, device, accelerate)
+            return Turn(player, loss, networks, noise, captures(accelerate, device))
+
+        turns = [[turn(phase, player) for player in phase.players] for phase in family.phases()]
         averaged = nn.ModuleDict({name: networks[name] for name in family.averaged})
         decay = family.settings.ema
         return cls(networks, turns, MovingAverage(averaged, decay) if averaged and decay else None)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name, e.g. `optimizer/0/generator/3/exp_avg`."""
+        noise = {path: turn.noise.get_state() for path, turn in self._paths()}
+        losses = self.losses.tensors()
+        return self.changing() | _prefixed("losses", losses) | _prefixed("noise", noise)
+
+    def changing(self) -> dict[str, Tensor]:
+        """Those that a step changes in place."""
         found = _prefixed("networks", self.networks.state_dict())
-        found |= _prefixed("losses", self.losses.tensors())
         if self.average:
             found |= _prefixed("average", self.average.average.state_dict())
         for path, turn in self._paths():
-            found[f"noise/{path}"] = turn.noise.get_state()
             for index, entry in turn.optimizer.state_dict()["state"].items():
                 found |= _prefixed(f"optimizer/{path}/{index}", entry)
         return found
@@ -102,6 +126,7 @@ class TrainingState:
                 entries.setdefault(int(index), {})[key] = tensor
             groups = turn.optimizer.state_dict()["param_groups"]
             turn.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+            _lay_out(turn.optimizer)
         self.step, self.seconds = values["step"], values["seconds"]
         self.curve = [Point(images, losses) for images, losses in values["curve"]]
 
@@ -111,6 +136,16 @@ class TrainingState:
             for phase, turns in enumerate(self.turns)
             for turn in turns
         ]
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Gives the moments the memory layout of their parameters: checkpoints have none, and the
+    optimiser goes through both side by side.
+    """
+    for parameter, entry in optimizer.state.items():
+        for name, tensor in entry.items():
+            if tensor.shape == parameter.shape:
+                entry[name] = torch.empty_like(parameter).copy_(tensor)
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -5,10 +5,12 @@ A request is a flag of the process. What runs looks at it between two steps, sav
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from types import FrameType
 from typing import Any
 
@@ -22,6 +24,11 @@ class Stopped(Exception):  # noqa: N818 - what was asked for, not a fault
 def requested() -> bool:
     """Whether this process was asked to stop."""
     return _requested.is_set()
+
+
+def request() -> None:
+    """Ask this process to stop."""
+    _requested.set()
 
 
 def heed_sigterm(also: Callable[[], None] = lambda: None) -> Any:
@@ -46,3 +53,14 @@ def on_sigterm(also: Callable[[], None] = lambda: None) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when the one that started it does, however that ends."""
+
+    def wait() -> None:
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from harness.metrics.base import Estimate, Metric
-from harness.spec.claim import Claim
+from harness.spec.claim import Claim, make_claim
 from harness.spec.measurement import COLUMNS
 
 
@@ -54,7 +54,8 @@ def failed(frame: pd.DataFrame, model: str, seed: int, status: str = "diverged")
 
 
 def claim(**changes: Any) -> Claim:
+    """A claim that a beats b, with what is changed; what is None is left out."""
     plain = {
         "id": "c", "statement": "a beats b", "metric": "recall", "model": "a", "against": "b",
     }  # fmt: skip
-    return Claim(**{**plain, **changes})
+    return make_claim(**{k: v for k, v in {**plain, **changes}.items() if v is not None})

@@ -41,6 +41,8 @@ VERBS = [
     "data fetch",
     "data verify",
     "data show",
+    "vote page",
+    "vote tally",
 ]
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from harness.families import build_family
 from harness.families.base import Batch, Shape
-from harness.families.ddim import Noising, Sampling, alpha_bar, ddim
+from harness.families.ddim import Noising, Sampling, alpha_bar, ddim, denoising
 
 MEAN, STD = 0.3, 0.2
 
@@ -47,7 +49,7 @@ def test_noising_ends_near_the_image_and_near_the_noise() -> None:
     torch.testing.assert_close(noisy[1], epsilon[1], atol=0.05, rtol=0)
 
 
-def exact_epsilon(left: Tensor) -> object:
+def exact_epsilon(left: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     """E[ε | x_t] for images whose pixels are independent N(MEAN, STD²)."""
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ def test_ddim_with_the_exact_epsilon_recovers_a_gaussian(eta: float) -> None:
     left, generator = alpha_bar("linear", 1000), torch.Generator().manual_seed(0)
     noise = torch.randn(100, 1, 16, 16, dtype=torch.float64, generator=generator)
     sampling = Sampling(steps=500, eta=eta, clip=False)
-    x = ddim(exact_epsilon(left), noise, left, sampling, generator)  # type: ignore[arg-type]
+    x = ddim(denoising(exact_epsilon(left), clip=False), noise, left, sampling, generator)
     assert x.mean().item() == pytest.approx(MEAN, abs=0.01)
     assert x.std().item() == pytest.approx(STD, rel=0.03)
 
@@ -71,13 +73,15 @@ def test_deterministic_ddim_is_the_affine_map_of_the_probability_flow() -> None:
     left = alpha_bar("linear", 1000)
     noise = torch.randn(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     sampling = Sampling(steps=1000, clip=False)
-    x = ddim(exact_epsilon(left), noise, left, sampling, torch.Generator())  # type: ignore[arg-type]
+    step = denoising(exact_epsilon(left), clip=False)
+    x = ddim(step, noise, left, sampling, torch.Generator())
     torch.testing.assert_close(x, MEAN + STD * noise, atol=0.01, rtol=0)
 
 
 def test_one_step_gives_the_image_that_epsilon_implies() -> None:
     left, x = alpha_bar("linear", 1000), torch.full((1, 1, 2, 2), 0.5)
-    image = ddim(lambda x, t: 0.99 * x, x, left, Sampling(steps=1, clip=False), torch.Generator())
+    step = denoising(lambda x, t: 0.99 * x, clip=False)
+    image = ddim(step, x, left, Sampling(steps=1), torch.Generator())
     now = left[-1]
     torch.testing.assert_close(image, (x - (1 - now).sqrt() * 0.99 * x) / now.sqrt())
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from harness.families import build_family
 from harness.families.base import Batch, Shape
-from harness.families.gan import GAN
+from harness.families.gan import GAN, gradient_penalty
 
 
 @pytest.fixture
@@ -59,3 +61,63 @@ def test_weights_start_as_in_dcgan(gan: GAN) -> None:
         if isinstance(module, nn.BatchNorm2d):
             assert module.weight.mean().item() == pytest.approx(1, abs=0.01)
             assert not module.bias.any()
+
+
+def wasserstein() -> GAN:
+    settings = {
+        "network": "mlp", "width": 4, "depth": 0, "latent": 3, "loss": "wasserstein",
+        "critic": {"updates": 5}, "penalty": {"gradient": 10.0},
+    }  # fmt: skip
+    family = build_family("gan", settings, Shape(1, 2))
+    assert isinstance(family, GAN)
+    return family
+
+
+def test_a_linear_critic_has_the_loss_and_the_gradient_of_its_formula() -> None:
+    """D(x) = w·x + b: its slope is w everywhere, so that the penalty is (‖w‖ − 1)²."""
+    torch.manual_seed(0)
+    gan = wasserstein()
+    critic = gan.networks["discriminator"].body[0]
+    real = torch.randn(6, 1, 2, 2)
+    noise = gan.discriminator_noise(6, torch.Generator().manual_seed(0))
+    losses = gan.discriminator_loss(gan.networks, Batch(real, torch.zeros(6).long()), noise)
+    w = critic.weight.detach().double().flatten()
+    with torch.no_grad():
+        fake = gan.networks["generator"](noise["z"])
+    apart = (fake.flatten(1).mean(dim=0) - real.flatten(1).mean(dim=0)).double()
+    slope = w.norm()
+    expected = w @ apart + 10 * (slope - 1).square()
+    assert losses["loss"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert losses["penalty"].item() == pytest.approx((slope - 1).square().item(), rel=1e-5)
+    losses["loss"].backward()
+    gradient = apart + 20 * (slope - 1) * w / slope
+    torch.testing.assert_close(critic.weight.grad.flatten().double(), gradient, rtol=1e-4, atol=0)
+    assert critic.bias.grad.item() == pytest.approx(0, abs=1e-6)
+    generator = gan.generator_loss(gan.networks, Batch(real, torch.zeros(6).long()), noise)["loss"]
+    assert generator.item() == pytest.approx(-critic(fake.flatten(1)).mean().item())
+
+
+def test_the_penalty_looks_between_real_and_fake_images() -> None:
+    """D(x) = ½‖x‖² has the slope x: with 2 against 0 and a share ε of the former, ‖x̂‖ is 4ε."""
+    real, fake = torch.full((3, 1, 2, 2), 2.0), torch.zeros(3, 1, 2, 2)
+    mix = torch.tensor([0.0, 0.25, 0.75])
+    penalty = gradient_penalty(lambda x: 0.5 * x.square().flatten(1).sum(1), real, fake, mix)
+    assert penalty.item() == pytest.approx((1 + 0 + 4) / 3)
+
+
+def test_the_critic_moves_several_times_on_images_of_its_own() -> None:
+    critic, generator = wasserstein().phases()[0].players
+    assert (critic.updates, critic.sees_data) == (5, True)
+    assert (generator.updates, generator.sees_data) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "right"),
+    [
+        ({"loss": "wasserstein", "critic": {"norm": "none"}}, r"such as \{gradient: 10.0\}"),
+        ({"penalty": {"gradient": 1.0}}, r"goes with critic: \{norm: none\}"),
+    ],
+)
+def test_what_does_not_go_together_says_what_would(settings: dict[str, Any], right: str) -> None:
+    with pytest.raises(ValidationError, match=right):
+        build_family("gan", settings, Shape(1, 16))

@@ -16,7 +16,7 @@ from harness.analysis.verdicts import judge
 from harness.data.base import About
 from harness.metrics.base import Estimate, Metric
 from harness.report import DatasetInfo, ModelInfo, Picture, Results, Store
-from harness.spec.claim import Claim
+from harness.spec.claim import make_claim
 from harness.spec.measurement import CellResult, Measurement, tidy
 from harness.spec.protocol import Protocol
 
@@ -142,19 +142,33 @@ def _cells(diverged: bool) -> list[CellResult]:
 
 
 CLAIMS = [
-    Claim(id="diversity", statement="Diffusion beats GANs on diversity.",
+    make_claim(id="diversity", statement="Diffusion beats GANs on diversity.",
           source="Dhariwal & Nichol 2021, arXiv:2105.05233", metric=["recall", "coverage"],
           model="diffusion/ddpm", against="gan/dcgan"),
-    Claim(id="speed", statement="GANs sample at least ten times faster than diffusion models.",
+    make_claim(id="speed", statement="GANs sample at least ten times faster than diffusion models.",
           metric="sampling_throughput", model="gan/dcgan", against="diffusion/ddpm", delta=9.0),
-    Claim(id="reconstruction", statement="The autoencoder reconstructs better than the VAE.",
+    make_claim(id="reconstruction", statement="The autoencoder reconstructs better than the VAE.",
           metric=["mse", "lpips"], model="autoencoder/conv", against="vae/vae"),
-    Claim(id="anomaly", metric="auroc", model=["autoencoder/conv", "vae/vae"], above=0.82,
+    make_claim(id="anomaly", metric="auroc", model=["autoencoder/conv", "vae/vae"], above=0.82,
           statement="A high reconstruction error flags a digit never seen in training."),
-    Claim(id="precision", statement="The GAN’s samples are more faithful than the DDPM’s.",
+    make_claim(id="precision", statement="The GAN’s samples are more faithful than the DDPM’s.",
           metric="precision", model="gan/dcgan", against="diffusion/ddpm"),
-    Claim(id="cheap", statement="The DDPM has fewer parameters than the GAN.",
+    make_claim(id="cheap", statement="The DDPM has fewer parameters than the GAN.",
           metric="parameters", model="diffusion/ddpm", against="gan/dcgan"),
+    make_claim(id="as-dear", shape="equivalence", metric="training_time", model="vae/vae",
+               against="autoencoder/conv", delta=0.2, why="A fifth of the time is small change.",
+               statement="A VAE takes as long to train as an autoencoder."),
+    make_claim(id="order", shape="ordering", metric="fid", models=list(MODELS[:0:-1]),
+               statement="The diffusion model samples best, then the GAN, then the VAE.",
+               source="An order of families"),
+    make_claim(id="price", shape="trade-off", model="diffusion/ddpm", against="gan/dcgan",
+               better=["fid", "recall"], worse="sampling_throughput",
+               statement="Diffusion buys quality with time."),
+    make_claim(id="agree", shape="correlation", metric=["training_time", "peak_memory"],
+               models=list(MODELS), above=0.2, datasets=["digits"],
+               statement="What takes time takes memory."),
+    make_claim(id="steady", shape="spread", metric="fid", model="diffusion/ddpm",
+               against="gan/dcgan", statement="Diffusion varies less from seed to seed."),
 ]  # fmt: skip
 
 

@@ -36,7 +36,9 @@ def text(results):
 def test_the_folder_holds_page_markdown_and_tables(results, tmp_path):
     index = write(results, tmp_path / "new" / "report")
     names = {path.name for path in index.parent.iterdir()}
-    assert names == {"index.html", "report.md", "results.csv", "leaderboard.csv"}
+    assert names == {
+        "index.html", "report.md", "results.csv", "leaderboard.csv", "verdicts.json",
+    }  # fmt: skip
     table = pd.read_csv(index.with_name("results.csv"))
     assert list(table.columns) == COLUMNS
     assert len(table) == len(results.table)
@@ -54,13 +56,13 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(results, tmp_path):
     with pytest.raises(AttributeError):
         write(dataclasses.replace(results, store=None), tmp_path)
     assert index.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_the_page_asks_the_network_for_nothing(text):
     addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
     assert addresses
-    allowed = ("data:", "#", "results.csv", "leaderboard.csv", "report.md")
+    allowed = ("data:", "#", "results.csv", "leaderboard.csv", "verdicts.json", "report.md")
     assert all(address.startswith(allowed) for address in addresses)
     assert not re.search(r"@import|url\((?!#)", text)
 

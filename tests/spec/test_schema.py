@@ -1,7 +1,10 @@
 import json
 
+import jsonschema
+import pytest
+
 from harness.families.base import FamilySettings
-from harness.spec.claim import Claim
+from harness.spec.claim import SHAPES
 from harness.spec.schema import recipe_schema, suite_schema
 from harness.spec.suite_types import Suite
 
@@ -14,7 +17,8 @@ def test_the_suite_schema_knows_every_key_and_no_others():
     schema = json.loads(json.dumps(suite_schema()))
     assert set(schema["properties"]) == set(Suite.model_fields)
     assert schema["additionalProperties"] is False
-    assert set(schema["$defs"]["Claim"]["properties"]) == set(Claim.model_fields)
+    for shape in SHAPES.values():
+        assert set(schema["$defs"][shape.__name__]["properties"]) == set(shape.model_fields)
     assert schema["required"] == ["title", "seeds", "budget", "datasets", "models", "metrics"]
 
 
@@ -22,8 +26,29 @@ def test_what_may_be_written_short_is_allowed_short():
     schema = suite_schema()
     entry = schema["properties"]["datasets"]["items"]["anyOf"]
     assert entry == [{"type": "string"}, {"$ref": "#/$defs/DatasetEntry"}]
-    metric = schema["$defs"]["Claim"]["properties"]["metric"]["anyOf"]
+    metric = schema["$defs"]["Comparison"]["properties"]["metric"]["anyOf"]
     assert [kind["type"] for kind in metric] == ["string", "array"]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"from": "gans", "ids": ["a"], "datasets": "ring"},
+        {"metric": "fid", "model": "a", "against": "b"},
+        {"metric": "auroc", "model": ["a", {"model": "b", "at": 0.5}], "above": 0.5},
+        {"shape": "equivalence", "metric": "mse", "model": "a", "against": "b", "delta": 0.1},
+        {"shape": "monotone", "metric": "fid", "models": {"model": "a", "at": [0.1, 0.5, 1]},
+         "direction": "falls", "delta": {"fid": 0.1}},
+    ],
+)  # fmt: skip
+def test_editors_know_each_shape_by_its_keys(claim):
+    schema = suite_schema()
+    suite = {"title": "t", "seeds": [0], "budget": {"images": 1}, "datasets": ["d"],
+             "models": ["a"], "metrics": ["m"]}  # fmt: skip
+    named = claim if "from" in claim else {"id": "c", "statement": "s", **claim}
+    jsonschema.validate(suite | {"claims": [named]}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(suite | {"claims": [named | {"directoin": "higher"}]}, schema)
 
 
 def test_a_recipe_has_the_settings_of_the_family_it_names():

@@ -87,7 +87,7 @@ def test_shipped_suites_go_by_name(zoo):
         ("  - digits\n", "  - digits[unseen=8]\n", "datasets: 'digits[unseen=8]' is listed twice"),
         ("    models: [vae/vae]", "    model: [vae/vae]", ":8: unknown key 'datasets[1].model'"),
         ("[gan/dcgan, vae/vae]", "[vae/vae, vae/vae]", ":10: models: 'vae/vae' is listed twice"),
-        ("id: vae-notices", "id: gan-better", "claims: 'gan-better' is listed twice"),
+        ("id: vae-notices", "id: gan-better", ":19: claim 'gan-better' is there twice, first at"),
         ("id: gan-better", "id: ../up", ":14: claims[0].id: '../up': String should match"),
         ("    above: 0.5\n", "", ":19: claims[1]: a claim needs exactly one of"),
         ("    above: 0.5\n", "    above: .nan\n", ":23: claims[1].above: nan: should be a finite"),

@@ -10,7 +10,7 @@ import torch
 
 from harness.data.presentation import Shown
 from harness.families import build_family
-from harness.families.base import Shape
+from harness.families.base import Family, Shape
 from harness.spec.recipe import list_recipes, load_recipe
 from harness.training.init import initialise
 from harness.training.loop import train
@@ -56,6 +56,11 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/loss": [1.3885, 1.3559, 1.3261],
         "generator/loss": [0.68745, 0.68678, 0.68697],
     },
+    "gan/wgan-gp": {
+        "discriminator/loss": [8.0442, 7.6884, 7.2901],
+        "discriminator/penalty": [0.80643, 0.77088, 0.73089],
+        "generator/loss": [-0.031106, -0.041102, -0.048607],
+    },
     "gan/dcgan-conditional": {
         "discriminator/loss": [1.3476, 1.0751, 0.91206],
         "generator/loss": [0.9631, 0.98065, 1.2245],
@@ -86,13 +91,20 @@ class Ramps:
         return Shown(x, labels, x.flip(3) if self.with_sources else None, words=words)
 
 
-def first_losses(name: str) -> dict[str, list[float]]:
+def ramps_family(name: str) -> tuple[Family, Ramps]:
+    """A recipe's untrained model of small images, and batches for it."""
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
     with_sources = recipe.family == "translation"
     shape = Shape(1, 16, classes=4, source_channels=int(with_sources), texts=True)
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
-    result = train(family, Ramps(with_sources), 3 * 32, seed=0, device=torch.device("cpu"))
+    return family, Ramps(with_sources)
+
+
+def first_losses(name: str) -> dict[str, list[float]]:
+    family, batches = ramps_family(name)
+    images = 3 * 32 * max(player.updates for player in family.phases()[0].players)
+    result = train(family, batches, images, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
     return {key: [step[key] for step in losses] for key in losses[0]}
 

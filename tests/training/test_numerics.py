@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from harness.families.base import FamilySettings
 from harness.spec.errors import BadInput
 from harness.training.numerics import Numerics, devices
 
@@ -24,7 +25,7 @@ def test_cpu_is_always_there_and_tf32_is_not_its() -> None:
     assert (numerics.device, numerics.threads, numerics.tf32) == ("cpu", 2, False)
     record = numerics.to_dict()
     assert record["torch_version"] == torch.__version__
-    assert record["dtype"] == "float32"
+    assert (record["precision"], record["optimizer"]) == ("fp32", "fused")
     assert record["name"]
 
 
@@ -37,6 +38,32 @@ def test_auto_takes_an_accelerator_where_there_is_one(monkeypatch: pytest.Monkey
     assert Numerics.resolve().device == "cuda:0"
     assert Numerics.resolve("cuda").device == "cuda:0"
     assert Numerics.resolve("cuda:1").device == "cuda:1"
+
+
+def test_a_recipe_has_its_own_precision_and_layout() -> None:
+    settings = FamilySettings(precision="bf16", memory_format="channels_last")
+    record = Numerics.resolve("cpu").of(settings).to_dict()
+    assert (record["precision"], record["memory_format"]) == ("bf16", "channels_last")
+
+
+def test_graphs_are_for_cuda_and_auto_takes_them_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Numerics.resolve("cpu").accelerate == "off"
+    with pytest.warns(UserWarning, match="cpu has no CUDA graphs") as caught:
+        assert Numerics.resolve("cpu", accelerate="graph").accelerate == "off"
+    assert len(caught) == 1
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert Numerics.resolve("cuda").accelerate == "graph"
+    assert Numerics.resolve("cuda", accelerate="off").accelerate == "off"
+
+
+def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.warns(UserWarning, match="no C\\+\\+ compiler 'no-such-compiler'") as caught:
+        assert Numerics.resolve("cpu", accelerate="compile").accelerate == "off"
+    assert len(caught) == 1
+    monkeypatch.setenv("CXX", "python")
+    assert Numerics.resolve("cpu", accelerate="compile").accelerate == "compile"
 
 
 @pytest.mark.parametrize("device", ["cuda:9", "tpu", ""])

@@ -1,0 +1,1 @@
+"""What `gpu.py` measures, a module a question."""

@@ -1,0 +1,1 @@
+"""How others train the same networks."""

@@ -1,0 +1,77 @@
+"""Our DDIM sampling against diffusers' `DDIMPipeline`: the same images, no slower?
+
+    python benchmarks/sampling.py [--quick] [--repeats 5] [--only TEXT] [--data-root DIR]
+
+Both draw from one `UNet2DModel` (`own/unet2d.yaml`) in as many steps, in turns in this process, on
+one thread, timed by its processor time, after they are found to give the same images from the same
+noise. They space fewer steps than there are timesteps differently, so here there are no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import torch
+from side_by_side import Goal, How, Result, in_turns, one_thread, processor_seconds, run
+from torch import Tensor
+
+from harness.families import build_family
+from harness.families.base import Shape
+from harness.spec.recipe import load_recipe
+from harness.training.init import initialise
+
+HERE = Path(__file__).parent
+STEPS = 25
+"""And timesteps."""
+
+
+def against_pipeline(images: int, how: How) -> Result:
+    """So many images of MNIST's size at a time."""
+    from diffusers import DDIMPipeline, DDIMScheduler  # noqa: PLC0415 - need not be installed
+
+    recipe = load_recipe("own/unet2d.yaml", HERE)
+    settings = recipe.settings | {"timesteps": STEPS, "sampling": {"steps": STEPS}}
+    if how.quick:
+        settings |= {"blocks": [32, 32], "layers": 1}
+    shape = Shape(channels=1, size=28)
+    family = initialise(partial(build_family, recipe.family, settings, shape), seed=0)
+    family.networks.eval()
+    scheduler = DDIMScheduler(
+        num_train_timesteps=STEPS, beta_start=1e-4 * 1000 / STEPS, beta_end=0.02 * 1000 / STEPS
+    )
+    pipeline = DDIMPipeline(family.networks["denoiser"].network, scheduler)
+    pipeline.set_progress_bar_config(disable=True)
+
+    def ours(seed: int) -> Tensor:
+        with torch.inference_mode():
+            return family.sample(images, torch.Generator().manual_seed(seed))
+
+    def theirs(seed: int) -> Tensor:
+        draws = torch.Generator().manual_seed(seed)
+        found = pipeline(images, draws, num_inference_steps=STEPS, output_type="pt")
+        return found.images * 2 - 1
+
+    one_thread()
+    # With nearly no signal left the image that ε implies is ±1 by the last bits.
+    apart = float((ours(0) - theirs(0)).abs().mean())
+    if apart > 1e-3:
+        raise AssertionError(f"the images differ by {apart:.1e} on average")
+
+    def seconds(sample: Callable[[int], Tensor]) -> Callable[[int], float]:
+        return lambda seed: processor_seconds(partial(sample, seed))
+
+    medians = map(median, in_turns([seconds(ours), seconds(theirs)], how.repeats))
+    title = f"diffusers: DDIM, {STEPS} steps, {images} image{'s' * (images > 1)} at a time"
+    return Result(title, *medians, Goal(1.0), f"differ by {apart:.0e}")
+
+
+ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
+    "ddim of 16": partial(against_pipeline, 16),
+    "ddim of 1": partial(against_pipeline, 1),
+}
+
+if __name__ == "__main__":
+    run(__doc__, ROWS)

@@ -1,0 +1,323 @@
+"""What became of one metric of one model on one dataset since a baseline was saved.
+
+A *worsening* is the mean of today's values minus the baseline's, turned so that more is worse, and
+of logarithms for metrics that are compared on the log scale. Its t interval is
+
+- paired over the seeds that both have, where the seeds of one side are all among the other's: one
+  seed means the same initial weights, data order and latents, so that a small change of the code
+  leaves most of a seed's luck as it was;
+- Welch's where they are not: other seeds are other draws.
+
+Which of the two it is depends on the seeds alone, never on the values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from harness.analysis.intervals import (
+    FEWEST,
+    Contrast,
+    paired,
+    seeds_until,
+    shown,
+    varies,
+    welch,
+)
+from harness.analysis.tolerance import Kind, Tolerance
+from harness.metrics.base import Metric
+
+ALPHA = 0.05
+"""Of two-sided intervals, of which only one side is worse: a check in which nothing has changed
+says "regression" in at most half of this share of cases."""
+
+SPREADS = 3.0
+"""Without a tolerance, the worsening that must be ruled out, in standard deviations over the
+baseline's seeds. It takes the mean beyond all but one in 700 of the baseline's single runs."""
+
+Outcome = Literal[
+    "regressed", "improved", "unchanged", "not worse", "inconclusive", "not comparable"
+]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The numbers of one side, its failures and its training keys, by seed; and the seeds that are
+    still to be measured.
+    """
+
+    values: Mapping[int, float]
+    failures: Mapping[int, str]
+    keys: Mapping[int, str]
+    missing: tuple[int, ...] = ()
+
+    @property
+    def seeds(self) -> set[int]:
+        """All seeds that ended, with a number or without."""
+        return {*self.values, *self.failures}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A comparison to be made: one metric of a model on a dataset, before and now."""
+
+    dataset: str
+    model: str
+    metric: Metric
+    before: Side
+    now: Side
+    tolerance: Tolerance | None = None
+
+    @property
+    def sign(self) -> int:
+        """One where more is worse, else minus one."""
+        return 1 if self.metric.better == "lower" else -1
+
+    def end(self, outcome: Outcome, reason: str) -> Change:
+        """The change that it comes to."""
+        return Change(
+            self.dataset, self.model, self.metric.name, outcome, reason,
+            (len(self.before.values), len(self.now.values)), self.tolerance,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Now against the baseline: as a "ratio" (of geometric means) or a "difference" (of means, in
+    the metric's unit), with its interval of confidence `level`.
+
+    `limit` is the worsening that must be ruled out, and `shows` the least that would have been
+    called a regression in 8 of 10 cases; None where there is no noise.
+    """
+
+    kind: Kind
+    value: float
+    low: float
+    high: float
+    level: float
+    limit: float
+    shows: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """The outcome of one comparison, and why. `before` and `now` are means, geometric where the
+    effect is a ratio, over as many `seeds`. `needed` is the number of seeds that would decide.
+    """
+
+    dataset: str
+    model: str
+    metric: str
+    outcome: Outcome
+    reason: str
+    seeds: tuple[int, int] = (0, 0)
+    tolerance: Tolerance | None = None
+    before: float | None = None
+    now: float | None = None
+    effect: Effect | None = None
+    needed: int | None = None
+
+
+def examine(pair: Pair) -> Change | Undecided:
+    """What a comparison comes to, or the test that decides it."""
+    return (
+        _unmeasured(pair)
+        or _failed(pair)
+        or _without_numbers(pair)
+        or _unchanged(pair)
+        or _too_few(pair)
+        or _tested(pair)
+    )
+
+
+def _unmeasured(pair: Pair) -> Change | None:
+    if not pair.now.missing:
+        return None
+    listed = ", ".join(map(str, pair.now.missing))
+    return pair.end("inconclusive", f"not measured yet for seed {listed}")
+
+
+def _failed(pair: Pair) -> Change | None:
+    """A failure that the baseline has not is a regression without a test: where there is no number,
+    there is none that could lie within noise.
+    """
+    before, now = pair.before, pair.now
+    new = [seed for seed in now.failures if seed not in before.failures]
+    known = [seed for seed in new if seed in before.values]
+    if known or (new and not before.failures):
+        seed = min(known or new)
+        others = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+        return pair.end("regressed", f"seed {seed} {now.failures[seed]}{others}")
+    shares = [len(side.failures) / len(side.seeds) for side in (before, now) if side.seeds]
+    if new and shares[1] > shares[0]:
+        mine, theirs = (f"{len(side.failures)} of {len(side.seeds)}" for side in (now, before))
+        reason = f"{mine} seeds have no number, {theirs} in the baseline, whose seeds are others"
+        return pair.end("inconclusive", reason)
+    return None
+
+
+def _without_numbers(pair: Pair) -> Change | None:
+    if pair.before.values:
+        return None
+    reason = next(iter(pair.before.failures.values()))
+    if not pair.now.values:
+        return pair.end("not comparable", f"no number, now or before ({reason})")
+    return pair.end("improved", f"the baseline has no number ({reason})")
+
+
+def _unchanged(pair: Pair) -> Change | None:
+    """The same values for the same seeds. Where not all of today's seeds are in the baseline, those
+    that are must have trained under the same key: then code, recipe and data are the same.
+    """
+    before, now = pair.before, pair.now
+    common = before.values.keys() & now.values.keys()
+    same = all(before.values[seed] == now.values[seed] for seed in common)
+    same_key = all(before.keys.get(seed) == now.keys.get(seed) for seed in common)
+    if not (common and same and (same_key or now.values.keys() <= before.values.keys())):
+        return None
+    mean = float(np.mean([now.values[seed] for seed in common]))
+    end = pair.end("unchanged", "equal to the last digit")
+    return replace(end, before=mean, now=mean, seeds=(len(common), len(common)))
+
+
+def _too_few(pair: Pair) -> Change | None:
+    old, new = _compared(pair)
+    if min(len(old), len(new)) >= FEWEST:
+        return None
+    counts = f"{len(new)} value{'s' * (len(new) != 1)} against {len(old)} of the baseline"
+    return pair.end("inconclusive", f"{counts}, and at least {FEWEST} of each are needed")
+
+
+def _is_paired(pair: Pair) -> bool:
+    before, now = pair.before.seeds, pair.now.seeds
+    return before <= now or now <= before
+
+
+def _compared(pair: Pair) -> tuple[list[float], list[float]]:
+    """The values that are compared: of the common seeds, in one order, where seeds pair."""
+    before, now = pair.before.values, pair.now.values
+    if not _is_paired(pair):
+        return list(before.values()), list(now.values())
+    common = sorted(before.keys() & now.keys())
+    return [before[seed] for seed in common], [now[seed] for seed in common]
+
+
+def _tested(pair: Pair) -> Change | Undecided:
+    """A test, or the plain answer where no value varies."""
+    old, new = _compared(pair)
+    every = list(pair.before.values.values())
+    kind: Kind = "difference"
+    if pair.metric.scale == "log" and min(*every, *new) > 0:
+        kind = "ratio"
+        old, new, every = ([math.log(x) for x in values] for values in (old, new, every))
+    means = float(np.mean(old)), float(np.mean(new))
+    before, now = (math.exp(mean) if kind == "ratio" else mean for mean in means)
+    margin = pair.tolerance.margin(before, kind, pair.metric.better) if pair.tolerance else 0.0
+    start = replace(
+        pair.end("inconclusive", ""), before=before, now=now, seeds=(len(old), len(new))
+    )
+    found = _worsening(pair, old, new)
+    scale = _Scale(kind, pair.sign)
+    if isinstance(found, float):
+        return _exact(start, scale, found, margin)
+    limit = margin or SPREADS * float(np.std(every, ddof=1))
+    return Undecided(start, scale, found, margin, limit)
+
+
+def _worsening(pair: Pair, old: Sequence[float], new: Sequence[float]) -> Contrast | float:
+    """The mean worsening with its noise; a plain number where there is no noise."""
+    if _is_paired(pair):
+        differences = [pair.sign * (b - a) for a, b in zip(old, new, strict=True)]
+        return paired(differences) if varies(differences) else differences[0]
+    if not (varies(old) or varies(new)):
+        return pair.sign * (new[0] - old[0])
+    contrast = welch(new, old)
+    return replace(contrast, mean=pair.sign * contrast.mean)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """The way back from a worsening to a ratio or a difference, now against the baseline."""
+
+    kind: Kind
+    sign: int
+
+    def natural(self, worsening: float) -> float:
+        change = self.sign * worsening + 0.0
+        return math.exp(change) if self.kind == "ratio" else change
+
+
+def _exact(start: Change, scale: _Scale, worsening: float, margin: float) -> Change:
+    value = scale.natural(worsening)
+    effect = Effect(scale.kind, value, value, value, 1.0, scale.natural(margin), None)
+    outcome: Outcome = "improved" if worsening < 0 else "not worse"
+    if worsening > margin:
+        outcome = "regressed"
+    elif worsening == 0:
+        outcome = "unchanged"
+    return replace(start, outcome=outcome, reason="the same in every seed", effect=effect)
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A comparison whose worsening has noise: `margin` is what is tolerated of it, and `limit` what
+    must be ruled out.
+    """
+
+    start: Change
+    scale: _Scale
+    worsening: Contrast
+    margin: float
+    limit: float
+
+    @property
+    def p_regressed(self) -> float:
+        """The smallest alpha at which the interval lies beyond the margin."""
+        return self.worsening.p_above(self.margin)
+
+    @property
+    def p_improved(self) -> float:
+        """The smallest alpha at which it lies on the better side of zero."""
+        return self.worsening.p_below(0.0)
+
+    def decide(self, to_regress: float, to_improve: float, strictest: float) -> Change:
+        """The change, at the alphas that Holm's correction leaves to call it worse or better;
+        `strictest` is the alpha of the first of all tests.
+
+        Ruling out is not corrected: a check finds no regression only where every comparison does
+        (an intersection-union test, Berger 1982).
+        """
+        strict, plain = 1 - strictest, 1 - ALPHA
+        if self.p_regressed <= to_regress:
+            by = f"by more than {self.start.tolerance}" if self.margin else "beyond noise"
+            return self._end("regressed", f"worse {by}", 1 - to_regress, strict)
+        if self.p_improved <= to_improve:
+            return self._end("improved", "better beyond noise", 1 - to_improve, strict)
+        by = f"{self.start.tolerance}" if self.margin else f"{SPREADS:g} times the seeds' spread"
+        if self.worsening.interval(plain)[1] < self.limit:
+            return self._end("not worse", f"a worsening by {by} is ruled out", plain, strict)
+        doubt = f"a worsening by {by} is not ruled out"
+        if not self.limit:
+            doubt = "the baseline has no spread over seeds to go by, so give a tolerance"
+        change = self._end("inconclusive", doubt, plain, strict)
+        return replace(change, needed=self._needed(plain, strict) if self.limit else None)
+
+    def _needed(self, plain: float, strict: float) -> int | None:
+        """The fewest seeds that decide, one way or the other, with change and spread as seen."""
+        mean, few = self.worsening.mean, min(self.start.seeds)
+        ways = ((self.limit - mean, plain), (mean - self.margin, strict))
+        found = [seeds_until(self.worsening, (far,), level, few) for far, level in ways if far > 0]
+        return min((n for n in found if n is not None), default=None)
+
+    def _end(self, outcome: Outcome, reason: str, level: float, strict: float) -> Change:
+        low, high = self.worsening.interval(level)
+        shows = self.margin + self.worsening.se * shown(self.worsening.df, strict)
+        value, limit, shows = map(self.scale.natural, (self.worsening.mean, self.limit, shows))
+        low, high = sorted(map(self.scale.natural, (low, high)))
+        effect = Effect(self.scale.kind, value, low, high, level, limit, shows)
+        return replace(self.start, outcome=outcome, reason=reason, effect=effect)

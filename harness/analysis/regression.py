@@ -1,0 +1,230 @@
+"""The regression gate: whether a suite got worse since its baseline was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.analysis import holm
+from harness.analysis.baseline import Baseline, Numbers
+from harness.analysis.changes import ALPHA, Change, Pair, Side, Undecided, examine
+from harness.analysis.tolerance import Tolerance
+from harness.plan import Cell, Plan
+from harness.spec.errors import BadInput
+from harness.spec.measurement import FLOORS, CellResult
+from harness.spec.protocol import Protocol
+
+Outcome = Literal["no regression", "regression", "nothing comparable", "inconclusive"]
+
+EXIT_CODES: Mapping[Outcome, int] = {
+    "no regression": 0,
+    "regression": 1,
+    "nothing comparable": 3,
+    "inconclusive": 4,
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a suite's comparison with a baseline came to.
+
+    `tests` is the number of comparisons with noise, over which Holm's correction is. `new` are
+    those (dataset, model, metric) that the baseline has not, and `timings` those that it has and
+    that were left out because no tolerance was given for them.
+    """
+
+    suite: str
+    baseline: Baseline
+    changes: tuple[Change, ...]
+    tests: int = 0
+    new: tuple[tuple[str, str, str], ...] = ()
+    timings: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What they come to together."""
+        return outcome(self.changes)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the command."""
+        return EXIT_CODES[self.outcome]
+
+    @property
+    def strictest(self) -> float:
+        """The alpha of the first of all tests in Holm's procedure."""
+        return ALPHA / max(self.tests, 1)
+
+    def among(self, *outcomes: str) -> list[Change]:
+        """The changes with one of these outcomes."""
+        return [change for change in self.changes if change.outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A baseline set against the plan of its suite. What can be compared is known before anything
+    runs: `awaited`, each with the cells that its numbers come from. `settled` is what cannot, with
+    the reason.
+    """
+
+    plan: Plan
+    baseline: Baseline
+    tolerances: Mapping[str, Tolerance]
+    awaited: tuple[tuple[Numbers, tuple[Cell, ...]], ...]
+    settled: tuple[Change, ...]
+    timings: tuple[str, ...]
+
+    def check(self, results: Sequence[CellResult]) -> Check:
+        """The comparison of today's results, those of the plan's cells, with the baseline."""
+        by_cell = {(r.dataset, r.model, r.seed): r for r in results}
+        changes, tests = compare(
+            self._pair(numbers, [by_cell[c.dataset, c.model, c.seed] for c in cells])
+            for numbers, cells in self.awaited
+        )
+        return Check(
+            self.plan.loaded.name, self.baseline, (*changes, *self.settled), tests,
+            tuple(self._new()), self.timings,
+        )  # fmt: skip
+
+    def _pair(self, numbers: Numbers, results: Sequence[CellResult]) -> Pair:
+        keys = self.baseline.keys(numbers.dataset, numbers.model)
+        return Pair(
+            numbers.dataset,
+            numbers.model,
+            self.plan.metrics[numbers.metric],
+            Side(numbers.values, numbers.failures, keys),
+            _today(results, numbers.metric),
+            self.tolerances.get(numbers.metric),
+        )
+
+    def _new(self) -> Iterator[tuple[str, str, str]]:
+        """What is measured today and is not in the baseline."""
+        known = {(n.dataset, n.model, n.metric) for n in self.baseline.numbers}
+        today = (
+            (cell.dataset, cell.model, wanted.metric)
+            for cell in self.plan.cells
+            if cell.model not in FLOORS
+            for wanted in cell.wanted
+            if not wanted.obstacle
+        )
+        return (name for name in dict.fromkeys(today) if name not in known)
+
+
+def _today(results: Sequence[CellResult], metric: str) -> Side:
+    values, failures, missing = {}, {}, []
+    for result in results:
+        row = next((m for m in result.measurements if m.metric == metric), None)
+        if row is None:
+            missing.append(result.seed)
+        elif row.value is not None:
+            values[result.seed] = row.value
+        else:
+            failures[result.seed] = f"{row.status}: {row.reason}"
+    keys = {result.seed: result.training_key for result in results}
+    return Side(values, failures, keys, tuple(missing))
+
+
+def compare(pairs: Iterable[Pair]) -> tuple[list[Change], int]:
+    """What each comparison comes to, with Holm's correction over those that have noise, in either
+    direction; and how many these are.
+    """
+    found = [examine(pair) for pair in pairs]
+    tests = [item for item in found if isinstance(item, Undecided)]
+    alphas = [ALPHA] * len(tests)
+    worse = holm.levels([test.p_regressed for test in tests], alphas)
+    better = holm.levels([test.p_improved for test in tests], alphas)
+    decided = (
+        test.decide(to_regress, to_improve, ALPHA / len(tests))
+        for test, to_regress, to_improve in zip(tests, worse, better, strict=True)
+    )
+    return [next(decided) if isinstance(item, Undecided) else item for item in found], len(tests)
+
+
+def outcome(changes: Iterable[Change]) -> Outcome:
+    """A regression where there is one; no regression only where every comparison of the baseline
+    was made and says so.
+    """
+    found = {change.outcome for change in changes}
+    if "regressed" in found:
+        return "regression"
+    if found <= {"not comparable"}:
+        return "nothing comparable"
+    return "inconclusive" if found & {"inconclusive", "not comparable"} else "no regression"
+
+
+def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance]) -> Gate:
+    """Set a baseline against a plan. What the plan's overrides leave out is not compared. Raises
+    BadInput where the baseline is of another suite.
+    """
+    if baseline.suite != plan.loaded.name:
+        raise BadInput(
+            f"the baseline is of suite {baseline.suite!r}, and this is {plan.loaded.name!r}"
+        )
+    awaited, settled, timings = [], [], []
+    for numbers in _chosen(baseline, plan):
+        if numbers.metric not in tolerances and "machine" in baseline.protocol(numbers).settings:
+            timings.append(numbers.metric)
+            continue
+        there = (numbers.dataset, numbers.model)
+        cells = tuple(cell for cell in plan.cells if (cell.dataset, cell.model) == there)
+        if reason := _obstacle(baseline, numbers, plan, cells):
+            settled.append(Change(*there, numbers.metric, "not comparable", reason))
+        else:
+            awaited.append((numbers, cells))
+    return Gate(
+        plan, baseline, tolerances, tuple(awaited), tuple(settled), tuple(dict.fromkeys(timings))
+    )
+
+
+def _chosen(baseline: Baseline, plan: Plan) -> Iterator[Numbers]:
+    """The baseline's numbers, but for those that the command left out of the suite."""
+    overrides = plan.loaded.overrides
+    datasets = None if overrides.datasets is None else list(plan.datasets)
+    for numbers in baseline.numbers:
+        choices = (
+            (numbers.dataset, datasets),
+            (numbers.model, overrides.models),
+            (numbers.metric, overrides.metrics),
+        )
+        if all(chosen is None or name in chosen for name, chosen in choices):
+            yield numbers
+
+
+def _obstacle(baseline: Baseline, numbers: Numbers, plan: Plan, cells: Sequence[Cell]) -> str:
+    """Why today's numbers cannot be compared with these; empty where they can."""
+    images = plan.loaded.suite.budget.images
+    if images != baseline.images:
+        return f"budget ({baseline.images:,} against {images:,} training images)"
+    if not cells:
+        return f"the suite has no {numbers.model} on {numbers.dataset} any more"
+    wanted = next((w for w in cells[0].wanted if w.metric == numbers.metric), None)
+    if wanted is None:
+        return f"the suite does not measure {numbers.metric} on {numbers.dataset} any more"
+    if wanted.obstacle:
+        return f"not applicable: {wanted.obstacle}"
+    return differing(baseline.protocol(numbers), wanted.protocol)
+
+
+def differing(before: Protocol, now: Protocol) -> str:
+    """The fields in which two protocols differ, with both values; empty where they do not.
+
+    >>> differing(Protocol("fid", samples=500), Protocol("fid", version=2, samples=90))
+    'version (1 against 2), samples (500 against 90)'
+    """
+    fields = [_flat(how) for how in (before, now)]
+    found = []
+    for name in dict.fromkeys([*fields[0], *fields[1]]):
+        a, b = (values.get(name) for values in fields)
+        if a != b:
+            found.append(f"{name} ({_said(a)} against {_said(b)})")
+    return ", ".join(found)
+
+
+def _flat(protocol: Protocol) -> dict[str, object]:
+    values = protocol.to_dict()
+    return {**{k: v for k, v in values.items() if k != "settings"}, **values["settings"]}
+
+
+def _said(value: object) -> str:
+    return "none" if value in (None, "") else str(value)

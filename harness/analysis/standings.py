@@ -1,0 +1,192 @@
+"""A leaderboard across suites: boards, summaries over datasets, fronts, and numbers from papers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.aggregate import Summary, summaries
+from harness.analysis.collected import Collected
+from harness.analysis.leaderboard import Board, Quoted, boards
+from harness.analysis.numbers import number
+from harness.analysis.pareto import COSTS, Front, fronts
+from harness.metrics import METRICS, REGISTRY, load_metric
+from harness.metrics.base import Metric
+from harness.spec.errors import BadInput, suggest
+from harness.spec.quoted import Quote
+
+QUALITIES = ("fid", "recall")
+"""What is drawn against costs where nothing is chosen."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A quoted number, the protocol of the measured ones that are most like it, and what keeps it
+    from standing with them: empty where it does, under its `label`.
+    """
+
+    quote: Quote
+    label: str
+    protocol_key: str
+    apart: str
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Everything a leaderboard's page says, as data. `against` is the label of the model that the
+    others are compared with.
+    """
+
+    collected: Collected
+    metrics: Mapping[str, Metric]
+    boards: tuple[Board, ...]
+    summaries: tuple[Summary, ...]
+    fronts: tuple[Front, ...]
+    mentions: tuple[Mention, ...]
+    notices: tuple[str, ...]
+    against: str | None = None
+
+    @property
+    def datasets(self) -> list[str]:
+        """Those that anything was measured on."""
+        return list(dict.fromkeys(board.dataset for board in self.boards))
+
+    def images(self, dataset: str) -> dict[str, int]:
+        """Training images shown, by label, of the entries on a dataset, where they were trained."""
+        here = {
+            row.model for board in self.boards if board.dataset == dataset for row in board.rows
+        }
+        return {
+            entry.label: entry.identity.images
+            for entry in self.collected.entries
+            if entry.identity.images is not None and entry.label in here
+        }
+
+
+def standings(
+    collected: Collected,
+    chosen: Collection[str] | None = None,
+    against: str | None = None,
+    quotes: Sequence[Quote] = (),
+) -> Standings:
+    """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name.
+
+    Raises BadInput where `against` is no entry, or several.
+    """
+    metrics, unknown = _metrics(collected, chosen or ())
+    reference = _entry(against, collected) if against else None
+    mentions = [_mention(quote, collected) for quote in quotes]
+    found = _ordered(boards(collected.table, metrics, reference, _on_boards(mentions)))
+    qualities = [name for name in chosen or QUALITIES if name not in COSTS]
+    return Standings(
+        collected,
+        metrics,
+        tuple(found),
+        tuple(summaries(found, collected.table, metrics, reference)),
+        tuple(fronts(found, metrics, qualities)),
+        tuple(mentions),
+        tuple(_notices(collected, found, unknown)),
+        reference,
+    )
+
+
+def _metrics(collected: Collected, chosen: Collection[str]) -> tuple[dict[str, Metric], list[str]]:
+    """The metrics of the table, and the names of those that this installation does not have. One of
+    another module is imported only where the user names it: a store may say anything.
+    """
+    metrics, unknown = {}, []
+    for name in dict.fromkeys(collected.table["metric"]):
+        if name in REGISTRY or name in chosen:
+            metrics[name] = load_metric(name)
+        else:
+            unknown.append(name)
+    return metrics, unknown
+
+
+def _entry(name: str, collected: Collected) -> str:
+    """The label of the one entry that is called so."""
+    labels = {entry.label for entry in collected.entries}
+    if name in labels:
+        return name
+    of_name = [entry.label for entry in collected.entries if entry.identity.model == name]
+    if of_name:
+        raise BadInput(
+            f"{name!r} stands for {len(of_name)} entries; name one: {'; '.join(of_name)}"
+        )
+    raise BadInput(f"{name!r} is not on the leaderboard{suggest(name, labels)}")
+
+
+def _ordered(found: Sequence[Board]) -> list[Board]:
+    """By dataset, then as tables show metrics, then by protocol."""
+    places = {name: place for place, name in enumerate(METRICS)}
+    return sorted(
+        found,
+        key=lambda b: (b.dataset, places.get(b.metric, len(places)), b.metric, bool(b.apart)),
+    )
+
+
+def _mention(quote: Quote, collected: Collected) -> Mention:
+    """The quoted number beside those that are measured most like it."""
+    table = collected.table
+    alike = table[(table["dataset"] == quote.on) & (table["metric"] == quote.metric)]
+    keys = list(alike.loc[alike["status"] == "ok", "protocol_key"].value_counts().index)
+    label = f"{quote.model} (quoted)"
+    if not keys:
+        return Mention(quote, label, "", f"{quote.metric} is not measured on {quote.on} here")
+    differences = {key: quote.differs(collected.protocols[key]) for key in keys}
+    nearest = min(keys, key=lambda key: len(differences[key]))
+    return Mention(quote, label, nearest, "; ".join(differences[nearest]))
+
+
+def _on_boards(mentions: Sequence[Mention]) -> list[Quoted]:
+    """Those that were measured as a board is. Of a spread other than that over seeds nothing is
+    known that seeds could be compared with.
+    """
+    found = []
+    for mention in mentions:
+        quote, spread = mention.quote, mention.quote.spread
+        over_seeds = spread.kind == "sd over seeds"
+        if not mention.apart:
+            found.append(
+                Quoted(
+                    quote.on, quote.metric, mention.protocol_key, mention.label, float(quote.value),
+                    spread.value if over_seeds else None, (spread.seeds or 1) if over_seeds else 1,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _notices(collected: Collected, found: Sequence[Board], unknown: Sequence[str]) -> Iterator[str]:
+    """What a reader must know before comparing."""
+    by_dataset: dict[str, dict[str, int | None]] = {}
+    images = {entry.label: entry.identity.images for entry in collected.entries}
+    for board in found:
+        shown = {row.model: images.get(row.model) for row in board.rows if row.mean is not None}
+        by_dataset.setdefault(board.dataset, {}).update(shown)
+    for dataset, mine in by_dataset.items():
+        known = sorted({count for count in mine.values() if count is not None})
+        if len(known) > 1:
+            yield (
+                f"The budgets differ on {dataset}: models were shown {number(known[0], 0)} to "
+                f"{number(known[-1], 0)} training images, so that differences between them may "
+                "come from training longer."
+            )
+    names = [entry.identity.model for entry in collected.entries]
+    if several := sorted({name for name in names if names.count(name) > 1}):
+        yield (
+            f"{', '.join(several)}: one name for several entries, which differ in what their "
+            "labels say."
+        )
+    if repeats := sum(entry.repeats for entry in collected.entries):
+        yield (
+            f"{_runs(repeats)} of a seed that an earlier run of the same entry has too, on "
+            "another machine, with another torch, or by two commands at once: the first counts."
+        )
+    if collected.unfinished:
+        yield f"{_runs(collected.unfinished)} of cells whose training has not ended: left out."
+    if unknown:
+        yield f"Metrics that this installation does not know: {', '.join(unknown)}."
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'' if count == 1 else 's'}"

@@ -1,0 +1,139 @@
+"""`harness claims` and `harness ledger`: what claims came to, and all that are to be tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.analysis.verdicts import Part, Verdict
+
+COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
+
+
+def claims(
+    suite: options.SuiteName,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    device: options.Device = "auto",
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the verdicts and all they rest on to this file.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the verdicts for a paper to this file.")
+    ] = None,
+) -> None:
+    """Say what the numbers measured so far say of a suite's claims; runs nothing.
+
+    Exit code 2 where none of them can be evaluated: too few seeds, all cells failed, nothing run.
+
+    **Examples**
+
+        harness claims quickstart
+
+        harness claims quickstart --json verdicts.json --markdown verdicts.md
+    """
+    from harness.plan import make_plan
+    from harness.report import page, record
+    from harness.report.publish import gather
+    from harness.report.writer import replace_file
+    from harness.spec.errors import BadInput
+    from harness.spec.suite import load_suite
+
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual
+    )
+    loaded = load_suite(suite, changed)
+    if not loaded.suite.claims:
+        left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
+        raise BadInput(f"{suite} has no claims{' left' if left else ''}{left}")
+    plan = make_plan(loaded, device, data_root)
+    store = options.open_store(tracking_uri, output)
+    results = gather(plan, store, plan.records(store), illustrated=False)
+    console = Console()
+    for verdict in results.verdicts:
+        _show(console, verdict)
+    for path, text in ((json, record.text), (markdown, page.claims)):
+        if path:
+            replace_file(path, text(results))
+            console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
+    reasons = [verdict.reason for verdict in results.verdicts]
+    if all(reasons):
+        raise loaded.document.error(f"no claim can be evaluated: {reasons[0]}", ("claims",))
+
+
+def _show(console: Console, verdict: Verdict) -> None:
+    claim, colour = verdict.claim, COLOURS[verdict.outcome]
+    source = f" [dim]({escape(claim.source)})[/dim]" if claim.source else ""
+    console.print(
+        f"[bold {colour}]{verdict.outcome}[/bold {colour}]  [bold]{escape(claim.id)}[/bold]  "
+        f"{escape(claim.statement)}{source}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    console.print(escape(verdict.sentence), highlight=False, soft_wrap=True)
+    if verdict.method:
+        console.print(
+            f"[dim]Tested: {escape(verdict.method)}.[/dim]", highlight=False, soft_wrap=True
+        )
+    if verdict.runs:
+        console.print(_evidence(verdict))
+    console.print()
+
+
+def _evidence(verdict: Verdict) -> Table:
+    table = Table("comparison", "effect and interval", box=None, padding=(0, 2, 0, 0))
+    table.add_column("seeds", justify="right")
+    table.add_column("runs", overflow="fold")
+    for part in verdict.parts:
+        runs = " ".join(run[:8] for run in part.runs)
+        table.add_row(escape(_title(part)), escape(_effect(part)), str(len(part.blocks)), runs)
+    return table
+
+
+def _title(part: Part) -> str:
+    return f"{part.title}: {part.model} against {part.other}, {part.dataset}"
+
+
+def _effect(part: Part) -> str:
+    from harness.analysis.wording import quantity
+
+    return quantity(part.effect, part.unit) if part.effect else part.problem
+
+
+def ledger(
+    file: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/claims.md"),
+    reports: Annotated[
+        Path, typer.Option(help="The folder of the reports whose verdicts count.")
+    ] = Path("reports"),
+) -> None:
+    """Write the page of all shipped claims: verdicts as reported, and what the others lack.
+
+    **Examples**
+
+        harness ledger docs/claims.md
+
+        harness ledger claims.md --reports /tmp/reports
+    """
+    from harness.report.ledger import Ledger
+    from harness.report.writer import replace_file
+
+    found = Ledger.of(reports)
+    replace_file(file, found.markdown(file.parent))
+    decided = sum(bool(found.on(claim)) for shelf in found.shelves for claim in shelf.claims)
+    total = sum(len(shelf.claims) for shelf in found.shelves)
+    typer.echo(f"{file}: {total} claims, {decided} with a verdict")

@@ -1,0 +1,216 @@
+"""`harness baseline` and `harness check`: the regression gate."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+from harness.cli.run import carry_out, make_plan, say_failures
+
+if TYPE_CHECKING:
+    from harness.report.checks.words import Words
+
+app = typer.Typer(
+    help="Keep a suite's numbers in a file, to check later ones against.", no_args_is_help=True
+)
+
+WIDE = 160
+"""Columns of the table where no terminal says how many there are."""
+
+COLOURS = {
+    "regressed": "red",
+    "improved": "green",
+    "inconclusive": "yellow",
+    "not comparable": "yellow",
+}
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command("save")
+def save(
+    suite: options.SuiteName,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The file, best kept beside the suite in git.")
+    ],
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
+    device: options.Device = "auto",
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Write the numbers of a finished suite to a file.
+
+    **Examples**
+
+        harness baseline save quickstart -o baseline.json
+
+        harness baseline save quickstart --seeds 0-9 -o baseline.json
+    """
+    from harness.analysis.baseline import take, to_json
+    from harness.analysis.intervals import FEWEST
+    from harness.report.writer import replace_file
+    from harness.score.document import check_writable
+
+    check_writable(out)
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, changed, device, data_root)
+    store = options.open_store(tracking_uri, output)
+    baseline = take(plan, plan.results(plan.records(store)))
+    replace_file(out, to_json(baseline))
+    count = len(plan.loaded.suite.seeds)
+    typer.echo(
+        f"{out}: {len(baseline.numbers)} metrics of models on datasets, "
+        f"{count} seed{'s' * (count > 1)} each"
+    )
+    if count < FEWEST:
+        typer.echo(f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")
+
+
+def check(
+    suite: options.SuiteName,
+    baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="Only these of the suite's metrics.")
+    ] = None,
+    run: Annotated[
+        bool, typer.Option(help="Run what is left of the suite first, or only read what is there.")
+    ] = True,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write JUnit XML, a test for each comparison.")
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Write a summary; the file of $GITHUB_STEP_SUMMARY is added to."),
+    ] = None,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    extractor: options.Extractor = None,
+    perceptual: options.Perceptual = None,
+    accelerate: options.Accelerate = None,
+    precision: options.Precision = None,
+    memory_format: options.MemoryFormat = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    checkpoint_seconds: options.CheckpointSeconds = 20.0,
+    data_root: options.DataRoot = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Run what is left of a suite, then say whether anything got worse since its baseline.
+
+    Exit codes: 0 no regression, 1 regression, 2 bad input, 3 nothing comparable, 4 inconclusive.
+
+    **Examples**
+
+        harness check quickstart --baseline baseline.json
+
+        harness check quickstart --baseline baseline.json --metrics fid,mse --tolerance fid=5%
+
+        harness check quickstart --baseline baseline.json --junit check.xml --no-run
+    """
+    from harness.analysis.baseline import load_baseline
+    from harness.analysis.provenance import alterations
+    from harness.analysis.regression import open_gate
+    from harness.analysis.tolerance import parse_tolerances
+    from harness.engine.execute import ThisMachine, unfinished
+    from harness.report.checks.words import Words
+
+    began = time.monotonic()
+    _check_writable(junit, markdown)
+    saved = load_baseline(baseline)
+    changed = options.overrides(
+        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
+        accelerate, precision, memory_format,
+    )  # fmt: skip
+    plan = make_plan(suite, replace(changed, metrics=options.words(metrics)), device, data_root)
+    gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
+    console = Console()
+    store = options.open_store(tracking_uri, output)
+    if run and gate.awaited and unfinished(plan, store):
+        here = ThisMachine(plan.numerics, device, jobs)
+        say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
+        console.print()
+    results = plan.results(plan.records(store))
+    words = Words(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
+    _write(words, junit, markdown, time.monotonic() - began)
+    _show(console, words)
+    raise typer.Exit(words.check.exit_code)
+
+
+def _check_writable(*files: Path | None) -> None:
+    from harness.score.document import check_writable
+
+    for file in files:
+        if file:
+            check_writable(file)
+
+
+def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: float) -> None:
+    from harness.report.checks import junit as xml
+    from harness.report.checks import markdown as summary
+    from harness.report.writer import replace_file
+
+    if junit:
+        replace_file(junit, xml.junit(words, seconds))
+    if markdown and str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
+        with markdown.open("a", encoding="utf-8") as file:  # other steps' summaries are in it
+            file.write(summary.markdown(words))
+    elif markdown:
+        replace_file(markdown, summary.markdown(words))
+
+
+def _show(console: Console, words: Words) -> None:
+    """The table, the notes and the summary; for GitHub Actions, its annotations as well."""
+    from harness.report.checks.annotations import workflow_commands
+    from harness.report.checks.words import HEADINGS
+
+    if not console.is_terminal:
+        console.width = WIDE
+    table = Table(title=f"{escape(words.check.suite)} against its baseline", title_justify="left")
+    for heading in HEADINGS:
+        is_number = heading in ("baseline", "now", "change", "detects")
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for change in words.check.changes:
+        *cells, outcome = map(escape, words.row(change))
+        colour = COLOURS.get(change.outcome, "dim")
+        table.add_row(*cells, f"[{colour}]{outcome}[/{colour}]")
+    if words.check.changes:
+        console.print(table)
+    for note in words.notes():
+        console.print(escape(note), highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(words.summary())}[/bold]", highlight=False, soft_wrap=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in workflow_commands(words):
+            typer.echo(line)

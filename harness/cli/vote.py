@@ -1,0 +1,126 @@
+"""`harness vote` and `harness vote tally`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    from harness.vote.tally import Tally
+
+
+class _PageByDefault(typer.core.TyperGroup):
+    """`harness vote SUITE` is `harness vote page SUITE`: what is no verb is a suite."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["page", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_PageByDefault,
+    help="Ask people which of two samples they prefer, and put what they say on the leaderboard: "
+    "`harness vote SUITE` writes a page, `harness vote tally FILE…` counts what it saved.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@app.command("page")
+def page(
+    suite: options.SuiteName,
+    pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
+    draw: Annotated[int, typer.Option(help="Another number draws other pairs.", min=0)] = 0,
+    seeds: options.Seeds = None,
+    models: options.Models = None,
+    datasets: options.Datasets = None,
+    budget: options.Budget = None,
+    budget_scale: options.BudgetScale = None,
+    device: options.Device = "auto",
+    data_root: options.DataRoot = None,
+    page: Annotated[Path, typer.Option("--page", "-o", help="The file to write.")] = Path(
+        "vote.html"
+    ),
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Write a page that shows pairs of a suite's samples, blinded and shuffled.
+
+    The page needs no server: open it in a browser, choose with the arrow keys, save the file. What
+    makes it blind is kept in the suite's run.
+
+    **Examples**
+
+        harness vote quickstart
+
+        harness vote page quickstart --pairs 200 --draw 1 -o second.html
+    """
+    from harness.plan import make_plan
+    from harness.spec.suite import load_suite
+    from harness.vote.page import write_page
+
+    changed = options.overrides(seeds, models, datasets, budget, budget_scale, None, None)
+    plan = make_plan(load_suite(suite, changed), device, data_root)
+    key = write_page(plan, options.open_store(tracking_uri, output), pairs, draw, page)
+    Console().print(
+        f"{page}: {len(key.pairs)} pairs of {len(key.entrants)} entrants. Open it in a browser, "
+        "then: harness vote tally FILE…",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@app.command("tally")
+def tally(
+    files: Annotated[list[Path], typer.Argument(help="Files that the page saved, one a voter.")],
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Count votes: a Bradley–Terry model, recorded as the metric `human_preference`.
+
+    The strengths join the suite's leaderboard (`harness report`), in place of an earlier tally's.
+
+    **Examples**
+
+        harness vote tally votes-1a2b3c4d.json
+
+        harness vote tally ada.json grace.json
+    """
+    from harness.vote.tally import read_ballots, record
+    from harness.vote.tally import tally as count
+
+    store = options.open_store(tracking_uri, output)
+    ballots = read_ballots(files, store)
+    counted = count(ballots)
+    record(counted, ballots, files, store)
+    _show(Console(), counted, ballots[0].votes.suite)
+
+
+def _show(console: Console, tally: Tally, suite: str) -> None:
+    table = Table("dataset", "model", "seed", "strength", "± over votes", "votes")
+    ordered = sorted(tally.standings, key=lambda s: (s.entrant.dataset, -s.strength.value))
+    for standing in ordered:
+        entrant, strength = standing.entrant, standing.strength
+        table.add_row(
+            escape(entrant.dataset), escape(entrant.model), str(entrant.seed),
+            f"{strength.value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes),
+        )  # fmt: skip
+    console.print(table)
+    voters = f"{tally.voters} voter{'s' * (tally.voters > 1)}"
+    said = [
+        f"{tally.votes} votes of {voters}, {tally.ties} of them ties; strength is the "
+        "log odds of being preferred to an average entrant, ± its standard error over votes"
+    ]
+    if tally.agreement is not None:
+        said.append(f"the voters' agreement (Fleiss' kappa) is {tally.agreement:.2f}")
+    if tally.steadiness is not None:
+        said.append(f"{tally.steadiness:.0%} of the repeated pairs were answered alike")
+    console.print("; ".join(said) + ".", highlight=False, soft_wrap=True)
+    console.print(f"On the board: harness report {escape(suite)}", highlight=False, soft_wrap=True)

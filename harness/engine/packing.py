@@ -1,0 +1,125 @@
+"""Cells packed onto devices by memory: which one a worker takes next."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from harness.plan import Cell
+
+CONTEXT = 600 * 2**20
+"""Bytes of a GPU that a process takes before its first tensor: the driver's state and libraries."""
+
+USABLE = 0.9
+"""The share of a GPU's free memory that is given away: the rest is what fragmentation costs."""
+
+
+ALONE = float("inf")
+"""The need of a cell that is to have a GPU to itself."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """A device with so many workers, and so many bytes for their cells."""
+
+    device: str
+    workers: int
+    memory: float = float("inf")
+
+
+def rooms_of_gpus(free: Mapping[str, int], needs: Sequence[float], jobs: int) -> list[Room]:
+    """A room for each GPU, by its free bytes, with as many workers as cells may run there at a
+    time, and `jobs` at most in all. `needs` has the bytes of each cell.
+    """
+    memory = {gpu: int(USABLE * size) for gpu, size in free.items()}
+    most = {gpu: at_a_time(size, needs) for gpu, size in memory.items()}
+    shares = _shared_out(min(jobs, len(needs)), most)
+    return [Room(gpu, workers, memory[gpu]) for gpu, workers in shares.items()]
+
+
+def rooms_of_groups(gpus: Sequence[str], processes: int, jobs: int) -> list[Room]:
+    """A room of one worker for each so many GPUs, named after the first: the processes of a cell
+    have one each.
+    """
+    firsts = range(0, len(gpus) - processes + 1, processes)
+    return [Room(gpus[first], 1) for first in firsts][:jobs]
+
+
+def at_a_time(memory: float, needs: Sequence[float]) -> int:
+    """How many cells fit in so many bytes, the smallest first; at least one, which may try."""
+    return max(1, sum(total <= memory for total in accumulate(sorted(needs))))
+
+
+def _shared_out(workers: int, most: Mapping[str, int]) -> Counter[str]:
+    """`workers` spread over places that take at most so many, as evenly as they can be."""
+    given: Counter[str] = Counter()
+    for _ in range(workers):
+        open_places = [place for place in most if given[place] < most[place]]
+        if open_places:
+            given[min(open_places, key=given.__getitem__)] += 1
+    return given
+
+
+@dataclass
+class Packing:
+    """The cells that wait for a room, and the bytes of those that run. For several threads.
+
+    A cell fits where the room has its bytes left, or where no other cell is. The first that fits is
+    taken: a large one may wait while smaller ones pass it, and none waits for ever.
+    """
+
+    waiting: list[Cell]
+    rooms: Sequence[Room]
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """Bytes by the cell's name; none where nothing is said."""
+    _running: dict[str, dict[str, float]] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _closed: bool = False
+
+    @property
+    def workers(self) -> int:
+        """How many cells run at a time."""
+        return sum(room.workers for room in self.rooms)
+
+    def take(self, room: Room) -> Cell | None:
+        """The next cell for a room, once there is one that fits; None when there is none left."""
+        with self._changed:
+            while self.waiting and not self._closed:
+                if found := next((c for c in self.waiting if self._fits(c, room)), None):
+                    self.waiting.remove(found)
+                    self._in(room)[found.name] = self._need(found)
+                    return found
+                self._changed.wait()
+            return None
+
+    def leave(self, cell: Cell, room: Room) -> None:
+        """A cell that was taken is over: its bytes are free."""
+        with self._changed:
+            del self._in(room)[cell.name]
+            self._changed.notify_all()
+
+    def put_back(self, cell: Cell, room: Room) -> None:
+        """A cell that was taken waits again, behind the others."""
+        self.leave(cell, room)
+        with self._changed:
+            self.waiting.append(cell)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more is taken, and nobody waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _in(self, room: Room) -> dict[str, float]:
+        return self._running.setdefault(room.device, {})
+
+    def _need(self, cell: Cell) -> float:
+        return self.needs.get(cell.name, 0.0)
+
+    def _fits(self, cell: Cell, room: Room) -> bool:
+        running = self._in(room)
+        return not running or sum(running.values()) + self._need(cell) <= room.memory

@@ -1,0 +1,35 @@
+"""The devices of this machine that cells may run on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from harness.engine.packing import Room, rooms_of_gpus, rooms_of_groups
+from harness.training.numerics import Numerics, cores, devices
+
+
+def rooms_here(
+    numerics: Numerics, device: str, needs: Sequence[float], jobs: int | None
+) -> list[Room]:
+    """Rooms for cells of which `needs` has the bytes, `jobs` at most at a time.
+
+    Where it is not said how many: as many as there are cores for on a CPU, as many as fit on GPUs.
+    All GPUs of the kind that was planned with are taken, unless `device` names one of them.
+    """
+    if not numerics.device.startswith("cuda"):
+        by_cores = cores() // (numerics.threads * numerics.processes)
+        default = by_cores if numerics.device == "cpu" else 1
+        return [Room(numerics.device, max(1, min(jobs or default, len(needs))))]
+    gpus = [numerics.device] if ":" in device else _alike(numerics.name)
+    if numerics.processes > 1:
+        return rooms_of_groups(gpus, numerics.processes, jobs or len(gpus))
+    free = {gpu: torch.cuda.mem_get_info(gpu)[0] for gpu in gpus}
+    return rooms_of_gpus(free, needs, jobs or cores())
+
+
+def _alike(name: str) -> list[str]:
+    """The GPUs of this name, in order."""
+    gpus = sorted(device for device in devices() if device.startswith("cuda"))
+    return [gpu for gpu in gpus if torch.cuda.get_device_name(gpu) == name]

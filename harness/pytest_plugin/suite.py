@@ -1,0 +1,110 @@
+"""A suite within a test: run it, compare it with a baseline, fail where it is not as good."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+import torch
+import typer
+from rich.console import Console
+
+from harness.analysis.baseline import load_baseline
+from harness.analysis.provenance import alterations
+from harness.analysis.regression import Check, open_gate
+from harness.analysis.tolerance import parse_tolerances
+from harness.cli import options
+from harness.cli.run import carry_out, say_failures
+from harness.engine.execute import ThisMachine, unfinished
+from harness.plan import Plan, make_plan
+from harness.report.checks.words import Words
+from harness.spec.errors import BadInput
+from harness.spec.suite import Overrides, load_suite
+from harness.tracking import Store
+
+CHECKPOINT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class SuiteUnderTest:
+    """A suite's plan and the store of its results; paths are relative to the test's folder."""
+
+    plan: Plan
+    store: Store
+    output: Path
+    folder: Path
+
+    @classmethod
+    def open(
+        cls, name: str, folder: Path, output: Path, root: Path | None, overrides: Mapping[str, Any]
+    ) -> Self:
+        """A suite by name or by a path below `folder`; the keyword `device` is not an override."""
+        chosen = dict(overrides)
+        device = chosen.pop("device", "auto")
+        with _one_line():
+            path = str(folder / name) if name.endswith((".yaml", ".yml")) else name
+            plan = make_plan(load_suite(path, Overrides(**chosen)), device, root)
+            store = options.open_store(os.environ.get("MLFLOW_TRACKING_URI"), output)
+        return cls(plan, store, output, folder)
+
+    def run(self, jobs: int | None = None) -> Self:
+        """Train and measure what is left, `jobs` cells at a time; what failed is in the check."""
+        if unfinished(self.plan, self.store):
+            console, numerics = Console(), self.plan.numerics
+            here = ThisMachine(numerics, numerics.device, jobs)
+            try:
+                with _one_line(), _same_torch():
+                    found = carry_out(console, self.plan, self.store, here, CHECKPOINT_SECONDS)
+            except typer.Exit:  # Ctrl-C or SIGTERM, of which all is saved
+                raise KeyboardInterrupt from None
+            say_failures(console, found)
+        return self
+
+    def compare(self, baseline: str | Path, tolerance: Mapping[str, object] | None = None) -> Check:
+        """What became of the numbers in a baseline file, whatever it is. `tolerance` is by metric,
+        as `{"fid": "5%", "recall": 0.02}`.
+        """
+        return self._words(baseline, tolerance).check
+
+    def check(self, baseline: str | Path, tolerance: Mapping[str, object] | None = None) -> Check:
+        """The same, and the test fails unless it says that there is no regression."""
+        words = self._words(baseline, tolerance)
+        if words.check.exit_code:
+            pytest.fail("\n".join(words.report()), pytrace=False)
+        return words.check
+
+    def _words(self, baseline: str | Path, tolerance: Mapping[str, object] | None) -> Words:
+        with _one_line():
+            saved = load_baseline(self.folder / baseline)
+            texts = [f"{name}={amount}" for name, amount in (tolerance or {}).items()]
+            gate = open_gate(saved, self.plan, parse_tolerances(texts, self.plan.metrics))
+            records = self.plan.records(self.store)
+            found = gate.check(self.plan.results(records))
+            return Words(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """What the user can put right is one line, not a traceback."""
+    try:
+        yield
+    except BadInput as error:
+        pytest.fail(f"harness: {error}", pytrace=False)
+
+
+@contextlib.contextmanager
+def _same_torch() -> Iterator[None]:
+    """A cell that runs in this process sets how torch computes: set it back for other tests."""
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warns)

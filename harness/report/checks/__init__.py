@@ -1,0 +1,1 @@
+"""What a check against a baseline came to, for terminals, CI servers and pull requests."""

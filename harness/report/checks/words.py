@@ -1,0 +1,162 @@
+"""A check in words: what every output of it says alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.analysis.changes import Change, Effect
+from harness.analysis.numbers import decimals, number, percent
+from harness.analysis.regression import Check
+from harness.metrics.base import Metric
+
+HEADINGS = ("dataset", "model", "metric", "baseline", "now", "change", "detects", "outcome")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Says what the comparisons of a check came to; `altered` is what else has changed since the
+    baseline was saved (`harness.analysis.provenance.alterations`).
+    """
+
+    check: Check
+    metrics: Mapping[str, Metric]
+    altered: tuple[str, ...] = ()
+
+    def title(self, change: Change) -> str:
+        """`FID of gan/dcgan on digits`."""
+        return f"{self._metric(change)} of {change.model} on {change.dataset}"
+
+    def sentence(self, change: Change) -> str:
+        """All there is to say of a comparison, apart from its title."""
+        found = f"{change.outcome}: {change.reason}"
+        if change.effect and change.before is not None and change.now is not None:
+            places = self._places(change)
+            means = f"{number(change.before, places)} → {number(change.now, places)}"
+            found += f"; {means}, {amount(change.effect)}{self._how(change, change.effect)}"
+        if change.needed:
+            found += f"; about {change.needed} seeds would decide it"
+        return found
+
+    def row(self, change: Change) -> tuple[str, ...]:
+        """A line of the table with `HEADINGS`."""
+        places = self._places(change)
+        means = ("–" if x is None else number(x, places) for x in (change.before, change.now))
+        effect = change.effect
+        arrow = ""
+        if change.metric in self.metrics:
+            arrow = " ↑" if self.metrics[change.metric].better == "higher" else " ↓"
+        return (
+            change.dataset,
+            change.model,
+            change.metric + arrow,
+            *means,
+            amount(effect) if effect else "–",
+            _rounded(effect, effect.shows) if effect and effect.shows is not None else "–",
+            change.outcome,
+        )
+
+    def summary(self) -> str:
+        """The one sentence that counts."""
+        check, total = self.check, len(self.check.changes)
+        comparisons = f"{total} comparison" + ("" if total == 1 else "s")
+        match check.outcome:
+            case "no regression":
+                return f"No regression in {comparisons}: {self._counts()}."
+            case "regression":
+                worse = check.among("regressed")
+                named = ", ".join(self.title(change) for change in worse[:3])
+                more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
+                return f"Regression in {len(worse)} of {comparisons}: {named}{more}."
+            case "nothing comparable":
+                reason = next((change.reason for change in check.changes), "nothing was chosen")
+                return f"Nothing comparable was measured: {reason}."
+            case _:
+                open_ones = len(check.among("inconclusive", "not comparable"))
+                return (
+                    f"Inconclusive: no regression is seen, and {open_ones} of {comparisons} "
+                    f"cannot rule one out ({self._counts()})."
+                )
+
+    def report(self) -> list[str]:
+        """Everything in lines of text, for where there is no table."""
+        pressing = self.check.among("regressed", "inconclusive", "not comparable")
+        return [
+            self.summary(),
+            *(f"{self.title(change)} {self.sentence(change)}" for change in pressing),
+            *self.remarks(),
+        ]
+
+    def notes(self) -> list[str]:
+        """What a reader of the table must know besides: why, what to do, what was left out."""
+        pressing = self.check.among("regressed", "inconclusive", "not comparable")
+        return [
+            *(f"{self.title(change)}: {change.reason}{_seeds(change)}" for change in pressing),
+            *self.remarks(),
+        ]
+
+    def remarks(self) -> list[str]:
+        """What holds for the check as a whole."""
+        check = self.check
+        found = [f"changed since the baseline: {line}" for line in self.altered]
+        if check.tests:
+            level = percent(1 - check.strictest)
+            found.append(
+                f'{check.tests} tested; "detects" is the change that would have been called a '
+                f"regression in 8 of 10 cases (at {level}, Holm's correction)"
+            )
+        if check.new:
+            found.append(f"{len(check.new)} not in the baseline, and not compared")
+        if check.timings:
+            named = ", ".join(check.timings)
+            found.append(f"compared only where they have a tolerance: {named}")
+        return found
+
+    def _counts(self) -> str:
+        counts = Counter(change.outcome for change in self.check.changes)
+        return ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+
+    def _metric(self, change: Change) -> str:
+        metric = self.metrics.get(change.metric)
+        return metric.title if metric else change.metric
+
+    def _places(self, change: Change) -> int | None:
+        effect = change.effect
+        if effect is None or effect.high <= effect.low or change.now is None:
+            return None
+        width = (effect.high - effect.low) / 2
+        return decimals(width * change.now if effect.kind == "ratio" else width)
+
+    def _how(self, change: Change, effect: Effect) -> str:
+        if effect.shows is None:
+            return ""
+        now, before = change.seeds[1], change.seeds[0]
+        seeds = f"{now} seeds" if now == before else f"{now} against {before} seeds"
+        return f" ({percent(effect.level)} interval, {seeds})"
+
+
+def amount(effect: Effect) -> str:
+    """A change and its interval: `+4.9 % [+1.0 %, +9.0 %]`, `−0.021 [−0.030, −0.012]`."""
+    if effect.low == effect.high:
+        return _share(effect, effect.value)
+    factor = 100 if effect.kind == "ratio" else 1
+    places = decimals(factor * (effect.high - effect.low) / 2)
+    value, low, high = (_share(effect, x, places) for x in (effect.value, effect.low, effect.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _share(effect: Effect, value: float, places: int | None = None) -> str:
+    if effect.kind == "ratio":
+        return f"{number(100 * (value - 1), 1 if places is None else places, signed=True)} %"
+    return number(value, places, signed=True)
+
+
+def _rounded(effect: Effect, value: float) -> str:
+    """With two digits: it is known no better."""
+    change = 100 * (value - 1) if effect.kind == "ratio" else value
+    return _share(effect, value, decimals(abs(change)))
+
+
+def _seeds(change: Change) -> str:
+    return f"; about {change.needed} seeds would decide it" if change.needed else ""

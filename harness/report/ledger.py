@@ -1,0 +1,291 @@
+"""The ledger: every shipped claim, with what the published reports say of it or what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, singledispatch
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.analysis.effects import Effect
+from harness.analysis.wording import quantity
+from harness.data import about
+from harness.metrics import METRICS, REGISTRY
+from harness.report.plain import plain
+from harness.spec import claim as shapes
+from harness.spec.claim import Claim, Side, make_claim
+from harness.spec.claim_files import Shelf, shelves
+from harness.spec.errors import BadInput
+from harness.spec.recipe import list_recipes
+from harness.spec.shipped import shipped
+from harness.spec.suite import list_suites, load_suite
+
+OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A recorded verdict on a claim, and the report that it stands in."""
+
+    claim: Claim
+    report: Path
+    recorded: Mapping[str, Any]
+    suite: Mapping[str, Any]
+
+    @property
+    def outcome(self) -> str:
+        """The verdict."""
+        return str(self.recorded["outcome"])
+
+    @property
+    def effect(self) -> str:
+        """What the verdict hangs on, with effect and interval; or why there is none."""
+        if not self.recorded["effect"]:
+            return str(self.recorded["reason"])
+        effect = quantity(Effect(**self.recorded["effect"]), self.recorded["unit"])
+        return f"{self.recorded['about']}: {effect}"
+
+    @property
+    def overrides(self) -> str:
+        """What the run changed of the suite, if anything."""
+        changed = (f"{name} {value}" for name, value in self.suite["overrides"].items())
+        return ", ".join(changed)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The shipped claims, and the verdicts recorded in the folders of `reports`."""
+
+    shelves: Sequence[Shelf]
+    findings: Sequence[Finding]
+
+    @classmethod
+    def of(cls, reports: Path) -> Ledger:
+        """BadInput where a `verdicts.json` is not what a report writes."""
+        files = sorted(reports.glob("*/verdicts.json"))
+        return cls(shelves(), [finding for file in files for finding in _findings(file)])
+
+    @cached_property
+    def suites(self) -> dict[str, list[str]]:
+        """The shipped suites that ask each claim, by its id."""
+        found: dict[str, list[str]] = {}
+        for name in list_suites():
+            for claim in load_suite(name).suite.claims:
+                found.setdefault(claim.id, []).append(name)
+        return found
+
+    def on(self, claim: Claim) -> list[Finding]:
+        """The verdicts on a claim as it is asked now."""
+        return [f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim)]
+
+    def missing(self, claim: Claim) -> str:
+        """What keeps a claim without a verdict from having one."""
+        if lacking := list(_lacking(claim)):
+            return f"Missing: {'; '.join(lacking)}."
+        suites = self.suites.get(claim.id)
+        if not suites:
+            return "Missing: a suite that asks it."
+        old = any(finding.claim.id == claim.id for finding in self.findings)
+        why = "the claim has changed since its last report" if old else "not run yet"
+        return f"In the suite {' and '.join(suites)}; {why}."
+
+    def markdown(self, folder: Path) -> str:
+        """The page, with links for a file in `folder`."""
+        claims = [claim for shelf in self.shelves for claim in shelf.claims]
+        folder_of_claims = shipped("suites/claims")
+        guide = folder_of_claims.parent.parent / "docs" / "add-a-claim.md"
+        lines = [
+            "# Claims",
+            "",
+            "Every statement that this project sets out to test, with what its published reports "
+            "say of it. `harness ledger docs/claims.md` writes this page from the files of "
+            f"[`suites/claims/`]({_relative(folder_of_claims, folder)}) and from the "
+            "`verdicts.json` of each report; how a claim is written and decided is in "
+            f"[add a claim]({_relative(guide, folder)}). Settings and margins are declared before "
+            "a run and stay as they are, whatever comes out.",
+            "",
+            *self._counts(claims),
+        ]
+        for shelf in self.shelves:
+            link = _relative(shelf.path, folder)
+            about = f" {shelf.file.description.strip()}" if shelf.file.description else ""
+            lines += ["", f"## {shelf.file.title}", "", f"From [{shelf.path.name}]({link}).{about}"]
+            for claim in shelf.claims:
+                lines += ["", *self._entry(claim, folder)]
+        return "\n".join(lines) + "\n"
+
+    def _counts(self, claims: Sequence[Claim]) -> list[str]:
+        outcomes = [{finding.outcome for finding in self.on(claim)} for claim in claims]
+        rows = [(name, sum(name in found for found in outcomes)) for name in OUTCOMES]
+        waiting = [c for c, found in zip(claims, outcomes, strict=True) if not found]
+        lacking = sum(any(_lacking(claim)) for claim in waiting)
+        rows += [("can be run", len(waiting) - lacking), ("something is missing", lacking)]
+        counted = "A claim that two suites decide differently counts under both."
+        return [
+            f"{len(claims)} claims. {counted}", "", "| | claims |", "|---|---|",
+            *(f"| {name} | {count} |" for name, count in rows),
+        ]  # fmt: skip
+
+    def _entry(self, claim: Claim, folder: Path) -> list[str]:
+        source = f" *{plain(claim.source)}.*" if claim.source else ""
+        lines = [
+            f"### {claim.id}", "", f"{plain(claim.statement)}{source}", "",
+            f"Decided by: {rule(claim)}.{f' {plain(claim.why)}' if claim.why else ''}", "",
+        ]  # fmt: skip
+        found = self.on(claim)
+        if not found:
+            return [*lines, self.missing(claim)]
+        lines += ["| verdict | effect | datasets | seeds | report |", "|---|---|---|---|---|"]
+        return [*lines, *(_row(finding, folder) for finding in found)]
+
+
+def _row(finding: Finding, folder: Path) -> str:
+    recorded = finding.recorded
+    changed = f" ({plain(finding.overrides)})" if finding.overrides else ""
+    link = f"[{finding.suite['suite']}]({_relative(finding.report, folder)}){changed}"
+    cells = [
+        f"**{finding.outcome}**",
+        plain(finding.effect),
+        plain(", ".join(recorded["datasets"])),
+        str(len(recorded["seeds"])),
+        f"{link}, {finding.suite['generated_at'][:10]}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _findings(file: Path) -> Iterable[Finding]:
+    try:
+        suite = json.loads(file.read_text(encoding="utf-8"))
+        for recorded in suite["verdicts"]:
+            claim = make_claim(**recorded["claim"])
+            yield Finding(claim, file.with_name("report.md"), recorded, suite)
+    except ValidationError:
+        return  # a claim of a shape that is no more
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{file}: not what a report writes: {error!r}") from None
+
+
+def _lacking(claim: Claim) -> Iterable[str]:
+    zoo = list_recipes()
+    models = dict.fromkeys(side.model for side in claim.entrants)
+    if absent := [f"`{name}`" for name in models if name not in zoo]:
+        yield f"the recipe{'s' * (len(absent) > 1)} {', '.join(absent)}"
+    if absent := [f"`{name}`" for name in claim.measured if name not in REGISTRY]:
+        yield f"the metric{'s' * (len(absent) > 1)} {', '.join(absent)}"
+    if absent := [f"`{name}`" for name in claim.datasets or () if not _exists(name)]:
+        yield f"the dataset{'s' * (len(absent) > 1)} {', '.join(absent)}"
+    if any(side.at < 1 for side in claim.entrants):
+        yield "measuring at points in training"
+
+
+def _exists(dataset: str) -> bool:
+    try:
+        about(dataset)
+    except BadInput:
+        return False
+    return True
+
+
+def rule(claim: Claim) -> str:
+    """What decides a claim, as its file says it: Markdown, without a full stop."""
+    texts = {name: _margin(name, claim.margin(name)) for name in claim.measured}
+    if isinstance(claim, shapes.Correlation):
+        texts = {"": f"{claim.delta:g}" if claim.delta else ""}
+    several = len(set(texts.values())) > 1
+    said = dict.fromkeys(
+        f"{text} (`{name}`)" if several else text for name, text in texts.items() if text
+    )
+    how: dict[type[Claim], str] = {
+        shapes.Equivalence: "to within",
+        shapes.TradeOff: "with a margin of",
+    }
+    way = how.get(type(claim), "by more than")
+    margin = f", {way} {' and '.join(said)}" if said else ""
+    where = f", on {_codes(claim.datasets)}" if claim.datasets else ""
+    mean = " on average" if claim.over == "average" else ""
+    return f"{_asked(claim)}{margin}{where}{mean}"
+
+
+def _margin(metric: str, delta: float) -> str:
+    """A margin as a factor where the metric is known to be compared as ratios."""
+    known = METRICS.get(metric)
+    factor = known is not None and known.scale == "log"
+    return (f"a factor of {1 + delta:g}" if factor else f"{delta:g}") if delta else ""
+
+
+@singledispatch
+def _asked(claim: Claim) -> str:
+    raise TypeError(f"a claim of an unknown shape: {claim.shape}")
+
+
+@_asked.register
+def _compared(claim: shapes.Comparison) -> str:
+    way = claim.direction or "better"
+    return (
+        f"{way} {_codes(claim.metric)} of {_codes(claim.model)} than of {_codes([claim.against])}"
+    )
+
+
+@_asked.register
+def _beside_a_constant(claim: shapes.Threshold) -> str:
+    return f"{_codes(claim.metric)} of {_codes(claim.model)} {_side(claim)}"
+
+
+@_asked.register
+def _equal(claim: shapes.Equivalence) -> str:
+    other = f"that of {_codes([claim.against])}" if claim.against else f"{claim.equals:g}"
+    return f"{_codes(claim.metric)} of {_codes(claim.model)} is {other}"
+
+
+@_asked.register
+def _steps(claim: shapes.Monotone) -> str:
+    return f"{_codes(claim.metric)} {claim.direction} with every step of {_codes(claim.models)}"
+
+
+@_asked.register
+def _places(claim: shapes.Ordering) -> str:
+    return f"by {_codes(claim.metric)} the order is {_codes(claim.models, ' before ')}"
+
+
+@_asked.register
+def _traded(claim: shapes.TradeOff) -> str:
+    sides = (("better", claim.better), ("worse", claim.worse), ("the same", claim.same))
+    said = " and ".join(f"{way} {_codes(names)}" for way, names in sides if names)
+    return f"{_codes(claim.model)} has {said} against {_codes([claim.against])}"
+
+
+@_asked.register
+def _ranked_alike(claim: shapes.Correlation) -> str:
+    pair = _codes(claim.metric, " and ")
+    return f"the rank correlation of {pair} over {_points(claim.models)} is {_side(claim)}"
+
+
+@_asked.register
+def _steadier(claim: shapes.Spread) -> str:
+    spread = f"a smaller spread over seeds of {_codes(claim.metric)}"
+    return f"{spread} of {_codes(claim.model)} than of {_codes([claim.against])}"
+
+
+def _side(claim: shapes.Threshold | shapes.Correlation) -> str:
+    return f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
+
+
+def _points(sides: Sequence[Side]) -> str:
+    """Models; of points in the training of one, the model and the shares of its budget."""
+    models = list(dict.fromkeys(side.model for side in sides))
+    if len(models) > 1:
+        return _codes(sides)
+    return f"{_codes(models)} after {', '.join(f'{side.at:g}' for side in sides)} of its budget"
+
+
+def _codes(things: Iterable[object], between: str = ", ") -> str:
+    return between.join(f"`{thing}`" for thing in things)

@@ -1,0 +1,47 @@
+"""`verdicts.json`: what a suite said of its claims, for other programs and for the ledger."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from harness.analysis.verdicts import Verdict
+from harness.report.results import Results
+
+FORMAT = 1
+
+
+def document(results: Results) -> dict[str, Any]:
+    """The verdicts with all that they rest on, in plain types: claims as they were asked, blocks,
+    protocols and MLflow runs; and what ran, where, when, and with which version.
+    """
+    environment = results.environment
+    return {
+        "format": FORMAT,
+        "suite": results.suite_name,
+        "title": results.title,
+        "command": results.command,
+        "overrides": dict(results.overrides),
+        "images": sorted({m.images for m in results.models if m.images is not None}),
+        "generated_at": results.generated_at,
+        "machine": environment.get("device", ""),
+        "version": environment.get("harness", ""),
+        "commit": environment.get("commit", ""),
+        "verdicts": [_verdict(verdict) for verdict in results.verdicts],
+    }
+
+
+def text(results: Results) -> str:
+    """The document as JSON."""
+    return json.dumps(document(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    parts = verdict.parts
+    return {
+        **verdict.to_dict(),
+        "datasets": list(dict.fromkeys(part.dataset for part in parts)),
+        "seeds": sorted({block.seed for part in parts for block in part.blocks}),
+        "protocols": list(dict.fromkeys(part.protocol for part in parts if part.protocol)),
+        "runs": list(verdict.runs),
+    }

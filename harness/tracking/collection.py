@@ -1,0 +1,153 @@
+"""What has been measured in a tracking store, run by run: for leaderboards and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from mlflow.entities import Run
+
+from harness.spec.errors import BadInput
+from harness.spec.measurement import Measurement
+from harness.tracking.store import Store, numbers
+from harness.tracking.uses import USED_BY, Use, uses
+
+KINDS = ("cell", "score")
+FACT, ENVIRONMENT = "harness.fact.", "harness.environment."
+SHORT = 8
+"""Characters of a run's id that are shown to people."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A cell's run, or that of a set of images that was scored without a suite.
+
+    `data` are digests of datasets by what they were used for. A scored set has no `uses`, no
+    `training_key`, no `dataset` and no `seed`; its `model` is what describes it.
+    """
+
+    run_id: str
+    kind: Literal["cell", "score"]
+    started: datetime
+    model: str
+    status: str
+    reason: str
+    numbers: tuple[Measurement, ...]
+    params: Mapping[str, str]
+    facts: Mapping[str, str]
+    data: Mapping[str, str]
+    training_key: str = ""
+    dataset: str = ""
+    seed: int = 0
+    parent: str = ""
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def images(self) -> int | None:
+        """Training images shown; None where the harness trained nothing."""
+        return int(self.params.get("budget.images", 0)) or None
+
+
+@dataclass(frozen=True)
+class SuiteRun:
+    """A suite's run: the suite's name, and the environment of the last command that ran it."""
+
+    suite: str
+    environment: Mapping[str, str]
+
+
+def suite_runs(store: Store) -> dict[str, SuiteRun]:
+    """The runs of all suites by id."""
+    names = {place: name for name, place in store.experiments().items()}
+    return {
+        str(run.info.run_id): SuiteRun(
+            names[str(run.info.experiment_id)], _after(ENVIRONMENT, run.data.tags)
+        )
+        for run in store.search(list(names), "tags.`harness.kind` = 'suite'")
+    }
+
+
+def collect(
+    store: Store,
+    suites: Collection[str] | None = None,
+    since: datetime | None = None,
+    dataset: str | None = None,
+) -> Iterator[Stored]:
+    """Every cell and every scored set of the store.
+
+    With `suites` the cells that these have; only what was begun at or after `since`, and of cells
+    those on `dataset`.
+    """
+    parts = [f"attributes.start_time >= {round(since.timestamp() * 1000)}"] if since else []
+    parts += [f'tags.`harness.dataset` = "{dataset}"'] if dataset else []
+    places = store.experiments()
+    own = [place for name, place in places.items() if suites is None or name in suites]
+    searches = [(own, parts)]
+    if suites is not None:
+        others = [place for place in places.values() if place not in own]
+        runs = [run_id for run_id, run in suite_runs(store).items() if run.suite in suites]
+        searches += [(others, [*parts, f"tags.`{USED_BY}{run_id}` = 'yes'"]) for run_id in runs]
+    seen = set()
+    for experiments, conditions in searches:
+        for run in store.search(experiments, " and ".join(conditions)):
+            if run.data.tags.get("harness.kind") in KINDS and run.info.run_id not in seen:
+                seen.add(run.info.run_id)
+                yield stored(run)
+
+
+def find_run(store: Store, prefix: str) -> Stored:
+    """The one run whose id begins so. BadInput where there is none, several, or another kind."""
+    if not prefix.isalnum():
+        raise BadInput(f"{prefix!r} is no run's id, nor the beginning of one")
+    query = f"attributes.run_id LIKE '{prefix.lower()}%'"
+    runs = list(store.search(list(store.experiments().values()), query))
+    if not runs:
+        raise BadInput(f"no run whose id begins with {prefix!r} in {store.uri}")
+    if len(runs) > 1:
+        shown = ", ".join(f"{r.info.run_id[: SHORT + 4]} ({r.info.run_name})" for r in runs[:5])
+        more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+        raise BadInput(f"{prefix!r} is the beginning of {len(runs)} runs: {shown}{more}")
+    return _comparable(runs[0])
+
+
+def _comparable(run: Run) -> Stored:
+    kind = run.data.tags.get("harness.kind", "")
+    if kind in KINDS:
+        return stored(run)
+    what = {"suite": "a whole suite", "selftest": "a self-test"}.get(kind, "another program")
+    raise BadInput(
+        f"run {run.info.run_id[:SHORT]} is that of {what}; name runs of cells or of scored sets"
+    )
+
+
+def stored(run: Run) -> Stored:
+    """The run of a cell or of a scored set, as it stands."""
+    tags = run.data.tags
+    is_cell = tags["harness.kind"] == "cell"
+    return Stored(
+        run_id=str(run.info.run_id),
+        kind="cell" if is_cell else "score",
+        started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        model=tags["harness.model"] if is_cell else str(run.info.run_name),
+        status=tags.get("harness.status", "training" if is_cell else "trained"),
+        reason=tags.get("harness.reason", ""),
+        numbers=tuple(numbers(run)),
+        params=run.data.params,
+        facts=_after(FACT, tags),
+        data={
+            tag.value: entry.dataset.digest
+            for entry in (run.inputs.dataset_inputs if run.inputs else ())
+            for tag in entry.tags
+        },
+        training_key=tags.get("harness.training_key", ""),
+        dataset=tags.get("harness.dataset", ""),
+        seed=int(tags.get("harness.seed", 0)),
+        parent=tags.get("mlflow.parentRunId", ""),
+        uses=uses(tags),
+    )
+
+
+def _after(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)}

@@ -1,0 +1,46 @@
+"""Which suites have a cell, and under which names: a cell is found by what it is trained on, and
+belongs to no one suite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.keys import digest
+
+USE = "harness.use."
+USED_BY = "harness.used-by."
+"""Before the id of a suite's run, the tag of cells that another suite made, to search for them."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """That the run of a suite, `parent`, has a cell under a model's name, with its samples drawn by
+    these settings. Recipes that differ only in how they sample share their cells.
+
+    Runs of versions that did not record it have None for `sampling`.
+    """
+
+    parent: str
+    model: str
+    sampling: Mapping[str, Any] | None
+
+    @property
+    def tag(self) -> str:
+        """The name of the tag that says so."""
+        return USE + digest(asdict(self))[:12]
+
+    def to_json(self) -> str:
+        """The tag's value."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def uses(tags: Mapping[str, str]) -> tuple[Use, ...]:
+    """The uses that a cell's tags tell, in the order of their tags."""
+    found = [Use(**json.loads(tags[name])) for name in sorted(tags) if name.startswith(USE)]
+    if not found and "harness.model" in tags:
+        found = [Use(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
+    return tuple(found)

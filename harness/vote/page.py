@@ -1,0 +1,135 @@
+"""The page that shows pairs of samples and collects choices; it does not know who made them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from torch import Tensor
+
+from harness.data.base import Dataset
+from harness.evaluation.pictures import grid, place, single, tiles
+from harness.evaluation.scatter import is_plane
+from harness.plan import Plan
+from harness.report.writer import replace_file
+from harness.spec.errors import BadInput
+from harness.spec.measurement import SOURCE_IMAGES
+from harness.tracking import Store
+from harness.vote.ballots import Entrant, Key
+from harness.vote.pairing import draw_pairs
+
+EXAMPLES = 12
+"""Test images beside the question: what real ones look like."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """An entrant and its samples, the unselected ones of its run's picture: n×C×S×S, uint8."""
+
+    entrant: Entrant
+    samples: Tensor
+
+
+def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> Key:
+    """Write a page with `count` pairs of the suite's samples to `path`, and keep its key in the
+    suite's run. BadInput where there are no two models with samples to compare.
+    """
+    run = store.find_suite(plan.loaded.name, plan.suite_key)
+    if run is None:
+        raise BadInput(f"{plan.loaded.name} has not been run; `harness run` it first")
+    galleries = list(_galleries(plan, store))
+    _check(galleries, plan.loaded.name)
+    key = Key(
+        suite=plan.loaded.name,
+        entrants=tuple(gallery.entrant for gallery in galleries),
+        pairs=draw_pairs(
+            [gallery.entrant for gallery in galleries],
+            [len(gallery.samples) for gallery in galleries],
+            count,
+            seed,
+        ),
+    )
+    store.put(run, key_file(key.page), key.model_dump_json(indent=1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, _html(key, run, galleries, plan))
+    return key
+
+
+def key_file(page: str) -> str:
+    """The artifact of the suite's run that holds the key of a page."""
+    return f"votes/{page}.json"
+
+
+def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
+    records = plan.records(store)
+    for cell in plan.cells:
+        record, dataset = records.get(cell.training_key), plan.datasets[cell.dataset]
+        if record is None or cell.model == SOURCE_IMAGES or not _can_be_shown(dataset):
+            continue
+        if png := store.get(record.run_id, f"pictures/{place('samples', cell.settings)}.png"):
+            entrant = Entrant(
+                dataset=cell.dataset, model=cell.model, seed=cell.seed,
+                run_id=record.run_id, training_key=cell.training_key,
+            )  # fmt: skip
+            made = cell.setup.samples if cell.is_trained else int(record.facts["images"])
+            yield Gallery(entrant, tiles(png, dataset.size)[:made])
+
+
+def _can_be_shown(dataset: Dataset) -> bool:
+    """Points in the plane and videos are no pictures to choose between."""
+    return dataset.frames == 1 and not is_plane(dataset.test.images)
+
+
+def _check(galleries: Sequence[Gallery], suite: str) -> None:
+    for dataset in dict.fromkeys(gallery.entrant.dataset for gallery in galleries):
+        models = {g.entrant.model for g in galleries if g.entrant.dataset == dataset}
+        if len(models) < 2:
+            raise BadInput(
+                f"on {dataset} only {next(iter(models))} has samples to show; a vote takes two "
+                "models; leave the dataset out with --datasets"
+            )
+    if not galleries:
+        raise BadInput(f"{suite} has no samples to show yet; `harness run` it first")
+
+
+def _html(key: Key, run: str, galleries: Sequence[Gallery], plan: Plan) -> str:
+    used = {(s.entrant, s.sample) for pair in key.pairs for s in (pair.left, pair.right)}
+    # In the order of their pixels, which says nothing of who made them.
+    uris = {(e, i): _data_uri(single(galleries[e].samples[i])) for e, i in used}
+    images = sorted(set(uris.values()))
+    numbers = {place: images.index(uri) for place, uri in uris.items()}
+    datasets = list(dict.fromkeys(entrant.dataset for entrant in key.entrants))
+    data = {
+        "page": key.page,
+        "run": run,
+        "suite": key.suite,
+        "images": images,
+        "pairs": [
+            [numbers[s.entrant, s.sample] for s in (pair.left, pair.right)]
+            + [datasets.index(key.entrants[pair.left.entrant].dataset)]
+            for pair in key.pairs
+        ],
+        "examples": [_examples(plan.datasets[name]) for name in datasets],
+    }
+    environment = Environment(
+        loader=PackageLoader("harness.vote"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("vote.html").render(
+        title=plan.loaded.suite.title,
+        count=len(key.pairs),
+        # Within a script `<` could end it.
+        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    )
+
+
+def _examples(dataset: Dataset) -> dict[str, str]:
+    images = dataset.normal_test.images[:EXAMPLES]
+    return {"title": dataset.about.title, "image": _data_uri(grid(images, EXAMPLES))}
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()

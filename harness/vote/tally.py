@@ -1,0 +1,180 @@
+"""From vote files to strengths: read, fit, record in the runs of the cells that were compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+
+from harness.analysis.preference import HUMAN_PREFERENCE, Choice, Strengths, bradley_terry
+from harness.keys import digest
+from harness.metrics.base import Estimate
+from harness.spec.errors import BadInput
+from harness.spec.measurement import PREFERENCE, Measurement
+from harness.spec.protocol import Protocol
+from harness.tracking import Store
+from harness.vote.ballots import Entrant, Key, Pair, Votes, check_pairs, read_votes
+from harness.vote.page import key_file
+
+SCORES = {"left": 1.0, "tie": 0.5, "right": 0.0}
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One voter's file, with the key of the page that it answers."""
+
+    votes: Votes
+    key: Key
+
+    def answers(self, repeated: bool = False) -> list[tuple[Pair, float]]:
+        """Pairs with 1 for left, 0 for right, ½ for neither; those that repeat, or all others."""
+        pairs = [(self.key.pairs[vote.pair], SCORES[vote.choice]) for vote in self.votes.votes]
+        return [(pair, score) for pair, score in pairs if (pair.repeats is not None) == repeated]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An entrant's strength: the log odds of being preferred to an average one, over `votes`."""
+
+    entrant: Entrant
+    strength: Estimate
+    votes: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the votes say. `agreement` is Fleiss' kappa of the voters on the pairs that all of them
+    saw, and `steadiness` the share of repeated pairs that a voter answered alike; None where there
+    are no such pairs.
+    """
+
+    run: str
+    voters: int
+    votes: int
+    ties: int
+    standings: tuple[Standing, ...]
+    agreement: float | None
+    steadiness: float | None
+
+
+def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
+    """The vote files with their keys, of one suite's run. BadInput names the file at fault."""
+    ballots: list[Ballot] = []
+    contents: dict[str, Path] = {}
+    for path in paths:
+        votes = read_votes(path)
+        content = digest(votes.model_dump(mode="json"))
+        if content in contents:
+            raise BadInput(f"{path}: the same votes as {contents[content]}; count them once")
+        contents[content] = path
+        if ballots and votes.run != ballots[0].votes.run:
+            other = ballots[0].votes.suite
+            raise BadInput(f"{path}: of another run ({votes.suite}) than {paths[0]} ({other})")
+        key = _key(votes, store, path)
+        check_pairs(votes, key, path)
+        ballots.append(Ballot(votes, key))
+    return ballots
+
+
+def _key(votes: Votes, store: Store, path: Path) -> Key:
+    found = store.get(votes.run, key_file(votes.page))
+    key = Key.model_validate_json(found) if found else None
+    if key is None or key.page != votes.page:
+        raise BadInput(
+            f"{path}: {store.uri} has no page {votes.page} of suite {votes.suite!r}; name the "
+            "tracking store in which the page was made with --tracking-uri or --output"
+        )
+    return key
+
+
+def tally(ballots: Sequence[Ballot]) -> Tally:
+    """Fit each dataset's entrants; all voters and pages together."""
+    answers = [answer for ballot in ballots for answer in _named(ballot)]
+    standings = [
+        standing
+        for dataset in dict.fromkeys(first.dataset for first, _, _ in answers)
+        for standing in _fit([answer for answer in answers if answer[0].dataset == dataset])
+    ]
+    return Tally(
+        run=ballots[0].votes.run,
+        voters=len(ballots),
+        votes=len(answers),
+        ties=sum(score == SCORES["tie"] for _, _, score in answers),
+        standings=tuple(standings),
+        agreement=_agreement(ballots),
+        steadiness=_steadiness(ballots),
+    )
+
+
+def _named(ballot: Ballot) -> Iterable[tuple[Entrant, Entrant, float]]:
+    entrants = ballot.key.entrants
+    for pair, score in ballot.answers():
+        yield entrants[pair.left.entrant], entrants[pair.right.entrant], score
+
+
+def _fit(answers: Sequence[tuple[Entrant, Entrant, float]]) -> list[Standing]:
+    entrants = list(dict.fromkeys(e for first, second, _ in answers for e in (first, second)))
+    numbers = {entrant: number for number, entrant in enumerate(entrants)}
+    choices = [Choice(numbers[first], numbers[second], score) for first, second, score in answers]
+    fitted: Strengths = bradley_terry(choices, len(entrants))
+    return [
+        Standing(
+            entrant,
+            Estimate(float(value), float(error), "votes"),
+            sum(number in (choice.first, choice.second) for choice in choices),
+        )
+        for number, (entrant, value, error) in enumerate(
+            zip(entrants, fitted.values, fitted.stderrs, strict=True)
+        )
+    ]
+
+
+def _agreement(ballots: Sequence[Ballot]) -> float | None:
+    """Fleiss' kappa (1971) over the pairs that every voter answered, all of one page."""
+    if len(ballots) < 2 or len({ballot.key.page for ballot in ballots}) > 1:
+        return None
+    given = [{vote.pair: vote.choice for vote in ballot.votes.votes} for ballot in ballots]
+    shared = sorted(set.intersection(*(set(choices) for choices in given)))
+    table = np.array([[choices[pair] for choices in given] for pair in shared])
+    if len(shared) < 2 or len(np.unique(table)) < 2:
+        return None
+    return float(fleiss_kappa(aggregate_raters(table)[0]))
+
+
+def _steadiness(ballots: Sequence[Ballot]) -> float | None:
+    alike = []
+    for ballot in ballots:
+        before = {vote.pair: SCORES[vote.choice] for vote in ballot.votes.votes}
+        # The repeated pair is mirrored: the same choice has the opposite side.
+        alike += [
+            score == 1 - before[pair.repeats]
+            for pair, score in ballot.answers(repeated=True)
+            if pair.repeats in before
+        ]
+    return sum(alike) / len(alike) if alike else None
+
+
+def record(tally: Tally, ballots: Sequence[Ballot], paths: Sequence[Path], store: Store) -> None:
+    """Each strength becomes a row of its cell, in place of what an earlier tally said; the files
+    are kept in the suite's run.
+    """
+    for standing in tally.standings:
+        store.record(standing.entrant.run_id, [_row(standing, tally, ballots)])
+    for path in paths:
+        store.put_file(tally.run, path, "votes")
+
+
+def _row(standing: Standing, tally: Tally, ballots: Sequence[Ballot]) -> Measurement:
+    entrant, strength = standing.entrant, standing.strength
+    # All numbers of one tally, and only these, compare: strengths are relative to its entrants.
+    settings: Mapping[str, str | int | float] = {
+        "voters": tally.voters,
+        "votes": tally.votes,
+        "tally": digest([ballot.votes.model_dump(mode="json") for ballot in ballots])[:8],
+    }
+    how = Protocol(PREFERENCE, HUMAN_PREFERENCE.version, entrant.dataset, settings=dict(settings))
+    key = digest([entrant.training_key, entrant.dataset, PREFERENCE])
+    return Measurement(PREFERENCE, "ok", how, key, strength.value, strength.stderr, strength.over)

@@ -1,0 +1,161 @@
+"""docs/claims.md is what the ledger makes of the files of claims and the published reports."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.report.ledger import Ledger, rule
+from harness.spec.claim import make_claim
+from harness.spec.claim_files import shelves
+from harness.spec.errors import BadInput
+
+ROOT = Path(__file__).parent.parent.parent
+STATEMENTS = [
+    "ae-linear-pca", "ae-nonlinear-beats-pca", "ae-bottleneck", "ae-overcomplete", "ae-denoising",
+    "ae-sparse", "ae-contractive", "ae-conv", "ae-stacked", "ae-perceptual", "ae-skip-sr",
+    "ae-loss-robust", "ae-not-generative", "ae-interpolation", "ae-anomaly", "ae-retrieval",
+    "ae-masked", "ae-adversarial", "ae-missing", "vae-blurry", "vae-covers", "vae-stable",
+    "vae-kl-prior", "vae-beta-disentangles", "vae-collapse", "vae-bound-order",
+    "vae-reparameterisation", "vae-gan", "vq-sharper", "vq-codebook", "gan-nonsaturating",
+    "gan-mode-collapse", "gan-wgan-modes", "gan-gp-over-clipping", "gan-critic-tracks",
+    "gan-minibatch", "gan-unrolled", "gan-packing", "gan-dcgan", "gan-losses", "gan-spectral",
+    "gan-ttur", "gan-smoothing", "gan-feature-matching", "gan-attention", "gan-progressive",
+    "gan-style-w", "gan-conditional", "gan-consensus", "gan-equilibrium", "gan-interpolation",
+    "gan-augmentation", "gan-pix2pix", "gan-cycle", "diff-diversity", "diff-quality", "gan-faster",
+    "diff-stable", "diff-ddim", "diff-cosine", "diff-simple-loss", "diff-min-snr",
+    "diff-unet-skips", "diff-cfg", "diff-classifier-guidance", "diff-latent", "diff-flow",
+    "diff-distilled", "diff-inpainting", "diff-text", "diff-video", "diff-memorise",
+    "metric-fid-robust", "metric-is-blind", "metric-fid-bias", "metric-psnr-blur",
+    "metric-no-single", "metric-extractor", "metric-seeds",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    return Ledger.of(ROOT / "reports")
+
+
+def test_the_page_is_what_the_ledger_makes(ledger):
+    page = (ROOT / "docs/claims.md").read_text(encoding="utf-8")
+    assert page == ledger.markdown(ROOT / "docs"), "run `harness ledger docs/claims.md`"
+
+
+def test_every_statement_is_a_claim_with_a_source_and_something_that_decides_it():
+    claims = [claim for shelf in shelves() for claim in shelf.claims]
+    for name in STATEMENTS:
+        assert any(c.id == name or c.id.startswith(f"{name}-") for c in claims), name
+    for claim in claims:
+        assert claim.source, claim.id
+        assert claim.measured, claim.id
+
+
+def test_every_claim_has_a_verdict_or_says_what_is_missing(ledger):
+    for shelf in ledger.shelves:
+        for claim in shelf.claims:
+            if not ledger.on(claim):
+                said = ledger.missing(claim)
+                assert said.startswith(("Missing: ", "In the suite ")), claim.id
+                assert (said.startswith("In the suite ")) == (claim.id in ledger.suites), claim.id
+
+
+# -- findings -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """`recorded(name=…)` writes the file of a report with a verdict on `ae-bottleneck`."""
+
+    def write(**changes):
+        claim = next(c for s in shelves() for c in s.claims if c.id == "ae-bottleneck")
+        effect = {
+            "kind": "ratio", "value": 0.8, "low": 0.7, "high": 0.9, "level": 0.95, "null": 1,
+            "limit": 0.95, "towards": "lower", "bootstrap": None, "mirror": None,
+        }  # fmt: skip
+        verdict = {
+            "claim": {**claim.model_dump(mode="json"), "datasets": ["digits"]},
+            "outcome": "supported", "about": "mean squared error of b on digits", "unit": "",
+            "effect": effect, "reason": "", "datasets": ["digits"], "seeds": [0, 1, 2], "parts": [],
+        } | changes.pop("verdict", {})  # fmt: skip
+        file = {
+            "suite": "mine", "generated_at": "2026-01-02 03:04 UTC", "overrides": {},
+            "verdicts": [verdict],
+        } | changes  # fmt: skip
+        folder = tmp_path / "reports" / "mine"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "verdicts.json").write_text(json.dumps(file))
+        return Ledger.of(tmp_path / "reports")
+
+    return write
+
+
+def entry(ledger, folder=ROOT / "docs"):
+    return ledger.markdown(folder).split("### ae-bottleneck\n")[1].split("\n### ")[0]
+
+
+def test_a_recorded_verdict_stands_with_effect_datasets_seeds_and_report(recorded):
+    text = entry(recorded())
+    assert "| **supported** | mean squared error of b on digits: ratio 0.80 " in text
+    assert "| digits | 3 | [mine](" in text
+    assert "reports/mine/report.md), 2026-01-02 |" in text
+    assert "Missing" not in text
+
+
+def test_a_run_that_departs_from_the_suite_says_so(recorded):
+    assert "(budget\\_scale 0.05)" in entry(recorded(overrides={"budget_scale": "0.05"}))
+
+
+def test_a_verdict_without_an_effect_says_why(recorded):
+    changes = {"outcome": "not evaluable", "effect": None, "reason": "no variance: all alike"}
+    assert "| **not evaluable** | no variance: all alike |" in entry(recorded(verdict=changes))
+
+
+def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
+    claim = next(c for s in shelves() for c in s.claims if c.id == "ae-bottleneck")
+    other = claim.model_dump(mode="json") | {"delta": 0.01}
+    text = entry(recorded(verdict={"claim": other}))
+    assert "supported" not in text
+    assert "In the suite autoencoders; the claim has changed since its last report." in text
+    worded = claim.model_dump(mode="json") | {"statement": "In other words."}
+    assert "**supported**" in entry(recorded(verdict={"claim": worded}))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"verdicts": [3]}', '{"verdicts": 3}'])
+def test_a_file_that_no_report_wrote_is_bad_input(tmp_path, text):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/verdicts.json").write_text(text)
+    with pytest.raises(BadInput, match=r"mine/verdicts\.json: not what a report writes"):
+        Ledger.of(tmp_path)
+
+
+def asked(**fields):
+    return rule(make_claim(id="c", statement="s", **fields))
+
+
+def test_the_rule_of_each_shape_in_words():
+    both = {"metric": "fid", "model": "a", "against": "b"}
+    assert (
+        asked(**both, delta=0.1) == "better `fid` of `a` than of `b`, by more than a factor of 1.1"
+    )
+    assert asked(metric="ssim", model="a", above=0.5, datasets="d", over="average") == (
+        "`ssim` of `a` above 0.5, on `d` on average"
+    )
+    assert asked(shape="equivalence", metric="q", model="a", equals=0.5, delta=0.1) == (
+        "`q` of `a` is 0.5, to within 0.1"
+    )
+    order = {"metric": "fid", "models": ["a", "b", "c"]}
+    assert asked(shape="monotone", direction="falls", **order).startswith("`fid` falls with every")
+    assert asked(shape="ordering", **order) == "by `fid` the order is `a` before `b` before `c`"
+    assert (
+        asked(shape="spread", **both) == "a smaller spread over seeds of `fid` of `a` than of `b`"
+    )
+    trade = {"model": "a", "against": "b", "better": "ssim", "same": "fid"}
+    assert asked(shape="trade-off", **trade, delta={"fid": 0.2}) == (
+        "`a` has better `ssim` and the same `fid` against `b`, "
+        "with a margin of a factor of 1.2 (`fid`)"
+    )
+    points = {"model": "m", "at": [0.1, 0.5, 1]}
+    assert asked(shape="correlation", metric=["q", "fid"], models=points, above=0.5) == (
+        "the rank correlation of `q` and `fid` over `m` after 0.1, 0.5, 1 of its budget "
+        "is above 0.5"
+    )

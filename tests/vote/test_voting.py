@@ -1,0 +1,171 @@
+"""From a suite's samples to the leaderboard, with a real store and a real browser."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from running import Inside
+
+from harness.data import load_dataset
+from harness.evaluation.pictures import grid, tiles
+
+SUITE = """
+title: Votes on <digits>
+seeds: [0]
+budget: {images: 64}
+samples: 70
+datasets: [digits]
+models: [autoencoder/conv]
+metrics: [fid]
+external:
+  - {name: dark, dataset: digits, samples: [dark.npy]}
+  - {name: bright, dataset: digits, samples: [bright.npy]}
+"""
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite that was run: two entrants' samples, 20 each, and training images."""
+    place = tmp_path_factory.mktemp("voting")
+    images = load_dataset("digits").test.images[:40].permute(0, 2, 3, 1).numpy()
+    np.save(place / "dark.npy", images[:20] // 4)
+    np.save(place / "bright.npy", 255 - images[20:])
+    (place / "suite.yaml").write_text(SUITE)
+    ran = Inside(place)("run", "suite.yaml", "--jobs", "1")
+    assert ran.returncode == 0, ran.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> dict:
+    made = Inside(folder)("vote", "suite.yaml", "--pairs", "40", "-o", "vote.html")
+    assert made.returncode == 0, made.stderr
+    assert "44 pairs of 3 entrants" in made.stdout
+    html = (folder / "vote.html").read_text()
+    return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
+
+
+def votes(page: dict, choices: list[str]) -> dict:
+    return {
+        "harness_votes": 1, "page": page["page"], "run": page["run"], "suite": page["suite"],
+        "voter": "", "votes": [
+            {"pair": i, "choice": choice, "seconds": 1} for i, choice in enumerate(choices)
+        ],
+    }  # fmt: skip
+
+
+def test_the_page_does_not_say_who_made_what(folder: Path, page: dict):
+    html = (folder / "vote.html").read_text()
+    for word in ("bright", "training images", "autoencoder", "entrant"):
+        assert word not in html
+    assert "Votes on &lt;digits&gt;" in html
+    assert page["images"] == sorted(page["images"])
+
+
+def test_votes_become_strengths_on_the_board(folder: Path, page: dict):
+    """A voter who prefers what has the darker corner prefers `dark`, then training images."""
+
+    def brightness(uri: str) -> float:
+        png = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+        return float(np.asarray(Image.open(io.BytesIO(png))).mean())
+
+    means = [brightness(uri) for uri in page["images"]]
+    choices = ["left" if means[a] < means[b] else "right" for a, b, _ in page["pairs"]]
+    (folder / "ada.json").write_text(json.dumps(votes(page, choices)))
+    counted = Inside(folder)("vote", "tally", "ada.json")
+    assert counted.returncode == 0, counted.stderr
+    order = re.findall(r"digits\s+│ (dark|bright|training images) ", counted.stdout)
+    assert order == ["dark", "training images", "bright"]
+    assert "40 votes of 1 voter, 0 of them ties" in counted.stdout
+    assert "100% of the repeated pairs were answered alike" in counted.stdout
+    assert Inside(folder)("report", "suite.yaml").returncode == 0
+    board = (folder / "reports/suite/leaderboard.csv").read_text()
+    assert "human_preference[voters=1, votes=40" in board
+
+    # Another voter who sees the opposite: agreement is at its worst, and the rows are replaced.
+    turned = [{"left": "right", "right": "left"}[choice] for choice in choices]
+    (folder / "grace.json").write_text(json.dumps(votes(page, turned)))
+    both = Inside(folder)("vote", "tally", "ada.json", "grace.json")
+    assert "80 votes of 2 voters" in both.stdout
+    assert "kappa) is -1.00" in both.stdout
+    Inside(folder)("report", "suite.yaml")
+    board = (folder / "reports/suite/leaderboard.csv").read_text()
+    assert "votes=80" in board
+    assert "votes=40" not in board
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"page": "abcdef"}, r"has no page abcdef of suite 'suite'"),
+        ({"run": "abcdef"}, r"has no page \w+ of suite 'suite'"),
+        ({"votes": [{"pair": 44, "choice": "left", "seconds": 1}]}, "unknown pair 44; .* 0 to 43"),
+    ],
+)
+def test_votes_on_what_was_not_asked_are_refused(
+    folder: Path, page: dict, change: dict, message: str
+):
+    (folder / "odd.json").write_text(json.dumps(votes(page, ["left"]) | change))
+    ended = Inside(folder)("vote", "tally", "odd.json")
+    assert ended.returncode == 2
+    assert re.search(message, ended.stderr)
+
+
+def test_the_same_votes_are_not_counted_twice(folder: Path, page: dict):
+    for name in ("one.json", "copy.json"):
+        (folder / name).write_text(json.dumps(votes(page, ["left"])))
+    ended = Inside(folder)("vote", "tally", "one.json", "copy.json")
+    assert (ended.returncode, "the same votes as one.json" in ended.stderr) == (2, True)
+
+
+def test_there_must_be_two_to_choose_between(folder: Path):
+    ended = Inside(folder)("vote", "quickstart")
+    assert ended.returncode == 2
+    assert "quickstart has not been run" in ended.stderr
+
+
+def test_tiles_are_what_a_grid_was_made_of():
+    for channels in (1, 3):
+        draws = torch.Generator().manual_seed(0)
+        images = torch.randint(256, (11, channels, 5, 5), generator=draws).to(torch.uint8)
+        assert torch.equal(tiles(grid(images, 4), 5)[:11], images)
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
+def test_a_voter_in_a_browser(folder: Path, page: dict):
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        tab = browser.new_context().new_page()
+        faults: list[str] = []
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on("console", lambda said: faults.append(said.text))
+        tab.goto((folder / "vote.html").as_uri())
+        for key in ("ArrowLeft", "ArrowRight", "Space", "Backspace", "ArrowLeft"):
+            tab.keyboard.press(key)
+        tab.reload()  # what was chosen stays
+        assert tab.inner_text("#count") == "3 of 44"
+        for _ in range(41):
+            tab.click("#right")
+        assert tab.is_visible("#done")
+        assert not tab.is_visible("#pair")
+        tab.fill("#voter", "Ada L.")
+        with tab.expect_download() as download:
+            tab.click("#save button")
+        assert download.value.suggested_filename.startswith("Ada-L-")
+        download.value.save_as(folder / "browser.json")
+        browser.close()
+    assert not faults
+    saved = json.loads((folder / "browser.json").read_text())
+    assert [vote["choice"] for vote in saved["votes"][:4]] == ["left", "right", "left", "right"]
+    assert Inside(folder)("vote", "tally", "browser.json").returncode == 0
