@@ -74,6 +74,67 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/mlp": {
         "model/loss": [0.98237, 0.99101, 1.0042],
     },
+    "autoencoder/conv-16": {
+        "model/loss": [0.41555, 0.31821, 0.27236],
+    },
+    "autoencoder/conv-4": {
+        "model/loss": [0.48851, 0.41928, 0.35998],
+    },
+    "autoencoder/conv-64": {
+        "model/loss": [0.38551, 0.25654, 0.19197],
+    },
+    "autoencoder/conv-8": {
+        "model/loss": [0.41201, 0.33008, 0.2966],
+    },
+    "autoencoder/dense": {
+        "model/loss": [0.13879, 0.1348, 0.1306],
+    },
+    "autoencoder/linear": {
+        "model/loss": [0.15723, 0.14344, 0.13403],
+    },
+    "diffusion/ddpm-1000-steps": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-20-steps": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-20-steps-ancestral": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-50-steps": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-cosine": {
+        "model/loss": [0.97941, 0.92177, 0.8093],
+    },
+    "gan/wgan-gp-mlp": {
+        "discriminator/loss": [0.061138, 0.013125, -0.039865],
+        "discriminator/penalty": [0.79611, 0.78824, 0.77341],
+        "generator/loss": [-0.027016, -0.017281, -0.0048453],
+    },
+    "translation/cyclegan": {
+        "critics/loss": [1.4508, 1.2045, 1.0132],
+        "translators/loss": [9.4956, 8.8364, 8.042],
+        "translators/adversarial": [2.356, 1.9994, 1.6795],
+        "translators/cycle": [0.71396, 0.6837, 0.63625],
+    },
+    "translation/cyclegan-identity": {
+        "critics/loss": [1.4508, 1.205, 1.0107],
+        "translators/loss": [13.145, 12.336, 11.449],
+        "translators/adversarial": [2.356, 2.0332, 1.5646],
+        "translators/cycle": [0.71396, 0.67933, 0.64835],
+        "translators/identity": [0.72982, 0.70195, 0.68019],
+    },
+    "translation/cyclegan-no-cycle": {
+        "critics/loss": [1.4508, 1.2041, 1.0532],
+        "translators/loss": [2.356, 1.6699, 1.1506],
+        "translators/adversarial": [2.356, 1.6699, 1.1506],
+    },
+    "vae/beta0": {
+        "model/loss": [542.16, 484.43, 443.12],
+        "model/reconstruction": [542.16, 484.43, 443.12],
+        "model/kl": [5.279, 7.9443, 12.692],
+    },
 }
 
 
