@@ -33,7 +33,7 @@ class Server:
                 ],
                 cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        for _ in range(240):
+        for _ in range(1200):  # machines of CI are busy
             assert self._process.poll() is None, "the MLflow server ended"
             try:
                 with urllib.request.urlopen(f"{self.uri}/health", timeout=5):

@@ -88,12 +88,16 @@ class Packing:
         """The next cell for a room, once there is one that fits; None when there is none left."""
         with self._changed:
             while self.waiting and not self._closed:
-                if found := next((c for c in self.waiting if self._fits(c, room)), None):
+                if found := self.next_for(room):
                     self.waiting.remove(found)
                     self._in(room)[found.name] = self._need(found)
                     return found
                 self._changed.wait()
             return None
+
+    def next_for(self, room: Room) -> Cell | None:
+        """The first of those that wait that fits now."""
+        return next((cell for cell in self.waiting if self._fits(cell, room)), None)
 
     def leave(self, cell: Cell, room: Room) -> None:
         """A cell that was taken is over: its bytes are free."""

@@ -36,7 +36,6 @@ class SuiteUnderTest:
 
     plan: Plan
     store: Store
-    output: Path
     folder: Path
 
     @classmethod
@@ -50,7 +49,7 @@ class SuiteUnderTest:
             path = str(folder / name) if name.endswith((".yaml", ".yml")) else name
             plan = make_plan(load_suite(path, Overrides(**chosen)), device, root)
             store = options.open_store(os.environ.get("MLFLOW_TRACKING_URI"), output)
-        return cls(plan, store, output, folder)
+        return cls(plan, store, folder)
 
     def run(self, jobs: int | None = None) -> Self:
         """Train and measure what is left, `jobs` cells at a time; what failed is in the check."""

@@ -1,0 +1,99 @@
+"""A node that lacks something says what; nothing here needs a cluster."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from harness.engine.nodes import WITNESS, Needed, blind, lacking, machine, needed, witness
+from harness.plan import Plan, make_plan
+from harness.spec.suite import load_suite
+from harness.training.numerics import Numerics
+
+SUITE = """
+title: t
+seeds: [0]
+budget: {images: 64}
+datasets: [digits, ring]
+models: [vae/mlp]
+metrics: [fid]
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    file = tmp_path_factory.mktemp("suite") / "s.yaml"
+    file.write_text(SUITE)
+    return make_plan(load_suite(str(file)), "cpu", None)
+
+
+@pytest.fixture(scope="module")
+def wanted(plan: Plan) -> Iterator[Needed]:
+    """With an address where something answers."""
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield needed(plan, f"http://127.0.0.1:{server.server_port}", Path("reports"))
+    server.shutdown()
+
+
+def test_the_machine_that_planned_lacks_nothing(wanted: Needed):
+    assert lacking(wanted) == ()
+    assert {name for name, _ in wanted.datasets} == {"digits", "ring"}
+    assert {network.name for network in wanted.networks} == {"classifier:digits", "identity"}
+    assert [name for name, _ in wanted.families] == ["vae"]
+
+
+def test_a_cell_needs_less_than_a_suite(plan: Plan, wanted: Needed):
+    cell = next(cell for cell in plan.cells if cell.dataset == "ring")
+    less = wanted.of(cell)
+    assert [name for name, _ in less.datasets] == ["ring"]
+    assert [network.name for network in less.networks] == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: {"datasets": (("digits", "0" * 64),)}, "dataset digits: there is .* and not 00"),
+        (lambda w: {"datasets": (("npz:none.npz", "0"),)}, r"dataset npz:none\.npz: .*none\.npz"),
+        (lambda w: {"families": (("vae", "0"),)}, "family vae: there is .* and not 0"),
+        (lambda w: {"families": (("mine.here:Own", "0"),)}, "family mine.here:Own: .*mine"),
+        (lambda w: {"numerics": replace(w.numerics, torch_version="1")}, "computes .*, torch 1: "),
+        (lambda w: {"uri": "http://127.0.0.1:9"}, "http://127.0.0.1:9: no MLflow server answers"),
+        (lambda w: {"code": "other"}, r"another harness \(0.1.0, .*\): install the same one"),
+    ],
+)
+def test_what_a_node_lacks_it_says_in_one_line(
+    wanted: Needed, change: Callable[[Needed], Any], said: str
+):
+    (line,) = lacking(replace(wanted, **change(wanted)))
+    assert re.search(said, line), line
+    assert "\n" not in line
+
+
+def test_weights_of_the_same_name_are_told_apart_by_their_digest(wanted: Needed):
+    network = next(n for n in wanted.networks if n.name == "classifier:digits")
+    other = replace(network, instrument=replace(network.instrument, label="classifier:digits@0"))
+    (line,) = lacking(replace(wanted, networks=(other,)))
+    assert f"weights of classifier:digits: there is {network.instrument.label}" in line
+    assert "and not classifier:digits@0" in line
+    missing = replace(network, name="classifier:none")
+    (line,) = lacking(replace(wanted, networks=(missing,)))
+    assert "weights of classifier:none: " in line
+
+
+def test_an_output_folder_that_is_not_shared_is_noticed(tmp_path: Path):
+    assert "does not see the output folder" in blind(tmp_path / "elsewhere")[0]
+    with witness(tmp_path / "shared"):
+        assert blind(tmp_path / "shared") == ()
+    # A folder of the same name, or a file system whose locks hold on one node only.
+    assert (tmp_path / "shared" / WITNESS).exists()
+    assert "is another folder there, or locks" in blind(tmp_path / "shared")[0]
+
+
+def test_a_machine_says_how_it_computes():
+    assert machine("cpu", 2, "auto").numerics == Numerics.resolve("cpu", processes=2)
