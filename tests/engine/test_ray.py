@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from test_long_runs import numbers, started, until
 
+pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
