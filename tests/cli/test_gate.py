@@ -20,7 +20,7 @@ class Answer:
 class Shelf(dict[str, Record]):
     """Stands in for the tracking store: what is recorded, by training key."""
 
-    def records(self, keys: list[str]) -> dict[str, Record]:
+    def records(self, keys: list[str], suite: str = "") -> dict[str, Record]:
         return {key: self[key] for key in keys if key in self}
 
 

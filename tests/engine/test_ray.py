@@ -27,7 +27,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A cluster of two nodes of one CPU. What is said here of the environment, its processes see."""
+    """A cluster of two nodes of one CPU. Its processes see the environment as it is here."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "180")  # machines of CI are busy
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
