@@ -11,7 +11,13 @@ from pydantic import NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player, Settings
-from harness.families.parts import ConditionalSettings, decoder, encoder, random_labels
+from harness.families.parts import (
+    ConditionalSettings,
+    at_least_float32,
+    decoder,
+    encoder,
+    random_labels,
+)
 
 
 class Critic(Settings):
@@ -161,7 +167,7 @@ class GAN(Family):
 
     def _judged(self, networks: nn.ModuleDict, x: Tensor, labels: Tensor) -> Tensor:
         """The discriminator's output for each image, of its class if it is conditional: N×1."""
-        outputs: Tensor = networks["discriminator"](x).float()
+        outputs = at_least_float32(networks["discriminator"](x))
         if not self.conditional:
             return outputs
         return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])

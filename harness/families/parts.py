@@ -88,3 +88,8 @@ def denoiser(
     if settings.depth is None:
         return UNet(channels, size, width=width * size, classes=classes, words=words)
     return MLPDenoiser(channels, size, width, settings.depth)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """What a network put out, for a loss: where it computed in bf16, as float32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -11,7 +11,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.families.parts import NetworkSettings, decoder, encoder
+from harness.families.parts import NetworkSettings, at_least_float32, decoder, encoder
 from harness.spec.errors import BadInput
 
 
@@ -58,7 +58,7 @@ class VAE(Family):
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
-        mean, logvar = networks["encoder"](batch.x).float().chunk(2, dim=1)
+        mean, logvar = at_least_float32(networks["encoder"](batch.x)).chunk(2, dim=1)
         z = mean + (0.5 * logvar).exp() * noise["epsilon"]
         reconstruction = -self._log_likelihood(networks, batch.x, z)
         kl = gaussian_kl(mean, logvar).mean()

@@ -77,8 +77,7 @@ def test_two_processes_train_as_one_on_the_same_batches(
     (expected, weights), (curve, found) = alone[name], together[name]
     assert len(curve) == STEPS
     for point, same in zip(curve, expected, strict=True):
-        # Losses are kept in float32, whatever the weights are in.
-        assert point == pytest.approx(same, rel=1e-6)
+        assert point == pytest.approx(same, rel=1e-9)
     assert found.keys() == weights.keys(), "what is saved has the same names"
     for key, tensor in weights.items():
         torch.testing.assert_close(found[key], tensor, rtol=1e-7, atol=1e-9)
