@@ -125,7 +125,7 @@ def _show_total(
         console.print("Nothing is left to do.")
         return
     kept, meanwhile = found.disk(todo, jobs)
-    at_a_time = f"{jobs} cells at a time" if jobs > 1 else "one cell at a time"
+    at_a_time = f"{jobs} at a time" if jobs > 1 else "one at a time"
     console.print(
         f"About {clock(seconds)} with {at_a_time} on {plan.numerics.machine}; {size(kept)} of disk,"
         f" and {size(meanwhile)} more for checkpoints while it runs.",
