@@ -112,7 +112,7 @@ def test_the_domains_are_part_of_the_digest():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("digits[unpaired=edges]", "right are outlines, inverted, or two classes"),
+        ("digits[unpaired=edges]", "right are outlines, inverted, dimmed, or two classes"),
         ("digits[unpaired=3]", "or two classes of the set joined by +"),
         ("digits[unpaired=3+3]", "or two classes"),
         ("digits[unpaired=3+11]", "or two classes"),
