@@ -163,15 +163,19 @@ class Gathering:
             self.unfinished += 1
             return
         for part in parts(run):
-            uses = tuple(use for use in part.uses if self._in_suites(use[1]))
-            self.models |= {name for name, _ in uses} - FLOORS.keys()
-            uses = tuple(use for use in uses if self._takes_model(use[0]))
-            for dataset, numbers in _by_dataset(run, part.numbers) if uses else ():
-                self.datasets.add(dataset)
-                self.metrics |= {row.metric for row in numbers}
-                if _takes(self.choice.datasets, dataset):
-                    chosen = [row for row in numbers if _takes(self.choice.metrics, row.metric)]
-                    self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
+            self.take(part)
+
+    def take(self, part: Part) -> None:
+        """What a run says of one entry, as far as it was chosen."""
+        uses = tuple(use for use in part.uses if self._in_suites(use[1]))
+        self.models |= {name for name, _ in uses} - FLOORS.keys()
+        uses = tuple(use for use in uses if self._takes_model(use[0]))
+        for dataset, numbers in _by_dataset(part.run, part.numbers) if uses else ():
+            self.datasets.add(dataset)
+            self.metrics |= {row.metric for row in numbers}
+            if _takes(self.choice.datasets, dataset):
+                chosen = [row for row in numbers if _takes(self.choice.metrics, row.metric)]
+                self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
 
     def _in_suites(self, parent: str) -> bool:
         suite = self.suites.get(parent)
