@@ -9,6 +9,7 @@ import typer
 import harness
 from harness.cli import (
     claims,
+    compare,
     data,
     extractor,
     gate,
@@ -49,6 +50,7 @@ def _root(
 app.command("run")(run.run)
 app.command("report")(run.report)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("compare")(compare.compare)
 app.command("claims")(claims.claims)
 app.command("ledger")(claims.ledger)
 app.command("check")(gate.check)
