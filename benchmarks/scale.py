@@ -5,9 +5,10 @@
 Nothing is trained. A suite of ten datasets and ten models has more and more seeds; one cell is
 logged the way cells are, and the others are copies of it in the tracking store with names, keys and
 numbers of their own. Then, in a process of its own for each size: the plan; the look-up of what is
-left, which is how a run goes on; the table with its leaderboards; and the whole report. Each takes
-seconds of the processor, and memory beyond what the process had before: its growth from one size to
-the next is printed beside that of the table.
+left, which is how a run goes on; the table with its leaderboards; the whole report; and what
+`harness leaderboard` does, which is to read and rank the store ("ranks") and to write every form of
+it. Each takes seconds of the processor, and memory beyond what the process had before: its growth
+from one size to the next is printed beside that of the table.
 """
 
 from __future__ import annotations
@@ -31,13 +32,18 @@ import torch
 import yaml
 from side_by_side import machine
 
+from harness.analysis.collected import Choice, read
+from harness.analysis.standings import Standings, standings
 from harness.engine.execute import open_site, unfinished
 from harness.plan import Cell, Plan, make_plan
+from harness.report.boards import latex, pages, record
+from harness.report.boards.view import Leaderboard
 from harness.report.publish import gather, publish
 from harness.spec.measurement import Measurement
 from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 from harness.tracking.store import NUMBER
+from harness.tracking.uses import USE
 from harness.training import memory
 
 DATASETS = ["digits", *(f"digits[unseen={k}]" for k in range(9))]
@@ -73,8 +79,13 @@ def fill(plan: Plan, store: Store, folder: Path) -> None:
     """Every cell of the plan, in the store as if it had run."""
     first, *others = plan.cells
     parent = open_site(plan, store, folder, 20.0).parent
-    params = {"dataset": first.dataset, "model": first.model, "seed": first.seed}
-    run = store.open_cell(parent, first.name, first.training_key, params).run_id
+    params = {
+        "dataset": first.dataset, "model": first.model, "seed": first.seed,
+        "budget.images": first.images, "family": first.family, "code": first.code,
+    }  # fmt: skip
+    opened = store.open_cell(parent, first.name, first.training_key, params)
+    store.add_use(opened, first.used_by(parent))
+    run = opened.run_id
     store.set_status(run, "trained", seconds=1.0, images=1000, steps=4, parameters=1000)
     curve = [(1000 * i // CURVE, "train/model/loss", 1 / i) for i in range(1, CURVE + 1)]
     store.log_curves(run, curve)
@@ -126,12 +137,15 @@ def renamed(table: str, template: list[dict[str, Any]], cell: Cell) -> Iterator[
         new = row | {"run_uuid": run}
         if table == "runs":
             new |= {"name": cell.name, "artifact_uri": f"{row['artifact_uri']}/{run}"}
-        if table == "tags" and row["key"].startswith(NUMBER):
+        if table == "tags" and row["key"].startswith((NUMBER, USE)):
             continue
         if table == "tags":
             new["value"] = tags.get(row["key"], row["value"])
         yield new
     if table == "tags":
+        parent = next(row["value"] for row in template if row["key"] == "mlflow.parentRunId")
+        use = cell.used_by(parent)
+        yield {"key": use.tag, "value": use.to_json(), "run_uuid": run}
         for number in rows(cell):
             yield {
                 "key": f"{NUMBER}{number.metric}.{number.key}", "value": number.to_json(),
@@ -162,11 +176,23 @@ def child(folder: Path, cells: int) -> dict[str, tuple[float, float]]:
     fill(plan, store, folder)
     left = step("look-up", lambda: unfinished(plan, store))
     assert not left, f"{len(left)} cells are not found to be done"
-    results = step("table", lambda: gather(plan, store, illustrated=False))
+    results = step("table", lambda: gather(plan, store, plan.records(store), illustrated=False))
     assert len(results.table) == cells * len(METRICS)
     del results
     step("report", lambda: publish(plan, store, folder, None))
+    found = step("ranks", lambda: standings(read(store, Choice()), against=plan.cells[0].model))
+    assert len(found.boards) == len(DATASETS) * len(METRICS)
+    step("leaderboard", lambda: forms(found))
     return took
+
+
+def forms(found: Standings) -> list[str]:
+    """The leaderboard in all its forms."""
+    board = Leaderboard(found, "", "")
+    return [
+        pages.html(board), pages.markdown(board), latex.latex(board), record.csv(board),
+        record.text(board),
+    ]  # fmt: skip
 
 
 def main() -> None:
