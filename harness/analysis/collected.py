@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from harness.analysis.entries import Entry, Identity, Part, label, machine, parts
+from harness.analysis.pareto import COSTS
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import COLUMNS, FLOORS, Measurement
 from harness.spec.protocol import Protocol
@@ -174,12 +175,16 @@ class Gathering:
             self.datasets.add(dataset)
             self.metrics |= {row.metric for row in numbers}
             if _takes(self.choice.datasets, dataset):
-                chosen = [row for row in numbers if _takes(self.choice.metrics, row.metric)]
+                chosen = [row for row in numbers if self._takes_metric(row.metric)]
                 self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
 
     def _in_suites(self, parent: str) -> bool:
         suite = self.suites.get(parent)
         return self.choice.suites is None or bool(suite and suite.suite in self.choice.suites)
+
+    def _takes_metric(self, name: str) -> bool:
+        """What models cost is needed for whatever is drawn against it."""
+        return name in COSTS or _takes(self.choice.metrics, name)
 
     def _takes_model(self, name: str) -> bool:
         return name in FLOORS or _takes(self.choice.models, name)

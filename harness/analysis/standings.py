@@ -71,7 +71,8 @@ def standings(
     against: str | None = None,
     quotes: Sequence[Quote] = (),
 ) -> Standings:
-    """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name.
+    """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name,
+    all where none was. Costs are collected all the same, to draw what was chosen against them.
 
     Raises BadInput where `against` is no entry, or several.
     """
@@ -79,15 +80,16 @@ def standings(
     reference = _entry(against, collected) if against else None
     mentions = [_mention(quote, collected) for quote in quotes]
     found = _ordered(boards(collected.table, metrics, reference, _on_boards(mentions)))
+    shown = [board for board in found if not chosen or board.metric in chosen]
     qualities = [name for name in chosen or QUALITIES if name not in COSTS]
     return Standings(
         collected,
         metrics,
-        tuple(found),
-        tuple(summaries(found, collected.table, metrics, reference)),
+        tuple(shown),
+        tuple(summaries(shown, collected.table, metrics, reference)),
         tuple(fronts(found, metrics, qualities)),
         tuple(mentions),
-        tuple(_notices(collected, found, unknown)),
+        tuple(_notices(collected, shown, unknown)),
         reference,
     )
 

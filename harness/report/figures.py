@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from harness.analysis.effects import Effect
 from harness.analysis.numbers import number
@@ -19,7 +20,7 @@ from harness.analysis.wording import quantity
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render
 
-PLAIN = FuncFormatter(lambda x, _: f"{x:g}")
+PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
 
 NAMED = 12
 """So many points of a figure all have their names."""
@@ -117,12 +118,11 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         if len(front.best) > 1:
             xs, ys = zip(*(front.points[m] for m in front.best), strict=True)
             axes.plot(xs, ys, color=INK, alpha=0.4, linestyle=(0, (4, 3)), zorder=1)
-        for model, (x, y) in front.points.items():
+        for model in front.points:
             _point(axes, front, model, *style[model])
-            if len(front.points) <= NAMED or model in front.best:
-                _name(axes, model, (x, y), _is_last(front, x), metric.better)
         axes.margins(0.08, 0.14)
         _log_axis(axes)
+        _names(axes, front, metric.better)
         axes.set_xlabel(front.axis)
         dataset = front.quality.dataset
         axes.set_title(f"{metric.heading} on {dataset}, {metric.better} is better")
@@ -142,17 +142,41 @@ def _point(axes: Axes, front: Front, model: str, colour: str, marker: str) -> No
     axes.plot(x, y, marker, color=colour, markersize=7)
 
 
-def _is_last(front: Front, x: float) -> bool:
-    return x == max(cost for cost, _ in front.points.values())
+def _names(axes: Axes, front: Front, better: str) -> None:
+    """The models' names, best first, each beside its point where no other name stands."""
+    last = max(cost for cost, _ in front.points.values())
+    shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
+    taken: list[Bbox] = []
+    for model in sorted(shown, key=lambda model: model not in front.best):
+        x, y = front.points[model]
+        at = axes.transData.transform((x, y))
+        boxes = [(place, _box(at, place, model)) for place in _places(x == last, better)]
+        free = (each for each in boxes if not any(each[1].overlaps(other) for other in taken))
+        (right, up), box = next(free, boxes[0])
+        taken.append(box)
+        axes.annotate(
+            model, (x, y), (right, up), fontsize=8, textcoords="offset points",
+            ha="left" if right > 0 else "right", annotation_clip=False,
+        )  # fmt: skip
 
 
-def _name(axes: Axes, model: str, at: tuple[float, float], last: bool, better: str) -> None:
-    """The front comes from the left: names stand on the side that it leaves free."""
-    above = last == (better == "higher")
-    axes.annotate(
-        model, at, (-7 if last else 7, 5 if above else -12), fontsize=8,
-        textcoords="offset points", ha="right" if last else "left", annotation_clip=False,
-    )  # fmt: skip
+def _places(is_last: bool, better: str) -> list[tuple[int, int]]:
+    """Where a name may stand, in points from its model's. The front comes from the left, so that
+    the side that it leaves free is tried first.
+    """
+    above = is_last == (better == "higher")
+    side, heights = (-7 if is_last else 7), (5, -12, 15, -22, 25, -32)
+    near = sorted(heights, key=lambda height: ((height > 0) != above, abs(height)))
+    return [(side, height) for height in near] + [(-side, height) for height in near]
+
+
+def _box(at: Sequence[float], place: tuple[int, int], name: str) -> Bbox:
+    """About what a name covers, in pixels, of which a figure here has as many as points ÷ 0.72."""
+    right, up = place
+    width, height = 4.6 * len(name), 9.0
+    left = right if right > 0 else right - width
+    points = (left, up), (left + width, up + height)
+    return Bbox([(at[0] + x / 0.72, at[1] + y / 0.72) for x, y in points])
 
 
 def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:

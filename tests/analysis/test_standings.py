@@ -60,6 +60,19 @@ def test_numbers_of_another_protocol_stand_apart_and_the_field_is_named():
     assert [row.model for row in second.rows] == ["gan/mlp (width=8)"]
 
 
+def test_what_is_chosen_is_drawn_against_costs_that_are_not_shown():
+    cost = Protocol("parameters", dataset="digits")
+    runs = [
+        replace(run, numbers=(*run.numbers, value(float(len(run.model) + i), cost)))
+        for i, run in enumerate(store())
+    ]
+    found = standings(gathered(*runs, metrics=["fid"]), chosen=["fid"])
+    assert [board.metric for board in found.boards] == ["fid"]
+    assert [(f.quality.metric, f.cost.metric) for f in found.fronts] == [("fid", "parameters")]
+    both = standings(gathered(*runs, metrics=["fid", "parameters"]), chosen=["fid", "parameters"])
+    assert [board.metric for board in both.boards] == ["fid", "parameters"]
+
+
 def test_unequal_budgets_are_said():
     runs = [*store(), *store({"long/mlp": 1.0}, params={"budget.images": "5000"})]
     (notice,) = standings(gathered(*runs)).notices

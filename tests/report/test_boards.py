@@ -1,3 +1,4 @@
+import doctest
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from stored_runs import cell, fid, gathered, value
 
 from harness.analysis.standings import standings
+from harness.report import places, tables
 from harness.report.boards import latex, pages, record, view
 from harness.spec.measurement import TRAINING_IMAGES
 from harness.spec.protocol import Protocol
@@ -167,6 +169,13 @@ def test_latex_has_a_table_for_each_and_every_row_its_columns(board: view.Leader
     assert r"\textbf{3" in tex
     assert "$^{+}$" in tex
     assert not re.search(r"(?<!\\)[_#]", re.sub(r"%.*", "", tex))
+
+
+@pytest.mark.parametrize("module", [places, tables, latex])
+def test_what_the_docstrings_show_is_so(module):
+    tried = doctest.testmod(module)
+    assert tried.attempted
+    assert tried.failed == 0
 
 
 def test_latex_escapes_each_special_sign():
