@@ -162,7 +162,7 @@ def child(folder: Path, cells: int) -> dict[str, tuple[float, float]]:
     fill(plan, store, folder)
     left = step("look-up", lambda: unfinished(plan, store))
     assert not left, f"{len(left)} cells are not found to be done"
-    results = step("table", lambda: gather(plan, store, illustrated=False))
+    results = step("table", lambda: gather(plan, store, plan.records(store), illustrated=False))
     assert len(results.table) == cells * len(METRICS)
     del results
     step("report", lambda: publish(plan, store, folder, None))
