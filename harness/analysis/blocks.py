@@ -98,26 +98,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Seeds:
-    """The rows of one dataset, the seeds they hold, and how many seeds the suite asks for."""
+    """The cells of one dataset by metric, model and seed, the seeds they hold, and how many seeds
+    the suite asks for.
+    """
 
     dataset: str
-    rows: pd.DataFrame
+    measured: Mapping[str, Mapping[str, Mapping[int, Cell]]]
     found: tuple[int, ...]
     wanted: int
 
-    @classmethod
-    def of(cls, dataset: str, table: pd.DataFrame, wanted: int) -> Seeds:
-        """The part of the tidy table that is about `dataset`."""
-        rows = table[table["dataset"] == dataset]
-        return cls(dataset, rows, tuple(sorted({int(seed) for seed in rows["seed"]})), wanted)
-
     def cells(self, metric: str, model: str) -> dict[int, Cell]:
         """The cell of each seed; one that is not in the table is missing."""
-        rows = self.rows[(self.rows["metric"] == metric) & (self.rows["model"] == model)]
-        columns = ["value", "run_id", "status", "reason", "protocol", "protocol_key"]
-        cells = (Cell(*row) for row in rows[columns].itertuples(index=False))
-        found = {int(seed): _finite(c) for seed, c in zip(rows["seed"], cells, strict=True)}
-        return {seed: found.get(seed, Cell(None, "", "missing", "")) for seed in self.found}
+        cells = self.measured.get(metric, {}).get(model, {})
+        return {seed: cells.get(seed, Cell(None, "", "missing", "")) for seed in self.found}
+
+    def reached(self, metric: str, protocol_key: str) -> list[float]:
+        """All values of a metric under one protocol, whichever model reached them."""
+        cells = (cell for of in self.measured.get(metric, {}).values() for cell in of.values())
+        return [c.value for c in cells if c.value is not None and c.protocol_key == protocol_key]
 
     def incomplete(self, title: str, cells: Sequence[Mapping[int, Cell]]) -> str:
         """Why the experiment has no answer yet: a metric that does not apply, an absent cell."""
@@ -131,6 +129,25 @@ class Seeds:
             count = f"{len(self.found)} of {self.wanted} seeds"
             return f"{title} on {self.dataset} is measured for {count}"
         return ""
+
+
+def by_dataset(table: pd.DataFrame, wanted: int) -> dict[str, Seeds]:
+    """The tidy table in one pass, as the cells of each dataset."""
+    columns = ["value", "run_id", "status", "reason", "protocol", "protocol_key"]
+    where = ("dataset", "metric", "model", "seed")
+    rows = zip(*(table[name].tolist() for name in (*where, *columns)), strict=True)
+    found: dict[str, dict[str, dict[str, dict[int, Cell]]]] = {}
+    for dataset, metric, model, seed, *cell in rows:
+        of_model = found.setdefault(dataset, {}).setdefault(metric, {}).setdefault(model, {})
+        of_model[int(seed)] = _finite(Cell(*cell))
+    return {dataset: _seeds(dataset, cells, wanted) for dataset, cells in found.items()}
+
+
+def _seeds(
+    dataset: str, cells: Mapping[str, Mapping[str, Mapping[int, Cell]]], wanted: int
+) -> Seeds:
+    found = {seed for models in cells.values() for of in models.values() for seed in of}
+    return Seeds(dataset, cells, tuple(sorted(found)), wanted)
 
 
 def _finite(cell: Cell) -> Cell:
@@ -198,9 +215,11 @@ def pair(question: Question, failures: Failures, metric: Metric, seeds: Seeds) -
     if problem:
         return replace(base, problem=problem, applies=applies(seeds, (metric.name,), sides))
     if failures == "lose":
-        rows = seeds.rows[seeds.rows["metric"] == metric.name]
-        key = next(iter(_labels(sides)), "")
-        base = replace(base, blocks=tuple(_count_as_lost(b, rows, key, metric) for b in blocks))
+        values = seeds.reached(metric.name, next(iter(_labels(sides)), ""))
+        worst = min if metric.better == "higher" else max
+        base = replace(
+            base, blocks=tuple(_count_as_lost(b, worst(values, default=None)) for b in blocks)
+        )
     return _compare(base, question, metric)
 
 
@@ -208,8 +227,8 @@ def applies(seeds: Seeds, metrics: Sequence[str], cells: Sequence[Mapping[int, C
     """Whether the metrics suit the models there. A dataset without a single row has not been
     measured: that is no reason to skip it.
     """
-    measured = set(seeds.rows["metric"])
-    return seeds.rows.empty or (measured >= set(metrics) and not inapplicable(cells))
+    measured = seeds.measured.keys()
+    return not measured or (measured >= set(metrics) and not inapplicable(cells))
 
 
 def _label_of(other: Side | float) -> str:
@@ -228,15 +247,12 @@ def _block(dataset: str, seed: int, mine: Cell, other: Cell) -> Block:
     return Block(dataset, seed, mine.value, other.value, mine.run_id, other.run_id, note)
 
 
-def _count_as_lost(block: Block, rows: pd.DataFrame, protocol_key: str, metric: Metric) -> Block:
+def _count_as_lost(block: Block, worst: float | None) -> Block:
     """A failed side takes the worst value that the metric reached on the dataset with the same
-    protocol, whichever model reached it; where both sides failed, the pair is dropped.
+    protocol; where both sides failed, the pair is dropped.
     """
-    reached = rows[(rows["status"] == "ok") & np.isfinite(rows["value"])]
-    values = reached.loc[reached["protocol_key"] == protocol_key, "value"]
-    if (block.value is None) == (block.other is None) or values.empty:
+    if (block.value is None) == (block.other is None) or worst is None:
         return block
-    worst = float(values.min() if metric.better == "higher" else values.max())
     value, other = (worst if v is None else v for v in (block.value, block.other))
     note = f"{block.note}; counted as the worst value of the dataset"
     return replace(block, value=value, other=other, note=note)

@@ -24,7 +24,7 @@ import pandas as pd
 
 from harness.analysis import holm
 from harness.analysis.agreement import correlate
-from harness.analysis.blocks import Block, Pairs, Seeds, pair
+from harness.analysis.blocks import Block, Pairs, Seeds, by_dataset, pair
 from harness.analysis.effects import Comparison, Effect, average, single
 from harness.analysis.intervals import seeds_needed
 from harness.analysis.questions import Question, RankQuestion, ask
@@ -139,25 +139,22 @@ def judge(
     for a metric that is not in `metrics`.
     """
     everywhere = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
+    measured = by_dataset(table, seeds)
     cases = []
     for claim in claims:
         where = everywhere[claim.id] if isinstance(everywhere, Mapping) else everywhere
-        cases.append(_gather(claim, table, metrics, seeds, where))
+        names = claim.datasets or where
+        sources = [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
+        cases.append(_gather(claim, metrics, sources))
     alphas = holm.levels([case.p for case in cases], [claim.alpha for claim in claims])
     return [_verdict(case, a, len(cases)) for case, a in zip(cases, alphas, strict=True)]
 
 
-def _gather(
-    claim: Claim,
-    table: pd.DataFrame,
-    metrics: Mapping[str, Metric],
-    seeds: int,
-    datasets: Sequence[str],
-) -> _Case:
+def _gather(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds]) -> _Case:
+    """The pairings of a claim on each of its datasets, with their tests."""
     for name in claim.measured:
         if name not in metrics:
             raise BadInput(f"claim {claim.id!r}: unknown metric {name!r}{suggest(name, metrics)}")
-    sources = [Seeds.of(dataset, table, seeds) for dataset in claim.datasets or datasets]
 
     def answer(question: Question | RankQuestion, source: Seeds) -> Pairs:
         if isinstance(question, RankQuestion):
