@@ -153,7 +153,7 @@ def _names(axes: Axes, front: Front, better: str) -> None:
     last = max(cost for cost, _ in front.points.values())
     shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
     points = [_pixels(axes, *point) for point in front.points.values()]
-    taken = [Bbox([(x - 4, y - 4), (x + 4, y + 4)]) for x, y in points]
+    taken = [Bbox([(x - 6, y - 6), (x + 6, y + 6)]) for x, y in points]
     for model in sorted(shown, key=lambda model: model not in front.best):
         x, y = front.points[model]
         at = _pixels(axes, x, y)
