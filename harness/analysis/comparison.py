@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.analysis.collected import Choice, Collected, Gathering
 from harness.analysis.entries import MACHINE, Identity, Part, differing, parts
@@ -98,15 +98,15 @@ def compare(store: Store, names: Sequence[str]) -> Comparison:
     Raises BadInput where a name stands for no run or for several, and where fewer than two runs are
     named.
     """
-    suites = suite_runs(store)
-    found = [part for name in names for part in _named(store, name)]
+    suites, cells = suite_runs(store), _Cells(store)
+    found = [part for name in names for part in _named(cells, name)]
     unique = {(part.run.run_id, part.identity): part for part in found}
     if len(unique) < max(2, len(found)):
         raise BadInput(
             "name two runs or more to compare, each once; `harness leaderboard --json` lists those "
             "behind each entry"
         )
-    collected = _gathered(store, found, suites)
+    collected = _gathered(cells, found, suites)
     labels = {entry.identity: entry.label for entry in collected.entries}
     sides = [_side(part, labels, collected, suites) for part in found]
     runs = [part.run for part in found]
@@ -121,24 +121,40 @@ def compare(store: Store, names: Sequence[str]) -> Comparison:
     )
 
 
-def _named(store: Store, name: str) -> list[Part]:
+@dataclass
+class _Cells:
+    """What a store has on each dataset, read once."""
+
+    store: Store
+    read: dict[str, list[Part]] = field(default_factory=dict)
+
+    def on(self, dataset: str) -> list[Part]:
+        if dataset not in self.read:
+            runs = collect(self.store, dataset=dataset)
+            self.read[dataset] = [part for run in runs for part in parts(run)]
+        return self.read[dataset]
+
+
+def _named(cells: _Cells, name: str) -> list[Part]:
     """The parts of the run that is called so: one for each way in which suites sample from it."""
     if "@" not in name:
-        return list(parts(find_run(store, name)))
+        return list(parts(find_run(cells.store, name)))
     model, _, rest = name.partition("@")
     place, _, seed = rest.partition("#")
     if seed and not seed.isdigit():
         raise BadInput(f"{name!r}: write a seed as a number, such as {model}@{place}#0")
-    return [_cell(store, name, model, str(parse_reference(place)), seed)]
+    return [_cell(cells, name, model, str(parse_reference(place)), seed)]
 
 
-def _cell(store: Store, name: str, model: str, dataset: str, seed: str) -> Part:
+def _cell(cells: _Cells, name: str, model: str, dataset: str, seed: str) -> Part:
     """The first run of the one entry that is called `model`: of the seed, or of its first one."""
-    here = [part for run in collect(store, dataset=dataset) for part in parts(run)]
+    here = cells.on(dataset)
     mine = [part for part in here if model in {used for used, _ in part.uses}]
     if not mine:
         known = {used for part in here for used, _ in part.uses} - FLOORS.keys()
-        raise BadInput(f"{name!r}: no {model!r} on {dataset} in {store.uri}{suggest(model, known)}")
+        raise BadInput(
+            f"{name!r}: no {model!r} on {dataset} in {cells.store.uri}{suggest(model, known)}"
+        )
     if seed:
         seeds = sorted({part.run.seed for part in mine})
         mine = [part for part in mine if part.run.seed == int(seed)]
@@ -156,7 +172,7 @@ def _cell(store: Store, name: str, model: str, dataset: str, seed: str) -> Part:
     return first
 
 
-def _gathered(store: Store, sides: Sequence[Part], suites: Mapping[str, SuiteRun]) -> Collected:
+def _gathered(cells: _Cells, sides: Sequence[Part], suites: Mapping[str, SuiteRun]) -> Collected:
     """All seeds of the sides' entries on the same images."""
     wanted = {(part.identity, part.run.dataset, part.data) for part in sides}
     gathering = Gathering(Choice(), suites)
@@ -164,10 +180,10 @@ def _gathered(store: Store, sides: Sequence[Part], suites: Mapping[str, SuiteRun
         if part.run.kind == "score":
             gathering.take(part)
     for dataset in dict.fromkeys(part.run.dataset for part in sides if part.run.kind == "cell"):
-        for run in collect(store, dataset=dataset):
-            for part in parts(run) if run.status != "training" else ():
-                if (part.identity, run.dataset, part.data) in wanted:
-                    gathering.take(part)
+        for part in cells.on(dataset):
+            known = part.identity, dataset, part.data
+            if known in wanted and part.run.status != "training":
+                gathering.take(part)
     return gathering.result()
 
 
@@ -216,17 +232,21 @@ def _facts(runs: Sequence[Stored]) -> Iterator[Difference]:
 
 
 def _protocols(sides: Sequence[Part]) -> Iterator[Difference]:
-    """The fields in which what runs have of the same metric was measured otherwise."""
-    by_metric: dict[str, list[Protocol | None]] = {}
-    for place, part in enumerate(sides):
-        for row in part.numbers:
-            mine = by_metric.setdefault(row.metric, [None] * len(sides))
-            mine[place] = mine[place] or row.protocol
-    for metric, protocols in by_metric.items():
-        known = [each for each in protocols if each]
-        fields = dict.fromkeys(name for other in known[1:] for name in known[0].differs(other))
-        for name in fields:
-            values = (ABSENT if p is None else str(getattr(p, name) or "none") for p in protocols)
+    """The fields in which what runs have of the same metric was measured otherwise, where none of
+    its protocols is common to all that have it.
+    """
+    for metric in dict.fromkeys(row.metric for part in sides for row in part.numbers):
+        mine = [
+            {row.protocol.key(): row.protocol for row in part.numbers if row.metric == metric}
+            for part in sides
+        ]
+        having = [set(protocols) for protocols in mine if protocols]
+        if set.intersection(*having):
+            continue
+        first = [next(iter(protocols.values()), None) for protocols in mine]
+        known = [protocol for protocol in first if protocol]
+        for name in dict.fromkeys(name for other in known[1:] for name in known[0].differs(other)):
+            values = (ABSENT if p is None else str(getattr(p, name) or "none") for p in first)
             yield Difference(f"{metric}: {name}", tuple(values))
 
 

@@ -143,10 +143,13 @@ def _point(axes: Axes, front: Front, model: str, colour: str, marker: str) -> No
 
 
 def _names(axes: Axes, front: Front, better: str) -> None:
-    """The models' names, best first, each beside its point where no other name stands."""
+    """The models' names, those of the front first, each beside its point where neither a point nor
+    another name stands.
+    """
     last = max(cost for cost, _ in front.points.values())
     shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
-    taken: list[Bbox] = []
+    points = axes.transData.transform(list(front.points.values()))
+    taken = [Bbox([(x - 4, y - 4), (x + 4, y + 4)]) for x, y in points]
     for model in sorted(shown, key=lambda model: model not in front.best):
         x, y = front.points[model]
         at = axes.transData.transform((x, y))

@@ -74,6 +74,17 @@ def test_without_common_seeds_it_is_not_paired_and_with_few_it_is_not_said(compa
     assert view.effect(few) == "3 and 1 seeds: at least 3 of each are needed"
 
 
+def test_a_protocol_that_all_have_is_no_difference(compare):
+    more = value(8.0, fid(samples=50))
+    runs = [
+        cell("gan/mlp", 0, (value(9.0, fid()), more)),
+        cell("vae/mlp", 0, (more, value(3.0, fid()))),
+    ]
+    found = compare(runs, "gan/mlp-0-0", "vae/mlp-0-0")
+    assert found.protocols == ()
+    assert [line.protocol.samples for line in found.lines] == [100, 50]
+
+
 def test_seeds_of_one_entry_are_not_compared_with_themselves(compare):
     found = compare(seeds("gan/mlp", 9.0), "gan/mlp-0-0", "gan/mlp-2-0")
     assert found.lines[0].effects[0].why == "seeds of one entry"

@@ -192,6 +192,8 @@ def test_json_says_all_and_csv_has_a_line_for_each_entry_of_each_board(
     assert said["format"] == 1
     assert said["against"] == EVIL
     assert {e["entry"] for e in said["entries"]} == {EVIL, "vae/mlp", "gone/mlp", "other/mlp"}
+    assert (said["entries"][0]["kind"], said["entries"][0]["images"]) == ("trained", 100)
+    assert said["entries"][0]["settings"]["width"] == "64"
     first = said["boards"][0]
     assert (first["metric"], first["protocol_fields"]["samples"]) == ("fid", 100)
     assert [q["comparable"] for q in said["quoted"]] == [True, False]

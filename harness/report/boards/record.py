@@ -51,7 +51,13 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "entry": entry.label,
         "model": entry.identity.model,
         "also": sorted(entry.also),
-        **{name: value for name, value in entry.identity.facets.items() if value},
+        "kind": entry.identity.kind,
+        "images": entry.identity.images,
+        "settings": {
+            name: value
+            for name, value in entry.identity.facets.items()
+            if value and name not in ("kind", "images")
+        },
         "seeds": {dataset: sorted(seeds) for dataset, seeds in sorted(entry.seeds.items())},
         "parameters": sorted(entry.parameters),
         "suites": sorted(entry.suites),
