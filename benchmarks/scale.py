@@ -1,13 +1,14 @@
 """How planning, looking up and reporting grow with the cells of a suite, up to 10,000 of them.
 
-    python benchmarks/scale.py [--quick] [--cells 100 1000 10000]
+    python benchmarks/scale.py [--quick] [--cells 100 1000 10000] [--only board]
 
 Nothing is trained. A suite of ten datasets and ten models has more and more seeds; one cell is
 logged the way cells are, and the others are copies of it in the tracking store with names, keys and
 numbers of their own. Then, in a process of its own for each size: the plan; the look-up of what is
-left, which is how a run goes on; the table with its leaderboards; and the whole report. Each takes
-seconds of the processor, and memory beyond what the process had before: its growth from one size to
-the next is printed beside that of the table.
+left, which is how a run goes on; the table with its leaderboards; the whole report; and what
+`harness leaderboard` does, which is to read the store, to rank what it has, and to write the page
+and every other form. Each takes seconds of the processor, and memory beyond what the process had
+before: its growth from one size to the next is printed beside that of the table.
 """
 
 from __future__ import annotations
@@ -31,13 +32,18 @@ import torch
 import yaml
 from side_by_side import machine
 
+from harness.analysis.collected import Choice, read
+from harness.analysis.standings import Standings, standings
 from harness.engine.execute import open_site, unfinished
 from harness.plan import Cell, Plan, make_plan
+from harness.report.boards import latex, pages, record
+from harness.report.boards.view import Leaderboard
 from harness.report.publish import gather, publish
 from harness.spec.measurement import Measurement
 from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 from harness.tracking.store import NUMBER
+from harness.tracking.uses import USE
 from harness.training import memory
 
 DATASETS = ["digits", *(f"digits[unseen={k}]" for k in range(9))]
@@ -73,8 +79,13 @@ def fill(plan: Plan, store: Store, folder: Path) -> None:
     """Every cell of the plan, in the store as if it had run."""
     first, *others = plan.cells
     parent = open_site(plan, store, folder, 20.0).parent
-    params = {"dataset": first.dataset, "model": first.model, "seed": first.seed}
-    run = store.open_cell(parent, first.name, first.training_key, params).run_id
+    params = {
+        "dataset": first.dataset, "model": first.model, "seed": first.seed,
+        "budget.images": first.images, "family": first.family, "code": first.code,
+    }  # fmt: skip
+    opened = store.open_cell(parent, first.name, first.training_key, params)
+    store.add_use(opened, first.used_by(parent))
+    run = opened.run_id
     store.set_status(run, "trained", seconds=1.0, images=1000, steps=4, parameters=1000)
     curve = [(1000 * i // CURVE, "train/model/loss", 1 / i) for i in range(1, CURVE + 1)]
     store.log_curves(run, curve)
@@ -126,12 +137,15 @@ def renamed(table: str, template: list[dict[str, Any]], cell: Cell) -> Iterator[
         new = row | {"run_uuid": run}
         if table == "runs":
             new |= {"name": cell.name, "artifact_uri": f"{row['artifact_uri']}/{run}"}
-        if table == "tags" and row["key"].startswith(NUMBER):
+        if table == "tags" and row["key"].startswith((NUMBER, USE)):
             continue
         if table == "tags":
             new["value"] = tags.get(row["key"], row["value"])
         yield new
     if table == "tags":
+        parent = next(row["value"] for row in template if row["key"] == "mlflow.parentRunId")
+        use = cell.used_by(parent)
+        yield {"key": use.tag, "value": use.to_json(), "run_uuid": run}
         for number in rows(cell):
             yield {
                 "key": f"{NUMBER}{number.metric}.{number.key}", "value": number.to_json(),
@@ -147,10 +161,14 @@ def measured(step: Callable[[], Any]) -> tuple[Any, float, float]:
     return found, time.process_time() - start, (memory.peak(cpu) - before) / 1e6
 
 
-def child(folder: Path, cells: int) -> dict[str, tuple[float, float]]:
-    """Each step on a suite of so many cells: seconds and MB."""
+Took = dict[str, tuple[float, float]]
+"""Seconds and MB of each step."""
+
+
+def child(folder: Path, cells: int, only: str) -> Took:
+    """The steps on a suite of so many cells: all of them, or those of "suite" or "board"."""
     file = write_suite(folder, cells)
-    took: dict[str, tuple[float, float]] = {}
+    took: Took = {}
 
     def step(name: str, work: Callable[[], Any]) -> Any:
         found, *took[name] = measured(work)
@@ -160,30 +178,48 @@ def child(folder: Path, cells: int) -> dict[str, tuple[float, float]]:
     plan: Plan = step("plan", lambda: make_plan(load_suite(str(file)), "cpu", None))
     store = Store(default_uri(folder), folder)
     fill(plan, store, folder)
-    left = step("look-up", lambda: unfinished(plan, store))
-    assert not left, f"{len(left)} cells are not found to be done"
-    results = step("table", lambda: gather(plan, store, illustrated=False))
-    assert len(results.table) == cells * len(METRICS)
-    del results
-    step("report", lambda: publish(plan, store, folder, None))
+    if only != "board":
+        left = step("look-up", lambda: unfinished(plan, store))
+        assert not left, f"{len(left)} cells are not found to be done"
+        results = step("table", lambda: gather(plan, store, plan.records(store), illustrated=False))
+        assert len(results.table) == cells * len(METRICS)
+        del results
+        step("report", lambda: publish(plan, store, folder, None))
+    if only != "suite":
+        collected = step("read", lambda: read(store, Choice()))
+        assert len(collected.table) == cells * len(METRICS)
+        found = step("ranks", lambda: standings(collected, against=plan.cells[0].model))
+        assert len(found.boards) == len(DATASETS) * len(METRICS)
+        step("forms", lambda: forms(found))
     return took
+
+
+def forms(found: Standings) -> list[str]:
+    """The leaderboard in all its forms."""
+    board = Leaderboard(found, "", "")
+    return [
+        pages.html(board), pages.markdown(board), latex.latex(board), record.csv(board),
+        record.text(board),
+    ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="100 and 200 cells")
     parser.add_argument("--cells", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--only", choices=["suite", "board"], default="", help="half of the steps")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(child(Path(folder), asked.child)))
+            print(json.dumps(child(Path(folder), asked.child, asked.only)))
         return
     print(machine())
     sizes = [100, 200] if asked.quick else asked.cells
     found = {}
     for cells in sizes:
         command = [sys.executable, __file__, "--child", str(cells)]
+        command += ["--only", asked.only] if asked.only else []
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found[cells] = json.loads(done.stdout.splitlines()[-1])
     print_table(found)

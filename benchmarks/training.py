@@ -139,9 +139,9 @@ def against_diffusers(how: How) -> Result:
 
 
 ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
-    "bare vae": partial(against_bare, bare_loops.vae, "vae/vae", "mnist", 100),
-    "bare gan": partial(against_bare, bare_loops.gan, "gan/dcgan", "mnist", 50),
-    "bare diffusion": partial(against_bare, bare_loops.diffusion, "diffusion/ddpm", "digits", 20),
+    "bare vae": partial(against_bare, bare_loops.vae, "vae/vae", "mnist", 400),
+    "bare gan": partial(against_bare, bare_loops.gan, "gan/dcgan", "mnist", 150),
+    "bare diffusion": partial(against_bare, bare_loops.diffusion, "diffusion/ddpm", "digits", 60),
     "bare mlp vae": partial(against_bare, bare_loops.vae, "vae/mlp", "mnist[size=8]", 500),
     "bare mlp gan": partial(against_bare, bare_loops.gan, "gan/mlp", "mnist[size=8]", 500),
     "bare mlp diffusion": partial(

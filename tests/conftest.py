@@ -20,8 +20,8 @@ def command(tmp_path: Path) -> Command:
     return Command(tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server on loopback."""
+    """A real MLflow server on loopback, which knows of no other module's cells."""
     with Server(tmp_path_factory.mktemp("server")) as server:
         yield server.uri

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import mlflow
 import pytest
@@ -14,6 +15,8 @@ from running import Command
 from serving import Server
 
 pytestmark = pytest.mark.slow
+
+T = TypeVar("T")
 
 SUITE = """
 title: Two short cells
@@ -49,10 +52,11 @@ def numbers(folder: Path) -> dict[tuple[str, ...], str]:
         }
 
 
-def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+def until(condition: Callable[[], T], process: subprocess.Popen[str]) -> T:
+    """What the condition gives, once that is something."""
     for _ in range(12000):
-        if condition():
-            return
+        if found := condition():
+            return found
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     raise TimeoutError("waited four minutes")

@@ -7,7 +7,6 @@ they say.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from harness.analysis.intervals import exponential
 from harness.analysis.leaderboard import LEVEL, Board
 from harness.metrics.base import Metric
 
@@ -89,19 +89,38 @@ def iqm_interval(runs: Runs) -> tuple[float, float] | None:
 
 
 def improvement_interval(x: Runs, y: Runs) -> tuple[float, float] | None:
-    """The bootstrap interval of `improvement`, both sides resampled."""
+    """The bootstrap interval of `improvement`, both sides resampled.
 
-    def statistic(*resampled: NDArray[np.float64], axis: int) -> Any:
-        pairs = zip(resampled[: len(x)], resampled[len(x) :], strict=True)
-        return np.mean([_above(a, b) for a, b in pairs], axis=0)
+    A resample is how often each run was drawn. The pairs that it wins are sums over the runs of Y
+    in their order, so that no table of all pairs is made for each of the resamples.
+    """
+    if min(len(values) for values in (*x, *y)) < 2:
+        return None
+    draws = np.random.default_rng(0)  # fixed: the same table gives the same page
+    found = np.mean([_resampled(a, b, draws) for a, b in zip(x, y, strict=True)], axis=0)
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
-    return _bootstrap([*x, *y], statistic)
+
+def _resampled(
+    a: NDArray[np.float64], b: NDArray[np.float64], draws: np.random.Generator
+) -> NDArray[np.float64]:
+    """The share of pairs in which a is above b, of each resample of both."""
+    of_a, of_b = (draws.multinomial(len(v), [1 / len(v)] * len(v), RESAMPLES) for v in (a, b))
+    ranked = np.sort(b)
+    upto = np.zeros((RESAMPLES, len(b) + 1))
+    np.cumsum(of_b, axis=1, out=upto[:, 1:])
+    below = upto[:, np.searchsorted(ranked, a, "left")]
+    not_above = upto[:, np.searchsorted(ranked, a, "right")]
+    share: NDArray[np.float64] = (of_a * (below + not_above)).sum(axis=1) / (2 * len(a) * len(b))
+    return share
 
 
-def _above(a: NDArray[np.float64], b: NDArray[np.float64]) -> Any:
-    """The share of pairs, along the last axes, in which a is above b."""
-    first, second = a[..., :, None], b[..., None, :]
-    return ((first > second) + 0.5 * (first == second)).mean(axis=(-2, -1))
+def _above(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The share of pairs in which a is above b."""
+    ranked = np.sort(b)
+    won = np.searchsorted(ranked, a, "left") + np.searchsorted(ranked, a, "right")
+    return float(won.sum()) / (2 * len(a) * len(b))
 
 
 def _bootstrap(runs: Runs, statistic: Callable[..., Any]) -> tuple[float, float] | None:
@@ -157,7 +176,7 @@ def _summary(
             problem = "a value is not above zero, so that there are no ratios"
             return Summary(metric.name, datasets, True, "", (), partial, problem)
         runs = _logarithms(runs)
-    back: Callable[[float], float] = math.exp if relative else float
+    back: Callable[[float], float] = exponential if relative else float
     sign = 1 if metric.better == "higher" else -1
     means = {name: interquartile_mean(mine) for name, mine in runs.items()}
     best_first = sorted(means, key=lambda name: -sign * means[name])

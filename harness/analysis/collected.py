@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from harness.analysis.entries import Entry, Identity, Part, label, machine, parts
+from harness.analysis.pareto import COSTS
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import COLUMNS, FLOORS, Measurement
 from harness.spec.protocol import Protocol
@@ -163,19 +164,27 @@ class Gathering:
             self.unfinished += 1
             return
         for part in parts(run):
-            uses = tuple(use for use in part.uses if self._in_suites(use[1]))
-            self.models |= {name for name, _ in uses} - FLOORS.keys()
-            uses = tuple(use for use in uses if self._takes_model(use[0]))
-            for dataset, numbers in _by_dataset(run, part.numbers) if uses else ():
-                self.datasets.add(dataset)
-                self.metrics |= {row.metric for row in numbers}
-                if _takes(self.choice.datasets, dataset):
-                    chosen = [row for row in numbers if _takes(self.choice.metrics, row.metric)]
-                    self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
+            self.take(part)
+
+    def take(self, part: Part) -> None:
+        """What a run says of one entry, as far as it was chosen."""
+        uses = tuple(use for use in part.uses if self._in_suites(use[1]))
+        self.models |= {name for name, _ in uses} - FLOORS.keys()
+        uses = tuple(use for use in uses if self._takes_model(use[0]))
+        for dataset, numbers in _by_dataset(part.run, part.numbers) if uses else ():
+            self.datasets.add(dataset)
+            self.metrics |= {row.metric for row in numbers}
+            if _takes(self.choice.datasets, dataset):
+                chosen = [row for row in numbers if self._takes_metric(row.metric)]
+                self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
 
     def _in_suites(self, parent: str) -> bool:
         suite = self.suites.get(parent)
         return self.choice.suites is None or bool(suite and suite.suite in self.choice.suites)
+
+    def _takes_metric(self, name: str) -> bool:
+        """What models cost is needed for whatever is drawn against it."""
+        return name in COSTS or _takes(self.choice.metrics, name)
 
     def _takes_model(self, name: str) -> bool:
         return name in FLOORS or _takes(self.choice.models, name)

@@ -116,6 +116,11 @@ class Part:
     numbers: tuple[Measurement, ...]
     data: str = ""
 
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """How samples are drawn; empty where that is as the model does it."""
+        return dict(json.loads(self.identity.sampling)) if self.identity.sampling else {}
+
 
 def parts(run: Stored) -> Iterator[Part]:
     """A run as it belongs to entries: to one for each way in which suites sample from it."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def adjusted(p: Sequence[float]) -> NDArray[np.float64]:
+def adjusted(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Holm's adjusted p-values (1979): a test is rejected where its own is at most alpha.
 
     The k-th smallest of m is multiplied by m − k + 1, and is at least all those before it.

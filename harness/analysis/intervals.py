@@ -60,6 +60,16 @@ class Contrast:
         return max(self.p_above(-margin), self.p_below(margin))
 
 
+def exponential(value: float) -> float:
+    """e to the power of a value: ∞ where no number is that large, as the upper end of an interval
+    of logarithms may be that three seeds leave wide.
+    """
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
 def varies(values: Sequence[float]) -> bool:
     """Whether values differ by more than rounding."""
     spread = max(values) - min(values)

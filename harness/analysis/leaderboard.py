@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
 
 from harness.analysis import holm
 from harness.analysis.blocks import Kind
-from harness.analysis.intervals import Contrast
+from harness.analysis.intervals import Contrast, exponential
 from harness.analysis.pairwise import ALPHA, Sample, difference, order
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
@@ -101,7 +102,11 @@ class Board:
 
     def row(self, model: str) -> Row | None:
         """The row of a model, where it has one."""
-        return next((row for row in self.rows if row.model == model), None)
+        return self._by_model.get(model)
+
+    @cached_property  # a table asks for every model, several times
+    def _by_model(self) -> dict[str, Row]:
+        return {row.model: row for row in self.rows}
 
 
 def boards(
@@ -135,12 +140,16 @@ def _floor(board: Board, floors: pd.DataFrame) -> Row | None:
     return Row(str(first["model"]), None, float(first["value"]), None, None, 1)
 
 
-def to_table(found: Sequence[Board]) -> pd.DataFrame:
-    """The boards as one table, a row for each model on each."""
+def to_table(found: Sequence[Board], against: bool = False) -> pd.DataFrame:
+    """The boards as one table, a row for each model on each; with `against` also how it compares
+    with the model that all are compared with, and whether it was quoted.
+    """
     columns = [
         "dataset", "metric", "model", "rank", "rank_low", "rank_high", "value", "low", "high",
         "level", "mean", "over", "seeds", "failures", "reason", "protocol", "protocol_key",
     ]  # fmt: skip
+    more = ["apart", "quoted", "versus", "effect", "effect_kind", "effect_low", "effect_high",
+            "effect_level"]  # fmt: skip
     return pd.DataFrame(
         [
             (
@@ -148,12 +157,20 @@ def to_table(found: Sequence[Board]) -> pd.DataFrame:
                 row.mean, row.low, row.high, board.level, board.mean, board.over, row.seeds,
                 "; ".join(f"{count} {status}" for status, count in row.failures.items()),
                 row.reason, board.protocol, board.protocol_key,
+                *((board.apart, row.quoted, *_versus_columns(row.versus)) if against else ()),
             )
             for board in found
             for row in (*board.rows, *([board.floor] if board.floor else []))
         ],
-        columns=columns,
+        columns=columns + more * against,
     ).astype({"rank": "Int64", "rank_low": "Int64", "rank_high": "Int64"})  # fmt: skip
+
+
+def _versus_columns(versus: Versus | None) -> tuple[object, ...]:
+    if versus is None:
+        return (None,) * 6
+    low, high = versus.interval or (None, None)
+    return versus.outcome, versus.value, versus.kind, low, high, versus.level
 
 
 def _by_protocol(
@@ -233,7 +250,7 @@ class _Scale:
 
     def back(self, value: float) -> float:
         """A value of the scale in the metric's own terms."""
-        return math.exp(self.sign * value) if self.log else self.sign * value + 0.0
+        return exponential(self.sign * value) if self.log else self.sign * value + 0.0
 
     def interval(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
         if bounds is None:

@@ -121,7 +121,7 @@ def order(samples: Mapping[str, Sample]) -> Order:
     p = _all_pairs([tested[name] for name in names])
     others = ~np.eye(len(names), dtype=bool)
     above = np.zeros_like(others)
-    above[others] = holm.adjusted(p[others].tolist()) <= ALPHA
+    above[others] = holm.adjusted(p[others]) <= ALPHA
     return Order(tuple(names), above)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.aggregate import Summary, summaries
@@ -10,9 +10,11 @@ from harness.analysis.collected import Collected
 from harness.analysis.leaderboard import Board, Quoted, boards
 from harness.analysis.numbers import number
 from harness.analysis.pareto import COSTS, Front, fronts
+from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.metrics import METRICS, REGISTRY, load_metric
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput, suggest
+from harness.spec.measurement import PREFERENCE
 from harness.spec.quoted import Quote
 
 QUALITIES = ("fid", "recall")
@@ -69,34 +71,40 @@ def standings(
     against: str | None = None,
     quotes: Sequence[Quote] = (),
 ) -> Standings:
-    """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name.
+    """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name,
+    all where none was. Costs are collected all the same, to draw what was chosen against them.
 
     Raises BadInput where `against` is no entry, or several.
     """
-    metrics, unknown = _metrics(collected, chosen or ())
+    metrics, unknown = known_metrics(collected.table["metric"], chosen or ())
     reference = _entry(against, collected) if against else None
     mentions = [_mention(quote, collected) for quote in quotes]
     found = _ordered(boards(collected.table, metrics, reference, _on_boards(mentions)))
+    shown = [board for board in found if not chosen or board.metric in chosen]
     qualities = [name for name in chosen or QUALITIES if name not in COSTS]
     return Standings(
         collected,
         metrics,
-        tuple(found),
-        tuple(summaries(found, collected.table, metrics, reference)),
+        tuple(shown),
+        tuple(summaries(shown, collected.table, metrics, reference)),
         tuple(fronts(found, metrics, qualities)),
         tuple(mentions),
-        tuple(_notices(collected, found, unknown)),
+        tuple(_notices(collected, shown, unknown)),
         reference,
     )
 
 
-def _metrics(collected: Collected, chosen: Collection[str]) -> tuple[dict[str, Metric], list[str]]:
-    """The metrics of the table, and the names of those that this installation does not have. One of
-    another module is imported only where the user names it: a store may say anything.
+def known_metrics(
+    names: Iterable[str], chosen: Collection[str] = ()
+) -> tuple[dict[str, Metric], list[str]]:
+    """The metrics called so, and the names of those that this installation does not have. One of
+    another module is imported only where the user chose it by name: a store may say anything.
     """
     metrics, unknown = {}, []
-    for name in dict.fromkeys(collected.table["metric"]):
-        if name in REGISTRY or name in chosen:
+    for name in dict.fromkeys(names):
+        if name == PREFERENCE:
+            metrics[name] = HUMAN_PREFERENCE
+        elif name in REGISTRY or name in chosen:
             metrics[name] = load_metric(name)
         else:
             unknown.append(name)

@@ -7,7 +7,19 @@ import sys
 import typer
 
 import harness
-from harness.cli import claims, data, extractor, gate, inspect, metrics, run, score, vote
+from harness.cli import (
+    claims,
+    compare,
+    data,
+    extractor,
+    gate,
+    inspect,
+    leaderboard,
+    metrics,
+    run,
+    score,
+    vote,
+)
 from harness.spec.errors import BadInput
 
 app = typer.Typer(
@@ -37,6 +49,8 @@ def _root(
 
 app.command("run")(run.run)
 app.command("report")(run.report)
+app.command("leaderboard")(leaderboard.leaderboard)
+app.command("compare")(compare.compare)
 app.command("claims")(claims.claims)
 app.command("ledger")(claims.ledger)
 app.command("check")(gate.check)

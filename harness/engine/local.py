@@ -38,18 +38,12 @@ def run_local(
     outcomes: list[Outcome] = []
     places = [room for room in packing.rooms for _ in range(room.workers)]
     with _Events(context, listen) as events, ThreadPoolExecutor(len(places)) as slots:
-        workers = [_Worker(context, events.queue, room) for room in places]
+        stop = _Stop(packing)
+        workers = [_Worker(context, events.queue, room, stop) for room in places]
 
         def take(outcome: Outcome) -> None:
             outcomes.append(outcome)
             ended(outcome)
-
-        def stop(end: Callable[[BaseProcess], None]) -> None:
-            for worker in workers:
-                worker.stopped.set()
-            packing.close()
-            for process in multiprocessing.active_children():
-                end(process)
 
         with stopping.on_sigterm(lambda: stop(BaseProcess.terminate)):
             serving = [slots.submit(worker.serve, packing, site, take) for worker in workers]
@@ -62,28 +56,56 @@ def run_local(
     return outcomes
 
 
+class _Stop:
+    """Ends the workers, also one that another thread is starting at that moment: the same Ctrl-C
+    may have ended its process, so that it is started again.
+    """
+
+    def __init__(self, packing: Packing) -> None:
+        self._packing = packing
+        self._end: Callable[[BaseProcess], None] | None = None
+
+    def __call__(self, end: Callable[[BaseProcess], None]) -> None:
+        """Nothing more is begun, and each process is ended by `end`."""
+        self._end = end
+        self._packing.close()
+        self.check()
+
+    def check(self) -> bool:
+        """Whether to stop. Called after each start of a process: one that was not listed yet when
+        the others were ended is ended now.
+        """
+        if self._end is None:
+            return False
+        for process in multiprocessing.active_children():
+            self._end(process)
+        return True
+
+
 class _Worker:
     """A process that takes cells until none is left; started again when it dies."""
 
-    def __init__(self, context: SpawnContext, events: Any, room: Room) -> None:
-        self.stopped = threading.Event()
+    def __init__(self, context: SpawnContext, events: Any, room: Room, stop: _Stop) -> None:
         self._context = context
         self._events = events
         self._room = room
+        self._stop = stop
 
     def serve(self, packing: Packing, site: Site, take: Callable[[Outcome], None]) -> None:
         """Run cells, in a thread of the command, until there is none."""
         process = self._start()
-        while not self.stopped.is_set() and (cell := packing.take(self._room)):
+        while cell := packing.take(self._room):
             placed = replace(cell, numerics=cell.numerics.on(self._room.device))
             for _ in range(ATTEMPTS):
                 try:
-                    outcome = process.submit(_work, placed, site).result()
+                    future = process.submit(_work, placed, site)
+                    self._stop.check()
+                    outcome = future.result()
                     break
                 except BrokenProcessPool:
-                    process = self._start()
-                    if self.stopped.is_set():
+                    if self._stop.check():
                         return
+                    process = self._start()
             else:
                 outcome = died(placed, site, DIED)
             if outcome.busy:
@@ -116,6 +138,8 @@ class _Events:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # A worker that was killed as it wrote has left the queue locked, perhaps for ever.
+        self.queue.cancel_join_thread()
         self.queue.put(None)
         self._thread.join(timeout=5)
 

@@ -155,7 +155,7 @@ def log_likelihood(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
     """log N(x; mean, sigma²) in nats, summed over all but the first dimension."""
     error = (x - mean).square().flatten(1)
     constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
-    return -(error / (2 * sigma**2) + constant).sum(dim=1)
+    return -error.sum(dim=1) / (2 * sigma**2) - error.shape[1] * constant
 
 
 def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:

@@ -13,12 +13,8 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.metrics.products import block_dtype
+from harness.metrics.products import TILE, block_dtype, dot_products, tiles
 from harness.spec.errors import BadInput
-
-ROWS = 1024
-"""Kernel matrices are computed in blocks of so many rows, and turned from products into values in
-squares of as many columns: what a processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,9 @@ class Subsets:
 
 @dataclass(frozen=True)
 class Argument:
-    """What a kernel is a function of: constant + product · x·y + square · (|x|² + |y|²)."""
+    """What a kernel is a function of: constant + product · x·y + square · (|x|² + |y|²), with a
+    positive product.
+    """
 
     constant: float
     product: float
@@ -68,6 +66,8 @@ class PolynomialKernel:
     def __post_init__(self) -> None:
         if self.degree < 1:
             raise BadInput(f"the polynomial kernel's degree is {self.degree}; it is at least 1")
+        if self.gamma is not None and not (math.isfinite(self.gamma) and self.gamma > 0):
+            raise BadInput(f"the polynomial kernel's gamma must be positive, not {self.gamma}")
 
     def argument(self, features: int) -> Argument:
         """t = gamma x·y + coef0."""
@@ -140,15 +140,13 @@ def kernel_distances(
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """A set of features n×d about the common centre, and the part of the kernel's argument that is
-    each image's own (n), about their mean; in the dtype of blocks.
+    """A set of features n×d about the common centre, scaled so that products of two are the
+    kernel's, and the part of the kernel's argument that is each image's own (n), about their mean;
+    in tiles of rows, in the dtype of blocks.
     """
 
-    centred: Tensor
-    own: Tensor
-
-    def __getitem__(self, rows: slice) -> _Side:
-        return _Side(self.centred[rows], self.own[rows])
+    centred: list[Tensor]
+    own: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -156,16 +154,11 @@ class _Centred:
     """A kernel of what sides hold: its values less that `around` a common argument."""
 
     kernel: Kernel
-    product: float
     around: float
 
-    def arguments(self, x: _Side, y: _Side) -> Tensor:
-        """Those of all pairs, n×m, less the common one."""
-        products = torch.addmm(y.own, x.centred, y.centred.T, alpha=self.product)
-        return products.add_(x.own[:, None])
-
-    def values(self, arguments: Tensor) -> Tensor:
-        """In float64; may overwrite the arguments."""
+    def values(self, x: _Side, i: int, y: _Side, j: int) -> Tensor:
+        """Those of all pairs of tile i of `x` and tile j of `y`, float64."""
+        arguments = dot_products(x.centred[i], y.centred[j], y.own[j]).add_(x.own[i][:, None])
         return self.kernel.deviations(arguments, self.around).double()
 
 
@@ -184,18 +177,16 @@ def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Centred]
     own -= mean
     around = argument.constant + 2 * float(mean)
     from_centre = squares - 2 * offsets  # |x − c|²
-    reach = abs(argument.product) * from_centre.max() + 2 * own.abs().max() + abs(around)
+    reach = argument.product * from_centre.max() + 2 * own.abs().max() + abs(around)
     dtype = _dtype(kernel, reach)
-    sides = [
-        _Side(_less(x, centre, dtype), part.to(dtype))
-        for x, part in zip((a, b), torch.split(own, [len(a), len(b)]), strict=True)
-    ]
-    return sides, _Centred(kernel, argument.product, around)
-
-
-def _less(x: Tensor, centre: Tensor, dtype: torch.dtype) -> Tensor:
-    """x − centre; in parts, as the whole in float64 would be most of the memory."""
-    return torch.cat([(rows - centre).to(dtype) for rows in torch.split(x, ROWS)])
+    scale = math.sqrt(argument.product)
+    sides = []
+    for x, part in zip((a, b), torch.split(own, [len(a), len(b)]), strict=True):
+        centred = ((rows - centre).mul_(scale).to(dtype) for rows in torch.split(x, TILE))
+        sides.append(
+            _Side([t for c in centred for t in tiles(c)], list(torch.split(part.to(dtype), TILE)))
+        )
+    return sides, _Centred(kernel, around)
 
 
 def _dtype(kernel: Kernel, reach: Tensor) -> torch.dtype:
@@ -211,17 +202,14 @@ def _sums(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, kernel: _Centred) -> T
     sides are one: their matrix is symmetric, and only what is right of its diagonal is summed.
     """
     sums = torch.zeros(in_x.shape[1], dtype=torch.float64, device=in_x.device)
-    for first in range(0, len(in_x), ROWS):
-        rows = slice(first, first + ROWS)
-        columns = slice(first if x is y else 0, None)
-        squares = torch.split(kernel.arguments(x[rows], y[columns]), ROWS, dim=1)
-        for i, (square, members) in enumerate(
-            zip(squares, torch.split(in_y[columns], ROWS), strict=True)
-        ):
-            values = kernel.values(square)
-            if x is y and i == 0:
+    for i, members_x in enumerate(torch.split(in_x, TILE)):
+        for j, members_y in enumerate(torch.split(in_y, TILE)):
+            if x is y and j < i:
+                continue
+            values = kernel.values(x, i, y, j)
+            if x is y and i == j:
                 values.triu_(1)
-            sums += (in_x[rows] * (values @ members)).sum(dim=0)
+            sums += (members_x * (values @ members_y)).sum(dim=0)
     return 2 * sums if x is y else sums
 
 

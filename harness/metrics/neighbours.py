@@ -12,11 +12,8 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.metrics.products import block_dtype
+from harness.metrics.products import TILE, block_dtype, dot_products, tiles
 from harness.spec.errors import BadInput
-
-ROWS = 1024
-"""Distances are computed in blocks of so many rows, to bound memory."""
 
 PARTS = 10
 """Standard errors come from the spread of so many disjoint parts of the images."""
@@ -110,27 +107,41 @@ def _with_errors(whole: Prdc, parts: Sequence[Prdc]) -> PrdcEstimates:
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """Features as they are given, n×d; about a common centre, in the dtype of blocks; and the
-    squared norms about it (n), float64.
+    """Features as they are given, n×d; about a common centre, in the dtype of blocks and in tiles
+    of rows; and the squared norms about it (n), float64.
     """
 
     given: Tensor
-    rounded: Tensor
+    centre: Tensor
+    tiles: list[Tensor]
     squares: Tensor
 
     @classmethod
     def of(cls, x: Tensor, centre: Tensor) -> _Points:
-        rounded = torch.empty_like(x, dtype=block_dtype(x.device))
-        squares = torch.empty_like(x[:, 0], dtype=torch.float64)
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
-            exact = x[rows].double() - centre
-            rounded[rows] = exact
-            squares[rows] = exact.square_().sum(dim=1)
-        return cls(x, rounded, squares)
+        dtype = block_dtype(x.device)
+        parts, squares = [], []
+        for rows in torch.split(x, TILE):
+            exact = rows.double() - centre
+            parts += tiles(exact.to(dtype))
+            squares.append(exact.square_().sum(dim=1))
+        return cls(x, centre, parts, torch.cat(squares))
 
-    def __getitem__(self, rows: slice) -> _Points:
-        return _Points(self.given[rows], self.rounded[rows], self.squares[rows])
+    def block(self, number: int) -> _Points:
+        """The points of a tile."""
+        rows = slice(number * TILE, (number + 1) * TILE)
+        return self._of(rows, self.tiles[number : number + 1])
+
+    def since(self, number: int) -> _Points:
+        """The points of a tile and of all after it."""
+        return self._of(slice(number * TILE, None), self.tiles[number:])
+
+    def _of(self, rows: slice, tiles: list[Tensor]) -> _Points:
+        return _Points(self.given[rows], self.centre, tiles, self.squares[rows])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of blocks."""
+        return self.tiles[0].dtype
 
     def __len__(self) -> int:
         return len(self.given)
@@ -155,15 +166,21 @@ def _slack(x: _Points) -> float:
     times |x||y| ≤ (|x|² + |y|²) / 2 (Higham 2002, section 3.1), and counts twice; rounding the
     features, the norms and the sums adds less than 16 u.
     """
-    error = (x.rounded.shape[1] + 16) * torch.finfo(x.rounded.dtype).eps / 2
+    error = (x.given.shape[1] + 16) * torch.finfo(x.dtype).eps / 2
     return error / (1 - error)
 
 
 def _lower_bounds(a: _Points, b: _Points) -> Tensor:
-    """Below each squared distance, n×m, by at most twice the slack."""
-    shrink, dtype = 1 - _slack(a), a.rounded.dtype
-    bounds = torch.addmm((shrink * b.squares).to(dtype), a.rounded, b.rounded.T, alpha=-2)
-    return bounds.add_((shrink * a.squares).to(dtype)[:, None])
+    """Below each squared distance of the points of a tile to others, n×m, by at most twice the
+    slack.
+    """
+    shrink, (tile,) = 1 - _slack(a), a.tiles
+    own = (shrink * a.squares).to(a.dtype)[:, None]
+    others = torch.split((shrink * b.squares / 2).to(a.dtype), TILE)
+    bounds = torch.empty(len(a), len(b), dtype=a.dtype, device=own.device)
+    for part, tile_b, squares in zip(bounds.split(TILE, dim=1), b.tiles, others, strict=True):
+        torch.sub(own, dot_products(tile, tile_b, -squares), alpha=2, out=part)
+    return bounds
 
 
 def _upper_bounds(lower: Tensor, a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
@@ -194,8 +211,7 @@ def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
     # One that was not kept may be the k-th too, where many are as near: as copies of images are.
     if which.shape[1] < len(x) - 1:
         crowded = (lower[:, -1] <= upper[:, : max(ks)].amax(dim=1)).nonzero()[:, 0]
-        for start in range(0, len(crowded), ROWS):
-            some = crowded[start : start + ROWS]
+        for some in torch.split(crowded, TILE):
             others = _nearest_of_rows(x, some, which.shape[1])
             distances[some] = _exact(
                 x, x, some[:, None].expand_as(others).flatten(), others.flatten()
@@ -206,9 +222,15 @@ def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
 
 def _nearest_of_rows(x: _Points, rows: Tensor, count: int) -> Tensor:
     """Which others are the `count` nearest to some points, by float64."""
-    exact = x.given.double()
-    exact = exact - exact.mean(dim=0)
-    distances = torch.addmm(exact.square().sum(dim=1), exact[rows], exact.T, alpha=-2)
+    chosen = x.given[rows].double() - x.centre
+    parts = zip(torch.split(x.given, TILE), torch.split(x.squares, TILE), strict=True)
+    distances = torch.cat(
+        [
+            torch.addmm(squares, chosen, (part.double() - x.centre).T, alpha=-2)
+            for part, squares in parts
+        ],
+        dim=1,
+    )
     distances[torch.arange(len(rows), device=rows.device), rows] = math.inf
     return distances.topk(count, dim=1, largest=False).indices
 
@@ -217,8 +239,8 @@ def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
     """The `count` least lower bounds of each point's distances to others, ascending, in float64,
     and to which. The distances are symmetric: each block serves its rows and its columns.
     """
-    least = torch.full((len(x), count), math.inf, dtype=x.rounded.dtype, device=x.rounded.device)
-    which = torch.zeros((len(x), count), dtype=torch.int64, device=x.rounded.device)
+    least = torch.full((len(x), count), math.inf, dtype=x.dtype, device=x.given.device)
+    which = torch.zeros((len(x), count), dtype=torch.int64, device=x.given.device)
 
     def merge(rows: slice, bounds: Tensor, first: int) -> None:
         values, places = _smallest(bounds, min(count, bounds.shape[1]))
@@ -226,10 +248,10 @@ def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
         least[rows] = found.values
         which[rows] = torch.cat([which[rows], places + first], dim=1).gather(1, found.indices)
 
-    for start in range(0, len(x), ROWS):
-        block = x[start : start + ROWS]
+    for number, start in enumerate(range(0, len(x), TILE)):
+        block = x.block(number)
         stop = start + len(block)
-        bounds = _lower_bounds(block, x[start:]).fill_diagonal_(math.inf)
+        bounds = _lower_bounds(block, x.since(number)).fill_diagonal_(math.inf)
         merge(slice(start, stop), bounds, start)
         if stop < len(x):
             merge(slice(stop, len(x)), bounds[:, len(block) :].T.contiguous(), start)
@@ -262,9 +284,9 @@ def _membership(
     balls = torch.zeros((len(ks), len(fake)), dtype=torch.int64, device=fake.given.device)
     covered = torch.zeros((len(ks), len(real)), dtype=torch.bool, device=fake.given.device)
     recalled = torch.zeros_like(covered)
-    for start in range(0, len(real), ROWS):
-        block, radii = real[start : start + ROWS], radii_real[:, start : start + ROWS]
-        i, j, distances = _near_pairs(block, fake, radii, radii_fake)
+    for number, radii in enumerate(torch.split(radii_real, TILE, dim=1)):
+        i, j, distances = _near_pairs(real.block(number), fake, radii, radii_fake)
+        start = number * TILE
         for at in range(len(ks)):
             in_real, in_fake = distances <= radii[at, i], distances <= radii_fake[at, j]
             balls[at] += torch.bincount(j[in_real], minlength=len(fake))

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from harness.analysis.effects import Effect
-from harness.analysis.leaderboard import Board, Row
 from harness.analysis.numbers import number
+from harness.analysis.pareto import Front
 from harness.analysis.verdicts import Part, Verdict
 from harness.analysis.wording import quantity
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render
 
-PLAIN = FuncFormatter(lambda x, _: f"{x:g}")
+PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
+
+NAMED = 12
+"""So many points of a figure all have their names."""
 
 OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive": "#b8860b"}
 
@@ -103,67 +107,76 @@ def _log_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def trade_off(
-    quality: Board, speed: Board, metrics: Mapping[str, Metric], models: Sequence[str], name: str
-) -> str | None:
-    """Quality against the time to sample 1000 images: a mean a model with the intervals over
-    training seeds, and the models that no other beats on both joined as the Pareto front.
-
-    None where fewer than two models have both numbers.
+def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) -> str:
+    """A metric of quality against a cost: a mean a model with the intervals over training seeds,
+    and the models that no other beats on both joined as the Pareto front. Where there are many
+    models, only those of the front are named.
     """
-    metric = metrics[quality.metric]
-    points: dict[str, tuple[Row, Row]] = {}
-    centres: dict[str, tuple[float, float]] = {}
-    for row in quality.rows:
-        other = speed.row(row.model)
-        if row.mean is not None and other is not None and other.mean:
-            points[row.model] = (row, other)
-            centres[row.model] = (1000 / other.mean, row.mean)
-    if len(points) < 2:
-        return None
     style = colours(models)
     with canvas(4.6, 3.2) as (figure, axes):
         axes.grid(True)
-        slowest = max(x for x, _ in centres.values())
-        front = pareto(centres, metric.better)
-        if len(front) > 1:
-            xs, ys = zip(*(centres[m] for m in front), strict=True)
+        if len(front.best) > 1:
+            xs, ys = zip(*(front.points[m] for m in front.best), strict=True)
             axes.plot(xs, ys, color=INK, alpha=0.4, linestyle=(0, (4, 3)), zorder=1)
-        for model, (q, s) in points.items():
-            colour, marker = style[model]
-            x, y = centres[model]
-            if q.low is not None and q.high is not None:
-                axes.plot([x, x], [q.low, q.high], color=colour, alpha=0.6)
-            if s.low and s.high:
-                axes.plot([1000 / s.high, 1000 / s.low], [y, y], color=colour, alpha=0.6)
-            axes.plot(x, y, marker, color=colour, markersize=7)
-            # The front comes from the left: names stand on the side that it leaves free.
-            last = x == slowest
-            above = last == (metric.better == "higher")
-            axes.annotate(
-                model, (x, y), (-7 if last else 7, 5 if above else -12), fontsize=8,
-                textcoords="offset points", ha="right" if last else "left", annotation_clip=False,
-            )  # fmt: skip
+        for model in front.points:
+            _point(axes, front, model, *style[model])
         axes.margins(0.08, 0.14)
         _log_axis(axes)
-        axes.set_xlabel("seconds for 1000 images")
-        axes.set_title(f"{metric.heading} on {quality.dataset}, {metric.better} is better")
-        listed = "; ".join(f"{m}: {x:.3g} s, {y:.4g}" for m, (x, y) in centres.items())
-        return render(
-            figure, name, f"{metric.heading} on {quality.dataset} against sampling time. {listed}"
-        )
+        _names(axes, front, metric.better)
+        axes.set_xlabel(front.axis)
+        dataset = front.quality.dataset
+        axes.set_title(f"{metric.heading} on {dataset}, {metric.better} is better")
+        listed = "; ".join(f"{m}: {x:.3g}, {y:.4g}" for m, (x, y) in front.points.items())
+        title = f"{metric.heading} on {dataset} against {front.axis}"
+        return render(figure, name, f"{title}. {listed}")
 
 
-def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:
-    """The names of points (cost, quality) that no other beats on both, by rising cost."""
-    sign = 1 if better == "higher" else -1
-    front: list[str] = []
-    best = -np.inf
-    for name in sorted(points, key=lambda n: (points[n][0], -sign * points[n][1])):
-        if sign * points[name][1] > best:
-            front.append(name)
-            best = sign * points[name][1]
-    return front
+def _point(axes: Axes, front: Front, model: str, colour: str, marker: str) -> None:
+    """A model's mean with its intervals."""
+    x, y = front.points[model]
+    quality, cost = front.quality.row(model), front.spread(model)
+    if quality and quality.low is not None and quality.high is not None:
+        axes.plot([x, x], [quality.low, quality.high], color=colour, alpha=0.6)
+    if cost:
+        axes.plot(cost, [y, y], color=colour, alpha=0.6)
+    axes.plot(x, y, marker, color=colour, markersize=7)
+
+
+def _names(axes: Axes, front: Front, better: str) -> None:
+    """The models' names, best first, each beside its point where no other name stands."""
+    last = max(cost for cost, _ in front.points.values())
+    shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
+    taken: list[Bbox] = []
+    for model in sorted(shown, key=lambda model: model not in front.best):
+        x, y = front.points[model]
+        at = axes.transData.transform((x, y))
+        boxes = [(place, _box(at, place, model)) for place in _places(x == last, better)]
+        free = (each for each in boxes if not any(each[1].overlaps(other) for other in taken))
+        (right, up), box = next(free, boxes[0])
+        taken.append(box)
+        axes.annotate(
+            model, (x, y), (right, up), fontsize=8, textcoords="offset points",
+            ha="left" if right > 0 else "right", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _places(is_last: bool, better: str) -> list[tuple[int, int]]:
+    """Where a name may stand, in points from its model's. The front comes from the left, so that
+    the side that it leaves free is tried first.
+    """
+    above = is_last == (better == "higher")
+    side, heights = (-7 if is_last else 7), (5, -12, 15, -22, 25, -32)
+    near = sorted(heights, key=lambda height: ((height > 0) != above, abs(height)))
+    return [(side, height) for height in near] + [(-side, height) for height in near]
+
+
+def _box(at: Sequence[float], place: tuple[int, int], name: str) -> Bbox:
+    """About what a name covers, in pixels, of which a figure here has as many as points ÷ 0.72."""
+    right, up = place
+    width, height = 4.6 * len(name), 9.0
+    left = right if right > 0 else right - width
+    points = (left, up), (left + width, up + height)
+    return Bbox([(at[0] + x / 0.72, at[1] + y / 0.72) for x, y in points])
 
 
 def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:

@@ -6,18 +6,18 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.analysis.numbers import number
+from harness.analysis.pareto import front
 from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
-from harness.report.plain import plain
+from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
+from harness.report.templating import environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
@@ -66,7 +66,7 @@ class Collection:
 def html(results: Results) -> str:
     """The whole report as one page that needs nothing else."""
     return (
-        _environment(autoescape=True)
+        environment(autoescape=True)
         .get_template("index.html")
         .render(
             **_common(results),
@@ -83,24 +83,13 @@ def html(results: Results) -> str:
 
 def markdown(results: Results) -> str:
     """The report's words and tables as Markdown; pictures and figures are in the page."""
-    return _environment(autoescape=False).get_template("report.md").render(**_common(results))
+    return environment(autoescape=False).get_template("report.md").render(**_common(results))
 
 
 def claims(results: Results) -> str:
     """The verdicts alone, as Markdown for a paper's appendix."""
-    template = _environment(autoescape=False).get_template("claims.md")
+    template = environment(autoescape=False).get_template("claims.md")
     return template.render(r=results, summary=_summary(results), quantity=quantity)
-
-
-def _environment(autoescape: bool) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update(
-        number=number, md=plain, breakable=_breakable, short=lambda text: text[:8]
-    )
-    return environment
 
 
 def _common(results: Results) -> dict[str, Any]:
@@ -194,14 +183,16 @@ def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
 def _trade_offs(results: Results) -> list[str]:
     models = _model_names(results)
     boards = {(b.dataset, b.metric): b for b in results.boards if not b.apart}
-    drawn = (
-        figures.trade_off(
-            board, boards[dataset, results.speed], results.metrics, models, f"trade{i}"
-        )
-        for i, ((dataset, metric), board) in enumerate(boards.items())
+    found = [
+        front(board, boards[dataset, results.speed], results.metrics)
+        for (dataset, metric), board in boards.items()
         if metric in results.trade_off and (dataset, results.speed) in boards
-    )
-    return [svg for svg in drawn if svg]
+    ]
+    return [
+        figures.trade_off(each, results.metrics[each.quality.metric], models, f"trade{i}")
+        for i, each in enumerate(found)
+        if each
+    ]
 
 
 def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
@@ -232,18 +223,3 @@ def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Galle
 
 def _data_uri(picture: Picture) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
-
-
-def without_password(uri: str) -> str:
-    """A URI as it can be published: without user name and password.
-
-    >>> without_password("https://ann:secret@mlflow.example.org:5000/x")
-    'https://mlflow.example.org:5000/x'
-    """
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _breakable(name: str) -> Markup:
-    """A name that may break after each slash."""
-    return Markup("/<wbr>").join(name.split("/"))

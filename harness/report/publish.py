@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
 from harness.plan import Plan
+from harness.report.places import here
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
 from harness.report.writer import write
@@ -92,7 +92,7 @@ def gather(
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
         environment={**environment(), "device": plan.numerics.machine},
-        store=Tracking(_here(store.uri), f"mlflow ui --backend-store-uri {_here(store.uri)}"),
+        store=Tracking(here(store.uri), f"mlflow ui --backend-store-uri {here(store.uri)}"),
         command=_command(plan),
         generated_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         overrides=plan.loaded.overridden,
@@ -186,13 +186,6 @@ def _outsiders(plan: Plan) -> list[ModelInfo]:
         ModelInfo(name, f"# samples that another program made\n{yaml.safe_dump(listed)}", None)
         for name, listed in files.items()
     ]
-
-
-def _here(uri: str) -> str:
-    """A local store relative to the current folder: a report names no place of its machine."""
-    if not uri.startswith("sqlite:///"):
-        return uri
-    return f"sqlite:///{os.path.relpath(uri.removeprefix('sqlite:///'))}"
 
 
 def _command(plan: Plan) -> str:

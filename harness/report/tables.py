@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.leaderboard import Board, Row
+from harness.analysis.leaderboard import Board, Row, Versus
 from harness.analysis.numbers import decimals, interval, number, percent
 from harness.metrics.base import Metric
 
@@ -17,7 +17,8 @@ class Cell:
     """A number as printed, what sorts it, its interval, its rank, and what went wrong.
 
     `problems` counts cells without a number ("1 diverged"); `reason` says why, and `mark` is the
-    footnote that repeats it.
+    footnote that repeats it. `ranks` is the interval of the rank, `versus` the comparison with the
+    model that all are compared with.
     """
 
     text: str
@@ -29,6 +30,16 @@ class Cell:
     problems: str = ""
     reason: str = ""
     mark: str = ""
+    ranks: str = ""
+    versus: str = ""
+    outcome: str = ""
+
+    @property
+    def place(self) -> str:
+        """The rank, and its interval where the rank is not certain."""
+        return (
+            f"{self.rank}" if self.ranks in ("", str(self.rank)) else f"{self.rank} ({self.ranks})"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,9 +79,17 @@ def groups(
     """
     by_models: dict[tuple[str, ...], list[Board]] = {}
     for board in boards:
-        if applying := _applies(board, models):
+        if applying := applies(board, models):
             by_models.setdefault(applying, []).append(board)
-    return [_group(found, metrics, models, on, doubts) for on, found in by_models.items()]
+    return [
+        group(
+            "Metrics that apply to every model"
+            if len(on) == len(models)
+            else f"Metrics for {', '.join(on)}",
+            found, metrics, models, doubts,
+        )
+        for on, found in by_models.items()
+    ]  # fmt: skip
 
 
 def left_out(
@@ -80,11 +99,12 @@ def left_out(
     return [
         (metrics[board.metric].title, board.rows[0].reason)
         for board in boards
-        if not _applies(board, models)
+        if not applies(board, models)
     ]
 
 
-def _applies(board: Board, models: Sequence[str]) -> tuple[str, ...]:
+def applies(board: Board, models: Sequence[str]) -> tuple[str, ...]:
+    """The models that a board's metric applies to."""
     return tuple(
         model for model in models if (row := board.row(model)) and not _not_applicable(row)
     )
@@ -94,19 +114,19 @@ def _not_applicable(row: Row) -> bool:
     return row.mean is None and set(row.failures) == {NOT_APPLICABLE}
 
 
-def _group(
-    boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
-    on: Sequence[str], doubts: Mapping[tuple[str, str], str],
+def group(
+    caption: str, boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
+    doubts: Mapping[tuple[str, str], str],
 ) -> Group:  # fmt: skip
+    """These boards as one table, a column each, of those models that are on one of them."""
     marks: dict[str, str] = {}
     rows = tuple(
-        (model, tuple(_cell(board, metrics[board.metric], model, marks) for board in boards))
+        (model, tuple(cell(board, metrics[board.metric], model, marks) for board in boards))
         for model in models
         if any(board.row(model) for board in boards)
     )
-    everything = len(on) == len(models)
     return Group(
-        "Metrics that apply to every model" if everything else f"Metrics for {', '.join(on)}",
+        caption,
         tuple(
             _column(board, metrics[board.metric], doubts.get((board.dataset, board.protocol_key)))
             for board in boards
@@ -131,7 +151,7 @@ def _floors(
 
 
 def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
-    apart = f"Another protocol, not comparable with the other column: {board.apart}. " * bool(
+    apart = f"Another protocol, not comparable with the other numbers: {board.apart}. " * bool(
         board.apart
     )
     note = (
@@ -144,7 +164,10 @@ def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
     )  # fmt: skip
 
 
-def _cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cell:
+def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cell:
+    """What a board says of a model; `marks` has the footnotes so far, by reason, and takes in new
+    ones.
+    """
     row = board.row(model)
     if row is None:
         return Cell("–", reason="not measured with this protocol")
@@ -164,7 +187,31 @@ def _cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Ce
     return Cell(
         number(row.mean, places), row.mean, bounds, row.rank, row.rank == 1, seeds,
         _problems(row), reason if row.failures else "", mark,
+        _ranks(row), versus(row.versus) if row.versus else "",
+        row.versus.outcome if row.versus else "",
     )  # fmt: skip
+
+
+def _ranks(row: Row) -> str:
+    if row.ranks is None:
+        return ""
+    low, high = row.ranks
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def versus(found: Versus) -> str:
+    """How a model compares with the other: a ratio or a difference with its interval.
+
+    >>> versus(Versus("better", "ratio", 0.5, (0.4, 0.625), 0.95))
+    '×0.50 [0.40, 0.62]'
+    """
+    is_ratio = found.kind == "ratio"
+    sign = "×" if is_ratio else ""
+    if found.interval is None:
+        return f"{sign}{number(found.value, signed=not is_ratio)}"
+    places = decimals((found.interval[1] - found.interval[0]) / 2)
+    value = number(found.value, places, signed=not is_ratio)
+    return f"{sign}{value} {interval(*found.interval, places)}"
 
 
 def _problems(row: Row) -> str:

@@ -84,19 +84,24 @@ class Quote(_Spec):
         measured so; empty where every field is stated and equal.
         """
         stated = self.protocol.model_dump()
-        found = []
+        found, unstated = [], []
         for name, mine in stated.items():
             theirs = getattr(measured, name)
             if name not in self.protocol.model_fields_set:
-                if theirs not in ("", None, {}):
-                    found.append(f"{name} is not stated")
+                unstated += [name] if theirs not in ("", None, {}) else []
             elif mine != theirs:
                 found.append(f"{name}: {_text(mine)} against {_text(theirs)}")
-        return found
+        return found + [f"not stated: {', '.join(unstated)}"] * bool(unstated)
 
 
 class _File(_Spec):
-    quoted: tuple[Quote, ...] = Field(min_length=1)
+    quoted: tuple[Quote, ...]
+
+    @model_validator(mode="after")  # not a bound of the field, which would hide what is wrong in it
+    def _some(self) -> _File:
+        if not self.quoted:
+            raise ValueError("'quoted' is empty; give at least one number")
+        return self
 
 
 def load_quoted(path: Path, check: Callable[[Quote], object]) -> tuple[Quote, ...]:
@@ -108,6 +113,7 @@ def load_quoted(path: Path, check: Callable[[Quote], object]) -> tuple[Quote, ..
     quotes = validate(_File, document).quoted
     for index, quote in enumerate(quotes):
         try:
+            parse_reference(quote.dataset)
             check(quote)
         except BadInput as error:
             raise document.error(f"quoted[{index}]: {error}", ("quoted", index)) from None

@@ -41,6 +41,8 @@ VERBS = [
     "data fetch",
     "data verify",
     "data show",
+    "leaderboard",
+    "compare",
     "vote page",
     "vote tally",
 ]

@@ -103,7 +103,8 @@ def test_a_width_that_is_none_is_refused(sigma):
 @pytest.mark.parametrize("rows", [30, 1000])
 def test_blocks_change_nothing(monkeypatch, rows):
     """Against the definition, on a subset that is the whole set."""
-    monkeypatch.setattr("harness.metrics.kernel.ROWS", rows)
+    for module in ("products", "kernel"):
+        monkeypatch.setattr(f"harness.metrics.{module}.TILE", rows)
     a, b = features(110, 4), features(110, 4, seed=1) + 0.5
     value = float(kernel_distances(a, b, Subsets(1, 110)))
 
@@ -151,6 +152,8 @@ def test_metric_takes_half_of_a_small_set():
 def test_bad_input_is_refused():
     with pytest.raises(BadInput, match="degree is 0; it is at least 1"):
         PolynomialKernel(degree=0)
+    with pytest.raises(BadInput, match="gamma must be positive, not -1"):
+        PolynomialKernel(gamma=-1.0)
     a = features(20)
     with pytest.raises(BadInput, match="subsets of 30 cannot be drawn from 20 and 20"):
         kernel_distances(a, a, Subsets(size=30))

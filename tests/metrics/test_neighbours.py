@@ -108,7 +108,8 @@ def test_too_few_images_have_no_error():
 def test_blocks_of_rows_change_nothing(monkeypatch):
     real, fake = two_sets()
     whole = prdc(real, fake)
-    monkeypatch.setattr("harness.metrics.neighbours.ROWS", 7)
+    for module in ("products", "neighbours"):
+        monkeypatch.setattr(f"harness.metrics.{module}.TILE", 7)
     assert prdc(real, fake) == whole
 
 

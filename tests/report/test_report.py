@@ -13,9 +13,9 @@ import pytest
 from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
 
 from harness.analysis.leaderboard import Board, Row
+from harness.analysis.pareto import pareto
 from harness.data import load_dataset
 from harness.report import DatasetInfo, page, write
-from harness.report.figures import pareto
 from harness.report.svg import colours
 from harness.report.tables import groups, left_out
 from harness.spec.measurement import COLUMNS

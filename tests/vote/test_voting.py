@@ -126,6 +126,30 @@ def test_the_same_votes_are_not_counted_twice(folder: Path, page: dict):
     assert (ended.returncode, "the same votes as one.json" in ended.stderr) == (2, True)
 
 
+def test_all_that_a_store_has_is_on_one_leaderboard(folder: Path, page: dict):
+    """A trained model, samples from outside, a scored file, and what people said."""
+    (folder / "eve.json").write_text(json.dumps(votes(page, ["left"] * 44)))
+    assert Inside(folder)("vote", "tally", "eve.json").returncode == 0
+    asked = ("score", "dark.npy", "--reference", "digits:test", "--metrics", "fid", "--log")
+    assert Inside(folder)(*asked).returncode == 0
+    ended = Inside(folder)("leaderboard", "--json", "board.json", "--html", "board.html")
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((folder / "board.json").read_text())
+    kinds = {entry["entry"]: entry["kind"] for entry in found["entries"]}
+    scored = next(name for name, kind in kinds.items() if kind == "scored samples")
+    assert "dark.npy" in scored
+    assert {name: kind for name, kind in kinds.items() if name != scored} == {
+        "bright": "external samples", "dark": "external samples", "autoencoder/conv": "trained",
+    }  # fmt: skip
+    boards = {board["metric"]: board for board in found["boards"]}
+    value = {row["model"]: row["mean"] for row in boards["fid"]["rows"]}
+    assert value["dark"] == value[scored], "the same samples by the same protocol"
+    people = boards["human_preference"]
+    assert people["protocol"].startswith("human_preference[voters=1, votes=40, tally=")
+    assert {row["model"] for row in people["rows"]} == {"bright", "dark"}
+    assert "human_preference[" in (folder / "board.html").read_text()
+
+
 def test_there_must_be_two_to_choose_between(folder: Path):
     ended = Inside(folder)("vote", "quickstart")
     assert ended.returncode == 2

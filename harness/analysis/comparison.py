@@ -1,0 +1,280 @@
+"""Runs side by side: what differs in how they were made, then what was measured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.analysis.collected import Choice, Collected, Gathering
+from harness.analysis.entries import MACHINE, Identity, Part, differing, parts
+from harness.analysis.intervals import FEWEST
+from harness.analysis.leaderboard import Board, Versus, boards
+from harness.analysis.standings import known_metrics
+from harness.metrics import METRICS
+from harness.metrics.base import Metric
+from harness.spec.errors import BadInput, suggest
+from harness.spec.measurement import FLOORS, Measurement
+from harness.spec.protocol import Protocol
+from harness.spec.reference import parse_reference
+from harness.tracking import Store
+from harness.tracking.collection import SHORT, Stored, SuiteRun, collect, find_run, suite_runs
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the runs. `label` is that of its entry, which other sides may share that are other
+    seeds of it; `seeds` are those of the entry on the same dataset in the store.
+    """
+
+    part: Part
+    label: str
+    seeds: tuple[int, ...]
+    environment: Mapping[str, str]
+
+    @property
+    def run(self) -> Stored:
+        """As the store has it."""
+        return self.part.run
+
+    @property
+    def name(self) -> str:
+        """For people: `gan/dcgan on digits, seed 0`."""
+        if self.run.kind == "score":
+            return self.label
+        return f"{self.label} on {self.run.dataset}, seed {self.run.seed}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something in which the runs are not all alike, with what each has."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A side's entry against the first one's, over seeds: `paired` are those that both have, and
+    the effect is over them alone if there are at least three. `versus` is None where nothing can be
+    said, which `why` explains.
+    """
+
+    versus: Versus | None
+    paired: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric as measured by one protocol: what each run has of it, and the effects of all but the
+    first run.
+    """
+
+    metric: Metric
+    protocol: Protocol
+    values: tuple[Measurement | None, ...]
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two or more runs. Differences are named before any number is."""
+
+    sides: tuple[Side, ...]
+    recipe: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
+    protocols: tuple[Difference, ...]
+    training: tuple[Difference, ...]
+    """What training took: all of it, also where it is the same."""
+    lines: tuple[Line, ...]
+
+
+def compare(store: Store, names: Sequence[str]) -> Comparison:
+    """The runs that are called so: by the beginning of their ids, or as MODEL@DATASET#SEED.
+
+    Raises BadInput where a name stands for no run or for several, and where fewer than two runs are
+    named.
+    """
+    suites = suite_runs(store)
+    found = [part for name in names for part in _named(store, name)]
+    unique = {(part.run.run_id, part.identity): part for part in found}
+    if len(unique) < max(2, len(found)):
+        raise BadInput(
+            "name two runs or more to compare, each once; `harness leaderboard --json` lists those "
+            "behind each entry"
+        )
+    collected = _gathered(store, found, suites)
+    labels = {entry.identity: entry.label for entry in collected.entries}
+    sides = [_side(part, labels, collected, suites) for part in found]
+    runs = [part.run for part in found]
+    return Comparison(
+        tuple(sides),
+        tuple(_recipe([part.identity for part in found])),
+        tuple(_differences([_data(run) for run in runs])),
+        tuple(_differences([_environment(side) for side in sides])),
+        tuple(_protocols(found)),
+        tuple(_facts(runs)),
+        tuple(_lines(sides, collected)),
+    )
+
+
+def _named(store: Store, name: str) -> list[Part]:
+    """The parts of the run that is called so: one for each way in which suites sample from it."""
+    if "@" not in name:
+        return list(parts(find_run(store, name)))
+    model, _, rest = name.partition("@")
+    place, _, seed = rest.partition("#")
+    if seed and not seed.isdigit():
+        raise BadInput(f"{name!r}: write a seed as a number, such as {model}@{place}#0")
+    return [_cell(store, name, model, str(parse_reference(place)), seed)]
+
+
+def _cell(store: Store, name: str, model: str, dataset: str, seed: str) -> Part:
+    """The first run of the one entry that is called `model`: of the seed, or of its first one."""
+    here = [part for run in collect(store, dataset=dataset) for part in parts(run)]
+    mine = [part for part in here if model in {used for used, _ in part.uses}]
+    if not mine:
+        known = {used for part in here for used, _ in part.uses} - FLOORS.keys()
+        raise BadInput(f"{name!r}: no {model!r} on {dataset} in {store.uri}{suggest(model, known)}")
+    if seed:
+        seeds = sorted({part.run.seed for part in mine})
+        mine = [part for part in mine if part.run.seed == int(seed)]
+        if not mine:
+            known_seeds = ", ".join(map(str, seeds))
+            raise BadInput(f"{name!r}: no seed {seed}; {model} on {dataset} has {known_seeds}")
+    first = min(mine, key=lambda part: (part.run.seed, part.run.started))
+    if others := {
+        part.identity: part.run.run_id for part in mine if part.identity != first.identity
+    }:
+        runs = ", ".join(run[: SHORT + 4] for run in (first.run.run_id, *others.values()))
+        apart = ", ".join(differing([first.identity, *others]))
+        raise BadInput(f"{name!r} stands for {len(others) + 1} entries, which differ in {apart}; "
+                       f"name a run: {runs}")  # fmt: skip
+    return first
+
+
+def _gathered(store: Store, sides: Sequence[Part], suites: Mapping[str, SuiteRun]) -> Collected:
+    """All seeds of the sides' entries on the same images."""
+    wanted = {(part.identity, part.run.dataset, part.data) for part in sides}
+    gathering = Gathering(Choice(), suites)
+    for part in sides:
+        if part.run.kind == "score":
+            gathering.take(part)
+    for dataset in dict.fromkeys(part.run.dataset for part in sides if part.run.kind == "cell"):
+        for run in collect(store, dataset=dataset):
+            for part in parts(run) if run.status != "training" else ():
+                if (part.identity, run.dataset, part.data) in wanted:
+                    gathering.take(part)
+    return gathering.result()
+
+
+def _side(
+    part: Part, labels: Mapping[Identity, str], collected: Collected, suites: Mapping[str, SuiteRun]
+) -> Side:
+    alone = replace(part.identity, data=part.data)  # where others share the dataset's name
+    label = labels.get(part.identity) or labels.get(alone) or part.identity.model
+    rows = collected.table[
+        (collected.table["model"] == label) & (collected.table["dataset"] == part.run.dataset)
+    ]
+    environment = suites[part.run.parent].environment if part.run.parent in suites else {}
+    return Side(part, label, tuple(sorted({int(seed) for seed in rows["seed"]})), environment)
+
+
+def _recipe(identities: Sequence[Identity]) -> Iterator[Difference]:
+    models = [identity.model for identity in identities]
+    if len(set(models)) > 1:
+        yield Difference("model", tuple(models))
+    for name in differing(identities):
+        if name != "data":
+            yield Difference(name, tuple(i.facets.get(name) or ABSENT for i in identities))
+
+
+def _data(run: Stored) -> dict[str, str]:
+    dataset = {"dataset": run.dataset} if run.dataset else {}
+    return dataset | {f"{use} images (digest)": digest[:16] for use, digest in run.data.items()}
+
+
+def _environment(side: Side) -> dict[str, str]:
+    params = side.run.params
+    machine = {name: params.get(f"numerics.{name}", "") for name in MACHINE}
+    return {name: value for name, value in machine.items() if value} | dict(side.environment)
+
+
+def _differences(of: Sequence[Mapping[str, str]]) -> Iterator[Difference]:
+    for name in dict.fromkeys(name for each in of for name in each):
+        values = tuple(each.get(name) or ABSENT for each in of)
+        if len(set(values)) > 1:
+            yield Difference(name, values)
+
+
+def _facts(runs: Sequence[Stored]) -> Iterator[Difference]:
+    for name in dict.fromkeys(name for run in runs for name in run.facts):
+        yield Difference(name, tuple(run.facts.get(name, ABSENT) for run in runs))
+
+
+def _protocols(sides: Sequence[Part]) -> Iterator[Difference]:
+    """The fields in which what runs have of the same metric was measured otherwise."""
+    by_metric: dict[str, list[Protocol | None]] = {}
+    for place, part in enumerate(sides):
+        for row in part.numbers:
+            mine = by_metric.setdefault(row.metric, [None] * len(sides))
+            mine[place] = mine[place] or row.protocol
+    for metric, protocols in by_metric.items():
+        known = [each for each in protocols if each]
+        fields = dict.fromkeys(name for other in known[1:] for name in known[0].differs(other))
+        for name in fields:
+            values = (ABSENT if p is None else str(getattr(p, name) or "none") for p in protocols)
+            yield Difference(f"{metric}: {name}", tuple(values))
+
+
+def _lines(sides: Sequence[Side], collected: Collected) -> Iterator[Line]:
+    metrics, _ = known_metrics(collected.table["metric"])
+    found = boards(collected.table, metrics, sides[0].label)
+    by_key = {(board.dataset, board.protocol_key): board for board in found}
+    for protocol in _ordered(sides):
+        if protocol.metric not in metrics:
+            continue
+        values = [_value(side, protocol) for side in sides]
+        effects = tuple(_effect(sides[0], side, protocol, collected, by_key) for side in sides[1:])
+        yield Line(metrics[protocol.metric], protocol, tuple(values), effects)
+
+
+def _ordered(sides: Iterable[Side]) -> list[Protocol]:
+    """Every protocol once, as tables show metrics."""
+    known = {row.protocol.key(): row.protocol for side in sides for row in side.part.numbers}
+    places = {name: place for place, name in enumerate(METRICS)}
+    return sorted(known.values(), key=lambda p: (places.get(p.metric, len(places)), p.metric))
+
+
+def _value(side: Side, protocol: Protocol) -> Measurement | None:
+    key = protocol.key()
+    return next((row for row in side.part.numbers if row.protocol.key() == key), None)
+
+
+def _effect(
+    first: Side, side: Side, protocol: Protocol, collected: Collected,
+    by_key: Mapping[tuple[str, str], Board],
+) -> Effect:  # fmt: skip
+    if first.label == side.label:
+        return Effect(None, 0, "seeds of one entry")
+    table = collected.table
+    mine = table[(table["protocol_key"] == protocol.key()) & (table["status"] == "ok")]
+    seeds = [set(mine.loc[mine["model"] == each.label, "seed"]) for each in (first, side)]
+    if not all(seeds):
+        return Effect(None, 0, "measured on one side only")
+    shared = len(seeds[0] & seeds[1])
+    board = by_key.get((str(mine["dataset"].iloc[0]), protocol.key()))
+    row = board.row(side.label) if board else None
+    if row is None or row.versus is None:
+        return Effect(None, shared, f"{_seeds(seeds)}: at least {FEWEST} of each are needed")
+    return Effect(row.versus, shared)
+
+
+def _seeds(of: Sequence[Collection[int]]) -> str:
+    counts = [len(seeds) for seeds in of]
+    if counts[0] == counts[1]:
+        return f"{counts[0]} seed{'' if counts[0] == 1 else 's'} each"
+    return f"{counts[0]} and {counts[1]} seeds"

@@ -1,0 +1,124 @@
+"""What `harness leaderboard` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from harness.cli.tables import line, titled, wide_enough
+
+if TYPE_CHECKING:
+    from harness.analysis.aggregate import Summary
+    from harness.analysis.leaderboard import Board, Row
+    from harness.analysis.standings import Standings
+    from harness.report.boards.view import Leaderboard
+
+OUTCOMES = {"better": "green", "worse": "red", "not told apart": "dim"}
+
+
+def show(console: Console, leaderboard: Leaderboard) -> None:
+    """Every board, best first, then what is over all datasets, and what a reader must know."""
+    from harness.report.boards import view
+
+    wide_enough(console)
+    found = leaderboard.standings
+    line(console, view.headline(found))
+    for board in found.boards:
+        _board(console, board, found)
+    for summary in found.summaries:
+        _summary(console, summary, found)
+    _fronts(console, found)
+    _quoted(console, found)
+    _closing(console, found)
+
+
+def _board(console: Console, board: Board, found: Standings) -> None:
+    from harness.analysis.numbers import number
+
+    metric = found.metrics[board.metric]
+    arrow = "↑" if metric.better == "higher" else "↓"
+    unit = f" ({metric.unit})" if metric.unit else ""
+    heads = ["rank", "rank in", "model", f"{metric.heading}{unit} {arrow}", "95 % interval"]
+    heads += ["seeds"] + [f"against {found.against}"] * _has_versus(board, found)
+    rows = [_cells(board, row, found) for row in board.rows]
+    if board.floor and board.floor.mean is not None:
+        floor = number(board.floor.mean, metric.digits)
+        blank = [""] * (len(heads) - 4)
+        rows.append(["", "", f"[dim]{escape(board.floor.model)}[/dim]", floor, *blank])
+    titled(console, f"{metric.heading} on {board.dataset}", heads, rows)
+    if board.apart:
+        line(console, f"Not comparable with the board above: {board.apart}.", "yellow")
+    line(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
+
+
+def _has_versus(board: Board, found: Standings) -> bool:
+    return found.against is not None and board.row(found.against) is not None
+
+
+def _cells(board: Board, row: Row, found: Standings) -> list[str]:
+    from harness.report import tables
+
+    cell = tables.cell(board, found.metrics[board.metric], row.model, {})
+    name = escape(row.model.removesuffix(" (quoted)")) + " [dim]quoted[/dim]" * row.quoted
+    value = escape(", ".join(filter(None, (cell.text, cell.problems))))
+    seeds = str(row.seeds or "")
+    found_cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
+    if _has_versus(board, found):
+        said = escape(f"{cell.outcome} {cell.versus}".strip())
+        found_cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{said}[/]")
+    return found_cells
+
+
+def _summary(console: Console, summary: Summary, found: Standings) -> None:
+    from harness.report.boards import view
+
+    title = f"{found.metrics[summary.metric].heading} over {', '.join(summary.datasets)}"
+    if not summary.standings:
+        console.print()
+        line(console, f"{title}: {summary.problem}")
+        return
+    heads = ("model", "interquartile mean", f"better than {summary.reference}", "runs")
+    rows = [
+        (s.model, view.estimate(s.iqm), view.probability(s.improvement), str(s.runs))
+        for s in summary.standings
+    ]
+    titled(console, title, heads, [list(map(escape, row)) for row in rows])
+    said = f"of {view.scale(summary)}; stratified 95 % bootstrap intervals over seeds"
+    line(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
+
+
+def _fronts(console: Console, found: Standings) -> None:
+    if found.fronts:
+        console.print()
+    for front in found.fronts:
+        heading = found.metrics[front.quality.metric].heading
+        what = f"{heading} against {front.axis} on {front.quality.dataset}"
+        line(console, f"Pareto front of {what}: {', '.join(front.best)}")
+
+
+def _quoted(console: Console, found: Standings) -> None:
+    from harness.report.boards import view
+
+    if found.mentions:
+        heads = ("model", "dataset", "metric", "value", "spread", "source", "comparable")
+        rows = [
+            (
+                m.quote.model, m.quote.on, m.quote.metric, str(m.quote.value), view.spread(m),
+                m.quote.source, f"no: {m.apart}" if m.apart else "yes",
+            )
+            for m in found.mentions
+        ]  # fmt: skip
+        title = "Quoted from papers, not measured here"
+        titled(console, title, heads, [list(map(escape, row)) for row in rows])
+
+
+def _closing(console: Console, found: Standings) -> None:
+    """What a reader must know, and which cells gave no numbers."""
+    console.print()
+    for notice in found.notices:
+        line(console, notice, "yellow")
+    for lost in found.collected.lost:
+        what = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
+        line(console, f"{lost.status}: {what}: {lost.reason}", "red")

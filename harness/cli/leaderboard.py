@@ -1,0 +1,116 @@
+"""`harness leaderboard`: all that is comparable in a tracking store, across suites and users."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli import board_output, options
+from harness.spec.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.report.boards.view import Leaderboard
+    from harness.spec.quoted import Quote
+
+
+def leaderboard(
+    suites: Annotated[
+        list[str] | None, typer.Option(help="Only what these suites have; all if not said.")
+    ] = None,
+    models: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
+    datasets: Annotated[list[str] | None, typer.Option(help="Only these datasets.")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Only these metrics.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Only runs begun on this day (UTC) or later.", formats=["%Y-%m-%d"]),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Compare every entry with this one, and mark what is told apart."),
+    ] = None,
+    quoted: Annotated[
+        Path | None, typer.Option(help="A YAML file of numbers from papers, shown apart.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with figures.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a line for each entry.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write tables with booktabs.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all of it, for programs.")] = None,
+    output: options.Output = Path("reports"),
+    tracking_uri: options.Tracking = None,
+) -> None:
+    """Rank all that a tracking store has, across suites, users and machines; runs nothing.
+
+    Numbers are ranked only against numbers of the same protocol; others stand apart, with the field
+    that differs.
+
+    **Examples**
+
+        harness leaderboard
+
+        harness leaderboard --metrics fid,recall --against gan/dcgan --html board.html
+
+        harness leaderboard --suites mnist --quoted papers.yaml --latex board.tex --csv board.csv
+
+        harness leaderboard --tracking-uri https://mlflow.example.org --since 2026-01-01
+    """
+    from harness.analysis.collected import Choice, read
+    from harness.analysis.standings import standings
+    from harness.report.boards.view import Leaderboard
+    from harness.report.places import here, without_password
+
+    files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
+    asked = {form: file for form, file in files.items() if file}
+    _check_writable(asked)
+    quotes = _quotes(quoted) if quoted else ()
+    chosen = options.words(metrics)
+    choice = Choice(
+        options.words(datasets), chosen, options.words(models), options.words(suites),
+        since.replace(tzinfo=UTC) if since else None,
+    )  # fmt: skip
+    store = options.open_store(tracking_uri, output)
+    collected = read(store, choice)
+    if not collected.entries:
+        raise BadInput(
+            f"nothing has been measured in {without_password(here(store.uri))}"
+            f"{' since that day' if since else ''}; run a suite first, or name another tracking "
+            "store with --tracking-uri or --output"
+        )
+    found = standings(collected, chosen, against, quotes)
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    board = Leaderboard(found, without_password(here(store.uri)), when)
+    console = Console()
+    if not asked:
+        board_output.show(console, board)
+    _write(console, board, asked)
+
+
+def _check_writable(files: dict[str, Path]) -> None:
+    from harness.score.document import check_writable
+
+    for file in files.values():
+        check_writable(file)
+
+
+def _quotes(file: Path) -> tuple[Quote, ...]:
+    from harness.metrics import load_metric
+    from harness.spec.quoted import load_quoted
+
+    return load_quoted(file, lambda quote: load_metric(quote.metric))
+
+
+def _write(console: Console, board: Leaderboard, files: dict[str, Path]) -> None:
+    from harness.report.boards import latex, pages, record
+    from harness.report.writer import replace_file
+
+    makers = {
+        "html": pages.html, "markdown": pages.markdown, "csv": record.csv, "latex": latex.latex,
+        "json": record.text,
+    }  # fmt: skip
+    for form, file in files.items():
+        replace_file(file, makers[form](board))
+        console.print(f"Written: {file}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""A leaderboard across suites, for terminals, browsers, papers and other programs."""

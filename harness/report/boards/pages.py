@@ -1,0 +1,56 @@
+"""A leaderboard as a web page and as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.analysis.numbers import percent
+from harness.analysis.standings import Standings
+from harness.report import figures
+from harness.report.boards import view
+from harness.report.templating import environment
+from harness.spec.measurement import FLOORS
+
+
+def html(board: view.Leaderboard) -> str:
+    """One page that needs nothing else."""
+    template = environment(autoescape=True).get_template("leaderboard.html")
+    return template.render(**_common(board), fronts=_fronts(board.standings))
+
+
+def markdown(board: view.Leaderboard) -> str:
+    """Words and tables; figures are in the page."""
+    return environment(autoescape=False).get_template("leaderboard.md").render(**_common(board))
+
+
+def _common(board: view.Leaderboard) -> dict[str, Any]:
+    found = board.standings
+    return {
+        "board": board,
+        "s": found,
+        "headline": view.headline(found),
+        "datasets": view.datasets(found),
+        "quoted": view.quoted(found),
+        "floors": FLOORS,
+        "estimate": view.estimate,
+        "probability": view.probability,
+        "scale": view.scale,
+        "partial": view.partial,
+        "spread": view.spread,
+        "stated": view.stated,
+        "seeds": view.seeds,
+        "parameters": view.parameters,
+        "percent": percent,
+    }
+
+
+def _fronts(found: Standings) -> list[tuple[str, list[Markup]]]:
+    """For each dataset its figures. A model looks the same in all of them."""
+    models = [entry.label for entry in found.collected.entries] + sorted(view.quoted(found))
+    drawn: dict[str, list[Markup]] = {}
+    for i, front in enumerate(found.fronts):
+        svg = figures.trade_off(front, found.metrics[front.quality.metric], models, f"front{i}")
+        drawn.setdefault(front.quality.dataset, []).append(Markup(svg))
+    return list(drawn.items())

@@ -1,0 +1,109 @@
+"""A leaderboard as JSON and CSV, for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from harness.analysis.entries import Entry
+from harness.analysis.leaderboard import Board, to_table
+from harness.analysis.pareto import Front
+from harness.analysis.standings import Mention
+from harness.report.boards.view import Leaderboard
+
+FORMAT = 1
+
+
+def csv(board: Leaderboard) -> str:
+    """A line for each entry on each board."""
+    return str(to_table(board.standings.boards, against=True).to_csv(index=False))
+
+
+def text(board: Leaderboard) -> str:
+    """Everything that the page says, as JSON. What no number of JSON can be is null."""
+    return (
+        json.dumps(_finite(document(board)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+
+
+def document(board: Leaderboard) -> dict[str, Any]:
+    """The same as plain values."""
+    found = board.standings
+    return {
+        "format": FORMAT,
+        "store": board.store,
+        "generated_at": board.generated_at,
+        "against": found.against,
+        "notices": list(found.notices),
+        "entries": [_entry(entry) for entry in found.collected.entries],
+        "boards": [_board(each, board) for each in found.boards],
+        "across_datasets": [asdict(each) for each in found.summaries],
+        "fronts": [_front(each) for each in found.fronts],
+        "quoted": [_mention(each) for each in found.mentions],
+        "failures": [asdict(lost) for lost in found.collected.lost],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "entry": entry.label,
+        "model": entry.identity.model,
+        "also": sorted(entry.also),
+        **{name: value for name, value in entry.identity.facets.items() if value},
+        "seeds": {dataset: sorted(seeds) for dataset, seeds in sorted(entry.seeds.items())},
+        "parameters": sorted(entry.parameters),
+        "suites": sorted(entry.suites),
+        "machines": sorted(entry.machines),
+        "first": entry.first.isoformat(),
+        "last": entry.last.isoformat(),
+        "runs": sorted(entry.runs),
+    }
+
+
+def _board(board: Board, leaderboard: Leaderboard) -> dict[str, Any]:
+    metric = leaderboard.standings.metrics[board.metric]
+    how = leaderboard.standings.collected.protocols.get(board.protocol_key)
+    return {
+        "dataset": board.dataset,
+        "metric": board.metric,
+        "better": metric.better,
+        "unit": metric.unit,
+        "protocol": board.protocol,
+        "protocol_fields": how.to_dict() if how else {},
+        "apart": board.apart,
+        "mean": board.mean,
+        "level": board.level,
+        "over": board.over,
+        "rows": [asdict(row) for row in board.rows],
+        "floor": asdict(board.floor) if board.floor else None,
+    }
+
+
+def _front(front: Front) -> dict[str, Any]:
+    return {
+        "dataset": front.quality.dataset,
+        "quality": front.quality.metric,
+        "cost": front.axis,
+        "points": {model: list(point) for model, point in front.points.items()},
+        "front": list(front.best),
+    }
+
+
+def _mention(mention: Mention) -> dict[str, Any]:
+    return {
+        **mention.quote.model_dump(mode="json", exclude_unset=True),
+        "comparable": not mention.apart,
+        "apart": mention.apart,
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,167 @@
+"""A leaderboard as tables: what stands together, in which order, and under which heading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.aggregate import Estimate, Summary
+from harness.analysis.entries import Entry
+from harness.analysis.leaderboard import Board
+from harness.analysis.numbers import decimals, interval, number
+from harness.analysis.standings import Mention, Standings
+from harness.metrics.catalogue import KINDS
+from harness.report import tables
+from harness.spec.measurement import PREFERENCE
+
+GROUPS = {
+    metric.name: kind.__name__.rpartition(".")[2].capitalize()
+    for kind in KINDS
+    for metric in kind.METRICS
+} | {PREFERENCE: "People"}
+"""The heading under which a metric stands."""
+OTHERS = "Other metrics"
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What is shown, from which store (as it can be published), and when it was read."""
+
+    standings: Standings
+    store: str
+    generated_at: str
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """One dataset's tables: those of the numbers that most were measured like, then those of others
+    by what sets their protocol apart. `left_out` are metrics that apply to no model, with why.
+    """
+
+    name: str
+    comparable: tuple[tables.Group, ...]
+    apart: tuple[tables.Group, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def datasets(found: Standings) -> list[DatasetView]:
+    """The tables of every dataset."""
+    return [_dataset(name, found) for name in found.datasets]
+
+
+def _dataset(name: str, found: Standings) -> DatasetView:
+    boards = [board for board in found.boards if board.dataset == name]
+    models = in_order(boards)
+    none = tables.left_out(boards, found.metrics, models)
+    shown = [board for board in boards if tables.applies(board, models)]
+    return DatasetView(
+        name,
+        tuple(_grouped((b for b in shown if not b.apart), found, by_kind=True)),
+        tuple(_grouped((b for b in shown if b.apart), found, by_kind=False)),
+        tuple(none),
+    )
+
+
+def _grouped(boards: Iterable[Board], found: Standings, by_kind: bool) -> list[tables.Group]:
+    by_caption: dict[str, list[Board]] = {}
+    for board in boards:
+        kind = GROUPS.get(board.metric, OTHERS)
+        caption = kind if by_kind else f"Measured otherwise: {board.apart}"
+        by_caption.setdefault(caption, []).append(board)
+    return [
+        tables.group(caption, mine, found.metrics, in_order(mine), {})
+        for caption, mine in by_caption.items()
+    ]
+
+
+def in_order(boards: Sequence[Board]) -> list[str]:
+    """The models of a table: as its first board has them, best first, then those of the next;
+    whatever has no number at all comes last.
+    """
+    rows = sorted((row for board in boards for row in board.rows), key=lambda r: r.mean is None)
+    return list(dict.fromkeys(row.model for row in rows))
+
+
+def headline(found: Standings) -> str:
+    """What is on the leaderboard, in one sentence."""
+    entries = found.collected.entries
+    suites = {suite for entry in entries for suite in entry.suites}
+    runs = {run for entry in entries for run in entry.runs}
+    first = min(entry.first for entry in entries).date()
+    last = max(entry.last for entry in entries).date()
+    when = f"on {first}" if first == last else f"from {first} to {last}"
+    return (
+        f"{_count(len(entries), 'entry', 'entries')} on {_count(len(found.datasets), 'dataset')}, "
+        f"from {_count(len(suites), 'suite')} and {_count(len(runs), 'run')} {when}."
+    )
+
+
+def _count(many: int, word: str, words: str = "") -> str:
+    return f"{number(many, 0)} {word if many == 1 else words or word + 's'}"
+
+
+def quoted(found: Standings) -> set[str]:
+    """The rows that papers state."""
+    return {mention.label for mention in found.mentions}
+
+
+def estimate(value: Estimate | None) -> str:
+    """A value with its interval, with the digits that this leaves."""
+    if value is None:
+        return "–"
+    if value.interval is None or value.interval[0] == value.interval[1]:
+        return number(value.value)
+    places = decimals((value.interval[1] - value.interval[0]) / 2)
+    return f"{number(value.value, places)} {interval(*value.interval, places)}"
+
+
+def probability(value: Estimate | None) -> str:
+    """The same of a probability, which has two decimals where there is no interval."""
+    if value and (value.interval is None or value.interval[0] == value.interval[1]):
+        return number(value.value, 2)
+    return estimate(value)
+
+
+def scale(summary: Summary) -> str:
+    """What the interquartile means of a summary are of."""
+    return "ratios to the geometric mean of these models" if summary.relative else "values"
+
+
+def partial(summary: Summary) -> str:
+    """Which models a summary leaves out, each with a dataset that lacks it; empty where none is."""
+    named = [f"{model} (not on {dataset})" for model, dataset in summary.partial.items()]
+    return f"Not measured on all of these datasets: {', '.join(named)}." if named else ""
+
+
+def spread(mention: Mention) -> str:
+    """What a paper says its number's ± is."""
+    said = mention.quote.spread
+    if said.value is None:
+        return said.kind
+    over = f" over {said.over}" if said.over else ""
+    seeds = f", {said.seeds} seeds" if said.seeds else ""
+    return f"± {said.value:g} {said.kind}{over}{seeds}"
+
+
+def stated(mention: Mention) -> str:
+    """The protocol as far as the source states it."""
+    given = mention.quote.protocol.model_dump(exclude_unset=True)
+    return ", ".join(f"{name} {value}" for name, value in given.items()) or "nothing stated"
+
+
+def seeds(entry: Entry) -> str:
+    """How many training seeds an entry has, by dataset where that differs."""
+    counts = {dataset: len(seeds) for dataset, seeds in sorted(entry.seeds.items())}
+    if entry.identity.kind != "trained":
+        return "–"
+    if len(set(counts.values())) == 1:
+        return str(next(iter(counts.values())))
+    return ", ".join(f"{count} on {dataset}" for dataset, count in counts.items())
+
+
+def parameters(entry: Entry) -> str:
+    """Of an entry's networks; a range where datasets need networks of other sizes."""
+    few, many = min(entry.parameters, default=0), max(entry.parameters, default=0)
+    if not many:
+        return "–"
+    return number(few, 0) if few == many else f"{number(few, 0)} to {number(many, 0)}"

@@ -1,0 +1,1 @@
+"""Runs side by side, for terminals and browsers."""

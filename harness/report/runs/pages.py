@@ -1,0 +1,60 @@
+"""Runs side by side as one web page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.comparison import Comparison, Side
+from harness.evaluation import pictures
+from harness.report.page import GALLERIES
+from harness.report.runs import view
+from harness.report.templating import environment
+from harness.tracking import Store
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of one kind, a PNG (or None) for each run."""
+
+    title: str
+    pictures: tuple[bytes | None, ...]
+
+
+def galleries(found: Comparison, store: Store) -> list[Gallery]:
+    """The pictures of all kinds that any run has."""
+    read = (
+        Gallery(title, tuple(_picture(side, kind, store) for side in found.sides))
+        for kind, title in GALLERIES.items()
+    )
+    return [gallery for gallery in read if any(gallery.pictures)]
+
+
+def _picture(side: Side, kind: str, store: Store) -> bytes | None:
+    place = pictures.place(kind, {"sampling": side.part.sampling})
+    return store.get(side.run.run_id, f"pictures/{place}.png")
+
+
+def html(found: Comparison, shown: Sequence[Gallery], store_uri: str, generated_at: str) -> str:
+    """The page, which needs nothing else."""
+    context: dict[str, Any] = {
+        "c": found,
+        "letters": view.letters(found),
+        "sections": view.sections(found),
+        "notices": list(view.notices(found)),
+        "galleries": [(g.title, [_uri(png) for png in g.pictures]) for g in shown],
+        "value": view.value,
+        "training": view.training(found),
+        "effect": view.effect,
+        "basis": view.basis,
+        "heading": view.heading,
+        "store": store_uri,
+        "generated_at": generated_at,
+    }
+    return environment(autoescape=True).get_template("compare.html").render(**context)
+
+
+def _uri(png: bytes | None) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""

@@ -1,0 +1,116 @@
+"""A comparison of runs in words: what each table's cells say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.analysis.comparison import Comparison, Difference, Effect, Line
+from harness.analysis.numbers import decimals, number
+from harness.report import tables
+from harness.spec.measurement import Measurement
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+UNSAID = ("pictures",)
+"""Facts that are no costs."""
+OUTCOMES = {"better": "▲", "worse": "▼", "not told apart": "≈"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What differs in one respect; `same` says so where nothing does."""
+
+    title: str
+    same: str
+    differences: tuple[Difference, ...]
+
+
+def sections(found: Comparison) -> list[Section]:
+    """What differs, in the order in which it should be looked at."""
+    return [
+        Section("Recipe", "The recipes are the same.", found.recipe),
+        Section("Data", "The images are the same.", found.data),
+        Section("Environment", "No difference is recorded.", found.environment),
+        Section("Protocol", "What both have was measured alike.", found.protocols),
+    ]
+
+
+def training(found: Comparison) -> list[Difference]:
+    """What training took, with as many digits as say something."""
+    return [
+        Difference(fact.name.replace("_", " "), tuple(map(_fact, fact.values)))
+        for fact in found.training
+        if fact.name not in UNSAID
+    ]
+
+
+def _fact(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return number(value, 0 if value.is_integer() else None)
+
+
+def letters(found: Comparison) -> list[str]:
+    """A short name for each run: A, B, …, and numbers where letters do not last."""
+    count = len(found.sides)
+    return list(LETTERS[:count]) if count <= len(LETTERS) else [str(i + 1) for i in range(count)]
+
+
+def value(line: Line, row: Measurement | None) -> str:
+    """A run's number with its standard error, or why there is none."""
+    if row is None:
+        return "–"
+    if row.value is None:
+        return row.status
+    places = decimals(row.stderr) if row.stderr else _places(row.value, line.metric.digits)
+    said = number(row.value, places)
+    return f"{said} ± {number(row.stderr, places)}" if row.stderr else said
+
+
+def _places(value: float, usual: int) -> int | None:
+    """The usual decimals of a metric; as many as needed where they would show nothing but zeros."""
+    return usual if abs(value) >= 10.0**-usual or not value else None
+
+
+def over(line: Line) -> str:
+    """What the ± of a line are over; empty where there are none."""
+    return next((row.over for row in line.values if row and row.stderr and row.over), "")
+
+
+def effect(found: Effect) -> str:
+    """How a side's entry compares with the first one's, or why that is not said."""
+    if found.versus is None:
+        return found.why
+    return f"{OUTCOMES[found.versus.outcome]} {tables.versus(found.versus)}"
+
+
+def basis(found: Effect) -> str:
+    """What an effect rests on."""
+    if found.versus is None:
+        return ""
+    return f"{found.paired} pairs" if found.paired >= 3 else "not paired"
+
+
+def heading(line: Line) -> str:
+    """The metric with its unit and the direction that is better."""
+    unit = f" ({line.metric.unit})" if line.metric.unit else ""
+    return f"{line.metric.heading}{unit} {'↑' if line.metric.better == 'higher' else '↓'}"
+
+
+def notices(found: Comparison) -> Iterator[str]:
+    """What must be known before the numbers are read."""
+    for letter, side in zip(letters(found), found.sides, strict=True):
+        if side.run.status in ("failed", "diverged"):
+            yield f"{letter} {side.run.status}: {side.run.reason or 'no reason was recorded'}"
+        elif side.run.status == "training":
+            yield f"{letter} is still in training"
+    if len({side.run.dataset for side in found.sides}) > 1:
+        yield "the datasets differ: numbers stand side by side, and are not compared"
+    if all(line.effects and not _any(line.effects) for line in found.lines):
+        yield "nothing can be compared over seeds: below is what each run has"
+
+
+def _any(effects: Sequence[Effect]) -> bool:
+    return any(effect.versus for effect in effects)

@@ -1,0 +1,24 @@
+"""How templates are filled: everything printed on a page is escaped."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.analysis.numbers import number
+from harness.report.plain import plain
+
+
+def environment(autoescape: bool) -> Environment:
+    """That of all templates; those of HTML escape, those of Markdown say `md` themselves."""
+    made = Environment(
+        loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters.update(number=number, md=plain, breakable=_breakable, short=lambda text: text[:8])
+    return made
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may break after each slash."""
+    return Markup("/<wbr>").join(name.split("/"))

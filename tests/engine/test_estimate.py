@@ -1,0 +1,127 @@
+"""What a suite is said to take, from forecasts that are given, and from cells that are finished."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.data import load_dataset
+from harness.engine.estimate import (
+    RECORD_BYTES,
+    Estimate,
+    Forecast,
+    estimate,
+    makespan,
+    memory_needs,
+)
+from harness.engine.packing import ALONE, CONTEXT
+from harness.plan import Cell, make_plan
+from harness.spec.suite import load_suite
+from harness.tracking import Record
+from harness.training.checkpoint import KEPT
+
+SMALL = Forecast(training=10.0, evaluation=2.0, once=5.0, memory=100, checkpoint=7, weights=3)
+LARGE = Forecast(training=40.0, evaluation=4.0, once=5.0, memory=900, checkpoint=70, weights=30)
+KNOWN = Estimate({("digits", "small"): SMALL, ("digits", "large"): LARGE})
+
+
+def cell(model: str, seed: int = 0, dataset: str = "digits") -> Cell:
+    key = f"{dataset} {model} {seed}"
+    return Cell(dataset, model, seed, "vae", {}, 1, None, None, (), key)  # type: ignore[arg-type]
+
+
+def record(status: str = "trained", **facts: float) -> Record:
+    return Record("run", "key", status, "", {}, {name: str(x) for name, x in facts.items()})
+
+
+def test_cells_one_after_the_other_and_side_by_side():
+    cells = [cell("small"), cell("large")]
+    assert KNOWN.seconds(cells, {}, jobs=1) == 5 + 12 + 44, "features of real images once"
+    assert KNOWN.seconds(cells, {}, jobs=2) == 44
+    trained = {cells[1].training_key: record()}
+    assert KNOWN.seconds(cells, trained, jobs=1) == 5 + 12 + 4, "trained, to be measured"
+    begun = {cells[1].training_key: record("training")}
+    assert KNOWN.seconds(cells, begun, jobs=1) == 5 + 12 + 44
+    assert KNOWN.seconds([], {}, jobs=1) == 0
+    assert KNOWN.seconds([*cells, cell("unknown")], {}, jobs=1) is None
+
+
+def test_what_is_done_once_is_done_for_each_dataset():
+    elsewhere = Estimate({("digits", "small"): SMALL, ("mnist", "small"): SMALL})
+    cells = [cell("small", seed, dataset) for dataset in ("digits", "mnist") for seed in (0, 1)]
+    assert elsewhere.seconds(cells, {}, jobs=1) == 4 * 12 + 2 * 5
+
+
+@given(st.lists(st.floats(0, 1e3), max_size=20), st.integers(1, 8))
+def test_workers_end_between_the_even_share_and_that_and_the_longest(works: list[float], jobs: int):
+    ends, longest = makespan(works, jobs), max(works, default=0.0)
+    even = sum(works) / jobs
+    assert max(even, longest) <= ends * (1 + 1e-12) <= (even + longest) * (1 + 1e-9)
+    assert makespan(works, 1) == pytest.approx(sum(works))
+
+
+def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_run():
+    known = Estimate({pair: replace(f, once_bytes=1000) for pair, f in KNOWN.forecasts.items()})
+    cells = [cell("small"), cell("small", 1), cell("large")]
+    left, checkpoints = known.disk(cells, jobs=2)
+    assert left == 3 + 3 + 30 + 3 * RECORD_BYTES + 1000
+    assert checkpoints == (KEPT + 1) * (70 + 7), "the two largest; a new one beside those kept"
+
+
+def test_what_was_written_is_read():
+    assert Estimate.from_json(KNOWN.to_json()) == KNOWN
+
+
+def test_memory_is_what_finished_cells_took_then_what_was_estimated_then_all():
+    cells = [cell("small"), cell("small", 1), cell("large"), cell("unknown")]
+    records = {cells[0].training_key: record(memory_bytes=70)}
+    assert memory_needs(cells, records, KNOWN) == {
+        cells[0].name: 70 + CONTEXT,
+        cells[1].name: 70 + CONTEXT,
+        cells[2].name: 900 + CONTEXT,
+        cells[3].name: ALONE,
+    }
+    assert set(memory_needs(cells, {}, None).values()) == {ALONE}
+
+
+SUITE = """
+title: A suite
+seeds: [0, 1]
+budget: {images: 6400}
+samples: 40
+datasets: [digits]
+models: [vae/mlp]
+metrics: [mse, precision, training_time]
+"""
+
+
+@pytest.fixture
+def cells(tmp_path) -> list[Cell]:
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
+    return [cell for cell in plan.cells if cell.is_trained]
+
+
+def test_a_cell_is_measured_and_another_seed_of_it_is_not(cells: list[Cell]):
+    told: list[str] = []
+    datasets = {"digits": load_dataset("digits")}
+    found = estimate(cells, cells, datasets, {}, told.append).forecasts
+    assert told == ["digits · vae/mlp"]
+    forecast = found["digits", "vae/mlp"]
+    assert forecast.measured
+    assert min(forecast.training, forecast.evaluation, forecast.memory) > 0
+    # Adam has two moments of each weight; a checkpoint has the random states too.
+    assert forecast.weights > 4 * 1000
+    assert forecast.checkpoint > 3 * 0.9 * forecast.weights
+
+
+def test_what_a_finished_seed_took_another_will_take(cells: list[Cell]):
+    took = record(seconds=123.0, evaluation_seconds=45.0, memory_bytes=10**9)
+    records = {cells[0].training_key: took}
+    datasets = {"digits": load_dataset("digits")}
+    found = estimate(cells, cells[1:], datasets, records).forecasts["digits", "vae/mlp"]
+    assert (found.training, found.evaluation, found.memory) == (123.0, 45.0, 10**9)
+    assert not found.measured
+    assert math.isfinite(found.once)
