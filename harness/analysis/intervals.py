@@ -97,12 +97,22 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
     """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
-    in Welch's t test (1947).
+    in Welch's t test (1947), with at most the degrees of freedom that equal variances would give.
+
+    With ten values against three, the three may lie close together by chance, and Welch's degrees
+    of freedom then rise where the standard error is too small: at a level of 99.2 %, which six
+    comparisons leave, a worsening was found twice as often as the level says. The bound is of no
+    effect where both samples are of one size.
     """
     of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
-    spread = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
-    mean = float(np.mean(a)) - float(np.mean(b))
-    return Contrast(mean, math.sqrt(of_a + of_b), (of_a + of_b) ** 2 / spread)
+    most = _satterthwaite(1 / len(a), len(a), 1 / len(b), len(b))
+    df = min(most, _satterthwaite(of_a, len(a), of_b, len(b)))
+    return Contrast(float(np.mean(a)) - float(np.mean(b)), math.sqrt(of_a + of_b), df)
+
+
+def _satterthwaite(of_a: float, n: int, of_b: float, m: int) -> float:
+    """Degrees of freedom of the sum of two squared standard errors of n and m values (1946)."""
+    return (of_a + of_b) ** 2 / (of_a**2 / (n - 1) + of_b**2 / (m - 1))
 
 
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
