@@ -188,7 +188,7 @@ def child(folder: Path, cells: int, only: str) -> Took:
     if only != "suite":
         collected = step("read", lambda: read(store, Choice()))
         assert len(collected.table) == cells * len(METRICS)
-        found = step("ranks", lambda: standings(collected, against=plan.cells[0].model))
+        found = step("ranks", lambda: standings(collected, METRICS, plan.cells[0].model))
         assert len(found.boards) == len(DATASETS) * len(METRICS)
         step("forms", lambda: forms(found))
     return took

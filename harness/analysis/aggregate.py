@@ -106,7 +106,7 @@ def _resampled(
     a: NDArray[np.float64], b: NDArray[np.float64], draws: np.random.Generator
 ) -> NDArray[np.float64]:
     """The share of pairs in which a is above b, of each resample of both."""
-    of_a, of_b = (draws.multinomial(len(v), [1 / len(v)] * len(v), RESAMPLES) for v in (a, b))
+    of_a, of_b = (_times_drawn(len(values), draws) for values in (a, b))
     ranked = np.sort(b)
     upto = np.zeros((RESAMPLES, len(b) + 1))
     np.cumsum(of_b, axis=1, out=upto[:, 1:])
@@ -114,6 +114,13 @@ def _resampled(
     not_above = upto[:, np.searchsorted(ranked, a, "right")]
     share: NDArray[np.float64] = (of_a * (below + not_above)).sum(axis=1) / (2 * len(a) * len(b))
     return share
+
+
+def _times_drawn(count: int, draws: np.random.Generator) -> NDArray[np.int64]:
+    """How often each of so many runs is drawn, a row for each resample."""
+    drawn = draws.integers(count, size=(RESAMPLES, count))
+    places = drawn + count * np.arange(RESAMPLES)[:, None]
+    return np.bincount(places.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count)
 
 
 def _above(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
