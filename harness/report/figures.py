@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,8 +118,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         if len(front.best) > 1:
             xs, ys = zip(*(front.points[m] for m in front.best), strict=True)
             axes.plot(xs, ys, color=INK, alpha=0.4, linestyle=(0, (4, 3)), zorder=1)
-        for model in front.points:
-            _point(axes, front, model, *style[model])
+        _points(axes, front, style)
         axes.margins(0.08, 0.14)
         _log_axis(axes)
         _names(axes, front, metric.better)
@@ -131,15 +130,20 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         return render(figure, name, f"{title}. {listed}")
 
 
-def _point(axes: Axes, front: Front, model: str, colour: str, marker: str) -> None:
-    """A model's mean with its intervals."""
-    x, y = front.points[model]
-    quality, cost = front.quality.row(model), front.spread(model)
-    if quality and quality.low is not None and quality.high is not None:
-        axes.plot([x, x], [quality.low, quality.high], color=colour, alpha=0.6)
-    if cost:
-        axes.plot(cost, [y, y], color=colour, alpha=0.6)
-    axes.plot(x, y, marker, color=colour, markersize=7)
+def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> None:
+    """The models' means with their intervals; those of one look are drawn at once."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for model in front.points:
+        alike.setdefault(style[model], []).append(model)
+    for (colour, marker), models in alike.items():
+        bars = [(*front.points[model], front.quality.row(model)) for model in models]
+        up = [(x, row.low, row.high) for x, _, row in bars if row and row.low is not None]
+        along = [(front.points[m][1], *spread) for m in models if (spread := front.spread(m))]
+        for draw, ends in ((axes.vlines, up), (axes.hlines, along)):
+            if ends:
+                draw(*zip(*ends, strict=True), color=colour, alpha=0.6)
+        xs, ys = zip(*(front.points[model] for model in models), strict=True)
+        axes.plot(xs, ys, marker, color=colour, markersize=7)
 
 
 def _names(axes: Axes, front: Front, better: str) -> None:
@@ -148,11 +152,11 @@ def _names(axes: Axes, front: Front, better: str) -> None:
     """
     last = max(cost for cost, _ in front.points.values())
     shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
-    points = axes.transData.transform(list(front.points.values()))
+    points = [_pixels(axes, *point) for point in front.points.values()]
     taken = [Bbox([(x - 4, y - 4), (x + 4, y + 4)]) for x, y in points]
     for model in sorted(shown, key=lambda model: model not in front.best):
         x, y = front.points[model]
-        at = axes.transData.transform((x, y))
+        at = _pixels(axes, x, y)
         boxes = [(place, _box(at, place, model)) for place in _places(x == last, better)]
         free = (each for each in boxes if not any(each[1].overlaps(other) for other in taken))
         (right, up), box = next(free, boxes[0])
@@ -161,6 +165,12 @@ def _names(axes: Axes, front: Front, better: str) -> None:
             model, (x, y), (right, up), fontsize=8, textcoords="offset points",
             ha="left" if right > 0 else "right", annotation_clip=False,
         )  # fmt: skip
+
+
+def _pixels(axes: Axes, x: float, y: float) -> tuple[float, float]:
+    """Where a point of the axes is drawn."""
+    right, up = axes.transData.transform((x, y))
+    return float(right), float(up)
 
 
 def _places(is_last: bool, better: str) -> list[tuple[int, int]]:
@@ -173,7 +183,7 @@ def _places(is_last: bool, better: str) -> list[tuple[int, int]]:
     return [(side, height) for height in near] + [(-side, height) for height in near]
 
 
-def _box(at: Sequence[float], place: tuple[int, int], name: str) -> Bbox:
+def _box(at: tuple[float, float], place: tuple[int, int], name: str) -> Bbox:
     """About what a name covers, in pixels, of which a figure here has as many as points ÷ 0.72."""
     right, up = place
     width, height = 4.6 * len(name), 9.0
