@@ -1,5 +1,6 @@
 """Samples that another program made are measured as a model's own are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,22 @@ def test_an_external_file_is_one_draw_and_training_images_are_as_many_as_models_
     together = torch.cat(floor)
     assert len(together) == 450
     assert len(together.unique(dim=0)) == 450, "three draws have no image in common"
+
+
+def test_a_list_of_files_is_the_draws_of_one_model(folder: Path):
+    text = SUITE.replace("[theirs0.npz, theirs1.npz]", "[[theirs0.npz, theirs1.npz]]")
+    cells = {cell.model: cell for cell in plan(folder, text + "draws: 2\n").cells}
+    theirs, dataset = cells["theirs"], load_dataset("digits")
+    wanted, own = ({w.metric: w for w in cells[m].wanted} for m in ("theirs", "vae/vae"))
+    assert wanted["fid"].protocol == own["fid"].protocol
+    assert "draws=2" in wanted["fid"].protocol.label()
+    found = [evidence_of(theirs, dataset, draw)["samples"] for draw in range(2)]
+    assert torch.equal(torch.cat(found), dataset.train.images[:300])
+    with pytest.raises(BadInput, match="was changed while the suite ran"):
+        evidence_of(replace(theirs, training_key="another"), dataset)
+    np.savez(folder / "theirs1.npz", np.load(folder / "theirs0.npz")["arr_0"])
+    with pytest.raises(BadInput, match="the same images; a draw must count once"):
+        plan(folder, text)
 
 
 @pytest.mark.slow

@@ -74,7 +74,8 @@ def train_vae(args: argparse.Namespace, log: Log) -> Tensor:
         loss = (mse + kld) / len(x)
         loss.backward()
         optimizer.step()
-        log.add(loss.item())
+        # with the constant of a Gaussian's density, as ours has it
+        log.add(loss.item() + x[0].numel() * math.log(s["sigma"] * math.sqrt(2 * math.pi)))
     torch.save(model.state_dict(), args.out / "model.pt")
     with torch.no_grad():
         return decoder.eval()(torch.randn(SAMPLES, s["latent"]))

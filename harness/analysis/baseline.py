@@ -6,9 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from harness.keys import digest
 from harness.plan import Cell, Plan
@@ -24,6 +34,7 @@ FORMAT = 1
 Seed = NonNegativeInt
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True)]
+PROTOCOL = TypeAdapter(Protocol)
 
 
 class _Part(BaseModel):
@@ -47,26 +58,46 @@ class Model(_Part):
     settings: dict[str, Any]
 
 
-class Trained(_Part):
-    """The training keys of a model on a dataset, by seed."""
+class _Pairing(_Part):
+    """A model on a dataset."""
 
     dataset: Text
     model: Text
+
+
+class Trained(_Pairing):
+    """The training keys of a model on a dataset, by seed."""
+
     keys: dict[Seed, Text]
 
 
-class Numbers(_Part):
+def _is_protocol(how: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a protocol as they are, of types that it can have."""
+    try:
+        Protocol(**PROTOCOL.validate_python(how).to_dict() | how)
+    except (TypeError, ValidationError):
+        raise ValueError("not the fields of a protocol") from None
+    return how
+
+
+class Numbers(_Pairing):
     """What a metric said of a model on a dataset, by seed; `protocol` is a key of `protocols`.
 
     `failures` has the seeds without a number: how the cell ended, and why.
     """
 
-    dataset: Text
-    model: Text
     metric: Text
     protocol: Text
     values: dict[Seed, Number]
     failures: dict[Seed, Text]
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if not self.values and not self.failures:
+            raise ValueError("neither values nor failures")
+        if both := self.values.keys() & self.failures.keys():
+            raise ValueError(f"seed {min(both)} has a value and failed")
+        return self
 
 
 class Baseline(_Part):
@@ -81,8 +112,20 @@ class Baseline(_Part):
     datasets: dict[str, Text]
     models: dict[str, Model]
     trained: tuple[Trained, ...]
-    protocols: dict[str, dict[str, Any]]
+    protocols: dict[str, Annotated[dict[str, Any], AfterValidator(_is_protocol)]]
     numbers: tuple[Numbers, ...]
+
+    @model_validator(mode="after")
+    def _numbers_go_together(self) -> Self:
+        seen = set()
+        for numbers in self.numbers:
+            name = f"{numbers.metric} of {numbers.model} on {numbers.dataset}"
+            if numbers.protocol not in self.protocols:
+                raise ValueError(f"{name}: there is no protocol {numbers.protocol!r} in the file")
+            if name in seen:
+                raise ValueError(f"{name} is there twice")
+            seen.add(name)
+        return self
 
     def keys(self, dataset: str, model: str) -> Mapping[int, str]:
         """The training keys of a model on a dataset, by seed."""

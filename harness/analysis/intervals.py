@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import optimize, stats
@@ -97,12 +97,28 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
     """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
-    in Welch's t test (1947).
+    in Welch's t test (1947), but for the bound of `welch_df`.
     """
     of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
-    spread = of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)
-    mean = float(np.mean(a)) - float(np.mean(b))
-    return Contrast(mean, math.sqrt(of_a + of_b), (of_a + of_b) ** 2 / spread)
+    df = float(welch_df(of_a, len(a), of_b, len(b)))
+    return Contrast(float(np.mean(a)) - float(np.mean(b)), math.sqrt(of_a + of_b), df)
+
+
+def welch_df(of_a: Any, n: Any, of_b: Any, m: Any) -> Any:
+    """Welch's degrees of freedom for two means with squared standard errors `of_a` of n values and
+    `of_b` of m, numbers or arrays: at most those that equal variances would give.
+
+    With ten values against three, the three may lie close together by chance, and the degrees of
+    freedom then rise where the standard error is too small: at a level of 99.2 %, which six
+    comparisons leave, a difference was found twice as often as the level says. The bound is of no
+    effect where both samples are of one size.
+    """
+    return np.minimum(_satterthwaite(of_a, n, of_b, m), _satterthwaite(1 / n, n, 1 / m, m))
+
+
+def _satterthwaite(of_a: Any, n: Any, of_b: Any, m: Any) -> Any:
+    """Degrees of freedom of the sum of two squared standard errors (1946)."""
+    return (of_a + of_b) ** 2 / (of_a**2 / (n - 1) + of_b**2 / (m - 1))
 
 
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:

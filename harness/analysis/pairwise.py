@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from harness.analysis import holm
-from harness.analysis.intervals import FEWEST, Contrast, varies
+from harness.analysis.intervals import FEWEST, Contrast, varies, welch_df
 
 ALPHA = 0.05
 
@@ -56,7 +56,7 @@ class Sample:
 
 def difference(a: Sample, b: Sample) -> Contrast | float | None:
     """The mean difference a − b: over the seeds that both have, paired; of all their seeds
-    (Welch 1947) where fewer than three are common.
+    (Welch 1947, bounded: `welch_df`) where fewer than three are common.
 
     A plain number where nothing varies, so that the difference is exact; None where neither does.
     """
@@ -72,7 +72,7 @@ def difference(a: Sample, b: Sample) -> Contrast | float | None:
     parts = [(s.deviation or 0.0) ** 2 / s.count for s in (a, b)]
     if not any(parts):
         return a.mean - b.mean
-    df = sum(parts) ** 2 / sum(v**2 / (s.count - 1) for v, s in zip(parts, (a, b), strict=True))
+    df = float(welch_df(parts[0], a.count, parts[1], b.count))
     return Contrast(a.mean - b.mean, math.sqrt(sum(parts)), df)
 
 
@@ -133,7 +133,7 @@ def _all_pairs(samples: Sequence[Sample]) -> NDArray[np.float64]:
     values = np.array([[s.by_seed.get(seed, np.nan) for seed in seeds] for s in samples])
     means = np.array([s.mean for s in samples])
     parts = np.array([(s.deviation or 0.0) ** 2 / s.count for s in samples])
-    shares = np.array([v**2 / (s.count - 1) for v, s in zip(parts, samples, strict=True)])
+    counts = np.array([s.count for s in samples])
     p = np.ones((len(samples), len(samples)))
     for i, row in enumerate(values):
         pairs = row - values
@@ -148,7 +148,7 @@ def _all_pairs(samples: Sequence[Sample]) -> NDArray[np.float64]:
             still = np.abs(spread).max(axis=1, initial=0.0) <= 1e-12 * largest
             variance = np.where(paired, np.where(still, 0.0, variance), parts[i] + parts)
             centre = np.where(paired, centre, means[i] - means)
-            df = np.where(paired, n - 1, (parts[i] + parts) ** 2 / (shares[i] + shares))
+            df = np.where(paired, n - 1, welch_df(parts[i], counts[i], parts, counts))
             tail = special.stdtr(df, -centre / np.sqrt(variance))
         # Without any spread a difference is exact (a parameter count, say), and so is a tie.
         p[i] = np.where(variance > 0, tail, np.where(centre > 0, 0.0, 1.0))

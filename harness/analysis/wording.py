@@ -93,11 +93,9 @@ def _said(claim: Claim, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _compared(claim: spec.Comparison, pairs: Sequence[Pairs]) -> str:
-    sides = []
-    for way, sign in (("higher", 1), ("lower", -1)):
-        named = [part for part in pairs if part.sign == sign]
-        sides += [f"{way} {_titles(named)}"] if named else []
-    return f"{_has(claim.model)} {' and '.join(sides)} than {claim.against}{_margins(pairs)}"
+    up, down = ([part for part in pairs if part.sign == sign] for sign in (1, -1))
+    sides = _by_way(higher=_titles(up), lower=_titles(down))
+    return f"{_has(claim.model)} {sides} than {claim.against}{_margins(pairs)}"
 
 
 @_said.register
@@ -125,13 +123,15 @@ def _places(claim: spec.Ordering, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _traded(claim: spec.TradeOff, pairs: Sequence[Pairs]) -> str:
-    sides = []
-    for way, names in (("better", claim.better), ("worse", claim.worse)):
-        named = [part for part in pairs if part.metric in (names or ())]
-        sides += [f"{way} {_titles(named)}{_margins(named)}"] if named else []
-    same = [part for part in pairs if part.metric in (claim.same or ())]
+    better, worse, same = (
+        [part for part in pairs if part.metric in (names or ())]
+        for names in (claim.better, claim.worse, claim.same)
+    )
+    sides = _by_way(
+        better=f"{_titles(better)}{_margins(better)}", worse=f"{_titles(worse)}{_margins(worse)}"
+    )
     price = f" at the same {_titles(same)}{_limits(same)}" if same else ""
-    return f"{_has(claim.model)} {' and '.join(sides)} than {claim.against}{price}"
+    return f"{_has(claim.model)} {sides} than {claim.against}{price}"
 
 
 @_said.register
@@ -143,6 +143,11 @@ def _ranked_alike(claim: spec.Correlation, pairs: Sequence[Pairs]) -> str:
 def _steadier(claim: spec.Spread, pairs: Sequence[Pairs]) -> str:
     has = _has(claim.model)
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
+
+
+def _by_way(**named: str) -> str:
+    """Which metrics go which way, of the ways that have some: "higher recall and lower FID"."""
+    return " and ".join(f"{way} {titles}" for way, titles in named.items() if titles)
 
 
 def _has(models: Sequence[Side]) -> str:
@@ -221,6 +226,6 @@ def _datasets(pairs: Sequence[Pairs]) -> str:
 
 
 def _list(things: Iterable[object]) -> str:
-    """Each thing once, as in a sentence: "a, b and c"."""
-    *most, last = dict.fromkeys(map(str, things))
+    """Each thing once, as in a sentence: "a, b and c"; empty where there is none."""
+    *most, last = dict.fromkeys(map(str, things)) or ("",)
     return f"{', '.join(most)} and {last}" if most else last

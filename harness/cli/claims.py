@@ -18,19 +18,9 @@ if TYPE_CHECKING:
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
+@options.about_a_suite
 def claims(
-    suite: options.SuiteName,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    device: options.Device = "auto",
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
+    chosen: options.Chosen,
     json: Annotated[
         Path | None, typer.Option(help="Write the verdicts and all they rest on to this file.")
     ] = None,
@@ -48,22 +38,16 @@ def claims(
 
         harness claims quickstart --json verdicts.json --markdown verdicts.md
     """
-    from harness.plan import make_plan
     from harness.report import page, record
     from harness.report.publish import gather
     from harness.report.writer import replace_file
     from harness.spec.errors import BadInput
-    from harness.spec.suite import load_suite
 
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual
-    )
-    loaded = load_suite(suite, changed)
+    loaded = chosen.load()
     if not loaded.suite.claims:
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
-        raise BadInput(f"{suite} has no claims{' left' if left else ''}{left}")
-    plan = make_plan(loaded, device, data_root)
-    store = options.open_store(tracking_uri, output)
+        raise BadInput(f"{chosen.suite} has no claims{' left' if left else ''}{left}")
+    plan, store = chosen.plan(loaded), chosen.store()
     results = gather(plan, store, plan.records(store), illustrated=False)
     console = Console()
     for verdict in results.verdicts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.run import carry_out, make_plan, say_failures
+from harness.cli.run import carry_out, say_failures
 
 if TYPE_CHECKING:
     from harness.report.checks.words import Words
@@ -40,25 +39,12 @@ def _root() -> None:
 
 
 @app.command("save")
+@options.about_a_suite
 def save(
-    suite: options.SuiteName,
+    chosen: options.Chosen,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The file, best kept beside the suite in git.")
     ],
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    accelerate: options.Accelerate = None,
-    precision: options.Precision = None,
-    memory_format: options.MemoryFormat = None,
-    device: options.Device = "auto",
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Write the numbers of a finished suite to a file.
 
@@ -74,12 +60,7 @@ def save(
     from harness.score.document import check_writable
 
     check_writable(out)
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
-        accelerate, precision, memory_format,
-    )  # fmt: skip
-    plan = make_plan(suite, changed, device, data_root)
-    store = options.open_store(tracking_uri, output)
+    plan, store = chosen.plan(), chosen.store()
     baseline = take(plan, plan.results(plan.records(store)))
     replace_file(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
@@ -91,8 +72,9 @@ def save(
         typer.echo(f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")
 
 
+@options.about_a_suite
 def check(
-    suite: options.SuiteName,
+    chosen: options.Chosen,
     baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
     tolerance: Annotated[
         list[str] | None,
@@ -111,22 +93,8 @@ def check(
         Path | None,
         typer.Option(help="Write a summary; the file of $GITHUB_STEP_SUMMARY is added to."),
     ] = None,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    accelerate: options.Accelerate = None,
-    precision: options.Precision = None,
-    memory_format: options.MemoryFormat = None,
-    device: options.Device = "auto",
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Run what is left of a suite, then say whether anything got worse since its baseline.
 
@@ -150,16 +118,12 @@ def check(
     began = time.monotonic()
     _check_writable(junit, markdown)
     saved = load_baseline(baseline)
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
-        accelerate, precision, memory_format,
-    )  # fmt: skip
-    plan = make_plan(suite, replace(changed, metrics=options.words(metrics)), device, data_root)
+    plan = chosen.plan(chosen.load(metrics))
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
     console = Console()
-    store = options.open_store(tracking_uri, output)
+    store = chosen.store()
     if run and gate.awaited and unfinished(plan, store):
-        here = ThisMachine(plan.numerics, device, jobs)
+        here = ThisMachine(plan.numerics, chosen.device, jobs)
         say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()
     results = plan.results(plan.records(store))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -22,24 +21,10 @@ if TYPE_CHECKING:
     from harness.tracking import Record
 
 
+@options.about_a_suite
 def plan(
-    suite: options.SuiteName,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    accelerate: options.Accelerate = None,
-    precision: options.Precision = None,
-    memory_format: options.MemoryFormat = None,
-    device: options.Device = "auto",
-    processes: options.Processes = 1,
+    chosen: options.Chosen,
     jobs: options.Jobs = None,
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
     can decide.
@@ -55,20 +40,10 @@ def plan(
     """
     from harness.engine.estimate import estimate, keep, memory_needs
     from harness.engine.execute import ThisMachine, left
-    from harness.plan import make_plan
-    from harness.spec.suite import load_suite
-    from harness.training.numerics import Numerics
 
     console = Console()
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
-        accelerate, precision, memory_format,
-    )  # fmt: skip
-    loaded = load_suite(suite, changed)
-    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
-    planned = make_plan(loaded, numerics, data_root)
-    here = ThisMachine(numerics, device, jobs)
-    store = options.open_store(tracking_uri, output)
+    planned, store = chosen.plan(), chosen.store()
+    here = ThisMachine(planned.numerics, chosen.device, jobs)
     records = planned.records(store)
     todo = left(planned, records)
     with console.status("Measuring") as status:

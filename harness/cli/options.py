@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,8 +16,10 @@ from harness.spec.errors import BadInput
 from harness.spec.shipped import shipped_files
 
 if TYPE_CHECKING:
-    from harness.spec.suite import Overrides
+    from harness.plan import Plan
+    from harness.spec.suite import LoadedSuite
     from harness.tracking import Store
+    from harness.training.numerics import Numerics
 
 
 def _complete_suite(incomplete: str) -> list[str]:
@@ -134,33 +140,89 @@ def seed_list(text: str | None) -> list[int] | None:
     return seeds
 
 
-def overrides(
-    seeds: str | None,
-    models: list[str] | None,
-    datasets: list[str] | None,
-    budget: int | None,
-    budget_scale: float | None,
-    extractor: str | None,
-    perceptual: str | None,
-    accelerate: Literal["auto", "off", "graph", "compile"] | None = None,
-    precision: Literal["fp32", "bf16"] | None = None,
-    memory_format: Literal["contiguous", "channels_last"] | None = None,
-) -> Overrides:
-    """What the command line changes of a suite."""
-    from harness.spec.suite import Overrides
+@dataclass(frozen=True)
+class Chosen:
+    """The suite that a verb is about, and what the command line changes of it: the options that
+    all such verbs share, so that each finds what another has run. See `about_a_suite`.
+    """
 
-    return Overrides(
-        seeds=seed_list(seeds),
-        models=words(models),
-        datasets=words(datasets),
-        budget=budget,
-        budget_scale=budget_scale,
-        extractor=extractor,
-        perceptual=perceptual,
-        accelerate=accelerate,
-        precision=precision,
-        memory_format=memory_format,
-    )
+    suite: SuiteName
+    seeds: Seeds = None
+    models: Models = None
+    datasets: Datasets = None
+    budget: Budget = None
+    budget_scale: BudgetScale = None
+    extractor: Extractor = None
+    perceptual: Perceptual = None
+    accelerate: Accelerate = None
+    precision: Precision = None
+    memory_format: MemoryFormat = None
+    device: Device = "auto"
+    processes: Processes = 1
+    data_root: DataRoot = None
+    output: Output = Path("reports")
+    tracking_uri: Tracking = None
+
+    def load(self, metrics: list[str] | None = None) -> LoadedSuite:
+        """The suite with its changes; `metrics` only, where these are named."""
+        from harness.spec.suite import Overrides, load_suite
+
+        changed = Overrides(
+            seeds=seed_list(self.seeds),
+            models=words(self.models),
+            datasets=words(self.datasets),
+            budget=self.budget,
+            budget_scale=self.budget_scale,
+            extractor=self.extractor,
+            perceptual=self.perceptual,
+            accelerate=self.accelerate,
+            precision=self.precision,
+            memory_format=self.memory_format,
+            metrics=words(metrics),
+        )
+        return load_suite(self.suite, changed)
+
+    def numerics(self, loaded: LoadedSuite) -> Numerics:
+        """How its models are computed."""
+        from harness.training.numerics import Numerics
+
+        return Numerics.resolve(
+            self.device, accelerate=loaded.suite.accelerate, processes=self.processes
+        )
+
+    def plan(self, loaded: LoadedSuite | None = None) -> Plan:
+        """Its plan; `loaded` is the suite where it is at hand."""
+        from harness.plan import make_plan
+
+        loaded = loaded or self.load()
+        return make_plan(loaded, self.numerics(loaded), self.data_root)
+
+    def resolved(self) -> Chosen:
+        """The same with paths that mean the same to other machines."""
+        root = self.data_root and self.data_root.resolve()
+        return replace(self, output=self.output.resolve(), data_root=root)
+
+    def store(self) -> Store:
+        """Where its results are."""
+        return open_store(self.tracking_uri, self.output)
+
+
+def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb whose first parameter is a `Chosen`, as a command with all of its options. They come
+    after the verb's own, but for the suite.
+    """
+
+    @functools.wraps(verb)
+    def command(**given: Any) -> None:
+        verb(Chosen(**{field.name: given.pop(field.name) for field in fields(Chosen)}), **given)
+
+    _, *own = inspect.signature(verb, eval_str=True).parameters.values()
+    suite, *shared = inspect.signature(Chosen, eval_str=True).parameters.values()
+    options = [
+        option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in (suite, *own, *shared)
+    ]
+    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    return command
 
 
 def open_store(tracking: str | None, output: Path) -> Store:

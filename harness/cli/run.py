@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,39 +17,24 @@ from harness.cli.claims import COLOURS
 from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.capture import Accelerate
     from harness.cell import Outcome
     from harness.engine.execute import Place
     from harness.plan import Plan
     from harness.report.results import Results
-    from harness.spec.suite import Overrides
+    from harness.spec.suite import LoadedSuite
     from harness.tracking import Store
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
 
 
+@options.about_a_suite
 def run(
-    suite: options.SuiteName,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    accelerate: options.Accelerate = None,
-    precision: options.Precision = None,
-    memory_format: options.MemoryFormat = None,
-    device: options.Device = "auto",
-    processes: options.Processes = 1,
+    chosen: options.Chosen,
     jobs: options.Jobs = None,
     engine: options.EngineName = "local",
     address: options.Address = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Train and measure what is left of a suite, then write its report.
 
@@ -68,52 +53,41 @@ def run(
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
     from harness.plan import make_plan
-    from harness.spec.suite import load_suite
 
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
-        accelerate, precision, memory_format,
-    )  # fmt: skip
-    loaded = load_suite(suite, changed)
-    if engine == "ray":  # what nodes are told must mean the same there
-        output, data_root = output.resolve(), data_root and data_root.resolve()
-    computing = (device, processes, loaded.suite.accelerate)
-    console = Console()
-    with _place(engine, address, computing, jobs, tracking_uri) as place:
-        plan = make_plan(loaded, place.numerics, data_root)
-        store = options.open_store(tracking_uri, output)
-        outcomes = carry_out(console, plan, store, place, checkpoint_seconds)
+    if engine == "ray":
+        chosen = chosen.resolved()
+    loaded, console = chosen.load(), Console()
+    with _place(chosen, loaded, engine, address, jobs) as place:
+        plan = make_plan(loaded, place.numerics, chosen.data_root)
+        outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
         raise typer.Exit(1)
 
 
 def _place(
+    chosen: options.Chosen,
+    loaded: LoadedSuite,
     engine: str,
     address: str | None,
-    computing: tuple[str, int, Literal["auto"] | Accelerate],
     jobs: int | None,
-    tracking_uri: str | None,
 ) -> AbstractContextManager[Place]:
-    """Where cells run, `computing` on which device, in how many processes, accelerated how."""
+    """Where cells run."""
     from harness.engine.cluster import joined
     from harness.engine.execute import ThisMachine
-    from harness.training.numerics import Numerics
 
     if engine == "local":
-        device, processes, accelerate = computing
-        numerics = Numerics.resolve(device, accelerate=accelerate, processes=processes)
-        return nullcontext(ThisMachine(numerics, device, jobs))
+        return nullcontext(ThisMachine(chosen.numerics(loaded), chosen.device, jobs))
     if jobs:
         raise BadInput("--jobs goes with --engine local: a Ray cluster runs as many as it can")
-    if not (tracking_uri or "").startswith(("http://", "https://")):
+    if not (chosen.tracking_uri or "").startswith(("http://", "https://")):
         raise BadInput(
             "--engine ray needs an MLflow server that every node can reach; start one with `mlflow"
             " server --host 0.0.0.0 --port 5000 --backend-store-uri sqlite:///mlflow.db"
             " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
             " http://HOST:5000: see docs/scaling.md"
         )
-    return joined(address, *computing)
+    return joined(address, chosen.device, chosen.processes, loaded.suite.accelerate)
 
 
 def carry_out(
@@ -163,23 +137,9 @@ def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn
     raise typer.Exit(code) from None
 
 
+@options.about_a_suite
 def report(
-    suite: options.SuiteName,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    extractor: options.Extractor = None,
-    perceptual: options.Perceptual = None,
-    accelerate: options.Accelerate = None,
-    precision: options.Precision = None,
-    memory_format: options.MemoryFormat = None,
-    device: options.Device = "auto",
-    processes: options.Processes = 1,
-    data_root: options.DataRoot = None,
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
+    chosen: options.Chosen,
 ) -> None:
     """Write a suite's report again from what has been measured so far; runs nothing.
 
@@ -189,25 +149,7 @@ def report(
 
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
-    changed = options.overrides(
-        seeds, models, datasets, budget, budget_scale, extractor, perceptual,
-        accelerate, precision, memory_format,
-    )  # fmt: skip
-    plan = make_plan(suite, changed, device, data_root, processes)
-    _publish(Console(), plan, options.open_store(tracking_uri, output), output, None)
-
-
-def make_plan(
-    suite: str, changed: Overrides, device: str, data_root: Path | None, processes: int = 1
-) -> Plan:
-    """The plan of a suite by its name, with what the command line changes of it."""
-    from harness import plan
-    from harness.spec.suite import load_suite
-    from harness.training.numerics import Numerics
-
-    loaded = load_suite(suite, changed)
-    numerics = Numerics.resolve(device, accelerate=loaded.suite.accelerate, processes=processes)
-    return plan.make_plan(loaded, numerics, data_root)
+    _publish(Console(), chosen.plan(), chosen.store(), chosen.output, None)
 
 
 def _announce(console: Console, plan: Plan, todo: int, jobs: int, notes: Sequence[str]) -> None:

@@ -22,8 +22,8 @@ def score(
     samples: Annotated[
         list[str],
         typer.Argument(
-            help="A folder of images, an .npz or .npy of uint8 N×H×W×C, or a dataset's split; or "
-            "files of statistics, which are merged."
+            help="A folder of images, an .npz or .npy of uint8 N×H×W×C, or a dataset's split; "
+            "several with --draws; or files of statistics, which are merged."
         ),
     ],
     reference: Annotated[
@@ -37,6 +37,10 @@ def score(
     ] = None,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Compare image by image, matched by name.")
+    ] = False,
+    draws: Annotated[
+        bool,
+        typer.Option("--draws", help="Several sets of samples, draws of one model: their means."),
     ] = False,
     captions: Annotated[
         Path | None,
@@ -98,6 +102,8 @@ def score(
 
         harness score samples.npz --reference real/ --metrics fid,kid,precision,recall
 
+        harness score draw1.npz draw2.npz draw3.npz --draws --reference cifar10:test
+
         harness score decoded/ --reference originals/ --pairs
 
         harness score samples/ --reference real/ --profile clean-fid
@@ -108,7 +114,7 @@ def score(
 
         harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
-    from harness.score import load_profile, load_sets, make_scoring, with_captions
+    from harness.score import load_profile, load_sets, make_scoring, with_captions, with_draws
     from harness.score.comparing import Reader, compare
     from harness.score.extras import Extras
     from harness.score.scoring import with_extractor
@@ -120,20 +126,30 @@ def score(
     chosen = options.words(metrics)
     if any(is_statistics(place) for place in (*samples, reference or "")):
         of_images = {
-            "--train": train, "--pairs": pairs, "--captions": captions, "--perceptual": perceptual,
-            "--text": text, "--profile": profile, "--curve": curve, "--gallery": gallery,
-            "--log": log,
+            "--train": train, "--pairs": pairs, "--draws": draws, "--captions": captions,
+            "--perceptual": perceptual, "--text": text, "--profile": profile, "--curve": curve,
+            "--gallery": gallery, "--log": log,
         }  # fmt: skip
         _refuse(of_images, "needs images on both sides, not statistics")
         reader = Reader(extractor, numerics, data_root)
         _score_statistics(compare(samples, reference, chosen, reader), json_file, save_statistics)
         return
-    if len(samples) > 1:
-        raise BadInput(f"{samples[0]}, {samples[1]}: only files of statistics can be merged")
+    if len(samples) > 1 and not draws:
+        raise BadInput(
+            f"{samples[0]}, {samples[1]}: only files of statistics can be merged; --draws takes "
+            "several sets for draws of one model"
+        )
     library = load_profile(profile) if profile else None
     sets = load_sets(samples[0], reference, train, paired=pairs, root=data_root)
     if captions:
         sets = with_captions(sets, captions)
+    if draws:
+        one_set = {
+            "--pairs": pairs, "--captions": captions, "--curve": curve, "--gallery": gallery,
+            "--save-statistics": save_statistics,
+        }  # fmt: skip
+        _refuse(one_set, "is of one set of samples, and does not go with --draws")
+        sets = with_draws(sets, samples[1:], data_root)
     if curve:
         _refuse({"--profile": profile}, "does not go with --curve, which has the harness's own KID")
     extras = Extras(curve, gallery, save_statistics)

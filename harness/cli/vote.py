@@ -35,22 +35,14 @@ app = typer.Typer(
 
 
 @app.command("page")
+@options.about_a_suite
 def page(
-    suite: options.SuiteName,
+    chosen: options.Chosen,
     pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
     draw: Annotated[int, typer.Option(help="Another number draws other pairs.", min=0)] = 0,
-    seeds: options.Seeds = None,
-    models: options.Models = None,
-    datasets: options.Datasets = None,
-    budget: options.Budget = None,
-    budget_scale: options.BudgetScale = None,
-    device: options.Device = "auto",
-    data_root: options.DataRoot = None,
     page: Annotated[Path, typer.Option("--page", "-o", help="The file to write.")] = Path(
         "vote.html"
     ),
-    output: options.Output = Path("reports"),
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Write a page that shows pairs of a suite's samples, blinded and shuffled.
 
@@ -63,13 +55,9 @@ def page(
 
         harness vote page quickstart --pairs 200 --draw 1 -o second.html
     """
-    from harness.plan import make_plan
-    from harness.spec.suite import load_suite
     from harness.vote.page import write_page
 
-    changed = options.overrides(seeds, models, datasets, budget, budget_scale, None, None)
-    plan = make_plan(load_suite(suite, changed), device, data_root)
-    key = write_page(plan, options.open_store(tracking_uri, output), pairs, draw, page)
+    key = write_page(chosen.plan(), chosen.store(), pairs, draw, page)
     Console().print(
         f"{page}: {len(key.pairs)} pairs of {len(key.entrants)} entrants. Open it in a browser, "
         "then: harness vote tally FILE…",

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-from scipy.linalg.lapack import dpotrf, dsygst
+from scipy.linalg.lapack import dpotrf, dsyevd, dsygst
 from torch import Tensor
 
 from harness.metrics import checks
@@ -144,8 +144,17 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
     reduced = _reduced(a[rows_and_columns], b[rows_and_columns])
     if reduced is None:
         return None
-    eigenvalues = torch.linalg.eigvalsh(reduced[1])
+    eigenvalues = _eigenvalues(reduced[1])
     return eigenvalues if _definite(eigenvalues) else None
+
+
+def _eigenvalues(symmetric: Tensor) -> Tensor:
+    """In ascending order; the lower triangle counts."""
+    if not symmetric.is_cuda:  # SciPy's LAPACK has the matrix already, and on AMD is the faster one
+        eigenvalues, _, failed = dsyevd(symmetric.numpy().T, compute_v=0, lower=0)
+        if not failed:
+            return torch.from_numpy(eigenvalues)
+    return torch.linalg.eigvalsh(symmetric)
 
 
 def _definite(eigenvalues: Tensor) -> bool:
@@ -166,7 +175,7 @@ def _of_few_images(a: _Gaussian, b: _Gaussian) -> Tensor | None:
         few, many = (a, b) if a.covariance is None else (b, a)
         assert many.covariance is not None
         squares = _root(few) @ many.covariance.mm(_root(few).T)
-    eigenvalues = torch.linalg.eigvalsh(squares)
+    eigenvalues = _eigenvalues(squares)
     if not _definite(eigenvalues):
         return None
     roots = eigenvalues.sqrt()

@@ -75,10 +75,10 @@ class PolynomialKernel:
 
     def deviations(self, t: Tensor, around: float) -> Tensor:
         """The binomial expansion of (around + t)^degree less its first term, by Horner's rule."""
-        values = t
+        values = t.clone()
         for power in range(self.degree - 1, 0, -1):
             coefficient = math.comb(self.degree, power) * around ** (self.degree - power)
-            values = (values + coefficient).mul_(t)
+            values.add_(coefficient).mul_(t)
         return values
 
 
@@ -203,13 +203,15 @@ def _sums(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, kernel: _Centred) -> T
     """
     sums = torch.zeros(in_x.shape[1], dtype=torch.float64, device=in_x.device)
     for i, members_x in enumerate(torch.split(in_x, TILE)):
+        of_rows = torch.zeros_like(members_x)
         for j, members_y in enumerate(torch.split(in_y, TILE)):
             if x is y and j < i:
                 continue
             values = kernel.values(x, i, y, j)
             if x is y and i == j:
                 values.triu_(1)
-            sums += (members_x * (values @ members_y)).sum(dim=0)
+            of_rows.addmm_(values, members_y)
+        sums += of_rows.mul_(members_x).sum(dim=0)
     return 2 * sums if x is y else sums
 
 

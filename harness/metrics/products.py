@@ -27,7 +27,7 @@ def block_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "cpu" and exact else torch.float64
 
 
-TILE = 1024
+TILE = 512
 """Products are computed in squares of so many rows: what a processor's cache holds."""
 
 

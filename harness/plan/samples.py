@@ -31,16 +31,16 @@ def sample_cells(
     metrics: Sequence[Metric],
     numerics: Numerics,
 ) -> list[Cell]:
-    """The cells of a dataset's external entrants, one a file, numbered as training seeds are; and
-    of what needs no model: training images, wherever samples are compared with test images, and
-    damaged images, wherever they are to be repaired. What a file holds is one draw.
+    """The cells of a dataset's external entrants, numbered as training seeds are; and of what needs
+    no model: training images, wherever samples are compared with test images, and damaged images,
+    wherever they are to be repaired. What a file holds is one draw.
     """
-    once = replace(setup, draws=1)
 
     def cell(
-        name: str, seed: int, settings: Mapping[str, str], images: Tensor, subject: Subject
+        name: str, seed: int, settings: Mapping[str, str], subject: Subject, *draws: Tensor
     ) -> Cell:
-        key, how = samples_key(images), setup if name == TRAINING_IMAGES else once
+        key = samples_key(*draws)
+        how = setup if name == TRAINING_IMAGES else replace(setup, draws=len(draws))
         wanted = tuple(asked.of(key) for asked in ask(metrics, subject, how, {}))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
@@ -50,20 +50,22 @@ def sample_cells(
 
     cells = []
     for outside in loaded.suite.external:
-        for seed, name in enumerate(outside.samples if outside.dataset == dataset.name else ()):
-            path = loaded.at(("external", outside.name), _inside, loaded.folder, name)
-            images = loaded.at(("external", outside.name), _read, path, dataset)
-            subject = samples_subject(outside.name, dataset, len(images))
-            cells.append(cell(outside.name, seed, {"samples": str(path)}, images, subject))
+        where = ("external", outside.name)
+        for seed, names in enumerate(outside.draws() if outside.dataset == dataset.name else ()):
+            paths = [loaded.at(where, _inside, loaded.folder, name) for name in names]
+            drawn = loaded.at(where, _read_draws, paths, dataset)
+            subject = samples_subject(outside.name, dataset, len(drawn[0]))
+            settings = {_draw(number): str(path) for number, path in enumerate(paths)}
+            cells.append(cell(outside.name, seed, settings, subject, *drawn))
     first = loaded.suite.seeds[0]
     if any({"samples", "reference"} <= needs(metric) for metric in metrics):
         images = _training_images(dataset, setup.samples)
         subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
-        cells.append(cell(TRAINING_IMAGES, first, {}, images, subject))
+        cells.append(cell(TRAINING_IMAGES, first, {}, subject, images))
     sources = _undone(dataset)
     if sources and any(sources.keys() & needs(metric) for metric in metrics):
         images = torch.cat(list(sources.values()))
-        cells.append(cell(SOURCE_IMAGES, first, {}, images, sources_subject(dataset)))
+        cells.append(cell(SOURCE_IMAGES, first, {}, sources_subject(dataset), images))
     return cells
 
 
@@ -80,9 +82,12 @@ def _undone(dataset: Dataset) -> dict[str, Tensor]:
     return found
 
 
-def samples_key(images: Tensor) -> str:
-    """What stands for a training key where nothing was trained: the images themselves."""
-    return digest({"samples": image_digest(images)})
+def samples_key(images: Tensor, *further: Tensor) -> str:
+    """What stands for a training key where nothing was trained: the images themselves, of all
+    draws.
+    """
+    others = [image_digest(draw) for draw in further]
+    return digest({"samples": image_digest(images)} | ({"further": others} if others else {}))
 
 
 def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor]:
@@ -97,11 +102,32 @@ def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor
 def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> Tensor:
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples, draw)
-    path = Path(cell.settings["samples"])
-    images = _read(path, dataset)
-    if samples_key(images) != cell.training_key:
-        raise BadInput(f"{path} was changed while the suite ran; run again")
-    return images
+    paths = [Path(cell.settings[_draw(number)]) for number in range(cell.setup.draws)]
+    drawn = _read_draws(paths, dataset)
+    if samples_key(*drawn) != cell.training_key:
+        changed = ", ".join(map(str, paths))
+        raise BadInput(f"{changed} was changed while the suite ran; run again")
+    return drawn[draw]
+
+
+def _draw(number: int) -> str:
+    """The setting that says where a draw of external samples is."""
+    return f"samples {number + 1}" if number else "samples"
+
+
+def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[Tensor]:
+    """The images of several draws, as many of each, and no draw twice."""
+    drawn = [_read(path, dataset) for path in paths]
+    seen: dict[str, Path] = {}
+    for path, images in zip(paths, drawn, strict=True):
+        if len(images) != len(drawn[0]):
+            raise BadInput(
+                f"draws differ in size: {paths[0]} has {len(drawn[0]):,} images, {path} "
+                f"{len(images):,}; give as many of each"
+            )
+        if (same := seen.setdefault(image_digest(images), path)) != path:
+            raise BadInput(f"{same} and {path} have the same images; a draw must count once")
+    return drawn
 
 
 def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:

@@ -179,9 +179,11 @@ def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInf
 
 def _outsiders(plan: Plan) -> list[ModelInfo]:
     """The external entrants, each with the files that its samples are in."""
-    files: dict[str, dict[str, list[str]]] = {}
+    files: dict[str, dict[str, list[str | list[str]]]] = {}
     for outside in plan.loaded.suite.external:
-        files.setdefault(outside.name, {})[outside.dataset] = list(outside.samples)
+        files.setdefault(outside.name, {})[outside.dataset] = [
+            entry if isinstance(entry, str) else list(entry) for entry in outside.samples
+        ]
     return [
         ModelInfo(name, f"# samples that another program made\n{yaml.safe_dump(listed)}", None)
         for name, listed in files.items()

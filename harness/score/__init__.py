@@ -2,7 +2,7 @@
 
 from harness.evaluation.profiles import PROFILES, load_profile
 from harness.score.scoring import Scoring, make_scoring, score
-from harness.score.sets import Sets, load_sets, with_captions
+from harness.score.sets import Sets, load_sets, with_captions, with_draws
 
 __all__ = [
     "PROFILES",
@@ -13,4 +13,5 @@ __all__ = [
     "make_scoring",
     "score",
     "with_captions",
+    "with_draws",
 ]

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need, Role, roles
-from harness.evaluation.measure import measured
+from harness.evaluation.measure import measured, read
 from harness.evaluation.profiles import Profile
-from harness.evaluation.protocols import Instrument, Setup, obstacle
+from harness.evaluation.protocols import Instrument, Setup, draws, obstacle
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
@@ -86,7 +86,7 @@ def make_scoring(
     for metric in applicable:
         _check_counts(metric, sets)
     setup = _setup(sets, applicable, networks, numerics)
-    key = samples_key(sets.samples.images)
+    key = samples_key(sets.samples.images, *(other.images for other in sets.further))
     wanted = [asked.of(key) for metric, what in seen for asked in ask([metric], what, setup, {})]
     return Scoring(sets, setup, tuple(wanted), {m.name: m for m in chosen}, numerics)
 
@@ -106,12 +106,18 @@ def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measur
     `evidence` is the scoring's, where something else is computed from it too.
     """
     evidence = evidence or scoring.evidence()
+    others = [
+        evidence.redrawn(number, {"samples": images.images})
+        for number, images in enumerate(scoring.sets.further, start=1)
+    ]
     for wanted in scoring.wanted:
         if wanted.obstacle:
             yield wanted.without("not applicable", "")
         else:
             metric = scoring.metrics[wanted.metric]
-            yield measured(metric, wanted.protocol, wanted.key, evidence)
+            drawn = others if draws(metric, scoring.setup) > 1 else []
+            said = [read(metric, other) for other in drawn]
+            yield measured(metric, wanted.protocol, wanted.key, evidence, said)
 
 
 def _chosen(sets: Sets, names: Collection[str] | None, profile: Profile | None) -> list[Metric]:
@@ -157,7 +163,7 @@ def _setup(
     names |= {role: name for role, name in networks.items() if name}
     needed = sorted({role for metric in metrics for role in roles(metric)})
     instruments = {role: _instrument(role, names[role], sets) for role in needed}
-    return Setup(names, instruments, len(sets.samples), numerics.machine)
+    return Setup(names, instruments, len(sets.samples), numerics.machine, sets.draws)
 
 
 def _instrument(role: Role, name: str, sets: Sets) -> Instrument:

@@ -21,7 +21,7 @@ class Sets:
     """Samples, and what they are compared with.
 
     Where they are `paired`, sample i is a reconstruction of reference image i; `texts` has what
-    each sample should show.
+    each sample should show; `further` are other draws of the same model's samples.
     """
 
     samples: ImageSet
@@ -29,11 +29,18 @@ class Sets:
     train: ImageSet | None = None
     paired: bool = False
     texts: Sequence[str] | None = None
+    further: tuple[ImageSet, ...] = ()
+
+    @property
+    def draws(self) -> int:
+        """How many draws of samples there are."""
+        return 1 + len(self.further)
 
     def named(self) -> dict[str, ImageSet]:
         """The sets that are there, by what they are for."""
         sets = {"samples": self.samples, "reference": self.reference, "train": self.train}
-        return {name: images for name, images in sets.items() if images}
+        known = {name: images for name, images in sets.items() if images}
+        return known | {f"draw {i}": images for i, images in enumerate(self.further, start=2)}
 
     def evidence(self) -> dict[str, Any]:
         """What the sets give to metrics, by the names that these ask for."""
@@ -83,6 +90,30 @@ def load_sets(
 def with_captions(sets: Sets, path: Path) -> Sets:
     """The sets with the text of each sample (see `harness.data.captions.load_captions`)."""
     return replace(sets, texts=load_captions(path, sets.samples.names))
+
+
+def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> Sets:
+    """The sets with further draws of samples, in these places; BadInput where there is none, or
+    where one differs in how many images it has, or does not differ from another at all.
+    """
+    if not places:
+        raise BadInput("--draws needs several sets of samples, one for each draw")
+    whole = replace(sets, further=tuple(load_images(place, root) for place in places))
+    _check_alike(whole)
+    seen: dict[str, str] = {}
+    for images in (whole.samples, *whole.further):
+        if len(images) != len(sets.samples):
+            raise BadInput(
+                f"draws differ in size: {sets.samples.description} has {len(sets.samples):,} "
+                f"images, {images.description} {len(images):,}; give as many of each"
+            )
+        if images.digest in seen:
+            raise BadInput(
+                f"{seen[images.digest]} and {images.description} have the same images; a draw "
+                "must count once"
+            )
+        seen[images.digest] = images.description
+    return whole
 
 
 def _check_alike(sets: Sets) -> None:

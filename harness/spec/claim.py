@@ -6,6 +6,7 @@ Each shape of claim is a type of its own, which says what a suite must have to d
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -123,14 +124,14 @@ class Claim(_Spec):
     """A diverged or failed cell withholds the verdict, is dropped with its pair, or loses it."""
 
     @property
+    @abstractmethod
     def measured(self) -> tuple[str, ...]:
         """The metrics that it is about."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def entrants(self) -> tuple[Side, ...]:
         """The models, or points in their training, that it is about."""
-        raise NotImplementedError
 
     def margin(self, metric: str) -> float:
         """The margin for a metric."""

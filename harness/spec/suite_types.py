@@ -71,7 +71,14 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Files = Annotated[Names, BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
+Draws = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+Files = Annotated[
+    tuple[str | Draws, ...],
+    Field(min_length=1),
+    AfterValidator(_distinct),
+    BeforeValidator(_listed, json_schema_input_type=str | tuple[str | tuple[str, ...], ...]),
+]
 
 
 class External(_Spec):
@@ -80,8 +87,13 @@ class External(_Spec):
     name: str = Field(min_length=1)
     dataset: Annotated[str, AfterValidator(_canonical)]
     samples: Files
-    """Folders of images, or `.npz` or `.npy` files, below the suite's folder: one a training seed.
+    """Folders of images, or `.npz` or `.npy` files, below the suite's folder: one a training seed,
+    or a list for each, of several draws of one model.
     """
+
+    def draws(self) -> list[tuple[str, ...]]:
+        """The files of each training seed."""
+        return [(entry,) if isinstance(entry, str) else entry for entry in self.samples]
 
 
 def _names_differ(entries: tuple[DatasetEntry, ...]) -> tuple[DatasetEntry, ...]:

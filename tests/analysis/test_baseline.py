@@ -117,6 +117,8 @@ def test_a_value_that_is_no_number(
         ('"images": 640', '"images": "many"', "images: 'many': should be a valid integer"),
         ('"images": 640', '"images": -1', "images: -1: should be greater than 0"),
         ('"values": {"0"', '"values": {"first"', "numbers[0].values.first"),
+        ('"samples": null', '"samples": "few"', "not the fields of a protocol"),
+        ('"extractor": ', '"network": ', "not the fields of a protocol"),
         ('"format": 1', '"format": 2', "not a baseline of format 1, which this harness reads"),
         ('"format": 1,', "", "its format is None"),
     ],
@@ -126,6 +128,24 @@ def test_a_wrong_word(text: str, tmp_path: Path, old: str, new: str, reason: str
     assert reason in said
     if new:
         assert said.startswith(f":{line_of(text, old)}: ")
+
+
+def test_parts_that_do_not_go_together_are_named_though_the_checksum_be_right(
+    text: str, tmp_path: Path
+):
+    for change, reason in (
+        ({"protocol": "other"}, "mse of autoencoder/conv on digits: there is no protocol 'other'"),
+        ({"values": {}, "failures": {}}, "numbers[0]: neither values nor failures"),
+        ({"failures": {"1": "failed: no memory"}}, "numbers[0]: seed 1 has a value and failed"),
+        ({"metric": "psnr"}, "psnr of autoencoder/conv on digits is there twice"),
+    ):
+        content = json.loads(text)
+        content["numbers"][0] |= change
+        content["checksum"] = _checksum(content)
+        (tmp_path / "b.json").write_text(json.dumps(content))
+        with pytest.raises(BadInput) as said:
+            load_baseline(tmp_path / "b.json")
+        assert reason in str(said.value)
 
 
 def test_a_changed_number_is_noticed(text: str, tmp_path: Path, first_value: str):

@@ -15,6 +15,7 @@ from harness.analysis.intervals import (
     seeds_needed,
     stratified,
     varies,
+    welch,
 )
 
 samples = st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=3, max_size=12).filter(
@@ -96,3 +97,14 @@ def test_rounding_is_not_variance():
     assert not varies([0.1 + 0.2, 0.3, 0.3])
     assert not varies([0.0, 0.0])
     assert varies([1.0, 1.0, 1.001])
+
+
+def test_two_samples_are_welchs_as_long_as_the_smaller_is_not_close_together_by_chance():
+    wide = [0.1, -0.9, 1.2, 0.4, -0.3, 0.8, -1.1, 0.2, -0.5, 0.6]
+    scattered, close = [0.2, 1.5, -0.7], [0.31, 0.30, 0.32]
+    expected = stats.ttest_ind(scattered, wide, equal_var=False)
+    found = welch(scattered, wide)
+    assert found.df == pytest.approx(expected.df)
+    assert min(found.p_above(0.0), found.p_below(0.0)) == pytest.approx(expected.pvalue)
+    assert stats.ttest_ind(close, wide, equal_var=False).df > 9
+    assert welch(close, wide).df == pytest.approx((1 / 10 + 1 / 3) ** 2 / (1 / 900 + 1 / 18))

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from harness.analysis import holm
-from harness.analysis.intervals import Contrast
+from harness.analysis.intervals import Contrast, welch
 from harness.analysis.pairwise import ALPHA, Sample, difference, order
 
 
@@ -21,12 +21,23 @@ def test_a_difference_is_paired_over_common_seeds():
 
 
 def test_without_common_seeds_it_is_welch():
-    a, b = [1.0, 2.5, 3.1], [0.5, 1.0, 2.9, 0.7]
+    a, b = [1.0, 2.5, 3.1, 1.4], [0.5, 1.0, 2.9, 0.7]
     found = difference(Sample.of(dict(enumerate(a))), Sample.of(dict(enumerate(b, start=10))))
     theirs = stats.ttest_ind(a, b, equal_var=False)
     assert isinstance(found, Contrast)
     assert min(found.p_above(0), found.p_below(0)) == pytest.approx(theirs.pvalue)
     assert found.df == pytest.approx(theirs.df)
+
+
+def test_three_seeds_that_lie_close_by_chance_do_not_raise_the_degrees_of_freedom():
+    close, wide = [0.31, 0.30, 0.32], [0.1, -0.9, 1.2, 0.4, -0.3, 0.8, -1.1, 0.2, -0.5, 0.6]
+    found = difference(
+        Sample.of(dict(enumerate(close))), Sample.of(dict(enumerate(wide, start=10)))
+    )
+    assert isinstance(found, Contrast)
+    assert stats.ttest_ind(close, wide, equal_var=False).df > 9
+    assert found.df == pytest.approx(welch(close, wide).df)
+    assert found.df < 3.4
 
 
 def test_of_two_seeds_nothing_is_said_and_what_never_varies_is_exact():

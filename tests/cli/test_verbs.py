@@ -1,14 +1,17 @@
 """The verbs that look and run nothing."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from typer.main import get_command
 
 from harness.cli import options
-from harness.cli.main import main
+from harness.cli.main import app, main
 from harness.extractors.classifier import DIGESTS
 from harness.spec.errors import BadInput
 from harness.spec.shipped import shipped_files
@@ -46,6 +49,19 @@ VERBS = [
     "vote page",
     "vote tally",
 ]
+
+
+ABOUT_A_SUITE = ["run", "report", "plan", "claims", "check", "baseline save", "vote page"]
+
+
+@pytest.mark.parametrize("verb", ABOUT_A_SUITE)
+def test_verbs_about_a_suite_share_the_options_that_say_which_numbers_are_meant(verb: str):
+    command: Any = get_command(app)
+    for name in verb.split():
+        command = command.commands[name]
+    found = {parameter.name for parameter in command.params}
+    assert found >= {field.name for field in dataclasses.fields(options.Chosen)}
+    assert command.params[0].name == "suite"
 
 
 @pytest.mark.parametrize("verb", VERBS)

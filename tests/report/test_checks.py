@@ -66,6 +66,12 @@ def test_a_row_has_a_cell_for_every_heading():
     assert {len(EVERYTHING.row(c)) for c in EVERYTHING.check.changes} == {len(HEADINGS)}
 
 
+def test_the_smaller_mean_keeps_its_digits_where_the_other_is_many_times_as_large():
+    effect = Effect("ratio", 14.46, 4.22, 49.57, 0.975, 2.0, 7.65)
+    change = dataclasses.replace(WORSE, before=0.0177, now=0.256, effect=effect)
+    assert EVERYTHING.row(change)[3:5] == ("0.018", "0.256")
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "summary"),
     [

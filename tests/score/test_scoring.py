@@ -10,12 +10,13 @@ import torch
 
 from harness.data import load_dataset
 from harness.data.imageset import load_images
+from harness.evaluation.draws import average
 from harness.extractors import EXTRACTORS, PERCEPTUALS
 from harness.extractors.base import Extracted, Extractor, Perceptual
 from harness.extractors.source import Source
 from harness.metrics import METRICS, REGISTRY, Estimate, Metric, frechet_estimate
 from harness.plan import make_plan
-from harness.score import Sets, load_sets, make_scoring, score
+from harness.score import Sets, load_sets, make_scoring, score, with_draws
 from harness.score.document import document
 from harness.score.scoring import default_metrics
 from harness.score.sets import subject
@@ -113,6 +114,32 @@ def test_the_values_are_those_of_the_functions(tmp_path):
     assert found["fid"].value == frechet_estimate(a, b).value
     assert found["fid"].protocol.label() == "fid[spy@00000000, native, u8, n=30/40 reference]"
     assert found["fid"].protocol.reference_digest == sets.reference.digest[:16]
+
+
+@pytest.mark.filterwarnings("ignore::harness.metrics.base.Caveat")
+def test_draws_are_averaged(tmp_path):
+    reference = save(tmp_path / "r.npz", 40, seed=9)
+    places = [save(tmp_path / f"{seed}.npz", seed=seed) for seed in range(3)]
+    alone = [rows(load_sets(place, reference), "fid")["fid"] for place in places]
+    together = rows(with_draws(load_sets(places[0], reference), places[1:]), "fid")["fid"]
+    estimates = [Estimate(row.value, row.stderr, "images") for row in alone]
+    assert Estimate(together.value, together.stderr, "images") == average(estimates, shared=True)
+    assert "draws=3" in together.protocol.label()
+    assert "between the 3 draws" in together.reason
+    assert together.key not in {row.key for row in alone}
+
+
+def test_draws_that_are_none_are_refused(tmp_path):
+    a, few = save(tmp_path / "a.npz"), save(tmp_path / "few.npz", 20, seed=1)
+    sets = load_sets(a, save(tmp_path / "r.npz", seed=2))
+    with pytest.raises(BadInput, match="needs several sets of samples"):
+        with_draws(sets, [])
+    with pytest.raises(BadInput, match=r"differ in size.* 30 images.* 20; give as many"):
+        with_draws(sets, [few])
+    with pytest.raises(BadInput, match="the same images; a draw must count once"):
+        with_draws(sets, [save(tmp_path / "copy.npz")])
+    with pytest.raises(BadInput, match="one size and one number of channels"):
+        with_draws(sets, [save(tmp_path / "wide.npz", shape=(16, 20, 1))])
 
 
 def test_a_set_is_what_its_pixels_are(tmp_path):

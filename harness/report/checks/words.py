@@ -122,11 +122,13 @@ class Words:
         return metric.title if metric else change.metric
 
     def _places(self, change: Change) -> int | None:
-        effect = change.effect
-        if effect is None or effect.high <= effect.low or change.now is None:
+        effect, before, now = change.effect, change.before, change.now
+        if effect is None or effect.high <= effect.low or before is None or now is None:
             return None
         width = (effect.high - effect.low) / 2
-        return decimals(width * change.now if effect.kind == "ratio" else width)
+        if effect.kind == "ratio":  # of the smaller mean, which may be much the smaller
+            width *= min(before, now) / effect.value
+        return decimals(width)
 
     def _how(self, change: Change, effect: Effect) -> str:
         if effect.shows is None:
