@@ -150,11 +150,14 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
 
 def _eigenvalues(symmetric: Tensor) -> Tensor:
     """In ascending order; the lower triangle counts."""
+    found: Tensor
     if not symmetric.is_cuda:  # SciPy's LAPACK has the matrix already, and on AMD is the faster one
         eigenvalues, _, failed = dsyevd(symmetric.numpy().T, compute_v=0, lower=0)
         if not failed:
-            return torch.from_numpy(eigenvalues)
-    return torch.linalg.eigvalsh(symmetric)
+            found = torch.from_numpy(eigenvalues)
+            return found
+    found = torch.linalg.eigvalsh(symmetric)
+    return found
 
 
 def _definite(eigenvalues: Tensor) -> bool:

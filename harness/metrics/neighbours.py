@@ -178,7 +178,9 @@ def _lower_bounds(a: _Points, b: _Points) -> Tensor:
     own = (shrink * a.squares).to(a.dtype)[:, None]
     others = torch.split((shrink * b.squares / 2).to(a.dtype), TILE)
     bounds = torch.empty(len(a), len(b), dtype=a.dtype, device=own.device)
-    for part, tile_b, squares in zip(bounds.split(TILE, dim=1), b.tiles, others, strict=True):
+    for part, tile_b, squares in zip(
+        torch.split(bounds, TILE, dim=1), b.tiles, others, strict=True
+    ):
         torch.sub(own, dot_products(tile, tile_b, -squares), alpha=2, out=part)
     return bounds
 

@@ -38,7 +38,8 @@ def tiles(x: Tensor) -> list[Tensor]:
     processor; those of MKL, torch's own choice, do so on Intel's only, and take twice as long on
     others.
     """
-    onednn = x.dtype == torch.float32 and not x.is_cuda and torch.backends.mkldnn.is_available()
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    onednn = has_onednn and x.dtype == torch.float32 and not x.is_cuda
     parts = torch.split(x, TILE)
     return [part.contiguous().to_mkldnn() for part in parts] if onednn else list(parts)
 
