@@ -32,14 +32,6 @@ def test_the_probability_of_improvement_counts_pairs_and_half_a_tie():
     assert improvement(x[:1], y[:1]) == pytest.approx(u / 4)
 
 
-def test_both_are_those_of_rliable():
-    metrics = pytest.importorskip("rliable.metrics")
-    x, y = runs(0), runs(1)
-    assert interquartile_mean(x) == pytest.approx(metrics.aggregate_iqm(np.stack(x, axis=1)))
-    theirs = metrics.probability_of_improvement(np.stack(x, axis=1), np.stack(y, axis=1))
-    assert improvement(x, y) == pytest.approx(theirs)
-
-
 def test_the_interval_of_improvement_is_that_of_resampled_pairs():
     """Uneven seeds, with ties: against a plain loop over resamples."""
     x = [np.array([1.0, 2.0, 2.0, 3.0]), np.array([0.0, 1.0, 5.0])]
