@@ -7,7 +7,8 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-from scipy.linalg.lapack import dpotrf, dsyevd, dsygst
+from scipy.linalg import eigvalsh
+from scipy.linalg.lapack import dpotrf, dsygst
 from torch import Tensor
 
 from harness.metrics import checks
@@ -150,14 +151,11 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
 
 def _eigenvalues(symmetric: Tensor) -> Tensor:
     """In ascending order; the lower triangle counts."""
-    found: Tensor
-    if not symmetric.is_cuda:  # SciPy's LAPACK has the matrix already, and on AMD is the faster one
-        eigenvalues, _, failed = dsyevd(symmetric.numpy().T, compute_v=0, lower=0)
-        if not failed:
-            found = torch.from_numpy(eigenvalues)
-            return found
-    found = torch.linalg.eigvalsh(symmetric)
-    return found
+    if symmetric.is_cuda:
+        return torch.linalg.eigvalsh(symmetric)
+    # As in `_reduced`, what LAPACK calls upper is our lower triangle.
+    upper = symmetric.numpy().T
+    return torch.from_numpy(eigvalsh(upper, lower=False, driver="evd", check_finite=False))
 
 
 def _definite(eigenvalues: Tensor) -> bool:

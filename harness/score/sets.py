@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
+from torch import Tensor
+
 from harness.data.captions import load_captions
 from harness.data.imageset import ImageSet, load_images, load_pairs, size_text, split_images
 from harness.evaluation.kinds import Need, needs
@@ -14,6 +17,8 @@ from harness.evaluation.subject import SPLITS, Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput
+
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -118,12 +123,26 @@ def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> S
 
 def _check_alike(sets: Sets) -> None:
     for name, images in sets.named().items():
+        if _is_constant(images.images):
+            raise BadInput(
+                f"{images.description}: every image is of one colour all over; nothing can be "
+                "measured of such a set, and a distance of it would only look like a number"
+            )
         if images.images.shape[1:] != sets.samples.images.shape[1:]:
             raise BadInput(
                 f"samples ({sets.samples.description}) are {size_text(sets.samples.images)} and "
                 f"{name} ({images.description}) {size_text(images.images)} (C×H×W); they need one "
                 "size and one number of channels, and nothing is resized here"
             )
+
+
+def _is_constant(images: Tensor) -> bool:
+    """Whether no image varies within a channel; mostly known from the first few. Points do not
+    vary, and are no images.
+    """
+    several = images.shape[2] * images.shape[3] > 1
+    parts = torch.split(images, _AT_ONCE)
+    return several and all(bool((some == some[:, :, :1, :1]).all()) for some in parts)
 
 
 # -- what metrics may ask ---------------------------------------------------------------------

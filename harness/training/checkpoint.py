@@ -51,7 +51,7 @@ class Checkpoints:
         finally:
             self._last = time.monotonic()
         for old in self._files()[KEPT:]:
-            old.unlink()
+            old.unlink(missing_ok=True)
 
     def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors (on the CPU) and values of the newest checkpoint that is whole, or None."""

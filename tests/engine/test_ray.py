@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 MARK = 1e6
-"""Seconds that a checkpoint of the lost cell is given, by which it is known again in the end."""
+"""Seconds by which a checkpoint is known again. A cell that runs reads none of its own."""
 ARGUMENTS = ("run", "short.yaml", "--device", "cpu", "--checkpoint-seconds", "0.2")
 
 
@@ -54,13 +54,13 @@ def checkpoints(folder: Path) -> dict[str, int]:
     return {cell: max(of) for cell, of in steps.items() if of}
 
 
-def unmoved(folder: Path, seconds: float) -> list[str]:
-    """The cells that save nothing in so long a time, if another does."""
-    before = checkpoints(folder)
-    time.sleep(seconds)
-    after = checkpoints(folder)
-    found = [cell for cell, step in before.items() if after.get(cell, step) == step]
-    return found if len(found) < len(before) else []
+def mark(folder: Path) -> None:
+    """Gives the newest checkpoint of each cell so many more seconds of training."""
+    for work in folder.glob("reports/work/*"):
+        checkpoints = Checkpoints(work)
+        if newest := checkpoints.latest():
+            tensors, values = newest
+            checkpoints.save(tensors, values | {"seconds": MARK + values["seconds"]})
 
 
 def test_a_lost_node_s_cell_goes_on_elsewhere_to_the_same_numbers(
@@ -71,10 +71,8 @@ def test_a_lost_node_s_cell_goes_on_elsewhere_to_the_same_numbers(
     process = command.start(*ARGUMENTS, "--engine", "ray", "--address", cluster.address)
     until(lambda: sum(step > 0 for step in checkpoints(tmp_path).values()) == 2, process)
     cluster.remove_node(node, allow_graceful=False)
-    (lost,) = until(lambda: unmoved(tmp_path, seconds=2.0), process)
-    marked = Checkpoints(tmp_path / "reports/work" / lost)
-    tensors, values = marked.latest() or ({}, {})
-    marked.save(tensors, values | {"seconds": MARK + values["seconds"]})
+    time.sleep(1.5)  # its processes are gone, and the cluster has yet to notice
+    mark(tmp_path)
     out, err = process.communicate()
     assert process.returncode == 0, err + out
     assert "2 cells at a time" in out or "2 at a time" in out

@@ -142,6 +142,22 @@ def test_draws_that_are_none_are_refused(tmp_path):
         with_draws(sets, [save(tmp_path / "wide.npz", shape=(16, 20, 1))])
 
 
+def test_a_set_of_constant_images_is_refused(tmp_path):
+    reference = save(tmp_path / "r.npz", seed=9)
+    images = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None, None], (100, 16, 16, 1))
+    np.savez(tmp_path / "flat.npz", images)
+    for places in (
+        (str(tmp_path / "flat.npz"), reference),
+        (reference, str(tmp_path / "flat.npz")),
+    ):
+        with pytest.raises(BadInput, match=r"flat\.npz: every image is of one colour all over"):
+            load_sets(*places)
+    images = images.copy()
+    images[99, 3, 4] = 7
+    np.savez(tmp_path / "flat.npz", images)
+    assert len(load_sets(str(tmp_path / "flat.npz"), reference).samples) == 100
+
+
 def test_a_set_is_what_its_pixels_are(tmp_path):
     """Other places and forms of one set give the same key; other pixels another."""
     reference = save(tmp_path / "r.npz", seed=1)
