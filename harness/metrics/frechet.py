@@ -152,7 +152,8 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
 def _eigenvalues(symmetric: Tensor) -> Tensor:
     """In ascending order; the lower triangle counts."""
     if symmetric.is_cuda:
-        return torch.linalg.eigvalsh(symmetric)
+        found: Tensor = torch.linalg.eigvalsh(symmetric)
+        return found
     # As in `_reduced`, what LAPACK calls upper is our lower triangle.
     upper = symmetric.numpy().T
     return torch.from_numpy(eigvalsh(upper, lower=False, driver="evd", check_finite=False))
