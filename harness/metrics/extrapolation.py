@@ -88,7 +88,8 @@ def _nested(samples: Tensor, sizes: Sequence[int]) -> Iterator[Tensor | FeatureS
     """The first so many of `samples` n×d, for each of ascending `sizes`: merged statistics where
     they are more than features, whose covariance has full rank then.
     """
-    known, counted = None, 0
+    known: FeatureStatistics | None = None
+    counted = 0
     for size in sizes:
         if size <= samples.shape[1]:
             yield samples[:size]

@@ -7,7 +7,6 @@ import warnings
 from dataclasses import dataclass
 
 import torch
-from scipy.linalg import eigvalsh
 from scipy.linalg.lapack import dpotrf, dsygst
 from torch import Tensor
 
@@ -145,18 +144,8 @@ def _of_full_rank(a: Tensor, b: Tensor) -> Tensor | None:
     reduced = _reduced(a[rows_and_columns], b[rows_and_columns])
     if reduced is None:
         return None
-    eigenvalues = _eigenvalues(reduced[1])
+    eigenvalues = torch.linalg.eigvalsh(reduced[1])
     return eigenvalues if _definite(eigenvalues) else None
-
-
-def _eigenvalues(symmetric: Tensor) -> Tensor:
-    """In ascending order; the lower triangle counts."""
-    if symmetric.is_cuda:
-        found: Tensor = torch.linalg.eigvalsh(symmetric)
-        return found
-    # As in `_reduced`, what LAPACK calls upper is our lower triangle.
-    upper = symmetric.numpy().T
-    return torch.from_numpy(eigvalsh(upper, lower=False, driver="evd", check_finite=False))
 
 
 def _definite(eigenvalues: Tensor) -> bool:
@@ -177,7 +166,7 @@ def _of_few_images(a: _Gaussian, b: _Gaussian) -> Tensor | None:
         few, many = (a, b) if a.covariance is None else (b, a)
         assert many.covariance is not None
         squares = _root(few) @ many.covariance.mm(_root(few).T)
-    eigenvalues = _eigenvalues(squares)
+    eigenvalues = torch.linalg.eigvalsh(squares)
     if not _definite(eigenvalues):
         return None
     roots = eigenvalues.sqrt()

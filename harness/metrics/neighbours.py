@@ -71,10 +71,11 @@ def prdc_estimates(
     the error is the standard deviation of the parts' numbers / √10. So it covers the draw of the
     real images as well as that of the fake ones, which a binomial error of the fake images would
     not. It supposes that the variance falls as 1/n from a part's size to the whole's. In
-    simulations of 2000 images of each the error is within a quarter of the true one, but too small
-    by up to a third for a coverage near 1. A jackknife that leaves out groups was 1.2 to 2.4 times
-    too wide, as a radius hangs on single images; a bootstrap's copies would shrink the radii. None
-    where a part would have fewer than 4 k images.
+    simulations of 2000 images of each the error is within a quarter of the true one; that of
+    coverage tends to be too small, by up to a third where the sets differ: a part covers more than
+    the whole does, and so varies less than 1/n says. A jackknife that leaves out groups was 1.2 to
+    2.4 times too wide, as a radius hangs on single images; a bootstrap's copies would shrink the
+    radii. None where a part would have fewer than 4 k images.
     """
     if not ks:
         raise BadInput("no k is given; how many neighbours a ball reaches to")
