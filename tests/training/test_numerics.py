@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -62,7 +63,7 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler 'no-such-compiler'") as caught:
         assert Numerics.resolve("cpu", accelerate="compile").accelerate == "off"
     assert len(caught) == 1
-    monkeypatch.setenv("CXX", "python")
+    monkeypatch.setenv("CXX", sys.executable)
     assert Numerics.resolve("cpu", accelerate="compile").accelerate == "compile"
 
 
