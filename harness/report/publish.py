@@ -39,6 +39,9 @@ ALT: dict[Kind, str] = {
     "above its counterpart there if that is known,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
+CURVES = 5
+"""Seeds whose loss curves are drawn."""
+
 ALT_OF_POINTS: dict[Kind, str] = {
     "samples": "Samples over the test points",
     "reconstructions": "Reconstructions over the test points",
@@ -137,11 +140,13 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome])
 
 
 def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
+    """Of the first seeds: each run is asked for by itself, and many lines are a blot."""
+    seeds = sorted({cell.seed for cell in cells})[:CURVES]
     columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
     rows = [
         (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
         for cell in cells
-        if cell.run_id
+        if cell.run_id and cell.seed in seeds
         for images, name, value in store.curves(cell.run_id)
     ]
     return pd.DataFrame(rows, columns=columns)
