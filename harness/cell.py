@@ -31,7 +31,6 @@ from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import Reading, describe, measured, read
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draws
-from harness.evaluation.scatter import is_plane
 from harness.families import build_family
 from harness.families.base import Batch, Family
 from harness.metrics.base import Metric
@@ -384,13 +383,7 @@ class _Work:
         """Pictures of the run, each drawn once."""
         drawn = self.record.facts.get("pictures", "").split()
         metrics = [self.metric(w) for w in self.cell.wanted if not w.obstacle]
-        has_train_features = any("train_features" in metric.needs for metric in metrics)
-        has_sources = evidence["test_sources"] is not None
-        of_points = is_plane(evidence["train_images"])
-        shown = pictures.wanted(
-            model, has_train_features, has_sources, of_points, evidence["unpaired"]
-        )
-        for name in shown:
+        for name in pictures.chosen(evidence, model, metrics):
             place = pictures.place(name, self.cell.settings)
             if place not in drawn:
                 png = pictures.DRAWN[name](evidence)

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -22,13 +23,13 @@ from harness.evaluation.kinds import EVIDENCE, is_drawn
 from harness.evaluation.measure import read
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS, draws
-from harness.evaluation.scatter import is_plane
 from harness.extractors.base import Extracted, Extractor
 from harness.families.base import Family, Samples
 from harness.metrics.base import Metric
 from harness.plan import Cell
 from harness.plan.samples import evidence_of
 from harness.seeding import generator
+from harness.spec.measurement import SOURCE_IMAGES
 
 PROBE = 16
 """Images that are sampled, or passed through a network, to time that."""
@@ -177,7 +178,8 @@ def _on_small_sets(
     smallest = min(len(dataset.normal_test), max(cell.setup.samples, LEAST))
     for share in _shares(smallest):
         trial = _trial(cell, dataset, model, samples, share)
-        for name, seconds in _timed(trial, model, metrics):
+        drawn = _timed_pictures(trial, model, metrics) if cell.model != SOURCE_IMAGES else ()
+        for name, seconds in chain(_timed(trial, model, metrics), drawn):
             points.setdefault(name, {})[share] = seconds
         total = sum(of[share] for of in points.values() if share in of)
         if total > ENOUGH and share > LEAST / smallest:
@@ -204,6 +206,8 @@ def _trial(
     given = {**dataset_evidence(some), **costs, "sampling_seconds_per_image": torch.ones(1)}
     if samples is not None:
         given["samples"] = samples[torch.arange(count) % len(samples)]
+    elif not cell.is_trained:
+        given |= evidence_of(cell, some)
     setup = replace(cell.setup, samples=count)
     trial = _Trial(given, setup, seed=cell.seed, device=cell.numerics.device, model=model)
     trial.share, trial.networks, trial.asked = share, {}, set()
@@ -220,7 +224,7 @@ def _part(split: Split, share: float) -> Split:
 def _timed(
     trial: _Trial, model: Family | None, metrics: Sequence[Metric]
 ) -> Iterator[tuple[str, float]]:
-    """Seconds of each metric, with the evidence that it is the first to ask for, and of pictures.
+    """Seconds of each metric, with the evidence that it is the first to ask for.
 
     What cannot be computed of so few images is left out.
     """
@@ -231,12 +235,13 @@ def _timed(
             if read(metric, trial).estimate:
                 seconds = time.perf_counter() - started
                 yield metric.name, seconds * draws(metric, trial.setup)
-    has_train_features = any("train_features" in metric.needs for metric in metrics)
-    has_sources = trial["test_sources"] is not None
-    of_points = is_plane(trial["train_images"])
-    for name in pictures.wanted(
-        model, has_train_features, has_sources, of_points, trial["unpaired"]
-    ):
+
+
+def _timed_pictures(
+    trial: _Trial, model: Family | None, metrics: Sequence[Metric]
+) -> Iterator[tuple[str, float]]:
+    """Seconds of each picture."""
+    for name in pictures.chosen(trial, model, metrics):
         started = time.perf_counter()
         pictures.DRAWN[name](trial)
         yield f"picture of {name}", time.perf_counter() - started

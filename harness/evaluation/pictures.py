@@ -18,6 +18,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Restores, Samples, Translates
 from harness.keys import digest
+from harness.metrics.base import Metric
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
@@ -94,6 +95,15 @@ def place(name: str, settings: Mapping[str, Any]) -> str:
     """
     sampling = settings.get("sampling")
     return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
+
+
+def chosen(e: Evidence, model: object, metrics: Sequence[Metric]) -> list[str]:
+    """The pictures to be drawn of this evidence, beside these metrics (see `wanted`)."""
+    has_train_features = any("train_features" in metric.needs for metric in metrics)
+    has_sources = e["test_sources"] is not None
+    return wanted(
+        model, has_train_features, has_sources, is_plane(e["train_images"]), e["unpaired"]
+    )
 
 
 def wanted(

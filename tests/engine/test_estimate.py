@@ -18,6 +18,7 @@ from harness.engine.estimate import (
 )
 from harness.engine.packing import ALONE, CONTEXT
 from harness.plan import Cell, make_plan
+from harness.spec.measurement import SOURCE_IMAGES
 from harness.spec.suite import load_suite
 from harness.tracking import Record
 from harness.training.checkpoint import KEPT
@@ -125,3 +126,20 @@ def test_what_a_finished_seed_took_another_will_take(cells: list[Cell]):
     assert (found.training, found.evaluation, found.memory) == (123.0, 45.0, 10**9)
     assert not found.measured
     assert math.isfinite(found.once)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model"),
+    [
+        ("digits[super=2]", "translation/unet-l1"),
+        ("digits[unpaired=outlines]", "translation/cyclegan"),
+    ],
+)
+def test_images_as_they_are_are_measured_like_models(tmp_path, dataset: str, model: str):
+    text = SUITE.replace("[digits]", f"['{dataset}']").replace("vae/mlp", model)
+    (tmp_path / "suite.yaml").write_text(text.replace("mse, precision", "mse"))
+    plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
+    cells = [cell for cell in plan.cells if cell.model == SOURCE_IMAGES]
+    (found,) = estimate(cells, cells, plan.datasets, {}).forecasts.values()
+    assert found.training == 0
+    assert found.evaluation > 1e-5
