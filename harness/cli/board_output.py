@@ -36,11 +36,10 @@ def show(console: Console, leaderboard: Leaderboard) -> None:
 
 def _board(console: Console, board: Board, found: Standings) -> None:
     from harness.analysis.numbers import number
+    from harness.report import tables
 
     metric = found.metrics[board.metric]
-    arrow = "↑" if metric.better == "higher" else "↓"
-    unit = f" ({metric.unit})" if metric.unit else ""
-    heads = ["rank", "rank in", "model", f"{metric.heading}{unit} {arrow}", "95 % interval"]
+    heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]
     heads += ["seeds"] + [f"against {found.against}"] * _has_versus(board, found)
     rows = [_cells(board, row, found) for row in board.rows]
     if board.floor and board.floor.mean is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,8 +45,9 @@ def compare(
         harness compare 'gan/dcgan@digits[unseen=8]#0' 'gan/dcgan@digits[unseen=8]#1'
     """
     from harness.analysis.comparison import compare as side_by_side
-    from harness.report.places import here, without_password
+    from harness.report.places import published
     from harness.report.runs import pages
+    from harness.report.templating import now
     from harness.report.writer import replace_file
     from harness.score.document import check_writable
 
@@ -59,9 +59,8 @@ def compare(
     if not html:
         _show(console, found)
         return
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     shown = pages.galleries(found, store)
-    replace_file(html, pages.html(found, shown, without_password(here(store.uri)), when))
+    replace_file(html, pages.html(found, shown, published(store.uri), now()))
     console.print(f"Written: {html}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -87,7 +86,6 @@ def _show(console: Console, found: Comparison) -> None:
 
 
 def _numbers(console: Console, found: Comparison, letters: list[str]) -> None:
-
     against = [f"{letter} against {letters[0]}" for letter in letters[1:]]
     heads = ["metric", *letters, "± over", *against]
     titled(console, "Numbers", heads, [_row(measured) for measured in found.lines])
@@ -96,6 +94,7 @@ def _numbers(console: Console, found: Comparison, letters: list[str]) -> None:
 
 
 def _row(measured: Line) -> list[str]:
+    from harness.report import tables
     from harness.report.runs import view
 
     effects = []
@@ -104,4 +103,4 @@ def _row(measured: Line) -> list[str]:
         said = ", ".join(filter(None, (view.effect(effect), view.basis(effect))))
         effects.append(f"[{COLOURS.get(outcome, 'dim')}]{escape(said)}[/]")
     values = [escape(view.value(measured, row)) for row in measured.values]
-    return [escape(view.heading(measured)), *values, view.over(measured), *effects]
+    return [escape(tables.heading(measured.metric)), *values, view.over(measured), *effects]

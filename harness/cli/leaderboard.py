@@ -61,7 +61,8 @@ def leaderboard(
     from harness.analysis.collected import Choice, read
     from harness.analysis.standings import standings
     from harness.report.boards.view import Leaderboard
-    from harness.report.places import here, without_password
+    from harness.report.places import published
+    from harness.report.templating import now
 
     files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
     asked = {form: file for form, file in files.items() if file}
@@ -76,13 +77,12 @@ def leaderboard(
     collected = read(store, choice)
     if not collected.entries:
         raise BadInput(
-            f"nothing has been measured in {without_password(here(store.uri))}"
+            f"nothing has been measured in {published(store.uri)}"
             f"{' since that day' if since else ''}; run a suite first, or name another tracking "
             "store with --tracking-uri or --output"
         )
     found = standings(collected, chosen, against, quotes)
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    board = Leaderboard(found, without_password(here(store.uri)), when)
+    board = Leaderboard(found, published(store.uri), now())
     console = Console()
     if not asked:
         board_output.show(console, board)

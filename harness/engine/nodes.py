@@ -187,7 +187,7 @@ def blind(folder: Path) -> tuple[str, ...]:
             return (f"{folder} is another folder there, or locks in it do not hold between nodes",)
     except Timeout:
         return ()
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # a file system that has no locks
         return (f"no lock can be had in {folder}: {error}",)
 
 

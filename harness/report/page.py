@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from harness.data.base import About
 from harness.report import figures, tables
 from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
-from harness.report.templating import environment
+from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
@@ -216,10 +215,6 @@ def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Galle
             seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
             order = [*models, TRAINING_IMAGES]
             shown = sorted((p for p in here if p.seed == seed), key=lambda p: order.index(p.model))
-            framed = tuple((p, _data_uri(p)) for p in shown)
+            framed = tuple((p, data_uri(p.png)) for p in shown)
             found.append(Gallery(dataset, title, seed, framed))
     return found
-
-
-def _data_uri(picture: Picture) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"

@@ -20,6 +20,11 @@ def without_password(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def published(uri: str) -> str:
+    """A store as a page may name it: no password, and no place of this machine."""
+    return without_password(here(uri))
+
+
 def here(uri: str) -> str:
     """A local store relative to the current folder: a report names no place of its machine."""
     if not uri.startswith("sqlite:///"):

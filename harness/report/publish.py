@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
@@ -24,6 +23,7 @@ from harness.plan import Plan
 from harness.report.places import here
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
+from harness.report.templating import now
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.protocol import Protocol
@@ -39,13 +39,12 @@ ALT: dict[Kind, str] = {
     "above its counterpart there if that is known,",
     "neighbours": "In the first column samples, beside each its nearest training images,",
 }
-CURVES = 5
-"""Seeds whose loss curves are drawn."""
-
 ALT_OF_POINTS: dict[Kind, str] = {
     "samples": "Samples over the test points",
     "reconstructions": "Reconstructions over the test points",
 }
+CURVES = 5
+"""Seeds whose loss curves are drawn; the page says so."""
 
 
 def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple[Results, Path]:
@@ -97,7 +96,7 @@ def gather(
         environment={**environment(), "device": plan.numerics.machine},
         store=Tracking(here(store.uri), f"mlflow ui --backend-store-uri {here(store.uri)}"),
         command=_command(plan),
-        generated_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        generated_at=now(),
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
     )

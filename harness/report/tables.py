@@ -150,6 +150,17 @@ def _floors(
     return tuple((name, tuple(text(board, name) for board in boards)) for name in names)
 
 
+def arrow(metric: Metric) -> str:
+    """Where better values are."""
+    return "↑" if metric.better == "higher" else "↓"
+
+
+def heading(metric: Metric) -> str:
+    """A metric with its unit and the direction that is better."""
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{metric.heading}{unit} {arrow(metric)}"
+
+
 def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
     apart = f"Another protocol, not comparable with the other numbers: {board.apart}. " * bool(
         board.apart
@@ -158,9 +169,8 @@ def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
         f"{apart}{board.protocol}; {board.mean} and {percent(board.level)} t interval "
         f"over {board.over}"
     )
-    arrow = "↑" if metric.better == "higher" else "↓"
     return Column(
-        metric.heading, metric.name, metric.unit, arrow, metric.better, note, doubt or ""
+        metric.heading, metric.name, metric.unit, arrow(metric), metric.better, note, doubt or ""
     )  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -17,6 +20,16 @@ def environment(autoescape: bool) -> Environment:
     )  # fmt: skip
     made.filters.update(number=number, md=plain, breakable=_breakable, short=lambda text: text[:8])
     return made
+
+
+def now() -> str:
+    """This moment, as pages say when they were made."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def data_uri(png: bytes) -> str:
+    """A picture as part of a page."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _breakable(name: str) -> Markup:

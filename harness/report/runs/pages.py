@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.comparison import Comparison, Side
 from harness.evaluation import pictures
+from harness.report import tables
 from harness.report.page import GALLERIES
 from harness.report.runs import view
-from harness.report.templating import environment
+from harness.report.templating import data_uri, environment
 from harness.tracking import Store
 
 
@@ -44,17 +44,13 @@ def html(found: Comparison, shown: Sequence[Gallery], store_uri: str, generated_
         "letters": view.letters(found),
         "sections": view.sections(found),
         "notices": list(view.notices(found)),
-        "galleries": [(g.title, [_uri(png) for png in g.pictures]) for g in shown],
+        "galleries": [(g.title, [png and data_uri(png) for png in g.pictures]) for g in shown],
         "value": view.value,
         "training": view.training(found),
         "effect": view.effect,
         "basis": view.basis,
-        "heading": view.heading,
+        "heading": tables.heading,
         "store": store_uri,
         "generated_at": generated_at,
     }
     return environment(autoescape=True).get_template("compare.html").render(**context)
-
-
-def _uri(png: bytes | None) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""

@@ -93,12 +93,6 @@ def basis(found: Effect) -> str:
     return f"{found.paired} pairs" if found.paired >= 3 else "not paired"
 
 
-def heading(line: Line) -> str:
-    """The metric with its unit and the direction that is better."""
-    unit = f" ({line.metric.unit})" if line.metric.unit else ""
-    return f"{line.metric.heading}{unit} {'↑' if line.metric.better == 'higher' else '↓'}"
-
-
 def notices(found: Comparison) -> Iterator[str]:
     """What must be known before the numbers are read."""
     for letter, side in zip(letters(found), found.sides, strict=True):
