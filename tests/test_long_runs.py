@@ -74,7 +74,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(
     out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "goes on where this one was" in out
-    saved = list(tmp_path.glob("reports/work/*/step-*.safetensors"))
+    saved = list((tmp_path / "reports" / "work").glob("*/step-*.safetensors"))
     assert len(saved) == int(jobs), "what was training is saved, though no checkpoint was due"
     ended = command(*ARGUMENTS, "--jobs", jobs)
     assert ended.returncode == 0, ended.stderr

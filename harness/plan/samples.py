@@ -118,16 +118,24 @@ def _draw(number: int) -> str:
 def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[Tensor]:
     """The images of several draws, as many of each, and no draw twice."""
     drawn = [_read(path, dataset) for path in paths]
-    seen: dict[str, Path] = {}
-    for path, images in zip(paths, drawn, strict=True):
-        if len(images) != len(drawn[0]):
-            raise BadInput(
-                f"draws differ in size: {paths[0]} has {len(drawn[0]):,} images, {path} "
-                f"{len(images):,}; give as many of each"
-            )
-        if (same := seen.setdefault(image_digest(images), path)) != path:
-            raise BadInput(f"{same} and {path} have the same images; a draw must count once")
+    check_draws([(str(path), images) for path, images in zip(paths, drawn, strict=True)])
     return drawn
+
+
+def check_draws(draws: Sequence[tuple[str, Tensor]]) -> None:
+    """BadInput where draws, each with what it is called, have not as many images, or the same."""
+    first, images = draws[0]
+    seen: dict[str, str] = {}
+    for name, other in draws:
+        if len(other) != len(images):
+            raise BadInput(
+                f"draws differ in size: {first} has {len(images):,} images, {name} "
+                f"{len(other):,}; give as many of each"
+            )
+        key = image_digest(other)
+        if key in seen:
+            raise BadInput(f"{seen[key]} and {name} have the same images; a draw must count once")
+        seen[key] = name
 
 
 def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:

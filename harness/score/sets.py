@@ -16,6 +16,7 @@ from harness.evaluation.kinds import Need, needs
 from harness.evaluation.subject import SPLITS, Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
+from harness.plan.samples import check_draws
 from harness.spec.errors import BadInput
 
 _AT_ONCE = 64
@@ -105,19 +106,7 @@ def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> S
         raise BadInput("--draws needs several sets of samples, one for each draw")
     whole = replace(sets, further=tuple(load_images(place, root) for place in places))
     _check_alike(whole)
-    seen: dict[str, str] = {}
-    for images in (whole.samples, *whole.further):
-        if len(images) != len(sets.samples):
-            raise BadInput(
-                f"draws differ in size: {sets.samples.description} has {len(sets.samples):,} "
-                f"images, {images.description} {len(images):,}; give as many of each"
-            )
-        if images.digest in seen:
-            raise BadInput(
-                f"{seen[images.digest]} and {images.description} have the same images; a draw "
-                "must count once"
-            )
-        seen[images.digest] = images.description
+    check_draws([(each.description, each.images) for each in (whole.samples, *whole.further)])
     return whole
 
 
