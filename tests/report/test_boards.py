@@ -4,12 +4,12 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from html_structure import Structure
 from stored_runs import cell, fid, gathered, value
 
 from harness.analysis.standings import standings
@@ -72,27 +72,8 @@ def html(board: view.Leaderboard) -> str:
     return pages.html(board)
 
 
-class _Structure(HTMLParser):
-    """Checks that elements close in order and collects ids."""
-
-    VOID = ("meta", "link", "img", "br", "wbr")
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids = [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.ids += [value for name, value in attrs if name == "id"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
 def test_the_page_is_well_formed_and_asks_the_network_for_nothing(html: str):
-    structure = _Structure()
+    structure = Structure()
     structure.feed(html)
     assert structure.open == []
     assert len(structure.ids) == len(set(structure.ids))

@@ -4,12 +4,12 @@ import html
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from io import StringIO
 from itertools import pairwise
 
 import pandas as pd
 import pytest
+from html_structure import Structure
 from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
 
 from harness.analysis.leaderboard import Board, Row
@@ -67,26 +67,8 @@ def test_the_page_asks_the_network_for_nothing(text):
     assert not re.search(r"@import|url\((?!#)", text)
 
 
-class _Structure(HTMLParser):
-    """Checks that elements close in order and collects ids."""
-
-    VOID = ("meta", "link", "img", "br", "wbr")
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids = [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.ids += [value for name, value in attrs if name == "id"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_the_page_is_well_formed_and_ids_are_unique(text):
-    structure = _Structure()
+    structure = Structure()
     structure.feed(text)
     assert structure.open == []
     assert len(structure.ids) == len(set(structure.ids))
