@@ -22,6 +22,8 @@ from harness.report.svg import INK, canvas, colours, render
 
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
 
+LETTERS = 66
+"""So many of a forest plot's label fit into its width; longer ones are written smaller."""
 NAMED = 12
 """So many points of a figure all have their names."""
 
@@ -65,8 +67,9 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
                     )
             axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=2.2)
             axes.plot(effect.value, y, "o", color=colour, markersize=5.5)
+            size = 8 * min(1, LETTERS / len(label))
             axes.text(
-                0, y + 0.26, label, transform=axes.get_yaxis_transform(), fontsize=8, va="bottom"
+                0, y + 0.26, label, transform=axes.get_yaxis_transform(), fontsize=size, va="bottom"
             )
         axes.set_ylim(-0.4, len(rows) - 0.2)
         axes.set_yticks([])
