@@ -22,7 +22,7 @@ from harness.report.svg import INK, canvas, colours, render
 
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
 
-LETTERS = 66
+LETTERS = 70
 """So many of a forest plot's label fit into its width; longer ones are written smaller."""
 NAMED = 12
 """So many points of a figure all have their names."""
