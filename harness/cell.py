@@ -37,7 +37,6 @@ from harness.metrics.base import Metric
 from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
 from harness.seeding import generator
-from harness.spec.measurement import SOURCE_IMAGES
 from harness.tracking import Record, Store
 from harness.training import memory, spread, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
@@ -352,8 +351,7 @@ class _Work:
             store.record(run_id, [row])
             if row.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
-        # Source images are shown in the pictures of every model that repairs them.
-        if not failures and self.cell.model != SOURCE_IMAGES:
+        if not failures and self.cell.is_shown:
             self.draw(evidence, model)
         return failures
 

@@ -3,7 +3,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from harness.families.gan import GAN
 from harness.plan import Cell, Plan, Wanted, cells, make_plan, planning
+from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
 from harness.spec.suite import Overrides, load_suite
@@ -87,3 +89,73 @@ def test_how_training_computes_is_part_of_every_key():
     for keys in ([plan.cells[0].training_key, plan.suite_key] for plan in changed):
         assert not {*keys} & {plain.cells[0].training_key, plain.suite_key}
     assert "bf16" in changed[0].report_name
+
+
+TIMED = """\
+title: T
+seeds: [0, 1]
+budget: {images: 1_000}
+datasets: [digits]
+models: [vae/vae, gan/dcgan]
+metrics: [fid, recall, parameters]
+claims:
+  - id: early
+    statement: The GAN is better after a tenth of its training.
+    metric: fid
+    model: {model: gan/dcgan, at: 0.1}
+    against: vae/vae
+    datasets: [digits]
+  - id: rises
+    statement: Recall rises.
+    shape: monotone
+    metric: recall
+    models: {model: gan/dcgan, at: [0.1, 0.5, 1]}
+    direction: rises
+    datasets: [digits]
+"""
+
+
+def timed_plan(folder: Path) -> Plan:
+    suite = folder / "timed.yaml"
+    suite.write_text(TIMED)
+    return make_plan(load_suite(str(suite)), "cpu", None)
+
+
+def test_a_point_in_training_is_a_cell_with_what_claims_ask_of_it(tmp_path: Path):
+    cells = {(c.model, c.seed): c for c in timed_plan(tmp_path).cells}
+    early, half = cells["gan/dcgan@0.1", 1], cells["gan/dcgan@0.5", 1]
+    assert (early.images, half.images, cells["gan/dcgan", 1].images) == (100, 500, 1000)
+    assert [w.metric for w in early.wanted] == ["fid", "recall"]
+    assert [w.metric for w in half.wanted] == ["recall"]
+    assert early.training_key not in (half.training_key, cells["gan/dcgan", 1].training_key)
+    assert len(cells) == 2 * 4 + 1, "and the floor"
+
+
+def test_it_is_trained_as_a_model_with_that_budget_is(tmp_path: Path):
+    half = next(c for c in timed_plan(tmp_path).cells if c.model == "gan/dcgan@0.5")
+    suite = tmp_path / "short.yaml"
+    suite.write_text(
+        "title: T\nseeds: [0]\nbudget: {images: 500}\ndatasets: [digits]\nmodels: [gan/dcgan]\n"
+        "metrics: [recall]\n"
+    )
+    short = make_plan(load_suite(str(suite)), "cpu", None).cells[0]
+    assert half.training_key == short.training_key
+    assert half.wanted == short.wanted
+
+
+def test_points_go_with_the_claims_that_ask_for_them(tmp_path: Path):
+    timed = timed_plan(tmp_path)
+    without = Overrides(metrics=["fid"])
+    loaded = load_suite(str(timed.loaded.document.path), without)
+    assert "rises" in loaded.dropped
+    models = {cell.model for cell in make_plan(loaded, "cpu", None).cells}
+    assert models == {"vae/vae", "gan/dcgan", "gan/dcgan@0.1", "training images"}
+
+
+def test_a_model_that_trains_in_phases_has_no_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    phases = GAN.phases
+    monkeypatch.setattr(GAN, "phases", lambda self: phases(self) * 2)
+    with pytest.raises(BadInput, match=r"gan/dcgan@0.1: gan/dcgan trains in phases"):
+        timed_plan(tmp_path)

@@ -127,7 +127,7 @@ def test_a_list_of_files_is_the_draws_of_one_model(folder: Path):
     found = [evidence_of(theirs, dataset, draw)["samples"] for draw in range(2)]
     assert torch.equal(torch.cat(found), dataset.train.images[:300])
     with pytest.raises(BadInput, match="was changed while the suite ran"):
-        evidence_of(replace(theirs, training_key="another"), dataset)
+        evidence_of(replace(theirs, draws=("another",)), dataset)
     np.savez(folder / "theirs1.npz", np.load(folder / "theirs0.npz")["arr_0"])
     with pytest.raises(BadInput, match="the same images; a draw must count once"):
         plan(folder, text)

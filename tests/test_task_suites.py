@@ -217,3 +217,23 @@ def test_two_classes_are_translated_without_counterparts(run: Run):
     assert status(results, "vae/vae") == {
         "mse": "ok", "fid_forward": "not applicable", "fid": "ok",
     }  # fmt: skip
+
+
+def test_a_claim_on_points_in_training(run: Run):
+    """From the claim to its verdict: the points are trained, measured, and on no board."""
+    claim = (
+        "claims: [{id: c, statement: It tracks., shape: correlation, above: 0, "
+        "metric: [jensen_shannon_bound, fid], models: {model: gan/dcgan, at: [0.25, 0.5, 1]}}]"
+    )
+    results = run("digits", "gan/dcgan", "jensen_shannon_bound, fid, parameters", claim)
+    points = ["gan/dcgan", "gan/dcgan@0.25", "gan/dcgan@0.5"]
+    fid = results.table[results.table.metric == "fid"]
+    assert sorted(set(fid.model) - {"training images"}) == points
+    assert status(results, "gan/dcgan@0.5") == {"jensen_shannon_bound": "ok", "fid": "ok"}
+    (verdict,) = results.verdicts
+    assert "fewer than" in verdict.reason or "needed" in verdict.reason, "of one seed"
+    assert len(verdict.runs) == 3
+    for board in results.boards:
+        assert [row.model for row in board.rows] == ["gan/dcgan"]
+    assert {picture.model for picture in results.pictures} == {"gan/dcgan", "training images"}
+    assert set(results.curves.model) == {"gan/dcgan"}

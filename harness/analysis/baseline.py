@@ -25,6 +25,7 @@ from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import load_json
 from harness.spec.measurement import FLOORS, CellResult, Measurement
+from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.tracking.environment import environment
 
@@ -137,10 +138,14 @@ class Baseline(_Part):
 
 
 def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
-    """A baseline of everything that a suite measures, apart from its floors. Raises BadInput where
-    that is not all measured, or gave no number at all.
+    """A baseline of everything that a suite measures, apart from its floors and from points in
+    training. Raises BadInput where that is not all measured, or gave no number at all.
     """
-    kept = [(c, r) for c, r in zip(plan.cells, results, strict=True) if c.model not in FLOORS]
+    kept = [
+        (cell, result)
+        for cell, result in zip(plan.cells, results, strict=True)
+        if cell.model not in FLOORS and not is_point(cell.model)
+    ]
     left = sum(_unfinished(cell, result) for cell, result in kept)
     name = plan.loaded.name
     if left:

@@ -14,6 +14,7 @@ from harness.analysis.entries import Entry, Identity, Part, label, machine, part
 from harness.analysis.pareto import COSTS
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import COLUMNS, FLOORS, Measurement
+from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.tracking import Store
 from harness.tracking.collection import Stored, SuiteRun, collect, suite_runs
@@ -159,12 +160,13 @@ class Gathering:
         yield "metric", self.choice.metrics, self.metrics
 
     def add(self, run: Stored) -> None:
-        """One more run."""
+        """One more run. A point in training is no entry: a model would stand beside itself."""
         if run.status == "training":
             self.unfinished += 1
             return
         for part in parts(run):
-            self.take(part)
+            ends = tuple(use for use in part.uses if run.kind != "cell" or not is_point(use[0]))
+            self.take(replace(part, uses=ends))
 
     def take(self, part: Part) -> None:
         """What a run says of one entry, as far as it was chosen."""

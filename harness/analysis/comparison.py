@@ -14,6 +14,7 @@ from harness.metrics import METRICS
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS, Measurement
+from harness.spec.points import split_place
 from harness.spec.protocol import Protocol
 from harness.spec.reference import parse_reference
 from harness.tracking import Store
@@ -139,7 +140,7 @@ def _named(cells: _Cells, name: str) -> list[Part]:
     """The parts of the run that is called so: one for each way in which suites sample from it."""
     if "@" not in name:
         return list(parts(find_run(cells.store, name)))
-    model, _, rest = name.partition("@")
+    model, rest = split_place(name)
     place, _, seed = rest.partition("#")
     if seed and not seed.isdigit():
         raise BadInput(f"{name!r}: write a seed as a number, such as {model}@{place}#0")

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from harness.keys import digest
 from harness.plan.cells import measurement_key
 from harness.spec.measurement import Measurement
+from harness.spec.points import is_point
 from harness.tracking import Use
 from harness.tracking.collection import Stored
 
@@ -135,6 +136,7 @@ def parts(run: Stored) -> Iterator[Part]:
         by_sampling.setdefault(sampling, []).append(use)
     for sampling, uses in by_sampling.items():
         names = {use.model for use in uses}
+        names = {name for name in names if not is_point(name)} or names
         name = run.model if run.model in names else min(names)
         yield Part(
             _identity(run, name, sampling),

@@ -53,7 +53,7 @@ def compare(
 
     if html:
         check_writable(html)
-    store = options.open_store(tracking_uri, output)
+    store = options.existing_store(tracking_uri, output)
     found = side_by_side(store, runs)
     console = Console()
     if not html:

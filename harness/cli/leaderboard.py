@@ -73,7 +73,7 @@ def leaderboard(
         options.words(datasets), chosen, options.words(models), options.words(suites),
         since.replace(tzinfo=UTC) if since else None,
     )  # fmt: skip
-    store = options.open_store(tracking_uri, output)
+    store = options.existing_store(tracking_uri, output)
     collected = read(store, choice)
     if not collected.entries:
         raise BadInput(

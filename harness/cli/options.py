@@ -225,6 +225,22 @@ def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def existing_store(tracking: str | None, output: Path) -> Store:
+    """The tracking store that is to be read, as `open_store`. BadInput where it is a file that is
+    not there, which opening it would make.
+    """
+    from harness.report.places import published
+    from harness.tracking import default_uri
+
+    uri = tracking or default_uri(output)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise BadInput(
+            f"there is no tracking store {published(uri)}; run a suite first, or name another with "
+            "--tracking-uri or --output"
+        )
+    return open_store(tracking, output)
+
+
 def open_store(tracking: str | None, output: Path) -> Store:
     """The tracking store that was asked for, or the default one. It is given what an earlier
     command could not log.

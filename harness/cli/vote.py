@@ -84,7 +84,7 @@ def tally(
     from harness.vote.tally import read_ballots, record
     from harness.vote.tally import tally as count
 
-    store = options.open_store(tracking_uri, output)
+    store = options.existing_store(tracking_uri, output)
     ballots = read_ballots(files, store)
     counted = count(ballots)
     record(counted, ballots, files, store)

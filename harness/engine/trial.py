@@ -29,7 +29,6 @@ from harness.metrics.base import Metric
 from harness.plan import Cell
 from harness.plan.samples import evidence_of
 from harness.seeding import generator
-from harness.spec.measurement import SOURCE_IMAGES
 
 PROBE = 16
 """Images that are sampled, or passed through a network, to time that."""
@@ -178,7 +177,7 @@ def _on_small_sets(
     smallest = min(len(dataset.normal_test), max(cell.setup.samples, LEAST))
     for share in _shares(smallest):
         trial = _trial(cell, dataset, model, samples, share)
-        drawn = _timed_pictures(trial, model, metrics) if cell.model != SOURCE_IMAGES else ()
+        drawn = _timed_pictures(trial, model, metrics) if cell.is_shown else ()
         for name, seconds in chain(_timed(trial, model, metrics), drawn):
             points.setdefault(name, {})[share] = seconds
         total = sum(of[share] for of in points.values() if share in of)

@@ -5,6 +5,7 @@ Importing a module of evidence is what makes its kinds known.
 
 from harness.evaluation import (
     codes,
+    judgements,
     likelihoods,
     reconstructions,
     samples,
@@ -17,6 +18,7 @@ from harness.evaluation import (
 
 __all__ = [
     "codes",
+    "judgements",
     "likelihoods",
     "reconstructions",
     "samples",

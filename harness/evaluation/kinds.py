@@ -18,6 +18,7 @@ Need = Literal[
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
     "levels", "costs", "pixels", "truth", "modes", "polygons", "symmetry", "video", "conditional",
     "translations", "cycles", "forward", "backward", "first_domain", "second_domain", "colours",
+    "critic", "odds",
 ]  # fmt: skip
 
 

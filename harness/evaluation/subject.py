@@ -12,6 +12,7 @@ from harness.families.base import (
     Encodes,
     Family,
     ImportanceBound,
+    Judges,
     Latents,
     Likelihood,
     Posterior,
@@ -233,6 +234,22 @@ def _no_latents(model: str, family: Family, _: Dataset) -> str | None:
     return _unable(Latents, "makes no images from codes of a prior")(model, family, _)
 
 
+def _no_judge(odds: bool) -> Callable[[str, Family, Dataset], str | None]:
+    """A critic's values are on a scale of their own, and are no odds."""
+
+    def why(model: str, family: Family, _: Dataset) -> str | None:
+        if not isinstance(family, Judges):
+            return f"{model} has no discriminator"
+        if is_conditional(family):
+            return f"{model}'s discriminator judges images of a class"
+        if family.gives_odds == odds:
+            return None
+        said = ("a critic's values", "the odds that they are real")
+        return f"{model}'s discriminator gives of images {said[family.gives_odds]}"
+
+    return why
+
+
 def _no_masks(_: str, __: Family, dataset: Dataset) -> str | None:
     return f"{dataset.name} has no masks of defects" if dataset.test.masks is None else None
 
@@ -265,5 +282,7 @@ _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "likelihood": _no_likelihood(Likelihood),
     "importance": _no_likelihood(ImportanceBound),
     "levels": _no_levels,
+    "critic": _no_judge(odds=False),
+    "odds": _no_judge(odds=True),
     **dict.fromkeys(TRANSLATION, _cannot_translate),
 }

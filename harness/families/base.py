@@ -262,6 +262,24 @@ def is_conditional(model: object) -> bool:
 
 
 @runtime_checkable
+class Judges(Protocol):
+    """Has an adversary that tells images of the data from its own samples.
+
+    `gives_odds` says that it gives the log odds that an image is of the data; or else the values of
+    a critic, whose differences between data and samples are a distance.
+    """
+
+    @property
+    def gives_odds(self) -> bool:
+        """Which of the two."""
+        ...
+
+    def judge(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → N values, higher for what it takes to be of the data."""
+        ...
+
+
+@runtime_checkable
 class Scores(Protocol):
     """Says how anomalous images are. Where a model only reconstructs, the default is used: the
     mean squared error of its reconstruction.

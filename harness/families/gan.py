@@ -172,6 +172,17 @@ class GAN(Family):
             return outputs
         return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])
 
+    @property
+    def gives_odds(self) -> bool:
+        """Whether the discriminator's output is the log odds that an image is real."""
+        return self.settings.loss == "non-saturating"
+
+    @torch.no_grad()
+    def judge(self, x: Tensor) -> Tensor:
+        """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N."""
+        outputs: Tensor = self.networks["discriminator"](x)
+        return outputs[:, 0]
+
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Codes N×latent, with their classes if it is conditional → images N×C×S×S in [-1, 1]."""

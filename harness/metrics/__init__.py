@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.metrics.adversary import confidence, critic_distance, jensen_shannon_bound
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.bins import DifferentBins, different_bins
 from harness.metrics.catalogue import KINDS, METRICS
@@ -77,6 +78,8 @@ __all__ = [
     "clip_score",
     "cmmd",
     "colour_shift",
+    "confidence",
+    "critic_distance",
     "cycle_error",
     "dci",
     "dequantise",
@@ -92,6 +95,7 @@ __all__ = [
     "high_quality",
     "inception_score",
     "inception_scores",
+    "jensen_shannon_bound",
     "kernel_distance",
     "kernel_distances",
     "knn_accuracy",

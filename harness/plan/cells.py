@@ -12,7 +12,14 @@ from harness.evaluation.protocols import Setup, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.spec.measurement import PREFERENCE, CellResult, Measurement, Status
+from harness.spec.measurement import (
+    PREFERENCE,
+    SOURCE_IMAGES,
+    CellResult,
+    Measurement,
+    Status,
+)
+from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.tracking import Record, Use
 from harness.training.numerics import Numerics
@@ -47,9 +54,10 @@ class Wanted:
 class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
-    `settings` are the family's, with every default filled in; `code` is the version of the code
-    that trains it. Where `is_trained` is false there is no family, only samples
-    (`harness.plan.samples`).
+    `model` may be a point in the training of one (`gan/dcgan@0.5`). `settings` are the family's,
+    with every default filled in; `code` is the version of the code that trains it. Where
+    `is_trained` is false there is no family, only samples (`harness.plan.samples`), whose digests
+    are `draws`.
     """
 
     dataset: str
@@ -65,6 +73,14 @@ class Cell:
     data_root: Path | None = None
     is_trained: bool = True
     code: str = ""
+    draws: tuple[str, ...] = ()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its images are drawn. Source images are in the pictures of every model that
+        repairs them, and of training its end is shown.
+        """
+        return self.model != SOURCE_IMAGES and not is_point(self.model)
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ runs, so finished work is found, and only the rest is done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,11 @@ from harness.plan.cells import Asked, Cell, ask
 from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
+from harness.spec.claim import Side
 from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
-from harness.spec.suite import LoadedSuite
+from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
@@ -147,21 +148,21 @@ def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | Non
         for entry in suite.datasets
     }
     grounds = {
-        name: _Ground(dataset, dataset.train.digest(), setups[name])
+        name: _Ground(dataset, dataset.train.digest(), setups[name], numerics)
         for name, dataset in datasets.items()
     }
     families = {recipe.family for recipe in recipes.values()}
     codes = {family: code_version(FAMILIES.load(family)) for family in families}
     pairings = [
         _pair(
-            recipes[model],
-            codes[recipes[model].family],
-            numerics,
+            side,
+            recipes[side.model],
+            codes[recipes[side.model].family],
             grounds[entry.name],
-            [metrics[name] for name in suite.metrics_on(entry)],
+            [metrics[name] for name in asked],
         )
         for entry in suite.datasets
-        for model in suite.models_on(entry)
+        for side, asked in _trained_on(suite, entry)
     ]
     cells = [
         pairing.cell(seed, suite.budget.images, data_root)
@@ -178,6 +179,15 @@ def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | Non
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics, each)
 
 
+def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[Side, tuple[str, ...]]]:
+    """The models on a dataset, and the points in their training that claims are about, each with
+    the metrics that are asked of it.
+    """
+    for model in suite.models_on(entry):
+        yield Side(model=model), suite.metrics_on(entry)
+    yield from suite.points_on(entry).items()
+
+
 def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
     """The family with networks that have shapes but no memory; checks the image size."""
     try:
@@ -189,17 +199,19 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
 
 @dataclass(frozen=True)
 class _Ground:
-    """A dataset as every model meets it."""
+    """A dataset as every model meets it, and the machine where it does."""
 
     dataset: Dataset
     train_digest: str
     setup: Setup
+    numerics: Numerics
 
 
 @dataclass(frozen=True)
 class _Pairing:
-    """A model on a dataset: what its cells of all seeds share."""
+    """A model on a dataset, or a point in its training: what its cells of all seeds share."""
 
+    side: Side
     recipe: Recipe
     code: str
     settings: dict[str, Any]
@@ -208,7 +220,12 @@ class _Pairing:
     asked: tuple[Asked, ...]
 
     def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
-        """The cell of a seed, with its keys."""
+        """The cell of a seed, with its keys; `images` is the budget of the whole training.
+
+        Nothing in training depends on when it will end, so that a point in it is the end of a
+        shorter one.
+        """
+        images = max(1, round(self.side.at * images))
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         training_key = digest(
             {
@@ -223,7 +240,7 @@ class _Pairing:
         )
         return Cell(
             dataset=self.ground.dataset.name,
-            model=self.recipe.name,
+            model=str(self.side),
             seed=seed,
             family=self.recipe.family,
             settings=self.settings,
@@ -238,11 +255,16 @@ class _Pairing:
 
 
 def _pair(
-    recipe: Recipe, code: str, numerics: Numerics, ground: _Ground, metrics: Sequence[Metric]
+    side: Side, recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]
 ) -> _Pairing:
     blueprint = _blueprint(recipe, ground.dataset)
+    if side.at < 1 and len(blueprint.phases()) > 1:
+        raise BadInput(
+            f"{side}: {recipe.name} trains in phases, and a share of its budget is a share of each;"
+            " a claim can be about its end only"
+        )
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
     asked = ask(metrics, subject, ground.setup, settings.get("sampling", {}))
-    own = numerics.of(blueprint.settings)
-    return _Pairing(recipe, code, settings, own, ground, asked)
+    own = ground.numerics.of(blueprint.settings)
+    return _Pairing(side, recipe, code, settings, own, ground, asked)

@@ -45,7 +45,7 @@ def sample_cells(
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
             images=0, numerics=numerics, setup=how, wanted=wanted, training_key=key,
-            is_trained=False,
+            is_trained=False, draws=tuple(map(image_digest, draws)),
         )  # fmt: skip
 
     cells = []
@@ -102,12 +102,11 @@ def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor
 def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> Tensor:
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples, draw)
-    paths = [Path(cell.settings[_draw(number)]) for number in range(cell.setup.draws)]
-    drawn = _read_draws(paths, dataset)
-    if samples_key(*drawn) != cell.training_key:
-        changed = ", ".join(map(str, paths))
-        raise BadInput(f"{changed} was changed while the suite ran; run again")
-    return drawn[draw]
+    path = Path(cell.settings[_draw(draw)])
+    images = _read(path, dataset)
+    if image_digest(images) != cell.draws[draw]:
+        raise BadInput(f"{path} was changed while the suite ran; run again")
+    return images
 
 
 def _draw(number: int) -> str:

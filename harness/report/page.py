@@ -18,6 +18,7 @@ from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
+from harness.spec.points import is_point
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -113,7 +114,7 @@ def _common(results: Results) -> dict[str, Any]:
 
 def _model_names(results: Results) -> list[str]:
     """The models in the suite's order, which gives each its colour."""
-    measured = (str(m) for m in results.table["model"] if m not in FLOORS)
+    measured = (str(m) for m in results.table["model"] if m not in FLOORS and not is_point(m))
     return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 

@@ -26,6 +26,7 @@ from harness.report.results import Store as Tracking
 from harness.report.templating import now
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
+from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
 from harness.spec.suite_types import claim_datasets
@@ -87,7 +88,7 @@ def gather(
         table=table,
         metrics=metrics,
         verdicts=verdicts(plan, table),
-        boards=boards(with_means(table, plan.each), metrics),
+        boards=boards(with_means(_ends(table), plan.each), metrics),
         curves=_curves(cells if illustrated else (), store),
         pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
@@ -100,6 +101,11 @@ def gather(
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
     )
+
+
+def _ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Without points in training: a model would stand beside itself on a board."""
+    return table[[not is_point(name) for name in table["model"]]]
 
 
 def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
@@ -145,7 +151,7 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     rows = [
         (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
         for cell in cells
-        if cell.run_id and cell.seed in seeds
+        if cell.run_id and cell.seed in seeds and not is_point(cell.model)
         for images, name, value in store.curves(cell.run_id)
     ]
     return pd.DataFrame(rows, columns=columns)

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from harness.spec.errors import suggest
+from harness.spec.points import point
 
 
 def _listed(value: object) -> object:
@@ -61,7 +62,7 @@ class Side(_Spec):
     """The share of the training budget after which it is measured."""
 
     def __str__(self) -> str:
-        return self.model if self.at == 1 else f"{self.model}@{self.at:g}"
+        return point(self.model, self.at)
 
     @model_serializer
     def _short(self) -> str | dict[str, Any]:

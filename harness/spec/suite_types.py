@@ -15,10 +15,11 @@ from pydantic import (
     PositiveInt,
 )
 
-from harness.spec.claim import Claim
+from harness.spec.claim import Claim, Side
 from harness.spec.claim_files import Declared
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS
+from harness.spec.points import is_point
 from harness.spec.reference import parse_reference
 
 H = TypeVar("H", bound=Hashable)
@@ -156,6 +157,18 @@ class Suite(_Spec):
         """The metrics that are measured on a dataset of this suite."""
         return entry.metrics or self.metrics
 
+    def points_on(self, entry: DatasetEntry) -> dict[Side, tuple[str, ...]]:
+        """The points in training that claims are about on a dataset of this suite, each with the
+        metrics that they are measured with there.
+        """
+        found: dict[Side, tuple[str, ...]] = {}
+        for claim in self.claims:
+            for side in claim.entrants if entry.name in claim_datasets(claim, self) else ():
+                if side.at < 1:
+                    before = found.get(side, ())
+                    found[side] = tuple(dict.fromkeys([*before, *claim.measured]))
+        return found
+
     def presets(self) -> dict[str, str]:
         """Settings that all recipes get."""
         named = {"precision": self.precision, "memory_format": self.memory_format}
@@ -184,6 +197,8 @@ def misplaced(outside: External, suite: Suite) -> str | None:
         return f"dataset {outside.dataset!r} is not in the suite{suggest(outside.dataset, known)}"
     if outside.name in FLOORS:
         return f"{outside.name!r} is the name of the floor; choose another"
+    if is_point(outside.name):
+        return f"{outside.name!r} reads as a point in the training of a model; choose another name"
     if outside.name in suite.all_models():
         return f"{outside.name!r} is a model of the suite already"
     same = [o for o in suite.external if (o.name, o.dataset) == (outside.name, outside.dataset)]
@@ -192,10 +207,10 @@ def misplaced(outside: External, suite: Suite) -> str | None:
 
 def undecidable(claim: Claim, suite: Suite) -> str | None:
     """Why no run of the suite can decide the claim: what it names is not there. None if it can."""
-    if early := [side for side in claim.entrants if side.at < 1]:
+    outside = {outside.name for outside in suite.external}
+    if untrained := [side for side in claim.entrants if side.at < 1 and side.model in outside]:
         return (
-            f"{early[0]} is a point in training, and suites measure models at the end only; until "
-            "they can, such a claim stays in a file that no suite includes"
+            f"{untrained[0]} is a point in training, and {untrained[0].model} is not trained here"
         )
     datasets = [entry.name for entry in suite.datasets]
     for kind, named, known in [

@@ -17,7 +17,6 @@ from harness.evaluation.scatter import is_plane
 from harness.plan import Plan
 from harness.report.writer import replace_file
 from harness.spec.errors import BadInput
-from harness.spec.measurement import SOURCE_IMAGES
 from harness.tracking import Store
 from harness.vote.ballots import Entrant, Key
 from harness.vote.pairing import draw_pairs
@@ -68,7 +67,7 @@ def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
     records = plan.records(store)
     for cell in plan.cells:
         record, dataset = records.get(cell.training_key), plan.datasets[cell.dataset]
-        if record is None or cell.model == SOURCE_IMAGES or not _can_be_shown(dataset):
+        if record is None or not cell.is_shown or not _can_be_shown(dataset):
             continue
         if png := store.get(record.run_id, f"pictures/{place('samples', cell.settings)}.png"):
             entrant = Entrant(

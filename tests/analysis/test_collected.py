@@ -154,3 +154,17 @@ def test_only_what_is_chosen_is_taken():
     assert numbers(gathered(*runs, metrics=["fid"], suites=["first"])) == [("gan/mlp", 0, 5.0)]
     assert numbers(gathered(*runs, models=["vae/mlp"])) == [("vae/mlp", 0, 6.0)]
     assert gathered(*runs, datasets=["mnist"]).entries == ()
+
+
+def test_points_in_training_are_no_entries():
+    half = cell("gan/mlp@0.5", numbers=(value(9.0, fid()),), params={"budget.images": "50"})
+    found = gathered(cell(numbers=(value(5.0, fid()),)), half)
+    assert [entry.label for entry in found.entries] == ["gan/mlp"]
+    assert numbers(found) == [("gan/mlp", 0, 5.0)]
+
+
+def test_a_point_that_is_the_end_of_training_in_another_suite_is_an_entry_there():
+    half = cell("gan/mlp@0.5", numbers=(value(9.0, fid()),), params={"budget.images": "50"})
+    short = Use("of-bob", "gan/mlp", {})
+    found = gathered(replace(half, uses=(*half.uses, short)))
+    assert [(e.label, e.suites) for e in found.entries] == [("gan/mlp", {"second"})]

@@ -130,3 +130,14 @@ def test_there_are_names_for_many_runs(compare):
     runs = seeds("gan/mlp", 9.0, range(30))
     found = compare(runs, *(run.run_id for run in runs))
     assert view.letters(found)[-1] == "30"
+
+
+def test_a_point_in_training_is_compared_with_its_end(compare):
+    runs = [*seeds("gan/mlp", 3.0), *seeds("gan/mlp@0.5", 9.0, params={"budget.images": "50"})]
+    found = compare(runs, "gan/mlp@digits", "gan/mlp@0.5@digits#0")
+    assert named(found.recipe) == {
+        "model": ("gan/mlp", "gan/mlp@0.5"), "images": ("100", "50"),
+    }  # fmt: skip
+    (line,) = found.lines
+    assert line.effects[0].versus is not None
+    assert line.effects[0].paired == 3

@@ -57,8 +57,9 @@ def test_intervals_agree_to_the_noise_of_resampling(rliable):
     def expected(given: object, statistic: object) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
+            # Its draws differ from call to call whatever the state, by 0.009 with as many as ours.
             found = rliable.library.get_interval_estimates(
-                {"a": given}, statistic, reps=RESAMPLES, random_state=np.random.RandomState(0)
+                {"a": given}, statistic, reps=10 * RESAMPLES
             )
         return found[1]["a"].ravel()
 

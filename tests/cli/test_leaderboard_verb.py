@@ -81,7 +81,17 @@ def test_bad_input_is_one_line_and_exit_code_2(stored: Path, options: list[str],
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize("verb", ["leaderboard", "compare a b", "vote tally votes.json"])
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, verb: str):
+    ended = Inside(tmp_path)(*verb.split())
+    assert ended.returncode == 2
+    assert "no tracking store sqlite:///reports/mlflow.db; run a suite first" in ended.stderr
+    assert not (tmp_path / "reports").exists()
+
+
 def test_an_empty_store_says_what_to_do(tmp_path: Path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/mlflow.db").touch()
     ended = Inside(tmp_path)("leaderboard")
     assert ended.returncode == 2
     assert "nothing has been measured in sqlite:///reports/mlflow.db; run a suite" in ended.stderr

@@ -1,6 +1,5 @@
 import pytest
 
-from harness.spec.claim_files import load_claims
 from harness.spec.errors import SpecError
 from harness.spec.suite import list_suites, load_suite
 
@@ -142,13 +141,9 @@ def test_files_that_include_each_other_are_refused(suite):
     assert "b.yaml:2: from: the file includes itself: mine.yaml → a.yaml → b.yaml → a.yaml" in found
 
 
-def test_a_point_in_training_waits_for_suites_that_measure_there(suite, zoo, tmp_path):
+def test_a_point_in_training_is_a_side_of_a_claim(suite):
     timed = GANS.replace("model: gan/dcgan", "model: {model: gan/dcgan, at: 0.5}", 1)
-    assert "gan/dcgan@0.5 is a point in training" in error(suite, gans=timed)
-    # In a file that no suite includes it is a claim like any other.
-    path = tmp_path / "alone.yaml"
-    path.write_text(timed)
-    assert str(load_claims(path)[0].claims[0].entrants[0]) == "gan/dcgan@0.5"
+    assert str(suite(gans=timed).suite.claims[0].entrants[0]) == "gan/dcgan@0.5"
 
 
 def test_shipped_claims_are_no_suites(zoo):

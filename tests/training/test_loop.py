@@ -140,6 +140,20 @@ def test_a_stop_between_two_readings_saves_and_leaves_weights_and_curves_as_they
     assert rest.curve == result.curve
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_shorter_training_is_the_beginning_of_a_longer_one(name: str, tmp_path: Path) -> None:
+    """What points in training rest on: of 20 steps, the 12th is the last of a run of 12."""
+    short, _ = trained(name, images=96)
+    asked = iter([False] * 11 + [True])
+    checkpoints = Checkpoints(tmp_path, every_seconds=math.inf)
+    with pytest.raises(Stopped):
+        trained(name, checkpoints=checkpoints, stop=lambda: next(asked))
+    # Went on for no step more: it ends with the weights that it had when it was stopped.
+    rest, result = trained(name, images=96, checkpoints=checkpoints)
+    assert result.steps == 12
+    assert same_weights(short, rest)
+
+
 def test_checkpoints_do_not_wait_for_a_reading(tmp_path: Path) -> None:
     """400 steps are read every fourth, but a checkpoint is due after every one."""
     checkpoints = Checkpoints(tmp_path, every_seconds=0)

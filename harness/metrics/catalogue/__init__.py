@@ -5,6 +5,7 @@ skewed quantities, of which a ratio says more than a difference: errors, distanc
 """
 
 from harness.metrics.catalogue import (
+    adversary,
     conditional,
     cost,
     detection,
@@ -21,7 +22,7 @@ from harness.metrics.catalogue import (
 
 KINDS = (
     reconstruction, distribution, translation, conditional, modes, structure, memorisation,
-    likelihood, text, detection, representation, cost,
+    likelihood, text, detection, representation, adversary, cost,
 )  # fmt: skip
 """The order in which tables show them."""
 

@@ -1,0 +1,65 @@
+"""What the adversary of a generator says of held-out and of generated images.
+
+`on_real` n and `on_samples` m are a discriminator's outputs: log odds that an image is real, or the
+values of a Wasserstein critic.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.metrics import checks
+from harness.metrics.base import Estimate
+
+
+def critic_distance(on_real: Tensor, on_samples: Tensor) -> Estimate:
+    """E D(x) − E D(G(z)): the distance that a Wasserstein critic sees, in its own units; any value.
+
+    Arjovsky et al. 2017, arXiv:1701.07875, equation 2, for this D in place of the best one: the
+    critic's loss with its sign turned, without a penalty.
+    """
+    real, samples = _both(on_real, on_samples)
+    return _sum_of_means(real, -samples)
+
+
+def jensen_shannon_bound(on_real: Tensor, on_samples: Tensor) -> Estimate:
+    """log 2 + ½ E log D(x) + ½ E log(1 − D(G(z))), in nats: at most log 2; below 0 where D is worse
+    than a coin.
+
+    At most the Jensen-Shannon divergence of data and samples (Goodfellow et al. 2014, equation 1
+    and theorem 1), and the estimate of it in figure 4 of Arjovsky et al. 2017, arXiv:1701.07875.
+    """
+    real, samples = _both(on_real, on_samples)
+    found = _sum_of_means(F.logsigmoid(real) / 2, F.logsigmoid(-samples) / 2)
+    return Estimate(math.log(2) + found.value, found.stderr, found.over)
+
+
+def mean_probability(outputs: Tensor) -> Estimate:
+    """The mean of D over images, the probability that they are real: 0 to 1."""
+    return checks.mean_over(checks.vector(outputs, "outputs").sigmoid(), "images")
+
+
+def confidence(on_real: Tensor, on_samples: Tensor) -> Estimate:
+    """The mean distance of D from one half, 0 to 0.5; either kind of image counts as half."""
+    real, samples = _both(on_real, on_samples)
+    return _sum_of_means(*((on.sigmoid() - 0.5).abs() / 2 for on in (real, samples)))
+
+
+def _both(on_real: Tensor, on_samples: Tensor) -> tuple[Tensor, Tensor]:
+    return checks.vector(on_real, "outputs on real images"), checks.vector(
+        on_samples, "outputs on samples"
+    )
+
+
+def _sum_of_means(a: Tensor, b: Tensor) -> Estimate:
+    """The sum of two means over images that were drawn independently."""
+    parts = [checks.mean_over(each, "images") for each in (a, b)]
+    errors = [part.stderr for part in parts if part.stderr is not None]
+    error = float(torch.tensor(errors).double().norm()) if len(errors) == len(parts) else None
+    return Estimate(
+        sum(part.value for part in parts), error, "images" if error is not None else None
+    )

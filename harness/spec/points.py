@@ -1,0 +1,25 @@
+"""Points in the training of a model, by name: `gan/dcgan@0.5` is half-way through it."""
+
+from __future__ import annotations
+
+import re
+
+_AT = r"@(?:0\.\d+|\d(?:\.\d+)?e-\d+)"
+_POINT = re.compile(f".*{_AT}")
+_PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
+
+
+def point(model: str, at: float) -> str:
+    """What a model is called after that share of its budget; at its end by its own name."""
+    return model if at == 1 else f"{model}@{at:g}"
+
+
+def is_point(name: str) -> bool:
+    """Whether it is a point before the end of training, and so no entrant of its own."""
+    return _POINT.fullmatch(name) is not None
+
+
+def split_place(name: str) -> tuple[str, str]:
+    """The model, or a point in its training, and the place in `gan/dcgan@0.5@digits#0`."""
+    found = _PLACED.fullmatch(name)
+    return (found[1], found[2]) if found else (name, "")
