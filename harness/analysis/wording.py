@@ -111,7 +111,7 @@ def _equal(claim: spec.Equivalence, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _steps(claim: spec.Monotone, pairs: Sequence[Pairs]) -> str:
-    steps = f"{claim.direction} with every step of {_list(claim.models)}"
+    steps = f"{claim.direction} with every step of {_row(claim.models)}"
     return f"{_titles(pairs)} {steps}{_margins(pairs)}"
 
 
@@ -136,13 +136,21 @@ def _traded(claim: spec.TradeOff, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _ranked_alike(claim: spec.Correlation, pairs: Sequence[Pairs]) -> str:
-    return f"the {_titles(pairs)} over {_list(claim.models)} is {_side(claim)}{_margins(pairs)}"
+    return f"the {_titles(pairs)} over {_row(claim.models)} is {_side(claim)}{_margins(pairs)}"
 
 
 @_said.register
 def _steadier(claim: spec.Spread, pairs: Sequence[Pairs]) -> str:
     has = _has(claim.model)
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
+
+
+def _row(sides: Sequence[Side]) -> str:
+    """Sides in a row; of points in the training of one model how many."""
+    models = {side.model for side in sides}
+    if len(models) > 1:
+        return _list(sides)
+    return f"{len(sides)} points in the training of {models.pop()}"
 
 
 def _by_way(**named: str) -> str:
@@ -181,10 +189,11 @@ def quantity(effect: Effect, unit: str = "") -> str:
 
 def _telling(effect: Effect) -> int:
     """Two digits of the uncertainty, and up to two more where an end of the interval would
-    otherwise print as the very limit that it lies beyond or short of.
+    otherwise print as the very limit that it lies beyond or short of; a ratio is never zero.
     """
     places = decimals((effect.high - effect.low) / 2)
-    edges = [edge for edge in (effect.null, effect.limit, effect.mirror) if edge is not None]
+    zero = 0.0 if effect.kind == "ratio" else None
+    edges = [e for e in (effect.null, effect.limit, effect.mirror, zero) if e is not None]
     for more in range(places, places + 3):
         ends = {round(effect.low, more), round(effect.high, more)}
         if not ends & {round(edge, more) for edge in edges}:

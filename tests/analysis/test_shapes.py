@@ -1,6 +1,7 @@
 """Each shape of claim on small tables, with the tests of scipy beside it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.analysis.effects import Effect
 from harness.analysis.power import decidable
 from harness.analysis.questions import ask
 from harness.analysis.verdicts import judge
+from harness.analysis.wording import quantity
 from harness.spec.claim import SHAPES
 
 NONE = {"model": None, "against": None}
@@ -236,7 +239,7 @@ def test_points_in_training_correlate_as_models_do():
                  models=[{"model": "m", "at": [0.1, 0.4, 0.7, 1]}]),
     )  # fmt: skip
     assert found.outcome == "supported"
-    assert "over m@0.1, m@0.4, m@0.7 and m" in found.sentence
+    assert "over 4 points in the training of m is above −0.5" in found.sentence
 
 
 # -- spread ---------------------------------------------------------------------------------
@@ -322,3 +325,12 @@ def test_what_is_equal_is_never_beyond_the_same_margin(b, delta):
     assert not (equal == "supported" and beyond == "supported")
     if equal == "supported":
         assert beyond == "refuted"
+
+
+# -- words ----------------------------------------------------------------------------------
+
+
+def test_no_end_of_a_ratios_interval_prints_as_zero():
+    wide = Effect("ratio", 0.21, 0.013, 3.5, 0.95, null=1.0, limit=1.0, towards="lower")
+    assert quantity(wide) == "ratio 0.21 [0.01, 3.50]"
+    assert quantity(replace(wide, kind="difference")) == "difference +0.2 [0.0, 3.5]"
