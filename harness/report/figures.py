@@ -195,6 +195,34 @@ def _box(at: tuple[float, float], place: tuple[int, int], name: str) -> Bbox:
     return Bbox([(at[0] + x / 0.72, at[1] + y / 0.72) for x, y in points])
 
 
+def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], name: str) -> str:
+    """A metric at points in training: a thin line a seed, and their mean (geometric where ratios
+    are compared) with its markers. `points` has model, seed, share (of the budget) and value.
+    """
+    style = colours(models)
+    ratios = metric.scale == "log" and bool((points["value"] > 0).all())
+    with canvas(3.2, 2.3) as (figure, axes):
+        axes.grid(True)
+        for model, mine in points.groupby("model", sort=False):
+            colour, marker = style[str(model)]
+            lines = mine.pivot_table(index="share", columns="seed", values="value")
+            axes.plot(100 * lines.index, lines, color=colour, linewidth=0.7, alpha=0.4)
+            mean = np.exp(np.log(lines).mean(axis=1)) if ratios else lines.mean(axis=1)
+            axes.plot(
+                100 * mean.index, mean, color=colour, marker=marker, markersize=4, label=str(model)
+            )
+        if ratios and points["value"].max() > 5 * points["value"].min():
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(PLAIN)
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_title(metric.heading)
+        axes.set_xlabel("% of the budget")
+        axes.legend(frameon=False, fontsize=7)
+        seeds = points["seed"].nunique()
+        named = ", ".join(map(str, points["model"].unique()))
+        return render(figure, name, f"{metric.heading} of {named} over training, {seeds} seeds")
+
+
 def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:
     """The loss curves of one model on one dataset: a line a seed, a line style a loss."""
     colour = colours(models)[model][0]

@@ -18,7 +18,7 @@ from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
-from harness.spec.points import is_point
+from harness.spec.points import is_point, split_point
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -75,6 +75,7 @@ def html(results: Results) -> str:
                 for i, v in enumerate(results.verdicts)
             },
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],
+            over_training=_over_training(results),
             losses=_losses(results),
             galleries=_galleries(results.pictures, _model_names(results)),
         )
@@ -193,6 +194,27 @@ def _trade_offs(results: Results) -> list[str]:
         for i, each in enumerate(found)
         if each
     ]
+
+
+def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
+    """For each dataset the metrics that were measured at points in training, of those models."""
+    names = results.table["model"].map(split_point)
+    table = results.table.assign(model=names.str[0], share=names.str[1])
+    table = table[table["status"] == "ok"]
+    models = _model_names(results)
+    found: dict[str, list[Markup]] = {}
+    for (dataset, metric, _), rows in table.groupby(
+        ["dataset", "metric", "protocol_key"], sort=False
+    ):
+        early = rows.loc[rows["share"] < 1, "model"]
+        if len(early) and metric in results.metrics:
+            points = rows[rows["model"].isin(early)]
+            number = sum(map(len, found.values()))
+            svg = figures.over_training(
+                points, results.metrics[str(metric)], models, f"points{number}"
+            )
+            found.setdefault(str(dataset), []).append(Markup(svg))
+    return list(found.items())
 
 
 def _losses(results: Results) -> list[tuple[str, list[Markup]]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_AT = r"@(?:0\.\d+|\d(?:\.\d+)?e-\d+)"
-_POINT = re.compile(f".*{_AT}")
+_AT = r"@(0\.\d+|\d(?:\.\d+)?e-\d+)"
+_POINT = re.compile(f"(.*){_AT}")
 _PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
 
 
@@ -19,7 +19,13 @@ def is_point(name: str) -> bool:
     return _POINT.fullmatch(name) is not None
 
 
+def split_point(name: str) -> tuple[str, float]:
+    """The model, and the share of its budget: 1 where it is no point before the end."""
+    found = _POINT.fullmatch(name)
+    return (found[1], float(found[2])) if found else (name, 1.0)
+
+
 def split_place(name: str) -> tuple[str, str]:
     """The model, or a point in its training, and the place in `gan/dcgan@0.5@digits#0`."""
     found = _PLACED.fullmatch(name)
-    return (found[1], found[2]) if found else (name, "")
+    return (found[1], found[3]) if found else (name, "")

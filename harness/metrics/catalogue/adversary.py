@@ -33,8 +33,7 @@ CRITIC_DISTANCE = Metric(
     "Arjovsky et al. 2017, arXiv:1701.07875",
 )  # fmt: skip
 JENSEN_SHANNON_BOUND = Metric(
-    "jensen_shannon_bound", _jensen_shannon_bound, "lower",
-    "Jensen-Shannon divergence seen by the discriminator",
+    "jensen_shannon_bound", _jensen_shannon_bound, "lower", "Jensen-Shannon bound",
     "Goodfellow et al. 2014, arXiv:1406.2661", unit="nats",
 )  # fmt: skip
 DISCRIMINATOR_ON_TEST = Metric(
