@@ -11,7 +11,7 @@ _PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
 
 def point(model: str, at: float) -> str:
     """What a model is called after that share of its budget; at its end by its own name."""
-    return model if at == 1 else f"{model}@{at:g}"
+    return model if at == 1 else f"{model}@{at}"
 
 
 def is_point(name: str) -> bool:

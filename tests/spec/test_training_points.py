@@ -3,7 +3,7 @@ import pytest
 from harness.spec.points import is_point, point, split_place, split_point
 
 
-@pytest.mark.parametrize("at", [0.5, 0.1, 0.025, 0.01, 1e-05, 1.25e-07, 0.999999])
+@pytest.mark.parametrize("at", [0.5, 0.1, 0.025, 0.01, 1e-05, 1.25e-07, 0.9999999])
 def test_a_point_is_told_from_models_by_its_name(at):
     assert is_point(point("gan/dcgan", at))
     assert split_point(point("gan/dcgan", at)) == ("gan/dcgan", at)
