@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import torch
@@ -19,6 +19,7 @@ from harness.engine.packing import ALONE, CONTEXT
 from harness.engine.steps import Training, time_training
 from harness.engine.trial import time_evaluation
 from harness.plan import Cell, Plan
+from harness.spec.points import split_point
 from harness.tracking import Record, Store
 from harness.training import memory
 from harness.training.checkpoint import KEPT
@@ -135,15 +136,24 @@ def estimate(
     tell: Callable[[str], None] = lambda what: None,
 ) -> Estimate:
     """What a cell of each (dataset, model) of those `todo` takes, also by what is recorded of other
-    `cells`; `tell` is told which is being measured.
+    `cells`; `tell` is told which is being measured. Of points in the training of one model that are
+    measured alike the first stands for all.
     """
     distinct: dict[Pair, Cell] = {}
     for cell in todo:
         distinct.setdefault((cell.dataset, cell.model), cell)
-    found = {}
+    found: dict[Pair, Forecast] = {}
+    alike: dict[tuple[str, ...], Cell] = {}
     for pair, cell in distinct.items():
-        tell(f"{pair[0]} · {pair[1]}")
-        found[pair] = _forecast(cell, datasets[cell.dataset], _finished(pair, cells, records))
+        finished = _finished(pair, cells, records)
+        asked = (cell.dataset, split_point(cell.model)[0], *(w.metric for w in cell.wanted))
+        first = alike.setdefault(asked, cell)
+        if first is cell or finished:
+            tell(f"{pair[0]} · {pair[1]}")
+            found[pair] = _forecast(cell, datasets[cell.dataset], finished)
+        else:
+            known = found[first.dataset, first.model]
+            found[pair] = replace(known, training=known.training * cell.images / first.images)
     return Estimate(found)
 
 

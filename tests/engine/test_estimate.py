@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data import load_dataset
+from harness.engine import estimate as module
 from harness.engine.estimate import (
     RECORD_BYTES,
     Estimate,
@@ -143,3 +145,26 @@ def test_images_as_they_are_are_measured_like_models(tmp_path, dataset: str, mod
     (found,) = estimate(cells, cells, plan.datasets, {}).forecasts.values()
     assert found.training == 0
     assert found.evaluation > 1e-5
+
+
+def test_points_in_training_are_forecast_from_the_first_that_is_measured_alike(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    fid, recall = (Mock(metric=name) for name in ("fid", "recall"))
+    asked = {"m": (fid, recall), "m@0.1": (fid,), "m@0.5": (fid,), "m@0.9": (recall,)}
+    shown = {"m": 1000, "m@0.1": 100, "m@0.5": 500, "m@0.9": 900}
+    cells = [replace(cell(m), images=shown[m], wanted=asked[m]) for m in asked]
+    measured: list[str] = []
+
+    def forecast(cell: Cell, *_: object) -> Forecast:
+        measured.append(cell.model)
+        return replace(SMALL, training=cell.images / 100)
+
+    monkeypatch.setattr(module, "_forecast", forecast)
+    found = estimate(cells, cells, {"digits": None}, {}).forecasts  # type: ignore[dict-item]
+    assert measured == ["m", "m@0.1", "m@0.9"]
+    assert found["digits", "m@0.5"] == replace(SMALL, training=5.0)
+    # What one took that is finished is known of it.
+    finished = {cells[2].training_key: record(seconds=7)}
+    estimate(cells, cells, {"digits": None}, finished)  # type: ignore[dict-item]
+    assert measured[3:] == list(shown)
