@@ -54,7 +54,7 @@ class Suite:
 SUITES = {
     "mlp gan": (Suite("gan/mlp", {"latent": 32}, "mlp-gan", 600_000), 2.0),
     "vae": (Suite("vae/vae", {}, "vae", 60_000), 1.15),
-    "dcgan": (Suite("gan/dcgan", {"ema": None}, "dcgan", 16_000), 1.5),
+    "dcgan": (Suite("gan/dcgan", {"ema": None}, "dcgan", 60_000), 1.5),
     "ddpm": (Suite("diffusion/ddpm", {}, "ddpm", 6_400), 1.15),
 }
 """With the ratio that is asked for. The example of DCGAN keeps no average of its weights."""
