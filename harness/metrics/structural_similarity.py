@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.products import block_dtype
 from harness.spec.errors import BadInput
 
 Window = Literal["gaussian", "uniform"]
@@ -20,6 +21,16 @@ _CHUNK = 2**15
 """Values compared at a time: their maps stay in the processor's cache."""
 _TILE = 32
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+class _Window(NamedTuple):
+    """A window: its weights along one axis, their sum over both, and the factor that makes
+    covariances unbiased where that is wanted.
+    """
+
+    weights: Tensor
+    total: float
+    unbias: float
 
 
 class Similarity(NamedTuple):
@@ -44,20 +55,20 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
     Images smaller than the window raise BadInput.
     """
     checks.image_pairs(a, b)
-    weights, unbias = _fitting(window, a)
+    chosen = _fitting(window, a)
     parts = list(chunks(a, b))
     # One allocation for all chunks: fresh memory costs as much as the windows themselves.
-    scratch = _scratch(parts[0][0])
+    scratch = _scratch(parts[0][0], chosen)
     maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in parts)
-    return torch.cat([_compare(m, weights, unbias).whole.mean(1) for m in maps])
+    return torch.cat([_compare(m, chosen).whole.mean(1) for m in maps])
 
 
 def similarity(a: Tensor, b: Tensor) -> Similarity:
     """`ssim` by channel, also of images N×C×H×W that are not whole numbers, from 0 to 255. All at
     once: see `chunks`.
     """
-    weights, _ = _fitting("gaussian", a)
-    return _compare(_maps(a, b, _scratch(a)), weights)
+    window = _fitting("gaussian", a)
+    return _compare(_maps(a, b, _scratch(a, window)), window)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
@@ -73,16 +84,15 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     the fifth scale, raise BadInput.
     """
     checks.image_pairs(a, b)
-    weights, _ = _window("gaussian")
-    smallest = len(weights) * 2 ** (len(SCALE_WEIGHTS) - 1)
+    window = _window("gaussian", a.device)
+    smallest = len(window.weights) * 2 ** (len(SCALE_WEIGHTS) - 1)
     if min(a.shape[-2:]) < smallest:
         h, w = a.shape[-2:]
         raise BadInput(
             f"ms_ssim compares at {len(SCALE_WEIGHTS)} scales and needs images of at least "
             f"{smallest} pixels a side, not {h}×{w}"
         )
-    weights = weights.to(a.device)
-    return torch.cat([_multiscale(x, y, weights).mean(1) for x, y in chunks(a, b)])
+    return torch.cat([_multiscale(x, y, window).mean(1) for x, y in chunks(a, b)])
 
 
 def chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
@@ -91,38 +101,41 @@ def chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
     return zip(torch.split(a, size), torch.split(b, size), strict=True)
 
 
-def _fitting(window: Window, images: Tensor) -> tuple[Tensor, float]:
-    """`_window` where the images are; BadInput where they are smaller."""
-    weights, unbias = _window(window)
-    if min(images.shape[-2:]) < len(weights):
+def _fitting(kind: Window, images: Tensor) -> _Window:
+    """The window where the images are; BadInput where they are smaller."""
+    window = _window(kind, images.device)
+    if min(images.shape[-2:]) < len(window.weights):
         h, w = images.shape[-2:]
-        raise BadInput(f"ssim needs images of at least {len(weights)} pixels a side, not {h}×{w}")
-    return weights.to(images.device), unbias
+        raise BadInput(
+            f"ssim needs images of at least {len(window.weights)} pixels a side, not {h}×{w}"
+        )
+    return window
 
 
-def _window(kind: Window) -> tuple[Tensor, float]:
-    """The window along one axis, and the factor that makes covariances unbiased where wanted."""
+def _window(kind: Window, device: torch.device) -> _Window:
     if kind == "uniform":
-        return torch.full((7,), 1 / 7, dtype=torch.float64), 49 / 48
-    x = torch.arange(-5, 6, dtype=torch.float64)
+        # Sums, not means: of bytes and their products they are whole numbers below 2²⁴, which
+        # float32 has without error at half the cost.
+        return _Window(torch.ones(7, dtype=block_dtype(device), device=device), 49.0, 49 / 48)
+    x = torch.arange(-5, 6, dtype=torch.float64, device=device)
     weights = torch.exp(-0.5 * (x / 1.5) ** 2)
-    return weights / weights.sum(), 1.0
+    return _Window(weights / weights.sum(), 1.0, 1.0)
 
 
-def _multiscale(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
+def _multiscale(a: Tensor, b: Tensor, window: _Window) -> Tensor:
     a, b = a.double(), b.double()
     product = a.new_ones(a.shape[:2])
     for exponent in SCALE_WEIGHTS[:-1]:
-        terms = _compare(_maps(a, b, _scratch(a)), weights)
+        terms = _compare(_maps(a, b, _scratch(a, window)), window)
         product *= terms.contrast.clamp(min=0) ** exponent
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     # Luminance is compared at the coarsest scale alone.
-    coarsest = _compare(_maps(a, b, _scratch(a)), weights).whole
+    coarsest = _compare(_maps(a, b, _scratch(a, window)), window).whole
     return product * coarsest.clamp(min=0) ** SCALE_WEIGHTS[-1]
 
 
-def _scratch(images: Tensor) -> Tensor:
-    return torch.empty(4, *images.shape, dtype=torch.float64, device=images.device)
+def _scratch(images: Tensor, window: _Window) -> Tensor:
+    return torch.empty(4, *images.shape, dtype=window.weights.dtype, device=images.device)
 
 
 def _maps(a: Tensor, b: Tensor, maps: Tensor) -> Tensor:
@@ -135,20 +148,25 @@ def _maps(a: Tensor, b: Tensor, maps: Tensor) -> Tensor:
     return maps
 
 
-def _compare(maps: Tensor, weights: Tensor, unbias: float = 1.0) -> Similarity:
-    """From `_maps` of images N×C×H×W, values 0 to 255."""
-    mean_a, mean_b, squares, ab = _local_means(maps, weights).flatten(3)
-    product = mean_a * mean_b
+def _compare(maps: Tensor, window: _Window) -> Similarity:
+    """From `_maps` of images N×C×H×W, values 0 to 255. All terms are those of the formula times the
+    window's total squared.
+    """
+    sum_a, sum_b, squares, ab = _local_sums(maps, window.weights).double().flatten(3)
+    c1, c2 = _C1 * window.total**2, _C2 * window.total**2 / window.unbias
+    product = sum_a * sum_b
     # In place from here on: this arithmetic takes as long as the windows do.
-    squared_means = mean_a.square_().add_(mean_b.square_())
-    contrast = ab.sub_(product).mul_(2).add_(_C2 / unbias)
-    contrast /= squares.sub_(squared_means).add_(_C2 / unbias)
-    luminance = product.mul_(2).add_(_C1).div_(squared_means.add_(_C1))
+    squared_sums = sum_a.square_().add_(sum_b.square_())
+    if window.total != 1:
+        ab, squares = ab.mul_(window.total), squares.mul_(window.total)
+    contrast = ab.sub_(product).mul_(2).add_(c2)
+    contrast /= squares.sub_(squared_sums).add_(c2)
+    luminance = product.mul_(2).add_(c1).div_(squared_sums.add_(c1))
     return Similarity(luminance.mul_(contrast).mean(2), contrast.mean(2))
 
 
-def _local_means(maps: Tensor, weights: Tensor) -> Tensor:
-    """The window's weighted means at every position inside the images.
+def _local_sums(maps: Tensor, weights: Tensor) -> Tensor:
+    """The window's weighted sums at every position inside the images.
 
     As products with banded matrices: they take a tenth of the time of a convolution in float64.
     """
@@ -159,7 +177,7 @@ def _local_means(maps: Tensor, weights: Tensor) -> Tensor:
 
 
 def _down_columns(maps: Tensor, weights: Tensor) -> Tensor:
-    """The means along the last axis but one, in tiles that overlap by the window: most of the
+    """The sums along the last axis but one, in tiles that overlap by the window: most of the
     banded matrix of a long axis is zeros.
     """
     positions = maps.shape[-2] - len(weights) + 1

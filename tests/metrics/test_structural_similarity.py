@@ -47,6 +47,25 @@ def test_ssim_equals_scikit_image(channels, size, window, options):
         assert float(mine) == pytest.approx(theirs, abs=1e-12)
 
 
+@pytest.mark.parametrize("precision", ["highest", "medium"])
+def test_sums_of_the_uniform_window_are_exact_at_their_largest(precision: str):
+    """White images but for a pixel; also where products of float32 may be of fewer digits."""
+    a = torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)
+    b = a.clone()
+    b[:, :, ::9, ::7] = 254
+    expected = [
+        structural_similarity(x, y, channel_axis=0, data_range=255)
+        for x, y in zip(a.numpy(), b.numpy(), strict=True)
+    ]
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision(precision)
+        found = ssim(a, b, "uniform").tolist()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
 def test_ssim_does_not_depend_on_the_batch():
     a, b = images(600, 1, 16, 16), images(600, 1, 16, 16, seed=1)
     assert torch.equal(ssim(a, b)[599:], ssim(a[599:], b[599:]))
