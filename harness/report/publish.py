@@ -145,14 +145,21 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome])
 
 
 def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
-    """Of the first seeds: each run is asked for by itself, and many lines are a blot."""
+    """Of the first seeds: each run is asked for by itself, and many lines are a blot. Models that
+    are sampled in several ways have one run.
+    """
     seeds = sorted({cell.seed for cell in cells})[:CURVES]
     columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
-    rows = [
-        (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
+    shown = [
+        (cell, cell.run_id)
         for cell in cells
         if cell.run_id and cell.seed in seeds and not is_point(cell.model)
-        for images, name, value in store.curves(cell.run_id)
+    ]
+    curves = dict(store.curves_of(dict.fromkeys(run_id for _, run_id in shown)))
+    rows = [
+        (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
+        for cell, run_id in shown
+        for images, name, value in curves[run_id]
     ]
     return pd.DataFrame(rows, columns=columns)
 

@@ -34,6 +34,7 @@ from mlflow.exceptions import MlflowException
 from harness.keys import digest
 from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
+from harness.tracking import sqlite
 from harness.tracking.journal import Journal, Write
 from harness.tracking.uses import USE, USED_BY, Use
 
@@ -274,6 +275,15 @@ class Store:
         return [
             (int(m.step), name, float(m.value)) for name in names for m in history(run_id, name)
         ]
+
+    def curves_of(
+        self, run_ids: Iterable[str]
+    ) -> Iterator[tuple[str, list[tuple[int, str, float]]]]:
+        """The `curves` of many runs, one after the other."""
+        if self.local:
+            sqlite.count_rows(self.uri)
+        for run_id in run_ids:
+            yield run_id, self.curves(run_id)
 
     def put(self, run_id: str, path: str, content: bytes | str) -> None:
         """Store a small file as the artifact `path`."""

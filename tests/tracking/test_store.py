@@ -67,6 +67,8 @@ def test_curves_keep_their_axis_of_images_shown(store: Store, parent: str):
     points = [(64 * i, "train/generator/loss", 1 / (i + 1)) for i in range(600)]
     store.log_curves(run_id, points)
     assert store.curves(run_id) == points
+    other = store.open_cell(parent, "o", "key-3b", CELL).run_id
+    assert dict(store.curves_of([run_id, other])) == {run_id: points, other: []}
 
 
 def test_artifacts_and_dataset_inputs(store: Store, parent: str):
