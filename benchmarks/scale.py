@@ -226,14 +226,20 @@ def main() -> None:
 
 
 def print_table(found: Mapping[int, Mapping[str, tuple[float, float]]]) -> None:
-    """A line a size: seconds and MB of each step; then by how much they grew."""
+    """A line a size: seconds and MB of each step; then by how much they grew, of what there was to
+    begin with at least a hundredth of a second and a MB.
+    """
     steps = list(next(iter(found.values())))
     print(f"{'cells':>8}" + "".join(f"{step:>22}" for step in steps))
     for cells, took in found.items():
         columns = (f"{took[s][0]:10.2f} s{took[s][1]:7.0f} MB" for s in steps)
         print(f"{cells:8,}" + "".join(f"{column:>22}" for column in columns))
-    (few, least), *_, (many, most) = found.items()
-    growth = (f"{most[s][0] / least[s][0]:9.1f}× {most[s][1] / least[s][1]:7.1f}×" for s in steps)
+    few, many = min(found), max(found)
+    growth = (
+        f"{found[many][s][0] / max(0.01, found[few][s][0]):9.1f}× "
+        f"{found[many][s][1] / max(1, found[few][s][1]):7.1f}×"
+        for s in steps
+    )
     print(f"{many / few:7.0f}×" + "".join(f"{column:>22}" for column in growth))
 
 
