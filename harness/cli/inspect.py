@@ -29,8 +29,8 @@ def plan(
     """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
     can decide.
 
-    What a cell takes is measured on this machine, from a few steps and images of each distinct one;
-    `harness run` says in the end how good the estimate was.
+    What a cell takes is measured on this machine, from a few steps and images of each distinct one,
+    beside as many busy processes as would run; `harness run` says in the end how good it was.
 
     **Examples**
 
@@ -40,13 +40,16 @@ def plan(
     """
     from harness.engine.estimate import estimate, keep, memory_needs
     from harness.engine.execute import ThisMachine, left
+    from harness.engine.neighbours import neighbours
 
     console = Console()
     planned, store = chosen.plan(), chosen.store()
     here = ThisMachine(planned.numerics, chosen.device, jobs)
     records = planned.records(store)
     todo = left(planned, records)
-    with console.status("Measuring") as status:
+    alone = memory_needs(planned.cells, records, None)
+    beside = min(len(todo), here.engine(planned, todo, store, alone).jobs) - 1
+    with console.status("Measuring") as status, neighbours(beside):
         found = estimate(planned.cells, todo, planned.datasets, records, status.update)
     needs = memory_needs(planned.cells, records, found)
     at_a_time = here.engine(planned, todo, store, needs).jobs
