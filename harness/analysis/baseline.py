@@ -24,8 +24,8 @@ from harness.keys import digest
 from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import load_json
-from harness.spec.measurement import FLOORS, CellResult, Measurement
-from harness.spec.points import is_point
+from harness.spec.measurement import CellResult, Measurement
+from harness.spec.points import is_entrant
 from harness.spec.protocol import Protocol
 from harness.tracking.environment import environment
 
@@ -144,7 +144,7 @@ def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
     kept = [
         (cell, result)
         for cell, result in zip(plan.cells, results, strict=True)
-        if cell.model not in FLOORS and not is_point(cell.model)
+        if is_entrant(cell.model)
     ]
     left = sum(_unfinished(cell, result) for cell, result in kept)
     name = plan.loaded.name

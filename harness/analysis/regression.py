@@ -12,8 +12,8 @@ from harness.analysis.changes import ALPHA, Change, Pair, Side, Undecided, exami
 from harness.analysis.tolerance import Tolerance
 from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
-from harness.spec.measurement import FLOORS, CellResult
-from harness.spec.points import is_point
+from harness.spec.measurement import CellResult
+from harness.spec.points import is_entrant
 from harness.spec.protocol import Protocol
 
 Outcome = Literal["no regression", "regression", "nothing comparable", "inconclusive"]
@@ -105,7 +105,7 @@ class Gate:
         today = (
             (cell.dataset, cell.model, wanted.metric)
             for cell in self.plan.cells
-            if cell.model not in FLOORS and not is_point(cell.model)
+            if is_entrant(cell.model)
             for wanted in cell.wanted
             if not wanted.obstacle
         )

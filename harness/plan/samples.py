@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.data.base import Dataset, image_digest
-from harness.data.imageset import load_images, size_text
+from harness.data.imageset import ImageSet, load_images, size_text
 from harness.evaluation.kinds import needs
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import Subject, samples_subject, sources_subject
@@ -37,7 +37,7 @@ def sample_cells(
     """
 
     def cell(
-        name: str, seed: int, settings: Mapping[str, str], subject: Subject, *draws: Tensor
+        name: str, seed: int, settings: Mapping[str, str], subject: Subject, *draws: str
     ) -> Cell:
         key = samples_key(*draws)
         how = setup if name == TRAINING_IMAGES else replace(setup, draws=len(draws))
@@ -45,7 +45,7 @@ def sample_cells(
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
             images=0, numerics=numerics, setup=how, wanted=wanted, training_key=key,
-            is_trained=False, draws=tuple(map(image_digest, draws)),
+            is_trained=False, draws=draws,
         )  # fmt: skip
 
     cells = []
@@ -56,16 +56,17 @@ def sample_cells(
             drawn = loaded.at(where, _read_draws, paths, dataset)
             subject = samples_subject(outside.name, dataset, len(drawn[0]))
             settings = {_draw(number): str(path) for number, path in enumerate(paths)}
-            cells.append(cell(outside.name, seed, settings, subject, *drawn))
+            digests = [images.digest for images in drawn]
+            cells.append(cell(outside.name, seed, settings, subject, *digests))
     first = loaded.suite.seeds[0]
     if any({"samples", "reference"} <= needs(metric) for metric in metrics):
         images = _training_images(dataset, setup.samples)
         subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
-        cells.append(cell(TRAINING_IMAGES, first, {}, subject, images))
+        cells.append(cell(TRAINING_IMAGES, first, {}, subject, image_digest(images)))
     sources = _undone(dataset)
     if sources and any(sources.keys() & needs(metric) for metric in metrics):
-        images = torch.cat(list(sources.values()))
-        cells.append(cell(SOURCE_IMAGES, first, {}, sources_subject(dataset), images))
+        key = image_digest(torch.cat(list(sources.values())))
+        cells.append(cell(SOURCE_IMAGES, first, {}, sources_subject(dataset), key))
     return cells
 
 
@@ -82,12 +83,11 @@ def _undone(dataset: Dataset) -> dict[str, Tensor]:
     return found
 
 
-def samples_key(images: Tensor, *further: Tensor) -> str:
-    """What stands for a training key where nothing was trained: the images themselves, of all
-    draws.
+def samples_key(images: str, *further: str) -> str:
+    """What stands for a training key where nothing was trained: the images themselves, by their
+    digests, of all draws.
     """
-    others = [image_digest(draw) for draw in further]
-    return digest({"samples": image_digest(images)} | ({"further": others} if others else {}))
+    return digest({"samples": images} | ({"further": list(further)} if further else {}))
 
 
 def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor]:
@@ -103,10 +103,10 @@ def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> Tensor:
     if cell.model == TRAINING_IMAGES:
         return _training_images(dataset, cell.setup.samples, draw)
     path = Path(cell.settings[_draw(draw)])
-    images = _read(path, dataset)
-    if image_digest(images) != cell.draws[draw]:
+    found = _read(path, dataset)
+    if found.digest != cell.draws[draw]:
         raise BadInput(f"{path} was changed while the suite ran; run again")
-    return images
+    return found.images
 
 
 def _draw(number: int) -> str:
@@ -114,14 +114,14 @@ def _draw(number: int) -> str:
     return f"samples {number + 1}" if number else "samples"
 
 
-def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[Tensor]:
+def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[ImageSet]:
     """The images of several draws, as many of each, and no draw twice."""
     drawn = [_read(path, dataset) for path in paths]
     check_draws([(str(path), images) for path, images in zip(paths, drawn, strict=True)])
     return drawn
 
 
-def check_draws(draws: Sequence[tuple[str, Tensor]]) -> None:
+def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
     """BadInput where draws, each with what it is called, have not as many images, or the same."""
     first, images = draws[0]
     seen: dict[str, str] = {}
@@ -131,10 +131,9 @@ def check_draws(draws: Sequence[tuple[str, Tensor]]) -> None:
                 f"draws differ in size: {first} has {len(images):,} images, {name} "
                 f"{len(other):,}; give as many of each"
             )
-        key = image_digest(other)
-        if key in seen:
-            raise BadInput(f"{seen[key]} and {name} have the same images; a draw must count once")
-        seen[key] = name
+        if same := seen.get(other.digest):
+            raise BadInput(f"{same} and {name} have the same images; a draw must count once")
+        seen[other.digest] = name
 
 
 def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:
@@ -157,12 +156,12 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _read(path: Path, dataset: Dataset) -> Tensor:
+def _read(path: Path, dataset: Dataset) -> ImageSet:
     """The images there, which must resemble the dataset's."""
     if not dataset.has_pixels:
         raise BadInput(f"{path}: files have 8-bit pixels, but {dataset.name} has real numbers")
-    images = load_images(str(path)).images
-    found, right = size_text(images), size_text(dataset.train.images)
+    read = load_images(str(path))
+    found, right = size_text(read.images), size_text(dataset.train.images)
     if found != right:
         raise BadInput(f"{path}: images are {found}, {dataset.name}'s {right} (C×H×W)")
-    return images
+    return read

@@ -212,9 +212,7 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
                 100 * mean.index, mean, color=colour, marker=marker, markersize=4, label=str(model)
             )
         if ratios and points["value"].max() > 5 * points["value"].min():
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(PLAIN)
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            _log_values(axes)
         axes.set_title(metric.heading)
         axes.set_xlabel("% of the budget")
         axes.legend(frameon=False, fontsize=7)
@@ -237,9 +235,7 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
                 )  # fmt: skip
         values = curves["value"][np.isfinite(curves["value"])]
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(PLAIN)
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            _log_values(axes)
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _thousands(x)))
         axes.set_title(model)
@@ -247,6 +243,12 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
         seeds = curves["seed"].nunique()
         return render(figure, name, f"Loss of {model} over training images, {seeds} seeds")
+
+
+def _log_values(axes: Axes) -> None:
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _thousands(x: float) -> str:

@@ -18,7 +18,7 @@ from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
-from harness.spec.points import is_point, split_point
+from harness.spec.points import is_entrant, split_point
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -115,7 +115,7 @@ def _common(results: Results) -> dict[str, Any]:
 
 def _model_names(results: Results) -> list[str]:
     """The models in the suite's order, which gives each its colour."""
-    measured = (str(m) for m in results.table["model"] if m not in FLOORS and not is_point(m))
+    measured = (str(m) for m in results.table["model"] if is_entrant(m))
     return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 
@@ -203,16 +203,12 @@ def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
     table = table[table["status"] == "ok"]
     models = _model_names(results)
     found: dict[str, list[Markup]] = {}
-    for (dataset, metric, _), rows in table.groupby(
-        ["dataset", "metric", "protocol_key"], sort=False
-    ):
+    grouped = table.groupby(["dataset", "metric", "protocol_key"], sort=False)
+    for i, ((dataset, metric, _), rows) in enumerate(grouped):
         early = rows.loc[rows["share"] < 1, "model"]
-        if len(early) and metric in results.metrics:
-            points = rows[rows["model"].isin(early)]
-            number = sum(map(len, found.values()))
-            svg = figures.over_training(
-                points, results.metrics[str(metric)], models, f"points{number}"
-            )
+        if len(early):
+            points, measured = rows[rows["model"].isin(early)], results.metrics[str(metric)]
+            svg = figures.over_training(points, measured, models, f"points{i}")
             found.setdefault(str(dataset), []).append(Markup(svg))
     return list(found.items())
 

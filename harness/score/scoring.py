@@ -86,7 +86,7 @@ def make_scoring(
     for metric in applicable:
         _check_counts(metric, sets)
     setup = _setup(sets, applicable, networks, numerics)
-    key = samples_key(sets.samples.images, *(other.images for other in sets.further))
+    key = samples_key(sets.samples.digest, *(other.digest for other in sets.further))
     wanted = [asked.of(key) for metric, what in seen for asked in ask([metric], what, setup, {})]
     return Scoring(sets, setup, tuple(wanted), {m.name: m for m in chosen}, numerics)
 

@@ -106,7 +106,7 @@ def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> S
         raise BadInput("--draws needs several sets of samples, one for each draw")
     whole = replace(sets, further=tuple(load_images(place, root) for place in places))
     _check_alike(whole)
-    check_draws([(each.description, each.images) for each in (whole.samples, *whole.further)])
+    check_draws([(each.description, each) for each in (whole.samples, *whole.further)])
     return whole
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from harness.spec.measurement import FLOORS
+
 _AT = r"@(0\.\d+|\d(?:\.\d+)?e-\d+)"
 _POINT = re.compile(f"(.*){_AT}")
 _PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
@@ -17,6 +19,11 @@ def point(model: str, at: float) -> str:
 def is_point(name: str) -> bool:
     """Whether it is a point before the end of training, and so no entrant of its own."""
     return _POINT.fullmatch(name) is not None
+
+
+def is_entrant(name: str) -> bool:
+    """Whether it is a model of its own: no floor, and no point in the training of one."""
+    return name not in FLOORS and not is_point(name)
 
 
 def split_point(name: str) -> tuple[str, float]:
