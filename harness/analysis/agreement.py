@@ -20,6 +20,7 @@ from harness.analysis.blocks import (
     withheld,
 )
 from harness.analysis.questions import RankQuestion
+from harness.analysis.wording import in_a_row
 from harness.metrics.base import Metric
 
 Cells = list[dict[int, Cell]]
@@ -39,7 +40,7 @@ def correlate(
         for seed in seeds.found
     )
     base = Pairs(
-        first.name, " and ".join((", ".join(names[:-1]), names[-1])), seeds.dataset,
+        first.name, in_a_row(question.models), seeds.dataset,
         kind="rank correlation", sign=1 if question.towards == "higher" else -1,
         margin=question.margin, blocks=blocks,
         title=f"rank correlation of {first.title} and {second.title}",

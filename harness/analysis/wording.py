@@ -111,7 +111,7 @@ def _equal(claim: spec.Equivalence, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _steps(claim: spec.Monotone, pairs: Sequence[Pairs]) -> str:
-    steps = f"{claim.direction} with every step of {_row(claim.models)}"
+    steps = f"{claim.direction} with every step of {in_a_row(claim.models)}"
     return f"{_titles(pairs)} {steps}{_margins(pairs)}"
 
 
@@ -136,7 +136,7 @@ def _traded(claim: spec.TradeOff, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _ranked_alike(claim: spec.Correlation, pairs: Sequence[Pairs]) -> str:
-    return f"the {_titles(pairs)} over {_row(claim.models)} is {_side(claim)}{_margins(pairs)}"
+    return f"the {_titles(pairs)} over {in_a_row(claim.models)} is {_side(claim)}{_margins(pairs)}"
 
 
 @_said.register
@@ -145,7 +145,7 @@ def _steadier(claim: spec.Spread, pairs: Sequence[Pairs]) -> str:
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
 
 
-def _row(sides: Sequence[Side]) -> str:
+def in_a_row(sides: Sequence[Side]) -> str:
     """Sides in a row; of points in the training of one model how many."""
     models = {side.model for side in sides}
     if len(models) > 1:

@@ -240,6 +240,7 @@ def test_points_in_training_correlate_as_models_do():
     )  # fmt: skip
     assert found.outcome == "supported"
     assert "over 4 points in the training of m is above −0.5" in found.sentence
+    assert found.parts[0].model == "4 points in the training of m"
 
 
 # -- spread ---------------------------------------------------------------------------------
