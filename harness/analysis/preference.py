@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from harness.metrics.base import Estimate, Metric
@@ -50,6 +49,8 @@ def bradley_terry(choices: Sequence[Choice], entrants: int) -> Strengths:
     2008, "Whole-history rating", section 2.2) one that is always preferred would have no finite
     strength.
     """
+    import statsmodels.api as sm  # noqa: PLC0415 - half a second, which most reports need not wait
+
     meetings = np.zeros((len(choices), entrants))
     for row, choice in zip(meetings, choices, strict=True):
         row[choice.first], row[choice.second] = 1, -1

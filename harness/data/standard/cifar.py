@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torchvision import datasets
 
 from harness.data.base import About
 from harness.data.source import Maker, Source
 from harness.data.standard import sizing
 from harness.data.standard.array_set import ArraySet, Block, maker
-from harness.data.standard.files import Files
+from harness.data.standard.files import Files, by_torchvision
 from harness.spec.errors import BadInput
 
 SHAPE = (3, 32, 32)
@@ -33,6 +32,12 @@ CIFAR10_SUMS = {
     "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
     "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
 }
+CIFAR100_SUMS = {
+    "train": "16019d7e3df5f24257cddd939b257f8d",
+    "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+}
+"""As torchvision pins them."""
+
 CIFAR10_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
@@ -94,18 +99,9 @@ def _blocks(
     return (_read(folder / name, labels) for name in batches[split])
 
 
-def _names(files: list[list[str]]) -> list[str]:
-    return [name for name, _ in files]
+_CIFAR10_BATCHES = {"train": list(CIFAR10_SUMS)[:-1], "test": ["test_batch"]}
+_CIFAR100_BATCHES = {"train": ["train"], "test": ["test"]}
 
-
-def _files(kind: type[datasets.CIFAR10], title: str, sums: Mapping[str, str]) -> Files:
-    return Files(title, Path(kind.base_folder), sums, lambda root: kind(root, download=True))
-
-
-_CIFAR10_BATCHES = {
-    "train": _names(datasets.CIFAR10.train_list),
-    "test": _names(datasets.CIFAR10.test_list),
-}
 CIFAR10_SET = ArraySet(
     "cifar10",
     About(
@@ -116,7 +112,7 @@ CIFAR10_SET = ArraySet(
         extractor="inception",
         perceptual="lpips:alex",
     ),
-    _files(datasets.CIFAR10, "CIFAR-10", CIFAR10_SUMS),
+    Files("CIFAR-10", Path("cifar-10-batches-py"), CIFAR10_SUMS, by_torchvision("CIFAR10")),
     COUNTS,
     SHAPE,
     partial(_blocks, _CIFAR10_BATCHES, b"labels"),
@@ -125,8 +121,6 @@ CIFAR10_SET = ArraySet(
 
 def cifar100_set(coarse: bool) -> ArraySet:
     """CIFAR-100 with its 100 fine classes, or the 20 coarse ones that they belong to."""
-    kind = datasets.CIFAR100
-    batches = {"train": _names(kind.train_list), "test": _names(kind.test_list)}
     return ArraySet(
         "cifar100-coarse" if coarse else "cifar100",
         About(
@@ -137,10 +131,10 @@ def cifar100_set(coarse: bool) -> ArraySet:
             extractor="inception",
             perceptual="lpips:alex",
         ),
-        _files(kind, "CIFAR-100", dict([*kind.train_list, *kind.test_list])),
+        Files("CIFAR-100", Path("cifar-100-python"), CIFAR100_SUMS, by_torchvision("CIFAR100")),
         COUNTS,
         SHAPE,
-        partial(_blocks, batches, b"coarse_labels" if coarse else b"fine_labels"),
+        partial(_blocks, _CIFAR100_BATCHES, b"coarse_labels" if coarse else b"fine_labels"),
     )
 
 

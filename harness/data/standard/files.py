@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from torchvision.datasets.utils import download_url
-
 from harness.spec.errors import BadInput
 
 ALGORITHMS = {64: "sha256", 32: "md5"}
@@ -96,8 +94,21 @@ def fetch(folder: Path, resources: Mapping[str, tuple[str, str]]) -> Callable[[P
     """A download for `Files`: name → (address, MD5), each put into `folder` as it is."""
 
     def download(aside: Path) -> None:
+        from torchvision.datasets.utils import download_url  # noqa: PLC0415 - takes a second
+
         for name, (address, md5) in resources.items():
             download_url(address, aside / folder, name, md5)
+
+    return download
+
+
+def by_torchvision(kind: str) -> Callable[[Path], None]:
+    """A download for `Files`, by torchvision's dataset of that name."""
+
+    def download(aside: Path) -> None:
+        from torchvision import datasets  # noqa: PLC0415 - takes a second
+
+        getattr(datasets, kind)(aside, download=True)
 
     return download
 

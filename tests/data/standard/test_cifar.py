@@ -15,6 +15,7 @@ from harness.data.standard import cifar
 from harness.spec.errors import BadInput
 
 IMAGES = pixels(6, 3, 32, 32)
+CIFAR100_SET = cifar.cifar100_set(coarse=False)
 
 
 def batch(images, **labels) -> bytes:
@@ -55,6 +56,20 @@ def test_the_classes_of_cifar100_by_name():
     assert list(coarse) == sorted(coarse)
     with pytest.raises(BadInput, match="labels=rough; fine"):
         about("cifar100[labels=rough]")
+
+
+@pytest.mark.parametrize(
+    ("known", "kind"), [(cifar.CIFAR10_SET, datasets.CIFAR10), (CIFAR100_SET, datasets.CIFAR100)]
+)
+def test_files_are_where_torchvision_has_them(known, kind):
+    assert known.files.folder == Path(kind.base_folder)
+    assert list(known.files.sums) == [name for name, _ in [*kind.train_list, *kind.test_list]]
+
+
+def test_the_digests_of_cifar100_are_torchvisions():
+    assert dict([*datasets.CIFAR100.train_list, *datasets.CIFAR100.test_list]) == (
+        CIFAR100_SET.files.sums
+    )
 
 
 class Bomb:

@@ -11,7 +11,7 @@ from official_data import gz, idx, pixels, stand_in
 from torchvision import datasets
 
 from harness.data import about, load_dataset
-from harness.data.standard import mnist
+from harness.data.standard import mnist, mnist_relatives
 from harness.spec.errors import BadInput
 
 TRAIN, TEST = pixels(4, 28, 28), pixels(3, 28, 28, seed=1)
@@ -44,7 +44,7 @@ def test_mnist_and_fashion_mnist_are_read_from_unpacked_files(tmp_path):
 
 
 def test_kmnist_is_read_from_the_archives(tmp_path):
-    known = stand_in(mnist.KMNIST_SET, tmp_path, mnist_files(gz, ".gz"), train=4, test=3)
+    known = stand_in(mnist_relatives.KMNIST_SET, tmp_path, mnist_files(gz, ".gz"), train=4, test=3)
     check(*known.source({}).load(tmp_path))
 
 
@@ -58,7 +58,7 @@ def test_the_class_of_qmnist_is_the_first_of_eight_numbers(tmp_path):
         "qmnist-test-images-idx3-ubyte.gz": gz(idx(TEST)),
         "qmnist-test-labels-idx2-int.gz": gz(idx(labels(TEST_LABELS))),
     }
-    known = stand_in(mnist.QMNIST_SET, tmp_path, files, train=4, test=3)
+    known = stand_in(mnist_relatives.QMNIST_SET, tmp_path, files, train=4, test=3)
     check(*known.source({}).load(tmp_path))
 
 
@@ -76,14 +76,18 @@ def emnist_archive(split, first=0):
 @pytest.mark.parametrize("split", ["balanced", "letters"])
 def test_emnist_is_upright_and_its_labels_count_from_0(tmp_path, split):
     files = emnist_archive(split, first=split == "letters")
-    known = stand_in(mnist.emnist_set(split), tmp_path, files, train=4, test=3)
+    known = stand_in(mnist_relatives.emnist_set(split), tmp_path, files, train=4, test=3)
     check(*known.source({}).load(tmp_path))
 
 
-@pytest.mark.parametrize("split", mnist.EMNIST_COUNTS)
+@pytest.mark.parametrize("split", mnist_relatives.EMNIST_COUNTS)
 def test_the_classes_of_emnist_are_torchvisions(split):
     peer = datasets.EMNIST.classes_split_dict[split]
     assert about(f"emnist[split={split}]").classes == tuple(c for c in peer if c != "N/A")
+
+
+def test_the_classes_of_fashion_mnist_are_torchvisions():
+    assert about("fashion-mnist").classes == tuple(datasets.FashionMNIST.classes)
 
 
 def test_a_split_that_emnist_does_not_have_is_refused():

@@ -1,13 +1,16 @@
 """Files are had whole and official, or not at all."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from urllib.error import URLError
 
 import pytest
+from torchvision import datasets
+from torchvision.datasets import utils
 
-from harness.data.standard import files
-from harness.data.standard.files import Files, fetch
+from harness.data.standard.files import Files, by_torchvision, fetch
 from harness.spec.errors import BadInput
 
 GOOD = b"official"
@@ -92,8 +95,22 @@ def test_pinned_files_are_known_without_being_there_and_others_by_size_and_time(
     assert loose.identity(tmp_path) != before
 
 
+def test_a_set_is_downloaded_by_torchvision(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(datasets, "MNIST", lambda *args, **named: asked.append((args, named)))
+    by_torchvision("MNIST")(tmp_path)
+    assert asked == [((tmp_path,), {"download": True})]
+
+
+def test_what_is_there_is_read_without_torchvision():
+    """It takes a second to import, which every command on these sets would wait for."""
+    modules = "harness.data.standard.mnist, harness.data.standard.cifar"
+    check = f"import sys, {modules}; sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
 def test_resources_are_fetched_under_their_names_with_their_md5(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(files, "download_url", lambda *args: asked.append(args))
+    monkeypatch.setattr(utils, "download_url", lambda *args: asked.append(args))
     fetch(Path("tiny"), {"a.gz": ("https://example.org/a.gz", "0" * 32)})(tmp_path)
     assert asked == [("https://example.org/a.gz", tmp_path / "tiny", "a.gz", "0" * 32)]

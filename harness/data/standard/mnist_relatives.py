@@ -1,0 +1,159 @@
+"""Sets made in MNIST's image: KMNIST, QMNIST and EMNIST, 28×28, grey, in idx files.
+
+They are read from the archives as they were downloaded, for which torchvision pins MD5, since
+nobody published digests of what is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from torchvision import datasets
+
+from harness.data.base import About
+from harness.data.source import Maker, Source
+from harness.data.standard import sizing
+from harness.data.standard.array_set import ArraySet, Block, maker
+from harness.data.standard.files import Files, fetch
+from harness.data.standard.idx import read_idx
+from harness.data.standard.mnist import COUNTS, DIGITS, SHAPE, pairs, plain
+from harness.spec.errors import BadInput, suggest
+
+
+def _raw(kind: type[datasets.MNIST]) -> Path:
+    return Path(kind.__name__, "raw")
+
+
+_KMNIST = {
+    name: (datasets.KMNIST.mirrors[0] + name, md5) for name, md5 in datasets.KMNIST.resources
+}
+KMNIST_SET = ArraySet(
+    "kmnist",
+    About(
+        title="Kuzushiji-MNIST",
+        licence="CC BY-SA 4.0",
+        citation="Clanuwat et al. 2018, arXiv:1812.01718",
+        classes=tuple(datasets.KMNIST.classes),
+        extractor="inception",
+        perceptual="lpips:alex",
+    ),
+    Files(
+        "Kuzushiji-MNIST",
+        _raw(datasets.KMNIST),
+        {name: md5 for name, (_, md5) in _KMNIST.items()},
+        fetch(_raw(datasets.KMNIST), _KMNIST),
+    ),
+    COUNTS,
+    SHAPE,
+    partial(plain, ".gz"),
+)
+
+
+def _qmnist(folder: Path, split: str) -> Iterator[Block]:
+    """Labels are eight numbers a digit, of which the first is the class."""
+    images, labels = (
+        folder / Path(address).name for address, _ in datasets.QMNIST.resources[split]
+    )
+    return pairs(read_idx(images), (numbers[:, 0] for numbers in read_idx(labels)))
+
+
+_QMNIST = {
+    Path(address).name: (address, md5)
+    for split in ("train", "test")
+    for address, md5 in datasets.QMNIST.resources[split]
+}
+QMNIST_SET = ArraySet(
+    "qmnist",
+    About(
+        title="QMNIST",
+        licence="BSD 3-clause (its repository)",
+        citation="Yadav & Bottou 2019, arXiv:1905.10498",
+        classes=DIGITS,
+        extractor="classifier:mnist",
+        perceptual="classifier:mnist",
+    ),
+    Files(
+        "QMNIST",
+        _raw(datasets.QMNIST),
+        {name: md5 for name, (_, md5) in _QMNIST.items()},
+        fetch(_raw(datasets.QMNIST), _QMNIST),
+    ),
+    {"train": 60_000, "test": 60_000},
+    SHAPE,
+    _qmnist,
+)
+
+EMNIST_COUNTS = {
+    "balanced": (112_800, 18_800),
+    "byclass": (697_932, 116_323),
+    "bymerge": (697_932, 116_323),
+    "digits": (240_000, 40_000),
+    "letters": (124_800, 20_800),
+    "mnist": (60_000, 10_000),
+}
+"""Train and test images of each way to split it, in the files. (The paper's table of `letters` has
+fewer, 88,800 and 14,800.)"""
+
+_EMNIST_FILES = Files(
+    "EMNIST",
+    _raw(datasets.EMNIST),
+    {"gzip.zip": datasets.EMNIST.md5},
+    fetch(_raw(datasets.EMNIST), {"gzip.zip": (datasets.EMNIST.url, datasets.EMNIST.md5)}),
+)
+
+
+def emnist_set(split: str) -> ArraySet:
+    """EMNIST split by `split`.
+
+    The files have every image transposed, and torchvision gives them so; here they are upright.
+    The labels of `letters` start from 1 there, with a class "N/A" that has no images; here from 0.
+    """
+    letters = split == "letters"
+    handwritten_digits = split in ("digits", "mnist")
+    return ArraySet(
+        f"emnist-{split}",
+        About(
+            title=f"EMNIST ({split})",
+            licence="none stated by its authors",
+            citation="Cohen, Afshar, Tapson & van Schaik 2017, arXiv:1702.05373",
+            classes=tuple(datasets.EMNIST.classes_split_dict[split][letters:]),
+            extractor="classifier:mnist" if handwritten_digits else "inception",
+            perceptual="classifier:mnist" if handwritten_digits else "lpips:alex",
+        ),
+        _EMNIST_FILES,
+        dict(zip(("train", "test"), EMNIST_COUNTS[split], strict=True)),
+        SHAPE,
+        partial(_emnist, split),
+    )
+
+
+def _emnist(split: str, folder: Path, part: str) -> Iterator[Block]:
+    read = partial(read_idx, folder / "gzip.zip")
+    return pairs(
+        (
+            pixels.transpose(0, 2, 1)
+            for pixels in read(f"gzip/emnist-{split}-{part}-images-idx3-ubyte.gz")
+        ),
+        (
+            labels - np.uint8(split == "letters")
+            for labels in read(f"gzip/emnist-{split}-{part}-labels-idx1-ubyte.gz")
+        ),
+    )
+
+
+def _make_emnist(_: str, options: Mapping[str, str]) -> Source:
+    split = options.get("split", "balanced")
+    if split not in EMNIST_COUNTS:
+        raise BadInput(
+            f"emnist: split={split}; known are {', '.join(EMNIST_COUNTS)}"
+            f"{suggest(split, EMNIST_COUNTS)}"
+        )
+    return emnist_set(split).source(options)
+
+
+KMNIST = maker(KMNIST_SET)
+QMNIST = maker(QMNIST_SET)
+EMNIST = Maker(_make_emnist, ("split", *sizing.OPTIONS))
