@@ -20,6 +20,9 @@ from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
 from harness.metrics.base import Estimate, Metric
 
+OF_TEST_IMAGES = {"reference_images", "reference_labels", "test_sources", "test_known"}
+"""What is given of each test image that may be reconstructed."""
+
 
 class Evidence:
     """Everything a metric can ask about a trained model, or about sets of images.
@@ -64,6 +67,19 @@ class Evidence:
         other = copy.copy(self)
         other.draw = draw
         other._of_draw = dict(given)
+        return other
+
+    def first(self, count: int) -> Evidence:
+        """The evidence on so many of the test images, where no metric has asked what the model
+        makes of all of them; else all of it.
+        """
+        if "reconstructions" in self._shared:
+            return self
+        other = copy.copy(self)
+        other._shared = {name: x for name, x in self._shared.items() if name != "originals"}
+        for name in OF_TEST_IMAGES & other._shared.keys():
+            known = other._shared[name]
+            other._shared[name] = None if known is None else known[:count]
         return other
 
     def measure(self, metric: Metric) -> Estimate:

@@ -39,11 +39,13 @@ def reconstructions(e: Evidence) -> bytes:
     if is_plane(e["originals"]):
         return scatter(e["reconstructions"], e["originals"])
     columns = _columns(e)
+    shown = 4 * columns
+    e = e.first(shown)
     sources = e["test_sources"]
     if sources is not None:
         sources = unfold(sources, e.setup.frames)
     rows = [e["originals"], sources, e["reconstructions"]]
-    return stacked([images[: 4 * columns] for images in rows if images is not None], columns)
+    return stacked([images[:shown] for images in rows if images is not None], columns)
 
 
 def translations(e: Evidence) -> bytes:

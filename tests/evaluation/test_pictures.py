@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.pictures import grid, neighbours, stacked, wanted
+from harness.evaluation.pictures import grid, neighbours, reconstructions, stacked, wanted
 from harness.evaluation.protocols import Setup
 
 
@@ -30,6 +30,32 @@ def test_reconstructions_stand_below_their_originals():
     originals, copies = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.ones(4, 1, 2, 2).byte()
     sheet = pixels(stacked([originals, copies], 2))
     assert [int(sheet[1 + 3 * row, 1]) for row in range(4)] == [0, 1, 0, 1]
+
+
+class Inverter:
+    """Reconstructs images as their negatives, and counts them."""
+
+    seen = 0
+
+    def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen += len(x)
+        return -x
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_no_more_is_reconstructed_than_is_shown_or_was_measured(measured: bool):
+    images = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1).expand(-1, 1, 8, 8)
+    model = Inverter()
+    given = {"reference_images": images, "test_sources": None, "unpaired": False}
+    evidence = Evidence(given, Setup({}), model=model)  # type: ignore[arg-type]
+    if measured:
+        assert len(evidence["reconstructions"]) == 100
+    sheet = pixels(reconstructions(evidence))
+    rows = [[int(sheet[1 + 9 * row, 1 + 9 * column]) for column in range(8)] for row in range(8)]
+    assert rows[::2] == [list(range(start, start + 8)) for start in (0, 8, 16, 24)]
+    assert rows[1::2] == [[255 - value for value in row] for row in rows[::2]]
+    assert model.seen == (100 if measured else 32)
+    assert len(evidence["reconstructions"]) == 100, "what is measured later is of all"
 
 
 def test_a_copied_training_image_is_the_first_suspect():
