@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -40,6 +39,7 @@ from harness.seeding import generator
 from harness.tracking import Record, Store
 from harness.training import memory, spread, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
+from harness.training.clock import clock
 from harness.training.gang import ReadOnly, gang
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
@@ -250,7 +250,8 @@ class _Work:
         # Here, and not where training ends: a kill between the two would leave them for ever.
         shutil.rmtree(self.site.work(self.cell), ignore_errors=True)
         facts = self.record.facts
-        began = time.perf_counter()
+        now = clock(family.device)
+        began = now()
         costs = {
             "training_seconds": float(facts["seconds"]),
             "peak_memory_bytes": int(facts["peak_memory_bytes"]),
@@ -258,7 +259,7 @@ class _Work:
         }
         failures = self.measure(costs, dataset, family)
         if is_new and not failures:  # `harness plan` goes by it
-            took, held = time.perf_counter() - began, memory.held(family.device)
+            took, held = now() - began, memory.held(family.device)
             self.store.set_status(
                 self.record.run_id, "trained", evaluation_seconds=took, memory_bytes=held
             )

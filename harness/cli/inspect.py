@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harness.engine.estimate import Estimate
+    from harness.engine.execute import Engine
     from harness.plan import Cell, Plan
     from harness.tracking import Record
 
@@ -52,9 +53,9 @@ def plan(
     with console.status("Measuring") as status, neighbours(beside):
         found = estimate(planned.cells, todo, planned.datasets, records, status.update)
     needs = memory_needs(planned.cells, records, found)
-    at_a_time = here.engine(planned, todo, store, needs).jobs
+    engine = here.engine(planned, todo, store, needs)
     _show_cells(console, planned, records, found)
-    _show_total(console, planned, todo, records, found, at_a_time)
+    _show_total(console, planned, todo, records, found, engine)
     if todo:
         keep(found, planned, store)
     _show_claims(console, planned)
@@ -96,9 +97,10 @@ def _show_total(
     todo: Sequence[Cell],
     records: Mapping[str, Record],
     found: Estimate,
-    jobs: int,
+    engine: Engine,
 ) -> None:
-    seconds = found.seconds(todo, records, jobs)
+    jobs = engine.jobs
+    seconds = found.seconds(todo, records, jobs, engine.spare)
     if not todo or seconds is None:
         console.print("Nothing is left to do.")
         return

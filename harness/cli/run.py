@@ -18,7 +18,7 @@ from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.cell import Outcome
-    from harness.engine.execute import Place
+    from harness.engine.execute import Engine, Place
     from harness.plan import Plan
     from harness.report.results import Results
     from harness.spec.suite import LoadedSuite
@@ -52,11 +52,16 @@ def run(
 
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
-    from harness.plan import make_plan
+    from harness.engine import processes
 
     if engine == "ray":
         chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
+    if engine == "local" and jobs != 1:
+        processes.prepare()
+
+    from harness.plan import make_plan
+
     with _place(chosen, loaded, engine, address, jobs) as place:
         plan = make_plan(loaded, place.numerics, chosen.data_root)
         outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
@@ -102,7 +107,7 @@ def carry_out(
     records = store.records([cell.training_key for cell in plan.cells])
     todo, known = left(plan, records), recall(plan, store)
     engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
-    _announce(console, plan, len(todo), engine.jobs, place.notes)
+    _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
     began = time.monotonic()
     try:
@@ -115,7 +120,8 @@ def carry_out(
     took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
     if known and todo and not any(outcome.failures for outcome in outcomes):
-        _say_how_good(console, store, site.parent, known.seconds(todo, records, engine.jobs), took)
+        expected = known.seconds(todo, records, engine.jobs, engine.spare)
+        _say_how_good(console, store, site.parent, expected, took)
     _publish(console, plan, store, store.folder, site.parent)
     return outcomes
 
@@ -152,11 +158,15 @@ def report(
     _publish(Console(), chosen.plan(), chosen.store(), chosen.output, None)
 
 
-def _announce(console: Console, plan: Plan, todo: int, jobs: int, notes: Sequence[str]) -> None:
+def _announce(
+    console: Console, plan: Plan, todo: int, engine: Engine, notes: Sequence[str]
+) -> None:
     suite, total = plan.loaded.suite, len(plan.cells)
     done = f", {total - todo} finished before" if total > todo else ""
     console.print(f"[bold]{escape(suite.title)}[/bold]", highlight=False)
+    jobs, last = engine.jobs, engine.jobs + engine.spare
     at_a_time = f", {jobs} at a time" if todo > 1 and jobs > 1 else ""
+    at_a_time += f" and the last {last} in turns" if last > jobs else ""
     console.print(
         f"{todo} of {total} cells to run{done}{at_a_time}, on {plan.numerics.machine}; "
         f"{suite.budget.images:,} training images each",

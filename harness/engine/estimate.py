@@ -16,6 +16,7 @@ import torch
 
 from harness.data.base import Dataset
 from harness.engine.packing import ALONE, CONTEXT
+from harness.engine.rounds import makespan
 from harness.engine.steps import Training, time_training
 from harness.engine.trial import time_evaluation
 from harness.plan import Cell, Plan
@@ -65,9 +66,10 @@ class Estimate:
     forecasts: Mapping[Pair, Forecast]
 
     def seconds(
-        self, cells: Iterable[Cell], records: Mapping[str, Record], jobs: int
+        self, cells: Iterable[Cell], records: Mapping[str, Record], jobs: int, spare: int = 0
     ) -> float | None:
-        """Wall time of these cells, so many at a time; None where there is one it knows nothing of.
+        """Wall time of these cells, so many at a time (see `makespan`); None where there is one it
+        knows nothing of.
 
         What is done once is counted for the first cell of each dataset.
         """
@@ -82,7 +84,7 @@ class Estimate:
             once = 0.0 if cell.dataset in begun else known.once
             begun |= {cell.dataset} if known.once else set()
             each.append(once + (known.evaluation if is_trained else known.total))
-        return makespan(each, jobs)
+        return makespan(each, jobs, spare)
 
     def disk(self, cells: Sequence[Cell], jobs: int) -> tuple[int, int]:
         """Bytes that these cells leave, and bytes of checkpoints while they run."""
@@ -118,14 +120,6 @@ def recall(plan: Plan, store: Store) -> Estimate | None:
     parent = store.find_suite(plan.loaded.name, plan.suite_key)
     content = store.get(parent, FILE) if parent else None
     return Estimate.from_json(content) if content else None
-
-
-def makespan(seconds: Iterable[float], jobs: int) -> float:
-    """When the last of some works ends, if `jobs` workers take them in this order."""
-    ends = [0.0] * max(1, jobs)
-    for each in seconds:
-        heapq.heapreplace(ends, ends[0] + each)
-    return max(ends)
 
 
 def estimate(

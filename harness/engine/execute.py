@@ -57,6 +57,11 @@ class Engine(Protocol):
         """How many at a time."""
         ...
 
+    @property
+    def spare(self) -> int:
+        """How many more at a time in the last round; see `harness.engine.rounds`."""
+        ...
+
     def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
         """Outcomes in the order in which cells end."""
         ...
@@ -117,6 +122,11 @@ class _Here:
     def jobs(self) -> int:
         """How many at a time."""
         return self._packing.workers
+
+    @property
+    def spare(self) -> int:
+        """How many more in the last round."""
+        return self._packing.spare
 
     def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
         """Outcomes in the order in which cells end."""

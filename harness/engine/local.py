@@ -1,26 +1,28 @@
 """Cells in worker processes on this machine, each with its own threads and its share of a device.
 
-Workers are spawned, not forked (CUDA and threads do not survive a fork), are kept alive between
-cells, and end with the command that started them, however it ends. Each is a pool of its own, so
-that one which the system kills takes down no cell but the one it was at.
+Workers are kept alive between cells, and end with the command that started them, however it ends.
+Each is a pool of its own, so that one which the system kills takes down no cell but the one it was
+at.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from harness.cell import BUSY_SECONDS, Event, Listener, Outcome, Site, died, run_cell
 from harness.engine.packing import Packing, Room
+from harness.engine.processes import Context, context
+from harness.engine.rooms import has_memory_to_spare
 from harness.plan import Cell
 from harness.training import stopping
 
@@ -34,12 +36,13 @@ def run_local(
     """Run every cell in a worker process of one of the rooms; outcomes in the order in which they
     end.
     """
-    context = multiprocessing.get_context("spawn")
+    processes = context()
     outcomes: list[Outcome] = []
-    places = [room for room in packing.rooms for _ in range(room.workers)]
-    with _Events(context, listen) as events, ThreadPoolExecutor(len(places)) as slots:
+    places = [(room, False) for room in packing.rooms for _ in range(room.workers)]
+    places += [(room, True) for room in packing.rooms for _ in range(room.spare)]
+    with _Events(processes, listen) as events, ThreadPoolExecutor(len(places)) as slots:
         stop = _Stop(packing)
-        workers = [_Worker(context, events.queue, room, stop) for room in places]
+        workers = [_Worker(processes, events.queue, *place, stop) for place in places]
 
         def take(outcome: Outcome) -> None:
             outcomes.append(outcome)
@@ -83,16 +86,26 @@ class _Stop:
 
 
 class _Worker:
-    """A process that takes cells until none is left; started again when it dies."""
+    """A process that takes cells until none is left; started again when it dies.
 
-    def __init__(self, context: SpawnContext, events: Any, room: Room, stop: _Stop) -> None:
-        self._context = context
+    One that is `spare` waits for the last cells; see `Room`.
+    """
+
+    def __init__(
+        self, processes: Context, events: Any, room: Room, spare: bool, stop: _Stop
+    ) -> None:
+        self._processes = processes
         self._events = events
         self._room = room
+        self._spare = spare
         self._stop = stop
 
     def serve(self, packing: Packing, site: Site, take: Callable[[Outcome], None]) -> None:
         """Run cells, in a thread of the command, until there is none."""
+        if self._spare:
+            packing.wait_for_the_last(self._room.spare)
+            if not has_memory_to_spare():
+                return
         process = self._start()
         while cell := packing.take(self._room):
             placed = replace(cell, numerics=cell.numerics.on(self._room.device))
@@ -117,8 +130,9 @@ class _Worker:
         process.shutdown()
 
     def _start(self) -> ProcessPoolExecutor:
+        given = (self._events, dict(os.environ))
         return ProcessPoolExecutor(
-            1, mp_context=self._context, initializer=_start_worker, initargs=(self._events,)
+            1, mp_context=self._processes, initializer=_start_worker, initargs=given
         )
 
 
@@ -128,8 +142,8 @@ DIED = "its worker process died (killed by the system, perhaps for memory); run 
 class _Events:
     """Carries the workers' events to a listener in this process, from a thread."""
 
-    def __init__(self, context: SpawnContext, listen: Listener) -> None:
-        self.queue: Any = context.Queue()
+    def __init__(self, processes: Context, listen: Listener) -> None:
+        self.queue: Any = processes.Queue()
         self._listen = listen
         self._thread = threading.Thread(target=self._forward, daemon=True)
 
@@ -152,9 +166,11 @@ _send: Any = None
 """Set in a worker: puts an event on the way to the command that started it."""
 
 
-def _start_worker(queue: Any) -> None:
+def _start_worker(queue: Any, environment: Mapping[str, str]) -> None:
     global _send  # noqa: PLW0603 - a worker process has one queue for its whole life
     _send = queue.put
+    os.environ.clear()  # it has that of the server, which may have started long ago
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's to handle
     stopping.heed_sigterm()
     stopping.end_with_parent()  # a killed command must not leave workers that go on

@@ -23,11 +23,16 @@ ALONE = float("inf")
 
 @dataclass(frozen=True)
 class Room:
-    """A device with so many workers, and so many bytes for their cells."""
+    """A device with so many workers, and so many bytes for their cells.
+
+    `spare` more join when no more cells wait than they are, to take turns with the others on their
+    cores: then nobody waits for the last ones with a core to spare.
+    """
 
     device: str
     workers: int
     memory: float = float("inf")
+    spare: int = 0
 
 
 def rooms_of_gpus(free: Mapping[str, int], needs: Sequence[float], jobs: int) -> list[Room]:
@@ -84,16 +89,27 @@ class Packing:
         """How many cells run at a time."""
         return sum(room.workers for room in self.rooms)
 
+    @property
+    def spare(self) -> int:
+        """How many more at a time at the end."""
+        return sum(room.spare for room in self.rooms)
+
     def take(self, room: Room) -> Cell | None:
         """The next cell for a room, once there is one that fits; None when there is none left."""
         with self._changed:
             while self.waiting and not self._closed:
                 if found := self.next_for(room):
                     self.waiting.remove(found)
+                    self._changed.notify_all()
                     self._in(room)[found.name] = self._need(found)
                     return found
                 self._changed.wait()
             return None
+
+    def wait_for_the_last(self, count: int) -> None:
+        """Until at most so many cells wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self.waiting) <= count)
 
     def next_for(self, room: Room) -> Cell | None:
         """The first of those that wait that fits now."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import psutil
 import torch
 
 from harness.engine.packing import Room, rooms_of_gpus, rooms_of_groups
+from harness.engine.rounds import remainder
 from harness.training.numerics import Numerics, cores, devices
 
 
@@ -15,18 +17,28 @@ def rooms_here(
 ) -> list[Room]:
     """Rooms for cells of which `needs` has the bytes, `jobs` at most at a time.
 
-    Where it is not said how many: as many as there are cores for on a CPU, as many as fit on GPUs.
+    Where it is not said how many: as many as there are cores for on a CPU, more of them in the last
+    round if there is a remainder; as many as fit on GPUs.
     All GPUs of the kind that was planned with are taken, unless `device` names one of them.
     """
     if not numerics.device.startswith("cuda"):
         by_cores = cores() // (numerics.threads * numerics.processes)
         default = by_cores if numerics.device == "cpu" else 1
-        return [Room(numerics.device, max(1, min(jobs or default, len(needs))))]
+        workers = max(1, min(jobs or default, len(needs)))
+        takes_turns = not jobs and workers > 1 and numerics.is_one_thread
+        spare = remainder(len(needs), workers) if takes_turns else 0
+        return [Room(numerics.device, workers, spare=spare)]
     gpus = [numerics.device] if ":" in device else _alike(numerics.name)
     if numerics.processes > 1:
         return rooms_of_groups(gpus, numerics.processes, jobs or len(gpus))
     free = {gpu: torch.cuda.mem_get_info(gpu)[0] for gpu in gpus}
     return rooms_of_gpus(free, needs, jobs or cores())
+
+
+def has_memory_to_spare() -> bool:
+    """Whether half of this machine's memory is free, so that as many processes more as run fit."""
+    memory = psutil.virtual_memory()
+    return bool(2 * memory.available > memory.total)
 
 
 def _alike(name: str) -> list[str]:

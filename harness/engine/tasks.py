@@ -83,6 +83,7 @@ class Tasks:
         jobs: int,
     ) -> None:
         self.jobs = jobs
+        self.spare = 0  # a cluster gives each cell the cores that it asks for
         self._ray = ray
         self._cells = cells
         self._wanted = ray.put(wanted)

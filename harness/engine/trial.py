@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from harness.metrics.base import Metric
 from harness.plan import Cell
 from harness.plan.samples import evidence_of
 from harness.seeding import generator
+from harness.training.clock import clock
 
 PROBE = 16
 """Images that are sampled, or passed through a network, to time that."""
@@ -76,11 +76,12 @@ def _sampling(
     count = cell.setup.samples * cell.setup.draws if are_drawn else 0
     count += (1 + TIMING_REPEATS) * TIMING_BATCH if is_timed else 0
     source = generator(cell.seed, "probe", device=cell.numerics.device)
+    now = clock(model.device)
 
     def timed(n: int) -> tuple[float, Tensor]:
-        started = time.perf_counter()
+        started = now()
         images = stored_as(dataset.train.images.dtype, model.sample(n, source)).cpu()
-        return (time.perf_counter() - started) / n, images
+        return (now() - started) / n, images
 
     with torch.inference_mode():
         timed(1)
@@ -96,13 +97,14 @@ class _StandIn(Extractor):
     It knows how long the real network takes for an image, and counts the samples it is shown.
     """
 
-    def __init__(self, network: Extractor, images: Tensor) -> None:
+    def __init__(self, network: Extractor, images: Tensor, device: torch.device) -> None:
         self.network = network
         self.samples = 0
         network.extract(images[:1])
-        started = time.perf_counter()
+        now = clock(device)
+        started = now()
         found = network.extract(images)
-        self.per_image = (time.perf_counter() - started) / len(images)
+        self.per_image = (now() - started) / len(images)
         self.widths = [t.shape[1] if t is not None else 0 for t in (found.pooled, found.logits)]
         self.has_logits = network.has_logits
 
@@ -159,7 +161,7 @@ class _Trial(Evidence):
     def _stand_in(self, role: str, load: Callable[[], Extractor]) -> _StandIn:
         if role not in self.networks:
             few = unfold(self["reference_images"][:PROBE], self.setup.frames)
-            self.networks[role] = _StandIn(load(), few)
+            self.networks[role] = _StandIn(load(), few, self.device)
         return self.networks[role]
 
 
@@ -227,12 +229,13 @@ def _timed(
 
     What cannot be computed of so few images is left out.
     """
+    now = clock(trial.device)
     for metric in metrics:
-        started = time.perf_counter()
+        started = now()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if read(metric, trial).estimate:
-                seconds = time.perf_counter() - started
+                seconds = now() - started
                 yield metric.name, seconds * draws(metric, trial.setup)
 
 
@@ -240,10 +243,11 @@ def _timed_pictures(
     trial: _Trial, model: Family | None, metrics: Sequence[Metric]
 ) -> Iterator[tuple[str, float]]:
     """Seconds of each picture."""
+    now = clock(trial.device)
     for name in pictures.chosen(trial, model, metrics):
-        started = time.perf_counter()
+        started = now()
         pictures.DRAWN[name](trial)
-        yield f"picture of {name}", time.perf_counter() - started
+        yield f"picture of {name}", now() - started
 
 
 def extrapolated(points: dict[float, float]) -> float:

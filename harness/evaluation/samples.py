@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import torch
@@ -16,6 +15,7 @@ from harness.extractors.base import Extracted
 from harness.families.base import is_conditional, takes_texts
 from harness.seeding import generator
 from harness.spec.errors import BadInput
+from harness.training.clock import clock
 
 
 @kind("samples")
@@ -53,14 +53,14 @@ def sample_labels(e: Evidence) -> Tensor:
 
 @kind("samples", "costs", timed=True)
 def sampling_seconds_per_image(e: Evidence) -> Tensor:
-    """Wall seconds per image, one value a repeat."""
+    """Seconds per image, one value a repeat; see `harness.training.clock`."""
     draws = generator(e.seed, "timing", device=e.device)
-    seconds = []
+    now, seconds = clock(e.device), []
     with torch.inference_mode():
         for _ in range(1 + TIMING_REPEATS):
-            started = time.perf_counter()
+            started = now()
             e.stored(e.model.sample(TIMING_BATCH, draws))
-            seconds.append((time.perf_counter() - started) / TIMING_BATCH)
+            seconds.append((now() - started) / TIMING_BATCH)
     return torch.tensor(seconds[1:], dtype=torch.float64)
 
 

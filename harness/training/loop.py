@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +14,7 @@ from harness.data.presentation import Shown
 from harness.families.base import Batch, Family
 from harness.training.budget import stages
 from harness.training.checkpoint import Checkpoints
+from harness.training.clock import clock
 from harness.training.state import Point, TrainingState
 from harness.training.step import Step, replayed
 from harness.training.stopping import Stopped
@@ -44,7 +44,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training took and how its losses fell. Loading, saving and reporting do not count."""
+    """What training took and how its losses fell. Loading, saving and reporting do not count; see
+    `harness.training.clock`.
+    """
 
     steps: int
     images: int
@@ -75,7 +77,8 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     if checkpoints and (saved := checkpoints.latest()):
         state.restore(*saved)
     plan = stages(family.phases(), budget_images, family.settings.batch_size)
-    between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop)
+    now = clock(device, accelerate)
+    between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop, now)
     for stage, turns in zip(plan, state.turns, strict=True):
         step = Step(state, turns, captures(accelerate, device))
         take = replayed(step, state) if step.captured else step
@@ -101,7 +104,11 @@ class _BetweenSteps:
     checkpoints: Checkpoints | None
     report: Callable[[Progress], None]
     stop: Callable[[], bool]
-    started: float = field(default_factory=time.perf_counter)
+    now: Callable[[], float]
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.now()
 
     @property
     def stride(self) -> int:
@@ -121,7 +128,7 @@ class _BetweenSteps:
             state.curve.append(Point(images, state.losses.read(state.step)))
         elif self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # what is queued is training, and counts
-        state.seconds += time.perf_counter() - self.started
+        state.seconds += self.now() - self.started
         if checkpoints and is_saved:
             checkpoints.save(state.tensors(), state.values())
         if is_read:
@@ -129,4 +136,4 @@ class _BetweenSteps:
             self.report(Progress(state.step, self.steps, images, state.seconds, means))
         if is_stopped:
             raise Stopped(f"stopped after {images:,} images")
-        self.started = time.perf_counter()
+        self.started = self.now()

@@ -100,6 +100,14 @@ class Numerics:
         several = f", {self.processes} processes a model" if self.processes > 1 else ""
         return self.name + (threads if self.device == "cpu" else "") + several
 
+    @property
+    def is_one_thread(self) -> bool:
+        """Whether one thread of the CPU computes all of a model, so that it takes as much of the
+        processor's time whoever else wants it.
+        """
+        alone = (self.threads, self.processes, self.accelerate) == (1, 1, "off")
+        return alone and self.device == "cpu"
+
     def on(self, device: str) -> Self:
         """The same numerics on another device of the same kind."""
         return replace(self, device=device)

@@ -41,13 +41,13 @@ def heed_sigterm(also: Callable[[], None] = lambda: None) -> Any:
         _requested.set()
         also()
 
-    _requested.clear()
     return signal.signal(signal.SIGTERM, request)
 
 
 @contextmanager
 def on_sigterm(also: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """`heed_sigterm` while the block runs."""
+    """`heed_sigterm` while the block runs; what was requested before is over."""
+    _requested.clear()
     before = heed_sigterm(also)
     try:
         yield

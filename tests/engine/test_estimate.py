@@ -5,8 +5,6 @@ from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.data import load_dataset
 from harness.engine import estimate as module
@@ -15,7 +13,6 @@ from harness.engine.estimate import (
     Estimate,
     Forecast,
     estimate,
-    makespan,
     memory_needs,
 )
 from harness.engine.packing import ALONE, CONTEXT
@@ -47,6 +44,9 @@ def test_cells_one_after_the_other_and_side_by_side():
     assert KNOWN.seconds(cells, trained, jobs=1) == 5 + 12 + 4, "trained, to be measured"
     begun = {cells[1].training_key: record("training")}
     assert KNOWN.seconds(cells, begun, jobs=1) == 5 + 12 + 44
+    three = [cell("small", seed) for seed in range(3)]
+    in_turns = KNOWN.seconds(three, {}, jobs=2, spare=1)
+    assert in_turns == pytest.approx(3 * 12 / 2 + 5), "on two cores, then what the first has more"
     assert KNOWN.seconds([], {}, jobs=1) == 0
     assert KNOWN.seconds([*cells, cell("unknown")], {}, jobs=1) is None
 
@@ -55,14 +55,6 @@ def test_what_is_done_once_is_done_for_each_dataset():
     elsewhere = Estimate({("digits", "small"): SMALL, ("mnist", "small"): SMALL})
     cells = [cell("small", seed, dataset) for dataset in ("digits", "mnist") for seed in (0, 1)]
     assert elsewhere.seconds(cells, {}, jobs=1) == 4 * 12 + 2 * 5
-
-
-@given(st.lists(st.floats(0, 1e3), max_size=20), st.integers(1, 8))
-def test_workers_end_between_the_even_share_and_that_and_the_longest(works: list[float], jobs: int):
-    ends, longest = makespan(works, jobs), max(works, default=0.0)
-    even = sum(works) / jobs
-    assert max(even, longest) <= ends * (1 + 1e-12) <= (even + longest) * (1 + 1e-9)
-    assert makespan(works, 1) == pytest.approx(sum(works))
 
 
 def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_run():

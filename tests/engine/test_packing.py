@@ -118,6 +118,34 @@ def test_a_worker_waits_for_room_and_goes_when_it_is_told_to():
     assert found[-1] is None
 
 
+def test_one_who_is_spare_waits_until_no_more_wait_than_there_are_of_them():
+    room = Room("cpu", 2, spare=1)
+    packed = packing(dict.fromkeys("abcd", 0.0), room)
+    begun = threading.Event()
+
+    def join() -> None:
+        packed.wait_for_the_last(room.spare)
+        begun.set()
+
+    spare = threading.Thread(target=join)
+    spare.start()
+    for _ in range(2):
+        assert packed.take(room)
+        assert not begun.wait(0.05)
+    assert packed.take(room), "one is left"
+    assert begun.wait(10)
+    spare.join()
+
+
+def test_one_who_is_spare_is_told_when_nothing_more_is_to_be_begun():
+    packed = packing(dict.fromkeys("abcd", 0.0), Room("cpu", 2, spare=1))
+    spare = threading.Thread(target=packed.wait_for_the_last, args=(1,))
+    spare.start()
+    packed.close()
+    spare.join(10)
+    assert not spare.is_alive()
+
+
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.integers(1, 3))
 def test_every_cell_is_taken_once_and_memory_is_never_given_twice(needs: list[int], workers: int):
     """Workers take, and the oldest leaves whenever none can take."""

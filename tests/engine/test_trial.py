@@ -58,7 +58,7 @@ class Counting(Extractor):
 
 def test_a_stand_in_shows_a_network_few_images_and_makes_up_features_of_as_many_as_asked():
     network = Counting()
-    stand_in = _StandIn(network, torch.zeros(16, 1, 8, 8, dtype=torch.uint8))
+    stand_in = _StandIn(network, torch.zeros(16, 1, 8, 8, dtype=torch.uint8), torch.device("cpu"))
     found = stand_in.extract(torch.zeros(500, 1, 8, 8, dtype=torch.uint8))
     assert found.pooled.shape == (500, 2)
     assert found.logits is None
