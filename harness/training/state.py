@@ -43,6 +43,9 @@ class Turn:
         self.player = player
         self.loss = loss
         self.parameters = [p for name in player.trains for p in networks[name].parameters()]
+        trains_all = len(self.parameters) == len(list(networks.parameters()))
+        # Whose gradients are wanted, where there are others: to look for paths to them takes time.
+        self._wanted = None if trains_all else self.parameters
         adam = player.optimizer
         self.optimizer = torch.optim.Adam(
             self.parameters, adam.lr, adam.betas, weight_decay=adam.weight_decay, fused=True,
@@ -54,7 +57,7 @@ class Turn:
         """One optimiser step on a batch; its losses, still on the device."""
         losses = self.loss(networks, *spread.share(batch, noise))
         self.optimizer.zero_grad()
-        torch.autograd.backward(losses["loss"], inputs=self.parameters)
+        torch.autograd.backward(losses["loss"], inputs=self._wanted)
         losses = spread.average(self.parameters, losses)
         self.optimizer.step()
         return {name: loss.detach() for name, loss in losses.items()}

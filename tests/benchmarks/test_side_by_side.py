@@ -60,7 +60,7 @@ def test_the_share_of_ten_minutes(capsys: pytest.CaptureFixture[str]) -> None:
             "start": [6.0, 6.0],
             "training": [99.0, 99.0],
             "MLflow, for cells": [12.0, 24.0],
-            "start of a worker": [3.0, 3.0],
+            "start of workers": [3.0, 3.0],
         }
     )
     lines = capsys.readouterr().out.splitlines()
