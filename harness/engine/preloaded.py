@@ -11,6 +11,7 @@ import gc
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+gc.disable()  # see below
 
 from harness.training import stopping  # noqa: E402 - nothing comes before the handler above
 
@@ -25,4 +26,5 @@ from harness.tracking import sqlite  # noqa: E402
 
 sqlite.preload()
 gc.collect()
-gc.freeze()  # what is there now stays: a worker's collections need not look through it
+gc.freeze()  # what is there now stays, so that nobody need look through it for garbage
+gc.enable()
