@@ -108,6 +108,11 @@ def check(
 
         harness check quickstart --baseline baseline.json --junit check.xml --no-run
     """
+    from harness.engine import processes
+
+    if run and jobs != 1:
+        processes.prepare()
+
     from harness.analysis.baseline import load_baseline
     from harness.analysis.provenance import alterations
     from harness.analysis.regression import open_gate

@@ -8,23 +8,32 @@ before a worker's first line is heeded too.
 from __future__ import annotations
 
 import gc
+import os
 import signal
+from importlib import import_module
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-gc.disable()  # see below
+from harness.training import stopping
 
-from harness.training import stopping  # noqa: E402 - nothing comes before the handler above
+NEEDED = (
+    "torch", "torch._dynamo",  # which the first optimiser imports
+    "harness.engine.local", "harness.cell", "harness.metrics.catalogue",
+    "mlflow.store.tracking.sqlalchemy_store",  # which MLflow imports for the first SQLite file
+)  # fmt: skip
 
-stopping.heed_sigterm()
 
-import torch._dynamo  # noqa: E402, F401 - which the first optimiser imports
+def main() -> None:
+    """Get ready, unless the command ends before: bad input is found sooner than all is imported."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.heed_sigterm()
+    gc.disable()
+    command = os.getppid()
+    for name in NEEDED:
+        import_module(name)
+        if os.getppid() != command:
+            os._exit(0)
+    gc.collect()
+    gc.freeze()  # what is there now stays, so that nobody need look through it for garbage
+    gc.enable()
 
-import harness.cell  # noqa: E402
-import harness.engine.local  # noqa: E402
-import harness.metrics.catalogue  # noqa: E402, F401
-from harness.tracking import sqlite  # noqa: E402
 
-sqlite.preload()
-gc.collect()
-gc.freeze()  # what is there now stays, so that nobody need look through it for garbage
-gc.enable()
+main()

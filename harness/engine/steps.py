@@ -16,7 +16,7 @@ from harness.plan import Cell
 from harness.training.checkpoint import Checkpoints, save_weights
 from harness.training.loop import train
 
-FEW, MORE, MOST = 2, 6, 200
+FEW, MORE, MOST = 2, 6, 2000
 """Training steps of two runs whose difference gives the time of a step without its start-up. Quick
 steps are measured again, up to `MOST` of them."""
 

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, suppress
-from importlib import import_module
 
 LOOKED_AT = 400
 """Rows of an index that are counted at most: enough to tell few from many, in milliseconds."""
-
-
-def preload() -> None:
-    """Imports what MLflow opens such files with, which it does not before the first is opened."""
-    import_module("mlflow.store.tracking.sqlalchemy_store")
 
 
 def count_rows(uri: str) -> None:

@@ -56,7 +56,8 @@ class Turn:
     def take(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """One optimiser step on a batch; its losses, still on the device."""
         losses = self.loss(networks, *spread.share(batch, noise))
-        self.optimizer.zero_grad()
+        for parameter in self.parameters:
+            parameter.grad = None  # what zero_grad() does in five times the time
         torch.autograd.backward(losses["loss"], inputs=self._wanted)
         losses = spread.average(self.parameters, losses)
         self.optimizer.step()
