@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,15 @@ def test_a_worker_has_imported_already_and_has_the_environment_of_now():
     assert not spoilt
 
 
+@pytest.fixture
+def own_server() -> Iterator[None]:
+    """A server that no other test's workers come from."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    yield
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("own_server")
 def test_signals_to_all_processes_ask_the_worker_to_stop_and_leave_the_server():
     with worker(dict(os.environ)) as pool:
         assert pool.submit(end_server_politely).result()
