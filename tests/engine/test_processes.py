@@ -16,7 +16,7 @@ from harness.engine import processes
 from harness.engine.local import _start_worker
 from harness.training import stopping
 
-pytestmark = pytest.mark.skipif(not processes.CAN_FORK, reason="workers are spawned here")
+forked = pytest.mark.skipif(not processes.CAN_FORK, reason="workers are spawned here")
 
 
 def look() -> tuple[set[str], dict[str, str], bool]:
@@ -49,6 +49,7 @@ def worker(environment: dict[str, str]) -> ProcessPoolExecutor:
     )
 
 
+@forked
 def test_a_worker_has_imported_already_and_has_the_environment_of_now():
     environment = {**os.environ, "SET_LATER": "yes"}
     with worker(environment) as pool:
@@ -69,11 +70,23 @@ def own_server() -> Iterator[None]:
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
+@forked
 @pytest.mark.usefixtures("own_server")
 def test_signals_to_all_processes_ask_the_worker_to_stop_and_leave_the_server():
     with worker(dict(os.environ)) as pool:
         assert pool.submit(end_server_politely).result()
         assert pool.submit(stopping.requested).result(), "it goes on to save what it is at"
+
+
+def test_where_they_cannot_be_forked_they_are_spawned(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(processes, "CAN_FORK", False)
+    processes.prepare()
+    environment = {**os.environ, "SET_LATER": "yes"}
+    with worker(environment) as pool:
+        modules, found, _ = pool.submit(look).result()
+        assert not pool.submit(stopping.requested).result()
+    assert "mlflow.store.tracking.sqlalchemy_store" not in modules, "it was not made ready"
+    assert found == environment
 
 
 SCRIPT = """
@@ -87,6 +100,7 @@ if __name__ == "__main__":
 """
 
 
+@forked
 def test_what_lies_in_the_working_directory_is_not_imported(tmp_path: Path):
     """A file of the user's that is called like a module must not take its place."""
     user = tmp_path / "user"
