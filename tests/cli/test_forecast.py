@@ -44,5 +44,22 @@ def test_finished_cells_tell_the_time_of_their_model_and_jobs_share_the_rest():
     assert left.suite() == 0.0
 
 
+def test_cells_that_take_turns_are_given_the_time_that_they_wait():
+    now = [0.0]
+    left = make(now, jobs=1)
+    left.hear(Event("a0", "training", 0, 100))
+    now[0] = 30.0
+    left.end("a0")
+    for cell in ("a1", "b0"):
+        left.hear(Event(cell, "training", 0, 100))
+    now[0] = 50.0  # each had the core for 10 s
+    left.hear(Event("b0", "training", 25, 100))  # a fifth of the cell
+    assert left.cell("a1") == 2 * 20.0
+    assert left.cell("b0") == 2 * 40.0
+    left.end("a1")
+    assert left.cell("b0") == 40.0, "it has the core for itself"
+    assert left.suite() == 40.0 + (20.0 + 50.0) / 2, "and b1 takes the mean of the others"
+
+
 def test_times_read_as_on_a_clock():
     assert [clock(s) for s in (None, 0, 75, 3600 + 62)] == ["–", "0:00", "1:15", "1:01:02"]
