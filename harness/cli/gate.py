@@ -111,7 +111,7 @@ def check(
     from harness.engine import processes
 
     if run and jobs != 1:
-        processes.prepare()
+        processes.prepare()  # beside what this process imports and plans
 
     from harness.analysis.baseline import load_baseline
     from harness.analysis.provenance import alterations

@@ -58,7 +58,7 @@ def run(
         chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
     if engine == "local" and jobs != 1:
-        processes.prepare()
+        processes.prepare()  # beside what this process imports and plans
 
     from harness.plan import make_plan
 

@@ -17,9 +17,10 @@ def remainder(cells: int, workers: int) -> int:
 
 
 def makespan(seconds: Iterable[float], workers: int, spare: int = 0) -> float:
-    """When the last of some works ends, if `workers` take them in this order, and `spare` more the
-    last ones, as in a `Room`.
+    """When the last of some works ends, if `workers` (one at least) take them in this order, and
+    `spare` more the last ones, as in a `Room`.
     """
+    workers = max(1, workers)
     waiting, running, now = deque(seconds), list[float](), 0.0
     while waiting or running:
         while waiting and len(running) < workers + (spare if len(waiting) <= spare else 0):
