@@ -23,8 +23,13 @@ from harness.data.standard.mnist import COUNTS, DIGITS, SHAPE, pairs, plain
 from harness.spec.errors import BadInput, suggest
 
 
-def _raw(kind: type[datasets.MNIST]) -> Path:
-    return Path(kind.__name__, "raw")
+def _archives(
+    title: str, kind: type[datasets.MNIST], resources: Mapping[str, tuple[str, str]]
+) -> Files:
+    """Files by name, each with its address and MD5, where torchvision's dataset keeps them."""
+    folder = Path(kind.__name__, "raw")
+    sums = {name: md5 for name, (_, md5) in resources.items()}
+    return Files(title, folder, sums, fetch(folder, resources))
 
 
 _KMNIST = {
@@ -40,12 +45,7 @@ KMNIST_SET = ArraySet(
         extractor="inception",
         perceptual="lpips:alex",
     ),
-    Files(
-        "Kuzushiji-MNIST",
-        _raw(datasets.KMNIST),
-        {name: md5 for name, (_, md5) in _KMNIST.items()},
-        fetch(_raw(datasets.KMNIST), _KMNIST),
-    ),
+    _archives("Kuzushiji-MNIST", datasets.KMNIST, _KMNIST),
     COUNTS,
     SHAPE,
     partial(plain, ".gz"),
@@ -75,12 +75,7 @@ QMNIST_SET = ArraySet(
         extractor="classifier:mnist",
         perceptual="classifier:mnist",
     ),
-    Files(
-        "QMNIST",
-        _raw(datasets.QMNIST),
-        {name: md5 for name, (_, md5) in _QMNIST.items()},
-        fetch(_raw(datasets.QMNIST), _QMNIST),
-    ),
+    _archives("QMNIST", datasets.QMNIST, _QMNIST),
     {"train": 60_000, "test": 60_000},
     SHAPE,
     _qmnist,
@@ -97,11 +92,8 @@ EMNIST_COUNTS = {
 """Train and test images of each way to split it, in the files. (The paper's table of `letters` has
 fewer, 88,800 and 14,800.)"""
 
-_EMNIST_FILES = Files(
-    "EMNIST",
-    _raw(datasets.EMNIST),
-    {"gzip.zip": datasets.EMNIST.md5},
-    fetch(_raw(datasets.EMNIST), {"gzip.zip": (datasets.EMNIST.url, datasets.EMNIST.md5)}),
+_EMNIST_FILES = _archives(
+    "EMNIST", datasets.EMNIST, {"gzip.zip": (datasets.EMNIST.url, datasets.EMNIST.md5)}
 )
 
 

@@ -14,7 +14,7 @@ from harness.data.base import About
 from harness.data.source import Maker, Source
 from harness.data.standard import sizing
 from harness.data.standard.array_set import ArraySet, Block
-from harness.data.standard.files import Files
+from harness.data.standard.files import Files, by_torchvision
 from harness.spec.errors import BadInput
 
 SHAPE = (3, 96, 96)
@@ -50,7 +50,7 @@ def stl10_set(part: str) -> ArraySet:
             "STL-10",
             Path(datasets.STL10.base_folder),
             {name: md5 for name, md5 in sums.items() if not name.startswith(unused)},
-            lambda root: datasets.STL10(root, download=True),
+            by_torchvision("STL10"),
         ),
         {"train": COUNTS[part], "test": 8_000},
         SHAPE,
