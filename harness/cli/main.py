@@ -14,6 +14,7 @@ from harness.cli import (
     compare,
     data,
     extractor,
+    failures,
     gate,
     inspect,
     leaderboard,
@@ -22,10 +23,10 @@ from harness.cli import (
     score,
     vote,
 )
-from harness.spec.errors import BadInput
 
 YOUNG = 100_000
 """New objects after which Python looks for garbage among them."""
+
 
 app = typer.Typer(
     name="harness",
@@ -47,6 +48,9 @@ def _version(wanted: bool) -> None:
 def _root(
     version: bool = typer.Option(
         False, "--version", help="Print the version.", callback=_version, is_eager=True
+    ),
+    debug: bool = typer.Option(
+        False, failures.DEBUG, help="Print the traceback of what ends a command, anywhere in it."
     ),
 ) -> None:
     pass
@@ -72,13 +76,21 @@ app.add_typer(vote.app, name="vote")
 
 
 def main() -> None:
-    """Run the command. Bad input is one line on stderr and its own exit code."""
+    """Run the command. Whatever ends it is one line on stderr and an exit code of its kind."""
     # What is imported stays. To look through it for garbage, again and again while more is
     # imported, takes a fifth of the start of most verbs; and once more at the end, two seconds.
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
+    arguments, debug = failures.without_debug(sys.argv[1:])
     try:
-        app()
-    except BadInput as error:
-        sys.stderr.write(f"harness: {error}\n")
-        sys.exit(error.exit_code)
+        try:
+            app(arguments)
+        finally:
+            sys.stdout.flush()
+    except SystemExit as ended:
+        # typer and rich end with 1, silently, where the reader of the output went away.
+        if not isinstance(gone := ended.__context__, BrokenPipeError):
+            raise
+        sys.exit(failures.end(gone, debug))
+    except Exception as error:
+        sys.exit(failures.end(error, debug))
