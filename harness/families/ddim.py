@@ -21,8 +21,9 @@ from harness.families.base import Settings
 class Sampling(Settings):
     """DDIM in `steps` evaluations of the network; `eta` 0 is deterministic, 1 DDPM's noise.
 
-    With `clip`, the image that ε implies is held to [-1, 1] at every step. ε stays as predicted:
-    made to agree with a clipped image it would be too large, and that noise would stay in the end.
+    With `clip`, the image that ε implies is held to [-1, 1] at every step, and ε becomes the noise
+    that leads from the clipped image to x_t. With the predicted ε kept, x_s would no longer lie
+    between image and noise, and what is missing would add up over the steps.
     """
 
     steps: PositiveInt = 50
@@ -85,7 +86,9 @@ def denoising(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[At], T
         epsilon = predict(at.x, at.t.expand(len(at.x)), *at.told)
         image = (at.x - noisy * epsilon) / kept
         if clip:
-            image = image.clamp(-1, 1)
+            clipped = image.clamp(-1, 1)
+            epsilon = epsilon + (image - clipped) * kept / noisy
+            image = clipped
         x = kept_later * image + noisy_later * epsilon
         return x if at.noise is None else x + sigma * at.noise
 
