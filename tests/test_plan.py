@@ -5,6 +5,7 @@ import pytest
 
 from harness.families.gan import GAN
 from harness.plan import Cell, Plan, Wanted, cells, make_plan, planning
+from harness.plan.ingredients import ingredients
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
@@ -159,3 +160,25 @@ def test_a_model_that_trains_in_phases_has_no_points(
     monkeypatch.setattr(GAN, "phases", lambda self: phases(self) * 2)
     with pytest.raises(BadInput, match=r"gan/dcgan@0.1: gan/dcgan trains in phases"):
         timed_plan(tmp_path)
+
+
+def test_how_samples_are_drawn_is_part_of_every_number(tmp_path: Path):
+    """Whatever evidence it comes from: a restorer's error depends on its sampler too."""
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "title: T\nseeds: [0]\nbudget: {images: 64}\ndatasets: [digits]\n"
+        "models: [diffusion/ddpm-20-steps, diffusion/ddpm-50-steps]\n"
+        "metrics: [fid, latent_path_length, mse, sampling_throughput]\n"
+    )
+    first, second = make_plan(load_suite(str(suite)), "cpu", None).cells[:2]
+    assert first.training_key == second.training_key
+    assert not {wanted.key for wanted in first.wanted} & {wanted.key for wanted in second.wanted}
+
+
+def test_a_key_can_be_listed():
+    listed = list(ingredients(planned(), "vae/vae"))
+    assert listed[0] == ("digits · vae/vae · seed 0", planned().cells[0].training_key)
+    names = [name.strip() for name, _ in listed]
+    assert {"data", "seed", "images", "settings.latent", "harness.families.vae"} <= {*names}
+    with pytest.raises(BadInput, match="trains no model 'vae/vea'; did you mean"):
+        list(ingredients(planned(), "vae/vea"))

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 def plan(
     chosen: options.Chosen,
     jobs: options.Jobs = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead list all that the training keys of this model are made from: settings, "
+            "data, modules of code, files.",
+            autocompletion=options.complete_model,
+        ),
+    ] = None,
 ) -> None:
     """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
     can decide.
@@ -38,7 +46,12 @@ def plan(
         harness plan quickstart
 
         harness plan cifar10 --budget-scale 0.02 --seeds 0-2
+
+        harness plan quickstart --explain vae/vae
     """
+    if explain is not None:
+        _explain(chosen.plan(), explain)
+        return
     from harness.engine.estimate import estimate, keep, memory_needs
     from harness.engine.execute import ThisMachine, left
     from harness.engine.neighbours import neighbours
@@ -59,6 +72,13 @@ def plan(
     if todo:
         keep(found, planned, store)
     _show_claims(console, planned)
+
+
+def _explain(plan: Plan, model: str) -> None:
+    from harness.plan.ingredients import ingredients
+
+    for name, value in ingredients(plan, model):
+        typer.echo(f"{name}: {value}")
 
 
 def _show_cells(

@@ -26,7 +26,8 @@ def _complete_suite(incomplete: str) -> list[str]:
     return [name for name in shipped_files("suites") if name.startswith(incomplete)]
 
 
-def _complete_model(incomplete: str) -> list[str]:
+def complete_model(incomplete: str) -> list[str]:
+    """The shipped models whose names begin so."""
     return [name for name in shipped_files("models") if name.startswith(incomplete)]
 
 
@@ -42,7 +43,7 @@ Seeds = Annotated[
 ]
 Models = Annotated[
     list[str] | None,
-    typer.Option(help="Only these of its models.", autocompletion=_complete_model),
+    typer.Option(help="Only these of its models.", autocompletion=complete_model),
 ]
 Datasets = Annotated[list[str] | None, typer.Option(help="Only these of its datasets.")]
 Budget = Annotated[

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.evaluation.kinds import needs
 from harness.evaluation.protocols import Setup, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.keys import digest
@@ -55,9 +54,9 @@ class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
     `model` may be a point in the training of one (`gan/dcgan@0.5`). `settings` are the family's,
-    with every default filled in; `code` is the version of the code that trains it. Where
-    `is_trained` is false there is no family, only samples (`harness.plan.samples`), whose digests
-    are `draws`.
+    with every default filled in; `code` is the version of the code that trains it; `ingredients`
+    is all that the training key is a digest of. Where `is_trained` is false there is no family,
+    only samples (`harness.plan.samples`), whose digests are `draws`.
     """
 
     dataset: str
@@ -74,6 +73,7 @@ class Cell:
     is_trained: bool = True
     code: str = ""
     draws: tuple[str, ...] = ()
+    ingredients: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_shown(self) -> bool:
@@ -134,8 +134,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Asked:
-    """A number as asked of one subject, whatever the seed. `sampling` is how samples are drawn, and
-    empty where the number is not one of samples.
+    """A number as asked of one subject, whatever the seed. `sampling` has the recipe's settings of
+    how samples are drawn, or images restored: they are part of every number's key, since a family
+    may use them in whatever it is asked for.
     """
 
     metric: str
@@ -162,7 +163,7 @@ def ask(
         Asked(
             metric.name,
             protocol(metric, subject, setup),
-            sampling if "samples" in needs(metric) else {},
+            sampling,
             obstacle(metric, subject, setup),
         )
         for metric in metrics

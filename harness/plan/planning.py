@@ -8,6 +8,7 @@ runs, so finished work is found, and only the rest is done.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.tracking import Record, Store
 from harness.training.code_version import code_version
+from harness.training.family_files import file_digests, opened_files
 from harness.training.numerics import Numerics
 
 
@@ -188,11 +190,16 @@ def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[Side, tuple
     yield from suite.points_on(entry).items()
 
 
-def _blueprint(recipe: Recipe, dataset: Dataset) -> Family:
-    """The family with networks that have shapes but no memory; checks the image size."""
+def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]]:
+    """The family with networks that have shapes but no memory, and digests of the files that a
+    user's family depends on; checks the image size.
+    """
+    is_users = not FAMILIES.load(recipe.family).__module__.startswith("harness.")
+    watch = opened_files() if is_users else nullcontext(list[str]())
     try:
-        with torch.device("meta"):
-            return build_family(recipe.family, recipe.settings, shape_of(dataset))
+        with torch.device("meta"), watch as opened:
+            family = build_family(recipe.family, recipe.settings, shape_of(dataset))
+        return family, file_digests(family, opened) if is_users else {}
     except BadInput as error:
         raise BadInput(f"{recipe.name} on {dataset.name}: {error}") from None
 
@@ -214,6 +221,7 @@ class _Pairing:
     side: Side
     recipe: Recipe
     code: str
+    files: dict[str, str]
     settings: dict[str, Any]
     numerics: Numerics
     ground: _Ground
@@ -227,17 +235,17 @@ class _Pairing:
         """
         images = max(1, round(self.side.at * images))
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
-        training_key = digest(
-            {
-                "family": self.recipe.family,
-                "code": self.code,
-                "settings": trained,
-                "data": self.ground.train_digest,
-                "seed": seed,
-                "images": images,
-                "numerics": self.numerics.to_dict(),
-            }
-        )
+        ingredients = {
+            "family": self.recipe.family,
+            "code": self.code,
+            "settings": trained,
+            "data": self.ground.train_digest,
+            "seed": seed,
+            "images": images,
+            "numerics": self.numerics.to_dict(),
+            **({"files": self.files} if self.files else {}),
+        }
+        training_key = digest(ingredients)
         return Cell(
             dataset=self.ground.dataset.name,
             model=str(self.side),
@@ -251,13 +259,14 @@ class _Pairing:
             training_key=training_key,
             data_root=data_root,
             code=self.code,
+            ingredients=ingredients,
         )
 
 
 def _pair(
     side: Side, recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]
 ) -> _Pairing:
-    blueprint = _blueprint(recipe, ground.dataset)
+    blueprint, files = _blueprint(recipe, ground.dataset)
     if side.at < 1 and len(blueprint.phases()) > 1:
         raise BadInput(
             f"{side}: {recipe.name} trains in phases, and a share of its budget is a share of each;"
@@ -267,4 +276,4 @@ def _pair(
     subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
     asked = ask(metrics, subject, ground.setup, settings.get("sampling", {}))
     own = ground.numerics.of(blueprint.settings)
-    return _Pairing(side, recipe, code, settings, own, ground, asked)
+    return _Pairing(side, recipe, code, files, settings, own, ground, asked)

@@ -2,21 +2,32 @@
 
 It is part of the training key: a changed loss, network or loop trains again. It is taken from the
 syntax tree without docstrings, so that a changed comment, docstring or line break does not.
+
+Of a family of the harness, the modules of `PACKAGES` count that it imports, however indirectly. Of
+a user's family, all of the user's own code counts that can be reached from its module: by any kind
+of import statement (relative, conditional, within a function), by `import_module` of a literal
+name, and by what the loaded modules hold. Where a module imports by a name that only running it
+tells, all Python files beside it count. Of installed packages the version counts.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.metadata
 import importlib.util
+import sys
+import sysconfig
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 from harness.families.base import Family
 
 ROOTS = ("harness.training.loop", "harness.training.init", "harness.data.loader")
-ROOMS = (
+PACKAGES = (
     "harness.families",
     "harness.networks",
     "harness.training",
@@ -24,24 +35,52 @@ ROOMS = (
     "harness.seeding",
     "harness.capture",
 )
+DYNAMIC = {"import_module", "__import__", "spec_from_file_location", "SourceFileLoader",
+           "run_path", "run_module", "exec"}  # fmt: skip
+"""Functions that run code which their argument names."""
 
 
 def code_version(family: type[Family]) -> str:
-    """16 hexadecimal digits over the module of `family`, `ROOTS`, and what they import of `ROOMS`,
-    however indirectly. For a family of another package, that package's modules count too.
+    """16 hexadecimal digits over `code_digests`."""
+    text = "\n".join(f"{name}\n{digest}" for name, digest in sorted(code_digests(family).items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_digests(family: type[Family]) -> dict[str, str]:
+    """What the code's version is made from: a digest of each module by its name, of each file that
+    may be imported dynamically by its place below the package, the version of each installed
+    package that the user's code imports.
     """
     own = family.__module__.partition(".")[0]
-    rooms = ROOMS if own == "harness" else (*ROOMS, own)
-    code: dict[str, str] = {}
-    waiting = [family.__module__, *ROOTS]
+    digests: dict[str, str] = {}
+    waiting = [family.__module__, *ROOTS, *(base.__module__ for base in family.__mro__[1:-1])]
     while waiting:
-        module = waiting.pop()
-        if module not in code:
-            tree = ast.parse(_source(module))
-            code[module] = ast.unparse(_Bare().visit(tree))
-            waiting += [name for name in _imported(tree) if _within(name, rooms)]
-    text = "\n".join(f"{module}\n{code[module]}" for module in sorted(code))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        name = waiting.pop()
+        if name in digests or not (spec := _spec(name)) or not spec.origin:
+            continue
+        if not _counts(name, spec, own):
+            if version := _installed_version(name):
+                digests[name.partition(".")[0]] = version
+            continue
+        digests[name] = _digest(name, spec.origin)
+        if spec.origin.endswith(".py"):
+            waiting += _reached(name, spec, own, digests)
+    return digests
+
+
+def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> Iterator[str]:
+    """The modules whose code counts because that of module `name` does. Files that it may import
+    dynamically are added to `digests`.
+    """
+    tree = _parsed(_source(name))
+    imported = set(_imported(tree, spec))
+    if _within(name, ("harness",)):
+        free = not _within(name, PACKAGES)  # reached from a user's code: all that it needs counts
+        yield from (m for m in imported if _within(m, PACKAGES) or (free and _is_harness(m)))
+        return
+    yield from imported | set(_held(sys.modules.get(name))) | set(_parents(name))
+    if _imports_dynamically(tree):
+        digests.update(_files_beside(spec, own))
 
 
 class _Bare(ast.NodeTransformer):
@@ -52,30 +91,156 @@ class _Bare(ast.NodeTransformer):
         return None if alone else node
 
 
-def _imported(tree: ast.AST) -> Iterator[str]:
-    """The names of all modules that a module imports."""
+def _imported(tree: ast.AST, spec: ModuleSpec) -> Iterator[str]:
+    """The names of all modules that a module's import statements name."""
+    package = spec.name if spec.submodule_search_locations else spec.parent or ""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            submodules = (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _resolved("." * node.level + (node.module or ""), package)
+            yield base
+            submodules = (f"{base}.{alias.name}" for alias in node.names)
             yield from (name for name in submodules if _spec(name))
+        elif (literal := _literal_import(node)) is not None:
+            yield _resolved(literal, package)
 
 
-def _within(module: str, rooms: tuple[str, ...]) -> bool:
-    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+def _literal_import(node: ast.AST) -> str | None:
+    """The module that a call such as `import_module("a.b")` names by a literal, if any."""
+    if not (isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__")):
+        return None
+    first = node.args[0] if node.args else None
+    is_text = isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return first.value if is_text else None  # type: ignore[union-attr]
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _imports_dynamically(tree: ast.AST) -> bool:
+    """Whether a module runs code that only running the module can name."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(_called(call) in DYNAMIC and _literal_import(call) is None for call in calls)
+
+
+def _resolved(name: str, package: str) -> str:
+    """An absolute name; of a relative one that leads above its package, nothing."""
+    try:
+        return importlib.util.resolve_name(name, package) if name.startswith(".") else name
+    except ImportError:
+        return ""
+
+
+def _held(module: ModuleType | None) -> Iterator[str]:
+    """The modules that a loaded module holds, or holds something of."""
+    for value in list(vars(module).values()) if module else ():
+        name = value.__name__ if isinstance(value, ModuleType) else _defined_in(value)
+        if name:
+            yield name
+
+
+def _defined_in(value: object) -> str | None:
+    name = getattr(value, "__module__", None)
+    return name if isinstance(name, str) else None
+
+
+def _parents(name: str) -> Iterator[str]:
+    """The packages that are imported with a module: `a` and `a.b` of `a.b.c`."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _files_beside(spec: ModuleSpec, own: str) -> dict[str, str]:
+    """Digests of the Python files of the module's package, or of its folder where it has none."""
+    assert spec.origin is not None
+    top = _spec(spec.name.partition(".")[0])
+    locations = top.submodule_search_locations if top else None
+    folder = Path(next(iter(locations))) if locations else Path(spec.origin).parent
+    files = folder.rglob("*.py") if locations else folder.glob("*.py")
+    return {
+        f"{own}/{file.relative_to(folder).as_posix()}": _digest_of(file.read_bytes())
+        for file in files
+    }
+
+
+def _counts(name: str, spec: ModuleSpec, own: str) -> bool:
+    """Whether a module's code counts: the harness's, the family's own package, and whatever is
+    neither installed nor of Python itself.
+    """
+    if name.partition(".")[0] in ("harness", own):
+        return True
+    return spec.has_location and not is_installed(Path(spec.origin or ""))
+
+
+@lru_cache(maxsize=1)
+def _library_folders() -> tuple[Path, ...]:
+    paths = sysconfig.get_paths()
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({Path(paths[name]).resolve() for name in names})
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file is of Python's library or of an installed package."""
+    file = file.resolve()
+    if {"site-packages", "dist-packages"} & set(file.parts):
+        return True
+    return any(file.is_relative_to(folder) for folder in _library_folders())
+
+
+@lru_cache(maxsize=256)
+def _installed_version(name: str) -> str | None:
+    """The version of the installed package that a module is of; None of Python's own."""
+    top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return None
+    try:
+        return importlib.metadata.version(top)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _is_harness(module: str) -> bool:
+    return _within(module, ("harness",))
+
+
+def _within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def _spec(module: str) -> ModuleSpec | None:
     try:
         return importlib.util.find_spec(module)
-    except ModuleNotFoundError:  # its parent is a module, so that it is a name in it
+    except (ImportError, ValueError):  # its parent is a module, so that it is a name in it
         return None
 
 
-def _source(module: str) -> str:
+def _digest(module: str, origin: str) -> str:
+    """Of a module's syntax tree; of a compiled module, of its bytes."""
+    if not origin.endswith(".py"):
+        return _digest_of(Path(origin).read_bytes())
+    source = _source(module)
+    try:
+        return _digest_of(ast.unparse(_Bare().visit(ast.parse(source))).encode())
+    except SyntaxError:  # a module that is named but cannot be imported
+        return _digest_of(source)
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _parsed(source: bytes) -> ast.AST:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _source(module: str) -> bytes:
     spec = _spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no source of module {module!r}")
-    return Path(spec.origin).read_text(encoding="utf-8")
+    return Path(spec.origin).read_bytes()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -36,11 +37,15 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def version() -> str:
-    for name in [name for name in sys.modules if name.split(".")[0] == "plugin"]:
+def loaded() -> type:
+    for name in [n for n in sys.modules if n.split(".")[0] in ("plugin", "plugin_helper")]:
         del sys.modules[name]
     importlib.invalidate_caches()
-    return code_version(importlib.import_module("plugin.family").Mine)
+    return importlib.import_module("plugin.family").Mine
+
+
+def version() -> str:
+    return code_version(loaded())
 
 
 def test_comments_docstrings_and_layout_do_not_count(plugin: Path) -> None:
@@ -74,3 +79,75 @@ def test_networks_are_found_through_the_family(monkeypatch: pytest.MonkeyPatch) 
     code_version(VAE)
     assert {"harness.families.vae", "harness.networks.convnet", "harness.networks.sizes"} <= {*read}
     assert not any(name.startswith("harness.spec") for name in read)
+
+
+def write(folder: Path, **modules: str) -> None:
+    for name, text in modules.items():
+        file = folder / f"{name.replace('__', '/')}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+HELPER = "FACTOR = 0.5\n"
+IMPORTS = {
+    "relative": "from .kl import FACTOR",
+    "relative in a package": "from . import kl",
+    "beside the package": "import plugin_helper",
+    "conditional": "try:\n    import fast_kl\nexcept ImportError:\n    from . import kl",
+    "in a function": "def late():\n    from plugin import kl",
+    "by a literal name": "import importlib\nkl = importlib.import_module('plugin.kl')",
+    "by a relative literal": "import importlib\nkl = importlib.import_module('.kl', __package__)",
+    "by a computed name": "import importlib\nkl = importlib.import_module('plugin.' + 'k' + 'l')",
+    "by a name known later": "import importlib\ndef late(name):\n    importlib.import_module(name)",
+    "a star": "from .kl import *",
+    "of a folder": "from plugin.parts.deep import FACTOR",
+}
+
+
+@pytest.mark.parametrize("how", IMPORTS)
+def test_a_helper_counts_however_it_is_imported(plugin: Path, how: str) -> None:
+    """`FACTOR` is in every place where the import might look; only code that is read matters."""
+
+    def helpers(text: str) -> None:
+        write(plugin, kl=text, parts__deep=text)
+        write(plugin.parent, plugin_helper=text)
+
+    helpers(HELPER)
+    (plugin / "family.py").write_text(f"{IMPORTS[how]}\n{FAMILY}")
+    before = version()
+    helpers("FACTOR = 50.0\n")
+    assert version() != before
+
+
+def test_the_package_that_holds_a_module_counts(plugin: Path) -> None:
+    before = version()
+    (plugin / "__init__.py").write_text("import torch\ntorch.set_num_threads(1)\n")
+    assert version() != before
+
+
+def test_what_does_not_reach_training_does_not_count(plugin: Path) -> None:
+    before = version()
+    write(plugin, unused="X = 1")
+    assert version() == before
+
+
+def test_installed_packages_count_by_their_version(plugin: Path) -> None:
+    (plugin / "family.py").write_text(f"import prdc\n{FAMILY}")
+    digests = module.code_digests(loaded())
+    assert digests["prdc"] == importlib.metadata.version("prdc")
+    assert not any(name.startswith(("prdc.", "torch.")) for name in digests)
+
+
+def test_what_a_user_takes_of_the_harness_counts(plugin: Path) -> None:
+    """A loss of our metrics, which no family of ours imports."""
+    (plugin / "family.py").write_text(f"from harness.metrics.reconstruction import mse\n{FAMILY}")
+    digests = module.code_digests(loaded())
+    assert {"harness.metrics.reconstruction", "harness.metrics.checks"} <= digests.keys()
+
+
+def test_a_source_with_a_byte_order_mark_or_another_encoding_is_read(plugin: Path) -> None:
+    (plugin / "part.py").write_bytes(b"\xef\xbb\xbf" + PART.encode())
+    first = version()
+    text = "# -*- coding: latin-1 -*-\n" + PART + "NAME = 'caf\xe9'\n"
+    (plugin / "part.py").write_bytes(text.encode("latin-1"))
+    assert version() != first

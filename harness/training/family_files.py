@@ -1,0 +1,103 @@
+"""The files that a user's family reads: their content is part of the training key.
+
+Three sources, because none alone is complete: the files that `Family.files` names, the settings of
+the recipe that are paths of files, and the files that Python opened while the family was built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harness.families.base import Family
+from harness.spec.errors import BadInput
+from harness.training.code_version import is_installed
+
+CODE = {".py", ".pyc", ".pyi", ".so", ".pyd"}
+"""Endings of code, which `code_version` digests."""
+DEVICES = tuple(map(Path, ("/dev", "/proc", "/sys")))
+
+_opened: ContextVar[list[str] | None] = ContextVar("opened", default=None)
+
+
+@contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """Collects the paths of the files that Python opens for reading in this thread meanwhile.
+
+    What compiled code opens by itself (safetensors does) is not seen.
+    """
+    _install_hook()
+    paths: list[str] = []
+    token = _opened.set(paths)
+    try:
+        yield paths
+    finally:
+        _opened.reset(token)
+
+
+@lru_cache(maxsize=1)
+def _install_hook() -> None:
+    """Python offers no way to remove an audit hook; outside `opened_files` it does nothing."""
+    sys.addaudithook(_note_open)
+
+
+def _note_open(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or (paths := _opened.get()) is None:
+        return
+    path, mode = arguments[0], arguments[1]
+    if isinstance(path, str | bytes) and not {*"wax+"} & {*(mode or "r")}:
+        paths.append(path if isinstance(path, str) else path.decode(errors="surrogateescape"))
+
+
+def file_digests(family: Family, opened: list[str]) -> dict[str, str]:
+    """The first 16 hexadecimal digits of the SHA-256 of each file that `family` depends on, by the
+    file's name; `opened` is what `opened_files` collected. Raises BadInput where a file that the
+    family names does not exist.
+    """
+    named = [Path(path) for path in family.files()]
+    for path in named:
+        if not path.is_file():
+            raise BadInput(f"{type(family).__name__}.files names {path}, which is not a file")
+    settings = family.settings.model_dump() if hasattr(family.settings, "model_dump") else {}
+    found = [Path(text) for text in (*opened, *_texts(settings)) if _is_data(Path(text))]
+    digests: dict[str, str] = {}
+    for path in sorted({path.resolve() for path in (*named, *found)}):
+        name = path.name if path.name not in digests else str(path)
+        stat = path.stat()
+        digests[name] = _digest(path, stat.st_mtime_ns, stat.st_size)
+    return digests
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts and paths among settings, however deep."""
+    if isinstance(value, str | Path):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a path is of a file of the user's that is no code."""
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a text too long for a path, or with a zero character
+        return False
+    if not is_file or path.suffix in CODE or is_installed(path):
+        return False
+    return not any(path.resolve().is_relative_to(folder) for folder in DEVICES)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _modified: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
