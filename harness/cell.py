@@ -38,7 +38,12 @@ from harness.plan.samples import evidence_of
 from harness.seeding import generator
 from harness.tracking import Record, Store
 from harness.training import memory, spread, stopping
-from harness.training.checkpoint import Checkpoints, load_weights, save_weights
+from harness.training.checkpoint import (
+    Checkpoints,
+    file_sha256,
+    load_weights,
+    save_weights,
+)
 from harness.training.clock import clock
 from harness.training.gang import ReadOnly, gang
 from harness.training.init import initialise
@@ -281,9 +286,20 @@ class _Work:
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "model.safetensors"
             file.write_bytes(content)
+            self.check_weights(file)
             load_weights(family, file)
-        family.networks.to(self.cell.numerics.device)
+        family.to(self.cell.numerics.device)
         return family
+
+    def check_weights(self, file: Path) -> None:
+        """Raises ValueError where weights are not those that training recorded."""
+        recorded, found = self.record.facts.get("weights_sha256"), file_sha256(file)
+        if recorded and found != recorded:
+            raise ValueError(
+                f"{WEIGHTS} of run {self.record.run_id} is not what training recorded: SHA-256 "
+                f"{found[:16]}… in place of {recorded[:16]}…; put the recorded file back, or delete"
+                " the run to train again"
+            )
 
     def trained(self, dataset: Dataset) -> Family:
         """Train, from the last checkpoint where there is one; record weights, curves and costs."""
@@ -309,7 +325,7 @@ class _Work:
         )
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / "model.safetensors"
-            save_weights(family, file)
+            weights_sha256 = save_weights(family, file)
             store.put_file(run_id, file, "weights")
         facts: dict[str, Any] = {
             "seconds": result.seconds,
@@ -317,6 +333,7 @@ class _Work:
             "steps": result.steps,
             "peak_memory_bytes": memory.peak(device) - in_use,
             "parameters": sum(p.numel() for p in family.networks.parameters()),
+            "weights_sha256": weights_sha256,
         }
         store.set_status(run_id, "trained", **facts)
         # Not read back: the store may be away, and the rest is measured all the same.

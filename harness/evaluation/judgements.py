@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
-from harness.evaluation.reconstructions import mapped
+from harness.seeding import generator
 
 
 @kind("critic", "reference")
@@ -15,10 +17,20 @@ def critic_on_test(e: Evidence) -> Tensor:
     return _judged(e, "reference_images")
 
 
+@kind("samples")
+def opponent_samples(e: Evidence) -> Tensor:
+    """New images as the model's adversary met them in training, of the raw weights; as many as
+    there are samples.
+    """
+    draws = generator(e.seed, "opponent", e.draw, device=e.device)
+    with torch.inference_mode():
+        return e.stored(e.model.opponent_samples(e.setup.samples, draws))
+
+
 @kind("critic", "samples")
 def critic_on_samples(e: Evidence) -> Tensor:
-    """A Wasserstein critic's values of the samples, n."""
-    return _judged(e, "samples")
+    """A Wasserstein critic's values of the images that it met in training, n."""
+    return _judged(e, "opponent_samples")
 
 
 @kind("odds", "reference")
@@ -29,9 +41,11 @@ def odds_on_test(e: Evidence) -> Tensor:
 
 @kind("odds", "samples")
 def odds_on_samples(e: Evidence) -> Tensor:
-    """The log odds that samples are real, by the discriminator, n."""
-    return _judged(e, "samples")
+    """The log odds that the images it met in training are real, by the discriminator, n."""
+    return _judged(e, "opponent_samples")
 
 
 def _judged(e: Evidence, images: str) -> Tensor:
-    return mapped(e, e[images], e.model.judge)
+    """All at once: how images are put into batches is the model's."""
+    outputs: Tensor = e.model.judge(to_float(e[images]).to(e.device))
+    return outputs.cpu()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
@@ -131,6 +132,10 @@ class Family(ABC):
     Settings: ClassVar[type[FamilySettings]]
     averaged: ClassVar[tuple[str, ...]] = ()
     """The networks of which a moving average is kept, when the recipe sets `ema`."""
+    raw: nn.ModuleDict | None = None
+    """The networks of `averaged` as the last step left them, where `networks` have their moving
+    average; None where there is none. A discriminator is read beside these: it has never seen what
+    the averaged generator makes."""
     accelerate: Accelerate = "off"
     """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
 
@@ -146,6 +151,19 @@ class Family(ABC):
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
         """How it trains."""
+
+    def files(self) -> Sequence[Path]:
+        """The files that the model depends on beside its code, such as weights that it starts
+        from. Their content is part of the training key, so that a changed file trains anew. Files
+        that `build` opens and paths among the settings are found without being named here.
+        """
+        return ()
+
+    def to(self, device: torch.device | str) -> None:
+        """Moves all networks there, those with the raw weights too."""
+        self.networks.to(device)
+        if self.raw is not None:
+            self.raw.to(device)
 
     @property
     def device(self) -> torch.device:
@@ -275,7 +293,17 @@ class Judges(Protocol):
         ...
 
     def judge(self, x: Tensor) -> Tensor:
-        """x N×C×S×S → N values, higher for what it takes to be of the data."""
+        """x N×C×S×S → N values, higher for what it takes to be of the data.
+
+        Images are judged as in training: in batches of the recipe's size, each of one kind (all
+        real or all generated), over which batch normalisation takes its moments.
+        """
+        ...
+
+    def opponent_samples(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1] as the adversary met them in training: of the generator's
+        raw weights, normalised over batches of the recipe's size.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, Self
 
@@ -177,11 +178,25 @@ class GAN(Family):
         """Whether the discriminator's output is the log odds that an image is real."""
         return self.settings.loss == "non-saturating"
 
-    @torch.no_grad()
     def judge(self, x: Tensor) -> Tensor:
-        """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N."""
-        outputs: Tensor = self.networks["discriminator"](x)
-        return outputs[:, 0]
+        """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N; as in
+        training.
+        """
+        batches = self._training_batches(x)
+        outputs = [as_in_training(self.networks["discriminator"], batch) for batch in batches]
+        return torch.cat(outputs)[:, 0]
+
+    def opponent_samples(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1] as the discriminator met them, if they need no class."""
+        network = (self.raw or self.networks)["generator"]
+        batches = self._training_batches(self.latents(n, generator))
+        return torch.cat([as_in_training(network, batch) for batch in batches])
+
+    def _training_batches(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Parts of nearly one size, at most a training batch's: a small rest would have moments of
+        its own.
+        """
+        return x.tensor_split(math.ceil(len(x) / self.settings.batch_size))
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
@@ -200,6 +215,20 @@ class GAN(Family):
     def sample_labels(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """An image N×C×S×S in [-1, 1] for each of the classes `labels`, int64 N."""
         return self.decode(self._code(self.latents(len(labels), generator), labels))
+
+
+@torch.no_grad()
+def as_in_training(network: nn.Module, x: Tensor) -> Tensor:
+    """What a network gives for a batch in training: batch normalisation takes its moments over `x`.
+    The network stays as it was, running moments included.
+    """
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    was_training = network.training
+    try:
+        output: Tensor = torch.func.functional_call(network.train(), buffers, (x,))
+    finally:
+        network.train(was_training)
+    return output
 
 
 def gradient_penalty(

@@ -40,6 +40,8 @@ class MovingAverage:
             torch._foreach_copy_(self._copies, self._buffers)
 
     @torch.no_grad()
-    def adopt(self) -> None:
-        """Gives the networks the averaged weights."""
+    def adopt(self) -> nn.ModuleDict:
+        """Gives the networks the averaged weights; a copy of them with the weights they had."""
+        raw = copy.deepcopy(self.networks).requires_grad_(False)
         self.networks.load_state_dict(self.average.state_dict())
+        return raw

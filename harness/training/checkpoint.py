@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -13,9 +14,12 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.families.base import Family
+
+RAW = "raw/"
+"""Before the names of raw weights in a file that has averaged ones too."""
 
 KEPT = 2
 """The last checkpoint, and the one before it in case the last turns out to be damaged."""
@@ -66,15 +70,33 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
 
 
-def save_weights(family: Family, path: Path) -> None:
-    """Writes the networks' weights to one safetensors file: after training, what is measured."""
-    write_tensors(family.networks.state_dict(), path)
+def save_weights(family: Family, path: Path) -> str:
+    """Writes the networks' weights to one safetensors file: after training, what is measured, and
+    the raw weights where these are an average. Returns the file's SHA-256.
+    """
+    tensors = dict(family.networks.state_dict())
+    if family.raw is not None:
+        tensors |= {RAW + name: tensor for name, tensor in family.raw.state_dict().items()}
+    write_tensors(tensors, path)
+    return file_sha256(path)
 
 
 def load_weights(family: Family, path: Path) -> None:
     """Gives an untrained `family` the weights that `save_weights` wrote, ready to be measured."""
-    family.networks.load_state_dict(load_file(path))
+    tensors = load_file(path)
+    raw = {name: tensors.pop(name) for name in list(tensors) if name.startswith(RAW)}
+    family.networks.load_state_dict(tensors)
     family.networks.eval()
+    if raw:
+        averaged = nn.ModuleDict({name: family.networks[name] for name in family.averaged})
+        family.raw = copy.deepcopy(averaged)
+        family.raw.load_state_dict({name.removeprefix(RAW): x for name, x in raw.items()})
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_tensors(

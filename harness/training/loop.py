@@ -69,9 +69,9 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     """Trains `family` on at least `budget_images` images (see `harness.training.budget`).
 
     It leaves `family.networks` on `device` in evaluation mode, with the averaged weights where the
-    recipe asks for an average. With `checkpoints` it goes on from the last good one, to the same
-    weights and curves as if it had never stopped. Raises Diverged; Stopped, after saving, once
-    `stop` says so.
+    recipe asks for an average, and the raw weights in `family.raw`. With `checkpoints` it goes on
+    from the last good one, to the same weights and curves as if it had never stopped. Raises
+    Diverged; Stopped, after saving, once `stop` says so.
     """
     state = TrainingState.start(family, seed, device, accelerate)
     if checkpoints and (saved := checkpoints.latest()):
@@ -89,7 +89,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
             state.step = number + 1
             between(images=stage.batches(number).stop * family.settings.batch_size)
     if state.average:
-        state.average.adopt()
+        family.raw = state.average.adopt().to(memory_format=torch.contiguous_format).eval()
     family.networks.to(memory_format=torch.contiguous_format).eval()
     return TrainingResult(state.step, state.curve[-1].images, state.seconds, tuple(state.curve))
 

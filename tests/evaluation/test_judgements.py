@@ -1,9 +1,12 @@
 """What the discriminators of real models say."""
 
+import copy
+
 import pytest
 import torch
 
 from harness.data import load_dataset
+from harness.data.loader import Batches
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.protocols import Setup, obstacle
@@ -12,9 +15,12 @@ from harness.families import build_family
 from harness.metrics import load_metric
 from harness.plan import shape_of
 from harness.spec.recipe import load_recipe
+from harness.training.checkpoint import load_weights, save_weights
 from harness.training.init import initialise
+from harness.training.loop import train
 
 DATASET = load_dataset("digits")
+IMAGES = DATASET.normal_test.images[:16]
 SETUP = Setup({}, samples=40)
 
 
@@ -27,15 +33,56 @@ def model(name: str):
     return built
 
 
+def trained(name: str):
+    """A model after some steps, with an average that differs from the raw weights."""
+    recipe = load_recipe(name)
+    settings = recipe.settings | {"ema": 0.9, "batch_size": 8}
+    built = initialise(lambda: build_family(recipe.family, settings, shape_of(DATASET)), seed=0)
+    cpu = torch.device("cpu")
+    train(built, Batches(DATASET.train, 8, 0, cpu), 80, 0, device=cpu)
+    return built
+
+
+def in_training(network, x):
+    """What a copy of a network gives in training mode."""
+    return copy.deepcopy(network).train()(x).detach()
+
+
 @pytest.mark.parametrize(("name", "kind"), [("gan/dcgan", "odds"), ("gan/wgan-gp", "critic")])
-def test_it_is_asked_about_test_images_and_about_the_samples_as_they_are_measured(name, kind):
-    gan = model(name)
-    e = Evidence(dataset_evidence(DATASET), SETUP, model=gan)
+def test_a_discriminator_is_read_as_it_was_trained(name, kind):
+    """In training it saw batches of one kind, of the generator that is not averaged."""
+    gan = trained(name)
+    setup = Setup({}, samples=16)
+    e = Evidence(dataset_evidence(DATASET) | {"reference_images": IMAGES}, setup, model=gan)
+    before = {key: tensor.clone() for key, tensor in gan.networks.state_dict().items()}
     on_test, on_samples = e[f"{kind}_on_test"], e[f"{kind}_on_samples"]
-    assert on_test.shape == (len(DATASET.normal_test),)
-    with torch.no_grad():
-        whole = gan.networks["discriminator"](to_float(e["samples"]))[:, 0]
-    torch.testing.assert_close(on_samples, whole)
+    judge = gan.networks["discriminator"]
+    for outputs, images in ((on_test, IMAGES), (on_samples, e["opponent_samples"])):
+        halves = [in_training(judge, x)[:, 0] for x in to_float(images).split(8)]
+        torch.testing.assert_close(outputs, torch.cat(halves))
+    after = gan.networks.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not judge.training
+
+
+def test_its_opponent_has_the_raw_weights_and_the_moments_of_a_batch():
+    gan = trained("gan/dcgan")
+    raw, averaged = gan.raw["generator"], gan.networks["generator"]
+    assert not torch.equal(next(raw.parameters()), next(averaged.parameters()))
+    z = gan.latents(8, torch.Generator().manual_seed(5))
+    made = gan.opponent_samples(8, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(made, in_training(raw, z))
+    assert (made - averaged(z)).abs().max() > 0.1
+
+
+def test_raw_weights_are_kept_with_the_averaged_ones(tmp_path):
+    first, other = trained("gan/dcgan"), model("gan/dcgan")
+    save_weights(first, tmp_path / "model.safetensors")
+    load_weights(other, tmp_path / "model.safetensors")
+    for weights in ("networks", "raw"):
+        kept, read = (getattr(gan, weights).state_dict() for gan in (first, other))
+        assert kept.keys() == read.keys()
+        assert all(torch.equal(kept[key], read[key]) for key in kept)
 
 
 @pytest.mark.parametrize(
