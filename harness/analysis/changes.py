@@ -29,6 +29,7 @@ from harness.analysis.intervals import (
     varies,
     welch,
 )
+from harness.analysis.numbers import percent
 from harness.analysis.tolerance import Kind, Tolerance
 from harness.metrics.base import Metric
 
@@ -36,13 +37,23 @@ ALPHA = 0.05
 """Of two-sided intervals, of which only one side is worse: a check in which nothing has changed
 says "regression" in at most half of this share of cases."""
 
+PLAIN = 1 - ALPHA
+"""The level of an interval before correction for several comparisons."""
+
 SPREADS = 3.0
 """Without a tolerance, the worsening that must be ruled out, in standard deviations over the
 baseline's seeds. It takes the mean beyond all but one in 700 of the baseline's single runs."""
 
 Outcome = Literal[
-    "regressed", "improved", "unchanged", "not worse", "inconclusive", "not comparable"
-]
+    "regressed", "worse before correction", "improved", "unchanged", "tolerated", "not worse",
+    "inconclusive", "not comparable",
+]  # fmt: skip
+"""A worsening that the printed interval shows is never "not worse": it is "regressed" where it
+holds after the correction for several comparisons, "worse before correction" where it holds in this
+one alone, and "tolerated" where it ends before the tolerance."""
+
+PASSING: tuple[Outcome, ...] = ("improved", "unchanged", "tolerated", "not worse")
+"""The outcomes that rule a regression out."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """A comparison to be made: one metric of a model on a dataset, before and now."""
+    """A comparison to be made: one metric of a model on a dataset, before and now.
+
+    `family` names the comparisons that are corrected together.
+    """
 
     dataset: str
     model: str
@@ -72,6 +86,7 @@ class Pair:
     before: Side
     now: Side
     tolerance: Tolerance | None = None
+    family: str = ""
 
     @property
     def sign(self) -> int:
@@ -89,7 +104,8 @@ class Pair:
 @dataclass(frozen=True)
 class Effect:
     """Now against the baseline: as a "ratio" (of geometric means) or a "difference" (of means, in
-    the metric's unit), with its interval of confidence `level`.
+    the metric's unit), with its interval of confidence `level`, which is the level at which the
+    outcome was decided.
 
     `limit` is the worsening that must be ruled out, and `shows` the least that would have been
     called a regression in 8 of 10 cases; None where there is no noise.
@@ -226,7 +242,7 @@ def _tested(pair: Pair) -> Change | Undecided:
     if isinstance(found, float):
         return _exact(start, scale, found, margin)
     limit = margin or SPREADS * float(np.std(every, ddof=1))
-    return Undecided(start, scale, found, margin, limit)
+    return Undecided(start, scale, found, margin, limit, pair.family)
 
 
 def _worsening(pair: Pair, old: Sequence[float], new: Sequence[float]) -> Contrast | float:
@@ -255,7 +271,7 @@ class _Scale:
 def _exact(start: Change, scale: _Scale, worsening: float, margin: float) -> Change:
     value = scale.natural(worsening)
     effect = Effect(scale.kind, value, value, value, 1.0, scale.natural(margin), None)
-    outcome: Outcome = "improved" if worsening < 0 else "not worse"
+    outcome: Outcome = "improved" if worsening < 0 else "tolerated"
     if worsening > margin:
         outcome = "regressed"
     elif worsening == 0:
@@ -274,10 +290,16 @@ class Undecided:
     worsening: Contrast
     margin: float
     limit: float
+    family: str = ""
+
+    @property
+    def p_worse(self) -> float:
+        """The smallest alpha at which the interval lies on the worse side of zero."""
+        return self.worsening.p_above(0.0)
 
     @property
     def p_regressed(self) -> float:
-        """The smallest alpha at which the interval lies beyond the margin."""
+        """The smallest alpha at which it lies beyond the margin."""
         return self.worsening.p_above(self.margin)
 
     @property
@@ -286,31 +308,52 @@ class Undecided:
         return self.worsening.p_below(0.0)
 
     def decide(self, to_regress: float, to_improve: float, strictest: float) -> Change:
-        """The change, at the alphas that Holm's correction leaves to call it worse or better;
+        """The change, at the alphas that the correction leaves to call it worse or better;
         `strictest` is the alpha of the first of all tests.
 
         Ruling out is not corrected: a check finds no regression only where every comparison does
         (an intersection-union test, Berger 1982).
         """
-        strict, plain = 1 - strictest, 1 - ALPHA
+        strict = 1 - strictest
+        beyond = f"worse by more than {self.start.tolerance}" if self.margin else "worse"
         if self.p_regressed <= to_regress:
-            by = f"by more than {self.start.tolerance}" if self.margin else "beyond noise"
-            return self._end("regressed", f"worse {by}", 1 - to_regress, strict)
+            reason = beyond if self.margin else "worse beyond noise"
+            return self._end("regressed", reason, 1 - to_regress, strict)
         if self.p_improved <= to_improve:
             return self._end("improved", "better beyond noise", 1 - to_improve, strict)
-        by = f"{self.start.tolerance}" if self.margin else f"{SPREADS:g} times the seeds' spread"
-        if self.worsening.interval(plain)[1] < self.limit:
-            return self._end("not worse", f"a worsening by {by} is ruled out", plain, strict)
-        doubt = f"a worsening by {by} is not ruled out"
-        if not self.limit:
-            doubt = "the baseline has no spread over seeds to go by, so give a tolerance"
-        change = self._end("inconclusive", doubt, plain, strict)
-        return replace(change, needed=self._needed(plain, strict) if self.limit else None)
+        if self.p_regressed <= ALPHA:
+            reason = (
+                f"{beyond} at {percent(PLAIN)}, not at the {percent(1 - to_regress)} that the "
+                "correction for several comparisons asks"
+            )
+            return self._open("worse before correction", reason, strict)
+        if self.worsening.interval(PLAIN)[1] < self.limit:
+            return self._ruled_out(strict)
+        return self._open("inconclusive", self._doubt(), strict)
 
-    def _needed(self, plain: float, strict: float) -> int | None:
+    def _ruled_out(self, strict: float) -> Change:
+        if self.p_worse <= ALPHA:
+            return self._end("tolerated", f"worse by less than {self._limit()}", PLAIN, strict)
+        reason = f"a worsening by {self._limit()} is ruled out"
+        return self._end("not worse", reason, PLAIN, strict)
+
+    def _doubt(self) -> str:
+        if not self.limit:
+            return "the baseline has no spread over seeds to go by, so give a tolerance"
+        worse = "worse, and " if self.p_worse <= ALPHA else ""
+        return f"{worse}a worsening by {self._limit()} is not ruled out"
+
+    def _limit(self) -> str:
+        return f"{self.start.tolerance}" if self.margin else f"{SPREADS:g} times the seeds' spread"
+
+    def _open(self, outcome: Outcome, reason: str, strict: float) -> Change:
+        change = self._end(outcome, reason, PLAIN, strict)
+        return replace(change, needed=self._needed(strict) if self.limit else None)
+
+    def _needed(self, strict: float) -> int | None:
         """The fewest seeds that decide, one way or the other, with change and spread as seen."""
         mean, few = self.worsening.mean, min(self.start.seeds)
-        ways = ((self.limit - mean, plain), (mean - self.margin, strict))
+        ways = ((self.limit - mean, PLAIN), (mean - self.margin, strict))
         found = [seeds_until(self.worsening, (far,), level, few) for far, level in ways if far > 0]
         return min((n for n in found if n is not None), default=None)
 

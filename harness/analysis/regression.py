@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.analysis import holm
 from harness.analysis.baseline import Baseline, Numbers
-from harness.analysis.changes import ALPHA, Change, Pair, Side, Undecided, examine
+from harness.analysis.changes import ALPHA, PASSING, Change, Pair, Side, Undecided, examine
 from harness.analysis.tolerance import Tolerance
 from harness.plan import Cell, Plan
 from harness.spec.errors import BadInput
@@ -30,9 +30,9 @@ EXIT_CODES: Mapping[Outcome, int] = {
 class Check:
     """What a suite's comparison with a baseline came to.
 
-    `tests` is the number of comparisons with noise, over which Holm's correction is. `new` are
-    those (dataset, model, metric) that the baseline has not, and `timings` those that it has and
-    that were left out because no tolerance was given for them.
+    `tests` is the number of comparisons with noise, over which the correction is. `new` are those
+    (dataset, model, metric) that the baseline has not, and `timings` those that it has and that
+    were left out because no tolerance was given for them.
     """
 
     suite: str
@@ -52,14 +52,14 @@ class Check:
         """That of the command."""
         return EXIT_CODES[self.outcome]
 
-    @property
-    def strictest(self) -> float:
-        """The alpha of the first of all tests in Holm's procedure."""
-        return ALPHA / max(self.tests, 1)
-
     def among(self, *outcomes: str) -> list[Change]:
         """The changes with one of these outcomes."""
         return [change for change in self.changes if change.outcome in outcomes]
+
+    @property
+    def undecided(self) -> list[Change]:
+        """The changes that neither are a regression nor rule one out."""
+        return [c for c in self.changes if c.outcome not in ("regressed", *PASSING)]
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ class Gate:
             Side(numbers.values, numbers.failures, keys),
             _today(results, numbers.metric),
             self.tolerances.get(numbers.metric),
+            numbers.metric if _is_timing(self.baseline, numbers) else "",
         )
 
     def _new(self) -> Iterator[tuple[str, str, str]]:
@@ -127,19 +128,33 @@ def _today(results: Sequence[CellResult], metric: str) -> Side:
 
 
 def compare(pairs: Iterable[Pair]) -> tuple[list[Change], int]:
-    """What each comparison comes to, with Holm's correction over those that have noise, in either
-    direction; and how many these are.
+    """What each comparison comes to, and how many of them have noise. Over these, family by family,
+    is the correction, in either direction.
+
+    No tolerance changes what any other metric comes to. So Holm's procedure, in which each test
+    depends on all others, is about worsenings of any size; a test against a tolerance has alpha
+    divided by the number of comparisons (Bonferroni), whatever the others are. As each part errs on
+    one side only, with at most half of alpha, a family errs with at most alpha.
     """
     found = [examine(pair) for pair in pairs]
     tests = [item for item in found if isinstance(item, Undecided)]
-    alphas = [ALPHA] * len(tests)
-    worse = holm.levels([test.p_regressed for test in tests], alphas)
+    families: dict[str, list[Undecided]] = {}
+    for test in tests:
+        families.setdefault(test.family, []).append(test)
+    decided = {name: iter(_corrected(family)) for name, family in families.items()}
+    changes = [
+        next(decided[item.family]) if isinstance(item, Undecided) else item for item in found
+    ]
+    return changes, len(tests)
+
+
+def _corrected(tests: Sequence[Undecided]) -> Iterator[Change]:
+    """The changes that the tests of one family come to."""
+    alphas, first = [ALPHA] * len(tests), ALPHA / len(tests)
+    worse = holm.levels([test.p_worse for test in tests], alphas)
     better = holm.levels([test.p_improved for test in tests], alphas)
-    decided = (
-        test.decide(to_regress, to_improve, ALPHA / len(tests))
-        for test, to_regress, to_improve in zip(tests, worse, better, strict=True)
-    )
-    return [next(decided) if isinstance(item, Undecided) else item for item in found], len(tests)
+    for test, to_be_worse, to_improve in zip(tests, worse, better, strict=True):
+        yield test.decide(first if test.margin else to_be_worse, to_improve, first)
 
 
 def outcome(changes: Iterable[Change]) -> Outcome:
@@ -151,7 +166,7 @@ def outcome(changes: Iterable[Change]) -> Outcome:
         return "regression"
     if found <= {"not comparable"}:
         return "nothing comparable"
-    return "inconclusive" if found & {"inconclusive", "not comparable"} else "no regression"
+    return "no regression" if found <= {*PASSING} else "inconclusive"
 
 
 def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance]) -> Gate:
@@ -164,7 +179,7 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
         )
     awaited, settled, timings = [], [], []
     for numbers in _chosen(baseline, plan):
-        if numbers.metric not in tolerances and "machine" in baseline.protocol(numbers).settings:
+        if numbers.metric not in tolerances and _is_timing(baseline, numbers):
             timings.append(numbers.metric)
             continue
         there = (numbers.dataset, numbers.model)
@@ -176,6 +191,10 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
     return Gate(
         plan, baseline, tolerances, tuple(awaited), tuple(settled), tuple(dict.fromkeys(timings))
     )
+
+
+def _is_timing(baseline: Baseline, numbers: Numbers) -> bool:
+    return "machine" in baseline.protocol(numbers).settings
 
 
 def _chosen(baseline: Baseline, plan: Plan) -> Iterator[Numbers]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ WIDE = 160
 
 COLOURS = {
     "regressed": "red",
+    "worse before correction": "yellow",
     "improved": "green",
     "inconclusive": "yellow",
     "not comparable": "yellow",
@@ -163,14 +164,14 @@ def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: flo
 def _show(console: Console, words: Words) -> None:
     """The table, the notes and the summary; for GitHub Actions, its annotations as well."""
     from harness.report.checks.annotations import workflow_commands
-    from harness.report.checks.words import HEADINGS
+    from harness.report.checks.words import HEADINGS, NUMBERS
 
     if not console.is_terminal:
         console.width = WIDE
     table = Table(title=f"{escape(words.check.suite)} against its baseline", title_justify="left")
     for heading in HEADINGS:
-        is_number = heading in ("baseline", "now", "change", "detects")
-        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if heading in NUMBERS else "left"
+        table.add_column(heading, justify=justify, overflow="fold")
     for change in words.check.changes:
         *cells, outcome = map(escape, words.row(change))
         colour = COLOURS.get(change.outcome, "dim")

@@ -91,8 +91,9 @@ def test_better_is_no_regression():
     ("shift", "tolerance", "outcome"),
     [
         (-0.030, Tolerance(0.01), "regressed"),
-        (-0.005, Tolerance(0.02), "not worse"),
-        (-0.005, Tolerance(0.04, relative=True), "not worse"),
+        (-0.005, Tolerance(0.02), "tolerated"),
+        (-0.005, Tolerance(0.04, relative=True), "tolerated"),
+        (-0.001, Tolerance(0.02), "not worse"),
         (-0.012, Tolerance(0.012), "inconclusive"),
     ],
 )
@@ -156,7 +157,7 @@ def test_without_noise_it_is_decided_as_it_stands():
     assert decided(side([100.0] * 3), side([101.0] * 3), **exact).outcome == "regressed"
     assert decided(side([100.0] * 3), side([99.0] * 3), **exact).outcome == "improved"
     five = Tolerance(0.05, relative=True)
-    assert decided(side([100.0] * 3), side([101.0] * 3), "fid", five).outcome == "not worse"
+    assert decided(side([100.0] * 3), side([101.0] * 3), "fid", five).outcome == "tolerated"
     others = side({5: 100.0, 6: 100.0, 7: 100.0}, key="other")
     assert decided(side([100.0] * 3), others, **exact).outcome == "unchanged"
 
@@ -199,3 +200,38 @@ def test_a_baseline_in_which_all_failed():
 def test_what_is_still_to_be_measured_is_named():
     change = decided(side(OLD), side(OLD[:3], missing=(3, 4)))
     assert (change.outcome, change.reason) == ("inconclusive", "not measured yet for seed 3, 4")
+
+
+def test_what_is_worse_in_itself_but_not_after_correction_is_said_so():
+    change = examine(pair(side(OLD), side([0.46, 0.53, 0.45, 0.47, 0.45])))
+    found = change.decide(0.01, 0.01, 0.01)
+    p = stats.ttest_rel([0.46, 0.53, 0.45, 0.47, 0.45], OLD).pvalue
+    assert 0.01 < p < ALPHA
+    assert found.outcome == "worse before correction"
+    assert (found.effect.level, found.effect.high < 0) == (0.95, True)
+    assert found.reason == (
+        "worse at 95 %, not at the 99 % that the correction for several comparisons asks"
+    )
+    assert found.needed > 5
+    assert change.decide(p, 0.01, 0.01).outcome == "regressed"
+
+
+@pytest.mark.parametrize("tolerance", [None, Tolerance(0.1), Tolerance(0.5), Tolerance(1.0)])
+def test_an_outcome_never_contradicts_the_interval_printed_beside_it(tolerance: Tolerance | None):
+    rng = np.random.default_rng(4)
+    margin = tolerance.amount if tolerance else 0.0
+    seen = set()
+    for _ in range(400):
+        old = rng.normal(size=5)
+        new = old + rng.normal(rng.choice([-2.0, -0.5, 0.0]), rng.choice([0.1, 1.0, 3.0]), 5)
+        found = examine(pair(side(old), side(new), tolerance=tolerance))
+        found = found.decide(ALPHA / rng.integers(1, 9), ALPHA / 8, ALPHA / 8)
+        low, high = found.effect.low, found.effect.high  # of recall, of which less is worse
+        beyond, worse, better = high < -margin, high < 0, low > 0
+        assert found.outcome != "not worse" or not worse
+        assert (found.outcome in ("regressed", "worse before correction")) == beyond
+        assert found.outcome != "tolerated" or (worse and low > -margin)
+        assert found.outcome != "improved" or better
+        seen.add(found.outcome)
+    assert {"regressed", "worse before correction", "inconclusive"} <= seen
+    assert ("tolerated" in seen) == (tolerance is not None)

@@ -24,6 +24,7 @@ UNSURE = Change(
     "digits", "gan/dcgan", "recall", "inconclusive", "a worsening by 0.02 is not ruled out", (5, 3),
     None, 0.61, 0.6, Effect("difference", -0.01, -0.04, 0.02, 0.95, -0.02, -0.051), 9,
 )  # fmt: skip
+SUSPECT = dataclasses.replace(WORSE, outcome="worse before correction", reason="worse at 95 %")
 SAME = Change(
     "digits", "vae/vae", "fid", "unchanged", "equal to the last digit", (5, 5), None, 3.0, 3.0
 )
@@ -56,13 +57,13 @@ def test_amounts_are_shares_of_ratios_and_units_of_differences():
 
 def test_a_row_has_a_cell_for_every_heading():
     assert EVERYTHING.row(WORSE) == (
-        "digits", "gan/dcgan", "fid ↓", "12.3", "14.8", "+20 % [+10 %, +31 %]", "+12 %",
-        "regressed",
+        "digits", "gan/dcgan", "fid ↓", "12.3", "14.8", "+20 % [+10 %, +31 %]", "97.5 %",
+        "+12 %", "regressed",
     )  # fmt: skip
-    assert EVERYTHING.row(UNSURE)[2:7] == (
-        "recall ↑", "0.610", "0.600", "−0.010 [−0.040, +0.020]", "−0.051",
+    assert EVERYTHING.row(UNSURE)[2:8] == (
+        "recall ↑", "0.610", "0.600", "−0.010 [−0.040, +0.020]", "95 %", "−0.051",
     )  # fmt: skip
-    assert EVERYTHING.row(SAME)[5:] == ("–", "–", "unchanged")
+    assert EVERYTHING.row(SAME)[5:] == ("–", "–", "–", "unchanged")
     assert {len(EVERYTHING.row(c)) for c in EVERYTHING.check.changes} == {len(HEADINGS)}
 
 
@@ -85,6 +86,11 @@ def test_the_smaller_mean_keeps_its_digits_where_the_other_is_many_times_as_larg
         ([], 3, "Nothing comparable was measured: nothing was chosen."),
         ([SAME, UNSURE], 4, "Inconclusive: no regression is seen, and 1 of 2 comparisons cannot"),
         ([SAME, NASTY], 4, "Inconclusive"),
+        (
+            [SAME, SUSPECT],
+            4,
+            "Inconclusive: Fréchet distance of gan/dcgan on digits worse before correction, and 1",
+        ),
         ([WORSE] * 5, 1, "Fréchet distance of gan/dcgan on digits and 2 more."),
     ],
 )
@@ -122,7 +128,9 @@ def test_junit_is_read_by_a_parser_with_a_test_for_each_comparison():
     assert "�[31mno�" in nasty.result[0].message
 
 
-@pytest.mark.parametrize("changes", [[SAME], [SAME, WORSE], [SAME, UNSURE], [SAME, NASTY], [NASTY]])
+@pytest.mark.parametrize(
+    "changes", [[SAME], [SAME, WORSE], [SAME, UNSURE], [SAME, NASTY], [NASTY], [SUSPECT]]
+)
 def test_all_junit_tests_pass_exactly_where_the_command_does(changes):
     found = words(*changes)
     root = ET.fromstring(junit(found, 0.0))
@@ -149,6 +157,8 @@ def test_annotations_beyond_what_github_shows_are_counted():
     assert len(lines) == MOST + 1
     assert len(list(workflow_commands(words(*[WORSE] * MOST)))) == MOST
     assert list(workflow_commands(words(SAME))) == []
+    (suspect,) = workflow_commands(words(SAME, SUSPECT))
+    assert suspect.startswith("::warning title=Fréchet distance of gan/dcgan on digits%3A worse be")
 
 
 def test_markdown_puts_what_needs_a_look_first_and_folds_the_rest():
@@ -158,6 +168,7 @@ def test_markdown_puts_what_needs_a_look_first_and_folds_the_rest():
     assert "❌ regressed" in above
     assert "❔ inconclusive" in above
     assert "| unchanged |" in below
+    assert "❔ worse before correction" in markdown(words(SAME, SUSPECT)).split("<details>")[0]
     assert "Baseline saved 2025-01-31 with harness 1.0 at abc on Abacus." in below
     assert markdown(words(SAME)).startswith("### ✅ guarded")
     assert markdown(words(NASTY)).startswith("### ❔ guarded")

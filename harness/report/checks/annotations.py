@@ -17,7 +17,7 @@ def workflow_commands(words: Words) -> Iterator[str]:
     """
     check = words.check
     yield from _capped("error", words, check.among("regressed"))
-    yield from _capped("warning", words, check.among("inconclusive", "not comparable"))
+    yield from _capped("warning", words, check.undecided)
 
 
 def _capped(kind: str, words: Words, changes: list[Change]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from harness.analysis.changes import Change
+from harness.analysis.changes import PASSING, Change
 from harness.report.checks.words import Words
 
 _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -17,8 +17,7 @@ def junit(words: Words, seconds: float) -> str:
     tests pass exactly where the command's exit code is 0.
     """
     check = words.check
-    failures = len(check.among("regressed"))
-    errors = len(check.among("inconclusive", "not comparable"))
+    failures, errors = len(check.among("regressed")), len(check.undecided)
     counts = {
         "name": f"harness check {check.suite}",
         "tests": str(len(check.changes)),
@@ -44,7 +43,7 @@ def _case(words: Words, change: Change) -> ET.Element:
             "time": "0",
         },
     )
-    if change.outcome in ("regressed", "inconclusive", "not comparable"):
+    if change.outcome not in PASSING:
         kind = "failure" if change.outcome == "regressed" else "error"
         said = {"type": change.outcome, "message": _fit(change.reason)}
         ET.SubElement(case, kind, said).text = _fit(

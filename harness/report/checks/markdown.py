@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.checks.words import HEADINGS, Words
+from harness.report.checks.words import HEADINGS, NUMBERS, Words
 from harness.report.plain import plain
 
-MARKS = {"regressed": "❌", "inconclusive": "❔", "not comparable": "❔"}
-ORDER = ("regressed", "inconclusive", "not comparable", "improved", "not worse", "unchanged")
+OPEN = ("worse before correction", "inconclusive", "not comparable")
+MARKS = {"regressed": "❌", **dict.fromkeys(OPEN, "❔")}
+ORDER = (*MARKS, "improved", "tolerated", "not worse", "unchanged")
 
 
 def markdown(words: Words) -> str:
@@ -33,6 +34,6 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     marked = [[*row[:-1], f"{MARKS.get(row[-1], '')} {row[-1]}".strip()] for row in rows]
     return [
         f"| {' | '.join(HEADINGS)} |",
-        "|---|---|---|--:|--:|--:|--:|---|",
+        f"|{'|'.join('--:' if heading in NUMBERS else '---' for heading in HEADINGS)}|",
         *(f"| {' | '.join(map(plain, row))} |" for row in marked),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.changes import Change, Effect
@@ -11,7 +11,11 @@ from harness.analysis.numbers import decimals, number, percent
 from harness.analysis.regression import Check
 from harness.metrics.base import Metric
 
-HEADINGS = ("dataset", "model", "metric", "baseline", "now", "change", "detects", "outcome")
+HEADINGS = (
+    "dataset", "model", "metric", "baseline", "now", "change", "level", "detects", "outcome",
+)  # fmt: skip
+NUMBERS = ("baseline", "now", "change", "level", "detects")
+"""The columns of numbers."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Words:
             change.metric + arrow,
             *means,
             amount(effect) if effect else "–",
-            _rounded(effect, effect.shows) if effect and effect.shows is not None else "–",
+            *_fineness(effect),
             change.outcome,
         )
 
@@ -66,45 +70,49 @@ class Words:
                 return f"No regression in {comparisons}: {self._counts()}."
             case "regression":
                 worse = check.among("regressed")
-                named = ", ".join(self.title(change) for change in worse[:3])
-                more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
-                return f"Regression in {len(worse)} of {comparisons}: {named}{more}."
+                return f"Regression in {len(worse)} of {comparisons}: {self._named(worse)}."
             case "nothing comparable":
                 reason = next((change.reason for change in check.changes), "nothing was chosen")
                 return f"Nothing comparable was measured: {reason}."
             case _:
-                open_ones = len(check.among("inconclusive", "not comparable"))
+                open_ones, suspects = len(check.undecided), check.among("worse before correction")
+                seen = "no regression is seen"
+                if suspects:
+                    seen = f"{self._named(suspects)} worse before correction"
                 return (
-                    f"Inconclusive: no regression is seen, and {open_ones} of {comparisons} "
-                    f"cannot rule one out ({self._counts()})."
+                    f"Inconclusive: {seen}, and {open_ones} of {comparisons} "
+                    f"cannot rule a regression out ({self._counts()})."
                 )
 
     def report(self) -> list[str]:
         """Everything in lines of text, for where there is no table."""
-        pressing = self.check.among("regressed", "inconclusive", "not comparable")
         return [
             self.summary(),
-            *(f"{self.title(change)} {self.sentence(change)}" for change in pressing),
+            *(f"{self.title(change)} {self.sentence(change)}" for change in self.pressing),
             *self.remarks(),
         ]
 
     def notes(self) -> list[str]:
         """What a reader of the table must know besides: why, what to do, what was left out."""
-        pressing = self.check.among("regressed", "inconclusive", "not comparable")
         return [
-            *(f"{self.title(change)}: {change.reason}{_seeds(change)}" for change in pressing),
+            *(f"{self.title(change)}: {change.reason}{_seeds(change)}" for change in self.pressing),
             *self.remarks(),
         ]
+
+    @property
+    def pressing(self) -> list[Change]:
+        """What someone should look at: regressions, and whatever is undecided."""
+        return [*self.check.among("regressed"), *self.check.undecided]
 
     def remarks(self) -> list[str]:
         """What holds for the check as a whole."""
         check = self.check
         found = [f"changed since the baseline: {line}" for line in self.altered]
         if check.tests:
-            level = percent(1 - check.strictest)
             found.append(
-                f'{check.tests} tested; "detects" is the change that would have been called a '
-                f"regression in 8 of 10 cases (at {level}, Holm's correction)"
+                f'{check.tests} tested; "level" is that of the interval beside it, and "detects" '
+                "the change that would have been called a regression in 8 of 10 cases, after the "
+                "correction for several comparisons"
             )
         if check.new:
             found.append(f"{len(check.new)} not in the baseline, and not compared")
@@ -112,6 +120,10 @@ class Words:
             named = ", ".join(check.timings)
             found.append(f"compared only where they have a tolerance: {named}")
         return found
+
+    def _named(self, changes: Sequence[Change]) -> str:
+        named = ", ".join(self.title(change) for change in changes[:3])
+        return f"{named} and {len(changes) - 3} more" if len(changes) > 3 else named
 
     def _counts(self) -> str:
         counts = Counter(change.outcome for change in self.check.changes)
@@ -152,6 +164,13 @@ def _share(effect: Effect, value: float, places: int | None = None) -> str:
     if effect.kind == "ratio":
         return f"{number(100 * (value - 1), 1 if places is None else places, signed=True)} %"
     return number(value, places, signed=True)
+
+
+def _fineness(effect: Effect | None) -> tuple[str, str]:
+    """The level of the interval, and what could have been found; dashes where there is no noise."""
+    if effect is None or effect.shows is None:
+        return "–", "–"
+    return percent(effect.level), _rounded(effect, effect.shows)
 
 
 def _rounded(effect: Effect, value: float) -> str:
