@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from harness.analysis.collected import Choice, Collected, Gathering
 from harness.analysis.entries import MACHINE, Identity, Part, differing, parts
@@ -91,13 +92,15 @@ class Comparison:
     training: tuple[Difference, ...]
     """What training took: all of it, also where it is the same."""
     lines: tuple[Line, ...]
+    choices: tuple[str, ...] = ()
+    """Which entry was taken where a name stands for several."""
 
 
 def compare(store: Store, names: Sequence[str]) -> Comparison:
     """The runs that are called so: by the beginning of their ids, or as MODEL@DATASET#SEED.
 
-    Raises BadInput where a name stands for no run or for several, and where fewer than two runs are
-    named.
+    Of several entries that a name stands for, the one of the largest budget is taken. Raises
+    BadInput where a name stands for no run, and where fewer than two runs are named.
     """
     suites, cells = suite_runs(store), _Cells(store)
     found = [part for name in names for part in _named(cells, name)]
@@ -119,6 +122,7 @@ def compare(store: Store, names: Sequence[str]) -> Comparison:
         tuple(_protocols(found)),
         tuple(_facts(runs)),
         tuple(_lines(sides, collected)),
+        tuple(cells.choices),
     )
 
 
@@ -128,6 +132,8 @@ class _Cells:
 
     store: Store
     read: dict[str, list[Part]] = field(default_factory=dict)
+    choices: list[str] = field(default_factory=list)
+    """Which entry was taken where a name stands for several, a sentence each."""
 
     def on(self, dataset: str) -> list[Part]:
         if dataset not in self.read:
@@ -148,7 +154,9 @@ def _named(cells: _Cells, name: str) -> list[Part]:
 
 
 def _cell(cells: _Cells, name: str, model: str, dataset: str, seed: str) -> Part:
-    """The first run of the one entry that is called `model`: of the seed, or of its first one."""
+    """The first run of the entry that is called `model`: of the seed, or of its first one. Of
+    several entries, that of the largest budget, which `cells.choices` then says.
+    """
     here = cells.on(dataset)
     mine = [part for part in here if model in {used for used, _ in part.uses}]
     if not mine:
@@ -162,15 +170,27 @@ def _cell(cells: _Cells, name: str, model: str, dataset: str, seed: str) -> Part
         if not mine:
             known_seeds = ", ".join(map(str, seeds))
             raise BadInput(f"{name!r}: no seed {seed}; {model} on {dataset} has {known_seeds}")
-    first = min(mine, key=lambda part: (part.run.seed, part.run.started))
-    if others := {
-        part.identity: part.run.run_id for part in mine if part.identity != first.identity
-    }:
-        runs = ", ".join(run[: SHORT + 4] for run in (first.run.run_id, *others.values()))
-        apart = ", ".join(differing([first.identity, *others]))
-        raise BadInput(f"{name!r} stands for {len(others) + 1} entries, which differ in {apart}; "
-                       f"name a run: {runs}")  # fmt: skip
+    entries: dict[Identity, list[Part]] = {}
+    for part in mine:
+        entries.setdefault(part.identity, []).append(part)
+    chosen = max(entries.values(), key=_preference)
+    first = min(chosen, key=lambda part: (part.run.seed, part.run.started))
+    if len(entries) > 1:
+        others = [each[0].run.run_id for each in entries.values() if each is not chosen]
+        runs = ", ".join(run[: SHORT + 4] for run in others)
+        cells.choices.append(
+            f"{name} stands for {len(entries)} entries, which differ in "
+            f"{', '.join(differing(list(entries)))}: the one of the most training images is "
+            f"compared (of equal ones that of the most runs, then the latest), run "
+            f"{first.run.run_id[: SHORT + 4]}; for another name a run: {runs}"
+        )
     return first
+
+
+def _preference(parts: Sequence[Part]) -> tuple[int, int, datetime]:
+    """Of entries with one name: the largest budget, then the most runs, then the latest."""
+    latest = max(part.run.started for part in parts)
+    return parts[0].identity.images or 0, len(parts), latest
 
 
 def _gathered(cells: _Cells, sides: Sequence[Part], suites: Mapping[str, SuiteRun]) -> Collected:
@@ -253,7 +273,7 @@ def _protocols(sides: Sequence[Part]) -> Iterator[Difference]:
 
 def _lines(sides: Sequence[Side], collected: Collected) -> Iterator[Line]:
     metrics, _ = known_metrics(collected.table["metric"])
-    found = boards(collected.table, metrics, sides[0].label)
+    found = boards(collected.table, metrics, [sides[0].label])
     by_key = {(board.dataset, board.protocol_key): board for board in found}
     for protocol in _ordered(sides):
         if protocol.metric not in metrics:

@@ -99,6 +99,8 @@ class Board:
     over: str = "training seeds"
     apart: str = ""
     floor: Row | None = None
+    against: str | None = None
+    """The model of this board that the others are compared with, if any."""
 
     def row(self, model: str) -> Row | None:
         """The row of a model, where it has one."""
@@ -112,13 +114,14 @@ class Board:
 def boards(
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
-    against: str | None = None,
+    against: Sequence[str] = (),
     quoted: Sequence[Quoted] = (),
 ) -> list[Board]:
     """Every leaderboard of the tidy table, in the order of its datasets and metrics.
 
     Of several protocols for one dataset and metric, the one with the most numbers comes first.
-    With `against`, every row of a board that this model is on says how it compares with it.
+    With `against`, every row says how it compares with the first of these models that is on the
+    board.
     """
     is_floor = table["model"].isin(list(FLOORS))
     floors = table[is_floor]
@@ -174,7 +177,7 @@ def _versus_columns(versus: Versus | None) -> tuple[object, ...]:
 
 
 def _by_protocol(
-    rows: pd.DataFrame, metric: Metric, against: str | None, quoted: Sequence[Quoted]
+    rows: pd.DataFrame, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted]
 ) -> list[Board]:
     ok = rows[rows["status"] == "ok"]
     keys = list(ok["protocol_key"].value_counts(sort=True).index)
@@ -259,7 +262,7 @@ class _Scale:
         return low, high
 
 
-def _board(rows: _Rows, metric: Metric, against: str | None, quoted: Sequence[Quoted]) -> Board:
+def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted]) -> Board:
     values = {model: mine for model, mine in rows.values.items() if mine}
     everything = [value for mine in values.values() for value in mine.values()]
     scale = _Scale.of(metric, [*everything, *(quote.value for quote in quoted)])
@@ -267,7 +270,8 @@ def _board(rows: _Rows, metric: Metric, against: str | None, quoted: Sequence[Qu
     samples |= {quote.model: scale.quoted(quote) for quote in quoted}
     ordered = order(samples)
     tiers, intervals = ordered.tiers(), ordered.intervals()
-    versus = _versus(samples, scale, against)
+    reference = next((model for model in against if model in samples), None)
+    versus = _versus(samples, scale, reference)
     names = {quote.model for quote in quoted}
     best_first = sorted(samples, key=lambda model: -samples[model].mean)
     without = [model for model in rows.values if model not in values]
@@ -289,6 +293,7 @@ def _board(rows: _Rows, metric: Metric, against: str | None, quoted: Sequence[Qu
         rows.dataset, metric.name, rows.protocol, rows.protocol_key,
         tuple(row(model) for model in [*best_first, *without]),
         "geometric mean" if scale.log else "mean",
+        against=reference,
     )  # fmt: skip
 
 
@@ -299,7 +304,7 @@ def _counts(lost: Sequence[tuple[str, str]]) -> dict[str, int]:
 
 def _versus(samples: Mapping[str, Sample], scale: _Scale, against: str | None) -> dict[str, Versus]:
     """Every model against one of them, where the two can be compared."""
-    if against is None or against not in samples:
+    if against is None:
         return {}
     effects = {
         model: effect

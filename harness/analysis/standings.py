@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from harness.analysis.aggregate import Summary, summaries
 from harness.analysis.collected import Collected
+from harness.analysis.entries import Entry
 from harness.analysis.leaderboard import Board, Quoted, boards
 from harness.analysis.numbers import number
 from harness.analysis.pareto import COSTS, Front, fronts
@@ -35,8 +37,8 @@ class Mention:
 
 @dataclass(frozen=True)
 class Standings:
-    """Everything a leaderboard's page says, as data. `against` is the label of the model that the
-    others are compared with.
+    """Everything a leaderboard's page says, as data. `against` are the labels of the model that the
+    others are compared with: on each board with the first of them that is on it.
     """
 
     collected: Collected
@@ -46,7 +48,7 @@ class Standings:
     fronts: tuple[Front, ...]
     mentions: tuple[Mention, ...]
     notices: tuple[str, ...]
-    against: str | None = None
+    against: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -74,23 +76,24 @@ def standings(
     """The leaderboard of what was collected; `chosen` are the metrics that were asked for by name,
     all where none was. Costs are collected all the same, to draw what was chosen against them.
 
-    Raises BadInput where `against` is no entry, or several.
+    Where several entries have the name `against`, that of the largest budget on each board is
+    meant. Raises BadInput where none has it.
     """
     metrics, unknown = known_metrics(collected.table["metric"], chosen or ())
-    reference = _entry(against, collected) if against else None
+    references = _entries(against, collected) if against else ()
     mentions = [_mention(quote, collected) for quote in quotes]
-    found = _ordered(boards(collected.table, metrics, reference, _on_boards(mentions)))
+    found = _ordered(boards(collected.table, metrics, references, _on_boards(mentions)))
     shown = [board for board in found if not chosen or board.metric in chosen]
     qualities = [name for name in chosen or QUALITIES if name not in COSTS]
     return Standings(
         collected,
         metrics,
         tuple(shown),
-        tuple(summaries(shown, collected.table, metrics, reference)),
+        tuple(summaries(shown, collected.table, metrics, next(iter(references), None))),
         tuple(fronts(found, metrics, qualities)),
         tuple(mentions),
-        tuple(_notices(collected, shown, unknown)),
-        reference,
+        (*_notices(collected, shown, unknown), *_chosen(references)),
+        references,
     )
 
 
@@ -111,17 +114,31 @@ def known_metrics(
     return metrics, unknown
 
 
-def _entry(name: str, collected: Collected) -> str:
-    """The label of the one entry that is called so."""
+def _entries(name: str, collected: Collected) -> tuple[str, ...]:
+    """The labels of the entries that are called so, the preferred one first."""
     labels = {entry.label for entry in collected.entries}
     if name in labels:
-        return name
-    of_name = [entry.label for entry in collected.entries if entry.identity.model == name]
-    if of_name:
-        raise BadInput(
-            f"{name!r} stands for {len(of_name)} entries; name one: {'; '.join(of_name)}"
+        return (name,)
+    of_name = [entry for entry in collected.entries if entry.identity.model == name]
+    if not of_name:
+        raise BadInput(f"{name!r} is not on the leaderboard{suggest(name, labels)}")
+    return tuple(entry.label for entry in sorted(of_name, key=_preference, reverse=True))
+
+
+def _preference(entry: Entry) -> tuple[int, int, datetime]:
+    """Of entries with one name: the largest budget, then the most runs, then the latest."""
+    return entry.identity.images or 0, len(entry.runs), entry.last
+
+
+def _chosen(references: Sequence[str]) -> Iterator[str]:
+    """Which of several entries the others are compared with."""
+    if len(references) > 1:
+        first, *others = references
+        yield (
+            f"Compared with {first}: of the entries of that name the one of the most training "
+            "images, of equal ones that of the most runs, then the latest. On a board without it, "
+            f"with {' or '.join(others)}. Name another with --against."
         )
-    raise BadInput(f"{name!r} is not on the leaderboard{suggest(name, labels)}")
 
 
 def _ordered(found: Sequence[Board]) -> list[Board]:

@@ -40,7 +40,7 @@ def _board(console: Console, board: Board, found: Standings) -> None:
 
     metric = found.metrics[board.metric]
     heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]
-    heads += ["seeds"] + [f"against {found.against}"] * _has_versus(board, found)
+    heads += ["seeds"] + [f"against {board.against}"] * bool(board.against)
     rows = [_cells(board, row, found) for row in board.rows]
     if board.floor and board.floor.mean is not None:
         floor = number(board.floor.mean, metric.digits)
@@ -52,10 +52,6 @@ def _board(console: Console, board: Board, found: Standings) -> None:
     line(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
 
 
-def _has_versus(board: Board, found: Standings) -> bool:
-    return found.against is not None and board.row(found.against) is not None
-
-
 def _cells(board: Board, row: Row, found: Standings) -> list[str]:
     from harness.report import tables
 
@@ -64,7 +60,7 @@ def _cells(board: Board, row: Row, found: Standings) -> list[str]:
     value = escape(", ".join(filter(None, (cell.text, cell.problems))))
     seeds = str(row.seeds or "")
     found_cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
-    if _has_versus(board, found):
+    if board.against:
         said = escape(f"{cell.outcome} {cell.versus}".strip())
         found_cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{said}[/]")
     return found_cells

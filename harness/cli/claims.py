@@ -47,8 +47,8 @@ def claims(
     if not loaded.suite.claims:
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
         raise BadInput(f"{chosen.suite} has no claims{' left' if left else ''}{left}")
-    plan, store = chosen.plan(loaded), chosen.store()
-    results = gather(plan, store, plan.records(store), illustrated=False)
+    plan, store, records = chosen.measured(loaded)
+    results = gather(plan, store, records, illustrated=False)
     console = Console()
     for verdict in results.verdicts:
         _show(console, verdict)

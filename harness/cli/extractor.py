@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,12 +15,12 @@ app = typer.Typer(help="Feature networks.", no_args_is_help=True, rich_markup_mo
 @app.command()
 def train(
     dataset: Annotated[str, typer.Argument(help="The dataset to train on, e.g. mnist.")],
-    out: Annotated[Path, typer.Option(help="Where the weights go (safetensors).")],
+    out: options.Out,
     seed: Annotated[int, typer.Option(help="Seed of initialisation, order and augmentation.")] = 0,
     device: options.Device = "auto",
     data_root: options.DataRoot = None,
 ) -> None:
-    """Train a small classifier whose features measure samples of its own domain.
+    """Train a small classifier whose features measure samples of its own domain, as safetensors.
 
     The weights of the shipped datasets were made by this command and are part of the package.
 

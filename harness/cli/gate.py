@@ -43,11 +43,9 @@ def _root() -> None:
 @options.about_a_suite
 def save(
     chosen: options.Chosen,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="The file, best kept beside the suite in git.")
-    ],
+    out: options.Out,
 ) -> None:
-    """Write the numbers of a finished suite to a file.
+    """Write the numbers of a finished suite to a file, best kept beside the suite in git.
 
     **Examples**
 
@@ -61,8 +59,8 @@ def save(
     from harness.score.document import check_writable
 
     check_writable(out)
-    plan, store = chosen.plan(), chosen.store()
-    baseline = take(plan, plan.results(plan.records(store)))
+    plan, _, records = chosen.measured()
+    baseline = take(plan, plan.results(records))
     replace_file(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     typer.echo(

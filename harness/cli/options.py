@@ -18,7 +18,7 @@ from harness.spec.shipped import shipped_files
 if TYPE_CHECKING:
     from harness.plan import Plan
     from harness.spec.suite import LoadedSuite
-    from harness.tracking import Store
+    from harness.tracking import Record, Store
     from harness.training.numerics import Numerics
 
 
@@ -83,6 +83,7 @@ DataRoot = Annotated[
 Output = Annotated[
     Path, typer.Option(help="Folder of reports, checkpoints and the default tracking store.")
 ]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 Tracking = Annotated[
     str | None,
     typer.Option(
@@ -198,6 +199,24 @@ class Chosen:
         loaded = loaded or self.load()
         return make_plan(loaded, self.numerics(loaded), self.data_root)
 
+    def measured(self, loaded: LoadedSuite | None = None) -> tuple[Plan, Store, dict[str, Record]]:
+        """The plan of the suite, its store, and what that has of the plan's cells. BadInput where
+        it has nothing, in which case nothing is written: neither a store nor a report.
+        """
+        from harness.tracking import default_uri
+
+        loaded = loaded or self.load()
+        cure = "`harness run` runs it"
+        if not _exists(self.tracking_uri or default_uri(self.output)):
+            raise BadInput(f"{self.suite}: not run yet; {cure}")
+        plan, store = self.plan(loaded), self.store()
+        records = plan.records(store)
+        if not records:
+            raise BadInput(f"{self.suite}: not run yet{_what_there_is(plan, store)}; {cure}")
+        if all(result.status == "missing" for result in plan.results(records)):
+            raise BadInput(f"{self.suite}: nothing has finished yet; `harness run` goes on with it")
+        return plan, store, records
+
     def resolved(self) -> Chosen:
         """The same with paths that mean the same to other machines."""
         root = self.data_root and self.data_root.resolve()
@@ -206,6 +225,18 @@ class Chosen:
     def store(self) -> Store:
         """Where its results are."""
         return open_store(self.tracking_uri, self.output)
+
+
+def _what_there_is(plan: Plan, store: Store) -> str:
+    """What the store has of the suite under other settings; empty where it has nothing."""
+    from harness.tracking.collection import suite_runs
+
+    others = {
+        f"with {int(run.images):,} training images on {run.environment.get('device', 'a machine')}"
+        for run in suite_runs(store).values()
+        if run.suite == plan.loaded.name and run.images.isdecimal()
+    }
+    return f" so (there are runs of it {' and '.join(sorted(others))})" if others else ""
 
 
 def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
@@ -234,12 +265,17 @@ def existing_store(tracking: str | None, output: Path) -> Store:
     from harness.tracking import default_uri
 
     uri = tracking or default_uri(output)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    if not _exists(uri):
         raise BadInput(
             f"there is no tracking store {published(uri)}; run a suite first, or name another with "
             "--tracking-uri or --output"
         )
     return open_store(tracking, output)
+
+
+def _exists(uri: str) -> bool:
+    """Whether a store is there, as far as that is known without opening it."""
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def open_store(tracking: str | None, output: Path) -> Store:

@@ -155,7 +155,8 @@ def report(
 
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
-    _publish(Console(), chosen.plan(), chosen.store(), chosen.output, None)
+    plan, store, _ = chosen.measured()
+    _publish(Console(), plan, store, chosen.output, None)
 
 
 def _announce(

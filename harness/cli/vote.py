@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
+from harness.cli.spellings import with_old
+from harness.cli.tables import line
 
 if TYPE_CHECKING:
     from harness.vote.tally import Tally
@@ -34,15 +36,13 @@ app = typer.Typer(
 )
 
 
-@app.command("page")
+@app.command("page", cls=with_old({"--page": "--out"}))
 @options.about_a_suite
 def page(
     chosen: options.Chosen,
     pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
     draw: Annotated[int, typer.Option(help="Another number draws other pairs.", min=0)] = 0,
-    page: Annotated[Path, typer.Option("--page", "-o", help="The file to write.")] = Path(
-        "vote.html"
-    ),
+    out: options.Out = Path("vote.html"),
 ) -> None:
     """Write a page that shows pairs of a suite's samples, blinded and shuffled.
 
@@ -57,12 +57,16 @@ def page(
     """
     from harness.vote.page import write_page
 
-    key = write_page(chosen.plan(), chosen.store(), pairs, draw, page)
-    Console().print(
-        f"{page}: {len(key.pairs)} pairs of {len(key.entrants)} entrants. Open it in a browser, "
-        "then: harness vote tally FILE…",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    console = Console()
+    plan, store, _ = chosen.measured()
+    made = write_page(plan, store, pairs, draw, out)
+    for notice in made.left_out:
+        line(console, notice)
+    line(
+        console,
+        f"{out}: {len(made.key.pairs)} pairs of {len(made.key.entrants)} entrants. Open it in a "
+        "browser, then: harness vote tally FILE…",
+    )
 
 
 @app.command("tally")

@@ -105,7 +105,7 @@ def gather(
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
     """Without points in training: a model would stand beside itself on a board."""
-    return table[[not is_point(name) for name in table["model"]]]
+    return table[~table["model"].map(is_point).astype(bool)]
 
 
 def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:

@@ -52,10 +52,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """A suite's run: the suite's name, and the environment of the last command that ran it."""
+    """A suite's run: the suite's name, the environment of the last command that ran it, and the
+    training images of its budget, as the store has them.
+    """
 
     suite: str
     environment: Mapping[str, str]
+    images: str = ""
 
 
 def suite_runs(store: Store) -> dict[str, SuiteRun]:
@@ -63,7 +66,9 @@ def suite_runs(store: Store) -> dict[str, SuiteRun]:
     names = {place: name for name, place in store.experiments().items()}
     return {
         str(run.info.run_id): SuiteRun(
-            names[str(run.info.experiment_id)], _after(ENVIRONMENT, run.data.tags)
+            names[str(run.info.experiment_id)],
+            _after(ENVIRONMENT, run.data.tags),
+            run.data.tags.get("harness.budget", ""),
         )
         for run in store.search(list(names), "tags.`harness.kind` = 'suite'")
     }

@@ -33,15 +33,22 @@ class Gallery:
     samples: Tensor
 
 
-def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> Key:
+@dataclass(frozen=True)
+class Page:
+    """What a page asks about; `left_out` says of each dataset without a choice why it has none."""
+
+    key: Key
+    left_out: tuple[str, ...]
+
+
+def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> Page:
     """Write a page with `count` pairs of the suite's samples to `path`, and keep its key in the
-    suite's run. BadInput where there are no two models with samples to compare.
+    suite's run. BadInput where no dataset has two models with samples to choose between.
     """
     run = store.find_suite(plan.loaded.name, plan.suite_key)
     if run is None:
-        raise BadInput(f"{plan.loaded.name} has not been run; `harness run` it first")
-    galleries = list(_galleries(plan, store))
-    _check(galleries, plan.loaded.name)
+        raise BadInput(f"{plan.loaded.name}: not run yet; `harness run` runs it")
+    galleries, left_out = _with_a_choice(list(_galleries(plan, store)), plan)
     key = Key(
         suite=plan.loaded.name,
         entrants=tuple(gallery.entrant for gallery in galleries),
@@ -55,7 +62,7 @@ def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> K
     store.put(run, key_file(key.page), key.model_dump_json(indent=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, _html(key, run, galleries, plan))
-    return key
+    return Page(key, left_out)
 
 
 def key_file(page: str) -> str:
@@ -83,16 +90,25 @@ def _can_be_shown(dataset: Dataset) -> bool:
     return dataset.frames == 1 and not is_plane(dataset.test.images)
 
 
-def _check(galleries: Sequence[Gallery], suite: str) -> None:
-    for dataset in dict.fromkeys(gallery.entrant.dataset for gallery in galleries):
-        models = {g.entrant.model for g in galleries if g.entrant.dataset == dataset}
-        if len(models) < 2:
-            raise BadInput(
-                f"on {dataset} only {next(iter(models))} has samples to show; a vote takes two "
-                "models; leave the dataset out with --datasets"
-            )
-    if not galleries:
-        raise BadInput(f"{suite} has no samples to show yet; `harness run` it first")
+def _with_a_choice(
+    galleries: Sequence[Gallery], plan: Plan
+) -> tuple[list[Gallery], tuple[str, ...]]:
+    """The galleries of datasets on which two models or more have samples, and what the others have.
+    BadInput where there is no such dataset.
+    """
+    models: dict[str, set[str]] = {dataset: set() for dataset in plan.datasets}
+    for gallery in galleries:
+        models[gallery.entrant.dataset].add(gallery.entrant.model)
+    chosen = [g for g in galleries if len(models[g.entrant.dataset]) > 1]
+    left_out = tuple(
+        f"{dataset} is left out: {f'only {min(shown)}' if shown else 'no model'} has samples to "
+        "show, and a vote takes two models"
+        for dataset, shown in models.items()
+        if len(shown) < 2
+    )
+    if not chosen:
+        raise BadInput(f"{plan.loaded.name} has nothing to choose between: {'; '.join(left_out)}")
+    return chosen, left_out
 
 
 def _html(key: Key, run: str, galleries: Sequence[Gallery], plan: Plan) -> str:

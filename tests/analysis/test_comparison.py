@@ -8,7 +8,6 @@ from stored_runs import SUITES, cell, fid, sampled, value
 
 from harness.analysis import comparison
 from harness.report.runs import view
-from harness.spec.errors import BadInput
 from harness.spec.measurement import FLOORS
 from harness.tracking import Use
 from harness.tracking.collection import SuiteRun
@@ -113,10 +112,18 @@ def test_one_run_that_is_sampled_in_two_ways_is_two_sides(compare):
     assert values == {"ddpm": 9.0, "fast": 12.0}
 
 
-def test_a_cell_that_stands_for_several_entries_is_refused(compare):
-    runs = [*seeds("gan/mlp", 9.0), cell("gan/mlp", 0, day=1, params={"recipe.width": "8"})]
-    with pytest.raises(BadInput, match="2 entries, which differ in width; name a run: gan/mlp-0-0"):
-        compare(runs, "gan/mlp@digits", "gan/mlp-1-0")
+def test_of_several_entries_of_one_name_the_largest_budget_is_taken_and_said(compare):
+    longer = {"budget.images": "1000", "recipe.width": "8"}
+    runs = [
+        *seeds("gan/mlp", 9.0), cell("gan/mlp", 0, (value(2.0, fid()),), day=1, params=longer),
+        *seeds("vae/mlp", 3.0),
+    ]  # fmt: skip
+    found = compare(runs, "gan/mlp@digits", "vae/mlp@digits#1")
+    assert [side.run.run_id for side in found.sides] == ["gan/mlp-0-1", "vae/mlp-1-0"]
+    (said,) = found.choices
+    assert said.startswith("gan/mlp@digits stands for 2 entries, which differ in images, width: ")
+    assert said.endswith("for another name a run: gan/mlp-0-0")
+    assert said in list(view.notices(found))
 
 
 def test_training_images_may_be_a_side(compare):

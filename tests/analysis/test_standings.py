@@ -41,12 +41,28 @@ def test_against_a_model_others_are_better_or_worse():
     assert board.row("gan/mlp").versus is None
 
 
-def test_against_must_name_one_entry():
+def test_against_a_name_of_several_entries_is_the_one_of_the_largest_budget_on_each_board():
+    shorter = {"budget.images": "50"}
+    runs = [*store(), *store({"gan/mlp": 5.0}, params=shorter, day=1)]
+    elsewhere = store({"gan/mlp": 5.0, "vae/mlp": 4.0}, fid("ring"), params=shorter, dataset="ring",
+                      day=2)  # fmt: skip
+    found = standings(gathered(*runs, *elsewhere), against="gan/mlp")
+    assert found.against == ("gan/mlp (images=100)", "gan/mlp (images=50)")
+    assert {board.dataset: board.against for board in found.boards} == {
+        "digits": "gan/mlp (images=100)", "ring": "gan/mlp (images=50)",
+    }  # fmt: skip
+    for board in found.boards:
+        assert all((row.versus is None) == (row.model == board.against) for row in board.rows)
+    assert any(
+        notice.startswith("Compared with gan/mlp (images=100): of the entries of that name ")
+        for notice in found.notices
+    )
+
+
+def test_against_must_be_on_the_leaderboard():
     runs = [*store(), *store({"gan/mlp": 5.0}, params={"recipe.width": "8"}, day=1)]
-    with pytest.raises(BadInput, match=r"2 entries; name one: gan/mlp \(width=64\)"):
-        standings(gathered(*runs), against="gan/mlp")
     found = standings(gathered(*runs), against="gan/mlp (width=8)")
-    assert found.against == "gan/mlp (width=8)"
+    assert found.against == ("gan/mlp (width=8)",)
     assert any(notice.startswith("gan/mlp: one name for several") for notice in found.notices)
     with pytest.raises(BadInput, match="did you mean 'vae/mlp'"):
         standings(gathered(*runs), against="vae/mpl")

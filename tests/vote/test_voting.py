@@ -21,7 +21,7 @@ title: Votes on <digits>
 seeds: [0]
 budget: {images: 64}
 samples: 70
-datasets: [digits]
+datasets: [digits, {name: "digits[unseen=8]", models: [autoencoder/conv], metrics: [auroc]}]
 models: [autoencoder/conv]
 metrics: [fid]
 external:
@@ -49,6 +49,9 @@ def page(folder: Path) -> dict:
     made = Inside(folder)("vote", "suite.yaml", "--pairs", "40", "-o", "vote.html")
     assert made.returncode == 0, made.stderr
     assert "44 pairs of 3 entrants" in made.stdout
+    assert "digits[unseen=8] is left out: no model has samples to show, and a vote takes two" in (
+        made.stdout
+    )
     html = (folder / "vote.html").read_text()
     return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
 
@@ -153,7 +156,10 @@ def test_all_that_a_store_has_is_on_one_leaderboard(folder: Path, page: dict):
 def test_there_must_be_two_to_choose_between(folder: Path):
     ended = Inside(folder)("vote", "quickstart")
     assert ended.returncode == 2
-    assert "quickstart has not been run" in ended.stderr
+    assert "quickstart: not run yet" in ended.stderr
+    ended = Inside(folder)("vote", "suite.yaml", "--datasets", "digits[unseen=8]")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("harness: suite has nothing to choose between: digits[unseen=8]")
 
 
 def test_tiles_are_what_a_grid_was_made_of():

@@ -59,7 +59,7 @@ def _table(dataset: str, group: tables.Group, found: Standings) -> Iterator[str]
         "its interval where it is not certain"
     )
     if found.against:
-        against = escape(found.against)
+        against = escape(" or ".join(found.against))
         said += f"; $+$ better, $-$ worse than {against}, $\\approx$ not told apart"
     yield from _opened(f"{escape(dataset)}: {escape(group.caption)}. {said}.", len(group.columns))
     heads = [

@@ -95,6 +95,7 @@ def basis(found: Effect) -> str:
 
 def notices(found: Comparison) -> Iterator[str]:
     """What must be known before the numbers are read."""
+    yield from found.choices
     for letter, side in zip(letters(found), found.sides, strict=True):
         if side.run.status in ("failed", "diverged"):
             yield f"{letter} {side.run.status}: {side.run.reason or 'no reason was recorded'}"
