@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 
 from harness.cli.tables import line, titled, wide_enough
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.analysis.aggregate import Summary

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
+from harness.cli.tables import console_beside
+from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
     from harness.analysis.verdicts import Part, Verdict
@@ -38,23 +39,24 @@ def claims(
 
         harness claims quickstart --json verdicts.json --markdown verdicts.md
     """
+    from harness.outputs import write_output
     from harness.report import page, record
     from harness.report.publish import gather
-    from harness.report.writer import replace_file
     from harness.spec.errors import BadInput
 
     loaded = chosen.load()
+    chosen.check_outputs(loaded, json, markdown)
     if not loaded.suite.claims:
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
         raise BadInput(f"{chosen.suite} has no claims{' left' if left else ''}{left}")
     plan, store, records = chosen.measured(loaded)
     results = gather(plan, store, records, illustrated=False)
-    console = Console()
+    console = console_beside(json, markdown)
     for verdict in results.verdicts:
         _show(console, verdict)
     for path, text in ((json, record.text), (markdown, page.claims)):
         if path:
-            replace_file(path, text(results))
+            write_output(path, text(results))
             console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
     reasons = [verdict.reason for verdict in results.verdicts]
     if all(reasons):
@@ -113,11 +115,12 @@ def ledger(
 
         harness ledger claims.md --reports /tmp/reports
     """
+    from harness.outputs import STDOUT, write_output
     from harness.report.ledger import Ledger
-    from harness.report.writer import replace_file
 
+    options.check_outputs([file], reports.glob("*/verdicts.json"))
     found = Ledger.of(reports)
-    replace_file(file, found.markdown(file.parent))
+    write_output(file, found.markdown(file.parent))
     decided = sum(bool(found.on(claim)) for shelf in found.shelves for claim in shelf.claims)
     total = sum(len(shelf.claims) for shelf in found.shelves)
-    typer.echo(f"{file}: {total} claims, {decided} with a verdict")
+    echo(f"{file}: {total} claims, {decided} with a verdict", err=file == STDOUT)

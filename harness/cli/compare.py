@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
-from harness.cli.tables import line, titled, wide_enough
+from harness.cli.tables import console_beside, line, titled, wide_enough
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison, Line
@@ -45,22 +45,20 @@ def compare(
         harness compare 'gan/dcgan@digits[unseen=8]#0' 'gan/dcgan@digits[unseen=8]#1'
     """
     from harness.analysis.comparison import compare as side_by_side
+    from harness.outputs import write_output
     from harness.report.places import published
     from harness.report.runs import pages
     from harness.report.templating import now
-    from harness.report.writer import replace_file
-    from harness.score.document import check_writable
 
-    if html:
-        check_writable(html)
+    options.check_outputs([html], store=options.store_file(tracking_uri, output))
     store = options.existing_store(tracking_uri, output)
     found = side_by_side(store, runs)
-    console = Console()
+    console = console_beside(html)
     if not html:
         _show(console, found)
         return
     shown = pages.galleries(found, store)
-    replace_file(html, pages.html(found, shown, published(store.uri), now()))
+    write_output(html, pages.html(found, shown, published(store.uri), now()))
     console.print(f"Written: {html}", markup=False, highlight=False, soft_wrap=True)
 
 

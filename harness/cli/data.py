@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
+from harness.cli.tables import console_beside
 from harness.spec.errors import BadInput
+from harness.terminal import Console, echo, echo_row
 
 if TYPE_CHECKING:
     from harness.data.inventory import Entry
@@ -46,7 +47,7 @@ def list_(data_root: options.DataRoot = None) -> None:
     console = Console()
     if not console.is_terminal:
         for row in (headings, *rows):
-            typer.echo("\t".join(row))
+            echo_row(row)
         return
     table = Table(*headings, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for row in rows:
@@ -88,7 +89,7 @@ def fetch(names: Names, data_root: options.DataRoot = None) -> None:
             if len(names) == 1:
                 raise
             failed.append(name)
-            typer.echo(f"harness: {error}", err=True)
+            echo(f"harness: {error}", err=True)
     if failed:
         raise BadInput(f"{len(failed)} of {len(names)} datasets not ready: {', '.join(failed)}")
 
@@ -97,9 +98,7 @@ def _fetch(name: str, root: Path | None) -> None:
     from harness.data.load import load_untasked
 
     found = load_untasked(name, root)
-    typer.echo(
-        f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}"
-    )
+    echo(f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}")
 
 
 @app.command()
@@ -121,7 +120,7 @@ def verify(names: Names, data_root: options.DataRoot = None) -> None:
     for name in dict.fromkeys(names):
         for finding in verify(name, data_root):
             wrong += not finding.is_right
-            typer.echo(finding.line if finding.is_right else f"✗ {finding.line}")
+            echo(finding.line if finding.is_right else f"✗ {finding.line}")
     if wrong:
         raise typer.Exit(1)
 
@@ -147,24 +146,22 @@ def show(
     """
     from harness.data import load_dataset
     from harness.data.description import describe
-    from harness.score.document import check_writable, write
+    from harness.score.document import write
 
-    for file in (sheet, json_file):
-        if file:
-            check_writable(file)
+    options.check_outputs((sheet, json_file), [name], data_root)
     dataset = load_dataset(name, data_root)
     known = describe(dataset)
     if json_file:
         write(known, json_file)
     if sheet:
         from harness.evaluation.sheet import contact_sheet
+        from harness.outputs import write_output
 
-        sheet.write_bytes(contact_sheet(dataset))
-    _show(known)
+        write_output(sheet, contact_sheet(dataset))
+    _show(console_beside(sheet, json_file), known)
 
 
-def _show(known: dict[str, Any]) -> None:
-    console = Console()
+def _show(console: Console, known: dict[str, Any]) -> None:
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for word, value in _facts(known):
         facts.add_row(word, escape(value))

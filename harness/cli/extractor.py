@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from harness.cli import options
+from harness.cli.tables import console_beside, line
 from harness.spec.errors import BadInput
+from harness.terminal import echo
 
 app = typer.Typer(help="Feature networks.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -32,13 +35,17 @@ def train(
     """
     from harness.data import load_dataset
     from harness.extractors.train_classifier import train_and_save
+    from harness.outputs import make_folder
     from harness.training.numerics import Numerics
 
     numerics = Numerics.resolve(device)
+    make_folder(out)
+    options.check_outputs([out], [dataset], data_root)
     images = load_dataset(dataset, data_root)
     device = str(numerics.apply())
-    accuracy = train_and_save(images, out, seed=seed, device=device, progress=typer.echo)
-    typer.echo(f"{out}: {accuracy:.2%} of the test images are classified correctly")
+    say = partial(line, console_beside(out))
+    accuracy = train_and_save(images, out, seed=seed, device=device, progress=say)
+    say(f"{out}: {accuracy:.2%} of the test images are classified correctly")
 
 
 @app.command()
@@ -69,7 +76,7 @@ def fetch(
             failed.append(name)
             if len(names) == 1:
                 raise
-            typer.echo(f"harness: {error}", err=True)
+            echo(f"harness: {error}", err=True)
     if failed:
         raise BadInput(f"{len(failed)} of {len(names)} networks not ready: {', '.join(failed)}")
 
@@ -80,6 +87,6 @@ def _fetch(name: str) -> None:
     found = preflight(name)
     for weights in found:
         pinned = "" if weights.pinned else " (not pinned: no digest is known for it)"
-        typer.echo(f"{name}: {weights.path} sha256:{weights.sha256}{pinned}")
+        echo(f"{name}: {weights.path} sha256:{weights.sha256}{pinned}")
     if not found:
-        typer.echo(f"{name}: needs no weights")
+        echo(f"{name}: needs no weights")

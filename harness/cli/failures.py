@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import harness
+from harness.printable import printable
 from harness.spec.errors import BadInput, TryLater
 
 DEBUG = "--debug"
@@ -140,7 +141,7 @@ def _short(file: Path) -> Path:
 def _one_line(text: str) -> str:
     """Without passwords in addresses, line ends, and what would move a terminal's cursor."""
     folded = " ".join(_PASSWORD.sub("", text).split())
-    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in folded)
+    plain = printable(folded)
     return plain if len(plain) <= MOST else f"{plain[: MOST - 1]}…"
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
 from harness.cli.run import carry_out, say_failures
+from harness.cli.tables import console_beside, line
+from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
     from harness.report.checks.words import Words
@@ -55,20 +56,22 @@ def save(
     """
     from harness.analysis.baseline import take, to_json
     from harness.analysis.intervals import FEWEST
-    from harness.report.writer import replace_file
-    from harness.score.document import check_writable
+    from harness.outputs import write_output
 
-    check_writable(out)
-    plan, _, records = chosen.measured()
+    loaded = chosen.load()
+    chosen.check_outputs(loaded, out)
+    plan, _, records = chosen.measured(loaded)
     baseline = take(plan, plan.results(records))
-    replace_file(out, to_json(baseline))
+    write_output(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
-    typer.echo(
+    console = console_beside(out)
+    line(
+        console,
         f"{out}: {len(baseline.numbers)} metrics of models on datasets, "
-        f"{count} seed{'s' * (count > 1)} each"
+        f"{count} seed{'s' * (count > 1)} each",
     )
     if count < FEWEST:
-        typer.echo(f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")
+        line(console, f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")
 
 
 @options.about_a_suite
@@ -120,11 +123,12 @@ def check(
     from harness.report.checks.words import Words
 
     began = time.monotonic()
-    _check_writable(junit, markdown)
+    loaded = chosen.load(metrics)
+    chosen.check_outputs(loaded, junit, markdown, beside=baseline)
     saved = load_baseline(baseline)
-    plan = chosen.plan(chosen.load(metrics))
+    plan = chosen.plan(loaded)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
-    console = Console()
+    console = console_beside(junit, markdown)
     store = chosen.store()
     if run and gate.awaited and unfinished(plan, store):
         here = ThisMachine(plan.numerics, chosen.device, jobs)
@@ -137,26 +141,18 @@ def check(
     raise typer.Exit(words.check.exit_code)
 
 
-def _check_writable(*files: Path | None) -> None:
-    from harness.score.document import check_writable
-
-    for file in files:
-        if file:
-            check_writable(file)
-
-
 def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: float) -> None:
+    from harness.outputs import write_output
     from harness.report.checks import junit as xml
     from harness.report.checks import markdown as summary
-    from harness.report.writer import replace_file
 
     if junit:
-        replace_file(junit, xml.junit(words, seconds))
+        write_output(junit, xml.junit(words, seconds))
     if markdown and str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
         with markdown.open("a", encoding="utf-8") as file:  # other steps' summaries are in it
             file.write(summary.markdown(words))
     elif markdown:
-        replace_file(markdown, summary.markdown(words))
+        write_output(markdown, summary.markdown(words))
 
 
 def _show(console: Console, words: Words) -> None:
@@ -181,4 +177,4 @@ def _show(console: Console, words: Words) -> None:
     console.print(f"[bold]{escape(words.summary())}[/bold]", highlight=False, soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in workflow_commands(words):
-            typer.echo(line)
+            echo(line)

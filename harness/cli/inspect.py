@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
 from harness.cli.progress import clock, size
+from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -218,12 +218,12 @@ def validate(
 
     for file in files:
         if claims := claims_alone(file):
-            typer.echo(f"{file}: valid; {len(claims.claims)} claims")
+            echo(f"{file}: valid; {len(claims.claims)} claims")
             continue
         loaded = load_suite(file)
         check(loaded)
         suite = loaded.suite
-        typer.echo(
+        echo(
             f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "
             f"{len(suite.all_metrics())} metrics, {len(suite.claims)} claims"
         )
@@ -246,9 +246,9 @@ def schema(
 
     if kind != "recipe":
         made = suite_schema() if kind == "suite" else claims_schema()
-        typer.echo(json.dumps(made, indent=2))
+        echo(json.dumps(made, indent=2))
         return
     from harness.families import FAMILIES
 
     settings = {name: FAMILIES.load(name).Settings for name in FAMILIES.builtin}
-    typer.echo(json.dumps(recipe_schema(settings), indent=2))
+    echo(json.dumps(recipe_schema(settings), indent=2))

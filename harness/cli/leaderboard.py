@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli import board_output, options
+from harness.cli.tables import console_beside
 from harness.spec.errors import BadInput
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.report.boards.view import Leaderboard
@@ -66,7 +67,7 @@ def leaderboard(
 
     files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
     asked = {form: file for form, file in files.items() if file}
-    _check_writable(asked)
+    options.check_outputs(asked.values(), [quoted], store=options.store_file(tracking_uri, output))
     quotes = _quotes(quoted) if quoted else ()
     chosen = options.words(metrics)
     choice = Choice(
@@ -83,17 +84,10 @@ def leaderboard(
         )
     found = standings(collected, chosen, against, quotes)
     board = Leaderboard(found, published(store.uri), now())
-    console = Console()
+    console = console_beside(*asked.values())
     if not asked:
         board_output.show(console, board)
     _write(console, board, asked)
-
-
-def _check_writable(files: dict[str, Path]) -> None:
-    from harness.score.document import check_writable
-
-    for file in files.values():
-        check_writable(file)
 
 
 def _quotes(file: Path) -> tuple[Quote, ...]:
@@ -104,13 +98,13 @@ def _quotes(file: Path) -> tuple[Quote, ...]:
 
 
 def _write(console: Console, board: Leaderboard, files: dict[str, Path]) -> None:
+    from harness.outputs import write_output
     from harness.report.boards import latex, pages, record
-    from harness.report.writer import replace_file
 
     makers = {
         "html": pages.html, "markdown": pages.markdown, "csv": record.csv, "latex": latex.latex,
         "json": record.text,
     }  # fmt: skip
     for form, file in files.items():
-        replace_file(file, makers[form](board))
+        write_output(file, makers[form](board))
         console.print(f"Written: {file}", markup=False, highlight=False, soft_wrap=True)

@@ -23,6 +23,7 @@ from harness.cli import (
     score,
     vote,
 )
+from harness.terminal import echo
 
 YOUNG = 100_000
 """New objects after which Python looks for garbage among them."""
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"harness {harness.__version__}")
+        echo(f"harness {harness.__version__}")
         raise typer.Exit
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
+from harness.cli.tables import console_beside
+from harness.terminal import Console, echo_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +66,15 @@ def selftest(
     from harness.evaluation.selftest import run_selftest, set_size
     from harness.metrics import load_metric
     from harness.plan.setup import checked
-    from harness.score.document import check_writable, write
+    from harness.score.document import write
     from harness.tracking.selftests import Trial, save
     from harness.training.numerics import Numerics
 
     # One thread: what is kept of the outcome then does not depend on the number of cores.
     numerics = Numerics.resolve(device)
-    if json_file:
-        check_writable(json_file)
+    options.check_outputs(
+        [json_file], [dataset], data_root, options.store_file(tracking_uri, output)
+    )
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
     images = load_dataset(dataset, data_root)
     extractor = extractor or images.about.extractor
@@ -80,7 +82,7 @@ def selftest(
     tested = Trial(
         images.name, images.digest, network.label, network.preprocessing, set_size(images)
     )
-    console = Console()
+    console = console_beside(json_file)
     with console.status("disturbing and measuring"):
         where = str(numerics.apply())
         table = run_selftest(images, extractor, chosen or None, device=where)
@@ -108,9 +110,9 @@ def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
     )
     rows = {str(name): _cells(found) for name, found in table.groupby("metric", sort=False)}
     if not console.is_terminal:
-        typer.echo("\t".join(["metric", *WORDS]))
+        echo_row(["metric", *WORDS])
         for name, cells in rows.items():
-            typer.echo("\t".join([name, *cells]))
+            echo_row([name, *cells])
         return
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("metric", overflow="fold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -226,6 +226,20 @@ class Chosen:
         """Where its results are."""
         return open_store(self.tracking_uri, self.output)
 
+    def check_outputs(
+        self, loaded: LoadedSuite, *files: Path | None, beside: Path | None = None
+    ) -> None:
+        """Raise BadInput where one of `files` cannot be written, or is what the suite is made from:
+        its own files, recipes, claims, datasets, samples, the tracking store, or `beside`.
+        """
+        suite, written = loaded.suite, {place.file for place in loaded.document.places.values()}
+        recipes = [loaded.folder / model for model in suite.models if model.endswith(".yaml")]
+        names = [entry.name for entry in suite.datasets]
+        for outside in suite.external:
+            names += [str(loaded.folder / file) for draws in outside.draws() for file in draws]
+        read = [loaded.document.path, *written, *recipes, *names, beside]
+        check_outputs(files, read, self.data_root, store_file(self.tracking_uri, self.output))
+
 
 def _what_there_is(plan: Plan, store: Store) -> str:
     """What the store has of the suite under other settings; empty where it has nothing."""
@@ -255,6 +269,31 @@ def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
     ]
     command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     return command
+
+
+def check_outputs(
+    files: Iterable[Path | None],
+    places: Iterable[str | Path | None] = (),
+    data_root: Path | None = None,
+    store: Path | None = None,
+) -> None:
+    """Raise BadInput where one of `files`, which a verb is to write, cannot be written, or is what
+    the verb reads: one of `places`, a dataset's file, or the file of the tracking `store`.
+    """
+    if any(files := tuple(files)):
+        from harness import outputs
+        from harness.data.inputs import input_paths
+
+        inputs = input_paths(places, data_root)
+        outputs.check_outputs(files, [*inputs, store] if store else inputs)
+
+
+def store_file(tracking: str | None, output: Path) -> Path | None:
+    """The file of the tracking store; None where that is a server."""
+    from harness.tracking import default_uri
+
+    uri = tracking or default_uri(output)
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def existing_store(tracking: str | None, output: Path) -> Store:

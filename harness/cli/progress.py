@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.cli.forecast import TimeLeft
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.cell import Event, Outcome

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from harness.cli import options
 from harness.cli.claims import COLOURS
 from harness.spec.errors import BadInput
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.cell import Outcome

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli import options, score_output
+from harness.cli.tables import console_beside
 from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
@@ -122,7 +122,12 @@ def score(
     from harness.training.numerics import Numerics, cores
 
     numerics = Numerics.resolve(device, threads=cores())
-    _check_writable(json_file, gallery, save_statistics)
+    options.check_outputs(
+        (json_file, gallery, save_statistics),
+        (*samples, reference, train, captions),
+        data_root,
+        options.store_file(tracking_uri, output),
+    )
     chosen = options.words(metrics)
     if any(is_statistics(place) for place in (*samples, reference or "")):
         of_images = {
@@ -164,7 +169,7 @@ def score(
     scoring = make_scoring(sets, chosen, networks, numerics, library)
     if extras.wanted:
         scoring = with_extractor(scoring)
-    evidence, console = scoring.evidence(), Console()
+    evidence, console = scoring.evidence(), console_beside(json_file, gallery, save_statistics)
     rows = score_output.measure(console, scoring, evidence)
     score_output.show_sets(console, sets)
     score_output.show_rows(console, rows)
@@ -183,14 +188,6 @@ def score(
     score_output.finish(console, rows)
 
 
-def _check_writable(*files: Path | None) -> None:
-    from harness.score.document import check_writable
-
-    for file in files:
-        if file:
-            check_writable(file)
-
-
 def _refuse(options_given: Mapping[str, object], why: str) -> None:
     for name, value in options_given.items():
         if value:
@@ -198,7 +195,7 @@ def _refuse(options_given: Mapping[str, object], why: str) -> None:
 
 
 def _score_statistics(comparison: Comparison, json_file: Path | None, save: Path | None) -> None:
-    console = Console()
+    console = console_beside(json_file, save)
     score_output.show_statistics(console, comparison.named())
     score_output.show_rows(console, comparison.rows)
     if save:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from harness.terminal import Console, echo_row
 
 if TYPE_CHECKING:
     from harness.evaluation.evidence import Evidence
@@ -60,7 +61,7 @@ def show_rows(console: Console, rows: Sequence[Measurement]) -> None:
     """Numbers side by side; how each was measured, below, where long lines can wrap."""
     if not console.is_terminal:
         for row in rows:
-            typer.echo("\t".join(_cells(row)))
+            echo_row(_cells(row), err=console.stderr)
         return
     shown = [_cells(row) for row in rows]
     _table(console, ("metric", "value", "", "to know"), [(*c[:3], c[4]) for c in shown])
@@ -98,7 +99,7 @@ def _show_curve(console: Console, curve: Curve) -> None:
         _table(console, heads, cells)
     else:
         for row in (heads, *cells):
-            typer.echo("\t".join(row))
+            echo_row(row, err=console.stderr)
     sizes = f"{limit.sizes[0]} to {limit.sizes[-1]}"
     line(
         console,

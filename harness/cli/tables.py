@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.terminal import Console
+
 WIDE = 160
 """Columns where no terminal says how many there are."""
+
+
+def console_beside(*outputs: Path | None) -> Console:
+    """The console for what a command says: stderr where one of `outputs` is the standard output,
+    which is then that file alone.
+    """
+    from harness.outputs import STDOUT
+
+    return Console(stderr=STDOUT in outputs)
 
 
 def wide_enough(console: Console) -> None:

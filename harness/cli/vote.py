@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
 from harness.cli.spellings import with_old
-from harness.cli.tables import line
+from harness.cli.tables import console_beside, line
+from harness.terminal import Console
 
 if TYPE_CHECKING:
     from harness.vote.tally import Tally
@@ -55,10 +55,14 @@ def page(
 
         harness vote page quickstart --pairs 200 --draw 1 -o second.html
     """
+    from harness.outputs import make_folder
     from harness.vote.page import write_page
 
-    console = Console()
-    plan, store, _ = chosen.measured()
+    loaded = chosen.load()
+    make_folder(out)
+    chosen.check_outputs(loaded, out)
+    console = console_beside(out)
+    plan, store, _ = chosen.measured(loaded)
     made = write_page(plan, store, pairs, draw, out)
     for notice in made.left_out:
         line(console, notice)

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 
 from harness.data.base import Split
+from harness.files import sync
 from harness.keys import digest
 from harness.spec.errors import BadInput
 
@@ -180,9 +181,9 @@ def _prepare(
         del maps  # some systems do not move what is mapped
         (partial / META).write_text(json.dumps(meta, indent=1))
         for path in (*partial.iterdir(), partial):
-            _sync(path)
+            sync(path)
         partial.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise _no_room(folder, needed) from error
@@ -241,17 +242,6 @@ def _splits(tensors: Mapping[str, torch.Tensor]) -> dict[str, Split]:
 
 def _sha256(values: NDArray[Any]) -> str:
     return hashlib.sha256(values.data).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk itself."""
-    if path.is_dir() and os.name == "nt":  # folders cannot be opened there
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:

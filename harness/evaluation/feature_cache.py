@@ -7,8 +7,8 @@ preprocessing, and what decides rounding. So a cache can be shared, and can be d
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from harness.data.base import image_digest
 from harness.extractors.base import Extracted, Extractor
+from harness.files import atomic_write
 from harness.keys import digest
 
 
@@ -66,8 +67,6 @@ def _read(path: Path) -> Extracted | None:
 def _write(extracted: Extracted, path: Path) -> None:
     """Whole or not at all: other commands may read and write the same file."""
     tensors = {"pooled": extracted.pooled, "logits": extracted.logits}
+    there = {name: t.contiguous() for name, t in tensors.items() if t is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as aside:
-        file = Path(aside) / path.name
-        save_file({k: v.contiguous() for k, v in tensors.items() if v is not None}, file)
-        file.replace(path)
+    atomic_write(path, partial(save_file, there))

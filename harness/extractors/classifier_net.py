@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
+from harness.outputs import write_output
 from harness.spec.errors import BadInput
 
 
@@ -79,11 +80,10 @@ def to_half(net: ClassifierNet) -> dict[str, Tensor]:
 
 def save(net: ClassifierNet, path: Path, metadata: Mapping[str, Any]) -> None:
     """Write the network to `path` (safetensors, float16) with its architecture and `metadata`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     # One entry: safetensors writes several in an order that changes from run to run, and the
     # digest of the file is to depend on the training alone.
     record = json.dumps({"architecture": asdict(net.architecture), **metadata}, sort_keys=True)
-    save_file(to_half(net), path, {"harness": record})
+    write_output(path, serialise(to_half(net), {"harness": record}))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any, Self
 import pytest
 import torch
 import typer
-from rich.console import Console
 
 from harness.analysis.baseline import load_baseline
 from harness.analysis.provenance import alterations
@@ -25,6 +24,7 @@ from harness.plan import Plan, make_plan
 from harness.report.checks.words import Words
 from harness.spec.errors import BadInput
 from harness.spec.suite import Overrides, load_suite
+from harness.terminal import Console
 from harness.tracking import Store
 
 CHECKPOINT_SECONDS = 20.0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from harness.analysis.leaderboard import to_table
+from harness.outputs import write_output
 from harness.report import page, record
 from harness.report.results import Results
-from harness.spec.errors import BadInput
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -27,22 +25,5 @@ def write(results: Results, folder: Path) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        replace_file(folder / name, text)
+        write_output(folder / name, text)
     return folder / "index.html"
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write beside the file, then rename: a reader sees the old file or the new one. BadInput where
-    its folder does not exist.
-    """
-    if not path.parent.is_dir():
-        raise BadInput(f"{path}: there is no folder {path.parent}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

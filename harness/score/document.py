@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.data.imageset import ImageSet
 from harness.keys import digest
+from harness.outputs import write_output
 from harness.score.comparing import Comparison
 from harness.score.curve import Curve
 from harness.score.scoring import Scoring
-from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.tracking import Store
 from harness.tracking.environment import environment
@@ -54,23 +53,9 @@ def described(images: ImageSet) -> dict[str, Any]:
     }
 
 
-def check_writable(file: Path) -> None:
-    """Raise BadInput before any work where `file` could not be written after it."""
-    if file.is_dir():
-        raise BadInput(f"{file}: a folder; name a file")
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be written ({error.strerror})") from error
-
-
 def write(content: dict[str, Any], file: Path) -> None:
-    """As JSON, whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
-        part = Path(aside) / file.name
-        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(file)
+    """Write `content` as JSON, to an output as `harness.outputs.write_output` takes it."""
+    write_output(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def log(scoring: Scoring, rows: Sequence[Measurement], store: Store) -> str:

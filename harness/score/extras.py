@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.evaluation.evidence import Evidence
+from harness.outputs import write_output
 from harness.score.curve import Curve, check_curve, size_curve
 from harness.score.gallery import gallery, looked_among
 from harness.score.scoring import Scoring
@@ -40,7 +41,7 @@ class Extras:
     def make(self, scoring: Scoring, evidence: Evidence) -> Curve | None:
         """Write the files; the curve."""
         if self.gallery:
-            self.gallery.write_bytes(gallery(scoring.sets, evidence))
+            write_output(self.gallery, gallery(scoring.sets, evidence))
         if self.statistics:
             network = scoring.setup.instruments["extractor"]
             features = evidence["sample_features"]

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from harness.data.imageset import ImageSet, size_text
 from harness.evaluation.protocols import Instrument
 from harness.keys import digest
 from harness.metrics import FeatureStatistics
+from harness.outputs import write_output
 from harness.spec.errors import BadInput
 
 SUFFIX = ".safetensors"
@@ -106,12 +106,9 @@ class SetStatistics:
         return SetStatistics(self.statistics.merge(other.statistics), origin, shards)
 
     def save(self, file: Path) -> None:
-        """To a file, whole or not at all."""
+        """To an output, as `harness.outputs.write_output` takes it."""
         text = {"kind": KIND, "shards": json.dumps(self.shards), **vars(self.origin)}
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
-            part = Path(aside) / file.name
-            save_file(load(self.statistics.to_bytes()), part, metadata=text)
-            part.replace(file)
+        write_output(file, save(load(self.statistics.to_bytes()), metadata=text))
 
 
 def check_suffix(file: Path) -> None:

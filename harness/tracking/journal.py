@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+
+from harness.files import atomic_write
 
 LOCK_SECONDS = 600
 
@@ -59,12 +60,7 @@ class Journal:
             (place / name).mkdir(exist_ok=True)
             shutil.copyfile(write.file, place / name / write.file.name)
         content = {"kind": write.kind, "values": write.values, "file": bool(write.file)}
-        part = place / f".{name}.part"
-        with part.open("w", encoding="utf-8") as stream:
-            json.dump(content, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(place / f"{name}.json")
+        atomic_write(place / f"{name}.json", json.dumps(content), durable=True)
 
     def replay(self, send: Send) -> None:
         """Send what is kept; each write is dropped once it was taken. Raises what `send` raises."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import time
 import warnings
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from harness.families.base import Family
+from harness.files import atomic_write
 
 RAW = "raw/"
 """Before the names of raw weights in a file that has averaged ones too."""
@@ -103,19 +103,8 @@ def write_tensors(
     tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str] | None = None
 ) -> None:
     """Writes a safetensors file; whatever happens, `path` is either as it was or complete."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, unfinished, metadata)
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # makes the rename itself last
-    finally:
-        os.close(folder)
+    contiguous = {name: t.contiguous() for name, t in tensors.items()}
+    atomic_write(path, lambda file: save_file(contiguous, file, metadata), durable=True)
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from harness.data.base import Dataset
 from harness.evaluation.pictures import grid, place, single, tiles
 from harness.evaluation.scatter import is_plane
+from harness.outputs import write_output
 from harness.plan import Plan
-from harness.report.writer import replace_file
 from harness.spec.errors import BadInput
 from harness.tracking import Store
 from harness.vote.ballots import Entrant, Key
@@ -60,8 +60,7 @@ def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> P
         ),
     )
     store.put(run, key_file(key.page), key.model_dump_json(indent=1))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, _html(key, run, galleries, plan))
+    write_output(path, _html(key, run, galleries, plan))
     return Page(key, left_out)
 
 

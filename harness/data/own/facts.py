@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.files import atomic_write
 from harness.keys import digest
 
 
@@ -58,9 +58,6 @@ def _read(index: Path) -> dict[str, Any]:
 
 
 def _write(index: Path, known: dict[str, Any]) -> None:
-    """Beside its place and moved there, so that it is never half there."""
-    aside = index.with_name(f"{index.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         index.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(known))
-        aside.replace(index)
+        atomic_write(index, json.dumps(known))

@@ -1,0 +1,45 @@
+"""The files that a command reads, known from the names that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from harness.data.load import default_root, find_source
+from harness.data.own.captioned import NAMES
+from harness.data.own.places import resolve
+from harness.spec.errors import BadInput
+from harness.spec.reference import parse_reference
+
+
+def input_paths(places: Iterable[str | Path | None], root: Path | None = None) -> list[Path]:
+    """The files and folders behind `places`: paths, and datasets with or without their split.
+
+    What is neither gives none: whoever reads it says what is wrong. `root` is the folder of all
+    datasets.
+    """
+    return [path for place in places if place for path in _paths(place, root or default_root())]
+
+
+def _paths(place: str | Path, root: Path) -> Iterator[Path]:
+    try:
+        if Path(place).exists():
+            yield Path(place)
+            return
+        for name in {str(place), str(place).rpartition(":")[0]}:
+            yield from _dataset_paths(name, root)
+    except (OSError, ValueError):  # no name that a file can have
+        return
+
+
+def _dataset_paths(name: str, root: Path) -> Iterator[Path]:
+    try:
+        reference = parse_reference(name)
+        yield from (root / file for file in find_source(reference).files(root))
+        yield from (root / "prepared").glob("*/*")
+        path = resolve(reference.name.partition(":")[2] or ".", root)
+    except BadInput:
+        return
+    if reference.name.partition(":")[2]:
+        yield path
+        yield from (path / name for name in NAMES)
