@@ -123,9 +123,9 @@ def check(
     from harness.report.checks.words import Words
 
     began = time.monotonic()
+    saved = load_baseline(baseline)
     loaded = chosen.load(metrics)
     chosen.check_outputs(loaded, junit, markdown, beside=baseline)
-    saved = load_baseline(baseline)
     plan = chosen.plan(loaded)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
     console = console_beside(junit, markdown)
