@@ -78,7 +78,7 @@ def _explain(plan: Plan, model: str) -> None:
     from harness.plan.ingredients import ingredients
 
     for name, value in ingredients(plan, model):
-        typer.echo(f"{name}: {value}")
+        echo(f"{name}: {value}")
 
 
 def _show_cells(
