@@ -78,7 +78,7 @@ def selftest(
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
     images = load_dataset(dataset, data_root)
     extractor = extractor or images.about.extractor
-    network = checked("extractor", extractor, images.channels, images.size)
+    network = checked("extractor", extractor, (images.channels, images.size, images.size))
     tested = Trial(
         images.name, images.digest, network.label, network.preprocessing, set_size(images)
     )

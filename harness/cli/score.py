@@ -114,7 +114,7 @@ def score(
 
         harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
-    from harness.score import load_profile, load_sets, make_scoring, with_captions, with_draws
+    from harness.score import load_profile, make_scoring, open_sets, with_captions, with_draws
     from harness.score.comparing import Reader, compare
     from harness.score.extras import Extras
     from harness.score.scoring import with_extractor
@@ -145,7 +145,7 @@ def score(
             "several sets for draws of one model"
         )
     library = load_profile(profile) if profile else None
-    sets = load_sets(samples[0], reference, train, paired=pairs, root=data_root)
+    sets = open_sets(samples[0], reference, train, paired=pairs, root=data_root)
     if captions:
         sets = with_captions(sets, captions)
     if draws:

@@ -44,7 +44,7 @@ def show_sets(console: Console, sets: Sets) -> None:
     from harness.data.imageset import size_text
 
     for name, images in sets.named().items():
-        shape = size_text(images.images)
+        shape = size_text(images)
         ignored = f"; {images.left_out} other files left out" if images.left_out else ""
         line(console, f"{name}: {images.description}, {len(images):,} images {shape}{ignored}")
 

@@ -19,7 +19,7 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.data.image_memory import allocate
+from harness.data.image_memory import Unread, allocate, check_count, check_size
 from harness.spec.errors import BadInput
 
 SUFFIXES = (".npy", ".npz")
@@ -37,19 +37,26 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def read_array(path: Path) -> torch.Tensor:
+def open_array(path: Path, at_least: int = 2) -> Unread:
     """The images in `path` as uint8 N×C×H×W; the file has N×H×W×C, or N×H×W for grey.
 
     Of an `.npz` the array `arr_0` is taken, or the only one. Nothing is ever unpickled. Raises
-    BadInput, naming the file, for everything that is not such an array.
+    BadInput, naming the file, for everything that is not such an array of `at_least` images.
     """
     name = _choose(path) if path.suffix.lower() == ".npz" else ""
     count, height, width, channels = image_shape(path, name)
-    images = allocate(path, count, channels, height, width)
-    target = images.numpy()
-    for start, block in image_blocks(path, name):
-        target[start : start + len(block)] = block.transpose(0, 3, 1, 2)
-    return images
+    shape = count, channels, height, width
+    check_count(path, count, at_least)
+    check_size(path, *shape)
+
+    def read() -> torch.Tensor:
+        images = allocate(path, *shape)
+        target = images.numpy()
+        for start, block in image_blocks(path, name):
+            target[start : start + len(block)] = block.transpose(0, 3, 1, 2)
+        return images
+
+    return Unread(shape, read)
 
 
 def array_names(path: Path) -> list[str]:

@@ -15,7 +15,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.data.image_memory import MAX_IMAGE_PIXELS, allocate, check_pixels
+from harness.data.image_memory import (
+    MAX_IMAGE_PIXELS,
+    Unread,
+    allocate,
+    check_count,
+    check_pixels,
+    check_size,
+)
 from harness.spec.errors import BadInput
 
 Item = TypeVar("Item")
@@ -81,25 +88,34 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
     return by_name, sorted(others)
 
 
-def read_images(folder: Path, files: Sequence[Path]) -> torch.Tensor:
+def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread:
     """The images in `files`, uint8 N×C×H×W with C = 1 or 3, in order.
 
     All headers are read before any pixel: what is too large or does not fit together is refused
     without the memory it claims. Raises BadInput, naming the file, where one is damaged or no
     image, has more than one frame, is transparent anywhere, has more than 8 bits a channel or
-    colours other than grey and RGB, and where sizes or channels differ.
+    colours other than grey and RGB, and where sizes or channels differ; where there are fewer than
+    `at_least` images.
     """
-    headers = in_threads(read_header, files)
+    inspected = in_threads(_inspect, files)
+    headers = [header for header, _ in inspected]
     _check_alike(files, headers)
     width, height, channels = headers[0]
-    images = allocate(folder, len(files), channels, height, width)
-    target = images.numpy()
+    shape = len(files), channels, height, width
+    check_count(folder, len(files), at_least)
+    check_size(folder, *shape)
 
-    def fill(index: int) -> None:
-        target[index] = planes(decode(files[index], headers[index]))
+    def read() -> torch.Tensor:
+        images = allocate(folder, *shape)
+        target = images.numpy()
 
-    in_threads(fill, range(len(files)))
-    return images
+        def fill(index: int) -> None:
+            target[index] = planes(decode(files[index], headers[index]))
+
+        in_threads(fill, range(len(files)))
+        return images
+
+    return Unread(shape, read, frozenset(name for _, name in inspected))
 
 
 def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -119,6 +135,11 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
 
 def read_header(path: Path) -> Header:
     """What the image in `path` is. Raises BadInput where it is none that can be decoded."""
+    return _inspect(path)[0]
+
+
+def _inspect(path: Path) -> tuple[Header, str]:
+    """The header, and the format as Pillow names it."""
     with _opened(path) as image:
         check_pixels(path, *image.size)
         if (frames := getattr(image, "n_frames", 1)) != 1:
@@ -130,7 +151,7 @@ def read_header(path: Path) -> Header:
                 f"{path}: pixels are {image.mode}, for which programs differ in how they become "
                 "RGB; save it as grey or RGB of 8 bits"
             )
-        return Header(*image.size, CHANNELS[image.mode])
+        return Header(*image.size, CHANNELS[image.mode]), image.format or ""
 
 
 def decode(path: Path, expected: Header) -> Image.Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,13 +17,23 @@ MAX_SET_PIXELS = 2**34
 """Of a whole set: room for 50,000 images of 512×512. A forged header asks for more than that."""
 
 
+@dataclass(frozen=True)
+class Unread:
+    """Images of which only the headers are read: N×C×H×W, and a function that reads the pixels."""
+
+    shape: tuple[int, int, int, int]
+    read: Callable[[], torch.Tensor]
+    formats: frozenset[str] = frozenset()
+    """Those of the files, as Pillow names them; empty where images have no files of their own."""
+
+
 def allocate(where: Path, count: int, channels: int, height: int, width: int) -> torch.Tensor:
     """Room for `count` images, uint8 N×C×H×W, not yet filled.
 
     Call it with what headers say, before anything is decoded. `where` is named in errors. Raises
-    BadInput as `check_set`, and where the set is more than this machine can hold.
+    BadInput as `check_size`, and where the set is more than this machine can hold.
     """
-    check_set(where, count, channels, height, width)
+    check_size(where, count, channels, height, width)
     try:
         return torch.empty((count, channels, height, width), dtype=torch.uint8)
     except RuntimeError as error:  # torch has no narrower error for memory that is not there
@@ -31,11 +43,19 @@ def allocate(where: Path, count: int, channels: int, height: int, width: int) ->
 
 
 def check_set(where: Path, count: int, channels: int, height: int, width: int) -> None:
-    """Raise BadInput where there are fewer than two images, where they are empty, and where they
-    are more than can be sensible.
-    """
-    if count < 2:
-        raise BadInput(f"{where}: {count} images; a set needs at least 2")
+    """Raise BadInput where there are fewer than two images, and as `check_size`."""
+    check_count(where, count)
+    check_size(where, count, channels, height, width)
+
+
+def check_count(where: Path, count: int, at_least: int = 2) -> None:
+    """Raise BadInput where there are fewer than `at_least` images."""
+    if count < at_least:
+        raise BadInput(f"{where}: {count} images; a set needs at least {at_least}")
+
+
+def check_size(where: Path, count: int, channels: int, height: int, width: int) -> None:
+    """Raise BadInput where images are empty, and where they are more than can be sensible."""
     if 0 in (channels, height, width):
         raise BadInput(f"{where}: images of {width}×{height} with {channels} channels are empty")
     check_pixels(where, width, height)

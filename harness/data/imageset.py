@@ -13,6 +13,7 @@ import torch
 
 from harness.data import image_arrays, image_files
 from harness.data.base import Dataset, image_digest
+from harness.data.image_memory import Unread
 from harness.data.load import DATASETS, load_dataset
 from harness.spec.errors import BadInput, suggest
 
@@ -21,14 +22,16 @@ SPLITS = ("train", "test")
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """At least two images of one size, uint8 N×C×H×W with C = 1 or 3, and a name each.
+    """Images of one size, uint8 N×C×H×W with C = 1 or 3, and a name each.
 
     Names are paths in the folder (`cats/001.png`), or indices (`00042`) where images have no files.
     `description` says in a few words where the images are from, and `left_out` how many other files
     there are. `dataset`, `split` and `labels` (int64 N) are set where it is a split of a dataset.
+    Of a source that is `Unread` the shape is known, and pixels are read when they are first asked
+    for; BadInput then where a file is damaged.
     """
 
-    images: torch.Tensor
+    source: torch.Tensor | Unread
     names: list[str]
     description: str
     dataset: Dataset | None = None
@@ -36,8 +39,23 @@ class ImageSet:
     labels: torch.Tensor | None = None
     left_out: int = 0
 
+    @cached_property
+    def images(self) -> torch.Tensor:
+        """The pixels; BadInput where they cannot be read."""
+        return self.source.read() if isinstance(self.source, Unread) else self.source
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """Those of the files, as Pillow names them, where each image is one."""
+        return self.source.formats if isinstance(self.source, Unread) else frozenset()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """N, C, H, W."""
+        return tuple(self.source.shape)
+
     def __len__(self) -> int:
-        return len(self.images)
+        return self.shape[0]
 
     @cached_property
     def digest(self) -> str:
@@ -46,7 +64,14 @@ class ImageSet:
 
 
 def load_images(where: str, root: Path | None = None) -> ImageSet:
-    """The images at `where`, in order of their names.
+    """As `open_images`, with the pixels read."""
+    found = open_images(where, root)
+    _ = found.images
+    return found
+
+
+def open_images(where: str, root: Path | None = None, at_least: int = 2) -> ImageSet:
+    """The images at `where`, in order of their names; of files only the headers are read yet.
 
     `where` is a folder of images (PNG, JPEG, BMP, WebP, TIFF; also in folders within it), an `.npz`
     or `.npy` of uint8 N×H×W×C or N×H×W, or a split of a dataset: `cifar10:test`, `digits:train`.
@@ -55,15 +80,16 @@ def load_images(where: str, root: Path | None = None) -> ImageSet:
     `root` is the folder of all datasets.
 
     Pixels are taken as they are stored: nothing is resized, no orientation tag or colour profile is
-    applied. Raises BadInput with one line, which names the file, for whatever is wrong.
+    applied. Raises BadInput with one line, which names the file, for whatever is wrong, and where
+    there are fewer than `at_least` images.
     """
     path = Path(where)
     if path.is_symlink() and not path.exists():
         raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
     if path.is_dir():
-        return _from_folder(path)
+        return _from_folder(path, at_least)
     if path.exists():
-        return _from_array(path)
+        return _from_array(path, at_least)
     return _from_dataset(where, root)
 
 
@@ -81,42 +107,49 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
 
 
 def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
-    """Two sets (see `load_images`) in which image i of one belongs to image i of the other.
+    """As `open_pairs`, with the pixels read."""
+    pair = open_pairs(a, b, root)
+    _ = [images.images for images in pair]
+    return pair
+
+
+def open_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
+    """Two sets (see `open_images`; one pair is enough) whose images i belong together.
 
     Files belong together by their path in the folder without its suffix: `x/1.png` and `x/1.jpg`.
     Images of an array or a dataset are named by their index. Raises BadInput where an image is left
     without a partner, where a partner is ambiguous, and where the sizes differ.
     """
-    first, second = load_images(a, root), load_images(b, root)
+    first, second = (open_images(where, root, at_least=1) for where in (a, b))
     stems, partners = _stems(a, first), _stems(b, second)
     _check_partners(a, first, set(partners), b)
     _check_partners(b, second, set(stems), a)
     if stems != partners:  # names are sorted in every set, so equal names have equal places
         raise AssertionError(f"{a} and {b} have equal names in different order")
-    if first.images.shape != second.images.shape:
+    if first.shape != second.shape:
         raise BadInput(
-            f"images of {a} are {size_text(first.images)} and those of {b} are "
-            f"{size_text(second.images)} (C×H×W); "
+            f"images of {a} are {size_text(first)} and those of {b} are "
+            f"{size_text(second)} (C×H×W); "
             "pairs need one size and one number of channels"
         )
     return first, second
 
 
-def _from_folder(folder: Path) -> ImageSet:
+def _from_folder(folder: Path, at_least: int) -> ImageSet:
     files, others = image_files.find_images(folder)
     return ImageSet(
-        image_files.read_images(folder, files),
+        image_files.open_files(folder, files, at_least),
         [file.relative_to(folder).as_posix() for file in files],
         f"folder {folder}",
         left_out=len(others),
     )
 
 
-def _from_array(path: Path) -> ImageSet:
+def _from_array(path: Path, at_least: int) -> ImageSet:
     if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
         raise BadInput(f"{path}: a folder of images, an .npz or an .npy is needed")
-    images = image_arrays.read_array(path)
-    return ImageSet(images, _indices(len(images)), f"array {path}")
+    images = image_arrays.open_array(path, at_least)
+    return ImageSet(images, _indices(images.shape[0]), f"array {path}")
 
 
 def _from_dataset(where: str, root: Path | None) -> ImageSet:
@@ -169,7 +202,7 @@ def _check_partners(where: str, images: ImageSet, partners: set[str], other: str
         )
 
 
-def size_text(images: torch.Tensor) -> str:
+def size_text(images: torch.Tensor | ImageSet) -> str:
     """C×H×W of images N×C×H×W, for an error line: `3×32×32`."""
     return "×".join(str(length) for length in images.shape[1:])
 

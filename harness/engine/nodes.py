@@ -39,8 +39,8 @@ class Network:
 
     role: Role
     name: str
-    images: tuple[int, int, bool]
-    """Their colours and size, and whether they are pixels."""
+    images: tuple[tuple[int, int, int], bool]
+    """Their C×H×W, and whether they are pixels."""
     instrument: Instrument
 
 
@@ -73,7 +73,12 @@ def needed(plan: Plan, uri: str, folder: Path) -> Needed:
     trained = {cell.family for cell in plan.cells if cell.is_trained}
     setups = {cell.dataset: cell.setup for cell in plan.cells}
     networks = {
-        Network(role, setup.names[role], (data.colours, data.size, data.has_pixels), instrument)
+        Network(
+            role,
+            setup.names[role],
+            ((data.colours, data.size, data.size), data.has_pixels),
+            instrument,
+        )  # fmt: skip
         for data, setup in ((plan.datasets[name], setup) for name, setup in setups.items())
         for role, instrument in setup.instruments.items()
     }

@@ -15,6 +15,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import is_framewise, needs
 from harness.evaluation.protocols import Setup, instrument
 from harness.metrics.base import Caveat, Estimate, Metric
+from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
 
@@ -22,12 +23,14 @@ from harness.spec.protocol import Protocol
 @dataclass(frozen=True)
 class Reading:
     """What was said of one draw of samples: an estimate with its caveats (what was warned of), or
-    why there is none, whatever went wrong.
+    why there is none, whatever went wrong. `refusal` is the reason where the metric is not defined
+    for what it was given.
     """
 
     estimate: Estimate | None
     caveats: tuple[str, ...] = ()
     failure: str = ""
+    refusal: str = ""
 
 
 def read(metric: Metric, evidence: Evidence) -> Reading:
@@ -50,7 +53,8 @@ def reading(compute: Callable[[], Estimate]) -> Reading:
             warnings.simplefilter("always", Caveat)
             estimate = compute()
     except Exception as error:
-        return Reading(None, failure=describe(error))
+        refusal = str(error) if isinstance(error, BadInput) else ""
+        return Reading(None, failure=describe(error), refusal=refusal)
     if not math.isfinite(estimate.value):
         return Reading(None, failure=f"the value is {estimate.value}")
     said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]

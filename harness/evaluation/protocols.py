@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.evaluation.kinds import Need, Role, is_drawn, is_framewise, kinds, needs
@@ -70,8 +71,8 @@ def instrument(metric: Metric, setup: Setup) -> Instrument | None:
 def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
     """Why the metric does not apply, or None where it does."""
     needed, used = needs(metric), instrument(metric, setup)
-    if reasons := [subject.obstacles[need] for need in sorted(needed) if need in subject.obstacles]:
-        return reasons[0]
+    if (missing := unmet(metric, subject)) or (missing := limit(metric, subject, setup.frames)):
+        return missing
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
     own = f"classifier:{parse_reference(subject.data).name}" if "conditional" in needed else ""
@@ -79,6 +80,39 @@ def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
         return (
             f"the classes of {setup.names['extractor']} may be others; {own} knows those asked for"
         )
+    return None
+
+
+def unmet(metric: Metric, subject: Subject) -> str | None:
+    """The first of the metric's needs that nothing stands behind, in the words of the subject."""
+    reasons = (
+        subject.obstacles[need] for need in sorted(needs(metric)) if need in subject.obstacles
+    )
+    return next(reasons, None)
+
+
+COUNTED: Mapping[str, str] = {
+    "samples": "samples",
+    "reference": "reference images",
+    "train": "training images",
+    "texts": "different texts",
+}
+"""What `Metric.least` counts, in words."""
+
+
+def limit(metric: Metric, subject: Subject, frames: int = 1) -> str | None:
+    """Why there are too few images, or too small ones, for the metric; None where they will do. Of
+    videos each of the `frames` is an image for metrics of such.
+    """
+    each = frames if is_framewise(metric) else 1
+    counts = {str(need): count for need, count in subject.counts.items()}
+    for counted, least in metric.least.items():
+        number = each * counts.get(counted, least)
+        if number < least:
+            return f"needs at least {least:,} {COUNTED[counted]}, not {number:,}"
+    if subject.sides and min(subject.sides) < metric.smallest:
+        size = "×".join(map(str, subject.sides))
+        return f"needs images of at least {metric.smallest} pixels a side, not {size}"
     return None
 
 

@@ -58,6 +58,8 @@ class Subject:
     quantisation: str = "u8"
     binary: bool = False
     """Whether the images are binarised, so that likelihoods are of them as they are."""
+    sides: tuple[int, ...] = ()
+    """Height and width of the images in pixels, where they are pixels."""
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
@@ -80,6 +82,7 @@ def model_subject(model: str, family: Family, dataset: Dataset, samples: int) ->
         obstacles={**obstacles, **_lacking(dataset)},
         quantisation=_quantisation(dataset),
         binary=dataset.binary,
+        sides=_sides(dataset),
     )
 
 
@@ -130,7 +133,12 @@ def _images_subject(
             **_lacking(dataset),
         },
         quantisation=_quantisation(dataset),
+        sides=_sides(dataset),
     )
+
+
+def _sides(dataset: Dataset) -> tuple[int, ...]:
+    return (dataset.size, dataset.size) if dataset.has_pixels else ()
 
 
 def _quantisation(dataset: Dataset) -> str:

@@ -5,11 +5,14 @@ from harness.extractors.loading import (
     EXTRACTORS,
     PERCEPTUALS,
     TEXT_IMAGES,
+    extractor_source,
     list_extractors,
     load_extractor,
     load_perceptual,
     load_text_image,
+    perceptual_source,
     preflight,
+    text_image_source,
 )
 from harness.extractors.weight_files import LocalWeights, MissingWeights
 
@@ -23,9 +26,12 @@ __all__ = [
     "MissingWeights",
     "Perceptual",
     "TextImage",
+    "extractor_source",
     "list_extractors",
     "load_extractor",
     "load_perceptual",
     "load_text_image",
+    "perceptual_source",
     "preflight",
+    "text_image_source",
 ]

@@ -7,10 +7,12 @@ passed for the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+
+from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ class Network(ABC):
     @abstractmethod
     def check(self, channels: int, size: int) -> None:
         """Raise BadInput where images of this kind cannot be taken, before any work is done."""
+
+    def check_shape(self, channels: int, height: int, width: int) -> None:
+        """As `check`, of images that need not be square: both sides have to be taken."""
+        each_side(self.check, channels, height, width)
+
+
+def each_side(check: Callable[[int, int], None], channels: int, height: int, width: int) -> None:
+    """`check` of channels and size for both sides of images; its BadInput says what they are."""
+    for side in dict.fromkeys((height, width)):
+        try:
+            check(channels, side)
+        except BadInput as error:
+            if height == width:
+                raise
+            raise BadInput(f"{error}; the images are {channels}×{height}×{width}") from error
 
 
 class Extractor(Network):

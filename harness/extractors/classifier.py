@@ -5,13 +5,14 @@ For small grey images they tell apart what Inception, trained on photographs, do
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from harness.extractors import classifier_net, weight_files
-from harness.extractors.base import Extracted, Extractor, Perceptual
+from harness.extractors.base import Extracted, Extractor, Network, Perceptual
 from harness.extractors.classifier_net import ClassifierNet
 from harness.extractors.images import in_batches, on_device
 from harness.extractors.source import Source
@@ -37,7 +38,7 @@ def weights_path(name: str) -> Path:
     return Path(__file__).parent / "weights" / f"{name}.safetensors"
 
 
-class _Loaded:
+class _Loaded(Network):
     """The network behind `classifier:…`, and which images it takes."""
 
     def __init__(self, name: str, device: str) -> None:
@@ -49,12 +50,7 @@ class _Loaded:
 
     def check(self, channels: int, size: int) -> None:
         """Only images like those it was trained on."""
-        known = self._network.architecture
-        if (channels, size) != (known.channels, known.size):
-            raise BadInput(
-                f"{self.name} takes {known.channels}×{known.size}×{known.size} images,"
-                f" not {channels}×{size}×{size}"
-            )
+        _fits(self.name, channels, size)
 
 
 class ClassifierExtractor(_Loaded, Extractor):
@@ -65,7 +61,7 @@ class ClassifierExtractor(_Loaded, Extractor):
 
     def extract(self, images: Tensor) -> Extracted:
         """`pooled` N×64 (digits) or N×128, and `logits` N×classes."""
-        self.check(images.shape[1], images.shape[2])
+        self.check_shape(*images.shape[1:])
         pooled = in_batches(lambda x: self._network.pooled(x / 255), BATCH, self._device, images)
         with torch.no_grad():
             logits = self._network.head(pooled.to(self._device)).cpu()
@@ -84,7 +80,7 @@ class ClassifierPerceptual(_Loaded, Perceptual):
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """N distances, 0 for equal images, of uint8 images N×C×H×W."""
-        self.check(a.shape[1], a.shape[2])
+        self.check_shape(*a.shape[1:])
         return in_batches(self._distance, BATCH, self._device, a, b, unrounded=True)
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
@@ -100,17 +96,35 @@ def _unit(x: Tensor) -> Tensor:
     return x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
 
 
-def _pinned(name: str) -> LocalWeights:
-    """The committed file behind `classifier:NAME`, once its digest has been checked."""
-    dataset = name.removeprefix("classifier:")
-    path = weights_path(dataset)
+def _fits(name: str, channels: int, size: int) -> None:
+    known = _taken(name)
+    if (channels, size, size) != known:
+        wanted, given = ("×".join(map(str, shape)) for shape in (known, (channels, size, size)))
+        raise BadInput(f"{name} takes {wanted} images, not {given}")
+
+
+@cache
+def _taken(name: str) -> tuple[int, int, int]:
+    """Channels, height and width of the images that the network was trained on."""
+    known = classifier_net.read_metadata(_path(name))["architecture"]
+    return known["channels"], known["size"], known["size"]
+
+
+def _path(name: str) -> Path:
+    path = weights_path(name.removeprefix("classifier:"))
     if not path.is_file():
         raise BadInput(f"the weights of {name} are missing: {path}; reinstall the package")
+    return path
+
+
+def _pinned(name: str) -> LocalWeights:
+    """The committed file behind `classifier:NAME`, once its digest has been checked."""
+    dataset, path = name.removeprefix("classifier:"), _path(name)
     if (found := weight_files.sha256(path)) != DIGESTS[dataset]:
         pinned = DIGESTS[dataset][:8]
         raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
     return LocalWeights(path, found)
 
 
-EXTRACTOR: Source[Extractor] = Source(_pinned, ClassifierExtractor)
-PERCEPTUAL: Source[Perceptual] = Source(_pinned, ClassifierPerceptual)
+EXTRACTOR: Source[Extractor] = Source(_pinned, ClassifierExtractor, _fits)
+PERCEPTUAL: Source[Perceptual] = Source(_pinned, ClassifierPerceptual, _fits)

@@ -105,5 +105,5 @@ def _preflight_images(name: str) -> LocalWeights:
     return hub.obtain(name, hub.repository(name, EXTRACTOR_DEFAULT), IMAGE_FILES)
 
 
-TEXT_IMAGE: Source[TextImage] = Source(_preflight_texts, Clip)
-EXTRACTOR: Source[Extractor] = Source(_preflight_images, ClipExtractor)
+TEXT_IMAGE: Source[TextImage] = Source(_preflight_texts, Clip, check_rgb)
+EXTRACTOR: Source[Extractor] = Source(_preflight_images, ClipExtractor, check_rgb)

@@ -86,4 +86,4 @@ def _preflight(name: str) -> LocalWeights:
     return hub.obtain(name, hub.repository(name, DEFAULT), ("config.json",))
 
 
-SOURCE: Source[Extractor] = Source(_preflight, Dinov2)
+SOURCE: Source[Extractor] = Source(_preflight, Dinov2, check_rgb)

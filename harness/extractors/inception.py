@@ -114,4 +114,4 @@ def _preflight(name: str) -> LocalWeights:
     return weight_files.obtain(WEIGHTS)
 
 
-SOURCE: Source[Extractor] = Source(_preflight, Inception)
+SOURCE: Source[Extractor] = Source(_preflight, Inception, check_rgb)

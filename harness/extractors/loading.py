@@ -86,8 +86,7 @@ def load_extractor(name: str, device: str = "cpu") -> Extractor:
     BadInput for an unknown name, and for weights that are not there and cannot be fetched
     (MissingWeights).
     """
-    source: Source[Extractor] = EXTRACTORS.load(_entry(name))
-    return source.load(name, device)
+    return extractor_source(name).load(name, device)
 
 
 def load_perceptual(name: str, device: str = "cpu") -> Perceptual:
@@ -95,8 +94,7 @@ def load_perceptual(name: str, device: str = "cpu") -> Perceptual:
 
     Errors as in `load_extractor`.
     """
-    source: Source[Perceptual] = PERCEPTUALS.load(name)
-    return source.load(name, device)
+    return perceptual_source(name).load(name, device)
 
 
 def load_text_image(name: str, device: str = "cpu") -> TextImage:
@@ -104,8 +102,25 @@ def load_text_image(name: str, device: str = "cpu") -> TextImage:
 
     Errors as in `load_extractor`.
     """
+    return text_image_source(name).load(name, device)
+
+
+def extractor_source(name: str) -> Source[Extractor]:
+    """Where `load_extractor` has it from; BadInput for an unknown name."""
+    source: Source[Extractor] = EXTRACTORS.load(_entry(name))
+    return source
+
+
+def perceptual_source(name: str) -> Source[Perceptual]:
+    """Where `load_perceptual` has it from; BadInput for an unknown name."""
+    source: Source[Perceptual] = PERCEPTUALS.load(name)
+    return source
+
+
+def text_image_source(name: str) -> Source[TextImage]:
+    """Where `load_text_image` has it from; BadInput for an unknown name."""
     source: Source[TextImage] = TEXT_IMAGES.load(_entry(name))
-    return source.load(name, device)
+    return source
 
 
 def preflight(name: str) -> list[LocalWeights]:

@@ -54,16 +54,20 @@ class Lpips(Perceptual):
 
     def check(self, channels: int, size: int) -> None:
         """Below a size that depends on the trunk, its last layers would have no pixel left."""
-        check_rgb(self.name, channels, size, self._trunk.smallest)
+        _fits(self.name, channels, size)
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """N distances of uint8 images N×C×H×W."""
-        self.check(a.shape[1], min(a.shape[2:]))
+        self.check_shape(*a.shape[1:])
         return in_batches(self._distance, 64, self._device, a, b, pixels=PIXELS, unrounded=True)
 
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
         distances: Tensor = self._network(to_rgb(a) / 127.5 - 1, to_rgb(b) / 127.5 - 1)
         return distances.flatten()
+
+
+def _fits(name: str, channels: int, size: int) -> None:
+    check_rgb(name, channels, size, _trunk(name).smallest)
 
 
 def _trunk(name: str) -> Trunk:
@@ -91,4 +95,4 @@ def _preflight(name: str) -> LocalWeights:
     return weight_files.obtain(_trunk(name).weights)
 
 
-SOURCE: Source[Perceptual] = Source(_preflight, Lpips)
+SOURCE: Source[Perceptual] = Source(_preflight, Lpips, _fits)

@@ -101,4 +101,4 @@ def _preflight(name: str) -> None:
     _architecture(name)
 
 
-SOURCE: Source[Extractor] = Source(_preflight, RandomNetwork)
+SOURCE: Source[Extractor] = Source(_preflight, RandomNetwork, check_rgb)

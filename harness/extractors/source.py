@@ -17,8 +17,10 @@ class Source(Generic[T]):
 
     `preflight` makes sure the weights are on this machine, fetching them if it can, loads no
     network and says where they are; None for a network that needs no weights. `load` gives the
-    network on a device such as "cpu" or "cuda:0".
+    network on a device such as "cpu" or "cuda:0". `fits`, where the network has demands, raises
+    BadInput for images of so many channels and pixels a side, and needs no weights for that.
     """
 
     preflight: Callable[[str], LocalWeights | None]
     load: Callable[[str, str], T]
+    fits: Callable[[str, int, int], None] | None = None

@@ -19,20 +19,17 @@ from harness.spec.errors import BadInput
 CHANNELS = 3
 
 
-class _Stacked:
+class _Stacked(Network):
     """What a network of single channels says of itself for all three."""
 
     def __init__(self, name: str, inner: Network) -> None:
         self.name = name
         self.digest = inner.digest
         self.preprocessing = f"{inner.preprocessing}-by-channel"
-        self._inner = inner
 
     def check(self, channels: int, size: int) -> None:
         """Three channels, each as the inner network takes it."""
-        if channels != CHANNELS:
-            raise BadInput(f"{self.name} takes images of {CHANNELS} channels, not {channels}")
-        self._inner.check(1, size)
+        _fits(self.name, channels, size)
 
 
 class StackedExtractor(_Stacked, Extractor):
@@ -48,7 +45,7 @@ class StackedExtractor(_Stacked, Extractor):
         """`pooled` N×3d and `logits` N×classes³ of uint8 images N×3×S×S. The triple a, b, c is the
         column (a·classes + b)·classes + c, and its logit the sum of its three log-probabilities.
         """
-        self.check(images.shape[1], images.shape[2])
+        self.check_shape(*images.shape[1:])
         parts = [self._channel.extract(channel) for channel in torch.split(images, 1, dim=1)]
         a, b, c = (_logits(part).log_softmax(dim=1) for part in parts)
         triples = a[:, :, None, None] + b[:, None, :, None] + c[:, None, None, :]
@@ -64,7 +61,7 @@ class StackedPerceptual(_Stacked, Perceptual):
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """N distances of images N×3×S×S."""
-        self.check(a.shape[1], a.shape[2])
+        self.check_shape(*a.shape[1:])
         pairs = zip(torch.split(a, 1, dim=1), torch.split(b, 1, dim=1), strict=True)
         return torch.stack([self._channel.distance(x, y) for x, y in pairs]).mean(dim=0)
 
@@ -78,9 +75,16 @@ def _inner(name: str) -> str:
     return name.removeprefix("stacked:")
 
 
+def _fits(name: str, channels: int, size: int) -> None:
+    if channels != CHANNELS:
+        raise BadInput(f"{name} takes images of {CHANNELS} channels, not {channels}")
+    if CLASSIFIER.fits:
+        CLASSIFIER.fits(_inner(name), 1, size)
+
+
 def _preflight(name: str) -> LocalWeights | None:
     return CLASSIFIER.preflight(_inner(name))
 
 
-EXTRACTOR: Source[Extractor] = Source(_preflight, StackedExtractor)
-PERCEPTUAL: Source[Perceptual] = Source(_preflight, StackedPerceptual)
+EXTRACTOR: Source[Extractor] = Source(_preflight, StackedExtractor, _fits)
+PERCEPTUAL: Source[Perceptual] = Source(_preflight, StackedPerceptual, _fits)

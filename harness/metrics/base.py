@@ -29,6 +29,11 @@ class Estimate:
     over: Uncertainty | None = None
 
 
+def both(images: int) -> dict[str, int]:
+    """`Metric.least` of metrics that need so many samples, and as many reference images."""
+    return {"samples": images, "reference": images}
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measurable quantity.
@@ -36,7 +41,10 @@ class Metric:
     `compute` takes evidence by parameter name (see `harness.evaluation.evidence.EVIDENCE`) and
     returns an `Estimate`. `scale` is the one on which models are compared: "log" for positive
     skewed quantities, whose differences are ratios. `of_pixels` says that it means nothing where
-    images are real numbers, such as points in the plane, and not 8-bit pixels.
+    images are real numbers, such as points in the plane, and not 8-bit pixels. `least` is how many
+    images (by the need they meet: "samples", "reference", "train") or different texts ("texts") it
+    is defined for, and `smallest` how many pixels a side. `compute` refuses less as well; these are
+    for those who want to know before there is evidence.
     """
 
     name: str
@@ -50,6 +58,8 @@ class Metric:
     settings: Mapping[str, str | int | float] = field(default_factory=dict)
     digits: int = 3
     of_pixels: bool = False
+    least: Mapping[str, int] = field(default_factory=dict)
+    smallest: int = 1
 
     @property
     def heading(self) -> str:

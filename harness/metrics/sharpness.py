@@ -14,7 +14,8 @@ from harness.spec.errors import BadInput
 CUTOFF = 0.25
 """The lowest of the high frequencies, in cycles per pixel: half the Nyquist frequency."""
 
-_SMALLEST = 8
+SMALLEST = 8
+"""Pixels a side: with fewer there are hardly any frequencies to tell apart."""
 _CHUNK = 2**20
 """Values transformed at a time, to bound memory."""
 
@@ -58,9 +59,9 @@ def log_sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
 
 def _log_share(images: Tensor, what: str) -> tuple[float, float | None]:
     """The logarithm of the share of high frequencies, and its standard error."""
-    if min(images.shape[-2:]) < _SMALLEST:
+    if min(images.shape[-2:]) < SMALLEST:
         h, w = images.shape[-2:]
-        raise BadInput(f"sharpness needs images of at least {_SMALLEST} pixels a side, not {h}×{w}")
+        raise BadInput(f"sharpness needs images of at least {SMALLEST} pixels a side, not {h}×{w}")
     size = max(1, _CHUNK // images[0].numel())
     high, whole = torch.cat([_powers(x) for x in torch.split(images, size)]).T
     if not float(whole.sum()) > 0 or not float(high.sum()) > 0:

@@ -17,6 +17,11 @@ Window = Literal["gaussian", "uniform"]
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """The exponents of the five scales, finest first (Wang et al. 2003, section 3.2)."""
 
+WINDOW = 11
+"""The side of the Gaussian window, in pixels."""
+FIVE_SCALES = WINDOW * 2 ** (len(SCALE_WEIGHTS) - 1)
+"""The smallest side of images that the window fits into at the fifth scale, in pixels."""
+
 _CHUNK = 2**15
 """Values compared at a time: their maps stay in the processor's cache."""
 _TILE = 32
@@ -85,12 +90,11 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     """
     checks.image_pairs(a, b)
     window = _window("gaussian", a.device)
-    smallest = len(window.weights) * 2 ** (len(SCALE_WEIGHTS) - 1)
-    if min(a.shape[-2:]) < smallest:
+    if min(a.shape[-2:]) < FIVE_SCALES:
         h, w = a.shape[-2:]
         raise BadInput(
             f"ms_ssim compares at {len(SCALE_WEIGHTS)} scales and needs images of at least "
-            f"{smallest} pixels a side, not {h}×{w}"
+            f"{FIVE_SCALES} pixels a side, not {h}×{w}"
         )
     return torch.cat([_multiscale(x, y, window).mean(1) for x, y in chunks(a, b)])
 

@@ -121,16 +121,22 @@ def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[ImageSet]:
     return drawn
 
 
-def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
-    """BadInput where draws, each with what it is called, have not as many images, or the same."""
+def check_sizes(draws: Sequence[tuple[str, ImageSet]]) -> None:
+    """BadInput where draws, each with what it is called, have not as many images."""
     first, images = draws[0]
-    seen: dict[str, str] = {}
     for name, other in draws:
         if len(other) != len(images):
             raise BadInput(
                 f"draws differ in size: {first} has {len(images):,} images, {name} "
                 f"{len(other):,}; give as many of each"
             )
+
+
+def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
+    """BadInput where draws, each with what it is called, have not as many images, or the same."""
+    check_sizes(draws)
+    seen: dict[str, str] = {}
+    for name, other in draws:
         if same := seen.get(other.digest):
             raise BadInput(f"{same} and {name} have the same images; a draw must count once")
         seen[other.digest] = name

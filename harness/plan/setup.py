@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Role, needs, roles
@@ -11,11 +13,12 @@ from harness.evaluation.protocols import Instrument, Setup
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
-    load_extractor,
-    load_perceptual,
-    load_text_image,
+    extractor_source,
+    perceptual_source,
+    text_image_source,
 )
-from harness.extractors.base import Network
+from harness.extractors.base import Network, each_side
+from harness.extractors.source import Source
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput
 from harness.spec.reference import parse_reference
@@ -28,11 +31,11 @@ CLIP = "clip:openai/clip-vit-large-patch14-336"
 TEXT = "clip"
 """The network of texts, for datasets that have some."""
 
-LOADERS: Mapping[Role, Callable[[str, str], Network]] = {
-    "extractor": load_extractor,
-    "perceptual": load_perceptual,
-    "text": load_text_image,
-    "clip": load_extractor,
+SOURCES: Mapping[Role, Callable[[str], Source[Any]]] = {
+    "extractor": extractor_source,
+    "perceptual": perceptual_source,
+    "text": text_image_source,
+    "clip": extractor_source,
 }
 
 OPTIONS: tuple[Role, ...] = ("extractor", "perceptual")
@@ -93,13 +96,26 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
 
 def _for_images(role: Role, name: str, dataset: Dataset) -> Instrument:
     """As `checked`, for a dataset's images."""
-    return checked(role, name, dataset.colours, dataset.size, dataset.has_pixels)
+    shape = dataset.colours, dataset.size, dataset.size
+    return checked(role, name, shape, dataset.has_pixels)
 
 
-def checked(role: Role, name: str, channels: int, size: int, of_pixels: bool = True) -> Instrument:
-    """A feature network, once it is known to be usable."""
-    network = LOADERS[role](name, "cpu")
+def checked(
+    role: Role, name: str, shape: tuple[int, int, int], of_pixels: bool = True
+) -> Instrument:
+    """A feature network, once it is known to be usable on images of this C×H×W."""
+    if of_pixels:
+        check_demands(role, name, shape)
+    network: Network = SOURCES[role](name).load(name, "cpu")
     if not of_pixels and not network.takes_numbers:
         raise BadInput(f"{name} takes images of 8-bit pixels, not real numbers; take identity")
-    network.check(channels, size)
+    network.check_shape(*shape)
     return Instrument.of(network)
+
+
+def check_demands(role: Role, name: str, shape: tuple[int, int, int]) -> None:
+    """Raise BadInput where the network is unknown, or is known not to take images of this C×H×W;
+    its weights are not looked for.
+    """
+    if fits := SOURCES[role](name).fits:
+        each_side(partial(fits, name), *shape)

@@ -2,7 +2,7 @@
 
 from harness.evaluation.profiles import PROFILES, load_profile
 from harness.score.scoring import Scoring, make_scoring, score
-from harness.score.sets import Sets, load_sets, with_captions, with_draws
+from harness.score.sets import Sets, load_sets, open_sets, with_captions, with_draws
 
 __all__ = [
     "PROFILES",
@@ -11,6 +11,7 @@ __all__ = [
     "load_profile",
     "load_sets",
     "make_scoring",
+    "open_sets",
     "score",
     "with_captions",
     "with_draws",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from harness.data.imageset import ImageSet, load_images
+from harness.data.imageset import ImageSet, open_images
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need
 from harness.evaluation.measure import reading, row
@@ -17,7 +17,7 @@ from harness.keys import digest
 from harness.metrics import METRICS, frechet_distance, load_metric
 from harness.metrics.base import Estimate, Metric
 from harness.plan.setup import checked
-from harness.score.scoring import NATURAL
+from harness.score.selection import NATURAL
 from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
@@ -62,13 +62,13 @@ class Reader:
             return found
         if len(places) > 1:
             raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
-        return self._of_images(load_images(places[0], self.root), like)
+        return self._of_images(open_images(places[0], self.root), like)
 
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
         own = images.dataset.about.extractor if images.dataset else NATURAL["extractor"]
         name = self.extractor or own
-        channels, *size = images.images.shape[1:]
-        network = checked("extractor", name, channels, min(size))
+        _, channels, height, width = images.shape
+        network = checked("extractor", name, (channels, height, width))
         if like:  # before the network spends time on images that do not fit
             like.origin.check_like(Origin.of(images, network))
         self.numerics.apply()

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from harness.data.captions import load_captions
-from harness.data.imageset import ImageSet, load_images, load_pairs, size_text, split_images
+from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
 from harness.evaluation.kinds import Need, needs
 from harness.evaluation.subject import SPLITS, Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.plan.samples import check_draws
+from harness.plan.samples import check_draws, check_sizes
 from harness.spec.errors import BadInput
 
 _AT_ONCE = 64
@@ -65,6 +65,34 @@ class Sets:
         return {name: value for name, value in given.items() if value is not None}
 
 
+def open_sets(
+    samples: str,
+    reference: str | None = None,
+    train: str | None = None,
+    *,
+    paired: bool = False,
+    root: Path | None = None,
+) -> Sets:
+    """The sets at these places (see `harness.data.imageset.open_images`), pixels not yet read.
+
+    Where `reference` is a split of a dataset, its train split is `train` unless that is said.
+    Raises BadInput where a header cannot be read, and where two sets differ in size or channels.
+    """
+    if not paired:
+        first = open_images(samples, root)
+        second = open_images(reference, root) if reference else None
+    elif reference:
+        first, second = open_pairs(samples, reference, root)
+    else:
+        raise BadInput("--pairs needs the originals; give --reference")
+    third = open_images(train, root) if train else None
+    if second and second.dataset and not third:
+        third = split_images(second.dataset, "train")
+    sets = Sets(first, second, third, paired)
+    _check_alike(sets)
+    return sets
+
+
 def load_sets(
     samples: str,
     reference: str | None = None,
@@ -73,24 +101,24 @@ def load_sets(
     paired: bool = False,
     root: Path | None = None,
 ) -> Sets:
-    """The sets at these places (see `harness.data.imageset.load_images`).
-
-    Where `reference` is a split of a dataset, its train split is `train` unless that is said.
-    Raises BadInput where a set cannot be read, and where two differ in size or channels.
-    """
-    if not paired:
-        first = load_images(samples, root)
-        second = load_images(reference, root) if reference else None
-    elif reference:
-        first, second = load_pairs(samples, reference, root)
-    else:
-        raise BadInput("--pairs needs the originals; give --reference")
-    third = load_images(train, root) if train else None
-    if second and second.dataset and not third:
-        third = split_images(second.dataset, "train")
-    sets = Sets(first, second, third, paired)
-    _check_alike(sets)
+    """As `open_sets`, with the pixels read; BadInput also where a set has none that vary."""
+    sets = open_sets(samples, reference, train, paired=paired, root=root)
+    read_pixels(sets)
     return sets
+
+
+def read_pixels(sets: Sets) -> None:
+    """Read the pixels of every set. Raises BadInput where a file is damaged, and where every image
+    of a set is of one colour all over.
+    """
+    for images in sets.named().values():
+        if _is_constant(images.images):
+            raise BadInput(
+                f"{images.description}: every image is of one colour all over; nothing can be "
+                "measured of such a set, and a distance of it would only look like a number"
+            )
+    if sets.further:
+        check_draws([(each.description, each) for each in (sets.samples, *sets.further)])
 
 
 def with_captions(sets: Sets, path: Path) -> Sets:
@@ -104,23 +132,18 @@ def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> S
     """
     if not places:
         raise BadInput("--draws needs several sets of samples, one for each draw")
-    whole = replace(sets, further=tuple(load_images(place, root) for place in places))
+    whole = replace(sets, further=tuple(open_images(place, root) for place in places))
     _check_alike(whole)
-    check_draws([(each.description, each) for each in (whole.samples, *whole.further)])
+    check_sizes([(each.description, each) for each in (whole.samples, *whole.further)])
     return whole
 
 
 def _check_alike(sets: Sets) -> None:
     for name, images in sets.named().items():
-        if _is_constant(images.images):
+        if images.shape[1:] != sets.samples.shape[1:]:
             raise BadInput(
-                f"{images.description}: every image is of one colour all over; nothing can be "
-                "measured of such a set, and a distance of it would only look like a number"
-            )
-        if images.images.shape[1:] != sets.samples.images.shape[1:]:
-            raise BadInput(
-                f"samples ({sets.samples.description}) are {size_text(sets.samples.images)} and "
-                f"{name} ({images.description}) {size_text(images.images)} (C×H×W); they need one "
+                f"samples ({sets.samples.description}) are {size_text(sets.samples)} and "
+                f"{name} ({images.description}) {size_text(images)} (C×H×W); they need one "
                 "size and one number of channels, and nothing is resized here"
             )
 
@@ -157,6 +180,11 @@ MISSING: Mapping[Need, str] = {
 }
 
 
+def outline(sets: Sets) -> Subject:
+    """The sets as any metric sees them, as far as headers tell: without digests of pixels."""
+    return _subject(sets, "", "")
+
+
 def subject(sets: Sets, metric: Metric) -> Subject:
     """The sets as `metric` sees them.
 
@@ -164,7 +192,13 @@ def subject(sets: Sets, metric: Metric) -> Subject:
     rank together. What is compared with another thing too, texts or a training set of one's own,
     carries the digest of that as well.
     """
-    seen, needed = _subject(sets), needs(metric)
+    reference = sets.reference
+    data = digest_ = ""
+    if reference:
+        dataset = reference.dataset
+        data = dataset.name if dataset else reference.description
+        digest_ = dataset.digest if dataset else reference.digest
+    seen, needed = _subject(sets, data, digest_), needs(metric)
     if sets.texts and "texts" in needed:
         texts = digest(list(sets.texts))
         return replace(seen, data="captions", digest=texts, splits={"texts": "captions"})
@@ -188,21 +222,23 @@ def _belongs(train: ImageSet, reference: ImageSet | None) -> bool:
     return train.split == "train" and train.dataset.digest == reference.dataset.digest
 
 
-def _subject(sets: Sets) -> Subject:
+def _subject(sets: Sets, data: str, digest_: str) -> Subject:
     reference = sets.reference
     there = {need for need, at_hand in _at_hand(sets).items() if at_hand}
-    dataset = reference.dataset if reference else None
     counts: dict[Need, int] = {"samples": len(sets.samples), "reconstructions": len(sets.samples)}
     if reference:
         counts["reference"] = len(reference)
     if sets.train:
         counts["train"] = len(sets.train)
+    if sets.texts:
+        counts["texts"] = len(set(sets.texts))
     part = (reference.split or "reference") if reference else ""
     splits: dict[Need, str] = {"train": "train", "reference": part, "reconstructions": part}
     return Subject(
-        data=dataset.name if dataset else reference.description if reference else "",
-        digest=dataset.digest if dataset else reference.digest if reference else "",
+        data=data,
+        digest=digest_,
         counts=counts,
+        sides=sets.samples.shape[2:],
         splits={need: splits[need] for need in SPLITS if splits.get(need)},
         obstacles={
             need: MISSING.get(need, f"images alone have no {need}")

@@ -54,7 +54,7 @@ class Origin:
             extractor=network.label,
             preprocessing=network.preprocessing,
             caveat=network.caveat or "",
-            shape=size_text(images.images),
+            shape=size_text(images),
             data=dataset.name if dataset else images.description,
             digest=dataset.digest if dataset else images.digest,
             split=images.split or "reference",

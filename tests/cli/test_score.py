@@ -76,7 +76,7 @@ def test_rows_for_people_and_for_programs(call, tmp_path):
     np.save(tmp_path / "samples.npy", DIGITS)
     (tmp_path / "deep").mkdir()
     code, out, err = call(
-        "samples.npy", "--reference", "digits:test", "--metrics", "fid", "--metrics", "is,mse",
+        "samples.npy", "--reference", "digits:test", "--metrics", "fid", "--metrics", "is",
         "--json", "deep/scores.json", "--device", "cpu",
     )  # fmt: skip
     assert (code, err) == (0, "")
@@ -88,10 +88,9 @@ def test_rows_for_people_and_for_programs(call, tmp_path):
     ]
     found = numbers(tmp_path / "deep" / "scores.json")
     by_name = {line.split("\t")[0]: line.split("\t") for line in lines[3:]}
-    assert list(by_name) == ["fid", "is", "mse"]
+    assert list(by_name) == ["fid", "is"]
     assert by_name["fid"][1] == f"{found['fid'].value:.2f}"
     assert by_name["is"][2].endswith("over splits")
-    assert by_name["mse"][1::3] == ["not applicable", "needs pairs of images; give --pairs"]
     assert "n=60/599 test" in by_name["fid"][3]
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["scores.json"], "nothing is left"
 
@@ -144,16 +143,17 @@ def test_captions(call, tmp_path, monkeypatch):
 
 
 def test_what_fails_is_named_and_the_rest_is_kept(call, tmp_path):
-    """SSIM needs eleven pixels a side."""
+    """scikit-image's PSNR of equal images is infinite."""
     for name in ("a", "b"):
-        np.save(tmp_path / f"{name}.npy", DIGITS[:, :8, :8])
+        np.save(tmp_path / f"{name}.npy", DIGITS)
     code, out, _ = call(
-        "a.npy", "--reference", "b.npy", "--pairs", "--metrics", "ssim,mse", "--json", "x.json"
-    )
+        "a.npy", "--reference", "b.npy", "--pairs", "--metrics", "psnr,ssim", "--json", "x.json",
+        "--profile", "scikit-image",
+    )  # fmt: skip
     assert code == 1
-    assert out.splitlines()[-1].startswith("failed: ssim: BadInput: ssim needs images")
+    assert out.splitlines()[-1].startswith("failed: psnr: BadInput: 60 of 60 pairs are equal")
     assert {row.metric: row.status for row in numbers(tmp_path / "x.json").values()} == {
-        "ssim": "failed", "mse": "ok",
+        "psnr": "failed", "ssim": "ok",
     }  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def two(path: Path) -> None:
         (bombs, "bad/a.png: more than 89,478,485 pixels"),
         (link, "bad: a link to gone, which does not exist"),
         (other_size, "samples (folder bad) are 1×8×8 and reference (digits:test) 1×16×16"),
-        (two, "precision: features of 2 images are too few"),
+        (two, "precision: needs at least 4 samples, not 2 (samples: folder bad, 2 images; "),
     ],
 )
 def test_a_folder_that_cannot_be_used(call, tmp_path, make, words):

@@ -282,11 +282,11 @@ def test_a_profile_gives_its_own_metrics_and_protocols(sets):
 def test_the_network_of_a_profile_is_used(sets, monkeypatch):
     asked = []
 
-    def checked(role, name, channels, size):
+    def checked(role, name, shape):
         asked.append((role, name))
         raise BadInput("enough")
 
-    monkeypatch.setattr("harness.score.scoring.checked", checked)
+    monkeypatch.setattr("harness.score.selection.checked", checked)
     for name in ("torch-fidelity", "clean-fid", "torchmetrics"):
         with pytest.raises(BadInput, match="enough"):
             make_scoring(sets(), ["fid"], {}, CPU, load_profile(name))
@@ -303,7 +303,7 @@ def test_the_network_of_a_profile_is_used(sets, monkeypatch):
         ("clean-fid", ["is"], None, "clean-fid has no metric 'is'; it has: fid, kid"),
         ("clean-fid", ["fid"], "inception", "means the extractor inception:pil-bicubic, not i"),
         ("scikit-image", None, None, "need more than is given: psnr, ssim; see --reference"),
-        ("torch-fidelity", ["kid"], None, "subsets of 1000 images and refuses 24"),
+        ("torch-fidelity", ["kid"], None, "needs at least 1,000 samples, not 24"),
     ],
 )
 def test_what_a_profile_does_not_do(sets, profile, metrics, extractor, message):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.evaluation.kinds import Role
 from harness.metrics import METRICS
-from harness.metrics.base import Caveat, Estimate, Metric, Uncertainty
+from harness.metrics.base import Caveat, Estimate, Metric, Uncertainty, both
 from harness.spec.errors import BadInput
 
 
@@ -70,6 +70,15 @@ def variant(
     metric: Metric = METRICS[name]
     changes: dict[str, Any] = {"compute": compute} if compute else {}
     return replace(metric, settings=settings, **changes)
+
+
+def limited(metric: Metric, *, images: int | None = None, smallest: int | None = None) -> Metric:
+    """The metric where it needs so many samples and reference images, or pixels a side."""
+    return replace(
+        metric,
+        least=metric.least if images is None else both(images),
+        smallest=smallest or metric.smallest,
+    )
 
 
 def reported_spread(values: Tensor, library: str, over: Uncertainty, correction: int) -> None:

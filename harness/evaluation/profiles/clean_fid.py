@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from harness.evaluation.profiles.base import make_profile, subset_estimate, variant
+from harness.evaluation.profiles.base import limited, make_profile, subset_estimate, variant
 from harness.metrics import Subsets, kernel_distances
 from harness.metrics.base import Estimate
 
@@ -30,7 +30,9 @@ PROFILE = make_profile(
     "0.1.35",
     [
         variant("fid"),
-        variant("kid", _kid, subsets=100, subset_size="min(1000,n)", degree=3, seed=0),
+        limited(
+            variant("kid", _kid, subsets=100, subset_size="min(1000,n)", degree=3, seed=0), images=2
+        ),
     ],
     {"extractor": "inception:pil-bicubic"},
 )

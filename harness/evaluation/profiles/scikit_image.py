@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harness.evaluation.profiles.base import make_profile, variant
+from harness.evaluation.profiles.base import limited, make_profile, variant
 from harness.metrics import checks, psnr, ssim
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
@@ -31,6 +31,6 @@ PROFILE = make_profile(
     "0.26.0",
     [
         variant("psnr", _psnr, mean="decibels"),
-        variant("ssim", _ssim, window="uniform-7", covariance="sample"),
+        limited(variant("ssim", _ssim, window="uniform-7", covariance="sample"), smallest=7),
     ],
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harness.evaluation.profiles.base import make_profile, reported_spread, subset_estimate, variant
+from harness.evaluation.profiles.base import (
+    limited,
+    make_profile,
+    reported_spread,
+    subset_estimate,
+    variant,
+)
 from harness.metrics import Subsets, checks, inception_scores, kernel_distances
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
@@ -34,7 +40,10 @@ PROFILE = make_profile(
     "0.4.0",
     [
         variant("fid"),
-        variant("kid", _kid, subsets=100, subset_size=1000, degree=3, seed=2020),
+        limited(
+            variant("kid", _kid, subsets=100, subset_size=1000, degree=3, seed=2020),
+            images=SUBSETS.size,
+        ),
         variant("is", _inception_score, splits=10, seed=2020),
         variant("precision", k=3),
         variant("recall", k=3),

@@ -8,11 +8,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from harness.evaluation.profiles.base import make_profile, reported_spread, subset_estimate, variant
+from harness.evaluation.profiles.base import (
+    limited,
+    make_profile,
+    reported_spread,
+    subset_estimate,
+    variant,
+)
 from harness.metrics import Subsets, checks, kernel_distances, mse
 from harness.metrics.base import Estimate
 from harness.metrics.inception_score import exp_mean_kl
-from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunks, similarity
+from harness.metrics.structural_similarity import FIVE_SCALES, SCALE_WEIGHTS, chunks, similarity
 from harness.spec.errors import BadInput
 
 SEED = 0
@@ -93,9 +99,11 @@ def _multiscale(a: Tensor, b: Tensor) -> Tensor:
     window lies inside the image, and the last scale's similarity also over the mirrored border.
     """
     a, b = a.double(), b.double()
-    if min(a.shape[-2:]) < 176:
+    if min(a.shape[-2:]) < FIVE_SCALES:
         h, w = a.shape[-2:]
-        raise BadInput(f"torchmetrics takes ms_ssim of at least 176 pixels a side, not {h}×{w}")
+        raise BadInput(
+            f"torchmetrics takes ms_ssim of at least {FIVE_SCALES} pixels a side, not {h}×{w}"
+        )
     product = a.new_ones(len(a))
     for exponent in SCALE_WEIGHTS[:-1]:
         product *= similarity(a, b).contrast.mean(1).clamp(min=0) ** exponent
@@ -110,11 +118,17 @@ PROFILE = make_profile(
     "1.9.0",
     [
         variant("fid"),
-        variant("kid", _kid, subsets=100, subset_size=1000, degree=3, seed=SEED),
+        limited(
+            variant("kid", _kid, subsets=100, subset_size=1000, degree=3, seed=SEED),
+            images=SUBSETS.size,
+        ),
         variant("is", _inception_score, splits="chunk(10)", seed=SEED),
         variant("psnr", _psnr, mean="errors"),
-        variant("ssim", _ssim, **WINDOW),
-        variant("ms_ssim", _ms_ssim, **WINDOW, scales=5, channels="averaged by scale"),
+        limited(variant("ssim", _ssim, **WINDOW), smallest=RADIUS + 1),
+        limited(
+            variant("ms_ssim", _ms_ssim, **WINDOW, scales=5, channels="averaged by scale"),
+            smallest=FIVE_SCALES,
+        ),
         variant("lpips"),
     ],
     {"extractor": "inception:antialiased", "perceptual": "lpips:alex"},

@@ -12,13 +12,13 @@ from functools import lru_cache
 from torch import Tensor
 
 from harness.metrics import checks
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.extrapolation import frechet_infinity, mean_frechet_by_class
 from harness.metrics.frechet import frechet_estimate
 from harness.metrics.inception_score import inception_score
 from harness.metrics.kernel import RbfKernel, kernel_distance
 from harness.metrics.neighbours import PrdcEstimates, prdc_estimates
-from harness.metrics.sharpness import CUTOFF, log_sharpness_ratio
+from harness.metrics.sharpness import CUTOFF, SMALLEST, log_sharpness_ratio
 
 MANIFOLD_K = 3
 COVERAGE_K = 5
@@ -93,50 +93,53 @@ def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
 
 FID = Metric(
     "fid", _fid, "lower", "Fréchet distance", "Heusel et al. 2017, arXiv:1706.08500",
-    scale="log", digits=2,
+    scale="log", digits=2, least=both(2),
 )  # fmt: skip
 FID_INFINITY = Metric(
     "fid_infinity", _fid_infinity, "lower", "Fréchet distance of endlessly many samples",
     "Chong & Forsyth 2020, arXiv:1911.07023", version=2, digits=2,
-    settings={"points": 6, "seed": 2020},
+    settings={"points": 6, "seed": 2020}, least={"samples": 11, "reference": 2},
 )  # fmt: skip
 CLASS_FID = Metric(
     "class_fid", _class_fid, "lower", "mean Fréchet distance by class",
-    "Miyato & Koyama 2018, arXiv:1802.05637", scale="log", digits=2,
+    "Miyato & Koyama 2018, arXiv:1802.05637", scale="log", digits=2, least=both(2),
 )  # fmt: skip
 KID = Metric(
     "kid", _kid, "lower", "kernel distance", "Bińkowski et al. 2018, arXiv:1801.01401",
     scale="log", digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
+    least=both(4),
 )  # fmt: skip
 KID_RBF = Metric(
     "kid_rbf", _kid_rbf, "lower", "kernel distance by a Gaussian kernel",
     "Gretton et al. 2012", scale="log", digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "sigma": 10.0, "seed": 2020},
+    least=both(4),
 )  # fmt: skip
 IS = Metric(
     "is", _inception_score, "higher", "inception score", "Salimans et al. 2016, arXiv:1606.03498",
-    settings={"splits": 10, "seed": 2020},
+    settings={"splits": 10, "seed": 2020}, least={"samples": 20},
 )  # fmt: skip
 PRECISION = Metric(
     "precision", _precision, "higher", "precision", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    settings={"k": MANIFOLD_K},
+    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1),
 )  # fmt: skip
 RECALL = Metric(
     "recall", _recall, "higher", "recall", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    settings={"k": MANIFOLD_K},
+    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1),
 )  # fmt: skip
 DENSITY = Metric(
     "density", _density, "higher", "density", "Naeem et al. 2020, arXiv:2002.09797",
-    settings={"k": COVERAGE_K},
+    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1),
 )  # fmt: skip
 COVERAGE = Metric(
     "coverage", _coverage, "higher", "coverage", "Naeem et al. 2020, arXiv:2002.09797",
-    settings={"k": COVERAGE_K},
+    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1),
 )  # fmt: skip
 SHARPNESS = Metric(
     "sharpness", _sharpness, "lower", "sharpness gap", "",
     settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"}, of_pixels=True,
+    smallest=SMALLEST,
 )  # fmt: skip
 
 METRICS = (

@@ -77,6 +77,7 @@ NDB = Metric(
     "ndb", _ndb, "lower", "share of statistically different bins",
     "Richardson & Weiss 2018, arXiv:1805.12462",
     settings={"bins": "min(100,n/10)", "level": 0.05, "seed": 0},
+    least={"train": 2 * bins.IMAGES_PER_BIN, "samples": 2 * bins.IMAGES_PER_BIN},
 )  # fmt: skip
 
 METRICS = (

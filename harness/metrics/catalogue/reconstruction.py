@@ -42,10 +42,12 @@ PSNR = Metric(
 SSIM = Metric(
     "ssim", _ssim, "higher", "structural similarity", "Wang et al. 2004",
     settings={"window": "gaussian-11", "sigma": 1.5}, of_pixels=True,
+    smallest=structural_similarity.WINDOW,
 )  # fmt: skip
 MS_SSIM = Metric(
     "ms_ssim", _ms_ssim, "higher", "multi-scale structural similarity", "Wang et al. 2003",
     settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5}, of_pixels=True,
+    smallest=structural_similarity.FIVE_SCALES,
 )  # fmt: skip
 LPIPS = Metric(
     "lpips", _lpips, "lower", "perceptual distance", "Zhang et al. 2018, arXiv:1801.03924",

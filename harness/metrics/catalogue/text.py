@@ -30,7 +30,7 @@ CLIP_S = Metric(
 )  # fmt: skip
 R_PRECISION = Metric(
     "r_precision", _r_precision, "higher", "R-precision", "Xu et al. 2018, arXiv:1711.10485",
-    settings={"candidates": 100, "seed": 2020},
+    settings={"candidates": 100, "seed": 2020}, least={"texts": 100},
 )  # fmt: skip
 
 METRICS = (CLIP_SCORE, CLIP_S, R_PRECISION)

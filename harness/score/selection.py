@@ -1,0 +1,173 @@
+"""Which metrics are measured, and through which networks: those named, or those that fit.
+
+What was named and cannot be is an error before any work. What nobody named gets a row that says why
+it does not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.evaluation.kinds import Role, roles
+from harness.evaluation.profiles import Profile
+from harness.evaluation.protocols import Instrument, Setup, limit, obstacle, unmet
+from harness.metrics import load_metric
+from harness.metrics.base import Metric
+from harness.metrics.catalogue import KINDS
+from harness.plan.setup import CLIP, check_demands, checked
+from harness.score.sets import Sets, outline, subject
+from harness.spec.errors import BadInput
+
+NATURAL: dict[Role, str] = {
+    "extractor": "inception",
+    "perceptual": "lpips:alex",
+    "text": "clip",
+    "clip": CLIP,
+}
+"""The usual feature networks, where no dataset says which suit its images."""
+
+SETS, PAIRS = {"distribution", "modes", "memorisation", "text"}, {"reconstruction", "text"}
+"""The kinds of metrics that are measured where none is named, as far as they apply."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The metrics to measure; whether they were named. `networks` are the names of the feature
+    networks by role, `refused` why a network that nobody named cannot take the images.
+    """
+
+    metrics: tuple[Metric, ...]
+    named: bool
+    networks: dict[Role, str]
+    refused: dict[Role, str] = field(default_factory=dict)
+
+    def without_network(self, metric: Metric) -> str | None:
+        """Why the metric has no feature network, where it needs one that cannot take the images."""
+        return next((self.refused[role] for role in roles(metric) if role in self.refused), None)
+
+    def needed_roles(self, metrics: Sequence[Metric]) -> list[Role]:
+        """The networks that these metrics go through, as far as they can take the images."""
+        return sorted({role for metric in metrics for role in roles(metric)} - self.refused.keys())
+
+
+def select(
+    sets: Sets,
+    metrics: Collection[str] | None,
+    networks: Mapping[Role, str | None],
+    profile: Profile | None = None,
+) -> Selection:
+    """The metrics and networks, known to fit what headers say: no pixel is read, no weights loaded.
+
+    Raises BadInput for an unknown metric or network, and for one that was named and cannot take the
+    images: too few, too small, or of another kind.
+    """
+    chosen = _chosen(sets, metrics, profile)
+    named = metrics is not None
+    if named:
+        for metric in chosen:
+            check_named(metric, _first_obstacle(metric, sets), sets)
+    fixed = profile.fix(networks) if profile else networks
+    names = _network_names(sets, fixed)
+    selection = Selection(tuple(chosen), named, names)
+    fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
+    for role in selection.needed_roles(fitting):
+        try:
+            check_demands(role, names[role], shape_of(sets))
+        except BadInput as error:
+            if named or networks.get(role):
+                raise
+            selection.refused[role] = str(error)
+    return selection
+
+
+def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
+    """Raise BadInput where there is a reason why a metric that was named cannot be had."""
+    if why_not is None:
+        return
+    described = ""
+    if limit(metric, outline(sets)):
+        described = "; ".join(
+            f"{name}: {images.description}, {len(images):,} images"
+            for name, images in sets.named().items()
+        )
+    raise BadInput(f"{metric.name}: {why_not}" + f" ({described})" * bool(described))
+
+
+def make_setup(selection: Selection, sets: Sets, machine: str) -> Setup:
+    """How the metrics are measured, with the networks that they need at hand. Raises BadInput for
+    weights that are not there and cannot be fetched.
+    """
+    fitting = [metric for metric in selection.metrics if not _first_obstacle(metric, sets)]
+    instruments = {
+        role: checked(role, selection.networks[role], shape_of(sets))
+        for role in selection.needed_roles(fitting)
+    }
+    return Setup(selection.networks, instruments, len(sets.samples), machine, sets.draws)
+
+
+def with_extractor(setup: Setup, sets: Sets) -> Setup:
+    """The setup with its extractor at hand, for what asks for features beside the metrics."""
+    extractor = checked("extractor", setup.names["extractor"], shape_of(sets))
+    instruments: dict[Role, Instrument] = {**setup.instruments, "extractor": extractor}
+    return Setup(setup.names, instruments, setup.samples, setup.machine, setup.draws)
+
+
+def why_not(selection: Selection, metric: Metric, sets: Sets, setup: Setup) -> str | None:
+    """Why a metric does not apply, now that pixels and networks are known."""
+    seen = subject(sets, metric)
+    return (
+        unmet(metric, seen)
+        or limit(metric, seen)
+        or selection.without_network(metric)
+        or obstacle(metric, seen, setup)
+    )
+
+
+def default_metrics(sets: Sets) -> list[Metric]:
+    """Of pairs the metrics of pairs; of sets those of distributions, and what else applies. CMMD
+    must be asked for: it needs another network, of a gigabyte.
+    """
+    suitable = PAIRS if sets.paired else SETS
+    kinds = [kind for kind in KINDS if kind.__name__.rpartition(".")[2] in suitable]
+    metrics = [metric for kind in kinds for metric in kind.METRICS]
+    return [
+        metric
+        for metric in metrics
+        if not unmet(metric, outline(sets)) and "clip" not in roles(metric)
+    ]
+
+
+def shape_of(sets: Sets) -> tuple[int, int, int]:
+    """C×H×W of all images."""
+    _, channels, height, width = sets.samples.shape
+    return channels, height, width
+
+
+def _chosen(sets: Sets, names: Collection[str] | None, profile: Profile | None) -> list[Metric]:
+    load = profile.metric if profile else load_metric
+    if names is not None:
+        return [load(name) for name in dict.fromkeys(names)]
+    suitable = default_metrics(sets)
+    if not profile:
+        return suitable
+    chosen = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
+    if not chosen:
+        raise BadInput(
+            f"the profile {profile.library} has metrics that need more than is given: "
+            f"{', '.join(profile.metrics)}; see --reference and --pairs"
+        )
+    return chosen
+
+
+def _first_obstacle(metric: Metric, sets: Sets) -> str | None:
+    seen = outline(sets)
+    return unmet(metric, seen) or limit(metric, seen)
+
+
+def _network_names(sets: Sets, networks: Mapping[Role, str | None]) -> dict[Role, str]:
+    names = dict(NATURAL)
+    if dataset := (sets.reference or sets.samples).dataset:
+        about = dataset.about
+        names |= {"extractor": about.extractor, "perceptual": about.perceptual}
+    return names | {role: name for role, name in networks.items() if name}
