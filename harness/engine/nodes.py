@@ -78,7 +78,7 @@ def needed(plan: Plan, uri: str, folder: Path) -> Needed:
             setup.names[role],
             ((data.colours, data.size, data.size), data.has_pixels),
             instrument,
-        )  # fmt: skip
+        )
         for data, setup in ((plan.datasets[name], setup) for name, setup in setups.items())
         for role, instrument in setup.instruments.items()
     }

@@ -62,27 +62,35 @@ def _inception_score(sample_logits: Tensor) -> Estimate:
 
 
 @lru_cache(maxsize=1)
-def _neighbours(reference_features: Tensor, sample_features: Tensor) -> list[PrdcEstimates]:
+def _both_neighbours(reference: Tensor, samples: Tensor) -> tuple[PrdcEstimates, PrdcEstimates]:
     """For `MANIFOLD_K` and `COVERAGE_K`, remembered for the metrics that share it. Tensors are told
     apart by identity: those of evidence are never written to once computed.
     """
-    return prdc_estimates(reference_features, sample_features, (MANIFOLD_K, COVERAGE_K))
+    manifold, coverage = prdc_estimates(reference, samples, (MANIFOLD_K, COVERAGE_K))
+    return manifold, coverage
+
+
+def _neighbours(reference: Tensor, samples: Tensor, k: int) -> PrdcEstimates:
+    """For this k alone where the images are too few for the larger one."""
+    if min(len(reference), len(samples)) <= COVERAGE_K:
+        return prdc_estimates(reference, samples, (k,))[0]
+    return _both_neighbours(reference, samples)[k == COVERAGE_K]
 
 
 def _precision(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbours(reference_features, sample_features)[0].precision
+    return _neighbours(reference_features, sample_features, MANIFOLD_K).precision
 
 
 def _recall(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbours(reference_features, sample_features)[0].recall
+    return _neighbours(reference_features, sample_features, MANIFOLD_K).recall
 
 
 def _density(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbours(reference_features, sample_features)[1].density
+    return _neighbours(reference_features, sample_features, COVERAGE_K).density
 
 
 def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbours(reference_features, sample_features)[1].coverage
+    return _neighbours(reference_features, sample_features, COVERAGE_K).coverage
 
 
 def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
