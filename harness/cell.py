@@ -36,6 +36,7 @@ from harness.metrics.base import Metric
 from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
 from harness.seeding import generator
+from harness.spec.user_code import look_in
 from harness.tracking import Record, Store
 from harness.training import memory, spread, stopping
 from harness.training.checkpoint import (
@@ -60,13 +61,15 @@ BUSY_SECONDS = 1.0
 @dataclass(frozen=True)
 class Site:
     """Where cells run and leave their results: the tracking store, the suite's parent run there,
-    and a folder for checkpoints, which are written every so many seconds.
+    and a folder for checkpoints, which are written every so many seconds. The modules in the
+    suite's folder, `code`, can be imported.
     """
 
     uri: str
     parent: str
     folder: Path
     checkpoint_seconds: float = 20.0
+    code: Path | None = None
 
     def store(self) -> Store:
         """A connection of this process's own."""
@@ -115,6 +118,7 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
     """Do what is left of a cell. Whatever goes wrong is told in the outcome, and recorded if the
     tracking store can be reached.
     """
+    look_in(site.code)
     try:
         with site.lock(cell):
             return _run(_Work(cell, site, site.store(), listen))

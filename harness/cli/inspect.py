@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -200,8 +201,14 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 def validate(
     files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Import code from outside the suites' own folders too.")
+    ] = False,
 ) -> None:
     """Check suites, and every recipe, metric and claim they name, without data or weights.
+
+    Python code that a suite names is imported from the suite's own folder, and from installed
+    packages that say they extend the harness; from elsewhere with --trust only.
 
     Of a file that has claims only, the claims are checked; whether there is what they name is for
     the suites that include it.
@@ -215,13 +222,15 @@ def validate(
     from harness.plan import check
     from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
+    from harness.spec.user_code import own_folder_only
 
     for file in files:
         if claims := claims_alone(file):
             echo(f"{file}: valid; {len(claims.claims)} claims")
             continue
         loaded = load_suite(file)
-        check(loaded)
+        with nullcontext() if trust else own_folder_only():
+            check(loaded)
         suite = loaded.suite
         echo(
             f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "

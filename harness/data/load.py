@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.data import tasks
 from harness.data.base import About, Dataset
 from harness.data.domains import about_domains, domains, split_in_two
-from harness.data.source import Maker, Source
+from harness.data.source import Maker, Source, fault
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
 from harness.spec.registry import Registry
@@ -52,6 +52,7 @@ DATASETS = Registry(
         "symmetric": "harness.data.generated.symmetric:SYMMETRIC",
         "moving": "harness.data.generated.moving:MOVING",
     },
+    fault,
 )
 
 
@@ -153,9 +154,7 @@ def find_source(reference: Reference) -> Source:
     """
     name, _, argument = reference.name.partition(":")
     is_made = name in DATASETS and isinstance(DATASETS.load(name), Maker)
-    found = DATASETS.load(name if is_made else reference.name)
-    if not isinstance(found, Source | Maker):
-        raise BadInput(f"dataset {reference.name!r} is no harness.data.Source but {found!r}")
+    found: Source | Maker = DATASETS.load(name if is_made else reference.name)
     own = _own_options(found, reference.options)
     for option in reference.options:
         if option not in (*own, *tasks.OPTIONS):

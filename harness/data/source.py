@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.data.base import About, Split
 from harness.data.truth import Truth
+from harness.spec.registry import article
 
 
 def _no_files(_root: Path) -> dict[Path, str]:
@@ -54,3 +56,20 @@ class Maker:
     argument: str = ""
     title: str = ""
     passes_on: bool = False
+
+
+def fault(found: object) -> str:
+    """Why what another package or a suite's code gives is no dataset; nothing where it is one."""
+    if isinstance(found, Maker):
+        return "" if callable(found.make) else f"has {article(found.make)} as its make"
+    if not isinstance(found, Source):
+        return f"is {article(found)}, not a Source of harness.data"
+    given: Any = found  # whose fields may be anything: dataclasses do not look
+    if not isinstance(given.about, About):
+        return f"has {article(given.about)} as its about, not an About of harness.data"
+    if not callable(given.load):
+        return f"has {article(given.load)} as its load, not a function of the folder of datasets"
+    classes = given.about.classes
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        return f"has about.classes {classes!r}, not a tuple of names"
+    return ""

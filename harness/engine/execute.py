@@ -34,7 +34,7 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
     store.put(parent, "suite.yaml", plan.loaded.text)
     store.put(parent, "suite-resolved.json", suite.model_dump_json(indent=2))
     store.put(parent, "environment.json", json.dumps(facts, indent=2))
-    return Site(store.uri, parent, folder, checkpoint_seconds)
+    return Site(store.uri, parent, folder, checkpoint_seconds, plan.loaded.folder.resolve())
 
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:

@@ -25,6 +25,7 @@ from harness.families import FAMILIES
 from harness.plan import Cell, Plan
 from harness.plan.setup import checked
 from harness.spec.errors import BadInput
+from harness.spec.user_code import look_in
 from harness.tracking.store import check_server
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
@@ -46,7 +47,9 @@ class Network:
 
 @dataclass(frozen=True)
 class Needed:
-    """What a node must have. `datasets` and `families` are pairs of a name and a digest."""
+    """What a node must have. `datasets` and `families` are pairs of a name and a digest; `suite` is
+    the suite's folder, whose modules they may be in.
+    """
 
     numerics: Numerics
     code: str
@@ -56,6 +59,7 @@ class Needed:
     data_root: Path | None
     uri: str
     folder: Path
+    suite: Path | None = None
 
     def of(self, cell: Cell) -> Needed:
         """What is needed for one cell."""
@@ -91,6 +95,7 @@ def needed(plan: Plan, uri: str, folder: Path) -> Needed:
         data_root=plan.cells[0].data_root if plan.cells else None,
         uri=uri,
         folder=folder,
+        suite=plan.loaded.folder.resolve(),
     )
 
 
@@ -106,6 +111,7 @@ def _lacking(needs: Needed) -> Iterator[str]:
     if (own := package_digest()) != needs.code:
         yield f"it has another harness ({harness.__version__}, {own}): install the same one"
         return  # all else would only follow from that
+    look_in(needs.suite)
     planned = needs.numerics
     yield from _other(
         f"computes on {planned.machine}, torch {planned.torch_version}",

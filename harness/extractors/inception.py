@@ -27,7 +27,9 @@ from harness.extractors.source import Source
 from harness.extractors.weight_files import LocalWeights, WeightsFile
 from harness.spec.errors import BadInput
 
-WEIGHTS = WeightsFile(URL_INCEPTION_V3)
+WEIGHTS = WeightsFile(
+    URL_INCEPTION_V3, "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+)
 POOLED = 2048
 SIDE = 299
 

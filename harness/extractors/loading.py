@@ -10,7 +10,9 @@ from harness.extractors.classifier_net import read_metadata
 from harness.extractors.source import Source
 from harness.extractors.weight_files import LocalWeights
 from harness.spec.errors import BadInput, suggest
-from harness.spec.registry import Registry
+from harness.spec.registry import Registry, instance_fault
+
+_FAULT = instance_fault("a Source of harness.extractors.source", Source)
 
 EXTRACTORS = Registry(
     "extractor",
@@ -27,6 +29,7 @@ EXTRACTORS = Registry(
         **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
         **{f"stacked:classifier:{n}": "harness.extractors.stacked:EXTRACTOR" for n in GREY},
     },
+    _FAULT,
 )
 PERCEPTUALS = Registry(
     "perceptual network",
@@ -39,9 +42,13 @@ PERCEPTUALS = Registry(
         **{f"classifier:{n}": "harness.extractors.classifier:PERCEPTUAL" for n in DIGESTS},
         **{f"stacked:classifier:{n}": "harness.extractors.stacked:PERCEPTUAL" for n in GREY},
     },
+    _FAULT,
 )
 TEXT_IMAGES = Registry(
-    "text-image network", "harness.text_images", {"clip": "harness.extractors.clip:TEXT_IMAGE"}
+    "text-image network",
+    "harness.text_images",
+    {"clip": "harness.extractors.clip:TEXT_IMAGE"},
+    _FAULT,
 )
 
 

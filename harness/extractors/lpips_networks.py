@@ -27,9 +27,27 @@ class Trunk:
 
 
 TRUNKS = {
-    "alex": Trunk(WeightsFile(AlexNet_Weights.IMAGENET1K_V1.url), smallest=31),
-    "vgg": Trunk(WeightsFile(VGG16_Weights.IMAGENET1K_V1.url), smallest=16),
-    "squeeze": Trunk(WeightsFile(SqueezeNet1_1_Weights.IMAGENET1K_V1.url), smallest=17),
+    "alex": Trunk(
+        WeightsFile(
+            AlexNet_Weights.IMAGENET1K_V1.url,
+            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        ),
+        smallest=31,
+    ),
+    "vgg": Trunk(
+        WeightsFile(
+            VGG16_Weights.IMAGENET1K_V1.url,
+            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        ),
+        smallest=16,
+    ),
+    "squeeze": Trunk(
+        WeightsFile(
+            SqueezeNet1_1_Weights.IMAGENET1K_V1.url,
+            "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+        ),
+        smallest=17,
+    ),
 }
 
 

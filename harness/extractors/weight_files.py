@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +39,12 @@ class LocalWeights:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A published file, whose name ends with the start of its SHA-256, as on PyTorch's hub."""
+    """A published file and its SHA-256, 64 hexadecimal digits, of which PyTorch's hub puts the
+    first eight into the name.
+    """
 
     url: str
+    sha256: str
 
     @property
     def name(self) -> str:
@@ -51,10 +53,8 @@ class WeightsFile:
 
     @property
     def digest(self) -> str:
-        """The eight hexadecimal digits that its SHA-256 starts with."""
-        if not (found := re.search(r"-([0-9a-f]{8})\.\w+$", self.name)):
-            raise ValueError(f"{self.name} does not carry its digest")
-        return found[1]
+        """The eight digits that stand in labels."""
+        return self.sha256[:8]
 
 
 def obtain(file: WeightsFile) -> LocalWeights:
@@ -69,16 +69,16 @@ def obtain(file: WeightsFile) -> LocalWeights:
     if path is None:
         path = places[0]
         _fetch(file, path)
-    return checked(path, file.digest, file.url)
+    return checked(path, file.sha256, file.url)
 
 
 def checked(path: Path, digest: str, url: str) -> LocalWeights:
-    """The file at `path`, whose SHA-256 must start with `digest`; BadInput naming `url` if not."""
+    """The file at `path`, whose SHA-256 must be `digest`; BadInput naming `url` if it is not."""
     found = sha256(path)
-    if not found.startswith(digest):
+    if found != digest:
         raise BadInput(
-            f"{path} is not the published file, its SHA-256 starts with {found[:8]} and not with"
-            f" {digest[:8]}: replace it by {url}"
+            f"{path} is not the published file, its SHA-256 is {found} and not {digest}: replace it"
+            f" by {url}"
         )
     return LocalWeights(path, found)
 
@@ -117,7 +117,7 @@ def _fetch(file: WeightsFile, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Writes beside `path`, checks the digest, then renames: no file is ever half there.
         torch.hub.download_url_to_file(
-            file.url, str(path), hash_prefix=file.digest, progress=sys.stderr.isatty()
+            file.url, str(path), hash_prefix=file.sha256, progress=sys.stderr.isatty()
         )
     except (OSError, RuntimeError) as error:
         raise MissingWeights(

@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.families.base import Family, Shape
-from harness.spec.registry import Registry
+from harness.families.base import Family, FamilySettings, Shape
+from harness.spec.blame import defined_class
+from harness.spec.registry import Registry, article
+
+
+def _fault(found: object) -> str:
+    """Why a suite's or another package's object is no family that can be built."""
+    if not (isinstance(found, type) and issubclass(found, Family)):
+        return f"is {article(found)}, not a class that extends Family of harness.families.base"
+    settings, place = getattr(found, "Settings", None), defined_class(found)
+    if not (isinstance(settings, type) and issubclass(settings, FamilySettings)):
+        said = f"whose Settings are {settings!r}" if settings else "has no Settings"
+        return f"{said}: give it a class that extends FamilySettings, or that itself ({place})"
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        return f"has no method {' and no '.join(missing)} ({place})"
+    return ""
+
 
 FAMILIES = Registry(
     "family",
@@ -19,6 +34,7 @@ FAMILIES = Registry(
         "translation": "harness.families.translation:Translation",
         "cyclegan": "harness.families.cyclegan:CycleGAN",
     },
+    _fault,
 )
 
 

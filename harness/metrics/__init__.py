@@ -46,8 +46,7 @@ from harness.metrics.statistics import FeatureStatistics
 from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.metrics.translation import colour_shift, cycle_error
 from harness.metrics.vendi import vendi_score
-from harness.spec.errors import BadInput
-from harness.spec.registry import Registry
+from harness.spec.registry import Registry, instance_fault
 
 __all__ = [
     "METRICS",
@@ -129,6 +128,7 @@ REGISTRY = Registry(
     "metric",
     "harness.metrics",
     {m.name: f"{kind.__name__}:{m.name.upper()}" for kind in KINDS for m in kind.METRICS},
+    instance_fault("a harness Metric", Metric),
 )
 
 
@@ -137,7 +137,5 @@ def load_metric(name: str) -> Metric:
 
     It goes by that name in tables, whatever the metric calls itself.
     """
-    metric = REGISTRY.load(name)
-    if not isinstance(metric, Metric):
-        raise BadInput(f"metric {name!r} is a {type(metric).__name__}, not a harness Metric")
+    metric: Metric = REGISTRY.load(name)
     return replace(metric, name=name)

@@ -34,6 +34,7 @@ from harness.spec.errors import BadInput
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
+from harness.spec.user_code import look_in
 from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.family_files import file_digests, opened_files
@@ -95,9 +96,11 @@ def shape_of(dataset: Dataset) -> Shape:
 
 def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     """The metrics and recipes that a suite names, looked up and checked without data or weights.
+    The modules in the suite's folder can be imported from now on.
 
     Raises BadInput; SpecError with file and line where the suite or a recipe is at fault.
     """
+    look_in(loaded.folder)
     suite = loaded.suite
     for entry in suite.datasets:
         loaded.at(("datasets", entry.name), about, entry.name)

@@ -33,8 +33,8 @@ def publish(weights_folder):
     def save(state) -> WeightsFile:
         draft = weights_folder / "draft.pth"
         torch.save(state, draft)
-        digest = weight_files.sha256(draft)[:8]
-        file = WeightsFile(f"https://example.org/random-{digest}.pth")
+        digest = weight_files.sha256(draft)
+        file = WeightsFile(f"https://example.org/random-{digest[:8]}.pth", digest)
         draft.rename(weights_folder / file.name)
         return file
 

@@ -3,20 +3,32 @@ import hashlib
 import pytest
 import torch
 
-from harness.extractors import weight_files
+from harness.extractors import inception, lpips_networks, weight_files
 from harness.extractors.weight_files import MissingWeights, WeightsFile
 from harness.spec.errors import BadInput
 
 CONTENT = b"some weights"
-DIGEST = hashlib.sha256(CONTENT).hexdigest()[:8]
-FILE = WeightsFile(f"https://example.org/net-{DIGEST}.pth")
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+FILE = WeightsFile(f"https://example.org/net-{DIGEST[:8]}.pth", DIGEST)
 
 
-def test_name_and_digest_come_from_the_url():
-    assert FILE.name == f"net-{DIGEST}.pth"
-    assert FILE.digest == DIGEST
-    with pytest.raises(ValueError, match="does not carry its digest"):
-        _ = WeightsFile("https://example.org/net.pth").digest
+def test_name_and_label_follow_from_url_and_digest():
+    assert FILE.name == f"net-{DIGEST[:8]}.pth"
+    assert FILE.digest == DIGEST[:8]
+
+
+def test_published_weights_are_pinned_by_whole_digests():
+    for file in (inception.WEIGHTS, *(trunk.weights for trunk in lpips_networks.TRUNKS.values())):
+        assert len(file.sha256) == 64
+        assert f"-{file.digest}." in file.name  # what their publisher says of them
+
+
+def test_a_file_with_the_published_eight_digits_alone_is_refused(weights_folder, monkeypatch):
+    (weights_folder / FILE.name).write_bytes(b"others")
+    forged = DIGEST[:8] + "0" * 56
+    monkeypatch.setattr(weight_files, "sha256", lambda path: forged)
+    with pytest.raises(BadInput, match=f"its SHA-256 is {forged} and not {DIGEST}"):
+        weight_files.obtain(FILE)
 
 
 def test_own_folder_comes_before_the_hub_cache(weights_folder):
