@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from harness.spec.errors import BadInput
+from harness.spec.seeds import parse_seeds
 from harness.spec.shipped import shipped_files
 
 if TYPE_CHECKING:
@@ -130,16 +131,10 @@ def seed_list(text: str | None) -> list[int] | None:
     """`0,1,2` and `0-4` as a list."""
     if text is None:
         return None
-    seeds: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if not match:
-            raise BadInput(f"--seeds {text!r}: write numbers such as 0,1,2 or a range such as 0-4")
-        first, last = int(match[1]), int(match[2] or match[1])
-        seeds += range(first, last + 1)
-    if not seeds:
-        raise BadInput(f"--seeds {text!r}: the range is empty; write it upwards, such as 0-4")
-    return seeds
+    try:
+        return parse_seeds(text)
+    except ValueError as error:
+        raise BadInput(f"--seeds {text!r}: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,12 @@ from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
 from harness.spec.claim import Side
-from harness.spec.errors import BadInput
+from harness.spec.errors import BadInput, Problems
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.spec.user_code import look_in
+from harness.spec.validate import check_kinds
 from harness.tracking import Record, Store
 from harness.training.code_version import code_version
 from harness.training.family_files import file_digests, opened_files
@@ -101,19 +102,20 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     Raises BadInput; SpecError with file and line where the suite or a recipe is at fault.
     """
     look_in(loaded.folder)
-    suite = loaded.suite
-    for entry in suite.datasets:
-        loaded.at(("datasets", entry.name), about, entry.name)
+    suite, problems = loaded.suite, Problems()
     loaded.at(("profile",), suite_networks, suite)
-    metrics = {
-        m: loaded.at(("metrics", m), load_metric_as, suite.profile, m) for m in suite.all_metrics()
-    }
-    recipes = {
-        model: loaded.at(("models", model), load_recipe, model, loaded.folder)
-        for model in dict.fromkeys(m for entry in suite.datasets for m in suite.models_on(entry))
-    }
-    for recipe in recipes.values():
-        _settings(recipe)
+    for entry in suite.datasets:
+        problems.of(loaded.at, ("datasets", entry.name), about, entry.name)
+    recipes: dict[str, Recipe] = {}
+    for model in dict.fromkeys(m for entry in suite.datasets for m in suite.models_on(entry)):
+        if recipe := problems.of(loaded.at, ("models", model), load_recipe, model, loaded.folder):
+            recipes[model] = recipe
+            problems.of(_settings, recipe)
+    metrics: dict[str, Metric] = {}
+    for name in suite.all_metrics():
+        if metric := problems.of(loaded.at, ("metrics", name), load_metric_as, suite.profile, name):
+            metrics[name] = metric
+    problems.told()
     presets = suite.presets()
     return metrics, {
         name: replace(recipe, settings=recipe.settings | presets)
@@ -130,6 +132,7 @@ def _settings(recipe: Recipe) -> FamilySettings:
         settings: FamilySettings = family.Settings.model_validate(recipe.settings)
     except ValidationError as error:
         raise recipe.error(error, family.Settings) from None
+    check_kinds(recipe.settings, settings, recipe.document.error)
     return settings
 
 

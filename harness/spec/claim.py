@@ -69,26 +69,28 @@ class Side(_Spec):
         return self.model if self.at == 1 else {"model": self.model, "at": self.at}
 
 
-Names = Annotated[
-    tuple[str, ...],
-    Field(min_length=1),
-    BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
-]
-OneSide = Annotated[Side, BeforeValidator(_side, json_schema_input_type=str | Side)]
+_Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Names = Annotated[_Names, BeforeValidator(_listed, json_schema_input_type=str | _Names)]
+_Model = Annotated[str, Field(min_length=1)]
+_Share = Annotated[float, Field(gt=0, le=1)]
+OneSide = Annotated[Side, BeforeValidator(_side, json_schema_input_type=_Model | Side)]
 
 
 class _Points(_Spec):
     """How a file may write several points in the training of one model."""
 
-    model: str = Field(min_length=1)
-    at: float | tuple[float, ...]
+    model: _Model
+    at: _Share | Annotated[tuple[_Share, ...], Field(min_length=1)] = 1.0
 
 
-_Written = str | _Points
+_Written = _Model | _Points
 Sides = Annotated[
     tuple[OneSide, ...],
     Field(min_length=1),
-    BeforeValidator(_sides, json_schema_input_type=_Written | tuple[_Written, ...]),
+    BeforeValidator(
+        _sides,
+        json_schema_input_type=_Written | Annotated[tuple[_Written, ...], Field(min_length=1)],
+    ),
 ]
 
 _Positive = Annotated[float, Field(ge=0)]
@@ -362,7 +364,8 @@ def _with_shape(value: object) -> object:
                 f"has other sides: {', '.join(SHAPES)}"
             )
         return {**value, "shape": "comparison" if sides == ["against"] else "threshold"}
-    if (shape := value["shape"]) not in SHAPES:
+    shape = value["shape"]
+    if not isinstance(shape, str) or shape not in SHAPES:
         raise ValueError(f"unknown shape {shape!r}{suggest(str(shape), SHAPES)}")
     return value
 

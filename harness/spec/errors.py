@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class BadInput(Exception):  # noqa: N818 - reads as what it is: bad input
@@ -28,6 +32,57 @@ class SpecError(BadInput):
         where = f"{file}:{line}" if line else str(file)
         super().__init__(f"{where}: {message}")
         self.message = message
+        self.file, self.line = str(file), line
+
+
+MOST_NAMED = 8
+"""Problems that one line names; of more it says how many there are."""
+
+
+def all_of(errors: Sequence[BadInput]) -> BadInput:
+    """Several problems as one error, in one line: the first with its place, then the others."""
+    first, *others = errors
+    if not others:
+        return first
+    more = [_beside(error, first) for error in others[: MOST_NAMED - 1]]
+    if hidden := len(others) - len(more):
+        more.append(f"{hidden} more")
+    text = "; also ".join([first.message if isinstance(first, SpecError) else str(first), *more])
+    if isinstance(first, SpecError):
+        return SpecError(text, first.file, first.line)
+    return BadInput(text)
+
+
+class Problems:
+    """Collects what is wrong with several things, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[BadInput] = []
+
+    def of(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """`make(*args)`; None where that raises BadInput, which is kept."""
+        try:
+            return make(*args, **kwargs)
+        except TryLater:
+            raise
+        except BadInput as error:
+            self._found.append(error)
+            return None
+
+    def told(self) -> None:
+        """Raise what was kept, as one error, if anything was."""
+        different = {str(error): error for error in self._found}
+        if different:
+            raise all_of(list(different.values()))
+
+
+def _beside(error: BadInput, first: BadInput) -> str:
+    """An error without the file that the first names already."""
+    if not (isinstance(error, SpecError) and isinstance(first, SpecError)):
+        return str(error)
+    if error.file != first.file or error.line is None:
+        return str(error)
+    return f"line {error.line}: {error.message}"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

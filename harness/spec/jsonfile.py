@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.spec.errors import BadInput, SpecError
-from harness.spec.validate import explain
+from harness.spec.textfile import decode
+from harness.spec.validate import check_kinds, explain
 from harness.spec.yamlfile import Document, Keys, load_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -28,9 +29,11 @@ class JsonFile:
     def check(self, model: type[Model]) -> Model:
         """The content as a `model`; SpecError with file and line where it is none."""
         try:
-            return model.model_validate(self.value)
+            made = model.model_validate(self.value)
         except ValidationError as error:
             raise explain(error, self._document(), model) from None
+        check_kinds(self.value, made, self.error)
+        return made
 
     def error(self, message: str, keys: Keys = ()) -> SpecError:
         """An error about the value at `keys`, with its file and line."""
@@ -47,15 +50,17 @@ class JsonFile:
 def load_json(path: Path) -> JsonFile:
     """Read a JSON file whose top level is a mapping; SpecError with the line for other text."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=str)
-    except UnicodeDecodeError:
-        raise SpecError("not JSON: not UTF-8 text", path) from None
+        text = decode(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SpecError(f"not JSON: {error}", path) from None
+    try:
+        value = json.loads(text, parse_constant=str)
     except json.JSONDecodeError as error:
         raise SpecError(f"not JSON: {error.msg}", path, error.lineno) from None
     except RecursionError:
         raise SpecError("nested too deeply", path) from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(value, dict):
         raise SpecError("should be a mapping of keys to values", path, 1)
     return JsonFile(value, path)

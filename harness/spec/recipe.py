@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.spec.errors import BadInput, SpecError, suggest
+from harness.spec.errors import BadInput, suggest
 from harness.spec.shipped import shipped_files
 from harness.spec.validate import explain, validate
 from harness.spec.yamlfile import Document, load_yaml
@@ -43,7 +43,7 @@ class Recipe:
     sources: tuple[Path, ...]
     document: Document
 
-    def error(self, error: ValidationError, model: type[BaseModel] | None = None) -> SpecError:
+    def error(self, error: ValidationError, model: type[BaseModel] | None = None) -> BadInput:
         """What the family found wrong with the settings, at the file and line of the setting.
 
         With the family's `Settings` as `model`, an unknown key is told its nearest right spelling.

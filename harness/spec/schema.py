@@ -13,16 +13,18 @@ from harness.spec.recipe import Head
 from harness.spec.suite_types import Suite
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+OWN: dict[str, Any] = {"^x-": {}}
+"""Keys that are the writer's own: places for what other keys refer to."""
 
 
 def suite_schema() -> dict[str, Any]:
     """The schema of suite files."""
-    return {"$schema": DIALECT, **Suite.model_json_schema()}
+    return {"$schema": DIALECT, **Suite.model_json_schema(), "patternProperties": OWN}
 
 
 def claims_schema() -> dict[str, Any]:
     """The schema of files of claims."""
-    return {"$schema": DIALECT, **ClaimFile.model_json_schema()}
+    return {"$schema": DIALECT, **ClaimFile.model_json_schema(), "patternProperties": OWN}
 
 
 def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
@@ -43,7 +45,11 @@ def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
     cases = [
         {
             "if": {"properties": {"family": {"const": name}}, "required": ["family"]},
-            "then": {"properties": head | properties(settings), "additionalProperties": False},
+            "then": {
+                "properties": head | properties(settings),
+                "patternProperties": OWN,
+                "additionalProperties": False,
+            },
         }
         for name, settings in families.items()
     ]

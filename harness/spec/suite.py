@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from harness.spec.claim_files import with_included
-from harness.spec.errors import BadInput, SpecError, suggest
+from harness.spec.errors import BadInput, SpecError, all_of, suggest
 from harness.spec.overrides import Overrides, apply
+from harness.spec.reference import parse_reference
 from harness.spec.shipped import shipped_files
 from harness.spec.suite_types import Budget, DatasetEntry, External, Suite, misplaced, undecidable
 from harness.spec.validate import validate
-from harness.spec.yamlfile import Document, Keys, load_yaml
+from harness.spec.yamlfile import MAX_BYTES, Document, Keys, load_yaml, parse_yaml
 
 __all__ = [
     "Budget", "DatasetEntry", "External", "LoadedSuite", "Overrides", "Suite", "list_suites",
     "load_suite",
 ]  # fmt: skip
+
+STDIN = "-"
+"""In place of a suite's name: it is read from standard input."""
+
+TAKEN = {
+    "mlflow.db", "mlflow.db-journal", "mlflow.db-shm", "mlflow.db-wal", "mlartifacts", "work",
+    "locks", "unlogged", "score", "selftests", "default",
+}  # fmt: skip
+"""What the harness itself puts beside reports, and the experiments that are no suites'."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,7 +91,7 @@ class LoadedSuite:
         lists = {(*keys, section): self._value((*keys, section)) for keys in [(), *own]}
         for keys, values in lists.items():
             for index, value in enumerate(values if isinstance(values, list) else ()):
-                if _name_of(value) == name:
+                if _name_of(section, value) == _name_of(section, name):
                     return (*keys, index)
         return None
 
@@ -95,10 +106,13 @@ class LoadedSuite:
         return value
 
 
-def _name_of(value: object) -> object:
-    """The name that an element of a list is or has, without spaces as in canonical names."""
-    name = value["name"] if isinstance(value, dict) else value
-    return "".join(str(name).split())
+def _name_of(section: str, value: object) -> str:
+    """The name that an element of a list is or has, in its canonical spelling."""
+    name = str(value.get("name") if isinstance(value, dict) else value)
+    try:
+        return str(parse_reference(name)) if section == "datasets" else name
+    except BadInput:
+        return name
 
 
 def list_suites() -> list[str]:
@@ -113,18 +127,39 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
     wrong in the file. Whether its models, metrics and datasets exist is for others to find out,
     through `LoadedSuite.at`.
     """
-    path = _find(name)
-    document = with_included(load_yaml(path))
+    document = with_included(read_document(name))
     suite = validate(Suite, document)
-    for index, outside in enumerate(suite.external):
-        if reason := misplaced(outside, suite):
-            raise document.error(f"external {outside.name!r}: {reason}", ("external", index))
-    for index, claim in enumerate(suite.claims):
-        if reason := undecidable(claim, suite):
-            raise _cannot_decide(document, index, claim.id, reason)
+    wrong = [
+        document.error(f"external {outside.name!r}: {reason}", ("external", index))
+        for index, outside in enumerate(suite.external)
+        if (reason := misplaced(outside, suite))
+    ]
+    wrong += [
+        _cannot_decide(document, index, claim.id, reason)
+        for index, claim in enumerate(suite.claims)
+        if (reason := undecidable(claim, suite))
+    ]
+    if wrong:
+        raise all_of(wrong)
     changes = overrides or Overrides()
     changed, dropped = apply(suite, changes)
-    return LoadedSuite(path.stem, changed, document, changes, dropped)
+    return LoadedSuite(_stem(document), changed, document, changes, dropped)
+
+
+def read_document(name: str) -> Document:
+    """What the file says, or standard input where the name is `-`."""
+    if name != STDIN:
+        return load_yaml(_find(name))
+    return parse_yaml(sys.stdin.buffer.read(MAX_BYTES + 1), Path("stdin"))
+
+
+def _stem(document: Document) -> str:
+    """The suite's name, by which its report, its runs and its experiment are called."""
+    name = document.path.stem
+    if name.lower() in TAKEN or name.startswith("."):
+        message = f"a suite cannot be called {name!r}: the harness keeps other things by that name"
+        raise document.error(f"{message}; rename the file")
+    return name
 
 
 def _cannot_decide(document: Document, index: int, claim: str, reason: str) -> SpecError:

@@ -21,6 +21,7 @@ from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS
 from harness.spec.points import is_point
 from harness.spec.reference import parse_reference
+from harness.spec.seeds import MOST, PATTERN, parse_seeds
 
 H = TypeVar("H", bound=Hashable)
 
@@ -46,7 +47,29 @@ Accelerate = Literal["auto", "off", "graph", "compile"]
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+ONCE = {"uniqueItems": True}
+"""Of a list in a schema: `_distinct` checks it."""
+
+Names = Annotated[
+    tuple[str, ...], Field(min_length=1, json_schema_extra=ONCE), AfterValidator(_distinct)
+]
+
+
+def _seeds(value: object) -> object:
+    return parse_seeds(value) if isinstance(value, str) else value
+
+
+_Seed = Annotated[NonNegativeInt, Field(strict=True)]
+_Seeds = Annotated[
+    tuple[_Seed, ...],
+    Field(min_length=1, max_length=MOST, json_schema_extra=ONCE),
+    AfterValidator(_distinct),
+]
+Seeds = Annotated[
+    _Seeds,
+    BeforeValidator(_seeds, json_schema_input_type=_Seeds | Annotated[str, Field(pattern=PATTERN)]),
+]
+"""Numbers in a list, or as on the command line: `0-4`."""
 
 
 class _Spec(BaseModel):
@@ -72,14 +95,12 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Draws = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
-
-Files = Annotated[
-    tuple[str | Draws, ...],
-    Field(min_length=1),
+_Files = Annotated[
+    tuple[str | Names, ...],
+    Field(min_length=1, json_schema_extra=ONCE),
     AfterValidator(_distinct),
-    BeforeValidator(_listed, json_schema_input_type=str | tuple[str | tuple[str, ...], ...]),
 ]
+Files = Annotated[_Files, BeforeValidator(_listed, json_schema_input_type=str | _Files)]
 
 
 class External(_Spec):
@@ -115,11 +136,7 @@ class Suite(_Spec):
 
     title: str = Field(min_length=1)
     description: str = ""
-    seeds: Annotated[
-        tuple[Annotated[NonNegativeInt, Field(strict=True)], ...],
-        Field(min_length=1),
-        AfterValidator(_distinct),
-    ]
+    seeds: Seeds
     budget: Budget
     datasets: Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_names_differ)]
     models: Names

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.spec.errors import SpecError, suggest
+from harness.spec.errors import BadInput, all_of, suggest
+from harness.spec.kinds import mistaken
 from harness.spec.yamlfile import Document, Keys
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -16,23 +18,48 @@ Model = TypeVar("Model", bound=BaseModel)
 def validate(model: type[Model], document: Document) -> Model:
     """The document as a `model`; SpecError with file and line where it is none."""
     try:
-        return model.model_validate(document.value)
+        made = model.model_validate(document.value)
     except ValidationError as error:
         raise explain(error, document, model) from None
+    check_kinds(document.value, made, document.error)
+    return made
+
+
+def check_kinds(written: object, made: object, error: Callable[[str, Keys], BadInput]) -> None:
+    """Raise `error` of each value that was written as another kind than it is taken for, which
+    pydantic lets pass: `true` is not 1, nor the text `"0400"` 400.
+    """
+    wrong = list(mistaken(written, made))
+    if wrong:
+        raise all_of([error(f"{_dotted(keys)}: {text}", keys) for keys, text in wrong])
 
 
 def explain(
     error: ValidationError, document: Document, model: type[BaseModel] | None = None
-) -> SpecError:
-    """One line about the first finding and the count of the others.
+) -> BadInput:
+    """All findings in one line.
 
-    An unknown key comes before all else, since a missing one is often the same key misspelt;
-    `model` is what was validated, and gives the right spellings.
+    An unknown key comes before all else, since a missing one is often the same key misspelt, and
+    is not told then; `model` is what was validated, and gives the right spellings.
     """
-    findings = sorted(error.errors(), key=lambda f: _rank(f, document))
-    first, others = findings[0], len(findings) - 1
-    more = f" (and {others} more)" if others else ""
-    return document.error(_sentence(first, model) + more, _written(first["loc"]))
+    findings = sorted(error.errors(), key=lambda finding: _rank(finding, document))
+    told = dict.fromkeys(
+        (_sentence(finding, model), _written(finding["loc"]))
+        for finding in findings
+        if not _is_misspelt(finding, findings, model)
+    )
+    return all_of([document.error(*finding) for finding in told])
+
+
+def _is_misspelt(
+    finding: ErrorDetails, findings: Sequence[ErrorDetails], model: type[BaseModel] | None
+) -> bool:
+    """Whether a key is missing that an unknown key beside it is taken for."""
+    if finding["type"] != "missing":
+        return False
+    *parents, name = finding["loc"]
+    beside = [f for f in findings if f["type"] == "extra_forbidden" and [*f["loc"][:-1]] == parents]
+    return any(f"did you mean {name!r}?" in _sentence(other, model) for other in beside)
 
 
 def _rank(finding: ErrorDetails, document: Document) -> tuple[bool, int]:

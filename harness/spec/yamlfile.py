@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from harness.spec.errors import BadInput, SpecError
+from harness.spec.merging import MERGE, Merging
+from harness.spec.textfile import decode
 
 Keys = tuple[str | int, ...]
 """The way to a value: `("claims", 0, "metric")`."""
@@ -57,18 +59,31 @@ class Document:
 
 
 def load_yaml(path: Path) -> Document:
-    """Read a YAML file whose top level is a mapping.
+    """Read a YAML file whose top level is a mapping. Raises as `parse_yaml`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+    return parse_yaml(content, path)
+
+
+def parse_yaml(content: bytes, path: Path) -> Document:
+    """The YAML text of the file at `path`, whose top level is a mapping. Keys that begin with `x-`
+    are left out: they are places for what other keys refer to (`&name`, `*name`, `<<`).
 
     Raises SpecError with the line for text that is not such YAML, and for keys given twice.
     """
-    text = _text(path)
+    text = _text(content, path)
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise SpecError("should be a mapping of keys to values", path, 1)
+        Merging(path, MAX_VALUES).expand(root)
         places = {keys: Place(path, line) for keys, line in _Walk(path).nodes(root, (), 1, ())}
-        return Document(loader.construct_document(root), path, places, text)
+        value = loader.construct_document(root)
+        own = {key: value[key] for key in value if not key.startswith("x-")}
+        return Document(own, path, places, text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
@@ -79,16 +94,13 @@ def load_yaml(path: Path) -> Document:
         raise SpecError("nested too deeply", path) from None
 
 
-def _text(path: Path) -> str:
+def _text(content: bytes, path: Path) -> str:
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"{path}: larger than {MAX_BYTES:,} bytes; is it a suite or a recipe?")
     try:
-        content = path.read_bytes()
-        if len(content) > MAX_BYTES:
-            raise BadInput(f"{path}: larger than {MAX_BYTES:,} bytes; is it a suite or a recipe?")
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise SpecError("not YAML: not UTF-8 text", path) from None
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+        return decode(content)
+    except ValueError as error:
+        raise SpecError(f"not YAML: {error}", path) from None
 
 
 class _Walk:
@@ -148,3 +160,4 @@ for _tag, _pattern, _first in [
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first)
     )
+_Loader.add_implicit_resolver(MERGE, re.compile("<<$"), ["<"])

@@ -130,6 +130,6 @@ def test_commas_within_brackets_do_not_separate():
 
 
 def test_completion_offers_shipped_names():
-    complete = options._complete_model
+    complete = options.complete_model
     assert complete("gan/dcgan") == ["gan/dcgan", "gan/dcgan-conditional"]
     assert options._complete_suite("q") == ["quickstart"]

@@ -1,3 +1,7 @@
+import io
+import re
+from pathlib import Path
+
 import pytest
 
 from harness.spec.errors import BadInput, SpecError
@@ -76,6 +80,12 @@ def test_shipped_suites_go_by_name(zoo):
     [
         ("metrics: [fid", "metrcs: [fid", ":11: unknown key 'metrcs'; did you mean 'metrics'?"),
         ("seeds: [0, 1, 2]", "seeds: [0, 0]", ":2: seeds: 0 is listed twice"),
+        ("seeds: [0, 1, 2]", "seeds: 4-0", ":2: seeds: '4-0': the range 4-0 is empty; write it"),
+        ("seeds: [0, 1, 2]", "seeds: 0..4", ":2: seeds: '0..4': write numbers such as 0,1,2 or a"),
+        ("seeds: [0, 1, 2]", "seeds: 0-99999999999999999999999", ":2: seeds: '0-9999999999999999"),
+        ("1_000", "true", ":3: budget.images: true: should be a number"),
+        ("1_000", "0400", ":3: budget.images: '0400': should be a number, without quotes and lead"),
+        ("samples: 200", 'samples: "200"', ":4: samples: '200': should be a number"),
         ("seeds: [0, 1, 2]", "seeds: []", ":2: seeds: Tuple should have at least 1 item"),
         ("seeds: [0, 1, 2]", "seeds: [-1]", ":2: seeds[0]: -1: should be greater than or equal"),
         ("seeds: [0, 1, 2]", "seeds: [true]", ":2: seeds[0]: True: should be a valid integer"),
@@ -109,6 +119,57 @@ def test_what_is_wrong_is_one_line_with_its_place(suite_file, old, new, message)
     assert str(caught.value).startswith(f"{path}:")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "seeds"), [("0-4", (0, 1, 2, 3, 4)), ("0,2, 5-6", (0, 2, 5, 6)), ('"3"', (3,))]
+)
+def test_seeds_as_on_the_command_line(suite_file, written, seeds):
+    assert load_suite(suite_file(changed("[0, 1, 2]", written))).suite.seeds == seeds
+
+
+def test_all_that_is_wrong_is_told(suite_file):
+    text = changed("against: vae/vae", "against: vae/va").replace("metric: auroc", "metric: aurox")
+    with pytest.raises(SpecError) as caught:
+        load_suite(suite_file(text + "external: [{name: o, dataset: dig, samples: o.npz}]\n"))
+    assert re.fullmatch(
+        r".*mine\.yaml:25: external 'o': dataset 'dig' is not in .*; also line 14: claim "
+        r"'gan-better': model 'vae/va' .*; also line 19: claim 'vae-notices': metric 'aurox' is .*",
+        str(caught.value),
+    )
+
+
+@pytest.mark.parametrize(
+    "stem", ["work", "Locks", "mlflow.db", "score", "selftests", "Default", ".a"]
+)
+def test_a_suite_is_not_called_as_what_the_harness_keeps(tmp_path, stem):
+    (tmp_path / f"{stem}.yaml").write_text(SUITE)
+    with pytest.raises(BadInput, match=f"cannot be called '{stem}'.*rename the file"):
+        load_suite(str(tmp_path / f"{stem}.yaml"))
+
+
+def test_a_suite_from_standard_input(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SUITE.encode())))
+    loaded = load_suite("-")
+    assert (loaded.name, loaded.suite.seeds, loaded.folder) == ("stdin", (0, 1, 2), Path())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"title: a\nsedes: [0]\n")))
+    with pytest.raises(SpecError, match=r"^stdin:2: unknown key 'sedes'; did you mean 'seeds'\?"):
+        load_suite("-")
+
+
+def test_a_name_with_a_space_at_its_end_has_its_line(suite_file):
+    loaded = load_suite(suite_file(changed("[fid, recall]", '["fid ", recall]')
+                                   .replace("metric: fid", 'metric: "fid "')))  # fmt: skip
+
+    def fail():
+        raise BadInput("no such metric")
+
+    with pytest.raises(SpecError, match=r"mine\.yaml:11: no such metric"):
+        loaded.at(("metrics", "fid "), fail)
+    spelled = changed("name: digits[unseen=8]", 'name: "digits[unseen=8] "')
+    with pytest.raises(SpecError, match=r"mine\.yaml:7: no such metric"):
+        load_suite(suite_file(spelled)).at(("datasets", "digits[unseen=8]"), fail)
 
 
 def test_a_suite_that_is_not_there_is_bad_input(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.spec.errors import BadInput, SpecError
+from harness.spec.jsonfile import load_json
 from harness.spec.yamlfile import MAX_BYTES, load_yaml
 
 
@@ -119,9 +120,60 @@ def test_files_that_cannot_be_read_are_bad_input(tmp_path):
     with pytest.raises(BadInput, match="cannot be read: Is a directory"):
         load_yaml(tmp_path)
     binary, large = tmp_path / "binary.yaml", tmp_path / "large.yaml"
-    binary.write_bytes(b"\xff\xfe\x00")
+    binary.write_bytes(b"\xff\x00")
     large.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(SpecError, match="not UTF-8"):
         load_yaml(binary)
     with pytest.raises(BadInput, match="larger than"):
         load_yaml(large)
+
+
+def test_sections_of_ones_own_and_merge_keys(tmp_path):
+    file = tmp_path / "suite.yaml"
+    file.write_text(
+        "x-gan: &gan\n  model: gan/dcgan\n  delta: 0.1\n"
+        "claims:\n- <<: *gan\n  id: a\n- <<: [{delta: 0.2}, *gan]\n  id: b\n"
+    )
+    read = load_yaml(file)
+    assert read.value == {
+        "claims": [
+            {"id": "a", "model": "gan/dcgan", "delta": 0.1},
+            {"id": "b", "delta": 0.2, "model": "gan/dcgan"},
+        ]
+    }
+    assert read.place(("claims", 0, "delta")).line == 3, "where it is written"
+    assert read.place(("claims", 1, "id")).line == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &a {<<: *a}\n", ":1: <<: the mapping merges itself"),
+        ("a: &a {b: &b {<<: *a}}\n", ":1: <<: the mapping merges itself"),
+        ("a:\n  <<: 5\n", ":2: <<: takes a mapping or a list of them"),
+        ("a: {<<: [5]}\n", ":1: <<: takes a mapping or a list of them"),
+        (
+            "x-a: &a {" + ", ".join(f"k{i}: 1" for i in range(2000)) + "}\n"
+            "b: [" + ", ".join("{<<: *a}" for _ in range(2000)) + "]\n",
+            ":1: its merge keys (<<) expand without end",
+        ),
+    ],
+)
+def test_merge_keys_that_stand_for_no_mapping(tmp_path, text, said):
+    file = tmp_path / "suite.yaml"
+    file.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        load_yaml(file)
+    assert str(caught.value) == f"{file}{said}"
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    file = tmp_path / "suite.yaml"
+    file.write_bytes("title: ü\n".encode("utf-8-sig"))
+    assert load_yaml(file).value == {"title": "ü"}
+    assert load_yaml(file).text == "title: ü\n"
+    file.write_bytes("title: ü\n".encode("utf-16"))
+    with pytest.raises(SpecError, match="UTF-16 text; save it as UTF-8"):
+        load_yaml(file)
+    (tmp_path / "f.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert load_json(tmp_path / "f.json").value == {"a": 1}
