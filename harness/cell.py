@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from harness.data import load_dataset
 from harness.data.base import Dataset
@@ -274,7 +273,7 @@ class _Work:
             )
         return failures
 
-    def read_images(self, dataset: Dataset) -> dict[str, Tensor]:
+    def read_images(self, dataset: Dataset) -> dict[str, Any]:
         """The images that stand in for what a model makes."""
         found = evidence_of(self.cell, dataset)
         count = len(next(iter(found.values())))

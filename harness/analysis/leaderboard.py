@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -43,8 +44,8 @@ class Row:
 
     `rank` and `ranks`, the interval of its rank, are None with fewer than three seeds, `low` and
     `high` with fewer than two, `mean` where no seed gave a number. `failures` counts the cells
-    without a number by status, and `reason` is that of the first. `quoted` numbers were not
-    measured here.
+    without a number by status, and `reason` is that of the first. `remarks` are what must be known
+    of its numbers. `quoted` numbers were not measured here.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Row:
     ranks: tuple[int, int] | None = None
     versus: Versus | None = None
     quoted: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,30 +202,36 @@ def _by_protocol(
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a board by model: values by seed, and the cells without a number."""
+    """The rows of a board by model: values by seed, the cells without a number, and what was
+    remarked of those with one, by seed.
+    """
 
     dataset: str
     protocol: str
     protocol_key: str
     values: Mapping[str, Mapping[int, float]]
     lost: Mapping[str, Sequence[tuple[str, str]]]
+    remarks: Mapping[str, Mapping[int, str]]
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> _Rows:
         values: dict[str, dict[int, float]] = {}
         lost: dict[str, list[tuple[str, str]]] = {}
+        remarks: dict[str, dict[int, str]] = {}
         names = ["model", "seed", "status", "value", "reason"]
         for model, seed, status, value, reason in rows[names].itertuples(index=False):
             values.setdefault(str(model), {})
             lost.setdefault(str(model), [])
             if status == "ok" and math.isfinite(value):
                 values[str(model)][int(seed)] = float(value)
+                remarks.setdefault(str(model), {})[int(seed)] = str(reason)
             elif status != "ok":
                 lost[str(model)].append((str(status), str(reason)))
         first = rows.iloc[0]
         return cls(
-            str(first["dataset"]), str(first["protocol"]), str(first["protocol_key"]), values, lost
-        )
+            str(first["dataset"]), str(first["protocol"]), str(first["protocol_key"]), values, lost,
+            remarks,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -278,7 +286,10 @@ def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence
 
     def row(model: str) -> Row:
         lost = rows.lost.get(model, ())
-        base = Row(model, None, None, None, None, 0, _counts(lost), lost[0][1] if lost else "")
+        base = Row(
+            model, None, None, None, None, 0, _counts(lost), lost[0][1] if lost else "",
+            remarks=_remarks(rows.remarks.get(model, {})),
+        )  # fmt: skip
         if model not in samples:
             return base
         sample = samples[model]
@@ -295,6 +306,25 @@ def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence
         "geometric mean" if scale.log else "mean",
         against=reference,
     )  # fmt: skip
+
+
+def _remarks(by_seed: Mapping[int, str]) -> tuple[str, ...]:
+    """What was remarked of the numbers. Remarks that differ in their figures alone are one, in the
+    words of the first seed, which is then named.
+    """
+    found: dict[str, dict[int, str]] = {}
+    for seed, text in sorted(by_seed.items()):
+        for remark in filter(None, text.split("; ")):
+            found.setdefault(re.sub(r"\d[\d.,e+-]*", "#", remark), {})[seed] = remark
+    return tuple(_remark(said, len(by_seed)) for said in found.values())
+
+
+def _remark(said: Mapping[int, str], seeds: int) -> str:
+    (first, remark), *others = said.items()
+    if set(said.values()) == {remark} and len(said) == seeds:
+        return remark
+    others_too = f"; and in {len(others)} more of {seeds} seeds" if others else ""
+    return f"{remark} (seed {first}{others_too})"
 
 
 def _counts(lost: Sequence[tuple[str, str]]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from harness.evaluation.protocols import Setup
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Caveat, Estimate, Metric
 
 OF_TEST_IMAGES = {"reference_images", "reference_labels", "test_sources", "test_known"}
 """What is given of each test image that may be reconstructed."""
@@ -52,10 +53,22 @@ class Evidence:
             self._place(name)[name] = value
 
     def __getitem__(self, name: str) -> Any:
-        known = self._place(name)
+        known, said = self._place(name), f"caveats of {name}"
         if name not in known:
-            known[name] = EVIDENCE[name].compute(self)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", Caveat)
+                known[name] = EVIDENCE[name].compute(self)
+            known[said] = [str(w.message) for w in caught if w.category is Caveat]
+            for other in (w for w in caught if w.category is not Caveat):
+                warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+        # It is computed once, and every metric that uses it is to say what was said of it.
+        for caveat in known.get(said, ()):
+            warnings.warn(caveat, Caveat, stacklevel=2)
         return known[name]
+
+    def at_hand(self, name: str) -> Any | None:
+        """The evidence of this name where it was given, or is computed already."""
+        return self._place(name).get(name)
 
     def _place(self, name: str) -> dict[str, Any]:
         return self._of_draw if is_drawn(EVIDENCE[name]) else self._shared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import stdev
 
 import torch
@@ -14,6 +14,7 @@ from harness.evaluation.draws import average
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import is_framewise, needs
 from harness.evaluation.protocols import Setup, instrument
+from harness.evaluation.remarks import remarks
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
@@ -43,7 +44,13 @@ def read(metric: Metric, evidence: Evidence) -> Reading:
             return Estimate(estimate.value)
         return estimate
 
-    return reading(compute)
+    said = reading(compute)
+    if said.estimate is None:
+        return said
+    noted = remarks(metric, evidence)
+    # Of one set against itself nothing varies: an error of it would be read as certainty.
+    estimate = Estimate(said.estimate.value) if noted.is_same_set else said.estimate
+    return replace(said, estimate=estimate, caveats=(*noted.texts, *said.caveats))
 
 
 def reading(compute: Callable[[], Estimate]) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
+from harness.metrics.base import Caveat
 from harness.seeding import generator
 
 given("reference_texts", "reference", "texts")
@@ -33,7 +35,14 @@ def image_embeddings(e: Evidence) -> Tensor:
 @kind("texts", role="text")
 def text_embeddings(e: Evidence) -> Tensor:
     """The text of each sample in the same space: unit vectors N×d."""
-    return e.text_image().embed_texts(e["texts"])
+    network, said = e.text_image(), e["texts"]
+    if cut := network.too_long(said):
+        warnings.warn(
+            f"{cut:,} of {len(said):,} texts are longer than {network.name} takes, and are cut",
+            Caveat,
+            stacklevel=2,
+        )
+    return network.embed_texts(said)
 
 
 @kind("samples", "texts", role="text")

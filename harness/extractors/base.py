@@ -99,6 +99,10 @@ class TextImage(Network):
     def embed_images(self, images: torch.Tensor) -> torch.Tensor:
         """Unit vectors N×d of uint8 images N×C×H×W."""
 
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many of the texts are longer than the network takes, and are cut."""
+        return 0
+
     @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors N×d of texts."""

@@ -67,6 +67,12 @@ class Clip(_Images, TextImage):
         self._tokenizer = hub.read(name, weights, "AutoTokenizer")
         self._network = self._network.to(device)
 
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many texts have more tokens than the network has positions."""
+        most = self._network.config.text_config.max_position_embeddings
+        tokens = self._tokenizer(list(texts), verbose=False)["input_ids"]
+        return sum(len(text) > most for text in tokens)
+
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors N×d, float32 on the CPU; a text is cut at the network's longest."""
         tokens = self._tokenizer(

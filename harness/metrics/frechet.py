@@ -16,6 +16,9 @@ from harness.metrics.products import gram
 from harness.metrics.statistics import FeatureStatistics
 from harness.spec.errors import BadInput
 
+ENOUGH = 4
+"""So many images a feature leave the distance little bias; see `frechet_infinity`."""
+
 
 def frechet_distance(a: Tensor | FeatureStatistics, b: Tensor | FeatureStatistics) -> float:
     """The squared 2-Wasserstein distance of the Gaussians fitted to two sets of features.
@@ -106,10 +109,18 @@ def _check_pair(a: _Gaussian, b: _Gaussian) -> None:
     d = len(a.mean)
     if d != len(b.mean):
         raise BadInput(f"features differ in width: {d} and {len(b.mean)}")
-    if (fewest := min(a.n, b.n)) <= d:
+    fewest = min(a.n, b.n)
+    if fewest <= d:
         warnings.warn(
             f"Fréchet distance of {d} features from only {fewest} images: the covariance "
             "is singular and the value depends strongly on the number of images",
+            Caveat,
+            stacklevel=3,
+        )
+    elif fewest < ENOUGH * d:
+        warnings.warn(
+            f"Fréchet distance of {d} features from {fewest} images is biased upwards: compare it "
+            "only with those of as many",
             Caveat,
             stacklevel=3,
         )

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness.metrics import checks
-from harness.metrics.base import Estimate
+from harness.metrics.base import Caveat, Estimate
 
 
 def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Estimate:
     """The mean of `inception_scores`, with its standard error over splits, which are taken to be
     independent.
     """
+    part = len(logits) // splits
+    if part < logits.shape[-1]:
+        warnings.warn(
+            f"an inception score of parts of {part} images is at most {part}: fewer images, lower "
+            "scores",
+            Caveat,
+            stacklevel=2,
+        )
     return checks.mean_over(inception_scores(logits, splits=splits, seed=seed), "splits")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 from torch import Tensor
 
 from harness.metrics import checks
-from harness.metrics.base import Estimate
+from harness.metrics.base import Caveat, Estimate
 
 
 def mse(a: Tensor, b: Tensor) -> Tensor:
@@ -45,7 +46,20 @@ def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     PSNR is infinite, and would make every set that has one look alike.
     """
     values = psnr(reconstructions, originals)
-    return checks.mean_over(values.clamp(max=psnr_ceiling(originals[0].numel())), "images")
+    ceiling = psnr_ceiling(originals[0].numel())
+    say_exact(values, ceiling)
+    return checks.mean_over(values.clamp(max=ceiling), "images")
+
+
+def say_exact(values: Tensor, ceiling: float) -> None:
+    """A caveat where some of the images' PSNRs are infinite, and count as the `ceiling`."""
+    if exact := int(values.isinf().sum()):
+        warnings.warn(
+            f"{exact:,} of {len(values):,} pairs are equal: their PSNR is infinite, and counts as "
+            f"{ceiling:.2f} dB",
+            Caveat,
+            stacklevel=3,
+        )
 
 
 def psnr_ceiling(values: int) -> float:

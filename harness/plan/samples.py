@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,23 +91,24 @@ def samples_key(images: str, *further: str) -> str:
     return digest({"samples": images} | ({"further": list(further)} if further else {}))
 
 
-def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Tensor]:
-    """The images of such a cell, N×C×S×S, as the evidence that they stand for; BadInput where they
-    changed since the plan.
+def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Any]:
+    """The images of such a cell, N×C×S×S, as the evidence that they stand for, those of files with
+    their formats; BadInput where they changed since the plan.
     """
     if cell.model == SOURCE_IMAGES:
-        return _undone(dataset)
-    return {"samples": _samples_of(cell, dataset, draw)}
-
-
-def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> Tensor:
+        return dict(_undone(dataset))
     if cell.model == TRAINING_IMAGES:
-        return _training_images(dataset, cell.setup.samples, draw)
+        return {"samples": _training_images(dataset, cell.setup.samples, draw)}
+    found = _samples_of(cell, dataset, draw)
+    return {"samples": found.images, "sample_formats": found.formats}
+
+
+def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> ImageSet:
     path = Path(cell.settings[_draw(draw)])
     found = _read(path, dataset)
     if found.digest != cell.draws[draw]:
         raise BadInput(f"{path} was changed while the suite ran; run again")
-    return found.images
+    return found
 
 
 def _draw(number: int) -> str:

@@ -17,7 +17,8 @@ class Cell:
     """A number as printed, what sorts it, its interval, its rank, and what went wrong.
 
     `problems` counts cells without a number ("1 diverged"); `reason` says why, and `mark` is the
-    footnote that repeats it. `ranks` is the interval of the rank, `versus` the comparison with the
+    footnote that repeats it. `notes` are the footnotes of what must be known of the number, and
+    `remarks` what they say. `ranks` is the interval of the rank, `versus` the comparison with the
     model that all are compared with.
     """
 
@@ -33,6 +34,8 @@ class Cell:
     ranks: str = ""
     versus: str = ""
     outcome: str = ""
+    notes: str = ""
+    remarks: str = ""
 
     @property
     def place(self) -> str:
@@ -199,6 +202,7 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cel
         _problems(row), reason if row.failures else "", mark,
         _ranks(row), versus(row.versus) if row.versus else "",
         row.versus.outcome if row.versus else "",
+        ", ".join(_mark(remark, marks) for remark in row.remarks), "; ".join(row.remarks),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -85,6 +85,9 @@ def compare(
     compared.
     """
     chosen = [load_metric(name) for name in dict.fromkeys(metrics or ["fid"])]
+    for metric in chosen:
+        if metric != METRICS["fid"]:
+            raise BadInput(f"{metric.name}: {WHY}")
     if reference is None:
         return Comparison(reader.read(samples), None, (), reader.numerics)
     if is_statistics(reference):
@@ -110,8 +113,9 @@ def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Me
     setup = Setup({}, {"extractor": network})
     how = protocol(metric, subject, setup)
     key = digest([sorted(samples.shards), how.key()])
-    if metric != METRICS["fid"]:
-        return Measurement(metric.name, "not applicable", how, key, reason=WHY)
     pair = samples.statistics, reference.statistics
     distance = reading(lambda: Estimate(frechet_distance(*pair)))
+    if sorted(samples.shards) == sorted(reference.shards):
+        same = "samples and reference are the same images"
+        distance = replace(distance, caveats=(same, *distance.caveats))
     return row(metric, how, key, [distance], setup)

@@ -51,7 +51,9 @@ class Sets:
     def evidence(self) -> dict[str, Any]:
         """What the sets give to metrics, by the names that these ask for."""
         given: dict[str, Any] = {"samples": self.samples.images}
+        given["sample_formats"] = None if self.samples.dataset else self.samples.formats
         if self.reference:
+            given["reference_formats"] = None if self.reference.dataset else self.reference.formats
             given["reference_images"] = self.reference.images
             given["reference_labels"] = self.reference.labels
             if self.reference.dataset:

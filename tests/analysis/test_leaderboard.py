@@ -4,7 +4,7 @@ import pytest
 from analysis_tables import METRICS, failed, table
 from scipy import stats
 
-from harness.analysis.leaderboard import boards, to_table
+from harness.analysis.leaderboard import _remarks, boards, to_table
 
 VALUES = {"worst": [0.1, 0.12, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
 
@@ -86,3 +86,15 @@ def test_a_tier_is_judged_against_its_leader():
     chain = {"a": 0.53 + drift, "b": 0.52 - drift, "c": 0.505 + drift}
     found = board(table({model: values.tolist() for model, values in chain.items()}))
     assert {row.model: row.rank for row in found.rows} == {"a": 1, "b": 1, "c": 3}
+
+
+def test_remarks_of_seeds_that_differ_in_figures_are_one():
+    rows = {
+        "m": {0: "only 9 samples; 3 of 9 are copies", 1: "only 9 samples; 5 of 9 are copies"},
+        "n": {0: "", 1: "2.5e-3 off"},
+    }
+    found = {model: _remarks(by_seed) for model, by_seed in rows.items()}
+    assert found == {
+        "m": ("only 9 samples", "3 of 9 are copies (seed 0; and in 1 more of 2 seeds)"),
+        "n": ("2.5e-3 off (seed 1)",),
+    }

@@ -42,7 +42,7 @@ def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
         assert out.splitlines()[1:] == [f"{name}.safetensors: statistics of the samples' features"]
     shards = ("a.safetensors", "b.safetensors")
     code, out, err = call(
-        *shards, "--reference", "digits:test", "--metrics", "fid,kid", "--json", "merged.json"
+        *shards, "--reference", "digits:test", "--metrics", "fid", "--json", "merged.json"
     )
     assert code == 0, err
     assert "samples: statistics a.safetensors, statistics b.safetensors, 500 images" in out
@@ -51,9 +51,9 @@ def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
     assert merged["value"] == pytest.approx(whole["value"], rel=1e-5)
     assert merged["protocol"] == whole["protocol"]
     assert merged["stderr"] is None
-    kid = row(tmp_path / "merged.json", "kid")
-    assert (kid["status"], kid["value"]) == ("not applicable", None)
-    assert "needs the features of single images" in kid["reason"]
+    code, out, err = call(*shards, "--reference", "digits:test", "--metrics", "fid,kid")
+    assert (code, out) == (2, "")
+    assert "kid: needs the features of single images" in err
 
     code, *_ = call(*shards, "--save-statistics", "ab.safetensors")
     call("digits:test", "--save-statistics", "test.safetensors")
@@ -64,6 +64,10 @@ def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
     assert third["value"] == pytest.approx(merged["value"], rel=1e-9)
     assert third["protocol"] == whole["protocol"]
     assert third["key"] == merged["key"]
+    call("test.safetensors", "--reference", "digits:test", "--json", "same.json")
+    assert (
+        "samples and reference are the same images" in row(tmp_path / "same.json", "fid")["reason"]
+    )
 
 
 @pytest.mark.parametrize(

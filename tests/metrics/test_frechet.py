@@ -202,12 +202,14 @@ def test_identities(seed, shift):
     assert frechet_distance(3 * a, 3 * b) == pytest.approx(9 * distance, rel=1e-9, abs=tiny)
 
 
-def test_warns_only_of_singular_covariances():
+def test_warns_of_few_images_alone():
     with pytest.warns(UserWarning, match="8 features from only 8 images"):
         frechet_distance(features(8, 8), features(20, 8))
+    with pytest.warns(UserWarning, match="8 features from 9 images is biased upwards"):
+        frechet_distance(features(9, 8), features(40, 8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        frechet_distance(features(9, 8), features(9, 8))
+        frechet_distance(features(32, 8), features(32, 8))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

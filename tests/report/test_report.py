@@ -12,13 +12,13 @@ import pytest
 from html_structure import Structure
 from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
 
-from harness.analysis.leaderboard import Board, Row
+from harness.analysis.leaderboard import Board, Row, boards
 from harness.analysis.pareto import pareto
 from harness.data import load_dataset
 from harness.report import DatasetInfo, page, write
 from harness.report.svg import colours
 from harness.report.tables import groups, left_out
-from harness.spec.measurement import COLUMNS
+from harness.spec.measurement import COLUMNS, tidy
 
 EVIL = "<script>alert('x')</script>"
 
@@ -100,6 +100,27 @@ def test_failures_are_cells_and_have_their_reason_in_the_open(text):
     assert "1 diverged" in visible
     assert DIVERGED in visible
     assert "autoencoder/conv cannot sample" in visible
+
+
+def test_what_must_be_known_of_a_number_is_a_footnote_of_it(results, tmp_path):
+    """As `harness score` says it: in HTML and Markdown, once for all cells that it is true of."""
+    remark = "fid of 2048 features from 360 images: too few"
+
+    def noted(row):
+        is_fid = (row.metric, row.status) == ("fid", "ok")
+        return dataclasses.replace(row, reason=remark) if is_fid else row
+
+    cells = [
+        dataclasses.replace(cell, measurements=tuple(map(noted, cell.measurements)))
+        for cell in results.cells
+    ]
+    found = boards(tidy(cells), results.metrics)
+    assert next(b for b in found if b.metric == "fid").rows[0].remarks == (remark,)
+    write(dataclasses.replace(results, cells=cells, boards=found), tmp_path)
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / name).read_text()
+        assert re.sub(r"<[^>]*>", "", text).count(remark) >= 1, name
+    assert f'title="{remark}"' in (tmp_path / "index.html").read_text()
 
 
 def test_whatever_is_printed_is_escaped(results, tmp_path):

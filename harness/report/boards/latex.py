@@ -90,7 +90,8 @@ def _row(model: str, cells: Sequence[str]) -> str:
 
 
 def _cell(cell: tables.Cell) -> str:
-    mark = f"$^{{\\mathrm{{{cell.mark}}}}}$" if cell.mark else ""
+    marks = ", ".join(filter(None, (cell.notes, cell.mark)))
+    mark = f"$^{{\\mathrm{{{marks}}}}}$" if marks else ""
     parts = []
     if cell.text:
         parts.append(f"\\textbf{{{escape(cell.text)}}}" if cell.best else escape(cell.text))
