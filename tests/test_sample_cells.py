@@ -155,3 +155,22 @@ def test_numbers_of_samples_are_means_over_draws(folder: Path):
     expected = average([frechet_estimate(x, reference) for x in draws], shared=True)
     assert floor.value == pytest.approx(expected.value, rel=1e-6)
     assert floor.stderr == pytest.approx(expected.stderr, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_suite_says_of_external_samples_what_score_does(folder: Path):
+    """The project's own test images in place of samples: FID 0, and the report says why."""
+    images = load_dataset("digits").test.images.permute(0, 2, 3, 1).numpy()
+    np.savez(folder / "theirs0.npz", images)
+    one = SUITE.replace(", theirs1.npz", "").replace("[autoencoder/conv, vae/vae]", "[vae/vae]")
+    text = one.replace("[fid, precision, mse, sampling_throughput]", "[fid]")
+    (folder / "suite.yaml").write_text(text.replace("samples: 150", "samples: 599"))
+    ended = Command(folder)("run", "suite.yaml", "--device", "cpu")
+    assert ended.returncode == 0, ended.stderr
+    said = "samples and reference are the same images"
+    table = pd.read_csv(folder / "reports" / "suite" / "results.csv")
+    row = table[table["model"] == "theirs"].iloc[0]
+    assert said in row["reason"]
+    assert pd.isna(row["stderr"])
+    for name in ("index.html", "report.md"):
+        assert said in (folder / "reports" / "suite" / name).read_text()
