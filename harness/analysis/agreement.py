@@ -20,6 +20,7 @@ from harness.analysis.blocks import (
     withheld,
 )
 from harness.analysis.questions import RankQuestion
+from harness.analysis.restriction import restricted
 from harness.analysis.wording import in_a_row
 from harness.metrics.base import Metric
 
@@ -52,6 +53,7 @@ def correlate(
         seeds.incomplete(f"{first.title} or {second.title}", everything)
         or next(filter(None, (mixed(cells) for cells in sides.values())), "")
         or _withheld(names, sides, blocks, seeds.dataset) * (failures == "withhold")
+        or _nothing_to_follow((first, second), sides, seeds)
     )
     if problem:
         return replace(base, problem=problem, applies=applies(seeds, tuple(sides), everything))
@@ -77,6 +79,18 @@ def _withheld(
     return f"withheld, because {undefined.note} at seed {undefined.seed} on {dataset}"
 
 
+def _nothing_to_follow(
+    metrics: tuple[Metric, Metric], sides: Mapping[str, Cells], seeds: Seeds
+) -> str:
+    """Why the metrics that the other is to agree with rank by chance. What a model's own adversary
+    says is not asked to change: where it does not while quality does, it tells nothing.
+    """
+    followed = [metric for metric in metrics if not metric.own_scale] or metrics
+    reasons = (restricted(metric, sides[metric.name], seeds.found) for metric in followed)
+    reason = next(filter(None, reasons), "")
+    return f"withheld, because on {seeds.dataset} {reason}" if reason else ""
+
+
 def _block(
     dataset: str, seed: int, metrics: tuple[Metric, Metric], sides: Mapping[str, Cells],
     constant: float,
@@ -87,8 +101,7 @@ def _block(
     if lost:
         return Block(dataset, seed, None, constant, note=lost[0], points=runs)
     turned = [
-        np.array([cell.value for cell in cells[metric.name]], dtype=np.float64)
-        * (1 if metric.better == "higher" else -1)
+        np.array([cell.value for cell in cells[metric.name]], dtype=np.float64) * metric.sign
         for metric in metrics
     ]
     for metric, values in zip(metrics, turned, strict=True):

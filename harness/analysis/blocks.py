@@ -78,7 +78,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number, or why there is none."""
+    """A number with its standard error, NaN where none is known, or why there is none."""
 
     value: float | None
     run_id: str
@@ -86,6 +86,7 @@ class Cell:
     reason: str
     protocol: str = ""
     protocol_key: str = ""
+    stderr: float = math.nan
 
     def __str__(self) -> str:
         return f"{self.status}: {self.reason}" if self.reason else self.status
@@ -133,7 +134,7 @@ class Seeds:
 
 def by_dataset(table: pd.DataFrame, wanted: int) -> dict[str, Seeds]:
     """The tidy table in one pass, as the cells of each dataset."""
-    columns = ["value", "run_id", "status", "reason", "protocol", "protocol_key"]
+    columns = ["value", "run_id", "status", "reason", "protocol", "protocol_key", "stderr"]
     where = ("dataset", "metric", "model", "seed")
     rows = zip(*(table[name].tolist() for name in (*where, *columns)), strict=True)
     found: dict[str, dict[str, dict[str, dict[int, Cell]]]] = {}

@@ -10,6 +10,7 @@ from typing import Literal
 
 from harness.analysis.blocks import Kind, Pairs
 from harness.analysis.intervals import Contrast, Goal, bca, stratified, varies
+from harness.analysis.numbers import number
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,38 @@ class Comparison:
             blocks = f"{count} block" + ("" if count == 1 else "s")
             return f"{blocks} on {where}, and at least {fewest} are needed"
         if not any(varies(stratum) for stratum in self.strata):
-            what = "rank correlation" if self.pairs[0].kind == "rank correlation" else "difference"
-            return (
-                f"no variance: the {what} is the same in all {count} blocks on {where}, "
-                "so there is no noise to test it against"
-            )
+            return f"no variance: {self._constant(count, where)}, and no noise to test it against"
         return ""
+
+    @property
+    def opposed(self) -> bool:
+        """Whether there is no variance, and every block speaks against the claim."""
+        constant = all(stratum and not varies(stratum) for stratum in self.strata)
+        return constant and not self._as_claimed
+
+    @property
+    def _as_claimed(self) -> bool:
+        means = [sum(stratum) / len(stratum) for stratum in self.strata]
+        if self.goal == "within":
+            return all(abs(mean) <= self.margin for mean in means)
+        return all(mean > self.margin for mean in means)
+
+    def _constant(self, count: int, where: str) -> str:
+        """What blocks without variance all say: "the difference on grid is −3, the same in all 3
+        seeds: the opposite of what is claimed".
+        """
+        first = self.pairs[0]
+        value = sum(stratum[0] for stratum in self.strata) / len(self.strata)
+        what = first.kind if first.kind in ("ratio", "rank correlation") else "difference"
+        said = number(_natural(first, value), signed=what == "difference")
+        blocks = "seeds" if len(self.strata) == 1 else "blocks"
+        if self._as_claimed:
+            way = "as is claimed"
+        elif value == 0 == self.margin:
+            way = "none at all, where one is claimed"
+        else:
+            way = "the opposite of what is claimed"
+        return f"the {what} on {where} is {said}, the same in all {count} {blocks}: {way}"
 
     @property
     def margin(self) -> float:

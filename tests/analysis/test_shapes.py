@@ -230,6 +230,46 @@ def test_a_metric_that_ranks_nothing_has_no_correlation():
     assert found.reason == "withheld, because FID is the same for all models at seed 0 on digits"
 
 
+POINTS = {"a": 0.0, "b": 0.1, "c": -0.1, "d": 0.05}
+"""By how much FID is off at points where it is flat."""
+
+
+def flat(errors, level=5.0, drop=0.0):
+    """Recall rises from point to point; FID falls by `drop`, and wanders by less than its error."""
+    rows = []
+    for place, (model, off) in enumerate(POINTS.items()):
+        for seed in range(5):
+            wander = off * (-1) ** (seed // 2) + 0.01 * ((seed * 7 + place * 3) % 5)
+            fid = level - drop * place + wander
+            rows.append(row(model, seed, fid, metric="fid", stderr=errors))
+            rows.append(row(model, seed, place + 0.1 * ((seed + place) % 3), stderr=0.01))
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("errors", [0.4, np.nan])
+@pytest.mark.parametrize("side", [{"above": 0.5}, {"above": None, "below": 0.5}])
+def test_what_hardly_changes_cannot_be_tracked(errors, side):
+    """As the FID of a plain GAN over its training: neither tracked nor shown not to be."""
+    asked = shaped("correlation", metric=["recall", "fid"]) | side
+    found = verdict(flat(errors), 5, **asked)
+    assert found.outcome == "not evaluable"
+    assert "withheld, because on digits FID hardly changes beyond its own noise" in found.reason
+    assert "hardly changes" not in verdict(flat(errors, drop=1), 5, **asked).reason
+
+
+def test_a_judge_that_does_not_change_is_evidence():
+    """Of quality that does change, a model's own adversary that says the same tells nothing."""
+    frame = flat(0.01, drop=1).replace({"metric": {"recall": "critic"}})
+    noise = np.random.default_rng(0)
+    is_critic = frame["metric"] == "critic"
+    frame.loc[is_critic, "value"] = 1 + 0.01 * noise.normal(size=is_critic.sum())
+    frame.loc[is_critic, "stderr"] = 0.4
+    metrics = METRICS | {"critic": replace(METRICS["recall"], name="critic", own_scale=True)}
+    asked = shaped("correlation", metric=["critic", "fid"], above=None, below=0.8)
+    found = judge([claim(**asked)], frame, metrics, 5)[0]
+    assert found.outcome == "supported"
+
+
 def test_points_in_training_correlate_as_models_do():
     renamed = {"a": "m@0.1", "b": "m@0.4", "c": "m@0.7", "d": "m"}
     frame = two_metrics().replace({"model": renamed})
@@ -297,7 +337,7 @@ def test_no_metric_is_compared_across_protocols():
 def test_every_verdict_becomes_json_and_names_its_runs(shape):
     rng = np.random.default_rng(1)
     rows = [
-        row(m, s, x, metric=name)
+        row(m, s, x, metric=name, stderr=0.01)
         for m in "abcd" for s in range(6)
         for name, x in zip(("recall", "coverage"), rng.random(2), strict=True)
     ]  # fmt: skip
