@@ -171,6 +171,9 @@ def _summary(
         row.model for board in boards for row in board.rows if row.mean is not None
     )
     lacking = {name: [b.dataset for b in boards if not _measured(b, name)] for name in names}
+    if not metric.has_sides or metric.own_scale:
+        problem = f"of this metric {metric.preference}, and models are not ranked over datasets"
+        return Summary(metric.name, datasets, False, "", (), {}, problem)
     whole = [name for name, without in lacking.items() if not without]
     partial = {name: without[0] for name, without in lacking.items() if without}
     if len(whole) < 2:

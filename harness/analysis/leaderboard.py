@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -17,21 +17,24 @@ from harness.analysis.intervals import Contrast, exponential
 from harness.analysis.pairwise import ALPHA, Sample, difference, order
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
-from harness.spec.measurement import FLOORS
+from harness.spec.measurement import FLOORS, HELD_OUT
 
 LEVEL = 1 - ALPHA
+
+Against = Literal["better", "worse", "higher", "lower", "not told apart"]
 
 
 @dataclass(frozen=True)
 class Versus:
     """A model against the one that others are compared with: `outcome` after Holm's correction over
-    the models of the board, and the effect, model against it.
+    the models of the board, and the effect, model against it; where the metric has an ideal, that
+    of their distances from it.
 
     The interval is at the `level` that the correction leaves, so that it never contradicts the
     outcome. It is None where nothing varies, so that the difference is exact.
     """
 
-    outcome: Literal["better", "worse", "not told apart"]
+    outcome: Against
     kind: Kind
     value: float
     interval: tuple[float, float] | None
@@ -85,6 +88,10 @@ class Board:
     common seeds cannot tell from the best of their tier share its rank. A model with fewer than
     three seeds is not ranked.
 
+    A metric that is better nearer to an ideal ranks by the distance from that, seed by seed, as
+    `by` says. `unranked` says why models are not ranked at all where values have no order, or none
+    that holds between models.
+
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
     above zero. `floor` is the row of images that no model made, which is not ranked.
     `apart` names how the protocol differs from the first board of the same dataset
@@ -103,6 +110,8 @@ class Board:
     floor: Row | None = None
     against: str | None = None
     """The model of this board that the others are compared with, if any."""
+    by: str = ""
+    unranked: str = ""
 
     def row(self, model: str) -> Row | None:
         """The row of a model, where it has one."""
@@ -126,19 +135,22 @@ def boards(
     board.
     """
     is_floor = table["model"].isin(list(FLOORS))
-    floors = table[is_floor]
+    floors = table[is_floor & (table["status"] == "ok")]
     return [
-        replace(board, floor=_floor(board, floors))
+        board
         for (_, name), rows in table[~is_floor].groupby(["dataset", "metric"], sort=False)
         if name in metrics
-        for board in _by_protocol(rows, metrics[str(name)], against, quoted)
+        for board in _by_protocol(rows, metrics[str(name)], against, quoted, floors)
     ]
 
 
-def _floor(board: Board, floors: pd.DataFrame) -> Row | None:
-    """What images that no model made get by the board's protocol, if they were measured."""
-    alike = (floors["metric"] == board.metric) & (floors["protocol_key"] == board.protocol_key)
-    found = floors[alike & (floors["status"] == "ok")]
+def _floor(metric: Metric, protocol_key: str, floors: pd.DataFrame) -> Row | None:
+    """What images that no model made get by a protocol, if they were measured. Training images are
+    no measure of a metric whose ideal is what images get that training did not see.
+    """
+    found = floors[(floors["metric"] == metric.name) & (floors["protocol_key"] == protocol_key)]
+    if metric.ideal == "held-out" or metric.better == "neither":
+        found = found[found["model"] == HELD_OUT]
     if found.empty:
         return None
     first = found.iloc[0]
@@ -179,12 +191,13 @@ def _versus_columns(versus: Versus | None) -> tuple[object, ...]:
 
 
 def _by_protocol(
-    rows: pd.DataFrame, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted]
-) -> list[Board]:
+    rows: pd.DataFrame, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted],
+    floors: pd.DataFrame,
+) -> list[Board]:  # fmt: skip
     ok = rows[rows["status"] == "ok"]
     keys = list(ok["protocol_key"].value_counts(sort=True).index)
     if not keys:
-        return [_board(_Rows.of(rows), metric, against, [])]
+        return [_board(_Rows.of(rows), metric, against, [], None)]
     first = ok[ok["protocol_key"] == keys[0]].iloc[0]
     found = []
     for key in keys:
@@ -195,7 +208,8 @@ def _by_protocol(
         label = str(ok.loc[ok["protocol_key"] == key, "protocol"].iloc[0])
         apart = "" if key == keys[0] else differing([str(first["protocol"]), label])
         alike = [q for q in quoted if (q.dataset, q.protocol_key) == (first["dataset"], key)]
-        board = _board(_Rows.of(mine), metric, against, alike)
+        floor = _floor(metric, str(key), floors)
+        board = _board(_Rows.of(mine), metric, against, alike, floor)
         found.append(replace(board, protocol=label, protocol_key=str(key), apart=apart))
     return found
 
@@ -237,27 +251,41 @@ class _Rows:
 @dataclass(frozen=True)
 class _Scale:
     """How values of a metric are compared: on the log scale or as they are, more being better once
-    `sign` is applied.
+    `sign` is applied; or by their distance from an `ideal`, the nearer the better.
     """
 
     log: bool
     sign: int
+    ideal: float | None = None
 
     @classmethod
     def of(cls, metric: Metric, values: Iterable[float]) -> _Scale:
+        """On which values are shown."""
         log = metric.scale == "log" and all(value > 0 for value in values)
-        return cls(log, 1 if metric.better == "higher" else -1)
+        return cls(log, metric.sign or 1)
+
+    def of_order(self, metric: Metric, floor: Row | None) -> _Scale:
+        """On which they are compared: the same, unless they are to be near to an ideal."""
+        ideal = metric.ideal
+        if ideal == "held-out":
+            ideal = floor.mean if floor else None
+        return self if ideal is None else _Scale(False, -1, ideal)
+
+    def at(self, value: float) -> float:
+        """A value on the scale, more being better."""
+        if self.ideal is not None:
+            value = abs(value - self.ideal)
+        return self.sign * (math.log(value) if self.log else value)
 
     def sample(self, values: Mapping[int, float]) -> Sample:
-        to: Callable[[float], float] = math.log if self.log else float
-        return Sample.of({seed: self.sign * to(value) for seed, value in values.items()})
+        return Sample.of({seed: self.at(value) for seed, value in values.items()})
 
     def quoted(self, quote: Quoted) -> Sample:
         """Of the logarithm the mean and deviation are those of a first-order expansion."""
-        mean, deviation = quote.value, quote.deviation
-        if self.log:
-            mean, deviation = math.log(mean), None if deviation is None else deviation / quote.value
-        return Sample(self.sign * mean, deviation, quote.seeds)
+        deviation = quote.deviation
+        if self.log and deviation is not None:
+            deviation /= quote.value
+        return Sample(self.at(quote.value), deviation, quote.seeds)
 
     def back(self, value: float) -> float:
         """A value of the scale in the metric's own terms."""
@@ -270,18 +298,39 @@ class _Scale:
         return low, high
 
 
-def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted]) -> Board:
+def _unranked(metric: Metric, floor: Row | None) -> str:
+    """Why values of the metric do not rank models; empty where they do."""
+    if metric.own_scale:
+        return "each model is judged by its own adversary, so that values do not compare"
+    if metric.better == "neither":
+        return metric.preference
+    if metric.ideal == "held-out" and floor is None:
+        return "what held-out images get was not measured"
+    return ""
+
+
+def _samples(
+    scale: _Scale, values: Mapping[str, Mapping[int, float]], quoted: Sequence[Quoted]
+) -> dict[str, Sample]:
+    samples = {model: scale.sample(mine) for model, mine in values.items()}
+    return samples | {quote.model: scale.quoted(quote) for quote in quoted}
+
+
+def _board(
+    rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence[Quoted], floor: Row | None
+) -> Board:
     values = {model: mine for model, mine in rows.values.items() if mine}
     everything = [value for mine in values.values() for value in mine.values()]
-    scale = _Scale.of(metric, [*everything, *(quote.value for quote in quoted)])
-    samples = {model: scale.sample(mine) for model, mine in values.items()}
-    samples |= {quote.model: scale.quoted(quote) for quote in quoted}
-    ordered = order(samples)
-    tiers, intervals = ordered.tiers(), ordered.intervals()
+    shown = _Scale.of(metric, [*everything, *(quote.value for quote in quoted)])
+    compared = shown.of_order(metric, floor)
+    samples, in_order = (_samples(scale, values, quoted) for scale in (shown, compared))
+    unranked = _unranked(metric, floor)
+    ordered = None if unranked else order(in_order)
+    tiers, intervals = (ordered.tiers(), ordered.intervals()) if ordered else ({}, {})
     reference = next((model for model in against if model in samples), None)
-    versus = _versus(samples, scale, reference)
+    versus = _versus(in_order, compared, reference, bool(unranked))
     names = {quote.model for quote in quoted}
-    best_first = sorted(samples, key=lambda model: -samples[model].mean)
+    best_first = sorted(samples, key=lambda model: -in_order[model].mean)
     without = [model for model in rows.values if model not in values]
 
     def row(model: str) -> Row:
@@ -293,9 +342,9 @@ def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence
         if model not in samples:
             return base
         sample = samples[model]
-        low, high = scale.interval(sample.interval(LEVEL)) or (None, None)
+        low, high = shown.interval(sample.interval(LEVEL)) or (None, None)
         return replace(
-            base, rank=tiers.get(model), ranks=intervals.get(model), mean=scale.back(sample.mean),
+            base, rank=tiers.get(model), ranks=intervals.get(model), mean=shown.back(sample.mean),
             low=low, high=high, seeds=sample.count, versus=versus.get(model),
             quoted=model in names,
         )  # fmt: skip
@@ -303,8 +352,11 @@ def _board(rows: _Rows, metric: Metric, against: Sequence[str], quoted: Sequence
     return Board(
         rows.dataset, metric.name, rows.protocol, rows.protocol_key,
         tuple(row(model) for model in [*best_first, *without]),
-        "geometric mean" if scale.log else "mean",
+        "geometric mean" if shown.log else "mean",
+        floor=floor,
         against=reference,
+        by="" if compared.ideal is None else f"the distance from {compared.ideal:.4g}",
+        unranked=unranked,
     )  # fmt: skip
 
 
@@ -332,8 +384,12 @@ def _counts(lost: Sequence[tuple[str, str]]) -> dict[str, int]:
     return {status: statuses.count(status) for status in dict.fromkeys(statuses)}
 
 
-def _versus(samples: Mapping[str, Sample], scale: _Scale, against: str | None) -> dict[str, Versus]:
-    """Every model against one of them, where the two can be compared."""
+def _versus(
+    samples: Mapping[str, Sample], scale: _Scale, against: str | None, unranked: bool
+) -> dict[str, Versus]:
+    """Every model against one of them, where the two can be compared. Where models are `unranked`
+    none is better than another: its values are higher or lower.
+    """
     if against is None:
         return {}
     effects = {
@@ -344,7 +400,7 @@ def _versus(samples: Mapping[str, Sample], scale: _Scale, against: str | None) -
     p = [_two_sided(effect) for effect in effects.values()]
     levels = holm.levels(p, [ALPHA] * len(p))
     return {
-        model: _compared(effect, p_value, alpha, scale)
+        model: _compared(effect, p_value, alpha, scale, unranked)
         for (model, effect), p_value, alpha in zip(effects.items(), p, levels, strict=True)
     }
 
@@ -355,10 +411,14 @@ def _two_sided(effect: Contrast | float) -> float:
     return 0.0 if effect else 1.0
 
 
-def _compared(effect: Contrast | float, p: float, alpha: float, scale: _Scale) -> Versus:
+def _compared(
+    effect: Contrast | float, p: float, alpha: float, scale: _Scale, unranked: bool
+) -> Versus:
     mean = effect.mean if isinstance(effect, Contrast) else effect
-    outcome: Literal["better", "worse", "not told apart"] = "not told apart"
-    if p <= alpha:
+    outcome: Against = "not told apart"
+    if p <= alpha and unranked:
+        outcome = "higher" if scale.sign * mean > 0 else "lower"
+    elif p <= alpha:
         outcome = "better" if mean > 0 else "worse"
     bounds = effect.interval(1 - alpha) if isinstance(effect, Contrast) else None
     kind: Kind = "ratio" if scale.log else "difference"

@@ -47,7 +47,11 @@ def cost_of(board: Board, value: float) -> float:
 
 
 def front(quality: Board, cost: Board, metrics: Mapping[str, Metric]) -> Front | None:
-    """The front of two boards; None where fewer than two models have both numbers."""
+    """The front of two boards; None where fewer than two models have both numbers, or where no side
+    of the quality is better.
+    """
+    if not metrics[quality.metric].has_sides or quality.unranked:
+        return None
     points = {}
     for row in quality.rows:
         other: Row | None = cost.row(row.model)

@@ -75,7 +75,7 @@ def _compared(claim: Comparison, metrics: Mapping[str, Metric]) -> list[Question
                 name,
                 model,
                 claim.against,
-                claim.direction or metrics[name].better,
+                claim.direction or _better(metrics[name]),
                 claim.margin(name),
             )
             for name in claim.metric
@@ -123,7 +123,7 @@ def _steps(claim: Monotone, _: Mapping[str, Metric]) -> list[Questions]:
 @ask.register
 def _places(claim: Ordering, metrics: Mapping[str, Metric]) -> list[Questions]:
     return [
-        [Question(name, first, second, metrics[name].better, claim.margin(name))]
+        [Question(name, first, second, _better(metrics[name]), claim.margin(name))]
         for name in claim.metric
         for first, second in pairwise(claim.models)
     ]
@@ -131,8 +131,10 @@ def _places(claim: Ordering, metrics: Mapping[str, Metric]) -> list[Questions]:
 
 @ask.register
 def _traded(claim: TradeOff, metrics: Mapping[str, Metric]) -> list[Questions]:
-    towards: dict[str, Towards] = {name: metrics[name].better for name in claim.better or ()}
+    towards: dict[str, Towards] = {name: _better(metrics[name]) for name in claim.better or ()}
     towards |= {name: worse(metrics[name]) for name in claim.worse or ()}
+    towards |= dict.fromkeys(claim.higher or (), "higher")
+    towards |= dict.fromkeys(claim.lower or (), "lower")
     towards |= dict.fromkeys(claim.same or (), "same")
     return [
         [Question(name, model, claim.against, way, claim.margin(name)) for model in claim.model]
@@ -166,6 +168,13 @@ def _constant(claim: Threshold | Correlation) -> tuple[float, Towards]:
     raise TypeError("a claim without a constant")
 
 
+def _better(metric: Metric) -> Towards:
+    """The side on which a metric is better; TypeError where there is none."""
+    if metric.better in ("nearer", "neither"):
+        raise TypeError(f"{metric.name} has no better side")
+    return metric.better
+
+
 def worse(metric: Metric) -> Towards:
     """The side on which a metric is worse."""
-    return "lower" if metric.better == "higher" else "higher"
+    return "lower" if _better(metric) == "higher" else "higher"

@@ -30,6 +30,7 @@ from harness.analysis.intervals import seeds_needed
 from harness.analysis.questions import Question, RankQuestion, ask
 from harness.analysis.wording import Wording
 from harness.metrics.base import Metric
+from harness.plan.claims import without_side
 from harness.spec.claim import Claim
 from harness.spec.errors import BadInput, suggest
 
@@ -155,6 +156,8 @@ def _gather(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds
     for name in claim.measured:
         if name not in metrics:
             raise BadInput(f"claim {claim.id!r}: unknown metric {name!r}{suggest(name, metrics)}")
+    if reason := without_side(claim, metrics):
+        raise BadInput(f"claim {claim.id!r}: {reason}")
 
     def answer(question: Question | RankQuestion, source: Seeds) -> Pairs:
         if isinstance(question, RankQuestion):
@@ -173,7 +176,9 @@ def _gather(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds
         return _Case(claim, pairs, problem=problem)
     averaged = claim.over == "average"
     tests = tuple(map(average, groups)) if averaged else tuple(map(single, pairs))
-    return _Case(claim, pairs, tests, _first(test.problem for test in tests))
+    # What speaks against the claim comes first.
+    opposed_first = sorted(tests, key=lambda test: not (test.problem and test.opposed))
+    return _Case(claim, pairs, tests, _first(test.problem for test in opposed_first))
 
 
 def _obstacle(claim: Claim, groups: Sequence[Sequence[Pairs]]) -> str:

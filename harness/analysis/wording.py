@@ -123,13 +123,11 @@ def _places(claim: spec.Ordering, pairs: Sequence[Pairs]) -> str:
 
 @_said.register
 def _traded(claim: spec.TradeOff, pairs: Sequence[Pairs]) -> str:
-    better, worse, same = (
-        [part for part in pairs if part.metric in (names or ())]
-        for names in (claim.better, claim.worse, claim.same)
-    )
-    sides = _by_way(
-        better=f"{_titles(better)}{_margins(better)}", worse=f"{_titles(worse)}{_margins(worse)}"
-    )
+    parts = {
+        way: [part for part in pairs if part.metric in names] for way, names in claim.ways.items()
+    }
+    same = parts.pop("same", [])
+    sides = _by_way(**{way: f"{_titles(of)}{_margins(of)}" for way, of in parts.items()})
     price = f" at the same {_titles(same)}{_limits(same)}" if same else ""
     return f"{_has(claim.model)} {sides} than {claim.against}{price}"
 

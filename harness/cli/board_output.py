@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from harness.analysis.standings import Standings
     from harness.report.boards.view import Leaderboard
 
-OUTCOMES = {"better": "green", "worse": "red", "not told apart": "dim"}
+OUTCOMES = {
+    "better": "green", "worse": "red", "higher": "dim", "lower": "dim", "not told apart": "dim",
+}  # fmt: skip
 
 
 def show(console: Console, leaderboard: Leaderboard) -> None:

@@ -103,6 +103,8 @@ class About:
     frames: int = 1
     corners: int = 0
     symmetric: bool = False
+    enlarged_from: int = 0
+    """The side in pixels that images had before they were enlarged; 0 where they were not."""
 
 
 @dataclass(frozen=True)

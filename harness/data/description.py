@@ -34,13 +34,15 @@ def tasks_of(dataset: Dataset) -> list[str]:
 
 
 def images_of(dataset: Dataset) -> str:
-    """What an image is, in a few words: `32×32, RGB`."""
+    """What an image is, in a few words: `32×32, RGB`; `16×16 enlarged from 8×8, grey`."""
     frames, size = dataset.about.frames, dataset.size
     if size == 1:
         return "points in the plane"
     colours = "grey" if dataset.channels == frames else "RGB"
     several = f"{frames} frames of " if frames > 1 else ""
-    return f"{several}{size}×{size}, {colours if dataset.has_pixels else 'real numbers'}"
+    native = dataset.about.enlarged_from
+    enlarged = f" enlarged from {native}×{native}" if native else ""
+    return f"{several}{size}×{size}{enlarged}, {colours if dataset.has_pixels else 'real numbers'}"
 
 
 def _one_class(dataset: Dataset) -> str:

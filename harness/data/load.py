@@ -19,7 +19,7 @@ DATASETS = Registry(
     "dataset",
     "harness.datasets",
     {
-        "digits": "harness.data.digits:SOURCE",
+        "digits": "harness.data.digits:DIGITS",
         "textures": "harness.data.embedded.textures:TEXTURES",
         "faces": "harness.data.embedded.faces:SOURCE",
         "mnist": "harness.data.standard.mnist:MNIST",

@@ -16,8 +16,8 @@ Role = Literal["extractor", "perceptual", "text", "clip"]
 Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
-    "levels", "costs", "pixels", "truth", "modes", "polygons", "symmetry", "video", "conditional",
-    "translations", "cycles", "forward", "backward", "first_domain", "second_domain", "colours",
+    "levels", "costs", "pixels", "detail", "truth", "modes", "polygons", "symmetry", "video",
+    "conditional", "translations", "cycles", "forward", "backward", "first_domain", "second_domain", "colours",
     "critic", "odds",
 ]  # fmt: skip
 
@@ -94,7 +94,8 @@ def needs(metric: Metric) -> set[Need]:
     """What must be there to measure the metric."""
     needed = {need for kind in kinds(metric) for need in kind.needs}
     of_pixels = metric.of_pixels or roles(metric) & {"perceptual", "text", "clip"}
-    return needed | {"pixels"} if of_pixels else needed
+    needed |= {"pixels"} if of_pixels else set()
+    return needed | ({"detail"} if metric.of_detail else set())
 
 
 def is_framewise(metric: Metric) -> bool:

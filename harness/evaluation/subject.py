@@ -91,7 +91,8 @@ def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:
     counts: dict[Need, int] = {"samples": samples, "train": len(dataset.train)}
     why = f"of {name} there are only samples"
     there: set[Need] = {
-        "train", "labels", "logits", "pixels", "truth", "modes", "polygons", "symmetry", "video"
+        "train", "labels", "logits", "pixels", "detail", "truth", "modes", "polygons", "symmetry",
+        "video",
     }  # fmt: skip
     return _images_subject(dataset, counts, there, why)
 
@@ -104,7 +105,7 @@ def sources_subject(dataset: Dataset) -> Subject:
     counts.pop("cycles", None)  # there is no way back from what was not made
     if dataset.test.sources is not None:
         counts["reconstructions"] = len(dataset.normal_test)
-    there: set[Need] = {"pixels", "colours"}
+    there: set[Need] = {"pixels", "detail", "colours"}
     return _images_subject(dataset, counts, there, "nothing is made from them")
 
 
@@ -150,6 +151,11 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
     if not dataset.has_pixels:
         lacking["pixels"] = f"{dataset.name} has real numbers, not 8-bit pixels"
+    if native := dataset.about.enlarged_from:
+        lacking["detail"] = (
+            f"{dataset.name} was enlarged from {native}×{native} pixels, and its finest detail is "
+            "the interpolation's"
+        )
     if dataset.truth is None:
         lacking["truth"] = lacking["modes"] = f"{dataset.name} has no known density"
     elif dataset.truth.modes == 1:

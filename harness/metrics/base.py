@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-Better = Literal["higher", "lower"]
+Better = Literal["higher", "lower", "nearer", "neither"]
+"""Where better values are: on a side, nearer to an ideal value, or nowhere (values only inform)."""
+
+Ideal = float | Literal["held-out"]
 Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws", "votes"]
 
 
@@ -41,10 +44,15 @@ class Metric:
     `compute` takes evidence by parameter name (see `harness.evaluation.evidence.EVIDENCE`) and
     returns an `Estimate`. `scale` is the one on which models are compared: "log" for positive
     skewed quantities, whose differences are ratios. `of_pixels` says that it means nothing where
-    images are real numbers, such as points in the plane, and not 8-bit pixels. `least` is how many
-    images (by the need they meet: "samples", "reference", "train") or different texts ("texts") it
-    is defined for, and `smallest` how many pixels a side. `compute` refuses less as well; these are
-    for those who want to know before there is evidence.
+    images are real numbers, such as points in the plane, and not 8-bit pixels; `of_detail` that it
+    means nothing where images were enlarged, whose finest detail is the interpolation's. `least` is
+    how many images (by the need they meet: "samples", "reference", "train") or different texts
+    ("texts") it is defined for, and `smallest` how many pixels a side. `compute` refuses less as
+    well; these are for those who want to know before there is evidence.
+
+    Where `better` is "nearer", `ideal` says to what: a value, or "held-out", what real images that
+    training did not see get in place of samples. `own_scale` says that values are on a scale of the
+    model's own, as those of a critic are, so that values of two models do not compare.
     """
 
     name: str
@@ -60,11 +68,43 @@ class Metric:
     of_pixels: bool = False
     least: Mapping[str, int] = field(default_factory=dict)
     smallest: int = 1
+    of_detail: bool = False
+    ideal: Ideal | None = None
+    own_scale: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.better == "nearer") != (self.ideal is not None):
+            raise ValueError(f"{self.name}: an ideal, and only that, is what values are nearer to")
 
     @property
     def heading(self) -> str:
         """The title as the first word of a line; `title` itself is for the middle of a sentence."""
         return self.title[:1].upper() + self.title[1:]
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether values on one side are better than those on the other."""
+        return self.better in ("higher", "lower")
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, -1 where lower is; 0 where neither side is."""
+        return {"higher": 1, "lower": -1}.get(self.better, 0)
+
+    @property
+    def preference(self) -> str:
+        """Which values are better, in words: "lower is better"."""
+        if self.has_sides:
+            return f"{self.better} is better"
+        if self.ideal is None:
+            return "no value is better"
+        ideal = "what held-out images get" if self.ideal == "held-out" else f"{self.ideal:g}"
+        return f"nearer to {ideal} is better"
+
+    def as_distance(self) -> Metric:
+        """The distance from an ideal that is a number, which is better where it is lower."""
+        title = f"distance of {self.title} from {self.ideal:g}"
+        return replace(self, better="lower", ideal=None, scale="linear", title=title)
 
     @cached_property  # asked many times in planning
     def needs(self) -> tuple[str, ...]:

@@ -41,8 +41,14 @@ def sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
     return Estimate(value, None if log.stderr is None else value * log.stderr, log.over)
 
 
-def log_sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
-    """The natural logarithm of `sharpness_ratio`: 0 is ideal, below it blur, above it noise."""
+def log_sharpness_ratio(
+    samples: Tensor, reference_images: Tensor, *, paired: bool = False
+) -> Estimate:
+    """The natural logarithm of `sharpness_ratio`: 0 is ideal, below it blur, above it noise.
+
+    Where the sets are `paired`, as reconstructions with their originals, the standard error is that
+    of the difference, image by image.
+    """
     checks.images(samples)
     checks.images(reference_images)
     if samples.shape[1:] != reference_images.shape[1:]:
@@ -50,15 +56,17 @@ def log_sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
             f"{tuple(samples.shape[1:])} and reference images {tuple(reference_images.shape[1:])}"
         )
         raise BadInput(f"samples are {found}; one C×H×W is needed")
-    ours, our_error = _log_share(samples, "samples")
-    theirs, their_error = _log_share(reference_images, "reference images")
-    if our_error is None or their_error is None:
+    ours, our_parts = _log_share(samples, "samples")
+    theirs, their_parts = _log_share(reference_images, "reference images")
+    parts = [our_parts - their_parts] if paired else [our_parts, their_parts]
+    if min(len(part) for part in parts) < 2:
         return Estimate(ours - theirs)
-    return Estimate(ours - theirs, math.hypot(our_error, their_error), "images")
+    error = math.sqrt(sum(float(part.var()) / len(part) for part in parts))
+    return Estimate(ours - theirs, error, "images")
 
 
-def _log_share(images: Tensor, what: str) -> tuple[float, float | None]:
-    """The logarithm of the share of high frequencies, and its standard error."""
+def _log_share(images: Tensor, what: str) -> tuple[float, Tensor]:
+    """The logarithm of the share of high frequencies, and the part n of each image in its error."""
     if min(images.shape[-2:]) < SMALLEST:
         h, w = images.shape[-2:]
         raise BadInput(f"sharpness needs images of at least {SMALLEST} pixels a side, not {h}×{w}")
@@ -67,12 +75,8 @@ def _log_share(images: Tensor, what: str) -> tuple[float, float | None]:
     if not float(whole.sum()) > 0 or not float(high.sum()) > 0:
         raise BadInput(f"all {what} are constant; they have no sharpness to compare")
     share = high.sum() / whole.sum()
-    n = len(images)
-    if n == 1:
-        return float(share.log()), None
-    # Of a ratio of means, the part of each image in its relative error.
-    parts = (high - share * whole) / high.mean()
-    return float(share.log()), float(parts.square().sum().sqrt()) / math.sqrt(n * (n - 1))
+    # Of a ratio of means, the part of each image in its relative error; their mean is 0.
+    return float(share.log()), (high - share * whole) / high.mean()
 
 
 def _powers(images: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.plan.cells import Asked, Cell, ask
+from harness.plan.claims import check_claims
 from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
@@ -116,6 +117,7 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
         if metric := problems.of(loaded.at, ("metrics", name), load_metric_as, suite.profile, name):
             metrics[name] = metric
     problems.told()
+    check_claims(loaded, metrics)
     presets = suite.presets()
     return metrics, {
         name: replace(recipe, settings=recipe.settings | presets)

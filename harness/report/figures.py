@@ -127,7 +127,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         _names(axes, front, metric.better)
         axes.set_xlabel(front.axis)
         dataset = front.quality.dataset
-        axes.set_title(f"{metric.heading} on {dataset}, {metric.better} is better")
+        axes.set_title(f"{metric.heading} on {dataset}, {metric.preference}")
         listed = "; ".join(f"{m}: {x:.3g}, {y:.4g}" for m, (x, y) in front.points.items())
         title = f"{metric.heading} on {dataset} against {front.axis}"
         return render(figure, name, f"{title}. {listed}")

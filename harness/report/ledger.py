@@ -256,8 +256,10 @@ def _places(claim: shapes.Ordering) -> str:
 
 @_asked.register
 def _traded(claim: shapes.TradeOff) -> str:
-    sides = (("better", claim.better), ("worse", claim.worse), ("the same", claim.same))
-    said = " and ".join(f"{way} {_codes(names)}" for way, names in sides if names)
+    said = " and ".join(
+        f"{'the same' if way == 'same' else way} {_codes(names)}"
+        for way, names in claim.ways.items()
+    )
     return f"{_codes(claim.model)} has {said} against {_codes([claim.against])}"
 
 

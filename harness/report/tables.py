@@ -154,26 +154,32 @@ def _floors(
 
 
 def arrow(metric: Metric) -> str:
-    """Where better values are."""
-    return "↑" if metric.better == "higher" else "↓"
+    """Where better values are: above, below, or at the ideal; empty where none is better."""
+    if metric.ideal is not None:
+        return "→ held-out" if metric.ideal == "held-out" else f"→ {metric.ideal:g}"
+    return {"higher": "↑", "lower": "↓"}.get(metric.better, "")
 
 
 def heading(metric: Metric) -> str:
     """A metric with its unit and the direction that is better."""
     unit = f" ({metric.unit})" if metric.unit else ""
-    return f"{metric.heading}{unit} {arrow(metric)}"
+    return f"{metric.heading}{unit} {arrow(metric)}".rstrip()
 
 
 def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
     apart = f"Another protocol, not comparable with the other numbers: {board.apart}. " * bool(
         board.apart
     )
+    order = f"; ranked by {board.by}" * bool(board.by)
+    if board.unranked:
+        order = f"; not ranked: {board.unranked}"
     note = (
         f"{apart}{board.protocol}; {board.mean} and {percent(board.level)} t interval "
-        f"over {board.over}"
+        f"over {board.over}{order}"
     )
     return Column(
-        metric.heading, metric.name, metric.unit, arrow(metric), metric.better, note, doubt or ""
+        metric.heading, metric.name, metric.unit, arrow(metric), metric.preference, note,
+        doubt or "",
     )  # fmt: skip
 
 

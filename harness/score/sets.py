@@ -175,6 +175,7 @@ MISSING: Mapping[Need, str] = {
     "polygons": "is asked of polygons; give --reference polygons:test",
     "symmetry": "is asked of symmetric images; give --reference symmetric:test",
     "video": "images are no videos",
+    "detail": "the reference images were enlarged, and their finest detail is the interpolation's",
     **dict.fromkeys(
         ("backward", "forward", "colours", "cycles"), "is asked of models that translate images"
     ),
@@ -262,6 +263,7 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "reconstructions": sets.paired,
         "texts": sets.texts is not None,
         "pixels": True,
+        "detail": dataset is None or not dataset.about.enlarged_from,
         "polygons": dataset is not None and dataset.about.corners > 0,
         "symmetry": dataset is not None and dataset.about.symmetric,
     }

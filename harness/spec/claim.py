@@ -136,6 +136,11 @@ class Claim(_Spec):
     def entrants(self) -> tuple[Side, ...]:
         """The models, or points in their training, that it is about."""
 
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics of which it takes one side to be better, without naming the side."""
+        return self.measured if self.failures == "lose" else ()
+
     def margin(self, metric: str) -> float:
         """The margin for a metric."""
         return self.delta.get(metric, 0.0) if isinstance(self.delta, dict) else self.delta
@@ -198,6 +203,11 @@ class Comparison(_OfModels):
     against: OneSide
     direction: Literal["higher", "lower"] | None = None
     """Which side of `against` the claim puts `model` on; the metric's better one if not said."""
+
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics of which it takes one side to be better, without naming the side."""
+        return super().sided if self.direction else self.measured
 
 
 class Threshold(_OfModels):
@@ -270,10 +280,15 @@ class Ordering(_InOrder):
 
     shape: Literal["ordering"] = "ordering"
 
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics of which it takes one side to be better, without naming the side."""
+        return self.measured
+
 
 class TradeOff(_Shaped):
     """Against another model, `model` is better by some metrics and worse by others, or the `same`
-    by some, to within the margin.
+    by some, to within the margin. Of metrics without a better side it is `higher` or `lower`.
     """
 
     shape: Literal["trade-off"] = "trade-off"
@@ -282,11 +297,24 @@ class TradeOff(_Shaped):
     better: Names | None = None
     worse: Names | None = None
     same: Names | None = None
+    higher: Names | None = None
+    lower: Names | None = None
+
+    @property
+    def ways(self) -> dict[str, Names]:
+        """The metrics by the way they go, of the ways that have some."""
+        named = {way: getattr(self, way) for way in ("better", "worse", "higher", "lower", "same")}
+        return {way: names for way, names in named.items() if names}
 
     @property
     def measured(self) -> tuple[str, ...]:
         """The metrics that it is about."""
-        return (*(self.better or ()), *(self.worse or ()), *(self.same or ()))
+        return tuple(name for names in self.ways.values() for name in names)
+
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics of which it takes one side to be better, without naming the side."""
+        return (*super().sided, *(self.better or ()), *(self.worse or ()))
 
     @property
     def entrants(self) -> tuple[Side, ...]:
@@ -297,8 +325,11 @@ class TradeOff(_Shaped):
     def _two_kinds_of_metrics(self) -> Self:
         if self.against in self.model:
             raise ValueError(f"'model' and 'against' are both {str(self.against)!r}")
-        if sum(names is not None for names in (self.better, self.worse, self.same)) < 2:
-            raise ValueError("a trade-off needs two of 'better', 'worse' and 'same', with metrics")
+        if len(self.ways) < 2:
+            raise ValueError(
+                "a trade-off needs two of 'better', 'worse', 'higher', 'lower' and 'same', with "
+                "metrics"
+            )
         for name in self.measured:
             if self.measured.count(name) > 1:
                 raise ValueError(f"metric {name!r} is there twice")
@@ -323,6 +354,11 @@ class Correlation(_InOrder):
     below: float | None = Field(default=None, gt=-1, le=1)
     delta: _Positive = 0.0
     failures: Literal["withhold", "drop"] = "withhold"
+
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics of which it takes one side to be better, without naming the side."""
+        return self.measured
 
     @model_validator(mode="after")
     def _two_metrics_and_a_constant(self) -> Self:

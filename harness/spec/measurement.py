@@ -71,12 +71,18 @@ class CellResult:
 
 
 TRAINING_IMAGES = "training images"
-"""The model's name in rows of real images in place of samples: what a perfect model would reach."""
+"""The model's name in rows of training images in place of samples, compared with test images."""
+HELD_OUT = "held-out images"
+"""The model's name in rows of test images in place of samples, compared with training images."""
 SOURCE_IMAGES = "source images"
 """The model's name in rows of damaged images in place of repaired ones: as if nothing was done."""
 FLOORS = {
-    TRAINING_IMAGES: "what as many training images get in place of samples: the floor that no model"
-    " need be better than",
+    TRAINING_IMAGES: "what as many training images get in place of samples, against the test "
+    "images: real images, and so about what a model of the data's own distribution gets. It is one "
+    "draw, and no bound: chance takes a model past it, and so does what a metric rewards beyond "
+    "likeness to the data",
+    HELD_OUT: "what as many test images get in place of samples, against the training images: what "
+    "a model that copies nothing gets. Values to either side of it are worse",
     SOURCE_IMAGES: "what damaged images, or those of the other domain, get as they are: any repair"
     " or translation should be better",
 }

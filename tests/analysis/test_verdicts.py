@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,77 @@ def test_no_variance():
     found = verdict(table({"a": [3, 3, 3], "b": [1, 1, 1]}))
     assert found.outcome == "not evaluable"
     assert "no variance" in found.reason
+    assert "is +2.000, the same in all 3 seeds: as is claimed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"a": [1, 1, 1], "b": [3, 3, 3]}, "is −2.000, the same in all 3 seeds: the opposite of"),
+        ({"a": [2, 2, 2], "b": [2, 2, 2]}, "is 0, the same in all 3 seeds: none at all"),
+        ({"a": [2, 2, 2], "b": [1, 1, 1], "delta": 1.5}, "in all 3 seeds: the opposite"),
+        ({"a": [9, 9, 9], "above": 9.5}, "is −0.5000, the same in all 3 seeds: the opposite"),
+        (
+            {"a": [2, 2, 2], "b": [1, 1, 1], "shape": "equivalence", "delta": 0.5},
+            "is +1.000, the same in all 3 seeds: the opposite",
+        ),
+    ],
+)
+def test_without_variance_it_says_what_all_seeds_say(changes, said):
+    values = {name: numbers for name, numbers in changes.items() if name in ("a", "b")}
+    asked = {name: value for name, value in changes.items() if name not in values}
+    if "above" in asked:
+        asked["against"] = None
+    found = verdict(table(values), **asked)
+    assert found.outcome == "not evaluable"
+    assert said in found.reason
+    assert said in found.sentence
+
+
+def test_what_speaks_against_is_named_first():
+    frame = pd.concat(
+        [
+            table({"a": [3, 3, 3], "b": [1, 1, 1]}),
+            table({"a": [1, 1, 1], "b": [3, 3, 3]}, metric="coverage"),
+        ]
+    )
+    found = verdict(frame, metric=["recall", "coverage"])
+    assert "is −2.000, the same in all 3 seeds: the opposite" in found.reason
+    assert found.reason.endswith("(and 1 more)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "instead"),
+    [
+        ({}, "say `direction: higher` or `direction: lower`"),
+        ({"shape": "ordering", "models": ["a", "b"], "model": None, "against": None}, "order the"),
+        ({"shape": "trade-off", "better": "gap", "worse": "recall", "metric": None}, "'higher'"),
+        ({"direction": "higher", "failures": "lose"}, "say `failures: withhold` or `drop`"),
+    ],
+)
+def test_a_metric_without_a_better_side_needs_one_named(changes, instead):
+    gap = replace(METRICS["recall"], name="gap", better="nearer", ideal=0.0)
+    metrics = METRICS | {"gap": gap}
+    frame = table({"a": A, "b": B}, metric="gap")
+    with pytest.raises(BadInput, match="claim 'c': gap has no better side") as error:
+        judge([claim(**{"metric": "gap"} | changes)], frame, metrics, 3)
+    assert instead in str(error.value)
+
+
+def test_a_claim_names_a_direction_of_a_metric_without_a_better_side():
+    gap = replace(METRICS["recall"], name="gap", better="nearer", ideal=0.0)
+    metrics = METRICS | {"gap": gap}
+    frame = pd.concat([CLEAR, table({"a": A, "b": B}, metric="gap")])
+    higher, lower = judge(
+        [
+            claim(metric="gap", direction="higher"),
+            claim(id="d", shape="trade-off", metric=None, lower="gap", better="recall"),
+        ],
+        frame, metrics, 3,
+    )  # fmt: skip
+    assert (higher.outcome, lower.outcome) == ("supported", "refuted")
+    assert "a has higher RECALL than b" in higher.sentence
+    assert "a has better RECALL and lower RECALL than b" in lower.sentence
 
 
 def test_protocols_that_differ_are_named():

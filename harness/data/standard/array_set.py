@@ -57,8 +57,9 @@ class ArraySet:
         if "filter" in options and not is_resized:
             raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
         shape = (self.shape[0], wanted.size, wanted.size)
+        about = _resized(self.about) if is_resized else self.about
         return Source(
-            _resized(self.about) if is_resized else self.about,
+            replace(about, enlarged_from=native if wanted.size > native else 0),
             partial(self._load, wanted),
             files=self.files.pins,
             stored=self.name,

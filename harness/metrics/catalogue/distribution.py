@@ -94,9 +94,8 @@ def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
 
 
 def _sharpness(samples: Tensor, reference_images: Tensor) -> Estimate:
-    """How far the samples' sharpness is from the data's, towards blur or towards noise."""
-    ratio = log_sharpness_ratio(samples, reference_images)
-    return Estimate(abs(ratio.value), ratio.stderr, ratio.over)
+    """Below 0 where samples are blurrier than the data, above 0 where they are noisier."""
+    return log_sharpness_ratio(samples, reference_images)
 
 
 FID = Metric(
@@ -145,9 +144,9 @@ COVERAGE = Metric(
     settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1),
 )  # fmt: skip
 SHARPNESS = Metric(
-    "sharpness", _sharpness, "lower", "sharpness gap", "",
-    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"}, of_pixels=True,
-    smallest=SMALLEST,
+    "sharpness", _sharpness, "nearer", "sharpness relative to the data's", "", ideal=0.0,
+    version=2, settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"}, of_pixels=True,
+    of_detail=True, smallest=SMALLEST,
 )  # fmt: skip
 
 METRICS = (

@@ -19,11 +19,11 @@ def _fid_gap(
 
 
 AUTHPCT = Metric(
-    "authpct", _authpct, "higher", "authentic samples", "Alaa et al. 2022, arXiv:2102.08921",
-    unit="%", digits=1, least={"train": 2, "samples": 2},
+    "authpct", _authpct, "nearer", "authentic samples", "Alaa et al. 2022, arXiv:2102.08921",
+    unit="%", digits=1, ideal="held-out", least={"train": 2, "samples": 2},
 )  # fmt: skip
 FID_GAP = Metric(
-    "fid_gap", _fid_gap, "lower", "memorisation gap", "",
+    "fid_gap", _fid_gap, "neither", "memorisation gap", "",
     settings={"seed": 0}, digits=2, least={"samples": 3, "reference": 3, "train": 3},
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from harness.metrics import checks, reconstruction, structural_similarity
 from harness.metrics.base import Estimate, Metric
+from harness.metrics.sharpness import CUTOFF, SMALLEST, log_sharpness_ratio
 
 
 def _mse(reconstructions: Tensor, originals: Tensor) -> Estimate:
@@ -27,6 +28,11 @@ def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
 def _lpips(perceptual_distances: Tensor) -> Estimate:
     distances = checks.vector(perceptual_distances, "perceptual distances")
     return checks.mean_over(distances, "images")
+
+
+def _sharpness(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    """Below 0 where reconstructions are blurrier than the originals, above 0 where noisier."""
+    return log_sharpness_ratio(reconstructions, originals, paired=True)
 
 
 MSE = Metric(
@@ -54,4 +60,10 @@ LPIPS = Metric(
     scale="log", digits=4,
 )  # fmt: skip
 
-METRICS = (MSE, MAE, PSNR, SSIM, MS_SSIM, LPIPS)
+RECONSTRUCTION_SHARPNESS = Metric(
+    "reconstruction_sharpness", _sharpness, "nearer", "sharpness relative to the originals'", "",
+    ideal=0.0, settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"}, of_pixels=True,
+    of_detail=True, smallest=SMALLEST,
+)  # fmt: skip
+
+METRICS = (MSE, MAE, PSNR, SSIM, MS_SSIM, LPIPS, RECONSTRUCTION_SHARPNESS)

@@ -18,7 +18,7 @@ SPECIAL = {
     "∞": r"$\infty$", "±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
     "≈": r"$\approx$", "–": "--", "’": "'", "\xa0": "~",
 }  # fmt: skip
-MARKS = {"better": "+", "worse": "-", "not told apart": r"\approx"}
+MARKS = {"better": "+", "worse": "-", "higher": ">", "lower": "<", "not told apart": r"\approx"}
 
 
 def escape(text: object) -> str:
@@ -109,9 +109,9 @@ def _cell(cell: tables.Cell) -> str:
 def _summary(summary: Summary, found: Standings) -> Iterator[str]:
     metric = found.metrics[summary.metric]
     said = (
-        f"{escape(metric.heading)} over {escape(', '.join(summary.datasets))}, {metric.better} is "
-        f"better: interquartile mean (IQM) of {view.scale(summary)}, and probability of "
-        f"improvement over {escape(summary.reference)}, with stratified 95\\,\\% bootstrap "
+        f"{escape(metric.heading)} over {escape(', '.join(summary.datasets))}, "
+        f"{metric.preference}: interquartile mean (IQM) of {view.scale(summary)}, and probability "
+        f"of improvement over {escape(summary.reference)}, with stratified 95\\,\\% bootstrap "
         "intervals over training seeds."
     )
     yield from _opened(said, 2)

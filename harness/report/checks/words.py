@@ -10,6 +10,7 @@ from harness.analysis.changes import Change, Effect
 from harness.analysis.numbers import decimals, number, percent
 from harness.analysis.regression import Check
 from harness.metrics.base import Metric
+from harness.report import tables
 
 HEADINGS = (
     "dataset", "model", "metric", "baseline", "now", "change", "level", "detects", "outcome",
@@ -50,7 +51,7 @@ class Words:
         effect = change.effect
         arrow = ""
         if change.metric in self.metrics:
-            arrow = " ↑" if self.metrics[change.metric].better == "higher" else " ↓"
+            arrow = f" {tables.arrow(self.metrics[change.metric])}".rstrip()
         return (
             change.dataset,
             change.model,

@@ -13,7 +13,7 @@ from harness.spec.measurement import Measurement
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNSAID = ("pictures",)
 """Facts that are no costs."""
-OUTCOMES = {"better": "▲", "worse": "▼", "not told apart": "≈"}
+OUTCOMES = {"better": "▲", "worse": "▼", "higher": ">", "lower": "<", "not told apart": "≈"}
 
 
 @dataclass(frozen=True)
