@@ -67,6 +67,12 @@ class Side:
     keys: Mapping[int, str]
     missing: tuple[int, ...] = ()
 
+    def distances(self, ideal: float) -> Side:
+        """The same of the distances of the values from an ideal."""
+        return replace(
+            self, values={seed: abs(value - ideal) for seed, value in self.values.items()}
+        )
+
     @property
     def seeds(self) -> set[int]:
         """All seeds that ended, with a number or without."""

@@ -170,9 +170,9 @@ def _constant(claim: Threshold | Correlation) -> tuple[float, Towards]:
 
 def _better(metric: Metric) -> Towards:
     """The side on which a metric is better; TypeError where there is none."""
-    if metric.better in ("nearer", "neither"):
-        raise TypeError(f"{metric.name} has no better side")
-    return metric.better
+    if metric.better == "higher" or metric.better == "lower":  # noqa: PLR1714 - mypy follows
+        return metric.better
+    raise TypeError(f"{metric.name} has no better side")
 
 
 def worse(metric: Metric) -> Towards:

@@ -32,7 +32,8 @@ class Check:
 
     `tests` is the number of comparisons with noise, over which the correction is. `new` are those
     (dataset, model, metric) that the baseline has not, and `timings` those that it has and that
-    were left out because no tolerance was given for them.
+    were left out because no tolerance was given for them; `sideless` are metrics that were left out
+    since nothing about their values is worse.
     """
 
     suite: str
@@ -41,6 +42,7 @@ class Check:
     tests: int = 0
     new: tuple[tuple[str, str, str], ...] = ()
     timings: tuple[str, ...] = ()
+    sideless: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -75,6 +77,7 @@ class Gate:
     awaited: tuple[tuple[Numbers, tuple[Cell, ...]], ...]
     settled: tuple[Change, ...]
     timings: tuple[str, ...]
+    sideless: tuple[str, ...] = ()
 
     def check(self, results: Sequence[CellResult]) -> Check:
         """The comparison of today's results, those of the plan's cells, with the baseline."""
@@ -85,17 +88,21 @@ class Gate:
         )
         return Check(
             self.plan.loaded.name, self.baseline, (*changes, *self.settled), tests,
-            tuple(self._new()), self.timings,
+            tuple(self._new()), self.timings, self.sideless,
         )  # fmt: skip
 
     def _pair(self, numbers: Numbers, results: Sequence[CellResult]) -> Pair:
         keys = self.baseline.keys(numbers.dataset, numbers.model)
+        metric = self.plan.metrics[numbers.metric]
+        sides = Side(numbers.values, numbers.failures, keys), _today(results, numbers.metric)
+        if isinstance(metric.ideal, float):
+            sides = sides[0].distances(metric.ideal), sides[1].distances(metric.ideal)
+            metric = metric.as_distance()
         return Pair(
             numbers.dataset,
             numbers.model,
-            self.plan.metrics[numbers.metric],
-            Side(numbers.values, numbers.failures, keys),
-            _today(results, numbers.metric),
+            metric,
+            *sides,
             self.tolerances.get(numbers.metric),
             numbers.metric if _is_timing(self.baseline, numbers) else "",
         )
@@ -177,8 +184,11 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
         raise BadInput(
             f"the baseline is of suite {baseline.suite!r}, and this is {plan.loaded.name!r}"
         )
-    awaited, settled, timings = [], [], []
+    awaited, settled, timings, sideless = [], [], [], []
     for numbers in _chosen(baseline, plan):
+        if _is_sideless(numbers, plan):
+            sideless.append(numbers.metric)
+            continue
         if numbers.metric not in tolerances and _is_timing(baseline, numbers):
             timings.append(numbers.metric)
             continue
@@ -189,7 +199,20 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
         else:
             awaited.append((numbers, cells))
     return Gate(
-        plan, baseline, tolerances, tuple(awaited), tuple(settled), tuple(dict.fromkeys(timings))
+        plan, baseline, tolerances, tuple(awaited), tuple(settled),
+        tuple(dict.fromkeys(timings)), tuple(dict.fromkeys(sideless)),
+    )  # fmt: skip
+
+
+def _is_sideless(numbers: Numbers, plan: Plan) -> bool:
+    """Whether nothing about the values is worse, or only beside a number that is no part of a
+    baseline.
+    """
+    metric = plan.metrics.get(numbers.metric)
+    return (
+        metric is not None
+        and metric.better in ("nearer", "neither")
+        and (not isinstance(metric.ideal, float))
     )
 
 

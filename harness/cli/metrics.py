@@ -102,8 +102,9 @@ def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
     console.print(
         escape(
             f"{tested.dataset} with {tested.extractor}, {tested.images:,} images a set. Effects in "
-            f"standard deviations of undisturbed values, positive for worse; beyond {BOUND:.1f} "
-            "is more than chance. ✓ as it must be, ✗ not, · not asked, ? no value."
+            "standard deviations of undisturbed values, positive for worse (for higher where no "
+            f"side is better); beyond {BOUND:.1f} is more than chance. ✓ as it must be, ✗ not, "
+            "· not asked, ? no value."
         ),
         highlight=False,
         soft_wrap=not console.is_terminal,

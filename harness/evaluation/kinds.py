@@ -17,8 +17,8 @@ Need = Literal[
     "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
     "levels", "costs", "pixels", "detail", "truth", "modes", "polygons", "symmetry", "video",
-    "conditional", "translations", "cycles", "forward", "backward", "first_domain", "second_domain", "colours",
-    "critic", "odds",
+    "conditional", "translations", "cycles", "forward", "backward", "first_domain", "second_domain",
+    "colours", "critic", "odds",
 ]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ ASKED: dict[str, tuple[Disturbance, ...]] = {
     # Predicted classes alone.
     "mode_count": ("dropped_modes",),
     "mode_kl": ("dropped_modes",),
-    # A gap in either direction: noise adds to high frequencies, blur takes from them.
+    # Noise adds to high frequencies, blur takes from them.
     "sharpness": ("noise", "blur"),
     # Whether samples are new, however good.
     "authpct": ("copies",),
@@ -70,6 +70,14 @@ ASKED: dict[str, tuple[Disturbance, ...]] = {
 }
 """What each metric is for, and so must notice. No metric may notice "none"; whatever else a metric
 notices is told, and not asked."""
+
+SIDES: dict[tuple[str, Disturbance], Literal["higher", "lower"]] = {
+    ("sharpness", "noise"): "higher",
+    ("sharpness", "blur"): "lower",
+    ("authpct", "copies"): "lower",
+    ("fid_gap", "copies"): "higher",
+}
+"""Where the values of metrics without a better side must go to notice."""
 
 WORDS: dict[Disturbance, str] = {
     "none": "real images",
@@ -201,16 +209,17 @@ def selftest(
 
     - `metric`, `disturbance`;
     - `asked`: whether the metric is meant to notice it;
-    - `moved`: "worse" or "better" (by the metric's own direction) where the value at the highest
-      level is beyond the noise and no higher level takes it back by more than the noise, else
-      "no". Noise is what a share LEVEL of undisturbed values would exceed;
-    - `effect`: by how many standard deviations of undisturbed values, positive for worse; infinite
-      where those do not vary at all;
+    - `moved`: "worse" or "better" (by the metric's own direction; "higher" or "lower" where no side
+      is better) where the value at the highest level is beyond the noise and no higher level takes
+      it back by more than the noise, else "no". Noise is what a share LEVEL of undisturbed values
+      would exceed;
+    - `effect`: by how many standard deviations of undisturbed values, positive for worse, or for
+      higher where no side is better; infinite where those do not vary at all;
     - `trend`: of the pairs of levels, none included, whose values differ by more than the noise,
-      the share in the order of worse minus that in the other (Goodman and Kruskal's γ); 0 without
-      such a pair;
+      the share in the order of worse (or of higher) minus that in the other (Goodman and Kruskal's
+      γ); 0 without such a pair;
     - `verdict`: "passes" or "fails" where asked, else "not asked". Of "none" it passes if the
-      metric did not move;
+      metric did not move, else if it moved to the worse, or to its side of SIDES;
     - `reason`: why the metric refuses disturbed samples of some level, mostly empty. Then `moved`
       and, where asked, `verdict` are "no value", and `effect` and `trend` NaN: a refusal is no
       number that misleads, but ranks nothing either;
@@ -260,13 +269,13 @@ def _row(
     mean, noise = float(chance.mean()), float(chance.std(ddof=1))
     refusals = [str(one) for one in found if isinstance(one, BadInput)]
     ladder = np.array([math.nan if isinstance(one, BadInput) else one.value for one in found])
-    sign = 1.0 if metric.better == "lower" else -1.0
+    sign = -1.0 if metric.better == "higher" else 1.0
     if refusals:
         effect, trend, moved = math.nan, math.nan, "no value"
     else:
         effect = _ratio(sign * (float(ladder[-1]) - mean), noise)
         trend = _trend(sign * np.array([mean, *ladder]), BOUND * noise)
-        moved = _moved(effect, trend)
+        moved = _moved(effect, trend, metric.has_sides)
     asked = kind == "none" or kind in ASKED.get(metric.name, ())
     return {
         "metric": metric.name,
@@ -275,7 +284,7 @@ def _row(
         "moved": moved,
         "effect": effect,
         "trend": trend,
-        "verdict": _verdict(kind, moved) if asked else "not asked",
+        "verdict": _verdict(metric, kind, moved) if asked else "not asked",
         "reason": refusals[0] if refusals else "",
         "undisturbed": mean,
         "noise": noise,
@@ -283,16 +292,20 @@ def _row(
     }
 
 
-def _moved(effect: float, trend: float) -> str:
+def _moved(effect: float, trend: float, has_sides: bool) -> str:
     if abs(effect) > BOUND and abs(trend) == 1:
-        return "worse" if effect > 0 else "better"
+        ways = ("worse", "better") if has_sides else ("higher", "lower")
+        return ways[effect < 0]
     return "no"
 
 
-def _verdict(kind: Disturbance, moved: str) -> str:
+def _verdict(metric: Metric, kind: Disturbance, moved: str) -> str:
     if moved == "no value":
         return moved
-    return "passes" if moved == ("no" if kind == "none" else "worse") else "fails"
+    noticed = {"worse", *(() if metric.has_sides else ("higher", "lower"))}
+    if side := SIDES.get((metric.name, kind)):
+        noticed = {side} if not metric.has_sides else noticed
+    return "passes" if moved in ({"no"} if kind == "none" else noticed) else "fails"
 
 
 def _ratio(difference: float, noise: float) -> float:

@@ -19,20 +19,31 @@ def cycle_error(images: Tensor, cycles: Tensor) -> Estimate:
 
 
 def colour_shift(sources: Tensor, translations: Tensor) -> Estimate:
-    """How far translations are from the colours of their sources: the mean of ½ Σ |p − q|, where p
-    and q are the shares of red, green and blue in all the light of an image (chromaticity of the
-    mean colour; Wyszecki & Stiles 1982, section 3.3.1).
+    """How far translations are from the colours of their sources, pixel by pixel: the mean of
+    ½ Σ |p − q|, where p and q are the shares of red, green and blue in the light of a pixel
+    (chromaticity; Wyszecki & Stiles 1982, section 3.3.1).
 
-    Images are uint8 N×3×H×W. 0 where the shares are equal, whatever the brightness; 1 where no
-    light is of a common colour. An image without light counts as grey.
+    Pixels weigh as much as their share in the light of the source and in that of the translation,
+    each counting half: the colour of what is dark in both does not matter. Images are uint8
+    N×3×H×W. 0 where the shares are equal, whatever the brightness; 1 where no light is of a common
+    colour. A pixel without light counts as grey, and so does an image without any.
     """
     checks.image_pairs(sources, translations)
-    difference = (_shares(sources) - _shares(translations)).abs().sum(dim=1) / 2
+    light = [images.double().sum(dim=1) for images in (sources, translations)]
+    weights = sum(_share_of_all(each) for each in light) / 2
+    p, q = (_chromaticity(images) for images in (sources, translations))
+    difference = ((p - q).abs().sum(dim=1) / 2 * weights).sum(dim=(1, 2))
     return checks.mean_over(difference, "images")
 
 
-def _shares(images: Tensor) -> Tensor:
-    """N×3 float64, of sum 1."""
-    light = images.long().sum(dim=(2, 3)).double()
+def _chromaticity(images: Tensor) -> Tensor:
+    """N×3×H×W float64, of sum 1 over the colours."""
+    light = images.double()
     total = light.sum(dim=1, keepdim=True)
     return torch.where(total > 0, light / total, 1 / 3)
+
+
+def _share_of_all(light: Tensor) -> Tensor:
+    """N×H×W, of sum 1 over the pixels of an image; equal where there is no light."""
+    total = light.sum(dim=(1, 2), keepdim=True)
+    return torch.where(total > 0, light / total, 1 / light[0].numel())

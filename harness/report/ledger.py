@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, singledispatch
@@ -24,6 +25,9 @@ from harness.spec.errors import BadInput
 from harness.spec.recipe import list_recipes
 from harness.spec.shipped import shipped
 from harness.spec.suite import list_suites, load_suite
+
+VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
+"""Of a metric, in the label of a protocol; the first is not printed."""
 
 OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
 
@@ -49,6 +53,18 @@ class Finding:
             return str(self.recorded["reason"])
         effect = quantity(Effect(**self.recorded["effect"]), self.recorded["unit"])
         return f"{self.recorded['about']}: {effect}"
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a metric is of another version now, so that the numbers are not its any more."""
+        labels = [
+            label for text in self.recorded.get("protocols", ()) for label in text.split("; ")
+        ]
+        versions = ((label.partition("[")[0], VERSION.search(label)) for label in labels)
+        return any(
+            name in METRICS and METRICS[name].version != int(version[1] if version else 1)
+            for name, version in versions
+        )
 
     @property
     def overrides(self) -> str:
@@ -80,8 +96,9 @@ class Ledger:
         return found
 
     def on(self, claim: Claim) -> list[Finding]:
-        """The verdicts on a claim as it is asked now."""
-        return [f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim)]
+        """The verdicts on a claim as it is asked, and as its metrics are measured, now."""
+        found = (f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim))
+        return [finding for finding in found if not finding.outdated]
 
     def missing(self, claim: Claim) -> str:
         """What keeps a claim without a verdict from having one."""
@@ -90,8 +107,12 @@ class Ledger:
         suites = self.suites.get(claim.id)
         if not suites:
             return "Missing: a suite that asks it."
-        old = any(finding.claim.id == claim.id for finding in self.findings)
-        why = "the claim has changed since its last report" if old else "not run yet"
+        old = [finding for finding in self.findings if finding.claim.id == claim.id]
+        why = "not run yet"
+        if old:
+            same = any(claim.asks_as(finding.claim) for finding in old)
+            what = "what its metrics measure has" if same else "the claim has"
+            why = f"{what} changed since its last report"
         return f"In the suite {' and '.join(suites)}; {why}."
 
     def markdown(self, folder: Path) -> str:
@@ -106,8 +127,10 @@ class Ledger:
             "say of it. `harness ledger docs/claims.md` writes this page from the files of "
             f"[`suites/claims/`]({_relative(folder_of_claims, folder)}) and from the "
             "`verdicts.json` of each report; how a claim is written and decided is in "
-            f"[add a claim]({_relative(guide, folder)}). Settings and margins are declared before "
-            "a run and stay as they are, whatever comes out.",
+            f"[add a claim]({_relative(guide, folder)}). Settings and margins are to be declared "
+            "before a run; the history of these files shows whether they were, and a claim that is "
+            "asked otherwise than in its report, or whose metric measures otherwise, has no "
+            "verdict.",
             "",
             *self._counts(claims),
         ]

@@ -327,8 +327,8 @@ class TradeOff(_Shaped):
             raise ValueError(f"'model' and 'against' are both {str(self.against)!r}")
         if len(self.ways) < 2:
             raise ValueError(
-                "a trade-off needs two of 'better', 'worse', 'higher', 'lower' and 'same', with "
-                "metrics"
+                "a trade-off needs two of 'better', 'worse' and 'same', with metrics, or 'higher' "
+                "and 'lower' of metrics without a better side"
             )
         for name in self.measured:
             if self.measured.count(name) > 1:

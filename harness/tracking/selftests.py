@@ -54,7 +54,8 @@ class Outcome:
 
 def definition(metric: Metric) -> str:
     """A digest of what the numbers of a metric depend on besides images and features."""
-    return digest([metric.name, metric.version, dict(metric.settings)])
+    sides = [] if metric.has_sides else [metric.better]  # by which it is told what it noticed
+    return digest([metric.name, metric.version, dict(metric.settings), *sides])
 
 
 def save(store: Store, tested: Trial, table: pd.DataFrame, metrics: Iterable[Metric]) -> str:

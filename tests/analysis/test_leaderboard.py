@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_tables import METRICS, failed, table
+from analysis_tables import METRICS, failed, row, table
 from scipy import stats
 
 from harness.analysis.leaderboard import _remarks, boards, to_table
+from harness.spec.measurement import COLUMNS, HELD_OUT, TRAINING_IMAGES
 
 VALUES = {"worst": [0.1, 0.12, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
 
@@ -34,6 +37,69 @@ def test_metrics_on_the_log_scale_have_geometric_means():
     assert found.rows[0].mean == pytest.approx(20.0)
     assert found.rows[0].low > 0
     assert (found.rows[1].low, found.rows[1].high) == pytest.approx((100.0, 100.0))
+
+
+HELD_OUT_METRIC = replace(METRICS["recall"], better="nearer", ideal="held-out")
+
+
+def beside_held_out(frame, floor=60.0, model=HELD_OUT):
+    return pd.concat([frame, pd.DataFrame([row(model, 0, floor)], columns=COLUMNS)])
+
+
+MEMORISATION = {"vae": [95.0, 95.2, 94.9], "ddpm": [62.0, 61.8, 62.2], "copies": [1.0, 1.2, 0.9]}
+
+
+def test_what_is_to_be_as_of_held_out_images_ranks_by_the_distance_from_them():
+    """The most authentic samples of all are not the best: they are the farthest from the data."""
+    (found,) = boards(
+        beside_held_out(table(MEMORISATION)), {"recall": HELD_OUT_METRIC}, against=["ddpm"]
+    )
+    assert [(r.model, r.rank) for r in found.rows] == [("ddpm", 1), ("vae", 2), ("copies", 3)]
+    assert [r.mean for r in found.rows] == pytest.approx([62.0, 95.0333, 1.0333], abs=1e-3)
+    assert (found.floor.model, found.floor.mean) == (HELD_OUT, 60.0)
+    assert found.by == "the distance from 60"
+    assert not found.unranked
+    assert found.row("vae").versus.outcome == "worse"
+    assert found.row("vae").versus.value == pytest.approx(35.0333 - 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("floors", [None, TRAINING_IMAGES])
+def test_without_held_out_images_nothing_is_ranked(floors):
+    frame = table(MEMORISATION)
+    frame = frame if floors is None else beside_held_out(frame, 0.0, floors)
+    (found,) = boards(frame, {"recall": HELD_OUT_METRIC}, against=["ddpm"])
+    assert [r.rank for r in found.rows] == [None] * 3
+    assert found.floor is None, "all copies is no floor of a measure of copies"
+    assert found.unranked == "what held-out images get was not measured"
+    assert found.row("vae").versus.outcome == "higher"
+    assert found.row("copies").versus.outcome == "lower"
+
+
+def test_a_fixed_ideal_ranks_by_the_distance_from_it():
+    values = {
+        "blurred": [-0.3, -0.31, -0.32],
+        "fine": [0.02, -0.01, 0.0],
+        "noisy": [0.2, 0.21, 0.2],
+    }
+    metric = replace(METRICS["recall"], better="nearer", ideal=0.0)
+    (found,) = boards(table(values), {"recall": metric})
+    assert [(r.model, r.rank) for r in found.rows] == [("fine", 1), ("noisy", 2), ("blurred", 3)]
+    assert found.row("blurred").mean == pytest.approx(-0.31)
+    assert found.row("blurred").low < -0.31 < found.row("blurred").high < 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"better": "neither"}, "no value is better"),
+        ({"own_scale": True}, "judged by its own adversary"),
+        ({"better": "nearer", "ideal": 0.5, "own_scale": True}, "judged by its own adversary"),
+    ],
+)
+def test_values_without_an_order_between_models_are_not_ranked(changes, why):
+    (found,) = boards(table(VALUES), {"recall": replace(METRICS["recall"], **changes)})
+    assert [r.rank for r in found.rows] == [None] * 3
+    assert why in found.unranked
 
 
 def test_a_model_with_fewer_than_three_seeds_is_not_ranked():

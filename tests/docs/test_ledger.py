@@ -120,6 +120,30 @@ def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
     assert "**supported**" in entry(recorded(verdict={"claim": worded}))
 
 
+@pytest.mark.parametrize(
+    ("label", "counts"),
+    [
+        ("mse[u8, n=599 test]", True),
+        ("mse[u8, n=599 test, v7]", False),
+        ("critic_distance[u8, n=9/9 test]; mse[u8, n=599 test]", False),
+        ("critic_distance[u8, n=9/9 test, v2]; mse[u8, n=599 test]", True),
+        ("unheard_of[v3]", True),
+    ],
+)
+def test_a_verdict_by_a_metric_that_measures_otherwise_now_does_not_count(recorded, label, counts):
+    text = entry(recorded(verdict={"protocols": [label]}))
+    assert ("**supported**" in text) == counts
+    changed = "autoencoders; what its metrics measure has changed since its last report."
+    assert (changed in text) != counts
+
+
+def test_the_way_of_a_metric_without_a_better_side_is_said():
+    trade = {"model": "a", "against": "b", "lower": "authpct", "higher": "fid_gap", "same": "fid"}
+    assert asked(shape="trade-off", **trade, delta={"fid": 0.2}).startswith(
+        "`a` has higher `fid_gap` and lower `authpct` and the same `fid` against `b`"
+    )
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"verdicts": [3]}', '{"verdicts": 3}'])
 def test_a_file_that_no_report_wrote_is_bad_input(tmp_path, text):
     (tmp_path / "mine").mkdir()

@@ -35,10 +35,9 @@ def test_digits(monkeypatch):
     assert len(table) == 3 * len(LADDERS)
     asked = table[table["asked"]]
     assert (asked["verdict"] == "passes").all()
-    fooled = table[table["moved"] == "better"]
-    assert {tuple(row) for row in fooled[["metric", "disturbance"]].to_numpy()} >= {
-        ("authpct", "noise"), ("authpct", "blur")
-    }  # fmt: skip
+    authentic = table[table["metric"] == "authpct"].set_index("disturbance")["moved"]
+    # What is far from all data is authentic: neither is what held-out images get.
+    assert authentic[["copies", "noise", "blur"]].tolist() == ["lower", "higher", "higher"]
 
 
 @pytest.mark.parametrize("logits", [True, False])

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -169,6 +170,21 @@ def test_being_fooled_is_told_apart_from_noticing(table):
     assert noise["moved"] == "better"
     assert noise["effect"] < -5
     assert noise["verdict"] == "fails"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "passes"), (-1, "fails")])
+def test_a_metric_without_a_better_side_must_move_to_the_right_one(sign, verdict):
+    """Copies lower the share of authentic samples; one that rises with them notices nothing."""
+
+    def turned(parts: Parts) -> dict[str, Estimate]:
+        return {"authpct": Estimate(sign * measure(parts)["authpct"].value)}
+
+    without = replace(metric("authpct", "higher"), better="nearer", ideal="held-out")
+    found = selftest(*images(), turned, [without]).set_index("disturbance")
+    assert found.loc["copies", "verdict"] == verdict
+    assert found.loc["copies", "moved"] == ("lower" if sign > 0 else "higher")
+    assert found.loc["copies", "effect"] == -sign * math.inf
+    assert found.loc["none", "verdict"] == "passes"
 
 
 def test_chance_is_not_noticed(table):

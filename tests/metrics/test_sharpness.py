@@ -93,17 +93,34 @@ def test_error_is_the_spread_over_repeated_experiments():
     assert np.mean([e.stderr for e in estimates]) == pytest.approx(spread, rel=0.15)
 
 
-def test_metric_is_the_distance_from_one_on_the_log_scale():
-    data = textures()
+def test_metric_has_the_sign_of_the_direction():
+    """Noise is no sharpness to be proud of, and not the same as blur of the same strength."""
+    data, metric = textures(), METRICS["sharpness"]
+    assert metric.compute(blurred(data, 1), data).value < -0.1
+    assert metric.compute(noisy(data, 20), data).value > 0.1
+    assert metric.compute(data, data).value == metric.ideal == 0
     for samples in (blurred(data, 1), noisy(data, 20)):
         signed = log_sharpness_ratio(samples, data)
-        estimate = METRICS["sharpness"].compute(samples, data)
-        assert estimate.value == abs(signed.value)
-        assert estimate.stderr == signed.stderr
+        assert metric.compute(samples, data) == signed
         ratio = sharpness_ratio(samples, data)
         assert ratio.value == pytest.approx(math.exp(signed.value))
         assert ratio.stderr == pytest.approx(ratio.value * signed.stderr)
     assert log_sharpness_ratio(data[:1], data).stderr is None
+
+
+def test_errors_of_pairs_are_those_of_their_differences():
+    """Blurred images differ from their originals alike, however much these differ."""
+    data = torch.cat([blurred(textures(40, seed=1), 0.8), noisy(textures(40, seed=2), 15)])
+    metric = METRICS["reconstruction_sharpness"]
+    softer = blurred(data, 0.4)
+    both = metric.compute(softer, data), log_sharpness_ratio(softer, data)
+    assert both[0].value == both[1].value < 0
+    assert both[0].stderr < both[1].stderr / 3
+    assert metric.compute(data, data).stderr == 0
+    random = np.random.default_rng(0)
+    chosen = [random.integers(0, 80, 80) for _ in range(200)]
+    spread = np.std([metric.compute(softer[rows], data[rows]).value for rows in chosen])
+    assert both[0].stderr == pytest.approx(spread, rel=0.2)
 
 
 def test_bad_images_are_refused():

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from harness.data import load_dataset
 from harness.metrics import colour_shift, cycle_error
 from harness.spec.errors import BadInput
 
@@ -23,13 +24,32 @@ def test_colour_shift_of_known_colours():
     assert both.over == "images"
 
 
-def test_colour_shift_sees_neither_brightness_nor_place():
+def test_colour_shift_does_not_see_brightness_but_where_colours_are():
     draws = torch.Generator().manual_seed(0)
     images = torch.randint(0, 128, (20, 3, 8, 8), generator=draws).to(torch.uint8)
     moved = images.flatten(2)[:, :, torch.randperm(64, generator=draws)].view_as(images)
-    assert colour_shift(images, moved).value == pytest.approx(0, abs=1e-12)
     assert colour_shift(images, 2 * images).value == pytest.approx(0, abs=1e-12)
-    assert colour_shift(images, images.flip(1)).value > 0.001
+    assert colour_shift(images, moved).value > 0.1
+    assert colour_shift(images, images.flip(1)).value > 0.1
+
+
+def test_noise_does_not_keep_colours():
+    """Its mean is grey, and so nearly is that of three digits in three colours."""
+    digits = load_dataset("stacked:digits[train=60,test=60,size=8]").test.images
+    draws = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, digits.shape, generator=draws).to(torch.uint8)
+    dimmed = digits // 2
+    assert colour_shift(digits, dimmed).value < 0.01
+    assert colour_shift(digits, noise).value > 0.25
+
+
+def test_what_is_dark_in_both_has_no_colour():
+    half = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    half[:, 0, 0] = 200  # red above, black below
+    tinted = half.clone()
+    tinted[:, 1, 1] = 100  # green where the source is black: a third of the translation's light
+    # A black pixel is grey, green is 2/3 from it, and weighs half of its third.
+    assert colour_shift(half, tinted).value == pytest.approx(2 / 3 * (1 / 3) / 2)
 
 
 def test_cycle_error_is_the_mean_absolute_error():

@@ -39,7 +39,7 @@ CYCLE_ERROR = Metric(
 )  # fmt: skip
 COLOUR_SHIFT = Metric(
     "colour_shift", _colour_shift, "lower", "change of colour in translation", "",
-    scale="log", digits=4, of_pixels=True,
+    scale="log", version=2, digits=4, of_pixels=True,
 )  # fmt: skip
 
 METRICS = (FID_FORWARD, FID_BACKWARD, CYCLE_ERROR, COLOUR_SHIFT)

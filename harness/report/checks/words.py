@@ -120,6 +120,9 @@ class Words:
         if check.timings:
             named = ", ".join(check.timings)
             found.append(f"compared only where they have a tolerance: {named}")
+        if check.sideless:
+            named = ", ".join(check.sideless)
+            found.append(f"not compared, as no side of their values is worse: {named}")
         return found
 
     def _named(self, changes: Sequence[Change]) -> str:
