@@ -180,6 +180,20 @@ def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
     return flat
 
 
+def params_of(cell: Cell) -> dict[str, object]:
+    """What describes a cell, as its run's parameters."""
+    return {
+        "dataset": cell.dataset,
+        "model": cell.model,
+        "seed": cell.seed,
+        "budget.images": cell.images,
+        "family": cell.family,
+        **({"code": cell.code} if cell.code else {}),
+        **_flat(cell.settings, "recipe."),
+        **_flat(cell.numerics.to_dict(), "numerics."),
+    }
+
+
 @lru_cache(maxsize=2)
 def _dataset(name: str, root: Path | None) -> Dataset:
     """A worker's next cell is mostly on the same data."""
@@ -228,19 +242,11 @@ class _Work:
         self.record = self.open()
 
     def open(self) -> Record:
-        """The cell's run. What describes it is written once, when the run is made."""
+        """The cell's run. What describes it is written when the run is made, or later
+        where a process died meanwhile.
+        """
         cell, store = self.cell, self.store
-        params = {
-            "dataset": cell.dataset,
-            "model": cell.model,
-            "seed": cell.seed,
-            "budget.images": cell.images,
-            "family": cell.family,
-            **({"code": cell.code} if cell.code else {}),
-            **_flat(cell.settings, "recipe."),
-            **_flat(cell.numerics.to_dict(), "numerics."),
-        }
-        record = store.open_cell(self.site.parent, cell.name, cell.training_key, params)
+        record = store.open_cell(self.site.parent, cell.name, cell.training_key, params_of(cell))
         store.add_use(record, cell.used_by(self.site.parent))
         if not record.facts:
             recipe = {"family": cell.family, **cell.settings}

@@ -67,7 +67,7 @@ def read(store: Store, choice: Choice) -> Collected:
     for kind, chosen, known in gathering.asked():
         if unknown := sorted(set(chosen or ()) - known):
             raise BadInput(
-                f"{kind} {unknown[0]!r} is not among what was measured in {store.uri}"
+                f"{kind} {unknown[0]!r} is not among what was measured in {store.name}"
                 f"{suggest(unknown[0], known)}"
             )
     return gathering.result()

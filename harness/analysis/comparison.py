@@ -162,7 +162,7 @@ def _cell(cells: _Cells, name: str, model: str, dataset: str, seed: str) -> Part
     if not mine:
         known = {used for part in here for used, _ in part.uses} - FLOORS.keys()
         raise BadInput(
-            f"{name!r}: no {model!r} on {dataset} in {cells.store.uri}{suggest(model, known)}"
+            f"{name!r}: no {model!r} on {dataset} in {cells.store.name}{suggest(model, known)}"
         )
     if seed:
         seeds = sorted({part.run.seed for part in mine})

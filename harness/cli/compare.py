@@ -46,7 +46,6 @@ def compare(
     """
     from harness.analysis.comparison import compare as side_by_side
     from harness.outputs import write_output
-    from harness.report.places import published
     from harness.report.runs import pages
     from harness.report.templating import now
 
@@ -58,7 +57,7 @@ def compare(
         _show(console, found)
         return
     shown = pages.galleries(found, store)
-    write_output(html, pages.html(found, shown, published(store.uri), now()))
+    write_output(html, pages.html(found, shown, store.name, now()))
     console.print(f"Written: {html}", markup=False, highlight=False, soft_wrap=True)
 
 

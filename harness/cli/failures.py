@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 import sysconfig
 import traceback
@@ -17,6 +16,7 @@ from pathlib import Path
 import harness
 from harness.printable import printable
 from harness.spec.errors import BadInput, TryLater
+from harness.spec.secrets import without_passwords
 
 DEBUG = "--debug"
 FAULT = 70
@@ -31,7 +31,6 @@ _PASSING = {
     errno.ENETDOWN, errno.ENOTCONN,
 }  # fmt: skip
 """What the system says of a thing that another try may find changed: a full disk, a network."""
-_PASSWORD = re.compile(r"(?<=://)[^\s/@'\"]*:[^\s'\"]*@")
 
 
 class ReaderGone(BadInput):
@@ -140,7 +139,7 @@ def _short(file: Path) -> Path:
 
 def _one_line(text: str) -> str:
     """Without passwords in addresses, line ends, and what would move a terminal's cursor."""
-    folded = " ".join(_PASSWORD.sub("", text).split())
+    folded = " ".join(without_passwords(text).split())
     plain = printable(folded)
     return plain if len(plain) <= MOST else f"{plain[: MOST - 1]}…"
 

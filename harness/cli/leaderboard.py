@@ -62,7 +62,6 @@ def leaderboard(
     from harness.analysis.collected import Choice, read
     from harness.analysis.standings import standings
     from harness.report.boards.view import Leaderboard
-    from harness.report.places import published
     from harness.report.templating import now
 
     files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
@@ -78,12 +77,12 @@ def leaderboard(
     collected = read(store, choice)
     if not collected.entries:
         raise BadInput(
-            f"nothing has been measured in {published(store.uri)}"
+            f"nothing has been measured in {store.name}"
             f"{' since that day' if since else ''}; run a suite first, or name another tracking "
             "store with --tracking-uri or --output"
         )
     found = standings(collected, chosen, against, quotes)
-    board = Leaderboard(found, published(store.uri), now())
+    board = Leaderboard(found, store.name, now())
     console = console_beside(*asked.values())
     if not asked:
         board_output.show(console, board)

@@ -92,7 +92,7 @@ def selftest(
         write(_document(tested, table), json_file)
     store = options.open_store(tracking_uri, output)
     run = save(store, tested, table, named)
-    console.print(f"Run: {run} in {escape(store.uri)}", highlight=False, soft_wrap=True)
+    console.print(f"Run: {run} in {escape(store.name)}", highlight=False, soft_wrap=True)
     _say_failures(console, table)
 
 

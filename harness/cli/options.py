@@ -198,11 +198,9 @@ class Chosen:
         """The plan of the suite, its store, and what that has of the plan's cells. BadInput where
         it has nothing, in which case nothing is written: neither a store nor a report.
         """
-        from harness.tracking import default_uri
-
         loaded = loaded or self.load()
         cure = "`harness run` runs it"
-        if not _exists(self.tracking_uri or default_uri(self.output)):
+        if _is_absent(store_file(self.tracking_uri, self.output)):
             raise BadInput(f"{self.suite}: not run yet; {cure}")
         plan, store = self.plan(loaded), self.store()
         records = plan.records(store)
@@ -286,30 +284,34 @@ def check_outputs(
 def store_file(tracking: str | None, output: Path) -> Path | None:
     """The file of the tracking store; None where that is a server."""
     from harness.tracking import default_uri
+    from harness.tracking.address import read_address
 
-    uri = tracking or default_uri(output)
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    return read_address(tracking or default_uri(output), output).database
 
 
 def existing_store(tracking: str | None, output: Path) -> Store:
     """The tracking store that is to be read, as `open_store`. BadInput where it is a file that is
     not there, which opening it would make.
     """
-    from harness.report.places import published
-    from harness.tracking import default_uri
+    from harness.tracking.address import shown, sqlite_uri
 
-    uri = tracking or default_uri(output)
-    if not _exists(uri):
+    database = store_file(tracking, output)
+    if database and _is_absent(database):
         raise BadInput(
-            f"there is no tracking store {published(uri)}; run a suite first, or name another with "
-            "--tracking-uri or --output"
+            f"there is no tracking store {shown(sqlite_uri(database))}; run a suite first, or name "
+            "another with --tracking-uri or --output"
         )
     return open_store(tracking, output)
 
 
-def _exists(uri: str) -> bool:
-    """Whether a store is there, as far as that is known without opening it."""
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
+def _is_absent(database: Path | None) -> bool:
+    """Whether a store's file is not there. Raises OSError where nothing could be there."""
+    try:
+        if database:
+            database.stat()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def open_store(tracking: str | None, output: Path) -> Store:

@@ -101,10 +101,11 @@ def carry_out(
     """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import display
     from harness.engine.estimate import memory_needs, recall
-    from harness.engine.execute import left, open_site
+    from harness.engine.execute import left, open_site, run_ids
     from harness.training import stopping
 
     records = store.records([cell.training_key for cell in plan.cells])
+    store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, known = left(plan, records), recall(plan, store)
     engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
     _announce(console, plan, len(todo), engine, place.notes)
@@ -119,6 +120,7 @@ def carry_out(
         _stopped(console, store, site.parent, TERMINATED)
     took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
+    store.settle([*run_ids(plan, store, plan.records(store)), site.parent])
     if known and todo and not any(outcome.failures for outcome in outcomes):
         expected = known.seconds(todo, records, engine.jobs, engine.spare)
         _say_how_good(console, store, site.parent, expected, took)
@@ -181,14 +183,14 @@ def _announce(
 
 
 def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: str | None) -> None:
+    from harness.report.places import browse
     from harness.report.publish import publish
 
     results, page = publish(plan, store, output, parent)
     _say_verdicts(console, results)
     console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
     if store.local:
-        browse = f"mlflow ui --backend-store-uri {store.uri}"
-        console.print(f"Runs:   {escape(browse)}", highlight=False, soft_wrap=True)
+        console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)
 
 
 def _say_verdicts(console: Console, results: Results) -> None:

@@ -184,7 +184,7 @@ def score(
 
         store = options.open_store(tracking_uri, output)
         run = log_rows(scoring, rows, store)
-        score_output.line(console, f"Run: {run} in {store.uri}")
+        score_output.line(console, f"Run: {run} in {store.name}")
     score_output.finish(console, rows)
 
 

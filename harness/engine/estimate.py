@@ -119,7 +119,10 @@ def recall(plan: Plan, store: Store) -> Estimate | None:
     """The last estimate of the suite, if there is one."""
     parent = store.find_suite(plan.loaded.name, plan.suite_key)
     content = store.get(parent, FILE) if parent else None
-    return Estimate.from_json(content) if content else None
+    try:
+        return Estimate.from_json(content) if content else None
+    except (ValueError, TypeError, KeyError):  # of another version: it is estimated anew
+        return None
 
 
 def estimate(

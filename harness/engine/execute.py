@@ -42,6 +42,12 @@ def unfinished(plan: Plan, store: Store) -> list[Cell]:
     return left(plan, plan.records(store))
 
 
+def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str]:
+    """The MLflow runs of a plan, as far as there are any: those of `records`, and its suite's."""
+    parent = store.find_suite(plan.loaded.name, plan.suite_key)
+    return [*(record.run_id for record in records.values()), *([parent] if parent else [])]
+
+
 def left(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
     """As `unfinished`, where the records are at hand."""
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]

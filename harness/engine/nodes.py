@@ -26,7 +26,8 @@ from harness.plan import Cell, Plan
 from harness.plan.setup import checked
 from harness.spec.errors import BadInput
 from harness.spec.user_code import look_in
-from harness.tracking.store import check_server
+from harness.tracking.address import read_address
+from harness.tracking.reach import check
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
@@ -131,9 +132,9 @@ def _lacking(needs: Needed) -> Iterator[str]:
             partial(checked, network.role, network.name, *network.images),
         )
     try:
-        check_server(needs.uri)
+        check(read_address(needs.uri, needs.folder))
     except BadInput as error:
-        yield f"{needs.uri}: {error}"
+        yield str(error)
 
 
 def _family_version(name: str) -> str:

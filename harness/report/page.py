@@ -14,11 +14,11 @@ from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
-from harness.report.places import without_password
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 from harness.spec.points import is_entrant, split_point
+from harness.spec.secrets import without_passwords
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -106,7 +106,7 @@ def _common(results: Results) -> dict[str, Any]:
         "missing": [cell for cell in results.cells if cell.status == "missing"],
         "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
         "unknown": [model.name for model in results.models if model.images is None],
-        "uri": without_password(results.store.uri),
+        "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
         "duration": _duration,
         "value": _value,

@@ -15,12 +15,13 @@ from harness.analysis.classes import with_means
 from harness.analysis.leaderboard import boards
 from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import Verdict, judge
+from harness.cell import params_of
 from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
 from harness.plan import Plan
-from harness.report.places import here
+from harness.report.places import browse
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
 from harness.report.templating import now
@@ -59,6 +60,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
         for cell in plan.cells:  # what another suite made, which was found and not opened
             if record := records.get(cell.training_key):
                 store.add_use(record, cell.used_by(parent))
+                store.complete(record, params_of(cell))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):
             store.put_file(parent, file, "report")
@@ -95,7 +97,7 @@ def gather(
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
         environment={**environment(), "device": plan.numerics.machine},
-        store=Tracking(here(store.uri), f"mlflow ui --backend-store-uri {here(store.uri)}"),
+        store=Tracking(store.name, browse(store)),
         command=_command(plan),
         generated_at=now(),
         overrides=plan.loaded.overridden,

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -40,15 +40,40 @@ class Measurement:
 
     @classmethod
     def from_json(cls, text: str) -> Measurement:
-        """The inverse of `to_json`."""
-        fields = json.loads(text)
-        return cls(**{**fields, "protocol": _protocol(json.dumps(fields["protocol"]))})
+        """The inverse of `to_json`. What a newer version says besides is passed over.
+
+        Raises ValueError, TypeError or KeyError where it is no row.
+        """
+        values = json.loads(text)
+        row = cls(
+            values["metric"], values["status"], _protocol(json.dumps(values["protocol"])),
+            values["key"], values.get("value"), values.get("stderr"), values.get("over"),
+            values.get("reason", ""),
+        )  # fmt: skip
+        row._check()
+        return row
+
+    def _check(self) -> None:
+        texts = (self.metric, self.key, self.reason, self.over or "")
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("metric, key, over or reason is no text")
+        if self.status not in get_args(Status):
+            raise ValueError(f"status {self.status!r} is none of {', '.join(get_args(Status))}")
+        for number in (self.value, self.stderr):
+            if number is not None and not _is_number(number):
+                raise ValueError(f"{number!r} is no finite number")
+        if (self.status == "ok") != (self.value is not None):
+            raise ValueError(f"status {self.status!r} with value {self.value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @lru_cache(maxsize=10_000)
 def _protocol(text: str) -> Protocol:
     """Of the many numbers of one protocol each has the same one in memory, with its key."""
-    return Protocol(**json.loads(text))
+    return Protocol.from_dict(json.loads(text))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
+
+from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,23 @@ class Protocol:
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Protocol:
+        """The inverse of `to_dict`. Raises ValueError or TypeError where it is no protocol.
+
+        A field that only a newer version has is kept among the settings where it says something:
+        a number that was measured another way must not pass for one of this version's.
+        """
+        known = {f.name for f in fields(cls)}
+        own = {name: value for name, value in values.items() if name in known}
+        newer = {name: value for name, value in values.items() if name not in known and value}
+        settings = {**own.pop("settings", {}), **newer}
+        for name, value in settings.items():
+            if not isinstance(value, str | int | float | None):
+                raise ValueError(f"setting {name} is {value!r}")
+        _PROTOCOL.validate_json(json.dumps(own), strict=True)
+        return cls(**own, settings=settings)
+
+
+_PROTOCOL = TypeAdapter(Protocol)

@@ -11,13 +11,14 @@ from mlflow.entities import Run
 
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
-from harness.tracking.store import Store, numbers
+from harness.tracking.records import after, facts, numbers
+from harness.tracking.store import Store
+from harness.tracking.unreadable import SHORT, UNREADABLE, leave_out, reason
 from harness.tracking.uses import USED_BY, Use, uses
 
 KINDS = ("cell", "score")
-FACT, ENVIRONMENT = "harness.fact.", "harness.environment."
-SHORT = 8
-"""Characters of a run's id that are shown to people."""
+ENVIRONMENT = "harness.environment."
+__all__ = ["SHORT", "Stored", "SuiteRun", "collect", "find_run", "stored", "suite_runs"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def suite_runs(store: Store) -> dict[str, SuiteRun]:
     return {
         str(run.info.run_id): SuiteRun(
             names[str(run.info.experiment_id)],
-            _after(ENVIRONMENT, run.data.tags),
+            after(ENVIRONMENT, run.data.tags),
             run.data.tags.get("harness.budget", ""),
         )
         for run in store.search(list(names), "tags.`harness.kind` = 'suite'")
@@ -99,7 +100,10 @@ def collect(
         for run in store.search(experiments, " and ".join(conditions)):
             if run.data.tags.get("harness.kind") in KINDS and run.info.run_id not in seen:
                 seen.add(run.info.run_id)
-                yield stored(run)
+                try:
+                    yield stored(run)
+                except UNREADABLE as error:
+                    leave_out(str(run.info.run_id), "it", reason(error))
 
 
 def find_run(store: Store, prefix: str) -> Stored:
@@ -109,7 +113,7 @@ def find_run(store: Store, prefix: str) -> Stored:
     query = f"attributes.run_id LIKE '{prefix.lower()}%'"
     runs = list(store.search(list(store.experiments().values()), query))
     if not runs:
-        raise BadInput(f"no run whose id begins with {prefix!r} in {store.uri}")
+        raise BadInput(f"no run whose id begins with {prefix!r} in {store.name}")
     if len(runs) > 1:
         shown = ", ".join(f"{r.info.run_id[: SHORT + 4]} ({r.info.run_name})" for r in runs[:5])
         more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
@@ -120,7 +124,12 @@ def find_run(store: Store, prefix: str) -> Stored:
 def _comparable(run: Run) -> Stored:
     kind = run.data.tags.get("harness.kind", "")
     if kind in KINDS:
-        return stored(run)
+        try:
+            return stored(run)
+        except UNREADABLE as error:
+            raise BadInput(
+                f"run {run.info.run_id[:SHORT]} cannot be read: {reason(error)}"
+            ) from error
     what = {"suite": "a whole suite", "selftest": "a self-test"}.get(kind, "another program")
     raise BadInput(
         f"run {run.info.run_id[:SHORT]} is that of {what}; name runs of cells or of scored sets"
@@ -128,9 +137,14 @@ def _comparable(run: Run) -> Stored:
 
 
 def stored(run: Run) -> Stored:
-    """The run of a cell or of a scored set, as it stands."""
-    tags = run.data.tags
+    """The run of a cell or of a scored set, as it stands. Raises one of `UNREADABLE` where that is
+    not what the harness writes.
+    """
+    tags, params = run.data.tags, run.data.params
     is_cell = tags["harness.kind"] == "cell"
+    seed = int(tags.get("harness.seed", 0))
+    if int(params.get("budget.images", 0)) < 0 or seed < 0:
+        raise ValueError("its seed or its budget is negative")
     return Stored(
         run_id=str(run.info.run_id),
         kind="cell" if is_cell else "score",
@@ -139,8 +153,8 @@ def stored(run: Run) -> Stored:
         status=tags.get("harness.status", "training" if is_cell else "trained"),
         reason=tags.get("harness.reason", ""),
         numbers=tuple(numbers(run)),
-        params=run.data.params,
-        facts=_after(FACT, tags),
+        params=params,
+        facts=facts(run),
         data={
             tag.value: entry.dataset.digest
             for entry in (run.inputs.dataset_inputs if run.inputs else ())
@@ -148,11 +162,7 @@ def stored(run: Run) -> Stored:
         },
         training_key=tags.get("harness.training_key", ""),
         dataset=tags.get("harness.dataset", ""),
-        seed=int(tags.get("harness.seed", 0)),
+        seed=seed,
         parent=tags.get("mlflow.parentRunId", ""),
-        uses=uses(tags),
+        uses=uses(tags, str(run.info.run_id)),
     )
-
-
-def _after(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
-    return {k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)}

@@ -2,13 +2,17 @@
 
 A server that cannot be reached, or a database on a full disk, must not cost a finished number. What
 could not be sent is kept, in order, a file each; so is all that comes after it for the same run,
-so that a run is never marked as trained before its weights are there.
+so that a run is never marked as trained before its weights are there. The writes of one run wait
+for each other, and for those of no other run.
+
+A write that would be refused again, because it is not valid or its run is gone, is set aside.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +22,15 @@ from typing import Any
 from filelock import FileLock
 
 from harness.files import atomic_write
+from harness.tracking.refusals import brief, is_for_good
 
 LOCK_SECONDS = 600
+REFUSED = "refused"
+"""The folder beside the runs' of what was set aside."""
+ATTEMPTS = 3
+"""Runs whose writes are tried while none is taken: each may take minutes."""
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, StopIteration)
+"""What reading a kept write raises where its file is gone, or is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,8 @@ class Journal:
     def runs(self) -> list[str]:
         """The runs that have writes waiting."""
         found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        return [path.name for path in found if path.is_dir() and self.holds(path.name)]
+        runs = [path.name for path in found if path.is_dir() and path.name != REFUSED]
+        return [run_id for run_id in runs if self.holds(run_id)]
 
     def keep(self, run_id: str, write: Write) -> None:
         """Put a write at the end of its run's. It is there whole or not at all."""
@@ -62,24 +74,74 @@ class Journal:
         content = {"kind": write.kind, "values": write.values, "file": bool(write.file)}
         atomic_write(place / f"{name}.json", json.dumps(content), durable=True)
 
-    def replay(self, send: Send) -> None:
-        """Send what is kept; each write is dropped once it was taken. Raises what `send` raises."""
+    def replay(self, send: Send) -> Exception | None:
+        """Send what is kept; each write is dropped once it was taken. Returns the first error of a
+        run whose writes are not taken yet, and goes on with those of other runs.
+        """
         runs = self.runs()
         if not runs:
-            return
+            return None
+        errors: list[Exception] = []
         with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
             for run_id in runs:
-                for path in self._waiting(run_id):
-                    send(run_id, self._read(path))
-                    path.unlink()
-                    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                with contextlib.suppress(OSError):  # another command may be keeping more
-                    (self.folder / run_id).rmdir()
+                try:
+                    self._replay_run(run_id, send)
+                except Exception as error:
+                    errors.append(error)
+                if len(errors) >= ATTEMPTS:
+                    break
+        return errors[0] if errors else None
+
+    def _replay_run(self, run_id: str, send: Send) -> None:
+        for path in self._waiting(run_id):
+            try:
+                write = self._read(path)
+            except _UNREADABLE as error:
+                self._set_spoilt_aside(run_id, path, error)
+            else:
+                try:
+                    send(run_id, write)
+                except Exception as error:
+                    if not is_for_good(error):
+                        raise
+                    self.set_aside(run_id, write, error)
+            self._drop(path)
+        with contextlib.suppress(OSError):  # another command may be keeping more
+            (self.folder / run_id).rmdir()
+
+    def set_aside(self, run_id: str, write: Write, error: Exception) -> None:
+        """Put a write that is refused for good where nothing waits for it, with a warning."""
+        place = self.folder / REFUSED
+        Journal(place).keep(run_id, write)
+        _warn(run_id, error, place / run_id)
+
+    def _set_spoilt_aside(self, run_id: str, path: Path, error: Exception) -> None:
+        place = self.folder / REFUSED / run_id
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place / f"{path.name}.spoilt")
+        _warn(run_id, error, place)
+
+    def _drop(self, path: Path) -> None:
+        path.unlink()
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+
+    def adopt(self, other: Path) -> None:
+        """Take over the kept writes of a journal in another folder, if there is one."""
+        for path in sorted(other.iterdir()) if other.is_dir() and other != self.folder else ():
+            if path.is_dir() and not (self.folder / path.name).exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                path.replace(self.folder / path.name)
 
     def _waiting(self, run_id: str) -> Iterator[Path]:
-        return iter(sorted((self.folder / run_id).glob("*.json")))
+        return iter(sorted((self.folder / run_id).glob("[0-9]*[0-9].json")))
 
     def _read(self, path: Path) -> Write:
         content = json.loads(path.read_text(encoding="utf-8"))
-        file = next(path.with_suffix("").iterdir()) if content["file"] else None
-        return Write(content["kind"], content["values"], file)
+        file = next(iter(sorted(path.with_suffix("").iterdir()))) if content["file"] else None
+        return Write(content["kind"], dict(content["values"]), file)
+
+
+def _warn(run_id: str, error: Exception, place: Path) -> None:
+    logging.getLogger(__name__).warning(
+        "a result of run %s is refused (%s); it is set aside in %s", run_id[:8], brief(error), place
+    )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from http import HTTPStatus
 
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy import exc
 
 from harness.spec.errors import BadInput, TryLater
+from harness.spec.secrets import without_passwords
 
 _NO_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 """What SQLite says of a file that is none of its own, or a damaged one."""
+_FINAL = {
+    "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST", "INVALID_STATE",
+    "MALFORMED_REQUEST",
+}  # fmt: skip
+_BELOW = re.compile(r"\(\w+\.(?:Operational|Interface|Internal|Programming|Integrity)Error\)")
+"""How a server tells of its own database's errors, which it calls bad requests."""
 
 
 def refusal(error: BaseException) -> BadInput | None:
@@ -62,3 +70,25 @@ def _is_passing(error: BaseException) -> bool:
 def _kind(passing: bool, reason: str) -> BadInput:
     text = f"the tracking store: {reason}"
     return TryLater(text) if passing else BadInput(text)
+
+
+def is_for_good(error: BaseException) -> bool:
+    """Whether a write would be refused again: it is not valid, or its run is gone.
+
+    Whatever a server or a database cannot do for now, and what it asks other credentials for, is
+    no such refusal.
+    """
+    if not isinstance(error, MlflowException) or error.error_code not in _FINAL:
+        return False
+    below = error.__cause__
+    if isinstance(below, exc.SQLAlchemyError):
+        return isinstance(below, exc.DataError)
+    if not isinstance(error, RestException) and "API request" in error.message:
+        return False  # what answered was not MLflow: a proxy, a page for signing in
+    return not _BELOW.search(error.message)
+
+
+def brief(error: BaseException) -> str:
+    """An error in one line of at most 200 characters, without passwords."""
+    text = " ".join(without_passwords(str(error)).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,22 +1,202 @@
-"""What a local tracking store's SQLite file needs and MLflow does not do."""
+"""What a store's SQLite file needs and MLflow does not do: it is made whole or not at all, keeps
+its artifacts when its folder moves, and knows how its tables are filled.
+"""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing, suppress
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from mlflow.store.db import utils as mlflow_db
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+
+from harness.spec.errors import BadInput
+from harness.tracking.address import shown, sqlite_uri
+from harness.tracking.artifacts import ARTIFACTS, local_path
 
 LOOKED_AT = 400
 """Rows of an index that are counted at most: enough to tell few from many, in milliseconds."""
+BUSY_SECONDS = 60
+BOOKKEEPING = ("alembic_version", "experiments", "workspaces")
+"""Tables that MLflow itself fills when it makes a database."""
 
 
-def count_rows(uri: str) -> None:
+class State(Enum):
+    """What a path holds: nothing yet, a database that was never finished, or one to be used."""
+
+    ABSENT = 0
+    HALF_BUILT = 1
+    COMPLETE = 2
+
+
+def prepare(database: Path) -> None:
+    """Make the database where there is none, or one whose making was broken off.
+
+    It is built beside its place and renamed, under a lock, so that a process killed at any moment
+    leaves none or a whole one. Raises BadInput where the file is none of this MLflow's.
+    """
+    if _state(database) is State.COMPLETE:
+        return
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.parent / ".mlflow.lock"):
+        state = _state(database)
+        if state is State.HALF_BUILT:
+            aside = database.with_name(f"{database.name}.half-built")
+            database.replace(aside)
+            logging.getLogger(__name__).warning(
+                "%s was never finished and is empty; it is set aside as %s",
+                database.name, aside.name,
+            )  # fmt: skip
+        if state is not State.COMPLETE:
+            _build(database)
+
+
+def _build(database: Path) -> None:
+    part = database.with_name(f".{database.name}.part")
+    for name in (part.name, f"{part.name}-journal", f"{part.name}-wal", f"{part.name}-shm"):
+        part.with_name(name).unlink(missing_ok=True)
+    # URL, and not text: a path may have any character.
+    engine = create_engine(URL.create("sqlite", database=str(part)))
+    try:
+        mlflow_db._initialize_tables(engine)  # type: ignore[no-untyped-call]
+    finally:
+        engine.dispose()
+    part.replace(database)
+
+
+def _state(database: Path) -> State:
+    """What there is at this path. BadInput where it cannot be used."""
+    if not database.exists() or database.stat().st_size == 0:
+        return State.ABSENT
+    try:
+        with closing(connect(database, read_only=True)) as connection:
+            version = _version(connection)
+            if version == _newest():
+                return State.COMPLETE
+            tables = _tables(connection)
+            if _is_unfinished(connection, tables):
+                return State.HALF_BUILT
+    except sqlite3.OperationalError:
+        raise  # locked, unreadable: not a matter of what it holds
+    except sqlite3.DatabaseError as error:
+        raise BadInput(f"{_name(database)} is no SQLite database ({error})") from error
+    if "experiments" not in tables:
+        raise BadInput(f"{_name(database)} is a database of another program, not MLflow's")
+    raise BadInput(_other_version(database, version))
+
+
+def _version(connection: sqlite3.Connection) -> str:
+    """The version of the tables, empty where none is recorded."""
+    if "alembic_version" not in _tables(connection):
+        return ""
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return {str(name) for (name,) in connection.execute(query)}
+
+
+def _is_unfinished(connection: sqlite3.Connection, tables: set[str]) -> bool:
+    """Whether MLflow was making the tables: they are its own, and nobody has used one."""
+    if not tables & set(BOOKKEEPING):
+        return not tables
+
+    def count(table: str) -> int:
+        query = f'SELECT count(*) FROM (SELECT 1 FROM "{table}" LIMIT 2)'
+        return int(connection.execute(query).fetchone()[0])
+
+    others = tables - set(BOOKKEEPING)
+    experiments = count("experiments") if "experiments" in tables else 0
+    return experiments <= 1 and not any(count(table) for table in others)
+
+
+@lru_cache(maxsize=1)
+def _newest() -> str:
+    return str(mlflow_db._get_latest_schema_revision())  # type: ignore[no-untyped-call]
+
+
+def _other_version(database: Path, version: str) -> str:
+    config = mlflow_db._get_alembic_config("")  # type: ignore[no-untyped-call]
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if version not in known:
+        return (
+            f"{_name(database)} was written by a newer MLflow (its tables have version {version}); "
+            "install that one: pip install --upgrade mlflow"
+        )
+    return (
+        f"{_name(database)} was written by an older MLflow (its tables have version "
+        f"{version or 'none'}); copy the file, and then run: mlflow db upgrade "
+        f"'{sqlite_uri(database)}'"
+    )
+
+
+def _name(database: Path) -> str:
+    return shown(sqlite_uri(database))
+
+
+def connect(database: Path, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that makes no file."""
+    mode = "ro" if read_only else "rw"
+    address = f"file:{quote(str(database))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
+
+
+def relocate(database: Path) -> None:
+    """Where the folder of a store was moved or copied, tell MLflow where its artifacts are now.
+
+    MLflow writes down whole paths. Those of another folder are replaced unless their artifacts are
+    still there and not here. A file that cannot be written to stays as it is: the harness itself
+    goes by `harness.tracking.artifacts.resolve`.
+    """
+    here = (database.parent / ARTIFACTS).resolve()
+    root = here.as_uri()
+    with suppress(sqlite3.OperationalError), closing(connect(database)) as connection:
+        moved = _moved(connection, here, root)
+        if moved:
+            connection.executemany("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", moved)
+        elsewhere = "artifact_location LIKE ? AND artifact_location != ?"
+        pattern = (f"%/{ARTIFACTS}", root)
+        query = f"SELECT count(*) FROM experiments WHERE {elsewhere}"
+        if connection.execute(query, pattern).fetchone()[0]:
+            connection.execute(
+                f"UPDATE experiments SET artifact_location = ? WHERE {elsewhere}", (root, *pattern)
+            )
+        connection.commit()
+
+
+def _moved(connection: sqlite3.Connection, here: Path, root: str) -> list[tuple[str, str]]:
+    """New addresses of artifacts, and the ids of their runs."""
+    runs = connection.execute(
+        "SELECT run_uuid, artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) != ?"
+        " AND artifact_uri LIKE '%/' || ? || '/' || run_uuid || '/artifacts'",
+        (len(root) + 1, f"{root}/", ARTIFACTS),
+    )
+    found = []
+    for run_id, uri in runs.fetchall():
+        before = local_path(uri)
+        if (here / run_id).exists() or before is None or not before.exists():
+            found.append((f"{root}/{run_id}/artifacts", run_id))
+    return found
+
+
+def count_rows(database: Path) -> None:
     """Lets SQLite know how the table of metrics is filled (https://sqlite.org/lang_analyze.html).
 
     Else it looks for the curve of a run among the curves of that name of all runs: twenty times as
     long where there are 10,000. A file that is being written to stays as it is.
     """
-    path = uri.removeprefix("sqlite:///").partition("?")[0]
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=1)) as database:
-        database.execute(f"PRAGMA analysis_limit = {LOOKED_AT}")
-        database.execute("ANALYZE metrics")
-        database.commit()
+    with suppress(sqlite3.Error), closing(connect(database)) as connection:
+        connection.execute("PRAGMA busy_timeout = 1000")
+        connection.execute(f"PRAGMA analysis_limit = {LOOKED_AT}")
+        connection.execute("ANALYZE metrics")
+        connection.commit()

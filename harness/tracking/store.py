@@ -9,109 +9,75 @@ a table needs.
 from __future__ import annotations
 
 import gc
-import json
-import logging
-import os
-import re
-import tempfile
-import time
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-from filelock import FileLock
-from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.keys import digest
 from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
+from harness.spec.secrets import without_passwords
 from harness.tracking import sqlite
+from harness.tracking.address import read_address, shown
+from harness.tracking.artifacts import Artifacts
+from harness.tracking.connection import artifact_location, connected
 from harness.tracking.journal import Journal, Write
-from harness.tracking.uses import USE, USED_BY, Use
+from harness.tracking.names import MAX_NAME, MAX_PARAM, metric_name, number_text, valid_text
+from harness.tracking.outbox import Outbox
+from harness.tracking.reach import check
+from harness.tracking.records import FACT, NUMBER, Record, as_record
+from harness.tracking.scratch import scratch
+from harness.tracking.uses import USED_BY, Use
 
-NUMBER = "harness.number."
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
-RACES = 6
-"""Attempts at a write that another process may be making at the same moment."""
-SERVER_SECONDS = 10
-"""How long a server may take for its first answer."""
 FEW = 20
 """So many keys are asked for one by one, which is quicker than to look through all cells."""
-MAX_TAG = 7500
-"""MLflow stores tag values of up to 8,000 characters."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What the store knows of a cell.
-
-    `status` is "training" until there are weights, then "trained", and "diverged" or "failed" with
-    a `reason` where training ended so.
-    """
-
-    run_id: str
-    training_key: str
-    status: str
-    reason: str
-    measurements: dict[str, Measurement]
-    """By measurement key."""
-    facts: dict[str, str]
-    """What else was recorded of it: training seconds, parameters, device."""
-    parent: str = ""
-    uses: frozenset[str] = frozenset()
-    """The tags of `harness.tracking.uses`."""
-
-
-def default_uri(folder: Path) -> str:
-    """The tracking store that is used when nobody named one: SQLite beside the results."""
-    return f"sqlite:///{(folder / 'mlflow.db').resolve()}"
 
 
 class Store:
-    """A tracking store, local (SQLite) or remote (an MLflow server)."""
+    """A tracking store, local (SQLite) or remote (an MLflow server, a database).
+
+    `folder` is where what belongs to it is kept on this machine. Raises BadInput where the address
+    is none, and TryLater where a database does not answer.
+    """
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self.uri = uri
+        self.address = read_address(uri, folder)
+        self.uri = self.address.uri
         self.folder = folder
-        self.local = uri.startswith("sqlite:")
-        if self.local:
-            folder.mkdir(parents=True, exist_ok=True)
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        # A busy database is waited for: several cells write to it at a time.
-        connection = f"{uri}{'&' if '?' in uri else '?'}timeout=60" if self.local else uri
-        # Of two commands that begin at once, one makes the tables.
-        with FileLock(folder / ".mlflow.lock") if self.local else nullcontext():
-            self.client = MlflowClient(tracking_uri=connection)
-        self.journal = Journal(folder / "unlogged" / digest(uri)[:12])
+        self.local = self.address.database is not None
+        self.client = connected(self.address)
+        self.artifacts = Artifacts(self.client, self.address, folder)
+        kept = folder / "unlogged"
+        self.journal = Journal(kept / digest(self.address.identity)[:12])
+        self.outbox = Outbox(self.client, self.artifacts, self.journal, self.name)
+        for spelling in (uri, self.uri):  # earlier versions named the folder after it
+            self.journal.adopt(kept / digest(spelling)[:12])
+
+    @property
+    def name(self) -> str:
+        """The store's address as people may read it: without passwords."""
+        return shown(self.uri)
 
     def connect(self) -> None:
         """Log what the store did not take before, if anything. Raises TryLater where the store
-        cannot be reached, or still does not take it.
+        cannot be reached.
         """
-        waiting = self.journal.runs()
-        kept = (
-            f"; results of {len(waiting)} runs are kept in {self.journal.folder}, and the next "
-            "command logs them"
-            if waiting
-            else ""
-        )
         try:
-            if not self.local:
-                check_server(self.uri)
-            self.journal.replay(self._send)
-        except Exception as error:
-            raise TryLater(f"{self.uri}: {brief(error)}{kept}") from error
+            check(self.address)
+        except TryLater as error:
+            raise TryLater(f"{error}{self.outbox.kept()}") from error
+        self.outbox.replay()
+
+    def settle(self, run_ids: Collection[str]) -> None:
+        """Raises TryLater where results of one of these runs are kept, which it still lacks."""
+        self.outbox.settle(run_ids)
 
     # -- suites -------------------------------------------------------------------------------
 
@@ -121,11 +87,12 @@ class Store:
         A widened suite (a seed, a model, a metric more) continues its run.
         """
         experiment = self._experiment(suite)
+        own = {"harness.suite_key": key, **tags}
         if run_id := self._keyed(experiment, "suite_key", key):
             self.client.update_run(run_id, status="RUNNING")
         else:
-            run_id = self._create(experiment, suite, {"harness.kind": "suite"})
-        self.tag(run_id, {"harness.suite_key": key, **tags})
+            run_id = self._create(experiment, suite, {"harness.kind": "suite", **own})
+        self.tag(run_id, own)
         return run_id
 
     def find_suite(self, suite: str, key: str) -> str | None:
@@ -161,7 +128,7 @@ class Store:
     ) -> Record:
         """The record of the cell with this training key; made under `parent` if there is none."""
         if record := self.find(training_key):
-            return record
+            return self.complete(record, params)
         experiment = self.client.get_run(parent).info.experiment_id
         tags = {
             "harness.kind": "cell",
@@ -171,8 +138,17 @@ class Store:
             **{f"harness.{axis}": str(params[axis]) for axis in ("dataset", "model", "seed")},
         }
         run_id = self._create(experiment, name, tags)
-        self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
-        return Record(run_id, training_key, "training", "", {}, {}, parent)
+        record = Record(run_id, training_key, "training", "", {}, {}, parent)
+        return self.complete(record, params)
+
+    def complete(self, record: Record, params: Mapping[str, Any]) -> Record:
+        """The record after logging the parameters that its run lacks, if a process died as it wrote
+        them. They are written in order, so that a run which has the last one has all.
+        """
+        names = [metric_name(name) for name in params]
+        if names and names[-1] not in record.params:
+            self._log_params(record.run_id, params, record.params)
+        return replace(record, params=record.params.union(names))
 
     def find(self, training_key: str) -> Record | None:
         """The cell with this training key, or None."""
@@ -220,22 +196,22 @@ class Store:
         self._log(
             run_id, [(metric_name(m.metric), m.value, 0) for m in rows if m.value is not None]
         )
-        if rows:
-            tags = {f"{NUMBER}{m.metric}.{m.key}": m.to_json() for m in rows}
+        tags = {metric_name(f"{NUMBER}{m.metric}.{m.key}"): number_text(m) for m in rows}
+        if tags:
             self._write(run_id, Write("tags", tags))
 
     def set_status(self, run_id: str, status: str, reason: str = "", **facts: Any) -> None:
         """Where a cell stands, with facts about its training."""
-        named = {f"harness.fact.{name}": str(value) for name, value in facts.items()}
+        named = {f"{FACT}{name}": str(value) for name, value in facts.items()}
         self.tag(run_id, {"harness.status": status, "harness.reason": reason, **named})
 
     def open_score(self, key: str, name: str, params: Mapping[str, Any]) -> str:
         """The run of sets of images that were compared without a suite; made if there is none."""
         experiment = self._experiment("score")
-        if run_id := self._keyed(experiment, "score_key", key):
-            return run_id
-        run_id = self._create(experiment, name, {"harness.kind": "score", "harness.score_key": key})
-        self.client.log_batch(run_id, params=[Param(k, str(v)[:6000]) for k, v in params.items()])
+        run_id = self._keyed(experiment, "score_key", key) or self._create(
+            experiment, name, {"harness.kind": "score", "harness.score_key": key}
+        )
+        self._log_params(run_id, params, self.client.get_run(run_id).data.params)
         return run_id
 
     def open_selftest(self, key: str, name: str, tags: Mapping[str, str]) -> str:
@@ -260,7 +236,8 @@ class Store:
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self._write(run_id, Write("tags", {name: text[:MAX_TAG] for name, text in tags.items()}))
+        texts = {metric_name(name): valid_text(text) for name, text in tags.items()}
+        self._write(run_id, Write("tags", texts))
 
     def log_curves(self, run_id: str, points: Iterable[tuple[int, str, float]]) -> None:
         """Curves as (images shown, name, value): MLflow's step is the number of images shown, so
@@ -280,17 +257,19 @@ class Store:
         self, run_ids: Iterable[str]
     ) -> Iterator[tuple[str, list[tuple[int, str, float]]]]:
         """The `curves` of many runs, one after the other."""
-        if self.local:
-            sqlite.count_rows(self.uri)
+        if self.address.database:
+            sqlite.count_rows(self.address.database)
         for run_id in run_ids:
             yield run_id, self.curves(run_id)
 
     def put(self, run_id: str, path: str, content: bytes | str) -> None:
         """Store a small file as the artifact `path`."""
         folder, _, name = path.rpartition("/")
-        with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch) / name
-            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        with scratch(self.folder) as aside:
+            file = aside / name
+            file.write_bytes(
+                without_passwords(content).encode() if isinstance(content, str) else content
+            )
             self.put_file(run_id, file, folder)
 
     def put_file(self, run_id: str, file: Path, folder: str) -> None:
@@ -299,12 +278,7 @@ class Store:
 
     def get(self, run_id: str, path: str) -> bytes | None:
         """The content of an artifact, or None where there is none."""
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                file = self.client.download_artifacts(run_id, path, scratch)
-            except (MlflowException, OSError):
-                return None
-            return Path(file).read_bytes()
+        return self.artifacts.get(run_id, path)
 
     def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
@@ -340,53 +314,17 @@ class Store:
 
     def _log(self, run_id: str, values: Sequence[tuple[str, float, int]]) -> None:
         """Metrics as (name, value, step)."""
-        for part in _chunks(values, 500):
-            self._write(run_id, Write("metrics", {"values": [list(value) for value in part]}))
+        if values:
+            self._write(run_id, Write("metrics", {"values": [list(value) for value in values]}))
+
+    def _log_params(self, run_id: str, params: Mapping[str, Any], known: Container[str]) -> None:
+        named = {metric_name(name): valid_text(str(v), MAX_PARAM) for name, v in params.items()}
+        if missing := {name: text for name, text in named.items() if name not in known}:
+            self._write(run_id, Write("params", missing))
 
     def _write(self, run_id: str, write: Write) -> None:
         """Send a write to a run; keep it where it is not taken, and all that follow it."""
-        if not self.journal.holds(run_id):
-            try:
-                self._send(run_id, write)
-                return
-            except Exception as error:
-                logging.getLogger(__name__).warning(
-                    "%s does not take results (%s); they are kept in %s",
-                    self.uri, brief(error), self.journal.folder,
-                )  # fmt: skip
-        self.journal.keep(run_id, write)
-
-    def _send(self, run_id: str, write: Write) -> None:
-        client, values = self.client, write.values
-        match write.kind:
-            case "metrics":
-                metrics = [Metric(name, value, 0, step) for name, value, step in values["values"]]
-                client.log_batch(run_id, metrics=metrics)
-            case "tags":
-                client.log_batch(run_id, tags=[RunTag(name, text) for name, text in values.items()])
-            case "artifact":
-                client.log_artifact(run_id, str(write.file), values["folder"] or None)
-            case "inputs":
-                self._send_inputs(run_id, values["datasets"])
-            case "end":
-                client.set_terminated(run_id, values["status"])
-
-    def _send_inputs(self, run_id: str, inputs: Sequence[Sequence[str]]) -> None:
-        datasets = [
-            DatasetInput(
-                Dataset(name, sha[:32], "harness", json.dumps({"name": name})),
-                [InputTag("mlflow.data.context", context)],
-            )
-            for context, name, sha in inputs
-        ]
-        for attempt in range(RACES):
-            try:
-                self.client.log_inputs(run_id, datasets=datasets)
-                return
-            except MlflowException:  # another cell registered the same dataset at that moment
-                if attempt == RACES - 1:
-                    raise
-                time.sleep(0.1 * 2**attempt)
+        self.outbox.write(run_id, write)
 
     # -- plumbing -----------------------------------------------------------------------------
 
@@ -394,11 +332,11 @@ class Store:
         if experiment := self.client.get_experiment_by_name(name):
             if experiment.lifecycle_stage == "deleted":
                 raise BadInput(
-                    f"the MLflow experiment {name!r} in {self.uri} was deleted; restore it with "
+                    f"the MLflow experiment {name!r} in {self.name} was deleted; restore it with "
                     f"`mlflow experiments restore -x {experiment.experiment_id}`"
                 )
             return str(experiment.experiment_id)
-        place = (self.folder / "mlartifacts").resolve().as_uri() if self.local else None
+        place = artifact_location(self.address, self.folder)
         try:
             return str(self.client.create_experiment(name, artifact_location=place))
         except MlflowException:  # another command made it a moment ago
@@ -408,7 +346,9 @@ class Store:
             return str(experiment.experiment_id)
 
     def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        return str(self.client.create_run(experiment, run_name=name, tags=dict(tags)).info.run_id)
+        texts = {metric_name(key): valid_text(text) for key, text in tags.items()}
+        run = self.client.create_run(experiment, run_name=valid_text(name, MAX_NAME), tags=texts)
+        return str(run.info.run_id)
 
     def _keyed(self, experiment: str, tag: str, key: str) -> str | None:
         """The newest run of an experiment with this key, or None."""
@@ -429,58 +369,3 @@ def _without_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def check_server(uri: str) -> None:
-    """TryLater where nothing answers at an address. Whatever answers is left to MLflow, which tries
-    again for minutes where a server is away for a moment.
-    """
-    if not uri.startswith(("http://", "https://")):
-        return
-    try:
-        urlopen(uri, timeout=SERVER_SECONDS).close()
-    except HTTPError:
-        return
-    except OSError as error:  # URLError is one
-        raise TryLater(
-            f"no MLflow server answers ({brief(error)}); start it, or name another store with "
-            "--tracking-uri or MLFLOW_TRACKING_URI"
-        ) from error
-
-
-def brief(error: Exception) -> str:
-    """An error in one line of at most 200 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:199] + "…"
-
-
-def metric_name(text: str) -> str:
-    """`text` with the characters that MLflow refuses in a metric's name replaced."""
-    return re.sub(r"[^\w/. :-]", "_", text.replace("[", ":").rstrip("]"))
-
-
-def as_record(run: Run, training_keys: Container[str]) -> Record | None:
-    """The run as what is known of a cell, or None where its key is not one of those."""
-    tags = run.data.tags
-    if (key := tags.get("harness.training_key", "")) not in training_keys:
-        return None
-    prefix = "harness.fact."
-    return Record(
-        run_id=str(run.info.run_id),
-        training_key=key,
-        status=tags.get("harness.status", "training"),
-        reason=tags.get("harness.reason", ""),
-        measurements={row.key: row for row in numbers(run)},
-        facts={k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)},
-        parent=tags.get("mlflow.parentRunId", ""),
-        uses=frozenset(name for name in tags if name.startswith(USE)),
-    )
-
-
-def numbers(run: Run) -> list[Measurement]:
-    """The numbers that a run has."""
-    return [Measurement.from_json(v) for k, v in run.data.tags.items() if k.startswith(NUMBER)]
-
-
-def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (values[start : start + size] for start in range(0, len(values), size))

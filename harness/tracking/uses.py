@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.keys import digest
+from harness.tracking.unreadable import readable
 
 USE = "harness.use."
 USED_BY = "harness.used-by."
@@ -37,10 +38,21 @@ class Use:
         """The tag's value."""
         return json.dumps(asdict(self), sort_keys=True)
 
+    @classmethod
+    def from_json(cls, text: str) -> Use:
+        """The inverse of `to_json`; what a newer version says besides is passed over."""
+        values = json.loads(text)
+        parent, model, sampling = values["parent"], values["model"], values["sampling"]
+        if not (isinstance(parent, str) and isinstance(model, str)):
+            raise ValueError("parent and model are no text")
+        if not (sampling is None or isinstance(sampling, dict)):
+            raise ValueError(f"sampling {sampling!r} is no mapping")
+        return cls(parent, model, sampling)
 
-def uses(tags: Mapping[str, str]) -> tuple[Use, ...]:
+
+def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[Use, ...]:
     """The uses that a cell's tags tell, in the order of their tags."""
-    found = [Use(**json.loads(tags[name])) for name in sorted(tags) if name.startswith(USE)]
+    found = list(readable(run_id, tags, USE, Use.from_json))
     if not found and "harness.model" in tags:
         found = [Use(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
     return tuple(found)

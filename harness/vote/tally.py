@@ -84,7 +84,7 @@ def _key(votes: Votes, store: Store, path: Path) -> Key:
     key = Key.model_validate_json(found) if found else None
     if key is None or key.page != votes.page:
         raise BadInput(
-            f"{path}: {store.uri} has no page {votes.page} of suite {votes.suite!r}; name the "
+            f"{path}: {store.name} has no page {votes.page} of suite {votes.suite!r}; name the "
             "tracking store in which the page was made with --tracking-uri or --output"
         )
     return key

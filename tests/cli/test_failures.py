@@ -42,7 +42,7 @@ def check(answer: tuple[int, str], code: int, *words: str) -> None:
 def test_an_output_folder_that_cannot_be(harness, tmp_path: Path):
     (tmp_path / "file").write_text("not a folder")
     check(harness("report", "quickstart", "--output", "file/reports"), 2, "Not a directory")
-    check(harness("report", "quickstart", "--output", "file"), 2, "file: ")
+    check(harness("report", "quickstart", "--output", "file"), 2, "file/mlflow.db: Not a directory")
 
 
 def test_a_driver_that_is_not_installed(harness):

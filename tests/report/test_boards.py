@@ -13,7 +13,7 @@ from html_structure import Structure
 from stored_runs import cell, fid, gathered, value
 
 from harness.analysis.standings import standings
-from harness.report import places, tables
+from harness.report import tables
 from harness.report.boards import latex, pages, record, view
 from harness.spec.measurement import TRAINING_IMAGES
 from harness.spec.protocol import Protocol
@@ -152,7 +152,7 @@ def test_latex_has_a_table_for_each_and_every_row_its_columns(board: view.Leader
     assert not re.search(r"(?<!\\)[_#]", re.sub(r"%.*", "", tex))
 
 
-@pytest.mark.parametrize("module", [places, tables, latex])
+@pytest.mark.parametrize("module", [tables, latex])
 def test_what_the_docstrings_show_is_so(module):
     tried = doctest.testmod(module)
     assert tried.attempted

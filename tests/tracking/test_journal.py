@@ -54,8 +54,7 @@ def test_what_is_not_taken_stays_and_what_was_taken_does_not_come_again(tmp_path
     for number in range(4):
         journal.keep("run", Write("tags", {"number": number}))
     taken.most = 3
-    with pytest.raises(ConnectionError):
-        journal.replay(taken)
+    assert isinstance(journal.replay(taken), ConnectionError)
     taken.most = 99
     journal.replay(taken)
     assert [values for _, _, values, _ in taken.writes] == [{"number": n} for n in range(4)]
@@ -106,8 +105,8 @@ def test_a_store_that_takes_nothing_for_a_while_has_everything_in_the_end(
     assert not again.journal.runs()
 
 
-def test_a_store_that_still_takes_nothing_says_where_the_results_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_still_takes_nothing_says_where_the_results_are_and_stops_no_other_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     store = Store(default_uri(tmp_path), tmp_path)
     run_id = store.open_suite("tiny", "key", {})
@@ -117,8 +116,11 @@ def test_a_store_that_still_takes_nothing_says_where_the_results_are(
 
     monkeypatch.setattr(store.client, "log_batch", away)
     store.tag(run_id, {"a": "b"})
-    with pytest.raises(TryLater, match=r"disk is full; results of 1 runs are kept in .*unlogged"):
-        store.connect()
+    store.connect()
+    assert "disk is full); results of 1 runs are kept in" in caplog.text
+    store.settle(["another suite's run"])
+    with pytest.raises(TryLater, match=r"not take results; results of 1 runs are kept .*unlogged"):
+        store.settle([run_id])
 
 
 def test_a_server_that_does_not_answer_is_named_at_once(tmp_path: Path):

@@ -23,7 +23,7 @@ def test_the_curve_of_a_run_is_looked_up_by_the_run(tmp_path: Path):
         cell = store.open_cell(parent, f"c{number}", f"key-{number}", CELL)
         store.log_curves(cell.run_id, [(step, "train/loss", 0.5) for step in range(50)])
     assert "run_uuid=?" not in plan_of(tmp_path), "or else there is nothing to mend"
-    count_rows(store.uri)
+    count_rows(tmp_path / "mlflow.db")
     assert "run_uuid=?" in plan_of(tmp_path)
 
 
@@ -32,6 +32,6 @@ def test_a_file_that_is_written_to_or_not_there_is_left_alone(tmp_path: Path):
     Store(uri, tmp_path)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        count_rows(uri)
-    count_rows(default_uri(tmp_path / "absent"))
+        count_rows(tmp_path / "mlflow.db")
+    count_rows(tmp_path / "absent/mlflow.db")
     assert not (tmp_path / "absent").exists()

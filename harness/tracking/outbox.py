@@ -1,0 +1,120 @@
+"""The writes of a store's runs: sent, kept where the store is away, set aside where it refuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from harness.spec.errors import TryLater
+from harness.tracking.artifacts import Artifacts
+from harness.tracking.journal import Journal, Write
+from harness.tracking.refusals import brief, is_for_good
+
+RACES = 6
+"""Attempts at a write that another process may be making at the same moment."""
+BATCH = 100
+"""Parameters or tags that MLflow takes at once."""
+METRICS = 500
+MAX_DATASET_NAME = 500
+
+
+class Outbox:
+    """Sends writes to one store, which messages call `name`."""
+
+    def __init__(
+        self, client: MlflowClient, artifacts: Artifacts, journal: Journal, name: str
+    ) -> None:
+        self._client = client
+        self._artifacts = artifacts
+        self._name = name
+        self.journal = journal
+
+    def write(self, run_id: str, write: Write) -> None:
+        """Send a write to a run; keep it where it is not taken, and all that follow it."""
+        if not self.journal.holds(run_id):
+            try:
+                self._send(run_id, write)
+                return
+            except Exception as error:
+                if is_for_good(error):
+                    self.journal.set_aside(run_id, write, error)
+                    return
+                logging.getLogger(__name__).warning(
+                    "%s does not take results (%s); they are kept in %s",
+                    self._name, brief(error), self.journal.folder,
+                )  # fmt: skip
+        self.journal.keep(run_id, write)
+
+    def replay(self) -> None:
+        """Send what was kept. What is not taken yet is told in a warning, and kept."""
+        error = self.journal.replay(self._send)
+        if error:
+            logging.getLogger(__name__).warning(
+                "%s does not take results (%s)%s", self._name, brief(error), self.kept()
+            )
+
+    def settle(self, run_ids: Collection[str]) -> None:
+        """Raises TryLater where results of one of these runs are still kept."""
+        if waiting := set(self.journal.runs()) & set(run_ids):
+            raise TryLater(f"{self._name} does not take results{self.kept(waiting)}")
+
+    def kept(self, run_ids: Collection[str] | None = None) -> str:
+        """The end of a message: where results are kept; empty where none are."""
+        count = len(self.journal.runs() if run_ids is None else run_ids)
+        return (
+            f"; results of {count} runs are kept in {self.journal.folder}, and the next command "
+            "logs them"
+            if count
+            else ""
+        )
+
+    def _send(self, run_id: str, write: Write) -> None:
+        client, values = self._client, write.values
+        match write.kind:
+            case "metrics":
+                for part in chunks(values["values"], METRICS):
+                    metrics = [Metric(name, value, 0, step) for name, value, step in part]
+                    client.log_batch(run_id, metrics=metrics)
+            case "params":
+                for part in chunks(list(values.items()), BATCH):
+                    client.log_batch(run_id, params=[Param(*pair) for pair in part])
+            case "tags":
+                for part in chunks(list(values.items()), BATCH):
+                    client.log_batch(run_id, tags=[RunTag(*pair) for pair in part])
+            case "artifact" if write.file:
+                self._artifacts.put(run_id, write.file, values["folder"])
+            case "inputs":
+                self._send_inputs(run_id, values["datasets"])
+            case "end":
+                client.set_terminated(run_id, values["status"])
+
+    def _send_inputs(self, run_id: str, inputs: Sequence[Sequence[str]]) -> None:
+        datasets = [
+            DatasetInput(
+                Dataset(
+                    name[:MAX_DATASET_NAME], sha[:32], "harness", json.dumps({"name": name[:5000]})
+                ),
+                [InputTag("mlflow.data.context", context)],
+            )
+            for context, name, sha in inputs
+        ]
+        for attempt in range(RACES):
+            try:
+                self._client.log_inputs(run_id, datasets=datasets)
+                return
+            except MlflowException:  # another cell registered the same dataset at that moment
+                if attempt == RACES - 1:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+
+
+def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """`values` in parts of `size` or fewer."""
+    return (values[start : start + size] for start in range(0, len(values), size))

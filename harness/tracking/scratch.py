@@ -1,0 +1,45 @@
+"""Folders for files on their way to or from a store, which no killed process leaves for good."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A new folder below `folder`, removed afterwards. What killed processes left is removed too:
+    each holds a lock beside its folder for as long as it lives.
+    """
+    root = folder / "scratch"
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    own = root / uuid.uuid4().hex
+    lock = _lock(own)
+    with lock:
+        own.mkdir()
+        try:
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _lock(place: Path) -> FileLock:
+    return FileLock(place.with_name(f".{place.name}.lock"), blocking=False)
+
+
+def _sweep(root: Path) -> None:
+    for left in root.iterdir():
+        if left.is_dir():
+            try:
+                with _lock(left) as lock:
+                    shutil.rmtree(left, ignore_errors=True)
+                    Path(lock.lock_file).unlink(missing_ok=True)
+            except (Timeout, OSError):
+                continue  # its process lives
