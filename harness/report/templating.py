@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from harness.analysis.numbers import number
 from harness.report.plain import plain
+from harness.report.scripts import with_scripts
 
 
 def environment(autoescape: bool) -> Environment:
@@ -19,7 +20,7 @@ def environment(autoescape: bool) -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters.update(number=number, md=plain, breakable=_breakable, short=lambda text: text[:8])
-    return made
+    return with_scripts(made)
 
 
 def now() -> str:

@@ -8,6 +8,7 @@ from harness.analysis.leaderboard import to_table
 from harness.outputs import write_output
 from harness.report import page, record
 from harness.report.results import Results
+from harness.spec.csv_text import to_csv
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -17,8 +18,8 @@ def write(results: Results, folder: Path) -> Path:
     Everything is made before anything is written, and each file is replaced whole.
     """
     texts = {
-        "results.csv": results.table.to_csv(index=False),
-        "leaderboard.csv": to_table(results.boards).to_csv(index=False),
+        "results.csv": to_csv(results.table),
+        "leaderboard.csv": to_csv(to_table(results.boards)),
         "verdicts.json": record.text(results),
         "report.md": page.markdown(results),
         "index.html": page.html(results),

@@ -12,6 +12,7 @@ import pandas as pd
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.metrics.selftest import VERSION, Disturbance
+from harness.spec.csv_text import to_csv
 from harness.tracking.environment import environment
 from harness.tracking.store import Store
 
@@ -70,7 +71,7 @@ def save(store: Store, tested: Trial, table: pd.DataFrame, metrics: Iterable[Met
         kept = before[~before["metric"].isin(definitions)]
         table = pd.concat([kept, table], ignore_index=True) if len(kept) else table
     written = table.assign(values=[json.dumps(list(values)) for values in table["values"]])
-    store.put(run_id, FILE, written.to_csv(index=False))
+    store.put(run_id, FILE, to_csv(written))
     store.put(run_id, "environment.json", json.dumps(environment(), indent=2))
     store.finish(run_id)
     return run_id

@@ -16,6 +16,7 @@ from harness.evaluation.pictures import grid, place, single, tiles
 from harness.evaluation.scatter import is_plane
 from harness.outputs import write_output
 from harness.plan import Plan
+from harness.report.scripts import with_scripts
 from harness.spec.errors import BadInput
 from harness.tracking import Store
 from harness.vote.ballots import Entrant, Key
@@ -132,11 +133,15 @@ def _html(key: Key, run: str, galleries: Sequence[Gallery], plan: Plan) -> str:
     environment = Environment(
         loader=PackageLoader("harness.vote"), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template("vote.html").render(
-        title=plan.loaded.suite.title,
-        count=len(key.pairs),
-        # Within a script `<` could end it.
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+    return (
+        with_scripts(environment)
+        .get_template("vote.html")
+        .render(
+            title=plan.loaded.suite.title,
+            count=len(key.pairs),
+            # Within a script `<` could end it.
+            data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        )
     )
 
 

@@ -1,5 +1,6 @@
 import base64
 import dataclasses
+import hashlib
 import html
 import re
 import shutil
@@ -153,6 +154,17 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
     assert index.read_text().count("&lt;script&gt;") > 20
     prose = re.sub(r"^    .*$", "", index.with_name("report.md").read_text(), flags=re.M)
     assert "<script>" not in prose
+
+
+def test_a_browser_runs_no_script_but_the_page_s_own(text):
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', text)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["base-uri"] == rules["form-action"] == "'none'"
+    assert text.index("Content-Security-Policy") < text.index("<title>")
 
 
 def test_each_dataset_has_its_licence_citation_digest_and_task(results):

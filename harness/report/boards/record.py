@@ -12,13 +12,14 @@ from harness.analysis.leaderboard import Board, to_table
 from harness.analysis.pareto import Front
 from harness.analysis.standings import Mention
 from harness.report.boards.view import Leaderboard
+from harness.spec.csv_text import to_csv
 
 FORMAT = 1
 
 
 def csv(board: Leaderboard) -> str:
     """A line for each entry on each board."""
-    return str(to_table(board.standings.boards, against=True).to_csv(index=False))
+    return to_csv(to_table(board.standings.boards, against=True))
 
 
 def text(board: Leaderboard) -> str:
