@@ -12,7 +12,8 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.metrics.products import TILE, block_dtype, dot_products, tiles
+from harness.metrics.frame import Frame
+from harness.metrics.products import TILE, dot_products, tiles
 from harness.spec.errors import BadInput
 
 PARTS = 10
@@ -20,6 +21,9 @@ PARTS = 10
 
 SPARE = 4
 """So many more neighbours than asked are kept at first: bounds on distances may overlap."""
+
+SURFACE = 1e-12
+"""By what share of its squared radius a ball reaches beyond it: more than what rounding does."""
 
 PAIRS = 64
 """Distances of single pairs are computed so many at a time: what a processor's cache holds."""
@@ -54,9 +58,9 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     mean number of real balls that a fake image is in, divided by k; coverage the share of real
     balls that a fake image is in (Naeem et al. 2020, arXiv:2002.09797, section 3).
 
-    Exact, as if in float64. A point on the surface of a ball is inside. On the surface means within
-    1e-12 of the mean squared norm, which is above rounding and below anything that float32
-    features tell apart; so copies of an image count as copies.
+    Exact, as if in float64, whatever the scale of the features and however far single ones lie from
+    the others. A point on the surface of a ball is inside; on the surface means that the squared
+    distance is at most the ball's squared radius times 1 + 1e-12, which covers rounding.
     """
     return _several(real, fake, [k])[0]
 
@@ -108,24 +112,23 @@ def _with_errors(whole: Prdc, parts: Sequence[Prdc]) -> PrdcEstimates:
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """Features as they are given, n×d; about a common centre, in the dtype of blocks and in tiles
-    of rows; and the squared norms about it (n), float64.
+    """Features as they are given, n×d; in a common `frame`, in the dtype of blocks and in tiles of
+    rows; and the squared norms there (n), float64.
     """
 
     given: Tensor
-    centre: Tensor
+    frame: Frame
     tiles: list[Tensor]
     squares: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, centre: Tensor) -> _Points:
-        dtype = block_dtype(x.device)
+    def of(cls, x: Tensor, frame: Frame) -> _Points:
         parts, squares = [], []
         for rows in torch.split(x, TILE):
-            exact = rows.double() - centre
-            parts += tiles(exact.to(dtype))
-            squares.append(exact.square_().sum(dim=1))
-        return cls(x, centre, parts, torch.cat(squares))
+            exact = frame.place(rows)
+            parts += tiles(exact.to(frame.dtype))
+            squares.append(exact.square().sum(dim=1))  # tiles may be of the same memory
+        return cls(x, frame, parts, torch.cat(squares))
 
     def block(self, number: int) -> _Points:
         """The points of a tile."""
@@ -137,7 +140,7 @@ class _Points:
         return self._of(slice(number * TILE, None), self.tiles[number:])
 
     def _of(self, rows: slice, tiles: list[Tensor]) -> _Points:
-        return _Points(self.given[rows], self.centre, tiles, self.squares[rows])
+        return _Points(self.given[rows], self.frame, tiles, self.squares[rows])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -152,31 +155,19 @@ def _several(real: Tensor, fake: Tensor, ks: Sequence[int]) -> list[Prdc]:
     """`prdc` for each k."""
     if min(ks) < 1:
         raise BadInput(f"k is {min(ks)}; a ball reaches to at least its first neighbour")
-    # Distances between points far from the origin would lose digits.
-    centre = checks.feature_pair(real, fake, at_least=max(ks) + 1)[0].mean(dim=0)
-    points = [_Points.of(x, centre) for x in (real, fake)]
-    surface = 1e-12 * torch.cat([x.squares for x in points]).mean()
-    radii = [_radii(x, ks) + surface for x in points]
+    checks.feature_pair(real, fake, at_least=max(ks) + 1)
+    frame = Frame.of(real, fake)
+    points = [_Points.of(x, frame) for x in (real, fake)]
+    radii = [_radii(x, ks) * (1 + SURFACE) for x in points]
     return _membership(points[0], points[1], radii[0], radii[1], ks)
-
-
-def _slack(x: _Points) -> float:
-    """By what share of |x|² + |y|² a squared distance of blocks can be off, at most.
-
-    With unit roundoff u, a product of d terms summed in any order is off by at most d u / (1 − d u)
-    times |x||y| ≤ (|x|² + |y|²) / 2 (Higham 2002, section 3.1), and counts twice; rounding the
-    features, the norms and the sums adds less than 16 u.
-    """
-    error = (x.given.shape[1] + 16) * torch.finfo(x.dtype).eps / 2
-    return error / (1 - error)
 
 
 def _lower_bounds(a: _Points, b: _Points) -> Tensor:
     """Below each squared distance of the points of a tile to others, n×m, by at most twice the
     slack.
     """
-    shrink, (tile,) = 1 - _slack(a), a.tiles
-    own = (shrink * a.squares).to(a.dtype)[:, None]
+    shrink, (tile,) = 1 - a.frame.slack, a.tiles
+    own = (shrink * a.squares - a.frame.least).to(a.dtype)[:, None]
     others = torch.split((shrink * b.squares / 2).to(a.dtype), TILE)
     bounds = torch.empty(len(a), len(b), dtype=a.dtype, device=own.device)
     for part, tile_b, squares in zip(
@@ -188,16 +179,17 @@ def _lower_bounds(a: _Points, b: _Points) -> Tensor:
 
 def _upper_bounds(lower: Tensor, a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
     """Above the squared distances of the pairs a[i], b[j], from those below."""
-    return lower + 2 * _slack(a) * (a.squares[i] + b.squares[j])
+    frame = a.frame
+    return lower + 2 * (frame.slack * (a.squares[i] + b.squares[j]) + frame.least)
 
 
 def _exact(a: _Points, b: _Points, i: Tensor, j: Tensor) -> Tensor:
-    """The squared distances of the pairs a[i], b[j], in float64."""
+    """The squared distances of the pairs a[i], b[j], in float64 and in the frame's units."""
     distances = torch.empty(len(i), dtype=torch.float64, device=i.device)
     for start in range(0, len(i), PAIRS):
         some = slice(start, start + PAIRS)
         apart = a.given.index_select(0, i[some]).double() - b.given.index_select(0, j[some])
-        distances[some] = apart.square_().sum(dim=1)
+        distances[some] = apart.mul_(a.frame.scale).square_().sum(dim=1)
     return distances
 
 
@@ -211,31 +203,32 @@ def _radii(x: _Points, ks: Sequence[int]) -> Tensor:
         unsure |= (upper >= lower[:, k - 1 : k]) & (lower <= upper[:, :k].amax(dim=1)[:, None])
     distances = (lower + upper) / 2
     distances[unsure] = _exact(x, x, rows[unsure], which[unsure])
-    # One that was not kept may be the k-th too, where many are as near: as copies of images are.
-    if which.shape[1] < len(x) - 1:
-        crowded = (lower[:, -1] <= upper[:, : max(ks)].amax(dim=1)).nonzero()[:, 0]
-        for some in torch.split(crowded, TILE):
-            others = _nearest_of_rows(x, some, which.shape[1])
-            distances[some] = _exact(
-                x, x, some[:, None].expand_as(others).flatten(), others.flatten()
-            ).reshape(others.shape)
     distances = distances.sort(dim=1).values
+    # One that was not kept may be nearer than the k-th of those that were.
+    if which.shape[1] < len(x) - 1:
+        crowded = (lower[:, -1] < distances[:, max(ks) - 1]).nonzero()[:, 0]
+        for some in torch.split(crowded, TILE):
+            distances[some] = _nearest_of_rows(x, some, distances[some, max(ks) - 1], max(ks))
     return torch.stack([distances[:, k - 1] for k in ks])
 
 
-def _nearest_of_rows(x: _Points, rows: Tensor, count: int) -> Tensor:
-    """Which others are the `count` nearest to some points, by float64."""
-    chosen = x.given[rows].double() - x.centre
-    parts = zip(torch.split(x.given, TILE), torch.split(x.squares, TILE), strict=True)
-    distances = torch.cat(
-        [
-            torch.addmm(squares, chosen, (part.double() - x.centre).T, alpha=-2)
-            for part, squares in parts
-        ],
-        dim=1,
-    )
+def _nearest_of_rows(x: _Points, rows: Tensor, limits: Tensor, count: int) -> Tensor:
+    """The least squared distances of some points to others, ascending; at least `count` of each
+    are exact, and the rest infinite. No point has fewer than `count` others within its limit.
+    """
+    frame = x.frame
+    chosen = frame.place(x.given[rows])
+    own, error = x.squares[rows][:, None], frame.slack_of(torch.float64)
+    distances = torch.full((len(rows), len(x)), math.inf, dtype=torch.float64, device=rows.device)
+    for start, part in enumerate(torch.split(x.given, TILE)):
+        columns = slice(start * TILE, start * TILE + len(part))
+        squares = x.squares[columns]
+        near = torch.addmm(squares, chosen, frame.place(part).T, alpha=-2) + own
+        i, j = (near - error * (own + squares) <= limits[:, None]).nonzero(as_tuple=True)
+        distances[i, j + columns.start] = _exact(x, x, rows[i], j + columns.start)
     distances[torch.arange(len(rows), device=rows.device), rows] = math.inf
-    return distances.topk(count, dim=1, largest=False).indices
+    kept = min(count + SPARE, len(x) - 1)
+    return distances.topk(kept, dim=1, largest=False).values
 
 
 def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
@@ -258,7 +251,7 @@ def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
         merge(slice(start, stop), bounds, start)
         if stop < len(x):
             merge(slice(stop, len(x)), bounds[:, len(block) :].T.contiguous(), start)
-    return least.double(), which
+    return least.double().clamp_(min=0), which
 
 
 def _smallest(x: Tensor, count: int, run: int = 32) -> tuple[Tensor, Tensor]:

@@ -42,10 +42,7 @@ def in_float64(real: torch.Tensor, fake: torch.Tensor, k: int, tolerance: float)
     def squared(a, b):
         return (a[:, None] - b).square().sum(dim=2)
 
-    surface = (
-        tolerance * torch.cat([real - real.mean(0), fake - real.mean(0)]).square().sum(1).mean()
-    )
-    radii = [squared(x, x).sort(dim=1).values[:, k] + surface for x in (real, fake)]
+    radii = [squared(x, x).sort(dim=1).values[:, k] * (1 + tolerance) for x in (real, fake)]
     distances = squared(real, fake)
     in_real, in_fake = distances <= radii[0][:, None], distances <= radii[1]
     return Prdc(
@@ -79,6 +76,59 @@ def test_exact_where_distances_tie_or_nearly_do(seed, d, k, kind, shift):
     # Where the surface itself lies, rounding decides: a tenth to either side of it must bound.
     narrow, wide = (astuple(in_float64(real, fake, k, width)) for width in (0.9e-12, 1.1e-12))
     assert all(a <= b <= c for a, b, c in zip(narrow, found, wide, strict=True))
+
+
+def exploded(x: torch.Tensor, by: float) -> torch.Tensor:
+    """The features with one image far from all others."""
+    x = x.clone()
+    x[7] *= by
+    return x
+
+
+CASES = {
+    "one image exploded": lambda x: exploded(x, 1e10),
+    "one image exploded beyond the squares of float32": lambda x: exploded(x, 1e25),
+    "one value exploded": lambda x: x.index_put((torch.tensor(3), torch.tensor(1)),
+                                                torch.tensor(3e30)),
+    "tiny": lambda x: x * 1e-30,
+    "huge": lambda x: x * 1e20,
+    "tiny, and one image exploded": lambda x: exploded(x * 1e-30, 1e35),
+    "two distant clusters": lambda x: x + 1e6 * (x[:, :1] > 0),
+    "collapsed but for one": lambda x: torch.where(torch.arange(len(x))[:, None] == 5, x, x[0]),
+    "collapsed": lambda x: x[:1].expand_as(x),
+    "double": lambda x: x.double() * 1e-200,
+    "double and huge": lambda x: exploded(x.double() * 1e100, 1e40),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("sides", ["both", "real", "fake"])
+@pytest.mark.parametrize("d", [3, 40])
+def test_exact_at_any_scale_and_with_outliers(case, sides, d):
+    change = CASES[case]
+    real, fake = two_sets(300, 260, d)
+    if case.startswith(("tiny", "huge", "double")) or sides != "fake":
+        real = change(real)
+    if case.startswith(("tiny", "huge", "double")) or sides != "real":
+        fake = change(fake)
+    if case == "double":  # whose squares no float64 has: the same in other units
+        expected = in_float64(real * 1e200, fake * 1e200, 3, 1e-12)
+    else:
+        expected = in_float64(real, fake, 3, 1e-12)
+    assert astuple(prdc(real, fake, 3)) == pytest.approx(astuple(expected), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**31), st.floats(-30, 18), st.floats(0, 20), st.integers(0, 4))
+def test_exact_for_features_of_any_magnitudes(seed, exponent, spread, outliers):
+    real, fake = two_sets(80, 70, 5, seed)
+    random = np.random.default_rng(seed)
+    for x in (real, fake):
+        rows = torch.from_numpy(random.choice(len(x), outliers, replace=False))
+        x[rows] *= 10 ** min(spread, 37 - exponent)
+    real, fake = real * 10**exponent, fake * 10**exponent
+    expected = astuple(in_float64(real, fake, 3, 1e-12))
+    assert astuple(prdc(real, fake, 3)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_several_neighbourhoods_from_one_pass():
