@@ -13,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 
 
+@takes_arrays
 def critic_distance(on_real: Tensor, on_samples: Tensor) -> Estimate:
     """E D(x) − E D(G(z)): the distance that a Wasserstein critic sees, in its own units; any value.
 
@@ -26,6 +28,7 @@ def critic_distance(on_real: Tensor, on_samples: Tensor) -> Estimate:
     return _sum_of_means(real, -samples)
 
 
+@takes_arrays
 def jensen_shannon_bound(on_real: Tensor, on_samples: Tensor) -> Estimate:
     """log 2 + ½ E log D(x) + ½ E log(1 − D(G(z))), in nats: at most log 2; below 0 where D is worse
     than a coin.
@@ -43,6 +46,7 @@ def mean_probability(outputs: Tensor) -> Estimate:
     return checks.mean_over(checks.vector(outputs, "outputs").sigmoid(), "images")
 
 
+@takes_arrays
 def confidence(on_real: Tensor, on_samples: Tensor) -> Estimate:
     """The mean distance of D from one half, 0 to 0.5; either kind of image counts as half."""
     real, samples = _both(on_real, on_samples)

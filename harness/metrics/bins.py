@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
@@ -46,6 +47,7 @@ def default_bins(train: int, samples: int) -> int:
     return min(MOST, min(train, samples) // IMAGES_PER_BIN)
 
 
+@takes_arrays
 def different_bins(
     train_features: Tensor,
     sample_features: Tensor,

@@ -7,17 +7,20 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.spec.errors import BadInput
 
 _BLOCK = 64
 """Images compared with their candidate texts at a time, to bound memory."""
 
 
+@takes_arrays
 def clip_score(cosines: Tensor) -> Tensor:
     """100 · max(cos, 0) of each image and its text, the form that most papers report: n float64."""
     return 100 * _positive(cosines)
 
 
+@takes_arrays
 def clip_s(cosines: Tensor) -> Tensor:
     """2.5 · max(cos, 0) of each image and its text: n float64.
 
@@ -26,6 +29,7 @@ def clip_s(cosines: Tensor) -> Tensor:
     return 2.5 * _positive(cosines)
 
 
+@takes_arrays
 def r_precision(
     image_embeddings: Tensor, text_embeddings: Tensor, candidates: int = 100, seed: int = 2020
 ) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
@@ -15,6 +16,7 @@ ROWS = 1024
 """Kernel matrices are computed in blocks of so many rows, to bound memory."""
 
 
+@takes_arrays
 def cmmd(
     a: Tensor, b: Tensor, *, sigma: float = 10.0, scale: float = 1000.0, biased: bool = False
 ) -> Estimate:

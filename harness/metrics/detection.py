@@ -10,10 +10,12 @@ from scipy.special import expit, logit
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
 
+@takes_arrays
 def auroc(scores: Tensor, labels: Tensor) -> Estimate:
     """The area under the ROC curve, with DeLong's standard error over images.
 
@@ -35,6 +37,7 @@ def auroc(scores: Tensor, labels: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(float(above.var()) / m + float(below.var()) / n), "images")
 
 
+@takes_arrays
 def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple[float, float]:
     """A confidence interval of `auroc`, from DeLong's standard error on the logit scale.
 
@@ -56,6 +59,7 @@ def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple
     return float(expit(logit(area.value) - half)), float(expit(logit(area.value) + half))
 
 
+@takes_arrays
 def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
     """The area under the precision–recall curve as its step-wise sum, with its standard error.
 
@@ -85,6 +89,7 @@ def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(variance), "images")
 
 
+@takes_arrays
 def fpr_at_tpr(scores: Tensor, labels: Tensor, tpr: float = 0.95) -> Estimate:
     """The share of normal images flagged where at least `tpr` of the anomalies are.
 

@@ -18,6 +18,7 @@ import scipy
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
@@ -34,6 +35,7 @@ FEWEST = 10
 """Images that the FactorVAE score needs of each value of a factor, to take variances over."""
 
 
+@takes_arrays
 def mig(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Estimate:
     """The mutual information gap, from 0 to 1.
 
@@ -60,6 +62,7 @@ def mig(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Estimate:
     return _estimate(float(np.mean(gaps)), scores)
 
 
+@takes_arrays
 def sap(
     train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
 ) -> Estimate:
@@ -111,6 +114,7 @@ class Dci:
     informativeness: Estimate
 
 
+@takes_arrays
 def dci(
     train_codes: Tensor,
     train_factors: Tensor,
@@ -170,6 +174,7 @@ class Votes:
     seed: int = 0
 
 
+@takes_arrays
 def factorvae_score(codes: Tensor, factors: Tensor, votes: Votes = Votes()) -> Estimate:
     """The accuracy with which the steadiest dimension tells which factor is held fixed.
 

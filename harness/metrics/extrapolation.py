@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.frechet import frechet_distance, frechet_estimate, frechet_influences
 from harness.metrics.kernel import kernel_distance
@@ -34,6 +35,7 @@ class Extrapolation:
     distances: tuple[float, ...]
 
 
+@takes_arrays
 def frechet_infinity(
     samples: Tensor, reference: Tensor, *, points: int = 6, seed: int = 2020
 ) -> Extrapolation:
@@ -150,6 +152,7 @@ def mean_frechet_by_class(
     return Estimate(value, math.hypot(*errors) / len(errors), "images")
 
 
+@takes_arrays
 def frechet_by_class(
     samples: Tensor, sample_labels: Tensor, reference: Tensor, reference_labels: Tensor
 ) -> dict[int, Estimate]:
@@ -204,6 +207,7 @@ class SizePoint:
     kernel: Estimate
 
 
+@takes_arrays
 def sample_size_curve(
     samples: Tensor, reference: Tensor, sizes: Sequence[int], *, seed: int = 2020
 ) -> list[SizePoint]:

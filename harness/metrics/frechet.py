@@ -11,6 +11,7 @@ from scipy.linalg.lapack import dpotrf, dsygst
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.products import gram
 from harness.metrics.statistics import FeatureStatistics
@@ -20,6 +21,7 @@ ENOUGH = 4
 """So many images a feature leave the distance little bias; see `frechet_infinity`."""
 
 
+@takes_arrays
 def frechet_distance(a: Tensor | FeatureStatistics, b: Tensor | FeatureStatistics) -> float:
     """The squared 2-Wasserstein distance of the Gaussians fitted to two sets of features.
 
@@ -39,6 +41,7 @@ def frechet_distance(a: Tensor | FeatureStatistics, b: Tensor | FeatureStatistic
     return _distance(first, second, _overlap(first, second))
 
 
+@takes_arrays
 def frechet_estimate(a: Tensor, b: Tensor) -> Estimate:
     """`frechet_distance` with its standard error over fresh draws of both sets of images.
 

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 
 
+@takes_arrays
 def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Estimate:
     """The mean of `inception_scores`, with its standard error over splits, which are taken to be
     independent.
@@ -27,6 +29,7 @@ def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Es
     return checks.mean_over(inception_scores(logits, splits=splits, seed=seed), "splits")
 
 
+@takes_arrays
 def inception_scores(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Tensor:
     """exp(E[KL(p(y|x) ‖ p(y))]) of each of `splits` parts of a set of images: float64 from 1 to
     the number of classes.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.products import TILE, block_dtype, dot_products, tiles
 from harness.spec.errors import BadInput
@@ -107,6 +108,7 @@ class RbfKernel:
         return t.add_(around).exp_().sub_(math.exp(around))
 
 
+@takes_arrays
 def kernel_distances(
     a: Tensor,
     b: Tensor,
@@ -215,6 +217,7 @@ def _sums(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, kernel: _Centred) -> T
     return 2 * sums if x is y else sums
 
 
+@takes_arrays
 def kernel_distance(
     sample_features: Tensor, reference_features: Tensor, kernel: Kernel = PolynomialKernel()
 ) -> Estimate:

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
 
+@takes_arrays
 def active_units(posterior_means: Tensor, delta: float = 0.01) -> Estimate:
     """The number of latent dimensions whose posterior mean varies between images: 0 to d.
 
@@ -20,6 +22,7 @@ def active_units(posterior_means: Tensor, delta: float = 0.01) -> Estimate:
     return Estimate(float((means.var(dim=0) > delta).sum()))
 
 
+@takes_arrays
 def latent_path_length(path_distances: Tensor) -> Estimate:
     """The mean of `path_distances`, n floats of at least 0: how fast images change along a path.
 

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.spec.errors import BadInput
 
 STEPS = 127.5
 """Grey levels in one unit of [-1, 1]: pixel u of 0 to 255 is at u / 127.5 − 1."""
 
 
+@takes_arrays
 def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
     """uint8 N×C×H×W → float32: each value at a random place of the interval that rounds to it.
 
@@ -30,6 +32,7 @@ def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
     return (images + noise.to(images.device) - 0.5) / STEPS - 1
 
 
+@takes_arrays
 def bits_per_dimension(nats: Tensor, values: int) -> Tensor:
     """Bits per 8-bit value from log densities of dequantised images: n float64.
 

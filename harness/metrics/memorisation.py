@@ -10,9 +10,14 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
+from harness.metrics.frame import Frame
 from harness.metrics.frechet import frechet_influences
 from harness.spec.errors import BadInput
+
+SPARE = 4
+"""So many more neighbours than asked are looked at: rounding may order near ones wrongly."""
 
 ENTRIES = 2**24
 """Distances are computed in blocks of at most so many, 128 MiB, to bound memory."""
@@ -28,35 +33,56 @@ class Neighbours:
     distances: Tensor
 
 
+@takes_arrays
 def nearest_neighbours(samples: Tensor, train: Tensor, k: int = 1) -> Neighbours:
     """The `k` training images n×d that are nearest to each of the samples m×d, by features.
 
-    Exact, in float64, over blocks of samples. Which of several training images at one distance
-    comes first is not defined.
+    Exact, in float64, over blocks of samples, whatever the scale of the features and however far
+    single ones lie from the others. Which of several training images at one distance comes first is
+    not defined.
     """
     if k < 1:
         raise BadInput(f"at least one neighbour must be asked for, not {k}")
     samples = checks.matrix(samples, "features", at_least=1)
     train = checks.matrix(train, "features", at_least=k)
     checks.same_width(samples, train)
-    centre = train.mean(dim=0)  # distances between points far from the origin would lose digits
-    shifted = train - centre
-    norms = shifted.square().sum(dim=1)
+    frame = Frame.of(train, samples)
+    placed = frame.place(train)
+    norms = placed.square().sum(dim=1)
+    slack = frame.slack_of(torch.float64)
+    kept = min(k + SPARE, len(train))
     indices, distances = [], []
     for rows in torch.split(samples, max(1, ENTRIES // len(train))):
-        # The sample's own norm is the same for all its neighbours and changes no order.
-        found = torch.addmm(norms, rows - centre, shifted.T, alpha=-2).topk(k, largest=False)
-        # Differences of the features themselves: of a copy the distance is exactly 0.
-        exact = torch.stack(
-            [(rows - train[nearest]).square().sum(dim=1).sqrt() for nearest in found.indices.T],
-            dim=1,
-        )
-        order = exact.argsort(dim=1, stable=True)
-        indices.append(found.indices.gather(1, order))
-        distances.append(exact.gather(1, order))
+        centred = frame.place(rows)
+        own = centred.square().sum(dim=1, keepdim=True)
+        # Below each squared distance, by no more than rounding can have raised it.
+        bounds = torch.addmm((1 - slack) * norms, centred, placed.T, alpha=-2)
+        bounds += (1 - slack) * own
+        found = bounds.topk(kept, largest=False)
+        which, exact = _by_distance(rows, train, found.indices, frame.scale)
+        doubtful = (found.values.amax(dim=1) < exact[:, k - 1]) & (kept < len(train))
+        for row in doubtful.nonzero()[:, 0].tolist():
+            near = (bounds[row] <= exact[row, k - 1]).nonzero()[:, 0][None]
+            which[row, :k], exact[row, :k] = (
+                part[0, :k] for part in _by_distance(rows[row : row + 1], train, near, frame.scale)
+            )
+        indices.append(which[:, :k])
+        distances.append(exact[:, :k].sqrt() / frame.scale)
     return Neighbours(torch.cat(indices), torch.cat(distances))
 
 
+def _by_distance(rows: Tensor, train: Tensor, which: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """The training images `which` n×k of each row in order of distance, and the squares of `scale`
+    times that: differences of the features themselves, of which a copy's are exactly 0.
+    """
+    exact = torch.stack(
+        [((rows - train[one]) * scale).square().sum(dim=1) for one in which.T], dim=1
+    )
+    order = exact.argsort(dim=1, stable=True)
+    return which.gather(1, order), exact.gather(1, order)
+
+
+@takes_arrays
 def authpct(train_features: Tensor, sample_features: Tensor) -> Estimate:
     """The percentage of samples m×d that are authentic, given the training images n×d.
 
@@ -81,6 +107,7 @@ def authpct(train_features: Tensor, sample_features: Tensor) -> Estimate:
     return Estimate(100 * share, 100 * math.sqrt(share * (1 - share) / len(samples)), "images")
 
 
+@takes_arrays
 def fid_gap(
     sample_features: Tensor, test_features: Tensor, train_features: Tensor, seed: int = 0
 ) -> Estimate:

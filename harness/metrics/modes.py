@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
@@ -28,6 +29,7 @@ def class_counts(logits: Tensor) -> Tensor:
     return torch.bincount(logits.argmax(dim=1), minlength=logits.shape[1])
 
 
+@takes_arrays
 def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
     """The number of classes of which `at_least` samples are predicted; `logits` n×classes.
 
@@ -40,6 +42,7 @@ def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
     return _present(class_counts(logits), len(logits), at_least)
 
 
+@takes_arrays
 def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int = 1) -> Estimate:
     """The number of modes that are the nearest of `at_least` high-quality samples.
 
@@ -53,6 +56,7 @@ def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int =
     return _present(counts, len(modes), at_least)
 
 
+@takes_arrays
 def high_quality(deviations: Tensor) -> Estimate:
     """The share of samples within three standard deviations of the mode nearest to them.
 
@@ -65,6 +69,7 @@ def high_quality(deviations: Tensor) -> Estimate:
     return Estimate(share, math.sqrt(share * (1 - share) / len(near)), "images")
 
 
+@takes_arrays
 def exact_mode_kl(modes: Tensor, total: int) -> Estimate:
     """KL(p ‖ q) in nats of the modes nearest to the samples, p, from q = 1 / `total` for each.
 
@@ -95,6 +100,7 @@ def _present(counts: Tensor, n: int, at_least: int) -> Estimate:
     return Estimate(float((counts >= at_least).sum()), stderr, "images")
 
 
+@takes_arrays
 def mode_kl(sample_logits: Tensor, reference_logits: Tensor) -> Estimate:
     """KL(p ‖ q) in nats of the predicted classes of the samples, p, from the reference's, q.
 

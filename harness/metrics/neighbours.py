@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.frame import Frame
 from harness.metrics.products import TILE, dot_products, tiles
@@ -49,6 +50,7 @@ class PrdcEstimates:
     coverage: Estimate
 
 
+@takes_arrays
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     """How the features of generated images `fake` m×d lie among those of `real` ones n×d.
 
@@ -65,6 +67,7 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Prdc:
     return _several(real, fake, [k])[0]
 
 
+@takes_arrays
 def prdc_estimates(
     real: Tensor, fake: Tensor, ks: Sequence[int] = (5,), *, seed: int = 0
 ) -> list[PrdcEstimates]:

@@ -6,8 +6,10 @@ from torch import Tensor
 
 from harness.extractors import load_perceptual
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 
 
+@takes_arrays
 def lpips(a: Tensor, b: Tensor, network: str = "lpips:alex", device: str = "cpu") -> Tensor:
     """The perceptual distance of each pair of uint8 images N×C×H×W: N float32 of at least 0.
 

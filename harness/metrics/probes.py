@@ -9,13 +9,19 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
+from harness.metrics.frame import Frame
 from harness.spec.errors import BadInput
 
 ROWS = 512
 """Distances of retrieval are computed in blocks of so many rows, to bound memory."""
 
+TIED = 1e-12
+"""Squared distances that agree to this share of themselves are equal but for rounding."""
 
+
+@takes_arrays
 def linear_probe_accuracy(
     train_codes: Tensor,
     train_labels: Tensor,
@@ -50,6 +56,7 @@ def linear_probe_accuracy(
     return _accuracy(probe.predict(test.numpy()), test_labels)
 
 
+@takes_arrays
 def knn_accuracy(
     train_codes: Tensor,
     train_labels: Tensor,
@@ -70,12 +77,14 @@ def knn_accuracy(
     if k > len(train):
         raise BadInput(f"{len(train)} training images are too few for a vote of {k} neighbours")
     _label_pair(train_labels, len(train), test_labels, len(test))
-    centre = train.mean(dim=0)  # distances between points far from the origin would lose digits
+    # Distances between points far from the origin would lose digits; a mean follows outliers.
+    centre = train.median(dim=0).values
     voters = KNeighborsClassifier(n_neighbors=k)
     voters.fit((train - centre).numpy(), train_labels.cpu().numpy())
     return _accuracy(voters.predict((test - centre).numpy()), test_labels)
 
 
+@takes_arrays
 def retrieval_precision(codes: Tensor, labels: Tensor, k: int = 10) -> Estimate:
     """The share of an image's `k` nearest others that have its label, the mean over all images.
 
@@ -83,24 +92,27 @@ def retrieval_precision(codes: Tensor, labels: Tensor, k: int = 10) -> Estimate:
     `codes` n×d floats with n at least k + 2, `labels` n int64. Distances are Euclidean, on the
     codes as they are. Of images tied for the last places each has an equal part of them, which is
     the mean over all orders of the tied: equal codes cannot gain from the order of the set. Tied
-    means within 1e-12 of the mean squared norm.
+    means that squared distances agree to 1e-12 of themselves, which covers rounding.
 
     An image is both query and answer, so that the queries' precisions are not independent; the
     error is the jackknife's over images, exact by the formula below.
     """
     codes = checks.matrix(codes, "codes", at_least=k + 2)
     checks.labels(labels, "labels", len(codes))
-    codes = codes - codes.mean(dim=0)  # distances far from the origin would lose digits
+    frame = Frame.of(codes)
+    codes = codes * frame.scale
+    centred = codes - frame.centre * frame.scale
     n, labels = len(codes), labels.to(codes.device)
-    norms = codes.square().sum(dim=1)
-    tolerance = 1e-12 * norms.mean()
+    norms = centred.square().sum(dim=1)
     precisions, losses = [], torch.zeros(n, dtype=torch.float64, device=codes.device)
     for start in range(0, n, ROWS):
         rows = torch.arange(start, min(start + ROWS, n), device=codes.device)
-        # Squared, but for the query's own norm, which does not change its ranking.
-        distances = torch.addmm(norms, codes[rows], codes.T, alpha=-2)
+        distances = torch.addmm(norms, centred[rows], centred.T, alpha=-2) + norms[rows, None]
         distances[rows - start, rows] = torch.inf
-        precision, changes = _retrieve(distances, labels[rows, None] == labels, k, tolerance)
+        unsure = _unsure(distances, frame.slack_of(torch.float64) * norms, rows, k)
+        distances[unsure] = _squared_distances(codes[rows[unsure]], codes)
+        distances[rows - start, rows] = torch.inf
+        precision, changes = _retrieve(distances, labels[rows, None] == labels, k)
         precisions.append(precision)
         losses += changes
     each = torch.cat(precisions)
@@ -110,7 +122,24 @@ def retrieval_precision(codes: Tensor, labels: Tensor, k: int = 10) -> Estimate:
     return Estimate(float(each.mean()), math.sqrt(float(variance)), "images")
 
 
-def _retrieve(distances: Tensor, same: Tensor, k: int, tolerance: Tensor) -> tuple[Tensor, Tensor]:
+def _unsure(distances: Tensor, errors: Tensor, rows: Tensor, k: int) -> Tensor:
+    """Which rows have other distances so near that of rank k + 1 that rounding may order them
+    wrongly. A distance is off by at most the errors of its two codes.
+    """
+    last = distances.topk(k + 1, dim=1, largest=False, sorted=False)
+    place = last.values.argmax(dim=1, keepdim=True)
+    value, at = last.values.gather(1, place), last.indices.gather(1, place)
+    error = errors[rows, None] + errors
+    apart = (distances - value).abs()
+    return (apart <= error + error.gather(1, at) + 2 * TIED * value).sum(dim=1) > 1
+
+
+def _squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """By differences, exact to the rounding of each distance."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def _retrieve(distances: Tensor, same: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Each query's precision, and for each answer the summed change of them if it were not there.
 
     With r the distance of rank k + 1: the answers nearer than r are all retrieved, and those at r
@@ -119,9 +148,9 @@ def _retrieve(distances: Tensor, same: Tensor, k: int, tolerance: Tensor) -> tup
     """
     ranked = distances.topk(k + 1, dim=1, largest=False, sorted=False).values
     last = ranked.amax(dim=1, keepdim=True)
-    near = distances <= last + tolerance
+    near = distances <= last * (1 + TIED)
     query, answer = near.nonzero(as_tuple=True)
-    tied = (distances[near] >= (last - tolerance)[query, 0]).double()
+    tied = (distances[near] >= (last * (1 - TIED))[query, 0]).double()
     relevant = same[near].double()
 
     def per_query(values: Tensor) -> Tensor:

@@ -9,21 +9,39 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
+from harness.spec.errors import BadInput
 
 
+@takes_arrays
 def mse(a: Tensor, b: Tensor) -> Tensor:
     """Mean squared error of each pair of images N×C×H×W on the [0, 1] scale: N float64.
 
-    Images are uint8, or float32 in [-1, 1].
+    Images are uint8, or float32 in [-1, 1]; others raise BadInput.
+    """
+    _check_range(a, b)
+    return squared_errors(a, b)
+
+
+@takes_arrays
+def mae(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute error of each pair of images, which are as `mse` takes them: N float64."""
+    _check_range(a, b)
+    return absolute_errors(a, b)
+
+
+def squared_errors(a: Tensor, b: Tensor) -> Tensor:
+    """`mse`, also of float32 numbers that are no pixels, such as points in the plane, wherever they
+    lie.
     """
     if a.is_floating_point() and b.is_floating_point():
         return _differences(a, b).square().mean(dim=1)
     return _squared_error(a, b) / 255**2
 
 
-def mae(a: Tensor, b: Tensor) -> Tensor:
-    """Mean absolute error of each pair of images, which are as `mse` takes them: N float64."""
+def absolute_errors(a: Tensor, b: Tensor) -> Tensor:
+    """`mae`, of what `squared_errors` takes."""
     if a.is_floating_point() and b.is_floating_point():
         return _differences(a, b).abs().mean(dim=1)
     checks.image_pairs(a, b)
@@ -31,6 +49,7 @@ def mae(a: Tensor, b: Tensor) -> Tensor:
     return difference.flatten(1).sum(dim=1).double() / (255 * a[0].numel())
 
 
+@takes_arrays
 def psnr(a: Tensor, b: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each pair of uint8 images N×C×H×W, in dB: N float64.
 
@@ -65,6 +84,17 @@ def say_exact(values: Tensor, ceiling: float) -> None:
 def psnr_ceiling(values: int) -> float:
     """The PSNR of an 8-bit image of so many values of which a single one is off by one, in dB."""
     return 10 * math.log10(255**2 * values)
+
+
+def _check_range(*sets: Tensor) -> None:
+    """Raise BadInput where floats are not in [-1, 1]: their error would be on another scale."""
+    if not all(x.is_floating_point() and x.numel() for x in sets):
+        return
+    if (largest := max(float(x.abs().max()) for x in sets)) > 1:
+        raise BadInput(
+            f"float images reach {largest:.4g}; values from -1 to 1 are needed, or uint8 from 0 to "
+            "255: for x in [0, 255] take x / 127.5 - 1"
+        )
 
 
 def _differences(a: Tensor, b: Tensor) -> Tensor:

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
 
+@takes_arrays
 def pixel_auroc(maps: Tensor, masks: Tensor) -> Estimate:
     """The area under the ROC curve of all pixels, with its standard error over images.
 
@@ -49,6 +51,7 @@ def pixel_auroc(maps: Tensor, masks: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(float(without.var(correction=0)) * (n - 1)), "images")
 
 
+@takes_arrays
 def aupro(maps: Tensor, masks: Tensor, fpr_limit: float = 0.3) -> Estimate:
     """The area under the per-region overlap, with its standard error over images.
 

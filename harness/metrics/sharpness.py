@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
@@ -20,6 +21,7 @@ _CHUNK = 2**20
 """Values transformed at a time, to bound memory."""
 
 
+@takes_arrays
 def sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
     """High-frequency energy of the samples relative to the data's, with its error over images.
 
@@ -41,6 +43,7 @@ def sharpness_ratio(samples: Tensor, reference_images: Tensor) -> Estimate:
     return Estimate(value, None if log.stderr is None else value * log.stderr, log.over)
 
 
+@takes_arrays
 def log_sharpness_ratio(
     samples: Tensor, reference_images: Tensor, *, paired: bool = False
 ) -> Estimate:

@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import gram
 from harness.spec.errors import BadInput
 
@@ -32,6 +33,7 @@ class FeatureStatistics:
     scatter: Tensor
 
     @classmethod
+    @takes_arrays
     def of(cls, features: Tensor) -> FeatureStatistics:
         """The statistics of finite floating-point features n×d of at least one image."""
         blocks = torch.split(checks.matrix(features, "features", at_least=1), ROWS)

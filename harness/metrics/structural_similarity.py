@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import block_dtype
 from harness.spec.errors import BadInput
 
@@ -46,6 +47,7 @@ class Similarity(NamedTuple):
     """Contrast and structure alone, without luminance."""
 
 
+@takes_arrays
 def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
     """Structural similarity of each pair of uint8 images N×C×H×W: N float64 in [-1, 1].
 
@@ -76,6 +78,7 @@ def similarity(a: Tensor, b: Tensor) -> Similarity:
     return _compare(_maps(a, b, _scratch(a, window)), window)
 
 
+@takes_arrays
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity over five scales of each pair of uint8 images: N float64 in [0, 1].
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.reconstruction import mae
 
 
+@takes_arrays
 def cycle_error(images: Tensor, cycles: Tensor) -> Estimate:
     """Mean absolute error of images translated there and back, uint8 N×C×H×W, on the [0, 1] scale.
 
@@ -18,6 +20,7 @@ def cycle_error(images: Tensor, cycles: Tensor) -> Estimate:
     return checks.mean_over(mae(cycles, images), "images")
 
 
+@takes_arrays
 def colour_shift(sources: Tensor, translations: Tensor) -> Estimate:
     """How far translations are from the colours of their sources, pixel by pixel: the mean of
     ½ Σ |p − q|, where p and q are the shares of red, green and blue in the light of a pixel

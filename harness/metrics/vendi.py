@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from harness.metrics import checks
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.spec.errors import BadInput
 
 
+@takes_arrays
 def vendi_score(features: Tensor, q: float = 1.0) -> Estimate:
     """The effective number of different images, by the cosine similarity of `features` n×d.
 

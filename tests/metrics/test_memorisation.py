@@ -33,6 +33,20 @@ def test_a_copy_is_at_distance_zero_however_far_from_the_origin():
     assert bool((found.distances[:, 1] > 0).all())
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e20, 1e-200])
+@pytest.mark.parametrize("outlier", [1.0, 1e12, 1e20])
+@pytest.mark.parametrize("apart", [0.0, 1e9])
+def test_neighbours_at_any_scale_and_beside_outliers(scale, outlier, apart):
+    samples, train = features(50), features(80, seed=1)
+    for x in (samples, train):
+        x[4] *= outlier
+        x[:20] += apart
+    expected = np.argsort(cdist(samples.numpy(), train.numpy()), axis=1)[:, :4]
+    found = nearest_neighbours(samples * scale, train * scale, 4)
+    near = np.arange(50) != 4  # from an outlier all others are as far, but for rounding
+    assert np.array_equal(found.indices.numpy()[near], expected[near])
+
+
 def authentic_by_definition(train: np.ndarray, samples: np.ndarray) -> float:
     among = cdist(train, train)
     np.fill_diagonal(among, np.inf)

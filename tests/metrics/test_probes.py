@@ -99,6 +99,33 @@ def test_retrieval_is_the_mean_share_among_the_nearest_others(monkeypatch):
     assert (blocks.value, blocks.stderr) == pytest.approx((whole.value, whole.stderr), rel=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e20, 1e-200])
+@pytest.mark.parametrize("outlier", [1.0, 1e5, 1e20])
+def test_retrieval_at_any_scale_and_beside_outliers(scale, outlier):
+    codes, labels = clusters(120)
+    codes = codes.double()
+    codes[4] *= outlier
+    nearest = (codes[:, None] - codes).square().sum(2).fill_diagonal_(torch.inf)
+    nearest = nearest.topk(10, largest=False).indices
+    shares = (labels[nearest] == labels[:, None]).double().mean(dim=1)
+    found = retrieval_precision(codes * scale, labels).value
+    if outlier == 1e20:  # from which all others are as far, but for rounding
+        shares[4] = (labels == labels[4]).double()[torch.arange(120) != 4].mean()
+    assert found == pytest.approx(float(shares.mean()), abs=1e-12)
+
+
+@pytest.mark.parametrize("outlier", [1.0, 1e10])
+def test_votes_beside_an_outlier(outlier):
+    (train, y), (test, z) = clusters(200, d=20), clusters(50, 1, d=20)
+    train = train.double()
+    train[3] *= outlier
+    distances = (test.double()[:, None] - train).square().sum(dim=2)
+    nearest = distances.topk(20, largest=False).indices
+    votes = torch.nn.functional.one_hot(y[nearest], 5).sum(dim=1)
+    expected = float((votes.numpy().argmax(axis=1) == z.numpy()).mean())
+    assert knn_accuracy(train, y, test, z).value == pytest.approx(expected)
+
+
 def test_collapsed_codes_retrieve_by_chance_whatever_the_order():
     labels = torch.arange(60).div(20, rounding_mode="floor")
     for order in (labels, labels.roll(13), labels[torch.randperm(60)]):

@@ -81,6 +81,25 @@ def test_bad_pairs_are_refused():
         mse(a[:0], a[:0])
 
 
+@pytest.mark.parametrize("metric", [mse, mae])
+@pytest.mark.parametrize("side", [0, 1])
+def test_floats_of_another_range_are_refused(metric, side):
+    pair = [images(2, 1, 8, 8) / 127.5 - 1 for _ in range(2)]
+    pair[side] = images(2, 1, 8, 8).float()
+    with pytest.raises(BadInput, match=r"reach 2\d\d; values from -1 to 1 are needed"):
+        metric(*pair)
+    pair[side] = torch.full((2, 1, 8, 8), -1.01)
+    with pytest.raises(BadInput, match=r"reach 1.01"):
+        metric(*pair)
+
+
+@pytest.mark.parametrize("name", ["mse", "mae"])
+def test_points_may_lie_anywhere(name):
+    points = torch.tensor([[3.0, -2.0], [0.5, 0.0]])[:, :, None, None]
+    found = METRICS[name].compute(points + 0.5, points)
+    assert found.value == {"mse": 0.0625, "mae": 0.25}[name]
+
+
 def test_numbers_that_are_no_pixels_have_the_errors_of_as_large_ones():
     a, b = similar_pair(4, 1, 13)
     x, y = (image / 127.5 - 1 for image in (a, b))

@@ -10,11 +10,11 @@ from harness.metrics.sharpness import CUTOFF, SMALLEST, log_sharpness_ratio
 
 
 def _mse(reconstructions: Tensor, originals: Tensor) -> Estimate:
-    return checks.mean_over(reconstruction.mse(reconstructions, originals), "images")
+    return checks.mean_over(reconstruction.squared_errors(reconstructions, originals), "images")
 
 
 def _mae(reconstructions: Tensor, originals: Tensor) -> Estimate:
-    return checks.mean_over(reconstruction.mae(reconstructions, originals), "images")
+    return checks.mean_over(reconstruction.absolute_errors(reconstructions, originals), "images")
 
 
 def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
