@@ -129,19 +129,19 @@ IS = Metric(
 )  # fmt: skip
 PRECISION = Metric(
     "precision", _precision, "higher", "precision", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1),
+    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1), version=2,
 )  # fmt: skip
 RECALL = Metric(
     "recall", _recall, "higher", "recall", "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1),
+    settings={"k": MANIFOLD_K}, least=both(MANIFOLD_K + 1), version=2,
 )  # fmt: skip
 DENSITY = Metric(
     "density", _density, "higher", "density", "Naeem et al. 2020, arXiv:2002.09797",
-    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1),
+    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1), version=2,
 )  # fmt: skip
 COVERAGE = Metric(
     "coverage", _coverage, "higher", "coverage", "Naeem et al. 2020, arXiv:2002.09797",
-    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1),
+    settings={"k": COVERAGE_K}, least=both(COVERAGE_K + 1), version=2,
 )  # fmt: skip
 SHARPNESS = Metric(
     "sharpness", _sharpness, "nearer", "sharpness relative to the data's", "", ideal=0.0,

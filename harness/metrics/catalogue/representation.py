@@ -80,7 +80,7 @@ KNN_ACCURACY = Metric(
 )  # fmt: skip
 RETRIEVAL_PRECISION = Metric(
     "retrieval_precision", _retrieval_precision, "higher", "retrieval precision at k", "",
-    settings={"k": 10, "distance": "euclidean"},
+    settings={"k": 10, "distance": "euclidean"}, version=2,
 )  # fmt: skip
 MIG = Metric(
     "mig", _mig, "higher", "mutual information gap", "Chen et al. 2018, arXiv:1802.04942",
