@@ -89,7 +89,7 @@ def test_how_training_computes_is_part_of_every_key():
     assert changed[1].cells[0].numerics.memory_format == "channels_last"
     for keys in ([plan.cells[0].training_key, plan.suite_key] for plan in changed):
         assert not {*keys} & {plain.cells[0].training_key, plain.suite_key}
-    assert "bf16" in changed[0].report_name
+    assert "bf16" in changed[0].loaded.overrides.label()
 
 
 TIMED = """\

@@ -22,6 +22,7 @@ from pydantic import (
 
 from harness.keys import digest
 from harness.plan import Cell, Plan
+from harness.plan.identity import code_folders
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import load_json
 from harness.spec.measurement import CellResult, Measurement
@@ -137,9 +138,10 @@ class Baseline(_Part):
         return Protocol(**self.protocols[numbers.protocol])
 
 
-def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
+def take(plan: Plan, results: Sequence[CellResult], besides: Sequence[Path] = ()) -> Baseline:
     """A baseline of everything that a suite measures, apart from its floors and from points in
-    training. Raises BadInput where that is not all measured, or gave no number at all.
+    training; `besides` is where results are written, which are no code. Raises BadInput where that
+    is not all measured, or gave no number at all.
     """
     kept = [
         (cell, result)
@@ -162,7 +164,7 @@ def take(plan: Plan, results: Sequence[CellResult]) -> Baseline:
         "checksum": "",
         "suite": name,
         "images": plan.loaded.suite.budget.images,
-        "made": _made(plan),
+        "made": _made(plan, besides),
         "numerics": plan.numerics.to_dict(),
         "datasets": {name: d.train.digest() for name, d in plan.datasets.items()},
         "models": {model: model_of(cell) for model, cell in models.items()},
@@ -183,11 +185,11 @@ def _unfinished(cell: Cell, result: CellResult) -> bool:
     return result.status == "missing" or len(_asked(cell, result)) < len(cell.wanted)
 
 
-def _made(plan: Plan) -> dict[str, str]:
-    facts = environment()
+def _made(plan: Plan, besides: Sequence[Path]) -> dict[str, str]:
+    facts = environment(code_folders(plan), besides)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "harness": facts["harness"],
+        "harness": f"{facts['harness']} ({facts['harness commit']})",
         "commit": facts["commit"],
         "machine": plan.numerics.machine,
     }

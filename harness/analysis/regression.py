@@ -184,6 +184,11 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
         raise BadInput(
             f"the baseline is of suite {baseline.suite!r}, and this is {plan.loaded.name!r}"
         )
+    if _is_of_another(baseline, plan):
+        raise BadInput(
+            f"the baseline is of another suite called {baseline.suite!r}: this one has none of its "
+            f"models on any of its datasets; it has {_pairs_of(baseline)}"
+        )
     awaited, settled, timings, sideless = [], [], [], []
     for numbers in _chosen(baseline, plan):
         if _is_sideless(numbers, plan):
@@ -214,6 +219,22 @@ def _is_sideless(numbers: Numbers, plan: Plan) -> bool:
         and metric.better in ("nearer", "neither")
         and (not isinstance(metric.ideal, float))
     )
+
+
+def _is_of_another(baseline: Baseline, plan: Plan) -> bool:
+    """Whether a suite of the same name has nothing of what the baseline's has, all of it taken."""
+    overrides = plan.loaded.overrides
+    if overrides.models is not None or overrides.datasets is not None:
+        return False
+    mine = {(cell.dataset, cell.model) for cell in plan.cells}
+    return bool(baseline.numbers) and not any(
+        (n.dataset, n.model) in mine for n in baseline.numbers
+    )
+
+
+def _pairs_of(baseline: Baseline) -> str:
+    pairs = list(dict.fromkeys(f"{n.model} on {n.dataset}" for n in baseline.numbers))
+    return ", ".join(pairs[:3]) + (f" and {len(pairs) - 3} more" if len(pairs) > 3 else "")
 
 
 def _is_timing(baseline: Baseline, numbers: Numbers) -> bool:

@@ -61,7 +61,7 @@ def save(
     loaded = chosen.load()
     chosen.check_outputs(loaded, out)
     plan, _, records = chosen.measured(loaded)
-    baseline = take(plan, plan.results(records))
+    baseline = take(plan, plan.results(records), [chosen.output])
     write_output(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     console = console_beside(out)

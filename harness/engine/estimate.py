@@ -20,8 +20,10 @@ from harness.engine.rounds import makespan
 from harness.engine.steps import Training, time_training
 from harness.engine.trial import time_evaluation
 from harness.plan import Cell, Plan
+from harness.plan.identity import identify
 from harness.spec.points import split_point
 from harness.tracking import Record, Store
+from harness.tracking.suites import find_suite, planned_suite
 from harness.training import memory
 from harness.training.checkpoint import KEPT
 
@@ -111,13 +113,13 @@ class Estimate:
 
 def keep(found: Estimate, plan: Plan, store: Store) -> None:
     """Hang an estimate on the suite's run, so that the run can say how good it was."""
-    parent = store.planned_suite(plan.loaded.name, plan.suite_key)
+    parent = planned_suite(store, identify(plan.loaded, store), plan.suite_key)
     store.put(parent, FILE, found.to_json())
 
 
 def recall(plan: Plan, store: Store) -> Estimate | None:
     """The last estimate of the suite, if there is one."""
-    parent = store.find_suite(plan.loaded.name, plan.suite_key)
+    parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     content = store.get(parent, FILE) if parent else None
     try:
         return Estimate.from_json(content) if content else None

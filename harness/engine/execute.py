@@ -13,8 +13,10 @@ from harness.engine.packing import ALONE, Packing
 from harness.engine.rooms import rooms_here
 from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
+from harness.plan.identity import code_folders, identify
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
+from harness.tracking.suites import open_suite
 from harness.training import stopping
 from harness.training.numerics import Numerics
 
@@ -22,7 +24,7 @@ from harness.training.numerics import Numerics
 def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float) -> Site:
     """The suite's parent run, with what a reader of it must know."""
     suite = plan.loaded.suite
-    facts = {**environment(), "device": plan.numerics.machine}
+    facts = {**environment(code_folders(plan), [folder]), "device": plan.numerics.machine}
     tags = {
         "harness.suite": plan.loaded.name,
         "harness.budget": str(suite.budget.images),
@@ -30,7 +32,7 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
         **{f"harness.environment.{name}": value for name, value in facts.items()},
         "mlflow.note.content": f"**{suite.title}**\n\n{suite.description}",
     }
-    parent = store.open_suite(plan.loaded.name, plan.suite_key, tags)
+    parent = open_suite(store, identify(plan.loaded, store), plan.suite_key, tags)
     store.put(parent, "suite.yaml", plan.loaded.text)
     store.put(parent, "suite-resolved.json", suite.model_dump_json(indent=2))
     store.put(parent, "environment.json", json.dumps(facts, indent=2))

@@ -68,12 +68,6 @@ class Plan:
         numerics = self.numerics.to_dict() | self.loaded.suite.presets()
         return digest([self.loaded.name, budget, numerics])
 
-    @property
-    def report_name(self) -> str:
-        """The report's folder: the suite's name, and what was overridden of it."""
-        label = self.loaded.overrides.label()
-        return f"{self.loaded.name}--{label}" if label else self.loaded.name
-
     def records(self, store: Store) -> dict[str, Record]:
         """What the tracking store knows of the cells, by training key."""
         return store.records([cell.training_key for cell in self.cells], self.loaded.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +20,9 @@ from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
 from harness.metrics.selftest import sentence
 from harness.plan import Plan
+from harness.plan.identity import code_folders, identify
+from harness.report.commands import run_command
+from harness.report.folders import report_folder
 from harness.report.places import browse
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
@@ -55,7 +57,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """
     records = plan.records(store)
     results = gather(plan, store, records)
-    page = write(results, output / plan.report_name)
+    page = write(results, report_folder(plan, identify(plan.loaded, store), output))
     if parent:
         for cell in plan.cells:  # what another suite made, which was found and not opened
             if record := records.get(cell.training_key):
@@ -96,13 +98,16 @@ def gather(
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
-        environment={**environment(), "device": plan.numerics.machine},
+        environment={
+            **environment(code_folders(plan), [store.folder]), "device": plan.numerics.machine,
+        },
         store=Tracking(store.name, browse(store)),
-        command=_command(plan),
+        command=run_command(plan, store),
         generated_at=now(),
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
-    )
+        identity=identify(plan.loaded, store).marks,
+    )  # fmt: skip
 
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
@@ -207,15 +212,6 @@ def _outsiders(plan: Plan) -> list[ModelInfo]:
         ModelInfo(name, f"# samples that another program made\n{yaml.safe_dump(listed)}", None)
         for name, listed in files.items()
     ]
-
-
-def _command(plan: Plan) -> str:
-    options = {
-        "--" + {"budget_scale": "budget-scale"}.get(name, name): value
-        for name, value in plan.loaded.overridden.items()
-    }
-    given = [text for option in options.items() for text in option]
-    return shlex.join(["harness", "run", plan.loaded.name, *given])
 
 
 def summary(table: pd.DataFrame, plan: Plan) -> dict[str, float]:

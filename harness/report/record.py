@@ -19,6 +19,7 @@ def document(results: Results) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "suite": results.suite_name,
+        "identity": dict(results.identity),
         "title": results.title,
         "command": results.command,
         "overrides": dict(results.overrides),
@@ -27,6 +28,7 @@ def document(results: Results) -> dict[str, Any]:
         "machine": environment.get("device", ""),
         "version": environment.get("harness", ""),
         "commit": environment.get("commit", ""),
+        "harness_commit": environment.get("harness commit", ""),
         "verdicts": [_verdict(verdict) for verdict in results.verdicts],
     }
 

@@ -72,7 +72,9 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Store:
-    """Where the runs are kept (an MLflow tracking URI), and the command that browses them."""
+    """Where the runs are kept (an MLflow tracking URI), and the command that browses them, or for a
+    server its address.
+    """
 
     uri: str
     browse: str
@@ -107,5 +109,7 @@ class Results:
     generated_at: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """The marks of `harness.tracking.suites`: whose report it is."""
     speed: str = "sampling_throughput"
     trade_off: Sequence[str] = ("fid", "recall")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import parse_reference
@@ -53,14 +54,38 @@ class Overrides:
         }
 
     def label(self) -> str:
-        """A suffix for file names, such as `budget-x0.05_seeds-0+1`; empty without overrides."""
-        short = {"budget_scale": "budget-x"}
-        parts = [short.get(name, f"{name}-") + value for name, value in self.texts().items()]
-        plain = "_".join(parts).replace(",", "+")
-        label = re.sub(r"[^A-Za-z0-9.+_-]+", "-", plain)
-        if len(label) <= MAX_LABEL:
+        """A suffix for file names, such as `budget-x0.05_seeds-0+1`; empty without overrides. Of
+        what cannot be read back from it, it ends in a digest: no two overrides share a label.
+        """
+        texts = self.texts()
+        plain = "_".join(_PREFIXES[name] + text for name, text in texts.items())
+        label = re.sub(r"[^A-Za-z0-9.+_-]+", "-", plain.replace(",", "+"))
+        if len(label) <= MAX_LABEL and all(_is_plain(*item) for item in self._items()):
             return label
-        return f"{label[: MAX_LABEL - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+        exact = json.dumps(list(self._items()))
+        return f"{label[: MAX_LABEL - 9]}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
+
+    def _items(self) -> Iterator[tuple[str, str]]:
+        for name, value in asdict(self).items():
+            if value is not None:
+                for item in value if isinstance(value, list | tuple) else [value]:
+                    yield name, str(item)
+
+
+_PREFIXES = {field.name: f"{field.name}-" for field in fields(Overrides)} | {
+    "budget_scale": "budget-x"
+}
+"""What stands before each option's value in a label."""
+
+
+def _is_plain(option: str, item: str) -> bool:
+    """Whether a label shows exactly what it is of. A dash stands for the slash in models' names,
+    and for itself elsewhere.
+    """
+    part = r"[A-Za-z0-9._]+"
+    characters = f"{part}(/{part})*" if option == "models" else r"[A-Za-z0-9._-]+"
+    begins_another = any(f"_{prefix}" in item.replace("/", "-") for prefix in _PREFIXES.values())
+    return bool(re.fullmatch(characters, item)) and not begins_another
 
 
 def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from harness.spec.claim_files import with_included
 from harness.spec.errors import BadInput, SpecError, all_of, suggest
+from harness.spec.names import unfit
 from harness.spec.overrides import Overrides, apply
 from harness.spec.reference import parse_reference
 from harness.spec.shipped import shipped_files
@@ -24,12 +25,8 @@ __all__ = [
 
 STDIN = "-"
 """In place of a suite's name: it is read from standard input."""
-
-TAKEN = {
-    "mlflow.db", "mlflow.db-journal", "mlflow.db-shm", "mlflow.db-wal", "mlartifacts", "work",
-    "locks", "unlogged", "score", "selftests", "default",
-}  # fmt: skip
-"""What the harness itself puts beside reports, and the experiments that are no suites'."""
+STDIN_PATH = Path("stdin")
+"""What stands for its file in messages."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +50,11 @@ class LoadedSuite:
     def text(self) -> str:
         """The file as it was written."""
         return self.document.text
+
+    @property
+    def is_from_stdin(self) -> bool:
+        """Whether it was read from standard input, and no file has it."""
+        return self.document.path == STDIN_PATH
 
     @property
     def folder(self) -> Path:
@@ -143,22 +145,24 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
         raise all_of(wrong)
     changes = overrides or Overrides()
     changed, dropped = apply(suite, changes)
-    return LoadedSuite(_stem(document), changed, document, changes, dropped)
+    return LoadedSuite(_name(suite, document), changed, document, changes, dropped)
 
 
 def read_document(name: str) -> Document:
     """What the file says, or standard input where the name is `-`."""
     if name != STDIN:
         return load_yaml(_find(name))
-    return parse_yaml(sys.stdin.buffer.read(MAX_BYTES + 1), Path("stdin"))
+    return parse_yaml(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN_PATH)
 
 
-def _stem(document: Document) -> str:
-    """The suite's name, by which its report, its runs and its experiment are called."""
-    name = document.path.stem
-    if name.lower() in TAKEN or name.startswith("."):
-        message = f"a suite cannot be called {name!r}: the harness keeps other things by that name"
-        raise document.error(f"{message}; rename the file")
+def _name(suite: Suite, document: Document) -> str:
+    """The suite's own name, or else its file's, by which its report, its runs and its experiment
+    are called.
+    """
+    name = suite.name or document.path.stem
+    if reason := unfit(name):
+        message = f"a suite cannot be called {name!r}, which {reason}"
+        raise document.error(f"{message}; rename the file, or give the suite a `name:`")
     return name
 
 

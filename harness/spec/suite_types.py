@@ -19,6 +19,7 @@ from harness.spec.claim import Claim, Side
 from harness.spec.claim_files import Declared
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import FLOORS
+from harness.spec.names import fit_name
 from harness.spec.points import is_point
 from harness.spec.reference import parse_reference
 from harness.spec.seeds import MOST, PATTERN, parse_seeds
@@ -135,6 +136,8 @@ class Suite(_Spec):
     """Every model is trained on every dataset with every seed, and measured with every metric."""
 
     title: str = Field(min_length=1)
+    name: Annotated[str, Field(strict=True), AfterValidator(fit_name)] | None = None
+    """What its results are kept under; the file's name without its ending if not said."""
     description: str = ""
     seeds: Seeds
     budget: Budget

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-import subprocess
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import harness
+from harness.tracking.commits import commits, own_commit
 
 PACKAGES = [
     "torch", "torchvision", "numpy", "scipy", "scikit-learn", "scikit-image", "torch-fidelity",
@@ -15,11 +16,16 @@ PACKAGES = [
 ]  # fmt: skip
 
 
-def environment() -> dict[str, str]:
-    """Names and values for people, without anything that identifies the user."""
+def environment(folders: Iterable[Path] = (), besides: Sequence[Path] = ()) -> dict[str, str]:
+    """Names and values for people, without anything that identifies the user.
+
+    "commit" is that of the user's code, which is in `folders`, or else in the current one; what is
+    `besides`, results, does not count as a change of it.
+    """
     facts = {
         "harness": harness.__version__,
-        "commit": _commit(),
+        "harness commit": own_commit(),
+        "commit": commits([*folders] or [Path.cwd()], besides),
         "python": platform.python_version(),
     }
     facts |= {"system": f"{platform.system()} {platform.machine()}"}
@@ -31,24 +37,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _commit() -> str:
-    """The commit of the checkout the package runs from, with "+changes" where it has any."""
-    folder = Path(harness.__file__).parent.parent
-    if not (folder / ".git").exists():
-        return "installed package"
-    try:
-        head = _git(folder, "rev-parse", "--short=12", "HEAD")
-        # The report that is being made is itself a change; the code is what matters here.
-        changed = _git(folder, "status", "--porcelain", "--", "harness", "models", "suites")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return head + (" with uncommitted changes" if changed else "")
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=20
-    ).stdout.strip()

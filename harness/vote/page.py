@@ -16,9 +16,11 @@ from harness.evaluation.pictures import grid, place, single, tiles
 from harness.evaluation.scatter import is_plane
 from harness.outputs import write_output
 from harness.plan import Plan
+from harness.plan.identity import identify
 from harness.report.scripts import with_scripts
 from harness.spec.errors import BadInput
 from harness.tracking import Store
+from harness.tracking.suites import find_suite
 from harness.vote.ballots import Entrant, Key
 from harness.vote.pairing import draw_pairs
 
@@ -46,7 +48,7 @@ def write_page(plan: Plan, store: Store, count: int, seed: int, path: Path) -> P
     """Write a page with `count` pairs of the suite's samples to `path`, and keep its key in the
     suite's run. BadInput where no dataset has two models with samples to choose between.
     """
-    run = store.find_suite(plan.loaded.name, plan.suite_key)
+    run = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     if run is None:
         raise BadInput(f"{plan.loaded.name}: not run yet; `harness run` runs it")
     galleries, left_out = _with_a_choice(list(_galleries(plan, store)), plan)

@@ -118,6 +118,22 @@ def test_labels_are_short_words_for_file_names():
     assert Overrides(datasets=["digits[unseen=8]"]).texts() == {"datasets": "digits[unseen=8]"}
 
 
+@pytest.mark.parametrize(
+    "alike",
+    [
+        [{"datasets": ["folder:./猫"]}, {"datasets": ["folder:./犬"]}],
+        [{"datasets": [name]} for name in ("a b", "a-b", "a/b", "a,b", "a+b", "a_b")],
+        [{"models": [name]} for name in ("a b", "a-b", "a/b", "a//b", "/a/b", "a:b")],
+        [{"models": ["a", "b"]}, {"models": ["a+b"]}, {"models": ["a,b"]}],
+        [{"models": ["a"], "extractor": "b"}, {"models": ["a_extractor-b"]}],
+        [{"seeds": [1, 2]}, {"seeds": [12]}, {"seeds": [2, 1]}],
+        [{"models": ["x" * 90 + end]} for end in "abc"],
+    ],
+)
+def test_overrides_that_differ_have_labels_that_differ(alike):
+    assert len({Overrides(**given).label() for given in alike}) == len(alike)
+
+
 overrides = st.builds(
     Overrides,
     seeds=st.none() | st.lists(st.integers(0), max_size=40),
