@@ -26,7 +26,7 @@ from harness.data.base import Dataset
 from harness.data.loader import Batches
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import Reading, describe, measured, read
+from harness.evaluation.measure import Reading, describe, read, row
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draws
 from harness.families import build_family
@@ -373,14 +373,22 @@ class _Work:
                 raise Stopped("stopped before all was measured")
             self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
             metric = self.metric(wanted)
-            said = others.get(wanted.metric, ())
-            row = measured(metric, wanted.protocol, wanted.key, evidence, said)
-            store.record(run_id, [row])
-            if row.status == "failed":
-                failures.append(f"{self.cell.name}: {wanted.metric}: {row.reason}")
+            readings = [read(metric, evidence), *others.get(wanted.metric, ())]
+            found = row(metric, wanted.protocol, wanted.key, readings, evidence.setup)
+            store.record(run_id, [found])
+            if found.status == "failed":
+                failures.append(f"{self.cell.name}: {wanted.metric}: {found.reason}")
+                self.keep_traces(wanted.metric, readings)
         if not failures and self.cell.is_shown:
             self.draw(evidence, model)
         return failures
+
+    def keep_traces(self, metric: str, readings: Sequence[Reading]) -> None:
+        """Put the tracebacks of a failed measurement beside the cell's other files."""
+        traces = "\n".join(dict.fromkeys(said.trace for said in readings if said.trace))
+        if traces:
+            name = "".join(c if c.isalnum() or c in "._-" else "-" for c in metric)[:80]
+            self.store.put(self.record.run_id, f"failures/{name}.txt", traces)
 
     def metric(self, wanted: Wanted) -> Metric:
         """The metric that is wanted, as the suite's profile has it."""

@@ -56,12 +56,14 @@ def plan(
     from harness.engine.estimate import estimate, keep, memory_needs
     from harness.engine.execute import ThisMachine, left
     from harness.engine.neighbours import neighbours
+    from harness.plan.family_trial import try_planned
 
     console = Console()
     planned, store = chosen.plan(), chosen.store()
     here = ThisMachine(planned.numerics, chosen.device, jobs)
     records = planned.records(store)
     todo = left(planned, records)
+    try_planned(planned, todo)
     alone = memory_needs(planned.cells, records, None)
     beside = min(len(todo), here.engine(planned, todo, store, alone).jobs) - 1
     with console.status("Measuring") as status, neighbours(beside):
@@ -220,6 +222,7 @@ def validate(
         harness validate my-suite.yaml my-claims.yaml
     """
     from harness.plan import check
+    from harness.plan.family_trial import try_checked
     from harness.spec.claim_files import claims_alone
     from harness.spec.suite import load_suite
     from harness.spec.user_code import own_folder_only
@@ -230,7 +233,7 @@ def validate(
             continue
         loaded = load_suite(file)
         with nullcontext() if trust else own_folder_only():
-            check(loaded)
+            try_checked(loaded, *check(loaded))
         suite = loaded.suite
         echo(
             f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "

@@ -102,11 +102,13 @@ def carry_out(
     from harness.cli.progress import display
     from harness.engine.estimate import memory_needs, recall
     from harness.engine.execute import left, open_site, run_ids
+    from harness.plan.family_trial import try_planned
     from harness.training import stopping
 
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, known = left(plan, records), recall(plan, store)
+    try_planned(plan, todo)
     engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)

@@ -6,11 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from harness.data import tasks
-from harness.data.base import About, Dataset
+import torch
+
+from harness import seeding
+from harness.data import faults, tasks
+from harness.data.base import About, Dataset, Split
 from harness.data.domains import about_domains, domains, split_in_two
 from harness.data.source import Maker, Source, fault
+from harness.spec.blame import defined, is_users, location
 from harness.spec.errors import BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
 from harness.spec.registry import Registry
@@ -56,6 +61,10 @@ DATASETS = Registry(
 )
 
 
+NOISE = 16
+"""Images that stand in for a dataset's, at least."""
+
+
 def load_dataset(name: str, root: Path | None = None) -> Dataset:
     """The dataset that `name` writes, such as `mnist`, `folder:cats` or `digits[unseen=8]`.
 
@@ -65,13 +74,41 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     BadInput with one line for whatever is wrong.
     """
     reference = parse_reference(name)
+    return _made(name, reference, find_source(reference), root or default_root())
+
+
+def stand_in(name: str) -> Dataset | None:
+    """A few images of noise of the shape, the classes and the task of a dataset, to try models on
+    without its data; None where these are not all known without.
+    """
+    reference = parse_reference(name)
     source = find_source(reference)
-    root = root or default_root()
+    shapes, about = source.shapes, source.about
+    if not {"train", "test"} <= shapes.keys() or source.classes or about.factors or source.truth:
+        return None
+    labels = torch.arange(max(NOISE, 2 * len(about.classes))) % max(1, len(about.classes))
+
+    def noise(_: Path) -> tuple[Split, Split]:
+        def split(part: Literal["train", "test"]) -> Split:
+            shape, draws = (len(labels), *shapes[part][1:]), seeding.generator(0, "noise", part)
+            images = torch.randint(64, 256, shape, generator=draws, dtype=torch.uint8)
+            return Split(images, labels)
+
+        return split("train"), split("test")
+
+    try:
+        return _made(name, reference, replace(source, load=noise), default_root())
+    except BadInput:  # too little noise for the task
+        return None
+
+
+def _made(name: str, reference: Reference, source: Source, root: Path) -> Dataset:
+    """The task that the options ask for, of what the source has."""
     known = _with_classes(source, root)
     unseen = tasks.unseen_classes(name, reference.options, known.classes)
     task = tasks.task(name, reference.options)
     two = domains(name, reference.options, known.classes)
-    train, test = source.load(root)
+    train, test = _loaded(name, source, known, root)
     if unseen and test.masks is not None:
         raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
     if two:
@@ -83,6 +120,25 @@ def load_dataset(name: str, root: Path | None = None) -> Dataset:
     truth = source.truth and source.truth.without(unseen)
     binary = bool(task.binarized)
     return Dataset(str(reference), train, test, known, unseen, truth, binary)
+
+
+def _loaded(name: str, source: Source, known: About, root: Path) -> tuple[Split, Split]:
+    """The splits of a source; BadInput in one line where the code of a user fails, or gives what is
+    no dataset.
+    """
+    try:
+        splits = source.load(root)
+    except BadInput:
+        raise
+    except Exception as error:
+        if not is_users(error):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BadInput(f"{name} cannot be loaded: {said} ({location(error)})") from error
+    if wrong := faults.of_splits(splits, known, source.truth is not None):
+        place = defined(source.load)
+        raise BadInput(f"{name}: {wrong}" + (f" ({place})" if place else ""))
+    return splits
 
 
 def load_untasked(name: str, root: Path | None = None) -> Dataset:

@@ -69,7 +69,7 @@ def fault(found: object) -> str:
         return f"has {article(given.about)} as its about, not an About of harness.data"
     if not callable(given.load):
         return f"has {article(given.load)} as its load, not a function of the folder of datasets"
-    classes = given.about.classes
+    classes: Any = given.about.classes
     if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
         return f"has about.classes {classes!r}, not a tuple of names"
     return ""

@@ -15,6 +15,7 @@ from harness.data.frames import unfold
 from harness.data.pixels import stored_as
 from harness.evaluation import feature_cache
 from harness.evaluation.kinds import EVIDENCE, is_drawn
+from harness.evaluation.outputs import checked
 from harness.evaluation.protocols import Setup
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
@@ -47,6 +48,7 @@ class Evidence:
         self.device = torch.device(device)
         self.draw = 0
         self._model = model
+        self._checked = model and checked(model, given["reference_images"])
         self._shared: dict[str, Any] = {}
         self._of_draw: dict[str, Any] = {}
         for name, value in given.items():
@@ -101,9 +103,16 @@ class Evidence:
 
     @property
     def model(self) -> Any:
-        """The trained model; it has the methods of the capabilities that the evidence needs."""
-        if self._model is None:
+        """The trained model; it has the methods of the capabilities that the evidence needs, whose
+        outputs are checked (`harness.evaluation.outputs`).
+        """
+        if self._checked is None:
             raise LookupError("there is no model behind this evidence")
+        return self._checked
+
+    @property
+    def unchecked_model(self) -> Any:
+        """The same without the checks, which take time, for what is timed."""
         return self._model
 
     def stored(self, x: Tensor) -> Tensor:

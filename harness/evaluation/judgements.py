@@ -8,6 +8,7 @@ from torch import Tensor
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
+from harness.evaluation.outputs import on_scale
 from harness.seeding import generator
 
 
@@ -24,7 +25,8 @@ def opponent_samples(e: Evidence) -> Tensor:
     """
     draws = generator(e.seed, "opponent", e.draw, device=e.device)
     with torch.inference_mode():
-        return e.stored(e.model.opponent_samples(e.setup.samples, draws))
+        made = e.stored(e.model.opponent_samples(e.setup.samples, draws))
+    return on_scale(e, made, "opponent_samples")
 
 
 @kind("critic", "samples")

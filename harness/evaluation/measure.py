@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +14,11 @@ import torch
 from harness.evaluation.draws import average
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import is_framewise, needs
+from harness.evaluation.outputs import WrongOutput
 from harness.evaluation.protocols import Setup, instrument
 from harness.evaluation.remarks import remarks
 from harness.metrics.base import Caveat, Estimate, Metric
+from harness.spec.blame import location
 from harness.spec.errors import BadInput
 from harness.spec.measurement import Measurement
 from harness.spec.protocol import Protocol
@@ -25,13 +28,14 @@ from harness.spec.protocol import Protocol
 class Reading:
     """What was said of one draw of samples: an estimate with its caveats (what was warned of), or
     why there is none, whatever went wrong. `refusal` is the reason where the metric is not defined
-    for what it was given.
+    for what it was given, `trace` the traceback.
     """
 
     estimate: Estimate | None
     caveats: tuple[str, ...] = ()
     failure: str = ""
     refusal: str = ""
+    trace: str = ""
 
 
 def read(metric: Metric, evidence: Evidence) -> Reading:
@@ -61,28 +65,17 @@ def reading(compute: Callable[[], Estimate]) -> Reading:
             estimate = compute()
     except Exception as error:
         refusal = str(error) if isinstance(error, BadInput) else ""
-        return Reading(None, failure=describe(error), refusal=refusal)
+        return Reading(None, (), describe(error), refusal, traceback.format_exc())
     if not math.isfinite(estimate.value):
         return Reading(None, failure=f"the value is {estimate.value}")
     said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
     return Reading(estimate, tuple(said))
 
 
-def measured(
-    metric: Metric,
-    protocol: Protocol,
-    key: str,
-    evidence: Evidence,
-    others: Sequence[Reading] = (),
-) -> Measurement:
-    """The row of the metric, averaged with what it said of `others`, the further draws."""
-    return row(metric, protocol, key, [read(metric, evidence), *others], evidence.setup)
-
-
 def row(
     metric: Metric, protocol: Protocol, key: str, readings: Sequence[Reading], setup: Setup
 ) -> Measurement:
-    """The readings of all draws as one number; "failed", with the reason, where one failed."""
+    """What was read of all draws as one number; "failed", with the reason, where one failed."""
     for draw, said in enumerate(readings):
         if said.estimate is None:
             reason = f"draw {draw}: {said.failure}" if len(readings) > 1 else said.failure
@@ -103,7 +96,11 @@ def row(
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line."""
+    """An exception in one line, with the place in the code of the model, or else of the harness."""
+    said = " ".join(str(error).split())
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return f"out of memory: {error}"[:1000]
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]
+        return f"out of memory: {said}"[:1000]
+    if isinstance(error, WrongOutput):
+        return said[:1000]
+    place = "" if isinstance(error, BadInput) else location(error)
+    return f"{type(error).__name__}: {said}"[:900] + (f" ({place})" if place else "")

@@ -12,6 +12,7 @@ from harness.data.frames import unfold
 from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind
+from harness.evaluation.outputs import on_scale
 from harness.families.base import Direction
 
 BATCH = 250
@@ -39,11 +40,14 @@ def reconstructions(e: Evidence) -> Tensor:
     sources = e["test_sources"]
     if sources is not None and e["unpaired"]:
         made = translated(e, sources, 1 - e["reference_labels"])
+        used = "translate"
     elif sources is not None:
         made = _restored(e, sources, e["test_known"])
+        used = "restore"
     else:
         made = mapped(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
-    return unfold(made, e.setup.frames)
+        used = "reconstruct"
+    return unfold(on_scale(e, made, used, e["reference_images"]), e.setup.frames)
 
 
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from harness.data.frames import unfold
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
+from harness.evaluation.outputs import on_scale
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
 from harness.extractors.base import Extracted
 from harness.families.base import is_conditional, takes_texts
@@ -24,7 +25,7 @@ def samples(e: Evidence) -> Tensor:
     # The first draw has the name that it had before there were others: its numbers stay.
     name = ("samples", e.draw) if e.draw else ("samples",)
     draws = generator(e.seed, *name, device=e.device)
-    return torch.cat(list(_drawn(e, draws)))
+    return on_scale(e, torch.cat(list(_drawn(e, draws))), "sample")
 
 
 def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
@@ -57,9 +58,10 @@ def sampling_seconds_per_image(e: Evidence) -> Tensor:
     draws = generator(e.seed, "timing", device=e.device)
     now, seconds = clock(e.device), []
     with torch.inference_mode():
-        for _ in range(1 + TIMING_REPEATS):
+        for number in range(1 + TIMING_REPEATS):
+            model = e.unchecked_model if number else e.model  # the first is not counted
             started = now()
-            e.stored(e.model.sample(TIMING_BATCH, draws))
+            e.stored(model.sample(TIMING_BATCH, draws))
             seconds.append((now() - started) / TIMING_BATCH)
     return torch.tensor(seconds[1:], dtype=torch.float64)
 

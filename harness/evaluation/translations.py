@@ -7,13 +7,15 @@ from torch import Tensor
 from harness.data.frames import unfold
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import kind
+from harness.evaluation.outputs import on_scale
 from harness.evaluation.reconstructions import translated
 
 
 @kind("translations")
 def translations(e: Evidence) -> Tensor:
     """Every test image, translated into the other domain."""
-    return translated(e, e["reference_images"], e["reference_labels"])
+    made = translated(e, e["reference_images"], e["reference_labels"])
+    return on_scale(e, made, "translate")
 
 
 @kind("cycles")

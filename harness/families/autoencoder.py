@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.families.parts import NetworkSettings, decoder, encoder
+from harness.families.parts import NetworkSettings, decoder, encoder, in_range
 from harness.spec.errors import BadInput
 
 
@@ -66,7 +66,7 @@ class Autoencoder(Family):
     def decode(self, z: Tensor) -> Tensor:
         """Codes N×latent → images N×C×S×S in [-1, 1]."""
         images: Tensor = self.networks["decoder"](z)
-        return images
+        return in_range(images, self.shape)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂, both in [-1, 1]."""

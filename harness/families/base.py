@@ -66,7 +66,7 @@ class Shape:
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
     a mask of their known pixels comes with them. `texts` says whether each image has one,
     `unpaired` whether the classes are two domains to translate between, of which batches show an
-    image each in turn.
+    image each in turn. Images are 8-bit `pixels`, or else real numbers, which have no bounds.
     """
 
     channels: int
@@ -76,6 +76,7 @@ class Shape:
     masked: bool = False
     texts: bool = False
     unpaired: bool = False
+    pixels: bool = True
 
 
 @dataclass(frozen=True)

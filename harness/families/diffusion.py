@@ -20,7 +20,7 @@ from harness.families.base import (
     Player,
 )
 from harness.families.ddim import At, Noising, Sampling, alpha_bar, ddim, denoising
-from harness.families.parts import ConditionalSettings, denoiser, random_labels
+from harness.families.parts import ConditionalSettings, denoiser, in_range, random_labels
 from harness.spec.errors import BadInput
 
 
@@ -142,7 +142,8 @@ class Diffusion(Family):
             generator,
             told,
         )
-        return made.clone()  # the next call may overwrite what a recorded step gave
+        # A copy, since the next call may overwrite what a recorded step gave.
+        return in_range(made.clone(), self.shape)
 
     def _step(self) -> Callable[[At], Tensor]:
         """A step of DDIM; on CUDA one that is recorded, anew where the weights have moved."""

@@ -17,6 +17,7 @@ from harness.families.parts import (
     at_least_float32,
     decoder,
     encoder,
+    in_range,
     random_labels,
 )
 
@@ -190,7 +191,8 @@ class GAN(Family):
         """n images N×C×S×S in [-1, 1] as the discriminator met them, if they need no class."""
         network = (self.raw or self.networks)["generator"]
         batches = self._training_batches(self.latents(n, generator))
-        return torch.cat([as_in_training(network, batch) for batch in batches])
+        made = torch.cat([as_in_training(network, batch) for batch in batches])
+        return in_range(made, self.shape)
 
     def _training_batches(self, x: Tensor) -> tuple[Tensor, ...]:
         """Parts of nearly one size, at most a training batch's: a small rest would have moments of
@@ -202,7 +204,7 @@ class GAN(Family):
     def decode(self, z: Tensor) -> Tensor:
         """Codes N×latent, with their classes if it is conditional → images N×C×S×S in [-1, 1]."""
         images: Tensor = self.networks["generator"](z)
-        return images
+        return in_range(images, self.shape)
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1] from codes of the prior, of classes drawn at random if it is

@@ -90,6 +90,13 @@ def denoiser(
     return MLPDenoiser(channels, size, width, settings.depth)
 
 
+def in_range(images: Tensor, shape: Shape) -> Tensor:
+    """Images held to [-1, 1] where they are of pixels, as whoever shows or saves them does: fully
+    connected layers and unclipped sampling know no bounds.
+    """
+    return images.clamp(-1, 1) if shape.pixels else images
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """What a network put out, for a loss: where it computed in bf16, as float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

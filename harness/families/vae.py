@@ -11,7 +11,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.families.parts import NetworkSettings, at_least_float32, decoder, encoder
+from harness.families.parts import NetworkSettings, at_least_float32, decoder, encoder, in_range
 from harness.spec.errors import BadInput
 
 
@@ -85,7 +85,7 @@ class VAE(Family):
         """Codes N×latent → images N×C×S×S in [-1, 1]."""
         decoder: Any = self.networks["decoder"]
         images: Tensor = (decoder.logits(z) / 2).tanh() if self.binary else decoder(z)
-        return images
+        return in_range(images, self.shape)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂ through the posterior's mean, both in [-1, 1]."""

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from harness.data import about, load_dataset
 from harness.data.base import Dataset
+from harness.evaluation.measure import describe
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import model_subject
@@ -87,6 +88,7 @@ def shape_of(dataset: Dataset) -> Shape:
         masked=dataset.test.known is not None,
         texts=dataset.train.texts is not None,
         unpaired=dataset.unpaired,
+        pixels=dataset.has_pixels,
     )  # fmt: skip
 
 
@@ -128,6 +130,8 @@ def _settings(recipe: Recipe) -> FamilySettings:
         settings: FamilySettings = family.Settings.model_validate(recipe.settings)
     except ValidationError as error:
         raise recipe.error(error, family.Settings) from None
+    except Exception as error:
+        raise recipe.document.error(f"its settings fail with {describe(error)}") from error
     check_kinds(recipe.settings, settings, recipe.document.error)
     return settings
 
@@ -198,12 +202,18 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
     """
     is_users = not FAMILIES.load(recipe.family).__module__.startswith("harness.")
     watch = opened_files() if is_users else nullcontext(list[str]())
+    where = f"{recipe.name} on {dataset.name}"
     try:
         with torch.device("meta"), watch as opened:
             family = build_family(recipe.family, recipe.settings, shape_of(dataset))
         return family, file_digests(family, opened) if is_users else {}
     except BadInput as error:
-        raise BadInput(f"{recipe.name} on {dataset.name}: {error}") from None
+        raise BadInput(f"{where}: {error}") from None
+    except Exception as error:
+        if not is_users:
+            raise
+        said = f"{where}: build fails with {describe(error)}"
+        raise recipe.document.error(said, ("family",)) from error
 
 
 @dataclass(frozen=True)

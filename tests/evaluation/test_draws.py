@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data import load_dataset
+from harness.evaluation import measure
 from harness.evaluation.draws import average
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import Reading, measured, read
+from harness.evaluation.measure import Reading, read
 from harness.evaluation.protocols import Setup, draws, protocol
 from harness.evaluation.subject import samples_subject
 from harness.metrics import METRICS
@@ -100,7 +101,8 @@ def test_draws_share_what_does_not_come_from_samples():
 
 
 def row(*others: Reading):
-    return measured(MEAN, Protocol("mean"), "key", evidence(), others)
+    e = evidence()
+    return measure.row(MEAN, Protocol("mean"), "key", [read(MEAN, e), *others], e.setup)
 
 
 def test_the_row_is_the_mean_and_tells_the_spread():

@@ -87,7 +87,7 @@ def test_reconstructions_of_videos_are_compared_frame_by_frame(dataset: Dataset)
     class Darker:
         def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
             """The first frame as it is, the others darker."""
-            return x - torch.tensor([0.0, 0.1, 0.2, 0.3])[:, None, None]
+            return (x - torch.tensor([0.0, 0.1, 0.2, 0.3])[:, None, None]).clamp(min=-1)
 
     evidence = Evidence(dataset_evidence(dataset), Setup({}, frames=FRAMES), model=Darker())
     values = psnr(evidence["originals"], evidence["reconstructions"]).view(-1, FRAMES)

@@ -1,0 +1,305 @@
+"""A user's family, tried on a few images before anything trains: in seconds, and not after hours,
+it shows whether it is what `harness.families.base` asks for. Built-in families have tests instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.data.base import Dataset
+from harness.data.load import stand_in
+from harness.data.loader import Batches
+from harness.data.pixels import stored_as, to_float
+from harness.evaluation.kinds import Need, needs
+from harness.evaluation.measure import describe
+from harness.evaluation.outputs import WrongOutput, checked, scale_fault
+from harness.families import FAMILIES, build_family
+from harness.families.base import (
+    Adam,
+    Batch,
+    Family,
+    Phase,
+    Player,
+    Reconstructs,
+    Restores,
+    Samples,
+    Translates,
+    is_conditional,
+    takes_texts,
+)
+from harness.metrics.base import Metric
+from harness.plan.cells import Cell
+from harness.plan.planning import Plan, shape_of
+from harness.seeding import generator
+from harness.spec.blame import defined
+from harness.spec.errors import BadInput, suggest
+from harness.spec.points import split_point
+from harness.spec.recipe import Recipe
+from harness.spec.suite import LoadedSuite
+from harness.training.init import initialise
+
+SAMPLES = 8
+"""Images that a model is asked for, or shown, once it is built."""
+
+
+def try_planned(plan: Plan, cells: Sequence[Cell]) -> None:
+    """Try each user's family of the cells on each of their datasets. Raises BadInput, at the file
+    and line of the recipe, for the first that cannot be trained or measured.
+    """
+    pairs = {(cell.dataset, split_point(cell.model)[0]): cell for cell in cells if cell.is_trained}
+    for (dataset, model), cell in pairs.items():
+        asked = [plan.metrics[w.metric] for w in cell.wanted if not w.obstacle]
+        _try(plan.recipes[model], plan.datasets[dataset], asked, cell.numerics.device)
+
+
+def try_checked(
+    loaded: LoadedSuite, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
+) -> None:
+    """The same without data, on noise, where the shape of a dataset is known without."""
+    for entry in loaded.suite.datasets:
+        users = [recipes[m] for m in loaded.suite.models_on(entry) if _is_users(recipes[m])]
+        dataset = stand_in(entry.name) if users else None
+        for recipe in users if dataset else ():
+            asked = [metrics[name] for name in loaded.suite.metrics_on(entry)]
+            _try(recipe, dataset, asked, "cpu")  # type: ignore[arg-type]
+
+
+def _is_users(recipe: Recipe) -> bool:
+    module: str = FAMILIES.load(recipe.family).__module__
+    return module.partition(".")[0] != "harness"
+
+
+def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:
+    if not _is_users(recipe):
+        return
+    needed = {need for metric in metrics for need in needs(metric)}
+    try:
+        # Whatever the family does to torch's global generator is undone.
+        with torch.random.fork_rng(devices=[]):
+            _try_out(recipe, dataset, needed, torch.device(device))
+    except BadInput as error:
+        said = f"{recipe.name} on {dataset.name}: {error}"
+        raise recipe.document.error(said, ("family",)) from error
+
+
+def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.device) -> None:
+    with _trying("build"):
+        family = initialise(
+            lambda: build_family(recipe.family, recipe.settings, shape_of(dataset)), 0
+        )
+    _check_networks(family)
+    with _trying("phases"):
+        phases = family.phases()
+    _check_phases(family, phases)
+    family.to(device)
+    batch = _batch(family, dataset, device)
+    family.networks.train()
+    for player in [player for phase in phases for player in phase.players]:
+        _check_player(player, family.networks, batch, device)
+    family.networks.eval()
+    with _trying("the family"), torch.inference_mode():
+        _check_outputs(family, dataset, needed, device)
+
+
+@contextmanager
+def _trying(what: str) -> Iterator[None]:
+    try:
+        yield
+    except BadInput:
+        raise
+    except WrongOutput as error:
+        raise BadInput(str(error)) from error
+    except Exception as error:
+        raise BadInput(f"{what} fails with {describe(error)}") from error
+
+
+def _at(function: Callable[..., Any], message: str) -> BadInput:
+    place = defined(function)
+    return BadInput(message + (f" ({place})" if place else ""))
+
+
+def _check_networks(family: Family) -> None:
+    found = getattr(family, "networks", None)
+    if not isinstance(found, nn.ModuleDict):
+        raise _at(family.build, f"build gave a {type(found).__name__}; an nn.ModuleDict is needed")
+    for name in family.averaged:
+        if name not in found:
+            raise BadInput(f"averaged names {name!r}, no network of build{suggest(name, found)}")
+
+
+def _check_phases(family: Family, phases: object) -> None:
+    if not isinstance(phases, tuple | list) or not all(isinstance(p, Phase) for p in phases):
+        raise _at(family.phases, "phases gave no tuple of Phase; (Phase((player,)),) is one")
+    names = [phase.name for phase in phases]
+    if not phases or len(set(names)) < len(names):
+        raise _at(family.phases, f"phases are named {names}; one is needed, and names that differ")
+    for phase in phases:
+        players = phase.players
+        if not isinstance(players, tuple | list) or not players:
+            raise _at(family.phases, f"phase {phase.name!r} has no tuple of players")
+        for player in players:
+            if not isinstance(player, Player):
+                kind = type(player).__name__
+                raise _at(family.phases, f"phase {phase.name!r} has a {kind} among its players")
+            _check_trained(family, player)
+        if len({player.name for player in players}) < len(players):
+            raise _at(family.phases, f"two players of phase {phase.name!r} have one name")
+
+
+def _check_trained(family: Family, player: Any) -> None:
+    """That a player's networks exist, and have something to train."""
+    trains, networks = player.trains, family.networks
+    if isinstance(trains, str) or not trains:
+        raise _at(
+            family.phases,
+            f"player {player.name!r} trains {trains!r}; a tuple of networks is needed, as"
+            f" ({trains or next(iter(networks), 'net')!r},)",
+        )
+    for name in trains:
+        if name not in networks:
+            hint = suggest(name, networks)
+            raise _at(family.phases, f"player {player.name!r} trains {name!r}, no network{hint}")
+    if not any(p.requires_grad for name in trains for p in networks[name].parameters()):
+        raise _at(family.phases, f"player {player.name!r} trains networks without parameters")
+    if not isinstance(player.optimizer, Adam):
+        kind = type(player.optimizer).__name__
+        raise _at(family.phases, f"player {player.name!r} has a {kind} as its optimizer settings")
+    if not isinstance(player.updates, int) or player.updates < 1:
+        raise _at(family.phases, f"player {player.name!r} makes {player.updates!r} updates a step")
+
+
+def _batch(family: Family, dataset: Dataset, device: torch.device) -> Batch:
+    settings = family.settings
+    batches = Batches(dataset.train, settings.batch_size, 0, device, flip=settings.flip)
+    return Batch(*batches.batch(0))
+
+
+def _check_player(
+    player: Player, networks: nn.ModuleDict, batch: Batch, device: torch.device
+) -> None:
+    """That noise comes from the generator, and that the loss is one that can be minimised."""
+    with _trying("noise"):
+        noise, again = (
+            player.noise(len(batch.x), generator(0, "trial", device=device)) for _ in range(2)
+        )
+    if not isinstance(noise, Mapping) or not all(isinstance(x, Tensor) for x in noise.values()):
+        raise _at(player.noise, f"noise gave a {type(noise).__name__}; a dict of tensors is needed")
+    if not _alike(noise, again):
+        raise _at(player.noise, "noise gave others from the same generator; draw all of it there")
+    with _trying("the loss"):
+        losses = player.loss(networks, batch, noise)
+    _check_losses(player, networks, losses)
+
+
+def _alike(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def _check_losses(player: Player, networks: nn.ModuleDict, losses: object) -> None:
+    if not isinstance(losses, Mapping):
+        kind = type(losses).__name__
+        raise _at(player.loss, f"loss gave a {kind}; a dict with the scalar 'loss' is needed")
+    if "loss" not in losses:
+        names = ", ".join(map(repr, losses)) or "nothing"
+        raise _at(player.loss, f"loss gave {names}; 'loss', which is minimised, is missing")
+    for name, value in losses.items():
+        if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
+            shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+            kind = type(value).__name__
+            raise _at(player.loss, f"loss gave a {kind}{shape} as {name!r}; scalars are needed")
+    loss, parameters = losses["loss"], _parameters(player, networks)
+    if not loss.requires_grad:
+        raise _at(player.loss, "loss gave a 'loss' without gradients: nothing can minimise it")
+    with _trying("the gradient of the loss"):
+        slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
+    if all(slope is None for slope in slopes):
+        trained = ", ".join(player.trains)
+        raise _at(player.loss, f"loss gave a 'loss' that does not depend on {trained}")
+
+
+def _parameters(player: Player, networks: nn.ModuleDict) -> list[nn.Parameter]:
+    found = [p for name in player.trains for p in networks[name].parameters()]
+    return [parameter for parameter in found if parameter.requires_grad]
+
+
+def _check_outputs(
+    family: Family, dataset: Dataset, needed: set[Need], device: torch.device
+) -> None:
+    """What pictures show, and what metrics need: all in the form that it is measured in."""
+    few = dataset.normal_test.images[:SAMPLES]
+    model: Any = checked(family, few)
+    x = to_float(few.to(device))
+    draws = generator(0, "trial", device=device)
+    if isinstance(family, Samples):
+        _check_samples(model, family, dataset, device)
+    _check_made(model, family, dataset, x, device)
+    asks: dict[str, tuple[set[Need], Callable[[], object]]] = {
+        "encode": ({"codes"}, lambda: model.encode(x)),
+        "posterior": ({"posterior"}, lambda: model.posterior(x)),
+        "decode": ({"latents"}, lambda: model.decode(model.latents(SAMPLES, draws))),
+        "score": ({"scores"}, lambda: model.score(x)),
+        "score_map": ({"maps"}, lambda: model.score_map(x)),
+        "judge": ({"critic", "odds"}, lambda: model.judge(x)),
+        "opponent_samples": ({"critic", "odds"}, lambda: model.opponent_samples(SAMPLES, draws)),
+        "elbo": ({"likelihood"}, lambda: model.elbo(x, draws)),
+        "importance_bound": ({"importance"}, lambda: model.importance_bound(x, 2, draws)),
+    }
+    for name, (wanted, ask) in asks.items():
+        if hasattr(family, name) and wanted & needed:
+            ask()
+
+
+def _check_made(
+    model: Any, family: Family, dataset: Dataset, x: Tensor, device: torch.device
+) -> None:
+    """Images that are made from others."""
+    part = dataset.normal_test
+    if dataset.unpaired:
+        if isinstance(family, Translates):
+            model.translate(x, "forward")
+            model.translate(x, "backward")
+    elif part.sources is not None:
+        if isinstance(family, Restores):
+            known = None if part.known is None else part.known[: len(x), None].float().to(device)
+            model.restore(to_float(part.sources[: len(x)].to(device)), known)
+    elif isinstance(family, Reconstructs):
+        model.reconstruct(x)
+
+
+def _check_samples(model: Any, family: Any, dataset: Dataset, device: torch.device) -> None:
+    """The same from the same generator, all randomness from it, and on the scale of the data."""
+    name, ask = _sampler(model, dataset, device)
+    draws = generator(0, "trial", device=device)
+    before = draws.get_state()
+    first, again = ask(draws), ask(generator(0, "trial", device=device))
+    method = getattr(family, name)
+    if not torch.allclose(first, again, atol=1e-4):
+        raise _at(
+            method, f"{name} gave other images from the same generator; draw all that is random"
+            " from it, as torch.randn(…, generator=generator, device=generator.device) does",
+        )  # fmt: skip
+    differ = bool((first != first[:1]).any())
+    if name == "sample" and differ and torch.equal(before, draws.get_state()):
+        raise _at(method, f"{name} gave images that differ and drew nothing from its generator")
+    stored = stored_as(dataset.train.images.dtype, first).cpu()
+    if fault := scale_fault(stored, dataset.normal_test.images):
+        raise _at(method, f"{name} {fault}")
+
+
+def _sampler(
+    model: Any, dataset: Dataset, device: torch.device
+) -> tuple[str, Callable[[torch.Generator], Tensor]]:
+    """The method that samples are asked of, as `harness.evaluation.samples` does."""
+    part = dataset.normal_test
+    if is_conditional(model):
+        labels = part.labels[:SAMPLES].to(device)
+        return "sample_labels", lambda draws: model.sample_labels(labels, draws)
+    if takes_texts(model) and part.texts:
+        texts = part.texts[:SAMPLES]
+        return "sample_texts", lambda draws: model.sample_texts(texts, draws)
+    return "sample", lambda draws: model.sample(SAMPLES, draws)
