@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -120,13 +120,23 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
     look_in(site.code)
     try:
         with site.lock(cell):
-            return _run(_Work(cell, site, site.store(), listen))
+            return _run(_Work(cell, site, site.store(), _harmless(listen)))
     except Timeout:
         return Outcome(cell.name, busy=True)
     except Stopped:
         return Outcome(cell.name, stopped=True)
     except Exception as error:
         return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
+
+
+def _harmless(listen: Listener) -> Listener:
+    """Whatever happens to a listener, such as a full disk below it, does not happen to the cell."""
+
+    def tell(event: Event) -> None:
+        with suppress(Exception):
+            listen(event)
+
+    return tell
 
 
 def _run(work: _Work) -> Outcome:
@@ -255,6 +265,7 @@ class _Work:
 
     def run(self) -> list[str]:
         """Train and measure what is left; the measurements that failed, in words."""
+        self.listen(Event(self.cell.name, "preparing", 0, self.cell.images))
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root)
         if not self.cell.is_trained:

@@ -39,6 +39,8 @@ class TimeLeft:
         self._count()
         self._work.setdefault(event.cell, 0.0)
         share = min(event.done / max(event.total, 1), 1.0)
+        if event.stage == "preparing":
+            return
         if event.stage == "training":
             self._share[event.cell] = TRAINING_SHARE * share
         else:

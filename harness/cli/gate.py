@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options
+from harness.cli import options, streams
 from harness.cli.run import carry_out, say_failures
 from harness.cli.tables import console_beside, line
 from harness.terminal import Console, echo
@@ -82,9 +82,6 @@ def check(
         list[str] | None,
         typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
     ] = None,
-    metrics: Annotated[
-        list[str] | None, typer.Option(help="Only these of the suite's metrics.")
-    ] = None,
     run: Annotated[
         bool, typer.Option(help="Run what is left of the suite first, or only read what is there.")
     ] = True,
@@ -112,6 +109,7 @@ def check(
     """
     from harness.engine import processes
 
+    streams.outlive_readers()
     if run and jobs != 1:
         processes.prepare()  # beside what this process imports and plans
 
@@ -124,7 +122,7 @@ def check(
 
     began = time.monotonic()
     saved = load_baseline(baseline)
-    loaded = chosen.load(metrics)
+    loaded = chosen.load()
     chosen.check_outputs(loaded, junit, markdown, beside=baseline)
     plan = chosen.plan(loaded)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))

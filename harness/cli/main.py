@@ -21,6 +21,7 @@ from harness.cli import (
     metrics,
     run,
     score,
+    streams,
     vote,
 )
 from harness.terminal import echo
@@ -82,6 +83,7 @@ def main() -> None:
     # imported, takes a fifth of the start of most verbs; and once more at the end, two seconds.
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
+    streams.replace_what_cannot_be_shown()
     arguments, debug = failures.without_debug(sys.argv[1:])
     try:
         try:

@@ -47,6 +47,7 @@ Models = Annotated[
     typer.Option(help="Only these of its models.", autocompletion=complete_model),
 ]
 Datasets = Annotated[list[str] | None, typer.Option(help="Only these of its datasets.")]
+Metrics = Annotated[list[str] | None, typer.Option(help="Only these of its metrics.")]
 Budget = Annotated[
     int | None, typer.Option(help="Training images shown, instead of the suite's.", min=1)
 ]
@@ -147,6 +148,7 @@ class Chosen:
     seeds: Seeds = None
     models: Models = None
     datasets: Datasets = None
+    metrics: Metrics = None
     budget: Budget = None
     budget_scale: BudgetScale = None
     extractor: Extractor = None
@@ -160,8 +162,8 @@ class Chosen:
     output: Output = Path("reports")
     tracking_uri: Tracking = None
 
-    def load(self, metrics: list[str] | None = None) -> LoadedSuite:
-        """The suite with its changes; `metrics` only, where these are named."""
+    def load(self) -> LoadedSuite:
+        """The suite with its changes."""
         from harness.spec.suite import Overrides, load_suite
 
         changed = Overrides(
@@ -175,7 +177,7 @@ class Chosen:
             accelerate=self.accelerate,
             precision=self.precision,
             memory_format=self.memory_format,
-            metrics=words(metrics),
+            metrics=words(self.metrics),
         )
         return load_suite(self.suite, changed)
 

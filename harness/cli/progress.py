@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -158,6 +158,11 @@ class Bars(Display):
     ) -> None:  # fmt: skip
         """Leave the terminal as it was."""
         self._progress.stop()
+
+
+def stages(console: Console) -> Callable[[str], None]:
+    """Says what a command is at before its cells run, a line each."""
+    return lambda text: console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
 
 
 def display(console: Console, cells: Sequence[Cell], jobs: int) -> Display:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.markup import escape
 
-from harness.cli import options
+from harness.cli import options, results_table, streams
 from harness.cli.claims import COLOURS
+from harness.cli.progress import stages
 from harness.spec.errors import BadInput
 from harness.terminal import Console
 
@@ -46,6 +47,10 @@ def run(
 
         harness run quickstart --seeds 0-4
 
+        harness run quickstart --metrics fid,recall
+
+        harness run - < suite.yaml
+
         harness run cifar10 --budget-scale 0.02 --extractor classifier:cifar10 --device cpu
 
         harness run mnist --models gan/dcgan,diffusion/ddpm --data-root ~/data
@@ -54,20 +59,34 @@ def run(
     """
     from harness.engine import processes
 
+    streams.outlive_readers()
     if engine == "ray":
         chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
+    say = stages(console)
+    say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
         processes.prepare()  # beside what this process imports and plans
 
     from harness.plan import make_plan
 
     with _place(chosen, loaded, engine, address, jobs) as place:
-        plan = make_plan(loaded, place.numerics, chosen.data_root)
+        plan = make_plan(loaded, place.numerics, chosen.data_root, say)
+        say("opening the tracking store, looking for what is finished")
         outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
         raise typer.Exit(1)
+
+
+def _extent(loaded: LoadedSuite) -> str:
+    """How much a suite asks for."""
+    suite = loaded.suite
+    counts = {
+        "model": len(suite.all_entrants()), "dataset": len(suite.datasets),
+        "seed": len(suite.seeds), "metric": len(suite.all_metrics()),
+    }  # fmt: skip
+    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items())
 
 
 def _place(
@@ -101,7 +120,7 @@ def carry_out(
     """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import display
     from harness.engine.estimate import memory_needs, recall
-    from harness.engine.execute import left, open_site, run_ids
+    from harness.engine.execute import interrupt, left, open_site, run_ids
     from harness.plan.family_trial import try_planned
     from harness.training import stopping
 
@@ -117,6 +136,7 @@ def carry_out(
         with display(console, todo, engine.jobs) as shown:
             outcomes = engine.run(site, shown.listen, shown.end)
     except KeyboardInterrupt:
+        interrupt(todo, site, store)
         _stopped(console, store, site.parent, INTERRUPTED)
     if stopping.requested():
         _stopped(console, store, site.parent, TERMINATED)
@@ -189,6 +209,7 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
     from harness.report.publish import publish
 
     results, page = publish(plan, store, output, parent)
+    results_table.show(console, results)
     _say_verdicts(console, results)
     console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
     if store.local:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+from filelock import Timeout
 
 from harness.cell import Listener, Outcome, Site
 from harness.engine.local import run_local
@@ -15,6 +18,7 @@ from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
 from harness.plan.identity import code_folders, identify
 from harness.tracking import Record, Store
+from harness.tracking.collection import running_cells
 from harness.tracking.environment import environment
 from harness.tracking.suites import open_suite
 from harness.training import stopping
@@ -37,6 +41,17 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
     store.put(parent, "suite-resolved.json", suite.model_dump_json(indent=2))
     store.put(parent, "environment.json", json.dumps(facts, indent=2))
     return Site(store.uri, parent, folder, checkpoint_seconds, plan.loaded.folder.resolve())
+
+
+def interrupt(cells: Sequence[Cell], site: Site, store: Store) -> None:
+    """Mark those of the cells as stopped that are marked as running, though nothing is at them:
+    what ran them was ended. One that another command is at stays as it is.
+    """
+    running = running_cells(store, {cell.training_key for cell in cells})
+    for cell in cells:
+        if run_id := running.get(cell.training_key):
+            with suppress(Timeout), site.lock(cell):
+                store.interrupt(run_id)
 
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:

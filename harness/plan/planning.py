@@ -7,7 +7,7 @@ runs, so finished work is found, and only the rest is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,21 +136,29 @@ def _settings(recipe: Recipe) -> FamilySettings:
     return settings
 
 
-def make_plan(loaded: LoadedSuite, device: str | Numerics, data_root: Path | None) -> Plan:
+def make_plan(
+    loaded: LoadedSuite,
+    device: str | Numerics,
+    data_root: Path | None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Plan:
     """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`.
 
-    `device` is one of this machine's, or how a machine computes.
+    `device` is one of this machine's, or how a machine computes. `tell` hears what is being done.
     """
+    tell("checking recipes and metrics")
     numerics = device
     if isinstance(numerics, str):
         numerics = Numerics.resolve(numerics, accelerate=loaded.suite.accelerate)
     metrics, recipes = check(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite
-    datasets = {
-        entry.name: loaded.at(("datasets", entry.name), load_dataset, entry.name, data_root)
-        for entry in suite.datasets
-    }
+    datasets = {}
+    for entry in suite.datasets:
+        tell(f"reading {entry.name}")
+        where = ("datasets", entry.name)
+        datasets[entry.name] = loaded.at(where, load_dataset, entry.name, data_root)
+    tell("preparing feature networks and models")
     setups = {
         entry.name: make_setup(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets

@@ -75,6 +75,14 @@ def suite_runs(store: Store) -> dict[str, SuiteRun]:
     }
 
 
+def running_cells(store: Store, training_keys: Collection[str]) -> dict[str, str]:
+    """The runs of these cells that MLflow takes for running: their ids by training key."""
+    query = "tags.`harness.kind` = 'cell' and attributes.status = 'RUNNING'"
+    found = store.search(list(store.experiments().values()), query)
+    keyed = {run.data.tags.get("harness.training_key", ""): str(run.info.run_id) for run in found}
+    return {key: run_id for key, run_id in keyed.items() if key in training_keys}
+
+
 def collect(
     store: Store,
     suites: Collection[str] | None = None,
