@@ -257,7 +257,7 @@ class _Work:
         """
         cell, store = self.cell, self.store
         record = store.open_cell(self.site.parent, cell.name, cell.training_key, params_of(cell))
-        store.add_use(record, cell.used_by(self.site.parent))
+        store.add_use(record, cell.used_by(self.site.parent), cell.had_by(self.site.parent))
         if not record.facts:
             recipe = {"family": cell.family, **cell.settings}
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))

@@ -1,5 +1,6 @@
 """Samples that another program made are measured as a model's own are."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from running import Command
+from running import Command, Inside
 
 from harness.data import load_dataset
 from harness.evaluation.draws import average
@@ -174,3 +175,35 @@ def test_a_suite_says_of_external_samples_what_score_does(folder: Path):
     assert pd.isna(row["stderr"])
     for name in ("index.html", "report.md"):
         assert said in (folder / "reports" / "suite" / name).read_text()
+
+
+def test_boards_show_the_numbers_of_the_files_that_are_there_now(folder: Path):
+    harness = Inside(folder)
+    files = [folder / f"theirs{i}.npz" for i in range(2)]
+    board = ("leaderboard", "--models", "theirs", "--metrics", "fid", "--json", "board.json")
+
+    def numbers() -> tuple[dict[str, float], str]:
+        ran = harness("run", "suite.yaml", "--models", "theirs", "--jobs", "1")
+        assert ran.returncode == 0, ran.stderr
+        (report,) = folder.glob("reports/suite*/results.csv")
+        table = pd.read_csv(report)
+        rows = table[(table.model == "theirs") & (table.metric == "fid")]
+        assert harness(*board).returncode == 0
+        (entry,) = json.loads((folder / "board.json").read_text())["entries"]
+        pair = harness("compare", "theirs@digits#0", "theirs@digits#1")
+        assert set(rows.run_id) == set(entry["runs"])
+        assert all(run in pair.stdout for run in rows.run_id)
+        assert entry["model"] == "theirs"
+        return dict(zip(rows.run_id, rows.value, strict=True)), pair.stdout
+
+    first, _ = numbers()
+    before = files[0].read_bytes()
+    np.savez(files[0], 255 - np.load(files[1])["arr_0"])
+    second, _ = numbers()
+    assert len({*first, *second}) == 3
+    (old,), (new,) = ({*first} - {*second}), ({*second} - {*first})
+    by_id = harness("compare", old, new).stdout
+    assert "Data: what differs" in by_id
+    files[0].write_bytes(before)
+    third, _ = numbers()
+    assert third == first

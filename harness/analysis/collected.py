@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from harness.analysis.entries import Entry, Identity, Part, label, machine, parts
+from harness.analysis.outside import is_outside, outside
 from harness.analysis.pareto import COSTS
 from harness.spec.errors import BadInput, suggest
 from harness.spec.measurement import COLUMNS, FLOORS, Measurement
@@ -151,9 +152,12 @@ class Gathering:
     models: set[str] = field(default_factory=set)
     metrics: set[str] = field(default_factory=set)
     unfinished: int = 0
+    outside: list[Stored] = field(default_factory=list)
+    """What was not trained, of which it is known last what suites have now."""
 
     def asked(self) -> Iterator[tuple[str, Collection[str] | None, set[str]]]:
         """What was chosen of each kind of thing, and what there is."""
+        self._take_outside()
         yield "suite", self.choice.suites, {run.suite for run in self.suites.values()}
         yield "dataset", self.choice.datasets, self.datasets
         yield "model", self.choice.models, self.models
@@ -164,9 +168,17 @@ class Gathering:
         if run.status == "training":
             self.unfinished += 1
             return
+        if is_outside(run):
+            self.outside.append(run)
+            return
         for part in parts(run):
             ends = tuple(use for use in part.uses if run.kind != "cell" or not is_point(use[0]))
             self.take(replace(part, uses=ends))
+
+    def _take_outside(self) -> None:
+        for part in outside(self.outside):
+            self.take(part)
+        self.outside.clear()
 
     def take(self, part: Part) -> None:
         """What a run says of one entry, as far as it was chosen."""
@@ -199,6 +211,7 @@ class Gathering:
 
     def result(self) -> Collected:
         """The entries, each with a label of its own, and their numbers."""
+        self._take_outside()
         entries: dict[Identity, Entry] = {}
         of_group = []
         for group in self._told_apart():
@@ -226,17 +239,23 @@ class Gathering:
         )  # fmt: skip
 
     def _told_apart(self) -> Iterator[_Group]:
-        """The groups, of which those name their training images that share a dataset's name with
-        others that were trained on other images.
+        """The groups, of which those name their images that share a dataset's name with others that
+        were trained on other images, or a name with other samples from elsewhere.
         """
-        digests: dict[str, set[str]] = {}
+        digests: dict[tuple[str, str], set[str]] = {}
         for group in self.groups.values():
-            digests.setdefault(group.dataset, set()).update({group.data} - {""})
+            digests.setdefault(_of(group), set()).update({group.data} - {""})
         for group in self.groups.values():
-            if group.data and len(digests[group.dataset]) > 1:
+            if group.data and len(digests[_of(group)]) > 1:
                 yield replace(group, identity=replace(group.identity, data=group.data))
             else:
                 yield group
+
+
+def _of(group: _Group) -> tuple[str, str]:
+    """What a group's images are told apart within."""
+    trained = group.identity.kind == "trained"
+    return group.dataset, "" if trained else group.identity.model
 
 
 def _takes(chosen: Collection[str] | None, name: str) -> bool:

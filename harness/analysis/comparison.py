@@ -10,6 +10,7 @@ from harness.analysis.collected import Choice, Collected, Gathering
 from harness.analysis.entries import MACHINE, Identity, Part, differing, parts
 from harness.analysis.intervals import FEWEST
 from harness.analysis.leaderboard import Board, Versus, boards
+from harness.analysis.outside import earlier, is_outside, outside
 from harness.analysis.standings import known_metrics
 from harness.metrics import METRICS
 from harness.metrics.base import Metric
@@ -137,15 +138,20 @@ class _Cells:
 
     def on(self, dataset: str) -> list[Part]:
         if dataset not in self.read:
-            runs = collect(self.store, dataset=dataset)
-            self.read[dataset] = [part for run in runs for part in parts(run)]
+            runs = list(collect(self.store, dataset=dataset))
+            trained = (part for run in runs if not is_outside(run) for part in parts(run))
+            self.read[dataset] = [*trained, *outside([run for run in runs if is_outside(run)])]
         return self.read[dataset]
 
 
 def _named(cells: _Cells, name: str) -> list[Part]:
     """The parts of the run that is called so: one for each way in which suites sample from it."""
     if "@" not in name:
-        return list(parts(find_run(cells.store, name)))
+        run = find_run(cells.store, name)
+        if not is_outside(run):
+            return list(parts(run))
+        now = [part for part in cells.on(run.dataset) if part.run.run_id == run.run_id]
+        return now[:1] or earlier(run)
     model, rest = split_place(name)
     place, _, seed = rest.partition("#")
     if seed and not seed.isdigit():
@@ -198,7 +204,7 @@ def _gathered(cells: _Cells, sides: Sequence[Part], suites: Mapping[str, SuiteRu
     wanted = {(part.identity, part.run.dataset, part.data) for part in sides}
     gathering = Gathering(Choice(), suites)
     for part in sides:
-        if part.run.kind == "score":
+        if part.run.kind == "score" or part.identity.data:
             gathering.take(part)
     for dataset in dict.fromkeys(part.run.dataset for part in sides if part.run.kind == "cell"):
         for part in cells.on(dataset):

@@ -20,7 +20,7 @@ from harness.plan.identity import code_folders, identify
 from harness.tracking import Record, Store
 from harness.tracking.collection import running_cells
 from harness.tracking.environment import environment
-from harness.tracking.suites import open_suite
+from harness.tracking.suites import find_suite, open_suite
 from harness.training import stopping
 from harness.training.numerics import Numerics
 
@@ -61,7 +61,7 @@ def unfinished(plan: Plan, store: Store) -> list[Cell]:
 
 def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str]:
     """The MLflow runs of a plan, as far as there are any: those of `records`, and its suite's."""
-    parent = store.find_suite(plan.loaded.name, plan.suite_key)
+    parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     return [*(record.run_id for record in records.values()), *([parent] if parent else [])]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from harness.spec.measurement import (
 from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.tracking import Record, Use
+from harness.tracking.uses import LastUse
 from harness.training.numerics import Numerics
 
 STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
@@ -105,6 +107,12 @@ class Cell:
     def used_by(self, parent: str) -> Use:
         """That the suite's run `parent` has this cell."""
         return Use(parent, self.model, self.settings.get("sampling", {}))
+
+    def had_by(self, parent: str) -> LastUse | None:
+        """That the suite's run has these images now; None for what is trained."""
+        if self.is_trained:
+            return None
+        return LastUse(parent, self.model, self.dataset, self.seed, datetime.now(UTC))
 
     def result(self, record: Record | None) -> CellResult:
         """The cell as it stands in the store, with only the numbers that this suite asks for and

@@ -61,7 +61,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     if parent:
         for cell in plan.cells:  # what another suite made, which was found and not opened
             if record := records.get(cell.training_key):
-                store.add_use(record, cell.used_by(parent))
+                store.add_use(record, cell.used_by(parent), cell.had_by(parent))
                 store.complete(record, params_of(cell))
         store.log_summary(parent, summary(results.table, plan))
         for file in sorted(page.parent.iterdir()):

@@ -14,7 +14,7 @@ from harness.spec.measurement import Measurement
 from harness.tracking.records import after, facts, numbers
 from harness.tracking.store import Store
 from harness.tracking.unreadable import SHORT, UNREADABLE, leave_out, reason
-from harness.tracking.uses import USED_BY, Use, uses
+from harness.tracking.uses import USED_BY, LastUse, Use, last_uses, uses
 
 KINDS = ("cell", "score")
 ENVIRONMENT = "harness.environment."
@@ -44,6 +44,7 @@ class Stored:
     seed: int = 0
     parent: str = ""
     uses: tuple[Use, ...] = ()
+    last_uses: tuple[LastUse, ...] = ()
 
     @property
     def images(self) -> int | None:
@@ -144,6 +145,17 @@ def _comparable(run: Run) -> Stored:
     )
 
 
+def _data(run: Run) -> dict[str, str]:
+    """Digests by what the images were used for; of what was not trained, that of the samples."""
+    if run.data.params.get("family") == "samples":
+        return {"samples": run.data.tags.get("harness.training_key", "")}
+    return {
+        tag.value: entry.dataset.digest
+        for entry in (run.inputs.dataset_inputs if run.inputs else ())
+        for tag in entry.tags
+    }
+
+
 def stored(run: Run) -> Stored:
     """The run of a cell or of a scored set, as it stands. Raises one of `UNREADABLE` where that is
     not what the harness writes.
@@ -163,14 +175,11 @@ def stored(run: Run) -> Stored:
         numbers=tuple(numbers(run)),
         params=params,
         facts=facts(run),
-        data={
-            tag.value: entry.dataset.digest
-            for entry in (run.inputs.dataset_inputs if run.inputs else ())
-            for tag in entry.tags
-        },
+        data=_data(run),
         training_key=tags.get("harness.training_key", ""),
         dataset=tags.get("harness.dataset", ""),
         seed=seed,
         parent=tags.get("mlflow.parentRunId", ""),
         uses=uses(tags, str(run.info.run_id)),
+        last_uses=last_uses(tags, str(run.info.run_id)),
     )

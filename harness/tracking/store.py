@@ -32,7 +32,7 @@ from harness.tracking.outbox import Outbox
 from harness.tracking.reach import check
 from harness.tracking.records import FACT, NUMBER, Record, as_record
 from harness.tracking.scratch import scratch
-from harness.tracking.uses import USED_BY, Use
+from harness.tracking.uses import USED_BY, LastUse, Use
 
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
@@ -184,11 +184,16 @@ class Store:
             if (record := as_record(run, training_keys))
         }
 
-    def add_use(self, record: Record, use: Use) -> None:
-        """Say that a suite has the cell, where that is not known yet."""
+    def add_use(self, record: Record, use: Use, last: LastUse | None = None) -> None:
+        """Say that a suite has the cell, where that is not known yet; and `last`, where it has what
+        was not trained.
+        """
+        tags = dict([last.to_tag()]) if last else {}
         if use.tag not in record.uses:
             found_by = {} if use.parent == record.parent else {USED_BY + use.parent: "yes"}
-            self.tag(record.run_id, {use.tag: use.to_json(), **found_by})
+            tags |= {use.tag: use.to_json(), **found_by}
+        if tags:
+            self.tag(record.run_id, tags)
 
     def record(self, run_id: str, measurements: Iterable[Measurement]) -> None:
         """Add numbers to a cell: each becomes visible whole or not at all."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from harness.keys import digest
@@ -15,6 +16,8 @@ from harness.tracking.unreadable import readable
 USE = "harness.use."
 USED_BY = "harness.used-by."
 """Before the id of a suite's run, the tag of cells that another suite made, to search for them."""
+LAST_USE = "harness.last-use."
+"""Of what was not trained: where suites have it, and when each had it there last."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,39 @@ class Use:
         if not (sampling is None or isinstance(sampling, dict)):
             raise ValueError(f"sampling {sampling!r} is no mapping")
         return cls(parent, model, sampling)
+
+
+@dataclass(frozen=True)
+class LastUse:
+    """That the run of a suite, `parent`, had images of another program `at` a moment: as those of
+    `model` on a dataset, and in the place of a seed.
+    """
+
+    parent: str
+    model: str
+    dataset: str
+    seed: int
+    at: datetime
+
+    def to_tag(self) -> tuple[str, str]:
+        """The tag that says so: one for each place."""
+        place = {k: v for k, v in asdict(self).items() if k != "at"}
+        return LAST_USE + digest(place)[:12], json.dumps(place | {"at": self.at.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: str) -> LastUse:
+        """What a tag says; what a newer version says besides is passed over."""
+        values = json.loads(text)
+        parent, model, dataset = (str(values[name]) for name in ("parent", "model", "dataset"))
+        at = datetime.fromisoformat(values["at"])
+        if at.tzinfo is None:
+            raise ValueError(f"the moment {at} has no time zone")
+        return cls(parent, model, dataset, int(values["seed"]), at)
+
+
+def last_uses(tags: Mapping[str, str], run_id: str = "") -> tuple[LastUse, ...]:
+    """Where suites have what was not trained."""
+    return tuple(readable(run_id, tags, LAST_USE, LastUse.from_json))
 
 
 def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[Use, ...]:
