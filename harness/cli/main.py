@@ -24,6 +24,7 @@ from harness.cli import (
     streams,
     vote,
 )
+from harness.cli.arguments import check_given
 from harness.terminal import echo
 
 YOUNG = 100_000
@@ -87,6 +88,7 @@ def main() -> None:
     arguments, debug = failures.without_debug(sys.argv[1:])
     try:
         try:
+            check_given(arguments)
             app(arguments)
         finally:
             sys.stdout.flush()

@@ -45,7 +45,9 @@ def show_sets(console: Console, sets: Sets) -> None:
 
     for name, images in sets.named().items():
         shape = size_text(images)
-        ignored = f"; {images.left_out} other files left out" if images.left_out else ""
+        plural = "s" * (images.left_out > 1)
+        ignored = f"; {images.left_out} other file{plural} left out" if images.left_out else ""
+        ignored += f"; {images.remark}" if images.remark else ""
         line(console, f"{name}: {images.description}, {len(images):,} images {shape}{ignored}")
 
 

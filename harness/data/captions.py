@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
         raise BadInput(f"{path}: captions are read from a .csv or a .jsonl")
     captions: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, file, caption in readers[path.suffix.lower()](path, _text(path)):
+    for line, written, caption in readers[path.suffix.lower()](path, _text(path)):
+        file = unicodedata.normalize("NFC", written)
         if not caption.strip():
             raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
         if file in captions:
@@ -37,12 +39,13 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
                 continue
             raise BadInput(f"{path}:{line}: {file!r} has a caption on line {lines[file]} already")
         captions[file], lines[file] = caption, line
-    if missing := [name for name in names if name not in captions]:
+    known = [unicodedata.normalize("NFC", name) for name in names]
+    if missing := [name for name in known if name not in captions]:
         raise BadInput(
             f"{path}: {len(missing):,} of {len(names):,} images have no caption: "
             f"{first_three(missing)} (of {len(captions):,} files that have one)"
         )
-    return [captions[name] for name in names]
+    return [captions[name] for name in known]
 
 
 def _text(path: Path) -> str:

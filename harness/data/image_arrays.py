@@ -7,8 +7,9 @@ shape can be judged. Here the header is judged first, and the pixels are then st
 from __future__ import annotations
 
 import lzma
+import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -19,7 +20,8 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.data.image_memory import Unread, allocate, check_count, check_size
+from harness.data.image_memory import Unread, allocate, check_count, check_packing, check_size
+from harness.printable import printable
 from harness.spec.errors import BadInput
 
 SUFFIXES = (".npy", ".npz")
@@ -48,6 +50,7 @@ def open_array(path: Path, at_least: int = 2) -> Unread:
     shape = count, channels, height, width
     check_count(path, count, at_least)
     check_size(path, *shape)
+    check_packing(path, path.stat().st_size, math.prod(shape))
 
     def read() -> torch.Tensor:
         images = allocate(path, *shape)
@@ -62,7 +65,8 @@ def open_array(path: Path, at_least: int = 2) -> Unread:
 def array_names(path: Path) -> list[str]:
     """The names of the arrays in an `.npz`. Raises BadInput where it is none."""
     with _reading(path), ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist()]
+        members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        return [name.removesuffix(".npy") for name in members]
 
 
 def image_shape(path: Path, name: str = "") -> tuple[int, int, int, int]:
@@ -78,6 +82,7 @@ def image_blocks(path: Path, name: str = "") -> Iterator[tuple[int, NDArray[np.u
     """The images of `image_shape`, some at a time: index of the first, and uint8 B×H×W×C."""
     with _stream(path, name) as stream:
         count, height, width, channels = _read_image_header(path, stream)
+        check_packing(path, path.stat().st_size, count * height * width * channels)
         each = max(1, channels * height * width)
         step = max(1, BLOCK_BYTES // each)
         for start in range(0, count, step):
@@ -135,9 +140,21 @@ def _stream(path: Path, name: str) -> Iterator[IO[bytes]]:
                 yield stream
 
 
+def unused(path: Path) -> str:
+    """What else than images is in an `.npz`, in words; "" where there is nothing."""
+    if path.suffix.lower() != ".npz":
+        return ""
+    rest = [printable(name) for name in sorted(array_names(path)) if name != _choose(path)]
+    return f"{', '.join(rest)} in it not used" if rest else ""
+
+
 def _choose(path: Path) -> str:
+    """The array of images. BadInput where it is not certain which that is."""
     names = array_names(path)
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadInput(f"{path}: has two arrays called {min(twice)}")
     if "arr_0" in names:
+        _check_only_images(path, names)
         return "arr_0"
     if len(names) == 1:
         return names[0]
@@ -145,6 +162,19 @@ def _choose(path: Path) -> str:
     if {"mu", "sigma"} <= set(names):
         raise BadInput(f"{path}: statistics of images ({listed}); the images themselves are needed")
     raise BadInput(f"{path}: has {listed}; images are looked for in arr_0, or in the only array")
+
+
+def _check_only_images(path: Path, names: Sequence[str]) -> None:
+    """BadInput where more arrays than `arr_0` could be images: whichever is read, one is lost."""
+    for name in names:
+        if name == "arr_0":
+            continue
+        with _stream(path, name) as stream:
+            shape, _, dtype = _header(stream)
+        if dtype == np.uint8 and len(shape) in (3, 4):
+            raise BadInput(
+                f"{path}: arr_0 and {name} may both be images; save those that are meant alone"
+            )
 
 
 def _read_image_header(path: Path, stream: IO[bytes]) -> tuple[int, int, int, int]:
@@ -176,6 +206,8 @@ def _check_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
             "(x * 255).round().clip(0, 255).astype(np.uint8), and for x in [-1, 1] take "
             "(x + 1) / 2 first"
         )
+    if dtype.kind == "b":
+        raise BadInput(f"{path}: values are bool; {needed}: save x * np.uint8(255)")
     raise BadInput(f"{path}: values are {dtype}; {needed}: x.astype(np.uint8) if they are in it")
 
 
@@ -193,5 +225,8 @@ def _image_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int, int
     if shape[1] in (1, 3):
         raise BadInput(f"{told}: this looks like N×C×H×W, so save x.transpose(0, 2, 3, 1)")
     if shape[3] == 4:
-        raise BadInput(f"{told}: if the fourth channel is opacity, save x[..., :3]")
+        raise BadInput(
+            f"{told}: if the fourth channel is opacity, put the images on a background first, and "
+            "save three"
+        )
     raise BadInput(told)

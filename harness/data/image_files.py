@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
@@ -15,11 +17,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from harness.data.appearance import appearance, check_colours, upright
+from harness.data.image_kinds import unread_kind
 from harness.data.image_memory import (
+    DECODED_AT_ONCE,
     MAX_IMAGE_PIXELS,
     Unread,
     allocate,
     check_count,
+    check_packing,
     check_pixels,
     check_size,
 )
@@ -28,12 +34,11 @@ from harness.spec.errors import BadInput
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
+)  # fmt: skip
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 """What a file may be, whatever its suffix says: Pillow's other decoders are never reached."""
-
-OTHER_FORMATS = (".gif", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".ppm", ".pgm", ".tga", ".svg")
-"""Suffixes of images that are not read: to pass over them would make another set of a folder."""
 
 CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 """Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
@@ -63,9 +68,10 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
     """The image files anywhere below `folder`, and all other files.
 
     Hidden files and folders are left out. Images are sorted by their path in the folder, without
-    suffix first, so that two folders with the same names give the same order whatever the formats.
-    Raises BadInput where a link is broken, a folder cannot be read or is reached twice, an image is
-    of another format (GIF, AVIF, …), and where there is no image.
+    suffix first, so that two folders with the same names give the same order whatever the formats,
+    and however letters with accents are written (NFC or NFD). Raises BadInput where a link is
+    broken, a folder cannot be read or is reached twice, where there is no image, and where an image
+    would be left out: it is of another format (GIF, AVIF, …), or its suffix is none of `SUFFIXES`.
     """
     images: list[Path] = []
     others: list[Path] = []
@@ -77,15 +83,20 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
         for path in (here / name for name in files if not name.startswith(".")):
             _check_file(path)
             (images if path.suffix.lower() in SUFFIXES else others).append(path)
-    for path in others:
-        if path.suffix.lower() in OTHER_FORMATS:
-            raise BadInput(f"{path}: is not read; convert it to {', '.join(FORMATS)}, or remove it")
+    in_threads(_check_no_image, others)
     if not images:
         count = f"{len(others)} other file{'s' * (len(others) > 1)}"
         instead = f"; it has {count}, such as {others[0]}" if others else ""
         raise BadInput(f"{folder}: no images in it ({', '.join(SUFFIXES)}){instead}")
-    by_name = sorted(images, key=lambda path: (path.with_suffix("").as_posix(), path.suffix))
+    by_name = sorted(images, key=lambda path: (path_stem(path.as_posix()), path.suffix))
     return by_name, sorted(others)
+
+
+def path_stem(name: str) -> str:
+    """A path without its suffix, by which images belong together: accents in their composed form
+    (NFC), since some systems write them apart.
+    """
+    return unicodedata.normalize("NFC", PurePosixPath(name).with_suffix("").as_posix())
 
 
 def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread:
@@ -104,6 +115,7 @@ def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread
     shape = len(files), channels, height, width
     check_count(folder, len(files), at_least)
     check_size(folder, *shape)
+    check_packing(folder, sum(file.stat().st_size for file in files), math.prod(shape))
 
     def read() -> torch.Tensor:
         images = allocate(folder, *shape)
@@ -112,19 +124,23 @@ def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread
         def fill(index: int) -> None:
             target[index] = planes(decode(files[index], headers[index]))
 
-        in_threads(fill, range(len(files)))
+        # Each thread holds an image or two of its own.
+        in_threads(fill, range(len(files)), max(1, DECODED_AT_ONCE // (height * width)))
         return images
 
     return Unread(shape, read, frozenset(name for _, name in inspected))
 
 
-def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """The result for each of `items`, which concern image files, in order.
+def in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int = THREADS
+) -> list[Result]:
+    """The result for each of `items`, which concern image files, in order, by as many `threads` at
+    most.
 
     The first failure in order is raised, and what has not begun is dropped.
     """
     runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(threads, THREADS)) as pool:
         # Pillow warns of oddities in metadata, which pixels do not depend on, and of bombs that it
         # finds small; here any bomb is an error.
         warnings.filterwarnings("ignore", module="PIL")
@@ -145,29 +161,53 @@ def _inspect(path: Path) -> tuple[Header, str]:
         if (frames := getattr(image, "n_frames", 1)) != 1:
             raise BadInput(f"{path}: {frames} frames; one image a file is needed")
         if "16" in image.mode or _is_reduced(image):
-            raise BadInput(f"{path}: 16 bits a channel; save it with 8, rounded as you see fit")
+            bits = "5 or 6 bits a channel, which programs widen to 8 in different ways"
+            if image.format != "BMP":
+                bits = "16 bits a channel"
+            raise BadInput(f"{path}: {bits}; save it with 8, rounded as you see fit")
         if image.mode not in CHANNELS:
             raise BadInput(
                 f"{path}: pixels are {image.mode}, for which programs differ in how they become "
                 "RGB; save it as grey or RGB of 8 bits"
             )
-        return Header(*image.size, CHANNELS[image.mode]), image.format or ""
+        seen = appearance(path, image)
+        check_colours(path, seen)
+        size = image.size[::-1] if seen.is_turned else image.size
+        return Header(*size, CHANNELS[image.mode]), image.format or ""
 
 
 def decode(path: Path, expected: Header) -> Image.Image:
     """The image in `path`, of mode L or RGB. Raises BadInput as `read_images`."""
     width, height, channels = expected
     with _opened(path) as image:
-        if image.size != (width, height) or CHANNELS.get(image.mode) != channels:
+        seen = appearance(path, image)
+        size = image.size[::-1] if seen.is_turned else image.size
+        if size != (width, height) or CHANNELS.get(image.mode) != channels:
             raise BadInput(f"{path}: changed while it was read")
         if image.has_transparency_data:
             _check_opaque(path, image.convert("LA" if channels == 1 else "RGBA"))
-        return image.convert("L" if channels == 1 else "RGB")
+        pixels = image.convert("L" if channels == 1 else "RGB")
+        return upright(pixels, seen.orientation) if seen.orientation > 1 else pixels
 
 
 def planes(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels of an image of mode L or RGB, uint8 C×H×W."""
     return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
+
+
+def _check_no_image(path: Path) -> None:
+    """To pass over an image would make another set of the folder."""
+    try:
+        kind = unread_kind(path)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    if not kind:
+        return
+    named = any(kind == known.upper() for known in ("PNG", "JPEG", "BMP", "WEBP", "TIFF"))
+    cure = f"give it a suffix of {', '.join(SUFFIXES)}" if named else (
+        f"convert it to {', '.join(FORMATS)}"
+    )  # fmt: skip
+    raise BadInput(f"{path}: is an image ({kind}) that is not read; {cure}, or remove it")
 
 
 def _visit(folder: Path, visited: set[Path]) -> None:

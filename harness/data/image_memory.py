@@ -17,6 +17,15 @@ MAX_SET_PIXELS = 2**34
 """Of a whole set: room for 50,000 images of 512×512. A forged header asks for more than that."""
 
 
+DECODED_AT_ONCE = 2**25
+"""Pixels that are decoded at a time, of all images together: 100 MB or so in colour."""
+
+MAX_UNPACKED, MAX_PACKING = 2**30, 250
+"""Of a set that is larger than so many bytes, how many times smaller its files may be. Binary
+drawings reach 120; a file that was made to fill the memory reaches 1000.
+"""
+
+
 @dataclass(frozen=True)
 class Unread:
     """Images of which only the headers are read: N×C×H×W, and a function that reads the pixels."""
@@ -62,6 +71,16 @@ def check_size(where: Path, count: int, channels: int, height: int, width: int) 
     if count * width * height > MAX_SET_PIXELS:
         raise BadInput(
             f"{_total(where, count, height, width)}; at most {MAX_SET_PIXELS:,} are read at once"
+        )
+
+
+def check_packing(where: Path, packed: int, unpacked: int) -> None:
+    """Raise BadInput where files of `packed` bytes unpack to more than images do."""
+    if unpacked > MAX_UNPACKED and unpacked > MAX_PACKING * packed:
+        raise BadInput(
+            f"{where}: {packed / 1e6:,.1f} MB would unpack to {unpacked / 1e9:,.1f} GB, "
+            f"{unpacked // max(1, packed):,} times as much; images are at most {MAX_PACKING} times "
+            "smaller in their files, and this would fill the memory"
         )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import torch
 
 from harness.data import image_arrays, image_files
 from harness.data.base import Dataset, image_digest
+from harness.data.image_files import path_stem
 from harness.data.image_memory import Unread
 from harness.data.load import DATASETS, load_dataset
+from harness.printable import printable
 from harness.spec.errors import BadInput, suggest
 
 SPLITS = ("train", "test")
@@ -26,7 +29,8 @@ class ImageSet:
 
     Names are paths in the folder (`cats/001.png`), or indices (`00042`) where images have no files.
     `description` says in a few words where the images are from, and `left_out` how many other files
-    there are. `dataset`, `split` and `labels` (int64 N) are set where it is a split of a dataset.
+    there are, and `remark` what else must be known of what was read.
+    `dataset`, `split` and `labels` (int64 N) are set where it is a split of a dataset.
     Of a source that is `Unread` the shape is known, and pixels are read when they are first asked
     for; BadInput then where a file is damaged.
     """
@@ -38,6 +42,7 @@ class ImageSet:
     split: str = ""
     labels: torch.Tensor | None = None
     left_out: int = 0
+    remark: str = ""
 
     @cached_property
     def images(self) -> torch.Tensor:
@@ -79,16 +84,24 @@ def open_images(where: str, root: Path | None = None, at_least: int = 2) -> Imag
     as `digits[unseen=8]:test` the images are those of the classes that training saw, as in a suite.
     `root` is the folder of all datasets.
 
-    Pixels are taken as they are stored: nothing is resized, no orientation tag or colour profile is
-    applied. Raises BadInput with one line, which names the file, for whatever is wrong, and where
+    Pixels are taken as they are stored, turned as the file's orientation tag says: nothing is
+    resized, and a colour space other than sRGB is refused. Raises BadInput with one line, which
+    names the file, for whatever is wrong, and where
     there are fewer than `at_least` images.
     """
+    if not where.strip():
+        raise BadInput("the name of a set of images is empty; name a folder, a file or a split")
     path = Path(where)
-    if path.is_symlink() and not path.exists():
-        raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
-    if path.is_dir():
+    try:
+        if path.is_symlink() and not path.exists():
+            raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
+        is_folder, is_there = path.is_dir(), path.exists()
+    except (OSError, ValueError) as error:  # too long for a name, or with a zero in it
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise BadInput(f"{first_letters(where)}: no such file or folder ({reason})") from error
+    if is_folder:
         return _from_folder(path, at_least)
-    if path.exists():
+    if is_there:
         return _from_array(path, at_least)
     return _from_dataset(where, root)
 
@@ -140,7 +153,7 @@ def _from_folder(folder: Path, at_least: int) -> ImageSet:
     return ImageSet(
         image_files.open_files(folder, files, at_least),
         [file.relative_to(folder).as_posix() for file in files],
-        f"folder {folder}",
+        f"folder {printable(str(folder))}",
         left_out=len(others),
     )
 
@@ -149,7 +162,10 @@ def _from_array(path: Path, at_least: int) -> ImageSet:
     if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
         raise BadInput(f"{path}: a folder of images, an .npz or an .npy is needed")
     images = image_arrays.open_array(path, at_least)
-    return ImageSet(images, _indices(images.shape[0]), f"array {path}")
+    names = _indices(images.shape[0])
+    return ImageSet(
+        images, names, f"array {printable(str(path))}", remark=image_arrays.unused(path)
+    )
 
 
 def _from_dataset(where: str, root: Path | None) -> ImageSet:
@@ -181,20 +197,19 @@ def _indices(count: int) -> list[str]:
 
 
 def _stems(where: str, images: ImageSet) -> list[str]:
-    stems = [_stem(name) for name in images.names]
+    stems = [path_stem(name) for name in images.names]
     for index, (one, other) in enumerate(pairwise(stems)):  # sorted: equal ones are neighbours
         if one == other:
             name, next_name = images.names[index : index + 2]
-            raise BadInput(f"{where}: {name} and {next_name} differ in suffix only; keep one")
+            raise BadInput(
+                f"{where}: {name} and {next_name} differ in suffix only, or in how an accent is "
+                "written; keep one"
+            )
     return stems
 
 
-def _stem(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
-
-
 def _check_partners(where: str, images: ImageSet, partners: set[str], other: str) -> None:
-    alone = [name for name in images.names if _stem(name) not in partners]
+    alone = [name for name in images.names if path_stem(name) not in partners]
     if alone:
         raise BadInput(
             f"{where}: {len(alone):,} of {len(images):,} images have no partner in {other} "
@@ -205,6 +220,11 @@ def _check_partners(where: str, images: ImageSet, partners: set[str], other: str
 def size_text(images: torch.Tensor | ImageSet) -> str:
     """C×H×W of images N×C×H×W, for an error line: `3×32×32`."""
     return "×".join(str(length) for length in images.shape[1:])
+
+
+def first_letters(name: str) -> str:
+    """A name, cut for an error line."""
+    return name if len(name) <= 80 else f"{name[:80]}…"
 
 
 def first_three(names: Sequence[str]) -> str:

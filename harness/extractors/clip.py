@@ -17,12 +17,16 @@ from harness.extractors.base import Extracted, Extractor, TextImage
 from harness.extractors.images import check_rgb, in_batches, to_rgb
 from harness.extractors.source import Source
 from harness.extractors.weight_files import LocalWeights
+from harness.spec.errors import BadInput
 
 TEXT_IMAGE_DEFAULT = "openai/clip-vit-base-patch32"
 """The network of CLIP score, Hessel et al. 2021, arXiv:2104.08718."""
 
 EXTRACTOR_DEFAULT = "openai/clip-vit-large-patch14-336"
 """The network of CMMD, Jayasumana et al. 2024, arXiv:2401.09603."""
+
+TEXTS = 64
+"""Texts that pass through the network at a time."""
 
 IMAGE_FILES = ("config.json", "preprocessor_config.json")
 TEXT_FILES = (*IMAGE_FILES, "tokenizer_config.json")
@@ -74,9 +78,21 @@ class Clip(_Images, TextImage):
         return sum(len(text) > most for text in tokens)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors N×d, float32 on the CPU; a text is cut at the network's longest."""
+        """Unit vectors N×d, float32 on the CPU; a text is cut at the network's longest.
+
+        In batches of texts of like length, so that memory grows neither with their number nor with
+        the length of the longest.
+        """
+        if not texts:
+            raise BadInput("there are no texts to embed")
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        batches = [order[start : start + TEXTS] for start in range(0, len(order), TEXTS)]
+        embedded = torch.cat([self._embed_texts([texts[i] for i in batch]) for batch in batches])
+        return embedded[torch.tensor(order).argsort()]
+
+    def _embed_texts(self, texts: list[str]) -> Tensor:
         tokens = self._tokenizer(
-            list(texts),
+            texts,
             padding=True,
             truncation=True,
             max_length=self._network.config.text_config.max_position_embeddings,

@@ -13,6 +13,7 @@ from harness.evaluation.kinds import Need
 from harness.evaluation.measure import reading, row
 from harness.evaluation.protocols import Instrument, Setup, protocol
 from harness.evaluation.subject import Subject
+from harness.extractors import EXTRACTORS
 from harness.keys import digest
 from harness.metrics import METRICS, frechet_distance, load_metric
 from harness.metrics.base import Estimate, Metric
@@ -65,8 +66,7 @@ class Reader:
         return self._of_images(open_images(places[0], self.root), like)
 
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
-        own = images.dataset.about.extractor if images.dataset else NATURAL["extractor"]
-        name = self.extractor or own
+        name = self.extractor or _network(images, like)
         _, channels, height, width = images.shape
         network = checked("extractor", name, (channels, height, width))
         if like:  # before the network spends time on images that do not fit
@@ -75,6 +75,17 @@ class Reader:
         setup = Setup({"extractor": name}, {"extractor": network})
         evidence = Evidence({"reference_images": images.images}, setup, device=self.numerics.device)
         return SetStatistics.of(images, evidence["reference_features"], network)
+
+
+def _network(images: ImageSet, like: SetStatistics | None) -> str:
+    """The network that statistics are of, where it goes by name; else the one of the dataset, or
+    the usual one.
+    """
+    own = images.dataset.about.extractor if images.dataset else NATURAL["extractor"]
+    if like is None:
+        return own
+    named = like.origin.extractor.partition("@")[0]
+    return named if named in EXTRACTORS or named.partition(":")[0] in EXTRACTORS else own
 
 
 def compare(

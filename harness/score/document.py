@@ -50,6 +50,7 @@ def described(images: ImageSet) -> dict[str, Any]:
         "shape": list(images.images.shape),
         "digest": images.digest,
         "left_out": images.left_out,
+        "remark": images.remark,
     }
 
 

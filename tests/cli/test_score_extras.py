@@ -134,3 +134,14 @@ def test_without_a_training_set_the_gallery_is_of_the_reference_and_says_so(call
     assert "g.png: samples nearest to a reference image (array b.npy)" in out
     assert "--train says on what" in out
     assert (tmp_path / "g.png").exists()
+
+
+def test_statistics_that_name_their_network_ask_for_no_other(call, tmp_path):
+    assert call("digits:test", "--save-statistics", "a.safetensors", *OWN)[0] == 0
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", rng.integers(0, 256, (30, 16, 16), dtype=np.uint8))
+    for sides in (("x.npz", "--reference", "a.safetensors"),
+                  ("a.safetensors", "--reference", "x.npz")):  # fmt: skip
+        code, out, err = call(*sides)
+        assert code == 0, err
+        assert "classifier:digits@" in out

@@ -115,7 +115,9 @@ def test_arrays_are_read_in_blocks(tmp_path, monkeypatch):
 def test_the_published_form_with_labels_and_statistics_is_read(tmp_path):
     array = pixels(3, 4, 5, 3)
     np.savez(tmp_path / "x.npz", array, np.arange(3), mu=np.zeros(2), sigma=np.eye(2))
-    assert torch.equal(load_images(str(tmp_path / "x.npz")).images, images_of(array))
+    found = load_images(str(tmp_path / "x.npz"))
+    assert torch.equal(found.images, images_of(array))
+    assert found.remark == "arr_1, mu, sigma in it not used"
 
 
 def test_a_folder_is_read_in_order_of_names_at_any_depth(tmp_path):
@@ -288,7 +290,7 @@ def test_a_folder_without_images(tmp_path):
     (tmp_path / ".b.png").touch()
     refused(tmp_path, "it has 1 other file, such as", "a.txt")
     (tmp_path / "b.GIF").touch()
-    refused(tmp_path, "b.GIF: is not read; convert it to PNG")
+    refused(tmp_path, "b.GIF: is an image (GIF) that is not read; convert it to PNG")
 
 
 def test_one_image_is_no_set(tmp_path):
@@ -442,10 +444,10 @@ def test_pickles_are_never_opened(tmp_path, monkeypatch):
         (np.zeros((3, 4, 5, 3)), ["values are float64", "(x * 255).round().clip(0, 255)"]),
         (np.zeros((3, 4, 5, 3), np.float16), ["values are float16", "(x + 1) / 2 first"]),
         (np.zeros((3, 4, 5, 3), np.int64), ["values are int64", "x.astype(np.uint8)"]),
-        (np.zeros((3, 4, 5), bool), ["values are bool"]),
+        (np.zeros((3, 4, 5), bool), ["values are bool", "save x * np.uint8(255)"]),
         (np.zeros((3, 3, 8, 8), np.uint8), ["shape (3, 3, 8, 8)", "x.transpose(0, 2, 3, 1)"]),
         (np.zeros((3, 1, 8, 8), np.uint8), ["looks like N×C×H×W", "x.transpose(0, 2, 3, 1)"]),
-        (np.zeros((3, 8, 8, 4), np.uint8), ["x[..., :3]"]),
+        (np.zeros((3, 8, 8, 4), np.uint8), ["put the images on a background first"]),
         (np.zeros((3, 8, 8, 7), np.uint8), ["N×H×W×C with C = 1 or 3"]),
         (np.zeros((8, 8, 3), np.uint8), ["this looks like one image"]),
         (np.zeros((8, 8), np.uint8), ["shape (8, 8)"]),
@@ -471,6 +473,30 @@ def test_which_array_is_meant(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.npz", "w"):
         pass
     refused(tmp_path / "x.npz", "has nothing")
+
+
+def test_a_second_array_of_images_is_not_dropped(tmp_path):
+    np.savez(tmp_path / "x.npz", pixels(3, 4, 4, 3), pixels(5, 4, 4, 3))
+    refused(tmp_path / "x.npz", "arr_0 and arr_1 may both be images")
+    buffer = io.BytesIO()
+    np.save(buffer, pixels(3, 4, 4, 3))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("arr_0.npy", buffer.getvalue())
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("arr_0.npy", buffer.getvalue())
+    refused(tmp_path / "x.npz", "has two arrays called arr_0")
+
+
+@pytest.mark.parametrize("name", ["x.npz", "folder"])
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(image_memory, "MAX_UNPACKED", 2**20)
+    monkeypatch.setattr(torch, "empty", None)
+    if name == "x.npz":
+        np.savez_compressed(tmp_path / name, np.zeros((60, 200, 200, 3), np.uint8))
+    else:
+        for i in range(2):
+            save(np.zeros((1000, 1000, 3), np.uint8), tmp_path / name / f"{i}.png")
+    refused(tmp_path / name, "would unpack to 0.0 GB", "fill the memory")
 
 
 def test_an_array_cut_short_names_the_image(tmp_path):

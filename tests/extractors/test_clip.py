@@ -59,6 +59,22 @@ def test_embeddings_do_not_depend_on_the_batch(network, random_images):
     assert torch.allclose(network.embed_images(images), one_by_one, atol=1e-6)
 
 
+def test_texts_pass_in_batches_and_in_any_batch_alike(network, monkeypatch):
+    texts = [" ".join("ab"[(i >> j) % 2] for j in range(1 + i % 7)) for i in range(50)]
+    one_by_one = torch.cat([network.embed_texts([text]) for text in texts])
+    sizes = []
+    embed = network._network.text_model.forward
+
+    def forward(*arguments, **options):
+        sizes.append(len(options["input_ids"]))
+        return embed(*arguments, **options)
+
+    monkeypatch.setattr(network._network.text_model, "forward", forward)
+    monkeypatch.setattr("harness.extractors.clip.TEXTS", 8)
+    assert torch.allclose(network.embed_texts(texts), one_by_one, atol=1e-6)
+    assert sizes == [8, 8, 8, 8, 8, 8, 2]
+
+
 def test_the_extractor_needs_no_tokenizer(network, weights_folder):
     for file in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"):
         (weights_folder / "tiny" / file).unlink(missing_ok=True)

@@ -12,6 +12,9 @@ from typing import Any
 from harness.files import atomic_write
 from harness.keys import digest
 
+VERSION = 2
+"""Raised when other things are known of files; what was kept before is then not read."""
+
 
 def sha256(path: Path) -> str:
     """Of the bytes of a file, in hexadecimal."""
@@ -31,7 +34,7 @@ def look_up(
     Only files whose size or times have changed since the last call are handed to `find`. Its
     answers are kept below `root`, if that can be written to.
     """
-    index = root / "prepared" / f".files-{digest(str(where.resolve()))}.json"
+    index = root / "prepared" / f".files-{digest([str(where.resolve()), VERSION])}.json"
     known = _read(index)
     states = [_state(file) for file in files]
     keys = [str(file) for file in files]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.data.image_files import path_stem
 from harness.spec.errors import BadInput
 
 TEST_SHARE = 6
@@ -56,7 +57,7 @@ def is_test(name: str) -> bool:
 
 def stem(file: Path, folder: Path) -> str:
     """The path of `file` in `folder` without its suffix: the name that files share with others."""
-    return file.relative_to(folder).with_suffix("").as_posix()
+    return path_stem(file.relative_to(folder).as_posix())
 
 
 def check_split(where: Path, train: int, test: int) -> None:

@@ -23,7 +23,7 @@ from harness.data.store import prepared
 from harness.keys import digest
 from harness.spec.errors import BadInput
 
-VERSION = 1
+VERSION = 2
 """Raised when the code that makes pixels of files changes; sets are then prepared anew."""
 
 Item = TypeVar("Item")
