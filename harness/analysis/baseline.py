@@ -25,7 +25,7 @@ from harness.plan import Cell, Plan
 from harness.plan.identity import code_folders
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import load_json
-from harness.spec.measurement import CellResult, Measurement
+from harness.spec.measurement import LARGEST, CellResult, Measurement
 from harness.spec.points import is_entrant
 from harness.spec.protocol import Protocol
 from harness.tracking.environment import environment
@@ -34,7 +34,7 @@ FORMAT = 1
 """Raised with every change of the file's content that earlier versions cannot read."""
 
 Seed = NonNegativeInt
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
 Text = Annotated[str, Field(strict=True)]
 PROTOCOL = TypeAdapter(Protocol)
 

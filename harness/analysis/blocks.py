@@ -15,6 +15,7 @@ from harness.analysis.protocols import differing
 from harness.analysis.questions import Question
 from harness.metrics.base import Metric
 from harness.spec.claim import Side
+from harness.spec.measurement import is_number
 
 Kind = Literal["ratio", "difference", "difference in spread", "rank correlation"]
 Failures = Literal["withhold", "drop", "lose"]
@@ -155,7 +156,7 @@ def _finite(cell: Cell) -> Cell:
     """The cell as it counts: a value that is no number is a failure."""
     if cell.status != "ok":
         return replace(cell, value=None)
-    if cell.value is None or not math.isfinite(cell.value):
+    if cell.value is None or not is_number(cell.value):
         return replace(cell, value=None, status="failed", reason=f"the value is {cell.value}")
     return replace(cell, value=float(cell.value))
 

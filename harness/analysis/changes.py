@@ -23,6 +23,7 @@ import numpy as np
 from harness.analysis.intervals import (
     FEWEST,
     Contrast,
+    exponential,
     paired,
     seeds_until,
     shown,
@@ -238,7 +239,7 @@ def _tested(pair: Pair) -> Change | Undecided:
         kind = "ratio"
         old, new, every = ([math.log(x) for x in values] for values in (old, new, every))
     means = float(np.mean(old)), float(np.mean(new))
-    before, now = (math.exp(mean) if kind == "ratio" else mean for mean in means)
+    before, now = (exponential(mean) if kind == "ratio" else mean for mean in means)
     margin = pair.tolerance.margin(before, kind, pair.metric.better) if pair.tolerance else 0.0
     start = replace(
         pair.end("inconclusive", ""), before=before, now=now, seeds=(len(old), len(new))
@@ -271,7 +272,7 @@ class _Scale:
 
     def natural(self, worsening: float) -> float:
         change = self.sign * worsening + 0.0
-        return math.exp(change) if self.kind == "ratio" else change
+        return exponential(change) if self.kind == "ratio" else change
 
 
 def _exact(start: Change, scale: _Scale, worsening: float, margin: float) -> Change:

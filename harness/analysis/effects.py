@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from harness.analysis.blocks import Kind, Pairs
-from harness.analysis.intervals import Contrast, Goal, bca, stratified, varies
+from harness.analysis.intervals import Contrast, Goal, bca, exponential, stratified, varies
 from harness.analysis.numbers import number
 
 
@@ -171,7 +170,7 @@ def _natural(part: Pairs, value: float) -> float:
     turned = part.sign * value
     if part.kind == "rank correlation":  # an interval of t knows no bounds, a correlation does
         return min(1.0, max(-1.0, turned + part.origin))
-    return math.exp(turned) if part.kind == "ratio" else turned + 0.0
+    return exponential(turned) if part.kind == "ratio" else turned + 0.0
 
 
 def _ordered(part: Pairs, low: float, high: float) -> tuple[float, float]:

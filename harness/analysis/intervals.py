@@ -88,20 +88,33 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
     freedom are those of Welch (1947) and Satterthwaite (1946): (Σ s²/n)² / Σ (s²/n)²/(n−1).
     One stratum gives the paired t test.
     """
-    variances = [float(np.var(d, ddof=1)) / len(d) for d in strata]
+    scaled, unit = _in_units(*strata)
+    variances = [float(np.var(d, ddof=1)) / len(d) for d in scaled]
     total = sum(variances)
-    spread = sum(v**2 / (len(d) - 1) for v, d in zip(variances, strata, strict=True))
-    mean = float(np.mean([np.mean(d) for d in strata]))
-    return Contrast(mean, math.sqrt(total) / len(strata), total**2 / spread)
+    spread = sum(v**2 / (len(d) - 1) for v, d in zip(variances, scaled, strict=True))
+    mean = float(np.mean([np.mean(d) for d in scaled]))
+    return Contrast(mean * unit, math.sqrt(total) / len(strata) * unit, total**2 / spread)
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
     """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
     in Welch's t test (1947), but for the bound of `welch_df`.
     """
+    (a, b), unit = _in_units(a, b)
     of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
     df = float(welch_df(of_a, len(a), of_b, len(b)))
-    return Contrast(float(np.mean(a)) - float(np.mean(b)), math.sqrt(of_a + of_b), df)
+    mean = float(np.mean(a)) - float(np.mean(b))
+    return Contrast(mean * unit, math.sqrt(of_a + of_b) * unit, df)
+
+
+def _in_units(*samples: Sequence[float]) -> tuple[list[list[float]], float]:
+    """The samples divided by a power of two, which is exact, so that the largest value is about 1;
+    and that power. The squares of very small values would be zero, and those of very large ones
+    infinite.
+    """
+    largest = max(abs(value) for values in samples for value in values)
+    unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    return [[value / unit for value in values] for values in samples], unit
 
 
 def welch_df(of_a: Any, n: Any, of_b: Any, m: Any) -> Any:

@@ -17,7 +17,7 @@ from harness.analysis.intervals import Contrast, exponential
 from harness.analysis.pairwise import ALPHA, Sample, difference, order
 from harness.analysis.protocols import differing
 from harness.metrics.base import Metric
-from harness.spec.measurement import FLOORS, HELD_OUT
+from harness.spec.measurement import FLOORS, HELD_OUT, is_number
 
 LEVEL = 1 - ALPHA
 
@@ -236,7 +236,7 @@ class _Rows:
         for model, seed, status, value, reason in rows[names].itertuples(index=False):
             values.setdefault(str(model), {})
             lost.setdefault(str(model), [])
-            if status == "ok" and math.isfinite(value):
+            if status == "ok" and is_number(value):
                 values[str(model)][int(seed)] = float(value)
                 remarks.setdefault(str(model), {})[int(seed)] = str(reason)
             elif status != "ok":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
 from harness.analysis.blocks import Pairs
 from harness.analysis.effects import Comparison, Effect
-from harness.analysis.intervals import MOST_SEEDS
+from harness.analysis.intervals import MOST_SEEDS, exponential
 from harness.analysis.numbers import MINUS, decimals, interval, number, percent
 from harness.spec import claim as spec
 from harness.spec.claim import Claim, Side
@@ -212,7 +211,7 @@ def _limits(pairs: Sequence[Pairs]) -> str:
 def _each(pairs: Sequence[Pairs], ratio: str, difference: str) -> str:
     texts = {
         part.title: (
-            ratio.format(round(math.exp(part.margin), 12))
+            ratio.format(round(exponential(part.margin), 12))
             if part.kind == "ratio"
             else difference.format(part.margin)
         )

@@ -139,14 +139,15 @@ def _show_total(
 
 def _show_claims(console: Console, plan: Plan) -> None:
     from harness.analysis.power import decidable
-    from harness.spec.suite_types import claim_datasets
+    from harness.spec.members import Members
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
+    members = Members(suite)
     for claim in suite.claims:
-        where = claim_datasets(claim, suite)
+        where = members.datasets_of(claim)
         verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.data.imageset import first_three
 from harness.spec.errors import BadInput
+from harness.spec.jsonfile import parse_json
 
 Row = tuple[int, str, str]
 """Line number (from 1), file, caption."""
@@ -91,7 +91,7 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
         if not written.strip():
             continue
         try:
-            row = json.loads(written)
+            row = parse_json(written)
         except ValueError as error:
             raise BadInput(f"{path}:{line}: not JSON ({error})") from error
         if not isinstance(row, dict):

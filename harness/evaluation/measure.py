@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from harness.evaluation.remarks import remarks
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.spec.blame import location
 from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
+from harness.spec.measurement import Measurement, is_number
 from harness.spec.protocol import Protocol
 
 
@@ -66,7 +65,7 @@ def reading(compute: Callable[[], Estimate]) -> Reading:
     except Exception as error:
         refusal = str(error) if isinstance(error, BadInput) else ""
         return Reading(None, (), describe(error), refusal, traceback.format_exc())
-    if not math.isfinite(estimate.value):
+    if not is_number(estimate.value):
         return Reading(None, failure=f"the value is {estimate.value}")
     said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
     return Reading(estimate, tuple(said))

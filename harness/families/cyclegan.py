@@ -12,6 +12,7 @@ from harness.families.base import (
     Direction,
     Family,
     FamilySettings,
+    Layers,
     Losses,
     Noise,
     Phase,
@@ -31,7 +32,7 @@ class CycleGANSettings(FamilySettings):
     batch_size: PositiveInt = Field(default=2, multiple_of=2)
     optimizer: Adam = Adam(lr=2e-4, betas=(0.5, 0.999))
     width: PositiveInt = 64
-    blocks: PositiveInt = 9
+    blocks: Layers = Field(default=9, ge=1)
     cycle: NonNegativeFloat = 10.0
     identity: NonNegativeFloat = 0.0
 

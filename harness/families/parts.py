@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal, Self
 
 import torch
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 from torch import Tensor, nn
 
-from harness.families.base import FamilySettings, Shape
+from harness.families.base import FamilySettings, Layers, Shape
 from harness.networks.convnet import Decoder, Encoder
 from harness.networks.mlp import MLPDecoder, MLPDenoiser, MLPEncoder
 from harness.networks.unet import UNet
@@ -25,7 +25,7 @@ class NetworkSettings(FamilySettings):
 
     network: Literal["conv", "mlp"] = "conv"
     width: PositiveInt = 32
-    depth: NonNegativeInt | None = None
+    depth: Layers | None = None
 
     @model_validator(mode="after")
     def _only_an_mlp_has_a_depth(self) -> Self:

@@ -29,10 +29,10 @@ from harness.report.results import Store as Tracking
 from harness.report.templating import now
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
+from harness.spec.members import Members
 from harness.spec.points import is_point
 from harness.spec.protocol import Protocol
 from harness.spec.recipe import Recipe
-from harness.spec.suite_types import claim_datasets
 from harness.tracking import Record, Store, selftests
 from harness.tracking.environment import environment
 
@@ -118,7 +118,8 @@ def _ends(table: pd.DataFrame) -> pd.DataFrame:
 def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
     """The verdicts on the claims of a suite, from its tidy table."""
     suite = plan.loaded.suite
-    datasets = {claim.id: claim_datasets(claim, suite) for claim in suite.claims}
+    members = Members(suite)
+    datasets = {claim.id: members.datasets_of(claim) for claim in suite.claims}
     return judge(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
 
 

@@ -23,6 +23,7 @@ from harness.keys import digest
 from harness.metrics import FeatureStatistics
 from harness.outputs import write_output
 from harness.spec.errors import BadInput
+from harness.spec.jsonfile import parse_json
 
 SUFFIX = ".safetensors"
 KIND = "harness feature statistics, version 1"
@@ -142,7 +143,7 @@ def _load(file: Path) -> SetStatistics:
     scatter = statistics.scatter
     symmetric = bool((scatter - scatter.T).abs().max() <= 1e-9 * scatter.abs().max())
     try:
-        shards = json.loads(text.pop("shards"))
+        shards = parse_json(text.pop("shards"))
         origin = Origin(**{**text, "described": f"statistics {file}"})
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{file}: damaged; what it says of its images is incomplete") from error

@@ -23,6 +23,7 @@ from pydantic import (
 
 from harness.spec.errors import suggest
 from harness.spec.points import point
+from harness.spec.repeats import repeated
 
 
 def _listed(value: object) -> object:
@@ -152,8 +153,9 @@ class Claim(_Spec):
 
     @model_validator(mode="after")
     def _margins_are_of_its_metrics(self) -> Self:
+        measured = {*self.measured}
         for metric in self.delta if isinstance(self.delta, dict) else ():
-            if metric not in self.measured:
+            if metric not in measured:
                 near = suggest(metric, self.measured)
                 raise ValueError(f"delta names {metric!r}, which the claim is not about{near}")
         return self
@@ -261,9 +263,8 @@ class _InOrder(_Shaped, _OfMetrics):
         name = f"{'an' if self.shape[0] in 'aeiou' else 'a'} {self.shape} claim"
         if len(self.models) < self.fewest:
             raise ValueError(f"{name} needs at least {self.fewest} models in 'models'")
-        for side in self.models:
-            if self.models.count(side) > 1:
-                raise ValueError(f"'models' has {str(side)!r} twice")
+        if (side := repeated(self.models)) is not None:
+            raise ValueError(f"'models' has {str(side)!r} twice")
         return self
 
 
@@ -330,9 +331,8 @@ class TradeOff(_Shaped):
                 "a trade-off needs two of 'better', 'worse' and 'same', with metrics, or 'higher' "
                 "and 'lower' of metrics without a better side"
             )
-        for name in self.measured:
-            if self.measured.count(name) > 1:
-                raise ValueError(f"metric {name!r} is there twice")
+        if (name := repeated(self.measured)) is not None:
+            raise ValueError(f"metric {name!r} is there twice")
         for name in self.same or ():
             if not self.margin(name):
                 raise ValueError(

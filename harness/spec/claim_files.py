@@ -60,8 +60,10 @@ class _Written:
     places: dict[Keys, Place]
 
     @property
-    def id(self) -> object:
-        return self.value.get("id") if isinstance(self.value, dict) else None
+    def id(self) -> str | None:
+        """None where there is none, or something that is no name: the claim's type says so."""
+        name = self.value.get("id") if isinstance(self.value, dict) else None
+        return name if isinstance(name, str) else None
 
     @property
     def place(self) -> Place:
@@ -135,10 +137,11 @@ def _resolved(document: Document, chain: tuple[Path, ...]) -> Document:
 
 
 def _entries(document: Document) -> Iterator[_Written]:
+    places: dict[Keys, dict[Keys, Place]] = {}
+    for keys, place in document.places.items():
+        places.setdefault(keys[:2], {})[keys[2:]] = place
     for index, value in enumerate(document.value["claims"]):
-        start: Keys = ("claims", index)
-        places = {k[2:]: place for k, place in document.places.items() if k[:2] == start}
-        yield _Written(value, places)
+        yield _Written(value, places["claims", index])
 
 
 def _stands_for(entry: _Written, chain: tuple[Path, ...]) -> list[_Written]:
@@ -180,10 +183,11 @@ def _find(name: str, here: Document) -> Path:
 
 
 def _different_ids(claims: list[_Written]) -> None:
-    first: dict[object, Place] = {}
+    first: dict[str, Place] = {}
     for claim in claims:
-        if claim.id is not None and claim.id in first:
-            before = first[claim.id]
+        if claim.id is None:
+            continue
+        if before := first.get(claim.id):
             raise Document({}, claim.place.file, claim.places, "").error(
                 f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}"
             )

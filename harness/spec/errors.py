@@ -39,13 +39,15 @@ MOST_NAMED = 8
 """Problems that one line names; of more it says how many there are."""
 
 
-def all_of(errors: Sequence[BadInput]) -> BadInput:
-    """Several problems as one error, in one line: the first with its place, then the others."""
+def all_of(errors: Sequence[BadInput], unread: int = 0) -> BadInput:
+    """Several problems as one error, in one line: the first with its place, then the others, and
+    how many there are besides, with the `unread` that are not among them.
+    """
     first, *others = errors
-    if not others:
+    if not others and not unread:
         return first
     more = [_beside(error, first) for error in others[: MOST_NAMED - 1]]
-    if hidden := len(others) - len(more):
+    if hidden := len(others) - len(more) + unread:
         more.append(f"{hidden} more")
     text = "; also ".join([first.message if isinstance(first, SpecError) else str(first), *more])
     if isinstance(first, SpecError):

@@ -12,16 +12,14 @@ from pydantic import BaseModel, ValidationError
 from harness.spec.errors import BadInput, SpecError
 from harness.spec.textfile import decode
 from harness.spec.validate import check_kinds, explain
-from harness.spec.yamlfile import Document, Keys, load_yaml
+from harness.spec.yamlfile import MAX_DEPTH, MAX_DIGITS, Document, Keys, load_yaml, unprintable
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class JsonFile:
-    """The mapping that a file holds, and the file to point at. NaN, which JSON has no word for,
-    reads as that word, so that no number is taken for one.
-    """
+    """The mapping that a file holds (see `parse_json`), and the file to point at."""
 
     value: dict[str, Any]
     path: Path
@@ -56,11 +54,64 @@ def load_json(path: Path) -> JsonFile:
     except ValueError as error:
         raise SpecError(f"not JSON: {error}", path) from None
     try:
-        value = json.loads(text, parse_constant=str)
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         raise SpecError(f"not JSON: {error.msg}", path, error.lineno) from None
-    except RecursionError:
-        raise SpecError("nested too deeply", path) from None
+    except ValueError as error:
+        raise SpecError(str(error), path) from None
     if not isinstance(value, dict):
         raise SpecError("should be a mapping of keys to values", path, 1)
     return JsonFile(value, path)
+
+
+def parse_json(text: str) -> Any:
+    """The value of JSON text that anyone may have written.
+
+    NaN, infinities and numbers too long to be meant, none of which can be computed with, read as
+    the words that they are written as, so that a check of types refuses them. Raises ValueError for
+    what is not JSON, for a key given twice, for text that cannot be encoded, and for what is nested
+    more deeply than any file of the harness.
+    """
+    try:
+        value = json.loads(
+            text, parse_constant=str, parse_float=_finite, parse_int=_whole,
+            object_pairs_hook=_distinct_keys,
+        )  # fmt: skip
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_depth_and_text(value)
+    return value
+
+
+def _finite(written: str) -> float | str:
+    return number if abs(number := float(written)) < float("inf") else written
+
+
+def _whole(written: str) -> int | str:
+    return int(written) if len(written.lstrip("-")) <= MAX_DIGITS else written
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"key {key!r} is given twice")
+        content[key] = value
+    return content
+
+
+def _check_depth_and_text(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for whole in level for part in _parts(whole)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str) and (sign := unprintable(value, "Cs")):
+        raise ValueError(f"has the character {sign!r}, which is no text")
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []

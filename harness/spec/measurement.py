@@ -16,6 +16,16 @@ from harness.spec.protocol import Protocol
 
 Status = Literal["ok", "not applicable", "failed", "diverged"]
 
+LARGEST = 1e100
+"""The largest value, of either sign, that is a number: of larger ones no variance exists in double
+precision, and no metric means them.
+"""
+
+
+def is_number(value: float) -> bool:
+    """Whether statistics can be computed of a value: it is finite, and not beyond `LARGEST`."""
+    return abs(value) <= LARGEST
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -23,6 +33,8 @@ class Measurement:
 
     `value` is None unless `status` is "ok"; `reason` says why. `stderr` is the standard error over
     `over` (images, subsets, splits), within this one evaluation. `key` is the measurement key.
+
+    A value that is no number (see `is_number`) is a failure, whoever recorded it.
     """
 
     metric: str
@@ -33,6 +45,12 @@ class Measurement:
     stderr: float | None = None
     over: str | None = None
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not is_number(self.value):
+            object.__setattr__(self, "reason", f"the value is {self.value}")
+            object.__setattr__(self, "status", "failed")
+            object.__setattr__(self, "value", None)
 
     def to_json(self) -> str:
         """One compact line; floats keep every bit."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from harness.spec.errors import BadInput, suggest
+from harness.spec.members import Members
 from harness.spec.reference import parse_reference
 from harness.spec.suite_types import (
     Accelerate,
@@ -17,7 +18,6 @@ from harness.spec.suite_types import (
     MemoryFormat,
     Precision,
     Suite,
-    undecidable,
 )
 
 MAX_LABEL = 80
@@ -96,6 +96,7 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
     models = _pick("model", overrides.models, suite.all_entrants())
     metrics = _pick("metric", overrides.metrics, suite.all_metrics())
     entries = tuple(_entries(suite, overrides.datasets, models, metrics))
+    datasets = {entry.name for entry in entries}
     changed = suite.model_copy(
         update={
             "seeds": _seeds(overrides.seeds) or suite.seeds,
@@ -105,7 +106,7 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
             "external": tuple(
                 outside
                 for outside in suite.external
-                if outside.name in models and outside.dataset in {e.name for e in entries}
+                if outside.name in models and outside.dataset in datasets
             ),
             "extractor": overrides.extractor or suite.extractor,
             "perceptual": overrides.perceptual or suite.perceptual,
@@ -117,20 +118,22 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
     )
     if not changed.datasets:
         raise BadInput("nothing of the suite is left: no chosen dataset has a chosen model")
-    reasons = {claim.id: undecidable(claim, changed) for claim in suite.claims}
+    members = Members(changed)
+    reasons = {claim.id: members.undecidable(claim) for claim in suite.claims}
     dropped = {name: reason for name, reason in reasons.items() if reason}
     kept = tuple(claim for claim in suite.claims if claim.id not in dropped)
     return changed.model_copy(update={"claims": kept}), dropped
 
 
-def _pick(kind: str, chosen: Iterable[str] | None, known: Sequence[str]) -> Sequence[str]:
+def _pick(kind: str, chosen: Iterable[str] | None, known: Sequence[str]) -> frozenset[str]:
+    there = frozenset(known)
     if chosen is None:
-        return known
-    chosen = list(chosen)
-    for name in chosen:
-        if name not in known:
+        return there
+    picked = dict.fromkeys(chosen)
+    for name in picked:
+        if name not in there:
             raise BadInput(f"the suite has no {kind} {name!r}{suggest(name, known)}")
-    return chosen
+    return frozenset(picked)
 
 
 def _seeds(seeds: Sequence[int] | None) -> tuple[int, ...] | None:
@@ -159,8 +162,8 @@ def _scaled(suite: Suite, overrides: Overrides) -> dict[str, object]:
 def _entries(
     suite: Suite,
     datasets: Sequence[str] | None,
-    models: Sequence[str],
-    metrics: Sequence[str],
+    models: frozenset[str],
+    metrics: frozenset[str],
 ) -> Iterable[DatasetEntry]:
     """The chosen datasets on which a chosen model and metric is left."""
     named = [str(parse_reference(name)) for name in datasets] if datasets is not None else None
@@ -168,7 +171,7 @@ def _entries(
     for entry in suite.datasets:
         own_models = tuple(name for name in suite.models_on(entry) if name in models)
         own_metrics = tuple(name for name in suite.metrics_on(entry) if name in metrics)
-        entrants = set(suite.entrants_on(entry)) & set(models)
+        entrants = models.intersection(suite.entrants_on(entry))
         if entry.name in chosen and entrants and own_metrics:
             yield entry.model_copy(
                 update={

@@ -111,15 +111,17 @@ def load_quoted(path: Path, check: Callable[[Quote], object]) -> tuple[Quote, ..
     """
     document = load_yaml(path)
     quotes = validate(_File, document).quoted
+    seen = set()
     for index, quote in enumerate(quotes):
         try:
             parse_reference(quote.dataset)
             check(quote)
         except BadInput as error:
             raise document.error(f"quoted[{index}]: {error}", ("quoted", index)) from None
-        if quote.identity in [other.identity for other in quotes[:index]]:
+        if quote.identity in seen:
             message = f"{quote.metric} of {quote.model!r} on {quote.dataset} is quoted twice"
             raise document.error(message, ("quoted", index))
+        seen.add(quote.identity)
     return quotes
 
 

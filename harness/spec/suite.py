@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from harness.spec.claim_files import with_included
-from harness.spec.errors import BadInput, SpecError, all_of, suggest
+from harness.spec.errors import MOST_NAMED, BadInput, SpecError, all_of, suggest
+from harness.spec.members import Members
 from harness.spec.names import unfit
 from harness.spec.overrides import Overrides, apply
 from harness.spec.reference import parse_reference
 from harness.spec.shipped import shipped_files
-from harness.spec.suite_types import Budget, DatasetEntry, External, Suite, misplaced, undecidable
+from harness.spec.suite_types import Budget, DatasetEntry, External, Suite
 from harness.spec.validate import validate
 from harness.spec.yamlfile import MAX_BYTES, Document, Keys, load_yaml, parse_yaml
 
@@ -131,17 +133,7 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
     """
     document = with_included(read_document(name))
     suite = validate(Suite, document)
-    wrong = [
-        document.error(f"external {outside.name!r}: {reason}", ("external", index))
-        for index, outside in enumerate(suite.external)
-        if (reason := misplaced(outside, suite))
-    ]
-    wrong += [
-        _cannot_decide(document, index, claim.id, reason)
-        for index, claim in enumerate(suite.claims)
-        if (reason := undecidable(claim, suite))
-    ]
-    if wrong:
+    if wrong := list(islice(_misfits(suite, document), MOST_NAMED)):
         raise all_of(wrong)
     changes = overrides or Overrides()
     changed, dropped = apply(suite, changes)
@@ -164,6 +156,17 @@ def _name(suite: Suite, document: Document) -> str:
         message = f"a suite cannot be called {name!r}, which {reason}"
         raise document.error(f"{message}; rename the file, or give the suite a `name:`")
     return name
+
+
+def _misfits(suite: Suite, document: Document) -> Iterator[BadInput]:
+    """What the suite's own names do not fit, one error after the other."""
+    members = Members(suite)
+    for index, outside in enumerate(suite.external):
+        if reason := members.misplaced(outside):
+            yield document.error(f"external {outside.name!r}: {reason}", ("external", index))
+    for index, claim in enumerate(suite.claims):
+        if reason := members.undecidable(claim):
+            yield _cannot_decide(document, index, claim.id, reason)
 
 
 def _cannot_decide(document: Document, index: int, claim: str, reason: str) -> SpecError:

@@ -17,19 +17,18 @@ from pydantic import (
 
 from harness.spec.claim import Claim, Side
 from harness.spec.claim_files import Declared
-from harness.spec.errors import BadInput, suggest
-from harness.spec.measurement import FLOORS
+from harness.spec.errors import BadInput
 from harness.spec.names import fit_name
-from harness.spec.points import is_point
 from harness.spec.reference import parse_reference
+from harness.spec.repeats import repeated
 from harness.spec.seeds import MOST, PATTERN, parse_seeds
 
 H = TypeVar("H", bound=Hashable)
 
 
 def _distinct(values: tuple[H, ...]) -> tuple[H, ...]:
-    if twice := [value for value in values if values.count(value) > 1]:
-        raise ValueError(f"{twice[0]!r} is listed twice")
+    if (twice := repeated(values)) is not None:
+        raise ValueError(f"{twice!r} is listed twice")
     return values
 
 
@@ -182,8 +181,13 @@ class Suite(_Spec):
         metrics that they are measured with there.
         """
         found: dict[Side, tuple[str, ...]] = {}
+        models, metrics = {*self.entrants_on(entry)}, {*self.metrics_on(entry)}
         for claim in self.claims:
-            for side in claim.entrants if entry.name in claim_datasets(claim, self) else ():
+            named = claim.datasets is None or entry.name in claim.datasets
+            there = {side.model for side in claim.entrants} <= models and metrics >= {
+                *claim.measured
+            }
+            for side in claim.entrants if named and there else ():
                 if side.at < 1:
                     before = found.get(side, ())
                     found[side] = tuple(dict.fromkeys([*before, *claim.measured]))
@@ -208,60 +212,3 @@ class Suite(_Spec):
         """Every metric, those of single datasets included."""
         named = [*self.metrics, *(m for entry in self.datasets for m in entry.metrics or ())]
         return tuple(dict.fromkeys(named))
-
-
-def misplaced(outside: External, suite: Suite) -> str | None:
-    """Why external samples cannot be measured in the suite, or None where they can."""
-    known = [entry.name for entry in suite.datasets]
-    if outside.dataset not in known:
-        return f"dataset {outside.dataset!r} is not in the suite{suggest(outside.dataset, known)}"
-    if outside.name in FLOORS:
-        return f"{outside.name!r} is the name of the floor; choose another"
-    if is_point(outside.name):
-        return f"{outside.name!r} reads as a point in the training of a model; choose another name"
-    if outside.name in suite.all_models():
-        return f"{outside.name!r} is a model of the suite already"
-    same = [o for o in suite.external if (o.name, o.dataset) == (outside.name, outside.dataset)]
-    return f"{outside.name!r} is listed twice on {outside.dataset}" if len(same) > 1 else None
-
-
-def undecidable(claim: Claim, suite: Suite) -> str | None:
-    """Why no run of the suite can decide the claim: what it names is not there. None if it can."""
-    outside = {outside.name for outside in suite.external}
-    if untrained := [side for side in claim.entrants if side.at < 1 and side.model in outside]:
-        return (
-            f"{untrained[0]} is a point in training, and {untrained[0].model} is not trained here"
-        )
-    datasets = [entry.name for entry in suite.datasets]
-    for kind, named, known in [
-        ("model", [side.model for side in claim.entrants], suite.all_entrants()),
-        ("metric", claim.measured, suite.all_metrics()),
-        ("dataset", claim.datasets or (), datasets),
-    ]:
-        for name in named:
-            if name not in known:
-                return f"{kind} {name!r} is not in the suite{suggest(name, known)}"
-    if claim.datasets is None and claim_datasets(claim, suite):
-        return None
-    for entry in suite.datasets:
-        lacking = _lacking(claim, suite, entry)
-        if lacking and entry.name in (claim.datasets or datasets):
-            return f"dataset {entry.name!r} has no {lacking[0]} in the suite"
-    return None
-
-
-def claim_datasets(claim: Claim, suite: Suite) -> tuple[str, ...]:
-    """The datasets on which the suite has all that the claim is about, among those it names."""
-    return tuple(
-        entry.name
-        for entry in suite.datasets
-        if entry.name in (claim.datasets or [entry.name]) and not _lacking(claim, suite, entry)
-    )
-
-
-def _lacking(claim: Claim, suite: Suite, entry: DatasetEntry) -> list[str]:
-    models, metrics = suite.entrants_on(entry), suite.metrics_on(entry)
-    return [
-        *(f"model {side.model!r}" for side in claim.entrants if side.model not in models),
-        *(f"metric {name!r}" for name in claim.measured if name not in metrics),
-    ]

@@ -14,6 +14,9 @@ from harness.spec.yamlfile import Document, Keys
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MOST_READ = 100
+"""Findings that are put into words. A file may have tens of thousands; a few are told."""
+
 
 def validate(model: type[Model], document: Document) -> Model:
     """The document as a `model`; SpecError with file and line where it is none."""
@@ -45,10 +48,11 @@ def explain(
     findings = sorted(error.errors(), key=lambda finding: _rank(finding, document))
     told = dict.fromkeys(
         (_sentence(finding, model), _written(finding["loc"]))
-        for finding in findings
-        if not _is_misspelt(finding, findings, model)
+        for finding in findings[:MOST_READ]
+        if not _is_misspelt(finding, findings[:MOST_READ], model)
     )
-    return all_of([document.error(*finding) for finding in told])
+    unread = max(0, len(findings) - MOST_READ)
+    return all_of([document.error(*finding) for finding in told], unread)
 
 
 def _is_misspelt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Literal, Self
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.keys import digest
 from harness.spec.errors import BadInput
+from harness.spec.jsonfile import parse_json
 
 MOST_BYTES = 16 * 2**20
 """Of a vote file: far more than any voter writes."""
@@ -93,7 +93,7 @@ def read_votes(path: Path) -> Votes:
     try:
         size = path.stat().st_size
         text = path.read_text(encoding="utf-8") if size <= MOST_BYTES else ""
-        content = json.loads(text)
+        content = parse_json(text)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
     except ValueError:

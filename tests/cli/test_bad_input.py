@@ -103,7 +103,7 @@ def test_a_recipe_with_an_unknown_setting_names_the_line_of_the_recipe(harness):
 
 def test_missing_weights_come_with_what_works_offline(harness, no_weights):
     text = SUITE.replace("[mse]", "[fid, lpips]")
-    needed = "budget:", "extractor: inception\nperceptual: lpips:alex\nbudget:"
+    needed = "budget:", "extractor: inception\nperceptual: lpips:vgg\nbudget:"
     check(
         harness("run", "s.yaml", s=text.replace(*needed)),
         "s.yaml:3: ", "are not on this machine", "or measure with --extractor classifier:digits",
@@ -111,7 +111,7 @@ def test_missing_weights_come_with_what_works_offline(harness, no_weights):
     arguments = ("--extractor", "classifier:digits")
     check(
         harness("run", "s.yaml", *arguments, s=text.replace(*needed)),
-        "alexnet", "or measure with --perceptual classifier:digits",
+        "vgg16", "or measure with --perceptual classifier:digits",
     )  # fmt: skip
     check(harness("run", "s.yaml", "--extractor", "dinov2", s=text), "of dinov2 are not on")
 

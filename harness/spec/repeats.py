@@ -1,0 +1,18 @@
+"""Values that a list should have once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+H = TypeVar("H", bound=Hashable)
+
+
+def repeated(values: Iterable[H]) -> H | None:
+    """The first value that is there a second time, or None."""
+    seen: set[H] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None
