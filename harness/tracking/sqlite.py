@@ -15,9 +15,10 @@ from urllib.parse import quote
 from alembic.script import ScriptDirectory
 from filelock import FileLock
 from mlflow.store.db import utils as mlflow_db
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL
 
+from harness.files import sync
 from harness.spec.errors import BadInput
 from harness.tracking.address import shown, sqlite_uri
 from harness.tracking.artifacts import ARTIFACTS, local_path
@@ -43,19 +44,19 @@ def prepare(database: Path) -> None:
     It is built beside its place and renamed, under a lock, so that a process killed at any moment
     leaves none or a whole one. Raises BadInput where the file is none of this MLflow's.
     """
-    if _state(database) is State.COMPLETE:
+    if state(database) is State.COMPLETE:
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.parent / ".mlflow.lock"):
-        state = _state(database)
-        if state is State.HALF_BUILT:
+        found = state(database)
+        if found is State.HALF_BUILT:
             aside = database.with_name(f"{database.name}.half-built")
             database.replace(aside)
             logging.getLogger(__name__).warning(
                 "%s was never finished and is empty; it is set aside as %s",
                 database.name, aside.name,
             )  # fmt: skip
-        if state is not State.COMPLETE:
+        if found is not State.COMPLETE:
             _build(database)
 
 
@@ -65,14 +66,18 @@ def _build(database: Path) -> None:
         part.with_name(name).unlink(missing_ok=True)
     # URL, and not text: a path may have any character.
     engine = create_engine(URL.create("sqlite", database=str(part)))
+    # A build that is broken off is thrown away: only the finished file must be on the disk.
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
     try:
         mlflow_db._initialize_tables(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
+    sync(part)
     part.replace(database)
+    sync(database.parent)
 
 
-def _state(database: Path) -> State:
+def state(database: Path) -> State:
     """What there is at this path. BadInput where it cannot be used."""
     if not database.exists() or database.stat().st_size == 0:
         return State.ABSENT
