@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -37,6 +36,7 @@ from harness.plan.samples import evidence_of
 from harness.seeding import generator
 from harness.spec.user_code import look_in
 from harness.tracking import Record, Store
+from harness.tracking.scratch import scratch
 from harness.training import memory, spread, stopping
 from harness.training.checkpoint import (
     Checkpoints,
@@ -53,6 +53,12 @@ from harness.training.numerics import Numerics
 from harness.training.stopping import Stopped
 
 WEIGHTS = "weights/model.safetensors"
+COSTS = {
+    "training_seconds": "seconds",
+    "peak_memory_bytes": "peak_memory_bytes",
+    "parameter_count": "parameters",
+}
+"""What training cost, as evidence, by the name of the fact that a run records."""
 BUSY_SECONDS = 1.0
 """How long to wait before asking again for a cell that another command is at."""
 
@@ -278,9 +284,9 @@ class _Work:
         now = clock(family.device)
         began = now()
         costs = {
-            "training_seconds": float(facts["seconds"]),
-            "peak_memory_bytes": int(facts["peak_memory_bytes"]),
-            "parameter_count": int(facts["parameters"]),
+            name: float(facts[fact]) if fact == "seconds" else int(facts[fact])
+            for name, fact in COSTS.items()
+            if fact in facts
         }
         failures = self.measure(costs, dataset, family)
         if is_new and not failures:  # `harness plan` goes by it
@@ -299,12 +305,17 @@ class _Work:
 
     def restored(self, dataset: Dataset) -> Family:
         """The trained model, from the weights in the store."""
-        content = self.store.get(self.record.run_id, WEIGHTS)
+        run_id = self.record.run_id
+        content = self.store.get(run_id, WEIGHTS)
         if content is None:
-            raise FileNotFoundError(f"run {self.record.run_id} has lost {WEIGHTS}; delete the run")
+            raise FileNotFoundError(
+                f"run {run_id} has lost {WEIGHTS}: {self.store.artifacts_of(run_id)} "
+                "has none; if that folder was moved, put it back there, or else delete the run to "
+                "train again"
+            )
         family = build(self.cell, dataset)
-        with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch) / "model.safetensors"
+        with scratch(self.site.folder) as aside:
+            file = aside / "model.safetensors"
             file.write_bytes(content)
             self.check_weights(file)
             load_weights(family, file)
@@ -343,8 +354,8 @@ class _Work:
             run_id,
             [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()],
         )
-        with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch) / "model.safetensors"
+        with scratch(self.site.folder) as aside:
+            file = aside / "model.safetensors"
             weights_sha256 = save_weights(family, file)
             store.put_file(run_id, file, "weights")
         facts: dict[str, Any] = {

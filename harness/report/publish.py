@@ -190,15 +190,16 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Pic
 
 
 def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:
-    costs = [cell.costs for cell in cells if cell.model == recipe.name and "seconds" in cell.costs]
+    costs = [cell.costs for cell in cells if cell.model == recipe.name]
+    seconds = [float(cost["seconds"]) for cost in costs if "seconds" in cost]
     resolved = yaml.safe_dump({"family": recipe.family, **recipe.settings}, sort_keys=False)
     return ModelInfo(
         recipe.name,
         "\n".join(f"# {line}" for line in (recipe.description, recipe.paper) if line)
         + f"\n{resolved}",
         images,
-        max((int(cost["parameters"]) for cost in costs), default=None),
-        fmean(float(cost["seconds"]) for cost in costs) if costs else None,
+        max((int(cost["parameters"]) for cost in costs if "parameters" in cost), default=None),
+        fmean(seconds) if seconds else None,
     )
 
 

@@ -63,6 +63,8 @@ class Measurement:
         Raises ValueError, TypeError or KeyError where it is no row.
         """
         values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("it is no JSON object")
         row = cls(
             values["metric"], values["status"], _protocol(json.dumps(values["protocol"])),
             values["key"], values.get("value"), values.get("stderr"), values.get("over"),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,14 @@ class Protocol:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Protocol:
+    def from_dict(cls, values: Any) -> Protocol:
         """The inverse of `to_dict`. Raises ValueError or TypeError where it is no protocol.
 
         A field that only a newer version has is kept among the settings where it says something:
         a number that was measured another way must not pass for one of this version's.
         """
+        if not isinstance(values, dict) or not isinstance(values.get("settings", {}), dict):
+            raise ValueError("its protocol is no JSON object")
         known = {f.name for f in fields(cls)}
         own = {name: value for name, value in values.items() if name in known}
         newer = {name: value for name, value in values.items() if name not in known and value}
@@ -75,7 +76,12 @@ class Protocol:
         for name, value in settings.items():
             if not isinstance(value, str | int | float | None):
                 raise ValueError(f"setting {name} is {value!r}")
-        _PROTOCOL.validate_json(json.dumps(own), strict=True)
+        try:
+            _PROTOCOL.validate_json(json.dumps(own), strict=True)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            field = ".".join(map(str, wrong["loc"]))
+            raise ValueError(f"{field} of its protocol: {wrong['msg']}") from None
         return cls(**own, settings=settings)
 
 

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from harness.files import atomic_write
+from harness.spec.secrets import without_passwords
 from harness.tracking.address import Address
 from harness.tracking.refusals import brief
 from harness.tracking.scratch import scratch
@@ -72,6 +73,12 @@ class Artifacts:
         except (MlflowException, OSError) as error:
             logging.getLogger(__name__).debug("%s of run %s: %s", path, run_id, brief(error))
             return None
+
+    def name(self, run_id: str) -> str:
+        """Where a run's artifacts are, for people."""
+        place = self._place(run_id)
+        uri = self._client.get_run(run_id).info.artifact_uri
+        return str(place) if place else without_passwords(str(uri))
 
     def _find_place(self, run_id: str) -> Path | None:
         """The folder of a run's artifacts, where a SQLite store keeps them on this machine."""

@@ -285,6 +285,10 @@ class Store:
         """The content of an artifact, or None where there is none."""
         return self.artifacts.get(run_id, path)
 
+    def artifacts_of(self, run_id: str) -> str:
+        """Where a run's artifacts are, for people."""
+        return self.artifacts.name(run_id)
+
     def log_datasets(self, run_id: str, inputs: Sequence[tuple[str, str, str]]) -> None:
         """Datasets as (context, name, digest): MLflow shows them as a run's inputs."""
         self._write(run_id, Write("inputs", {"datasets": [list(entry) for entry in inputs]}))

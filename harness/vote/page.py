@@ -83,7 +83,11 @@ def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
                 dataset=cell.dataset, model=cell.model, seed=cell.seed,
                 run_id=record.run_id, training_key=cell.training_key,
             )  # fmt: skip
-            made = cell.setup.samples if cell.is_trained else int(record.facts["images"])
+            made = (
+                cell.setup.samples
+                if cell.is_trained
+                else int(record.facts.get("images", cell.setup.samples))
+            )
             yield Gallery(entrant, tiles(png, dataset.size)[:made])
 
 
