@@ -6,6 +6,7 @@ commands print goes through here.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,16 @@ class Console(rich.console.Console):
         for segment in super().render(renderable, options):
             text, style, control = segment
             yield segment if control else Segment(printable(text, keep="\n"), style)
+
+
+def show_warnings_plainly() -> None:
+    """From now on warnings are printed as other texts are: they name files, too."""
+    whole = warnings.formatwarning
+
+    def plain(*arguments: Any, **options: Any) -> str:
+        return printable(whole(*arguments, **options), keep="\n")
+
+    warnings.formatwarning = plain
 
 
 def echo(text: str, *, err: bool = False) -> None:

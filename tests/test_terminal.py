@@ -1,5 +1,6 @@
 import ast
 import io
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rich.text import Text
 
 import harness
 from harness.printable import printable
-from harness.terminal import Console, echo, echo_row
+from harness.terminal import Console, echo, echo_row, show_warnings_plainly
 
 ATTACKS = {
     "a colour": "\x1b[31mred",
@@ -40,6 +41,14 @@ def test_no_character_that_commands_a_terminal_is_printed(attack, capsys):
     for said in (file.getvalue(), capsys.readouterr().out):
         assert printable(said, keep="\n\t") == said
         assert printable(attack) in said
+
+
+def test_warnings_are_printed_as_other_texts_are(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    show_warnings_plainly()
+    said = warnings.formatwarning(ATTACKS["a title"], UserWarning, "x\x1b.py", 1)
+    assert printable(ATTACKS["a title"]) in said
+    assert printable(said, keep="\n") == said
 
 
 def test_text_of_any_language_stays():

@@ -25,7 +25,7 @@ from harness.cli import (
     vote,
 )
 from harness.cli.arguments import check_given
-from harness.terminal import echo
+from harness.terminal import echo, show_warnings_plainly
 
 YOUNG = 100_000
 """New objects after which Python looks for garbage among them."""
@@ -85,6 +85,7 @@ def main() -> None:
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
     streams.replace_what_cannot_be_shown()
+    show_warnings_plainly()
     arguments, debug = failures.without_debug(sys.argv[1:])
     try:
         try:

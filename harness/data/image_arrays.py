@@ -9,7 +9,7 @@ from __future__ import annotations
 import lzma
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -63,10 +63,15 @@ def open_array(path: Path, at_least: int = 2) -> Unread:
 
 
 def array_names(path: Path) -> list[str]:
-    """The names of the arrays in an `.npz`. Raises BadInput where it is none."""
+    """The names of the arrays in an `.npz`. Raises BadInput where it is none, and where two arrays
+    have one name.
+    """
     with _reading(path), ZipFile(path) as archive:
         members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-        return [name.removesuffix(".npy") for name in members]
+    names = [name.removesuffix(".npy") for name in members]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadInput(f"{path}: has two arrays called {min(twice)}")
+    return names
 
 
 def image_shape(path: Path, name: str = "") -> tuple[int, int, int, int]:
@@ -151,10 +156,8 @@ def unused(path: Path) -> str:
 def _choose(path: Path) -> str:
     """The array of images. BadInput where it is not certain which that is."""
     names = array_names(path)
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise BadInput(f"{path}: has two arrays called {min(twice)}")
     if "arr_0" in names:
-        _check_only_images(path, names)
+        check_no_other_images(path, names, {"arr_0"})
         return "arr_0"
     if len(names) == 1:
         return names[0]
@@ -164,16 +167,17 @@ def _choose(path: Path) -> str:
     raise BadInput(f"{path}: has {listed}; images are looked for in arr_0, or in the only array")
 
 
-def _check_only_images(path: Path, names: Sequence[str]) -> None:
-    """BadInput where more arrays than `arr_0` could be images: whichever is read, one is lost."""
-    for name in names:
-        if name == "arr_0":
-            continue
+def check_no_other_images(path: Path, names: Sequence[str], used: Set[str]) -> None:
+    """Raise BadInput where an array of an `.npz` that is not `used` may be images: they would be
+    lost without a word.
+    """
+    for name in sorted(set(names) - used):
         with _stream(path, name) as stream:
             shape, _, dtype = _header(stream)
         if dtype == np.uint8 and len(shape) in (3, 4):
             raise BadInput(
-                f"{path}: arr_0 and {name} may both be images; save those that are meant alone"
+                f"{path}: {min(used & set(names))} and {name} may both be images; save those that "
+                "are meant alone"
             )
 
 

@@ -495,6 +495,21 @@ def test_arrays_that_are_others_are_one_helpful_line(tmp_path, arrays, words):
     refused("npz:x.npz", tmp_path, "x.npz", words)
 
 
+def test_an_array_of_images_that_no_split_has_is_not_dropped(tmp_path):
+    images = np.zeros((9, 8, 8), np.uint8)
+    np.savez(tmp_path / "x.npz", images=images, extra=images)
+    with pytest.raises(BadInput, match="images and extra may both be images"):
+        load_dataset("npz:x.npz", tmp_path)
+
+
+def test_names_that_are_not_utf8_have_a_split(tmp_path):
+    folder = tmp_path / "animals" / "cats"
+    folder.mkdir(parents=True)
+    for i in range(30):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(folder / f"\udce9{i}.png")
+    assert len(load_dataset("folder:animals", tmp_path).train) > 10
+
+
 def test_a_file_that_is_no_npz_is_one_helpful_line(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"PK no")
     refused("npz:x.npz", tmp_path, "cut short or damaged")

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.data.base import Split
-from harness.data.image_arrays import array_names, image_blocks, image_shape, read_labels
+from harness.data.image_arrays import (
+    array_names,
+    check_no_other_images,
+    image_blocks,
+    image_shape,
+    read_labels,
+)
 from harness.data.image_files import Header, planes
 from harness.data.image_memory import check_set
 from harness.data.own import form
@@ -54,6 +60,7 @@ def find(path: Path) -> dict[str, Stored]:
         raise BadInput(f"{path}: an .npz is needed here")
     names = array_names(path)
     images, labels = _names(path, names)
+    check_no_other_images(path, names, {images, labels, "images_test", "labels_test"})
     train = _stored(path, images, labels if labels in names else "")
     if "images_test" in names:
         if (labels in names) != ("labels_test" in names):

@@ -52,7 +52,8 @@ def is_test(name: str) -> bool:
     It follows from the name alone (SHA-256), so that an image never changes sides when others are
     added.
     """
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % TEST_SHARE == 0
+    written = name.encode("utf-8", "surrogateescape")  # a name that is not UTF-8, as it is
+    return int(hashlib.sha256(written).hexdigest(), 16) % TEST_SHARE == 0
 
 
 def stem(file: Path, folder: Path) -> str:
