@@ -117,7 +117,10 @@ def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> 
         raise BadInput(f"{name}: {UNPAIRED} and {others[0]} do not go together; choose one")
     if text in CHANGES:
         return Changed(text)
-    labels = labels_of(text, classes)
+    try:
+        labels = labels_of(text, classes)
+    except BadInput as error:
+        raise BadInput(f"{name}: {UNPAIRED}={error}") from None
     if labels is None or len(labels) != 2 or labels[0] == labels[1]:
         raise BadInput(
             f"{name}: {UNPAIRED}={text}; right are {', '.join(CHANGES)}, or two classes of the set "

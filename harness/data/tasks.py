@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,9 @@ from harness.data.presentation import (
     stored,
 )
 from harness.spec.errors import BadInput
+
+_OPTION = re.compile(r"[A-Za-z0-9_.:/-]+")
+"""A class as an option can write it."""
 
 EACH = "each"
 """In the place of a class: one dataset for each class in turn, in a suite."""
@@ -119,7 +123,8 @@ def unseen_classes(
     """The classes that the dataset `name` leaves out of training; none without such an option.
 
     `unseen=3+7` leaves out those, `normal=3+7` all others. Classes are named by number or by name
-    (without regard to case, other characters than letters, digits, `.` and `-` written as `-`).
+    (without regard to case, other characters than letters, digits, `.` and `-` written as `-`,
+    unless a name is given to the letter). Numbers are names where classes are called by numbers.
     Raises BadInput where they are not among `classes`, and where none would be left or left out.
     """
     given = _one_class_option(name, options)
@@ -128,12 +133,12 @@ def unseen_classes(
     text = options[given]
     if text == EACH:
         raise BadInput(f"{name}: {given}={EACH} stands for one dataset a class, and only in suites")
-    labels = labels_of(text, classes)
+    try:
+        labels = labels_of(text, classes)
+    except BadInput as error:
+        raise BadInput(f"{name}: {given}={error}") from None
     if labels is None:
-        raise BadInput(
-            f"{name}: {given}={text} names no classes; right are numbers from 0 to "
-            f"{len(classes) - 1}, or names, joined by +, such as {given}=8 or {given}=3+7"
-        )
+        raise BadInput(f"{name}: {given}={text} names no classes; {_right(given, classes)}")
     named = set(labels)
     if len(named) == len(classes):
         raise BadInput(
@@ -143,12 +148,58 @@ def unseen_classes(
     return tuple(c for c in range(len(classes)) if (c in named) == (given == "unseen"))
 
 
+def _right(given: str, classes: Sequence[str]) -> str:
+    if not _are_numbered(classes):
+        some = ", ".join(sorted(classes)[:5])
+        return f"right are names such as {some}, joined by +"
+    return (
+        f"right are numbers from 0 to {len(classes) - 1}, or names, joined by +, such as {given}=8 "
+        f"or {given}=3+7"
+    )
+
+
 def labels_of(text: str, classes: Sequence[str]) -> list[int] | None:
-    """The labels of the classes that `text` names, such as `3+7`; None where it names others."""
-    known = {_spelled(known): number for number, known in enumerate(classes)}
-    known |= {str(number): number for number in range(len(classes))}
-    parts = [_spelled(part) for part in text.split("+")]
-    return [known[part] for part in parts] if all(part in known for part in parts) else None
+    """The labels of the classes that `text` names, such as `3+7`; None where it names others.
+    BadInput where a part of it may mean several.
+    """
+    if text in classes:
+        return [list(classes).index(text)]
+    labels = [_label_of(part, classes) for part in text.split("+")]
+    return None if None in labels else [label for label in labels if label is not None]
+
+
+def _label_of(part: str, classes: Sequence[str]) -> int | None:
+    """The class whose name is `part` to the letter, else as it is written in options, else the one
+    of this number, unless classes are called by other numbers than their own.
+    """
+    if part in classes:
+        return list(classes).index(part)
+    alike = [label for label, name in enumerate(classes) if _spelled(name) == _spelled(part)]
+    if len(alike) > 1:
+        names = " or ".join(repr(classes[label]) for label in alike)
+        raise BadInput(
+            f"{part} may be {names}; write one as it is, name it by number, or rename it"
+        )
+    if alike:
+        return alike[0]
+    is_number = part.isascii() and part.isdigit() and str(int(part)) == part
+    return int(part) if is_number and _are_numbered(classes) and int(part) < len(classes) else None
+
+
+def _are_numbered(classes: Sequence[str]) -> bool:
+    """Whether a number can stand for a class: none has the number of another as its name."""
+    return all(name == str(n) for n, name in enumerate(classes) if name.isdigit())
+
+
+def _written(name: str, label: int, classes: Sequence[str]) -> str:
+    """How an option writes the class of a label: by its number, unless that is another's name."""
+    for text in (str(label), classes[label], _spelled(classes[label])):
+        try:
+            if _OPTION.fullmatch(text) and labels_of(text, classes) == [label]:
+                return text
+        except BadInput:
+            continue
+    raise BadInput(f"{name}: no option can name the class {classes[label]!r}; rename it")
 
 
 def each_class(
@@ -162,7 +213,7 @@ def each_class(
         return [dict(options)]
     if len(classes) < 2:
         raise BadInput(f"{name}: has no two classes to take in turn")
-    return [{**options, given: str(number)} for number in range(len(classes))]
+    return [{**options, given: _written(name, n, classes)} for n in range(len(classes))]
 
 
 def _one_class_option(name: str, options: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.maker import own_images, source_of
 from harness.data.own.parts import Layout, Part, Picture, stem
-from harness.data.own.places import folder_names, subfolder
+from harness.data.own.places import folder_names, named_folder, split_folder
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput, suggest
 
@@ -30,27 +30,29 @@ CATEGORIES = (
 def find(folder: Path) -> Layout:
     """Class 0 is good, then the kinds of defects by name. Raises BadInput for another layout."""
     good = _needed(folder, "train", GOOD)
-    if others := folder_names(folder / "train") - {GOOD}:
-        raise BadInput(f"{folder / 'train' / min(others)}: only good images are for training")
-    _needed(folder, "test", GOOD)
-    kinds = sorted(folder_names(folder / "test") - {GOOD})
+    if others := folder_names(good.parent) - {good.name}:
+        raise BadInput(f"{good.parent / min(others)}: only good images are for training")
+    normal_test = _needed(folder, "test", GOOD)
+    test = normal_test.parent
+    kinds = sorted(folder_names(test) - {normal_test.name})
     if not kinds:
-        raise BadInput(f"{folder / 'test'}: has no folder of defective images beside {GOOD}/")
+        raise BadInput(f"{test}: has no folder of defective images beside {GOOD}/")
     pictures: list[Picture] = []
     labels: list[int] = []
     masks: list[Path | None] = []
-    for label, kind in enumerate((GOOD, *kinds)):
-        images, _ = find_images(folder / "test" / kind)
+    for label, kind in enumerate((normal_test.name, *kinds)):
+        images, _ = find_images(test / kind)
         pictures += [Picture(file) for file in images]
         labels += [label] * len(images)
-        masks += [_mask_of(folder, kind, file) if label else None for file in images]
+        masks += [_mask_of(folder, test / kind, file) if label else None for file in images]
     normal, _ = find_images(good)
     train = Part([Picture(file) for file in normal], [0] * len(normal))
     return Layout(folder, (GOOD, *kinds), train, Part(pictures, labels, masks=masks))
 
 
 def _needed(folder: Path, split: str, name: str) -> Path:
-    found = subfolder(folder, f"{split}/{name}")
+    where = split_folder(folder, split)
+    found = named_folder(where, name) if where else None
     if found is None:
         raise BadInput(
             f"{folder}: has no {split}/{name}/; train/good/, test/good/, test/KIND/ and "
@@ -59,9 +61,8 @@ def _needed(folder: Path, split: str, name: str) -> Path:
     return found
 
 
-def _mask_of(folder: Path, kind: str, image: Path) -> Path:
-    name = stem(image, folder / "test" / kind)
-    mask = folder / "ground_truth" / kind / f"{name}_mask.png"
+def _mask_of(folder: Path, kind: Path, image: Path) -> Path:
+    mask = folder / "ground_truth" / kind.name / f"{stem(image, kind)}_mask.png"
     if not mask.is_file():
         raise BadInput(f"{image}: its mask is not there ({mask})")
     return mask

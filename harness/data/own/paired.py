@@ -19,7 +19,7 @@ from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.maker import own_about, source_of
 from harness.data.own.parts import Layout, Part, Picture, is_test, stem
-from harness.data.own.places import split_folders, subfolder
+from harness.data.own.places import named_folder, split_folders
 from harness.data.source import Maker, Source
 from harness.spec.errors import BadInput
 
@@ -31,7 +31,7 @@ Pair = tuple[Picture, Picture]
 
 def find(folder: Path, direction: str = "ab") -> Layout:
     """One class. Raises BadInput where an image has no partner."""
-    a, b = subfolder(folder, "A"), subfolder(folder, "B")
+    a, b = named_folder(folder, "A"), named_folder(folder, "B")
     if a and b:
         train, test = _of_folders(a, b)
     elif a or b:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from harness.spec.errors import BadInput
@@ -46,27 +47,52 @@ def folder_at(argument: str, root: Path) -> Path:
     return path
 
 
-def subfolder(folder: Path, *names: str) -> Path | None:
-    """The first of `names` that is a folder in `folder`."""
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
-
-
 def folder_names(folder: Path) -> set[str]:
     """The folders in `folder` that are not hidden."""
     with os.scandir(folder) as entries:
         return {entry.name for entry in entries if entry.is_dir() and entry.name[0] != "."}
 
 
-def split_folders(folder: Path) -> tuple[Path, Path] | None:
-    """`train/` and `test/` (or `val/`) in `folder`; None where it has none of them.
+SPLITS: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "val": ("val", "valid", "validation"),
+}
+"""How folders of splits are called, in capitals or not."""
 
-    Raises BadInput where it has one without the other.
+
+def named_folder(folder: Path, *names: str) -> Path | None:
+    """The folder in `folder` that has one of `names`, in capitals or not. Raises BadInput where
+    several have.
     """
-    train, test = subfolder(folder, "train"), subfolder(folder, "test", "val")
+    known = {name.casefold() for name in names}
+    found = sorted(name for name in folder_names(folder) if name.casefold() in known)
+    if len(found) > 1:
+        raise BadInput(f"{folder}: of {'/ and '.join(found)}/ only one can be meant; rename others")
+    return folder / found[0] if found else None
+
+
+def split_folder(folder: Path, split: str, suffix: str = "") -> Path | None:
+    """The folder of a split, "train" or "test", by any of its names with a suffix, such as the A of
+    `trainA`; where there is none to test with, the one to validate with.
+    """
+    for kind in (split, "val") if split == "test" else (split,):
+        if found := named_folder(folder, *(name + suffix for name in SPLITS[kind])):
+            return found
+    return None
+
+
+def split_folders(folder: Path) -> tuple[Path, Path] | None:
+    """`train/` and `test/` (or `val/`) in `folder`, however they are spelled (see `SPLITS`); None
+    where it has none of them.
+
+    Raises BadInput where it has one without the other, or two of one kind.
+    """
+    train, test = split_folder(folder, "train"), split_folder(folder, "test")
     if train and test:
         return train, test
     if train:
-        raise BadInput(f"{folder}: has train/ but neither test/ nor val/")
+        raise BadInput(f"{folder}: has {train.name}/ but neither test/ nor val/")
     if test:
         raise BadInput(f"{folder}: has {test.name}/ but no train/")
     return None

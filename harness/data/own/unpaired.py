@@ -12,7 +12,7 @@ from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.maker import own_about, source_of
 from harness.data.own.parts import Layout, Part, Picture
-from harness.data.own.places import subfolder
+from harness.data.own.places import split_folder
 from harness.data.source import Maker, Source
 from harness.keys import digest
 from harness.spec.errors import BadInput
@@ -22,17 +22,17 @@ DOMAINS = ("A", "B")
 
 def find(folder: Path) -> Layout:
     """The classes are the domains A and B. Raises BadInput where the folder has another layout."""
-    return Layout(folder, DOMAINS, _part(folder, "train"), _part(folder, "test", "val"))
+    return Layout(folder, DOMAINS, _part(folder, "train"), _part(folder, "test"))
 
 
-def _part(folder: Path, *splits: str) -> Part:
+def _part(folder: Path, split: str) -> Part:
     pictures: list[Picture] = []
     labels: list[int] = []
     for label, domain in enumerate(DOMAINS):
-        found = subfolder(folder, *(split + domain for split in splits))
+        found = split_folder(folder, split, domain)
         if found is None:
             raise BadInput(
-                f"{folder}: has no {splits[0]}{domain}/; trainA/, trainB/, testA/ and testB/ are "
+                f"{folder}: has no {split}{domain}/; trainA/, trainB/, testA/ and testB/ are "
                 "needed (valA/ and valB/ serve where there is no test)"
             )
         images, _ = find_images(found)
