@@ -211,8 +211,10 @@ def params_of(cell: Cell) -> dict[str, object]:
 
 
 @lru_cache(maxsize=2)
-def _dataset(name: str, root: Path | None) -> Dataset:
-    """A worker's next cell is mostly on the same data."""
+def _dataset(name: str, root: Path | None, code: Path | None = None) -> Dataset:
+    """A worker's next cell is mostly on the same data. Two suites may have sets of one name, each
+    in its own `code`.
+    """
     return load_dataset(name, root)
 
 
@@ -273,7 +275,7 @@ class _Work:
         """Train and measure what is left; the measurements that failed, in words."""
         self.listen(Event(self.cell.name, "preparing", 0, self.cell.images))
         self.cell.numerics.apply()
-        dataset = _dataset(self.cell.dataset, self.cell.data_root)
+        dataset = _dataset(self.cell.dataset, self.cell.data_root, self.site.code)
         if not self.cell.is_trained:
             return self.measure(self.read_images(dataset), dataset)
         is_new = self.record.status != "trained"

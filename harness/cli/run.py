@@ -171,7 +171,8 @@ def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn
 def report(
     chosen: options.Chosen,
 ) -> None:
-    """Write a suite's report again from what has been measured so far; runs nothing.
+    """Write a suite's report again from what has been measured so far, and name what failed; runs
+    nothing.
 
     **Examples**
 
@@ -179,8 +180,13 @@ def report(
 
         harness report mnist --budget-scale 0.05 --output /tmp/reports
     """
-    plan, store, _ = chosen.measured()
-    _publish(Console(), plan, store, chosen.output, None)
+    from harness.report.failures import failures
+
+    (plan, store, _), console = chosen.measured(), Console()
+    results = _publish(console, plan, store, chosen.output, None)
+    for failure in failures(results.cells):
+        said = f"[red]{failure.status}:[/red] {escape(str(failure))}"
+        console.print(said, highlight=False, soft_wrap=True)
 
 
 def _announce(
@@ -204,7 +210,9 @@ def _announce(
         console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
 
 
-def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: str | None) -> None:
+def _publish(
+    console: Console, plan: Plan, store: Store, output: Path, parent: str | None
+) -> Results:
     from harness.report.places import browse
     from harness.report.publish import publish
 
@@ -214,6 +222,7 @@ def _publish(console: Console, plan: Plan, store: Store, output: Path, parent: s
     console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
     if store.local:
         console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)
+    return results
 
 
 def _say_verdicts(console: Console, results: Results) -> None:

@@ -14,6 +14,7 @@ from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
 from harness.data.base import About
 from harness.report import figures, tables
+from harness.report.failures import failures, notice
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
@@ -94,7 +95,7 @@ def claims(results: Results) -> str:
 
 
 def _common(results: Results) -> dict[str, Any]:
-    models = _model_names(results)
+    models, failed = _model_names(results), failures(results.cells)
     return {
         "r": results,
         "icons": ICONS,
@@ -102,7 +103,8 @@ def _common(results: Results) -> dict[str, Any]:
         "counts": _counts(results.verdicts),
         "boards": _boards(results, models),
         "collections": _collections(results.datasets),
-        "failures": [cell for cell in results.cells if cell.status in ("failed", "diverged")],
+        "failures": failed,
+        "failed": notice(failed),
         "missing": [cell for cell in results.cells if cell.status == "missing"],
         "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
         "unknown": [model.name for model in results.models if model.images is None],

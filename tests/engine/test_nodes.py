@@ -1,6 +1,7 @@
 """A node that lacks something says what; nothing here needs a cluster."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,10 +10,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from user_models import write
 
 from harness.engine.nodes import WITNESS, Needed, blind, lacking, machine, needed, witness
 from harness.plan import Plan, make_plan
 from harness.spec.suite import load_suite
+from harness.spec.user_code import look_in
 from harness.training.numerics import Numerics
 
 SUITE = """
@@ -97,3 +100,14 @@ def test_an_output_folder_that_is_not_shared_is_noticed(tmp_path: Path):
 
 def test_a_machine_says_how_it_computes():
     assert machine("cpu", 2, "auto").numerics == Numerics.resolve("cpu", processes=2)
+
+
+def test_a_family_beside_the_suite_is_found_on_a_node(tmp_path: Path):
+    plan = make_plan(load_suite(str(write(tmp_path, family="nodes_net:Net"))), "cpu", None)
+    there = needed(plan, "http://127.0.0.1:9", tmp_path)
+    look_in(None)  # as a process of another machine begins
+    assert "nodes_net" not in sys.modules
+    without = [line for line in lacking(replace(there, suite=None)) if "family" in line]
+    assert [line for line in without if "cannot be imported: No module named 'nodes_net'" in line]
+    assert not [line for line in lacking(there) if "family" in line]
+    look_in(None)
