@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -59,14 +59,15 @@ PASSING: tuple[Outcome, ...] = ("improved", "unchanged", "tolerated", "not worse
 
 @dataclass(frozen=True)
 class Side:
-    """The numbers of one side, its failures and its training keys, by seed; and the seeds that are
-    still to be measured.
+    """The numbers of one side, its failures and its training keys, by seed; the seeds that are
+    still to be measured, and those that the machine, not the model, kept from it, with the reason.
     """
 
     values: Mapping[int, float]
     failures: Mapping[int, str]
     keys: Mapping[int, str]
     missing: tuple[int, ...] = ()
+    accidents: Mapping[int, str] = field(default_factory=dict)
 
     def distances(self, ideal: float) -> Side:
         """The same of the distances of the values from an ideal."""
@@ -159,6 +160,12 @@ def examine(pair: Pair) -> Change | Undecided:
 
 
 def _unmeasured(pair: Pair) -> Change | None:
+    if accidents := pair.now.accidents:
+        seed = min(accidents)
+        others = f" (and {len(accidents) - 1} more)" if len(accidents) > 1 else ""
+        return pair.end(
+            "inconclusive", f"seed {seed} could not be measured: {accidents[seed]}{others}"
+        )
     if not pair.now.missing:
         return None
     listed = ", ".join(map(str, pair.now.missing))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.analysis import holm
+from harness.analysis.accidents import is_accident
 from harness.analysis.baseline import Baseline, Numbers
 from harness.analysis.changes import ALPHA, PASSING, Change, Pair, Side, Undecided, examine
 from harness.analysis.tolerance import Tolerance
@@ -121,17 +122,19 @@ class Gate:
 
 
 def _today(results: Sequence[CellResult], metric: str) -> Side:
-    values, failures, missing = {}, {}, []
+    values, failures, accidents, missing = {}, {}, {}, []
     for result in results:
         row = next((m for m in result.measurements if m.metric == metric), None)
         if row is None:
             missing.append(result.seed)
         elif row.value is not None:
             values[result.seed] = row.value
+        elif row.status == "failed" and is_accident(row.reason):
+            accidents[result.seed] = row.reason
         else:
             failures[result.seed] = f"{row.status}: {row.reason}"
     keys = {result.seed: result.training_key for result in results}
-    return Side(values, failures, keys, tuple(missing))
+    return Side(values, failures, keys, tuple(missing), accidents)
 
 
 def compare(pairs: Iterable[Pair]) -> tuple[list[Change], int]:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import typer
+
 import harness
 from harness.printable import printable
 from harness.spec.errors import BadInput, TryLater
@@ -60,6 +62,23 @@ def end(error: Exception, debug: bool) -> int:
     line = str(explained) if explained else _fault(error)
     sys.stderr.write(f"harness: {_one_line(line)}\n")
     return explained.exit_code if explained else FAULT
+
+
+def accident(ended: SystemExit) -> Exception | None:
+    """What ended the command with 1, apart from a verb that says so: `harness check` says
+    "regression" with it, and nothing else may. None where there is no accident.
+
+    typer and rich end so, silently, where the reader of the output went away, and where some input
+    ended early; so do libraries that are commands themselves.
+    """
+    if ended.code in (None, 0) or (isinstance(ended.code, int) and ended.code != 1):
+        return None
+    raised = ended.__context__
+    if isinstance(raised, typer.Exit):
+        return None
+    if isinstance(raised, typer.Abort) and raised.__cause__:
+        raised = raised.__cause__
+    return raised if isinstance(raised, Exception) else RuntimeError(f"ended with {ended.code}")
 
 
 def explain(error: BaseException) -> BadInput | None:

@@ -94,9 +94,8 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except SystemExit as ended:
-        # typer and rich end with 1, silently, where the reader of the output went away.
-        if not isinstance(gone := ended.__context__, BrokenPipeError):
+        if (accident := failures.accident(ended)) is None:
             raise
-        sys.exit(failures.end(gone, debug))
+        sys.exit(failures.end(accident, debug))
     except Exception as error:
         sys.exit(failures.end(error, debug))

@@ -1,13 +1,16 @@
 """`harness baseline save` and `harness check`, on numbers that are put where a run would."""
 
+import errno
 import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
 from recorded import SUITE, Value, noisy, plan_of, records_of
 
 from harness.analysis.baseline import _checksum
+from harness.analysis.regression import EXIT_CODES
 from harness.cli.main import main
 from harness.tracking import Record
 
@@ -210,6 +213,55 @@ def test_bad_input_is_one_line_and_exit_2(project: Project):
     Path("b.json").write_text(json.dumps({**content, "images": 1}))
     bad(project.check(), "the checksum does not fit")
     bad(project("baseline", "save", "guarded.yaml", "-o", "nowhere/b.json"), "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("accident", "code"),
+    [
+        (KeyError("fault"), 70), (EOFError("Ran out of input"), 70), (RecursionError(), 70),
+        (typer.Abort(), 70), (SystemExit(1), 70), (SystemExit("no"), 70), (MemoryError(), 75),
+        (OSError(errno.ENOSPC, "No space left on device"), 75), (PermissionError(13, "no"), 2),
+        (ConnectionResetError(104, "gone"), 75), (BrokenPipeError(32, "gone"), 141),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["analysis.baseline.load_baseline", "plan.make_plan"])
+def test_no_accident_ends_as_a_regression_does(
+    project: Project, monkeypatch: pytest.MonkeyPatch, accident: BaseException, code: int, place
+):
+    project.put(noisy())
+    project.saved()
+
+    def fails(*_: object) -> None:
+        raise accident
+
+    monkeypatch.setattr(f"harness.{place}", fails)
+    found = project.check()
+    assert found.code == code
+    assert found.code not in EXIT_CODES.values()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "failed: OSError: [Errno 28] No space left on device", "failed: out of memory: 3 GiB",
+        "failed: its worker process died (killed by the system, perhaps for memory)",
+        "failed: ConnectionError: the store is away",
+    ],
+)  # fmt: skip
+def test_a_cell_that_the_machine_kept_from_its_number_is_no_regression(
+    project: Project, monkeypatch: pytest.MonkeyPatch, reason: str
+):
+    project.put(noisy())
+    project.saved()
+    other_code(monkeypatch)
+    project.put(lambda cell, wanted: reason if cell.seed == 3 else noisy()(cell, wanted))
+    found = project.check()
+    assert found.code == 4
+    assert f"seed 3 could not be measured: {reason.removeprefix('failed: ')}" in found.out
+    project.put(lambda cell, wanted: "failed: ValueError: no" if cell.seed == 3 else 1.0)
+    assert project.check().code == 1
 
 
 def test_another_suites_baseline(project: Project):
