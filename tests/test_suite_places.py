@@ -152,7 +152,10 @@ def in_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         ("it's (1) $HOME & `x`.yaml", ["--seeds", "0", "--memory-format", "channels_last"]),
         ("-v.yaml", ["--output", "my runs; exit 3", "--budget-scale", "0.5"]),
         ("-", ["--seeds", "0"]),
-        ("猫/suite.yaml", ["--datasets", "digits", "--models", "autoencoder/conv"]),
+        (
+            "猫/suite.yaml",
+            ["--metrics", "mse", "--datasets", "digits", "--models", "autoencoder/conv"],
+        ),
     ],
 )
 def test_the_printed_command_gives_the_same_report(

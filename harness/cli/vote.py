@@ -12,6 +12,7 @@ from rich.table import Table
 from harness.cli import options
 from harness.cli.spellings import with_old
 from harness.cli.tables import console_beside, line
+from harness.spec.shipped import shipped_files
 from harness.terminal import Console
 
 if TYPE_CHECKING:
@@ -119,4 +120,7 @@ def _show(console: Console, tally: Tally, suite: str) -> None:
     if tally.steadiness is not None:
         said.append(f"{tally.steadiness:.0%} of the repeated pairs were answered alike")
     console.print("; ".join(said) + ".", highlight=False, soft_wrap=True)
-    console.print(f"On the board: harness report {escape(suite)}", highlight=False, soft_wrap=True)
+    board = f"On the board: harness report {escape(suite)}"
+    if suite not in shipped_files("suites"):  # its file's place is known to its user alone
+        board = f"The next report of the suite {escape(suite)} has them on its boards."
+    console.print(board, highlight=False, soft_wrap=True)
