@@ -17,7 +17,9 @@ from harness.metrics import frechet_estimate
 from harness.plan import make_plan
 from harness.plan.samples import evidence_of
 from harness.spec.errors import BadInput
+from harness.spec.measurement import HELD_OUT, TRAINING_IMAGES, Measurement
 from harness.spec.suite import load_suite
+from harness.tracking import Record
 
 SUITE = """
 title: Theirs and ours
@@ -207,3 +209,51 @@ def test_boards_show_the_numbers_of_the_files_that_are_there_now(folder: Path):
     files[0].write_bytes(before)
     third, _ = numbers()
     assert third == first
+
+
+MEMORISATION = """
+title: Copies
+seeds: [0]
+budget: {images: 640}
+datasets: [digits]
+models: [vae/vae]
+metrics: [fid, authpct, fid_gap, ndb]
+"""
+
+
+def test_held_out_images_are_the_floor_of_what_is_compared_with_training_images(folder: Path):
+    """Training images beside themselves would all be copies: what no model should come near."""
+    cells = {cell.model: cell for cell in plan(folder, MEMORISATION).cells}
+    assert set(cells) == {"vae/vae", TRAINING_IMAGES, HELD_OUT}
+    asked = {name: {w.metric: w for w in cell.wanted} for name, cell in cells.items()}
+    applies = {
+        name: {metric for metric, w in of.items() if not w.obstacle} for name, of in asked.items()
+    }
+    assert applies[TRAINING_IMAGES] == {"fid"}
+    assert applies[HELD_OUT] == {"authpct", "ndb"}
+    assert asked[HELD_OUT]["authpct"].protocol == asked["vae/vae"]["authpct"].protocol
+    dataset = load_dataset("digits")
+    images = evidence_of(cells[HELD_OUT], dataset)["samples"]
+    assert {row.tobytes() for row in images.numpy()} == {
+        row.tobytes() for row in dataset.test.images.numpy()
+    }
+    assert not cells[HELD_OUT].is_shown
+
+
+def test_no_floor_is_measured_where_nothing_asks_for_it(folder: Path):
+    models = {
+        cell.model
+        for cell in plan(folder, MEMORISATION.replace("authpct, fid_gap, ndb", "is")).cells
+    }
+    assert models == {"vae/vae", TRAINING_IMAGES}
+
+
+def test_what_was_measured_before_it_was_known_not_to_apply_does_not_stand(folder: Path):
+    """Stores of before have authentic samples of training images: 0 %, as if that were perfect."""
+    cell = next(c for c in plan(folder, MEMORISATION).cells if c.model == TRAINING_IMAGES)
+    wanted = next(w for w in cell.wanted if w.metric == "authpct")
+    old = Measurement("authpct", "ok", wanted.protocol, wanted.key, 0.0)
+    record = Record("run", cell.training_key, "trained", "", {wanted.key: old}, {})
+    (row,) = cell.result(record).measurements
+    assert (row.status, row.value) == ("not applicable", None)
+    assert "not compared with the set that they are taken from" in row.reason

@@ -13,6 +13,7 @@ from harness.evaluation.subject import Subject
 from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.spec.measurement import (
+    HELD_OUT,
     PREFERENCE,
     SOURCE_IMAGES,
     CellResult,
@@ -80,9 +81,9 @@ class Cell:
     @property
     def is_shown(self) -> bool:
         """Whether its images are drawn. Source images are in the pictures of every model that
-        repairs them, and of training its end is shown.
+        repairs them, of training its end is shown, and one grid of real images is enough.
         """
-        return self.model != SOURCE_IMAGES and not is_point(self.model)
+        return self.model not in (SOURCE_IMAGES, HELD_OUT) and not is_point(self.model)
 
     @property
     def name(self) -> str:
@@ -126,7 +127,12 @@ class Cell:
             return CellResult(*identity, status="missing", reason="not run yet")
         status = STANDS.get(record.status)
         known = record.measurements
-        rows = {w.key: known[w.key] for w in self.wanted if w.key in known}
+        rows = {
+            # What was measured before it was known not to apply does not stand.
+            w.key: w.without("not applicable", "") if w.obstacle else known[w.key]
+            for w in self.wanted
+            if w.key in known
+        }
         rows |= {key: row for key, row in known.items() if row.metric == PREFERENCE}
         if status in ("failed", "diverged"):
             rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}

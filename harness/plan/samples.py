@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.data.base import Dataset, image_digest
 from harness.data.imageset import ImageSet, load_images, size_text
-from harness.evaluation.kinds import needs
+from harness.evaluation.kinds import Need, needs
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import Subject, samples_subject, sources_subject
 from harness.keys import digest
@@ -20,9 +20,16 @@ from harness.metrics.base import Metric
 from harness.plan.cells import Cell, ask
 from harness.seeding import generator
 from harness.spec.errors import BadInput
-from harness.spec.measurement import SOURCE_IMAGES, TRAINING_IMAGES
+from harness.spec.measurement import HELD_OUT, SOURCE_IMAGES, TRAINING_IMAGES
 from harness.spec.suite import LoadedSuite
 from harness.training.numerics import Numerics
+
+
+REAL: Mapping[str, tuple[Need, Need]] = {
+    TRAINING_IMAGES: ("train", "reference"),
+    HELD_OUT: ("reference", "train"),
+}
+"""Rows of real images in place of samples: of which set they are, and with which they compare."""
 
 
 def sample_cells(
@@ -33,15 +40,16 @@ def sample_cells(
     numerics: Numerics,
 ) -> list[Cell]:
     """The cells of a dataset's external entrants, numbered as training seeds are; and of what needs
-    no model: training images, wherever samples are compared with test images, and damaged images,
-    wherever they are to be repaired. What a file holds is one draw.
+    no model: training images, wherever samples are compared with test images, test images, wherever
+    samples are compared with training images alone, and damaged images, wherever they are to be
+    repaired. What a file holds is one draw.
     """
 
     def cell(
         name: str, seed: int, settings: Mapping[str, str], subject: Subject, *draws: str
     ) -> Cell:
         key = samples_key(*draws)
-        how = setup if name == TRAINING_IMAGES else replace(setup, draws=len(draws))
+        how = setup if name in REAL else replace(setup, draws=len(draws))
         wanted = tuple(asked.of(key) for asked in ask(metrics, subject, how, {}))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
@@ -60,15 +68,22 @@ def sample_cells(
             digests = [images.digest for images in drawn]
             cells.append(cell(outside.name, seed, settings, subject, *digests))
     first = loaded.suite.seeds[0]
-    if any({"samples", "reference"} <= needs(metric) for metric in metrics):
-        images = _training_images(dataset, setup.samples)
-        subject = samples_subject(TRAINING_IMAGES, dataset, len(images))
-        cells.append(cell(TRAINING_IMAGES, first, {}, subject, image_digest(images)))
+    for name, (own, compared) in REAL.items():
+        if any({"samples", compared} <= needs(m) and own not in needs(m) for m in metrics):
+            images = _real_images(name, dataset, setup.samples)
+            subject = _not_with_themselves(samples_subject(name, dataset, len(images)), name, own)
+            cells.append(cell(name, first, {}, subject, image_digest(images)))
     sources = _undone(dataset)
     if sources and any(sources.keys() & needs(metric) for metric in metrics):
         key = image_digest(torch.cat(list(sources.values())))
         cells.append(cell(SOURCE_IMAGES, first, {}, sources_subject(dataset), key))
     return cells
+
+
+def _not_with_themselves(subject: Subject, name: str, own: Need) -> Subject:
+    """Real images are no samples to compare with the set that they are taken from."""
+    why = f"{name} are not compared with the set that they are taken from"
+    return replace(subject, obstacles={**subject.obstacles, own: why})
 
 
 def _undone(dataset: Dataset) -> dict[str, Tensor]:
@@ -97,8 +112,8 @@ def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Any]:
     """
     if cell.model == SOURCE_IMAGES:
         return dict(_undone(dataset))
-    if cell.model == TRAINING_IMAGES:
-        return {"samples": _training_images(dataset, cell.setup.samples, draw)}
+    if cell.model in REAL:
+        return {"samples": _real_images(cell.model, dataset, cell.setup.samples, draw)}
     found = _samples_of(cell, dataset, draw)
     return {"samples": found.images, "sample_formats": found.formats}
 
@@ -144,12 +159,12 @@ def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
         seen[other.digest] = name
 
 
-def _training_images(dataset: Dataset, count: int, draw: int = 0) -> Tensor:
-    """So many training images, or all there are: the samples of a perfect model. Draws are of
-    other images as long as there are any.
+def _real_images(name: str, dataset: Dataset, count: int, draw: int = 0) -> Tensor:
+    """So many training or test images, or all there are: the samples of a perfect model. Draws are
+    of other images as long as there are any.
     """
-    images = dataset.train_images
-    order = torch.randperm(len(images), generator=generator(0, "training images"))
+    images = dataset.train_images if name == TRAINING_IMAGES else dataset.normal_test.images
+    order = torch.randperm(len(images), generator=generator(0, name))
     count = min(count, len(images))
     return images[order[(draw * count + torch.arange(count)) % len(images)]]
 
