@@ -59,6 +59,8 @@ COSTS = {
     "parameter_count": "parameters",
 }
 """What training cost, as evidence, by the name of the fact that a run records."""
+WARM_UP = 3
+"""Batches that are trained on before memory is measured."""
 BUSY_SECONDS = 1.0
 """How long to wait before asking again for a cell that another command is at."""
 
@@ -242,6 +244,17 @@ def _train(
     )  # fmt: skip
 
 
+def _warm_up(cell: Cell, dataset: Dataset) -> None:
+    """Train a copy for some steps and throw it away: what libraries allocate once a process, or
+    once for each shape of an operation, is then there, and is not taken for the cell's own memory.
+    """
+    copy = build(cell, dataset)
+    device, settings = torch.device(cell.numerics.device), copy.settings
+    batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
+    with suppress(Diverged):  # which training itself will tell
+        train(copy, batches, WARM_UP * settings.batch_size, cell.seed, device=device)
+
+
 def _assist(numerics: Numerics, cell: Cell, folder: Path) -> None:
     """What the other processes of a cell do: the same steps, on their share of each batch."""
     own = replace(cell, numerics=numerics)
@@ -344,6 +357,7 @@ class _Work:
             run_id,
             [("training", cell.dataset, train_digest), ("evaluation", cell.dataset, test_digest)],
         )
+        _warm_up(cell, dataset)
         in_use = memory.start(device)
         folder = self.site.work(cell)
         checkpoints = Checkpoints(folder, self.site.checkpoint_seconds)

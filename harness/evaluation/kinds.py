@@ -18,7 +18,7 @@ Need = Literal[
     "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
     "levels", "costs", "pixels", "detail", "truth", "modes", "polygons", "symmetry", "video",
     "conditional", "translations", "cycles", "forward", "backward", "first_domain", "second_domain",
-    "colours", "critic", "odds",
+    "colours", "critic", "odds", "memory",
 ]  # fmt: skip
 
 
@@ -75,7 +75,7 @@ given("reference_labels", "reference", "labels")
 given("train_images", "train")
 given("train_labels", "train", "labels")
 given("training_seconds", "costs", timed=True)
-given("peak_memory_bytes", "costs", timed=True)
+given("peak_memory_bytes", "costs", "memory", timed=True)
 given("parameter_count", "costs")
 
 

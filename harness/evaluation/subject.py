@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+import torch
+
 from harness.data.base import Dataset
 from harness.evaluation.kinds import Need
 from harness.families.base import (
@@ -25,6 +27,7 @@ from harness.families.base import (
     is_conditional,
     takes_texts,
 )
+from harness.training import memory
 
 SPLITS: dict[Need, str] = {
     "train": "train",
@@ -226,6 +229,12 @@ def _no_levels(_: str, __: Family, dataset: Dataset) -> str | None:
     return f"{dataset.name} is binary: its likelihood is in nats" if dataset.binary else None
 
 
+def _no_peaks(_: str, __: Family, ___: Dataset) -> str | None:
+    if memory.can_start_anew("cuda" if torch.cuda.is_available() else "cpu"):
+        return None
+    return "this system tells no peak of memory from those before it"
+
+
 def _one_class(_: str, __: Family, dataset: Dataset) -> str | None:
     parts = (dataset.train, dataset.normal_test)
     one = any(bool((part.labels == part.labels[0]).all()) for part in parts)
@@ -296,6 +305,7 @@ _OBSTACLES: dict[Need, Callable[[str, Family, Dataset], str | None]] = {
     "likelihood": _no_likelihood(Likelihood),
     "importance": _no_likelihood(ImportanceBound),
     "levels": _no_levels,
+    "memory": _no_peaks,
     "critic": _no_judge(odds=False),
     "odds": _no_judge(odds=True),
     **dict.fromkeys(TRANSLATION, _cannot_translate),

@@ -24,7 +24,6 @@ from harness.spec.measurement import HELD_OUT, SOURCE_IMAGES, TRAINING_IMAGES
 from harness.spec.suite import LoadedSuite
 from harness.training.numerics import Numerics
 
-
 REAL: Mapping[str, tuple[Need, Need]] = {
     TRAINING_IMAGES: ("train", "reference"),
     HELD_OUT: ("reference", "train"),

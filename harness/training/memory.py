@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import resource
 import sys
 from pathlib import Path
@@ -12,6 +13,13 @@ import torch
 
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+
+
+def can_start_anew(device: str) -> bool:
+    """Whether a peak can be told from those before it. Where it cannot be, as on macOS, the first
+    cell of a process has all of it, and the others have nothing.
+    """
+    return device.startswith("cuda") or os.access(_CLEAR_REFS, os.W_OK)
 
 
 def start(device: torch.device) -> int:
@@ -25,7 +33,7 @@ def start(device: torch.device) -> int:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         return int(torch.cuda.memory_allocated(device))
-    if _CLEAR_REFS.exists():
+    if can_start_anew(device.type):
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim:
             trim(0)

@@ -50,7 +50,8 @@ PARAMETERS = Metric(
     "parameters", _parameters, "lower", "parameters", "", scale="log", digits=0,
 )  # fmt: skip
 PEAK_MEMORY = Metric(
-    "peak_memory", _peak_memory, "lower", "peak memory", "", scale="log", unit="MiB", digits=1,
+    "peak_memory", _peak_memory, "lower", "peak memory", "", scale="log", unit="MiB", version=2,
+    digits=1,
 )  # fmt: skip
 
 METRICS = (SAMPLING_THROUGHPUT, TRAINING_TIME, PARAMETERS, PEAK_MEMORY)
