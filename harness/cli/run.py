@@ -215,10 +215,14 @@ def _publish(
 ) -> Results:
     from harness.report.places import browse
     from harness.report.publish import publish
+    from harness.report.training import undertrained
 
     results, page = publish(plan, store, output, parent)
     results_table.show(console, results)
     _say_verdicts(console, results)
+    for (dataset, model), why in undertrained(results.training).items():
+        text = f"undertrained: {model} on {dataset}: {why}"
+        console.print(escape(text), highlight=False, soft_wrap=True)
     console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
     if store.local:
         console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from harness.report import figures, tables
 from harness.report.failures import failures, notice
 from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
 from harness.report.templating import data_uri, environment
+from harness.report.training import said, undertrained
 from harness.spec.measurement import FLOORS, TRAINING_IMAGES
 from harness.spec.points import is_entrant, split_point
 from harness.spec.secrets import without_passwords
@@ -110,6 +111,8 @@ def _common(results: Results) -> dict[str, Any]:
         "unknown": [model.name for model in results.models if model.images is None],
         "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
+        "undertrained": undertrained(results.training),
+        "last_tenth": said,
         "duration": _duration,
         "value": _value,
     }

@@ -27,6 +27,7 @@ from harness.report.places import browse
 from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
 from harness.report.results import Store as Tracking
 from harness.report.templating import now
+from harness.report.training import trained
 from harness.report.writer import write
 from harness.spec.measurement import CellResult, tidy
 from harness.spec.members import Members
@@ -83,6 +84,8 @@ def gather(
     metrics = dict(plan.metrics)
     if HUMAN_PREFERENCE.name in set(table["metric"]):
         metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
+    curves = _curves(cells if illustrated else (), store)
+    train_images = {name: len(dataset.train) for name, dataset in plan.datasets.items()}
     return Results(
         title=suite.title,
         description=suite.description,
@@ -93,7 +96,8 @@ def gather(
         metrics=metrics,
         verdicts=verdicts(plan, table),
         boards=boards(with_means(_ends(table), plan.each), metrics),
-        curves=_curves(cells if illustrated else (), store),
+        curves=curves,
+        training=tuple(trained(cells, curves, train_images)),
         pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]

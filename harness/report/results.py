@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from harness.analysis.convergence import LastTenth
 from harness.analysis.leaderboard import Board
 from harness.analysis.verdicts import Verdict
 from harness.data.base import About, Dataset
@@ -71,6 +72,20 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class TrainingInfo:
+    """How long a model was trained on a dataset: images shown, optimiser steps, and how often it
+    saw each training image; and how its loss fell at the end.
+    """
+
+    dataset: str
+    model: str
+    images: int
+    steps: int
+    epochs: float
+    last: LastTenth
+
+
+@dataclass(frozen=True)
 class Store:
     """Where the runs are kept (an MLflow tracking URI), and the command that browses them, or for a
     server its address.
@@ -87,7 +102,8 @@ class Results:
     `table` has the columns of `harness.spec.measurement.COLUMNS`; `curves` has dataset, model,
     seed, step, images, name and value (a loss). `trade_off` names metrics of quality that are
     drawn against the `speed` metric, where they were measured. `command` repeats the run. `doubts`
-    says of boards, by dataset and protocol key, how their metric failed its self-test.
+    says of boards, by dataset and protocol key, how their metric failed its self-test. `training`
+    has the models that were trained, on each dataset.
     """
 
     title: str
@@ -111,5 +127,6 @@ class Results:
     doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
     """The marks of `harness.tracking.suites`: whose report it is."""
+    training: Sequence[TrainingInfo] = ()
     speed: str = "sampling_throughput"
     trade_off: Sequence[str] = ("fid", "recall")

@@ -1,0 +1,104 @@
+"""Whether a model's training loss still fell when its budget ended.
+
+Losses fall as a power of the images shown, as far as they fall (Hestness et al. 2017,
+arXiv:1712.00409). Over the last third of a curve the logarithm of the loss is therefore fitted by a
+line in the logarithm of the images, with one slope for all seeds and a level for each: the fall
+over the last tenth follows from the slope, and its standard error from what the line leaves, so
+that a step up or down in the last few points is not taken for a trend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+Curve = NDArray[np.float64]
+"""Images shown and the loss there, n×2."""
+
+LIMIT = 0.02
+"""A loss that falls by more than this share of itself over the last tenth is still falling."""
+
+LAST = 0.9
+WINDOW = 2 / 3
+"""The curve is fitted from this share of the images on."""
+
+FEWEST = 6
+"""Points that are fitted, of all seeds together, beyond one a seed."""
+
+LEVEL = 0.95
+"""Of the one-sided bound: a fall counts where it is beyond the noise of the curve."""
+
+
+@dataclass(frozen=True)
+class LastTenth:
+    """By which share of itself a loss fell over the last tenth of training, with the standard error
+    of the fit and a lower bound at `LEVEL`. `why` says what keeps it from being known. A loss that
+    is not above zero has no share of itself to fall by: `of` says what else the fall is a share of.
+    """
+
+    fall: float | None = None
+    stderr: float | None = None
+    bound: float | None = None
+    why: str = ""
+    of: str = ""
+
+    @property
+    def undertrained(self) -> bool:
+        """Whether the loss was still falling."""
+        return self.fall is not None and self.fall > LIMIT and (self.bound or 0.0) > 0
+
+
+def last_tenth(curves: pd.DataFrame) -> LastTenth:
+    """Of one model on one dataset: `curves` has `seed`, `images`, `value`, and `name`, which is
+    "player/loss" for what each player minimises.
+    """
+    losses = curves[curves["name"].str.endswith("/loss")]
+    players = losses["name"].unique()
+    if len(players) > 1:
+        return LastTenth(why="its players' losses pull against each other, and are no measure")
+    if losses.empty:
+        return LastTenth(why="no loss was recorded")
+    return _fitted([of[["images", "value"]].to_numpy(float) for _, of in losses.groupby("seed")])
+
+
+def _fitted(curves: Sequence[Curve]) -> LastTenth:
+    late = [curve[curve[:, 0] >= WINDOW * curve[:, 0].max()] for curve in curves]
+    if sum(len(curve) - 1 for curve in late) < FEWEST:
+        return LastTenth(why="too few steps to tell")
+    if all(curve[:, 1].min() > 0 for curve in late):
+        # The loss goes as images to the power of the slope.
+        slope, error, steepest = _slope([np.log(curve) for curve in late])
+        share = LAST**-slope
+        return LastTenth(1 - share, -math.log(LAST) * share * error, 1 - LAST**-steepest)
+    slope, error, steepest = _slope(
+        [np.column_stack([np.log(curve[:, 0]), curve[:, 1]]) for curve in late]
+    )
+    so_far = float(np.mean([_since_first_tenth(curve) for curve in curves]))
+    if so_far <= 0:
+        return LastTenth(why="its loss has not fallen since the first tenth of training")
+    fall, stderr, bound = (math.log(LAST) * each / so_far for each in (slope, -error, steepest))
+    return LastTenth(fall, stderr, bound, of="of its fall since the first tenth")
+
+
+def _slope(curves: Sequence[Curve]) -> tuple[float, float, float]:
+    """Of a line through points (x, y) with a level for each curve: its slope, the standard error of
+    that, and the upper bound at `LEVEL`.
+    """
+    x, y = np.concatenate([curve - curve.mean(axis=0) for curve in curves]).T
+    degrees = len(x) - len(curves) - 1
+    slope = float(x @ y / (x @ x))
+    error = math.sqrt(float(np.square(y - slope * x).sum()) / degrees / float(x @ x))
+    return slope, error, slope + error * float(stats.t.ppf(LEVEL, degrees))
+
+
+def _since_first_tenth(curve: Curve) -> float:
+    """By how much a loss has fallen since the first tenth of training, to the last tenth of it."""
+    images, values = curve.T / np.array([[curve[:, 0].max()], [1.0]])
+    early = values[np.argmin(np.abs(images - (1 - LAST)))]
+    return float(early - values[images >= LAST].mean())

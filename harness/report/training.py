@@ -1,0 +1,50 @@
+"""How long models were trained, and whether their losses still fell: from what runs have logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis.convergence import LIMIT, LastTenth, last_tenth
+from harness.analysis.numbers import number
+from harness.report.results import TrainingInfo
+from harness.spec.measurement import CellResult
+from harness.spec.points import is_point
+
+
+def trained(
+    cells: Sequence[CellResult], curves: pd.DataFrame, train_images: Mapping[str, int]
+) -> Iterator[TrainingInfo]:
+    """Each model on each dataset, of `train_images` images; `curves` as in `Results`."""
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for cell in cells:
+        if "steps" in cell.costs and not is_point(cell.model):
+            seen.setdefault((cell.dataset, cell.model), cell.costs)
+    for (dataset, model), costs in seen.items():
+        images = int(costs["images"])
+        own = curves[(curves["dataset"] == dataset) & (curves["model"] == model)]
+        yield TrainingInfo(
+            dataset, model, images, int(costs["steps"]), images / train_images[dataset],
+            last_tenth(own) if len(own) else LastTenth(why="no loss was recorded"),
+        )  # fmt: skip
+
+
+def undertrained(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
+    """What is to be said of the models that are, by dataset and model."""
+    return {
+        (each.dataset, each.model): f"its loss was still falling: {said(each.last)} over the last "
+        f"tenth of training, where at most {100 * LIMIT:g} % count as flat"
+        for each in training
+        if each.last.undertrained
+    }
+
+
+def said(last: LastTenth) -> str:
+    """The change of a loss in words: "−7.3 % ± 0.4 %", or why it is not known."""
+    if last.fall is None or last.stderr is None:
+        return last.why
+    change = number(-100 * last.fall, 1, signed=True)
+    of = f" {last.of}" if last.of else ""
+    return f"{change} % ± {number(100 * last.stderr, 1)} %{of}"
