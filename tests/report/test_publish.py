@@ -19,9 +19,11 @@ SUITE = """
 title: Never run
 seeds: [0]
 budget: {images: 64}
-datasets: [digits]
+datasets:
+  - digits
+  - {name: "digits[size=8]", metrics: [sharpness]}
 models: [vae/vae]
-metrics: [fid, sharpness, recall]
+metrics: [fid, recall]
 """
 
 
@@ -66,12 +68,14 @@ def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path
     assert results.doubts == {}
     assert "†" not in page.read_text()
 
-    how = {w.metric: w.protocol for w in plan.cells[0].wanted}
-    digest = plan.datasets["digits"].digest
+    how = {w.metric: w.protocol for cell in plan.cells for w in cell.wanted if not w.obstacle}
+    digest, native = (plan.datasets[name].digest for name in ("digits", "digits[size=8]"))
     same = Trial("digits", digest, how["fid"].extractor, how["fid"].preprocessing, 449)
     wanted = [METRICS[name] for name in ("fid", "sharpness", "recall")]
     changed = dataclasses.replace(METRICS["recall"], version=99)
-    selftests.save(store, same, outcome(fid="copies", sharpness="blur"), wanted[:2])
+    selftests.save(store, same, outcome(fid="copies"), wanted[:1])
+    small = Trial("digits[size=8]", native, "inception@00000000", "any", 449)
+    selftests.save(store, small, outcome(sharpness="blur"), wanted[1:2])
     selftests.save(store, same, outcome(recall="noise"), [changed])
     for other in (
         dataclasses.replace(same, extractor="inception@00000000"),
@@ -82,8 +86,8 @@ def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path
     said = f"in its self-test on digits with {same.extractor}, 449 images a set"
     assert results.doubts == {
         ("digits", how["fid"].key()): f"did not notice copies of training images {said}",
-        ("digits", how["sharpness"].key()):
-            "did not notice blur in its self-test on digits, 449 images a set",
+        ("digits[size=8]", how["sharpness"].key()):
+            "did not notice blur in its self-test on digits[size=8], 449 images a set",
     }  # fmt: skip
     for file in (page, page.with_name("report.md")):
         assert "† did not notice blur in its self-test" in file.read_text()
