@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from harness.spec.errors import BadInput
 
-NEAR = 8
+NEAR = 10
 """Levels by which colours may differ from sRGB: as far as its usual stand-ins do (gamma 2.2)."""
 
 _PRIMARIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)

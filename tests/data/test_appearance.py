@@ -101,6 +101,32 @@ def test_srgb_may_be_said_and_another_colour_space_is_refused(tmp_path, suffix):
     refused(tmp_path / "damaged", "a colour profile that is damaged")
 
 
+def grey(gamma: float) -> bytes:
+    """A profile of grey of that gamma (ICC.1:2001-04)."""
+    white = struct.pack(">3i", *(round(65536 * x) for x in (0.9642, 1, 0.8249)))
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79),
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(256 * gamma)),
+    }
+    start = 132 + 12 * len(tags)
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += name + struct.pack(">II", start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    head = struct.pack(">I4xBB2x4s4s4s", start + len(body), 2, 16, b"mntr", b"GRAY", b"XYZ ")
+    return (head + bytes(12) + b"acsp" + bytes(28) + white + bytes(48)) + table + body
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_grey_of_gamma_2_2_stands_for_srgb_and_other_grey_does_not(tmp_path, suffix):
+    image = Image.fromarray(COLOURS[..., 0])
+    said = save(image, tmp_path / "usual", suffix, icc_profile=grey(2.2))
+    assert load_images(str(said)).images.shape[1] == 1
+    save(image, tmp_path / "linear", suffix, icc_profile=grey(1))
+    refused(tmp_path / "linear", "a colour profile (grey, up to 73 of 255 levels off)")
+
+
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 
 
