@@ -9,12 +9,9 @@ import typer
 
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
-from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.evaluation.kinds import Role
+    from harness.data.image_files import Resize
     from harness.score.comparing import Comparison
 
 
@@ -22,12 +19,17 @@ def score(
     samples: Annotated[
         list[str],
         typer.Argument(
-            help="A folder of images, an .npz or .npy of uint8 N×H×W×C, or a dataset's split; "
-            "several with --draws; or files of statistics, which are merged."
+            help="A folder or .zip of images, an image, a pattern (out/*.png), an .npz or .npy of "
+            "uint8 N×H×W×C, or a dataset's split; several, each scored, or draws with --draws; or "
+            "files of statistics, which are merged."
         ),
     ],
     reference: Annotated[
-        str | None, typer.Option(help="What to compare with: the same forms, e.g. cifar10:test.")
+        str | None,
+        typer.Option(
+            help="What to compare with: the same forms, e.g. cifar10:test, or an .npz of mu and "
+            "sigma."
+        ),
     ] = None,
     train: Annotated[
         str | None,
@@ -44,7 +46,31 @@ def score(
     ] = False,
     captions: Annotated[
         Path | None,
-        typer.Option(help="The text of each sample: a .csv (file,caption) or a .jsonl of such."),
+        typer.Option(
+            help="The text of each sample: a .csv (file,caption), a .jsonl of such, or a "
+            "metadata.jsonl."
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="What a set of samples is called, one for each; its place if not said."),
+    ] = None,
+    resize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE[:FILTER]",
+            help="Resize all images to squares of so many pixels a side: bicubic, or another of "
+            "Pillow's filters, as in 64:lanczos.",
+        ),
+    ] = None,
+    y_channel: Annotated[
+        bool, typer.Option("--y-channel", help="PSNR and SSIM of the Y channel (BT.601).")
+    ] = False,
+    crop_border: Annotated[
+        int, typer.Option(help="Pixels to leave out at each border of pairs.", show_default=False)
+    ] = 0,
+    kid_subset_size: Annotated[
+        int | None, typer.Option(help="Images in a subset of KID; 1000, or half, if not said.")
     ] = None,
     metrics: Annotated[
         list[str] | None, typer.Option(help="Only these; those that suit the sets if not said.")
@@ -106,6 +132,12 @@ def score(
 
         harness score decoded/ --reference originals/ --pairs
 
+        harness score ours/ theirs/ --name ours --name theirs --reference cifar10:test
+
+        harness score "out/*_fake.png" --reference "out/*_real.png" --pairs --y-channel
+
+        harness score samples.zip --reference imagenet256.npz --resize 256:lanczos
+
         harness score samples/ --reference real/ --profile clean-fid
 
         harness score samples/ --captions prompts.csv --metrics clip_score --json scores.json
@@ -114,11 +146,12 @@ def score(
 
         harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
-    from harness.score import load_profile, make_scoring, open_sets, with_captions, with_draws
+    from harness.cli.score_images import ImageJob, refuse
+    from harness.score import load_profile
     from harness.score.comparing import Reader, compare
     from harness.score.extras import Extras
-    from harness.score.scoring import with_extractor
     from harness.score.statistics import is_statistics
+    from harness.score.variations import Variations
     from harness.training.numerics import Numerics, cores
 
     numerics = Numerics.resolve(device, threads=cores())
@@ -129,69 +162,52 @@ def score(
         options.store_file(tracking_uri, output),
     )
     chosen = options.words(metrics)
+    varied = {
+        "--y-channel": y_channel, "--crop-border": crop_border,
+        "--kid-subset-size": kid_subset_size,
+    }  # fmt: skip
     if any(is_statistics(place) for place in (*samples, reference or "")):
         of_images = {
             "--train": train, "--pairs": pairs, "--draws": draws, "--captions": captions,
             "--perceptual": perceptual, "--text": text, "--profile": profile, "--curve": curve,
-            "--gallery": gallery, "--log": log,
+            "--gallery": gallery, "--log": log, "--resize": resize, "--name": name, **varied,
         }  # fmt: skip
-        _refuse(of_images, "needs images on both sides, not statistics")
+        refuse(of_images, "needs images on both sides, not statistics")
         reader = Reader(extractor, numerics, data_root)
         _score_statistics(compare(samples, reference, chosen, reader), json_file, save_statistics)
         return
-    if len(samples) > 1 and not draws:
-        raise BadInput(
-            f"{samples[0]}, {samples[1]}: only files of statistics can be merged; --draws takes "
-            "several sets for draws of one model"
-        )
-    library = load_profile(profile) if profile else None
-    sets = open_sets(samples[0], reference, train, paired=pairs, root=data_root)
-    if captions:
-        sets = with_captions(sets, captions)
     if draws:
         one_set = {
             "--pairs": pairs, "--captions": captions, "--curve": curve, "--gallery": gallery,
             "--save-statistics": save_statistics,
         }  # fmt: skip
-        _refuse(one_set, "is of one set of samples, and does not go with --draws")
-        sets = with_draws(sets, samples[1:], data_root)
+        refuse(one_set, "is of one set of samples, and does not go with --draws")
+    elif len(samples) > 1:
+        one_file = {"--gallery": gallery, "--save-statistics": save_statistics}
+        refuse(one_file, "is one file, of one set of samples; score them one by one")
     if curve:
-        _refuse({"--profile": profile}, "does not go with --curve, which has the harness's own KID")
-    extras = Extras(curve, gallery, save_statistics)
-    extras.check(sets)
-    if save_statistics and not reference and chosen is None:
-        chosen = []  # a shard: its numbers alone say nothing
-    networks: dict[Role, str | None] = {
-        "extractor": extractor,
-        "perceptual": perceptual,
-        "text": text,
-    }
-    scoring = make_scoring(sets, chosen, networks, numerics, library)
-    if extras.wanted:
-        scoring = with_extractor(scoring)
-    evidence, console = scoring.evidence(), console_beside(json_file, gallery, save_statistics)
-    rows = score_output.measure(console, scoring, evidence)
-    score_output.show_sets(console, sets)
-    score_output.show_rows(console, rows)
-    found = extras.make(scoring, evidence)
-    score_output.show_extras(console, extras, found, sets)
-    if json_file:
-        from harness.score.document import document, write
-
-        write(document(scoring, rows, found), json_file)
-    if log:
-        from harness.score.document import log as log_rows
-
-        store = options.open_store(tracking_uri, output)
-        run = log_rows(scoring, rows, store)
-        score_output.line(console, f"Run: {run} in {store.name}")
-    score_output.finish(console, rows)
+        refuse({"--profile": profile}, "does not go with --curve, which has the harness's own KID")
+    if profile:
+        refuse(varied, f"does not go with --profile: {profile} has settings of its own")
+    ImageJob(
+        samples, name or (), reference, train, pairs, draws, captions, chosen,
+        {"extractor": extractor, "perceptual": perceptual, "text": text},
+        load_profile(profile) if profile else Variations(y_channel, crop_border, kid_subset_size),
+        parse_resize(resize) if resize else None, Extras(curve, gallery, save_statistics), numerics,
+        data_root, json_file, (tracking_uri, output) if log else None,
+    ).run()  # fmt: skip
 
 
-def _refuse(options_given: Mapping[str, object], why: str) -> None:
-    for name, value in options_given.items():
-        if value:
-            raise BadInput(f"{name} {why}")
+def parse_resize(text: str) -> Resize:
+    """`64` and `64:lanczos`; BadInput for anything else."""
+    from harness.data.image_files import Resize
+    from harness.data.resizing import read_filter, read_size
+
+    size, _, how = text.partition(":")
+    read = {"size": size} | ({"filter": how} if how else {})
+    pixels = read_size("--resize", read)
+    assert pixels is not None  # it is given
+    return Resize(pixels, read_filter("--resize", read))
 
 
 def _score_statistics(comparison: Comparison, json_file: Path | None, save: Path | None) -> None:

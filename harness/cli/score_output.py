@@ -55,15 +55,18 @@ def show_statistics(console: Console, sets: dict[str, SetStatistics]) -> None:
     """What is compared, where that is statistics."""
     for name, known in sets.items():
         origin = known.origin
-        images = f"{known.statistics.n:,} images {origin.shape}"
+        count = "of some" if known.count is None else f"{known.count:,}"
+        images = f"{count} images {origin.shape}".strip()
         line(console, f"{name}: {origin.described}, {images} through {origin.extractor}")
 
 
-def show_rows(console: Console, rows: Sequence[Measurement]) -> None:
-    """Numbers side by side; how each was measured, below, where long lines can wrap."""
+def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> None:
+    """Numbers side by side; how each was measured, below, where long lines can wrap. `name` is
+    whose they are, where there are others.
+    """
     if not console.is_terminal:
         for row in rows:
-            echo_row(_cells(row), err=console.stderr)
+            echo_row((name, *_cells(row)) if name else _cells(row), err=console.stderr)
         return
     shown = [_cells(row) for row in rows]
     _table(console, ("metric", "value", "", "to know"), [(*c[:3], c[4]) for c in shown])

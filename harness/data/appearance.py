@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
+from harness.data.image_archive import Member
 from harness.spec.errors import BadInput
 
 NEAR = 10
@@ -42,7 +43,7 @@ class Appearance(NamedTuple):
         return self.orientation >= 5
 
 
-def appearance(path: Path, image: Image.Image) -> Appearance:
+def appearance(path: Path | Member, image: Image.Image) -> Appearance:
     """That of an image that was opened and not decoded yet."""
     chunks = _png_chunks(path) if image.format == "PNG" else {}
     exif = Image.Exif()
@@ -54,7 +55,7 @@ def appearance(path: Path, image: Image.Image) -> Appearance:
     return Appearance(known, _colours(path, image, chunks, exif))
 
 
-def check_colours(path: Path, seen: Appearance) -> None:
+def check_colours(path: Path | Member, seen: Appearance) -> None:
     """Raise BadInput where the colours are not those of sRGB."""
     if seen.colours:
         raise BadInput(
@@ -70,7 +71,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _colours(
-    path: Path, image: Image.Image, chunks: Mapping[bytes, bytes], exif: Image.Exif
+    path: Path | Member, image: Image.Image, chunks: Mapping[bytes, bytes], exif: Image.Exif
 ) -> str:
     if (code := chunks.get(b"cICP")) is not None:  # which goes before all others
         return "" if code == bytes((1, 13, 0, 1)) else "a colour space of video (cICP)"
@@ -123,7 +124,7 @@ def _of_png(chunks: Mapping[bytes, bytes]) -> str:
     return ""
 
 
-def _of_bmp(path: Path) -> str:
+def _of_bmp(path: Path | Member) -> str:
     """A header of version 4 or 5 has a colour space: an embedded or linked profile, or a gamma."""
     with path.open("rb") as file:
         head = file.read(14 + 108)
@@ -151,7 +152,7 @@ def _differ(primaries: Sequence[float]) -> bool:
     return any(abs(float(a) - b) > 0.01 for a, b in zip(primaries, _PRIMARIES, strict=True))
 
 
-def _png_chunks(path: Path) -> dict[bytes, bytes]:
+def _png_chunks(path: Path | Member) -> dict[bytes, bytes]:
     """The chunks that matter here, wherever they stand; of several of a kind the first."""
     found: dict[bytes, bytes] = {}
     with path.open("rb") as file:

@@ -8,9 +8,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.data.imageset import first_three
-from harness.spec.errors import BadInput
+from harness.spec.errors import BadInput, first_three
 from harness.spec.jsonfile import parse_json
+
+FILE, CAPTION = ("file", "file_name"), ("caption", "text")
+"""What a file's name and its caption may be called."""
 
 Row = tuple[int, str, str]
 """Line number (from 1), file, caption."""
@@ -20,7 +22,8 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
     """The caption of each of `names`, in their order, from a UTF-8 file.
 
     A `.csv` has columns `file` and `caption`, named in its first line; a `.jsonl` has an object
-    `{"file": …, "caption": …}` a line. Other columns and fields are ignored, and so are captions of
+    `{"file": …, "caption": …}` a line. `file_name` and `text`, as in a `metadata.jsonl` of the
+    Hugging Face hub, are the same. Other columns and fields are ignored, and so are captions of
     files that are not in `names`. A file may have several captions only where that is said: then
     the first of them counts. Raises BadInput with the line where the file is wrong, where a caption
     is empty or given twice, and where an image has none.
@@ -30,7 +33,7 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
         raise BadInput(f"{path}: captions are read from a .csv or a .jsonl")
     captions: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, written, caption in readers[path.suffix.lower()](path, _text(path)):
+    for line, written, caption in readers[path.suffix.lower()](path, read_text(path)):
         file = unicodedata.normalize("NFC", written)
         if not caption.strip():
             raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
@@ -48,7 +51,8 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
     return [captions[name] for name in known]
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A UTF-8 file; BadInput, with the line, for anything else."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -64,7 +68,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
-        columns = [_column(path, header, name) for name in ("file", "caption")]
+        columns = [_column(path, header, names) for names in (FILE, CAPTION)]
         end = reader.line_num
         for row in reader:
             line, end = end + 1, reader.line_num  # a quoted caption may span lines
@@ -80,10 +84,11 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
         raise BadInput(f"{path}:{reader.line_num}: {error}") from error
 
 
-def _column(path: Path, header: list[str], name: str) -> int:
-    if header.count(name) != 1:
+def _column(path: Path, header: list[str], names: tuple[str, str]) -> int:
+    places = [place for place, name in enumerate(header) if name in names]
+    if len(places) != 1:
         raise BadInput(f"{path}:1: the first line names {header}; file and caption are needed once")
-    return header.index(name)
+    return places[0]
 
 
 def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
@@ -96,7 +101,9 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
             raise BadInput(f"{path}:{line}: not JSON ({error})") from error
         if not isinstance(row, dict):
             row = {}
-        file, caption = row.get("file"), row.get("caption")
+        file, caption = (
+            next((row[name] for name in names if name in row), None) for names in (FILE, CAPTION)
+        )
         if not isinstance(file, str) or not isinstance(caption, str):
             raise BadInput(f'{path}:{line}: {{"file": "…", "caption": "…"}} is needed')
         yield line, file, caption

@@ -1,4 +1,4 @@
-"""Folders of image files, read into one tensor. Nothing is resized, and no value changed."""
+"""Files of images, read into one tensor. Nothing is resized unless that is asked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from harness.data.appearance import appearance, check_colours, upright
+from harness.data.image_archive import Member, find_members
 from harness.data.image_kinds import unread_kind
 from harness.data.image_memory import (
     DECODED_AT_ONCE,
@@ -29,6 +31,7 @@ from harness.data.image_memory import (
     check_pixels,
     check_size,
 )
+from harness.data.resizing import fit
 from harness.spec.errors import BadInput
 
 Item = TypeVar("Item")
@@ -53,6 +56,10 @@ RUN = 16
 """Files that a thread takes at a time: handing over a small image costs as much as decoding it."""
 
 
+ImageFile = Path | Member
+"""Where an image is: a file, or one in a zip archive."""
+
+
 class Header(NamedTuple):
     """What is known of an image before it is decoded."""
 
@@ -62,6 +69,26 @@ class Header(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.width}×{self.height} {COLOURS[self.channels]}"
+
+
+class Resize(NamedTuple):
+    """To squares of `size` pixels a side: the centred square, as large as the image allows, with
+    one of Pillow's filters. An image of that size is left as it is.
+    """
+
+    size: int
+    how: str = "bicubic"
+
+    def header(self, header: Header) -> Header:
+        """What an image becomes."""
+        return Header(self.size, self.size, header.channels)
+
+    def image(self, image: Image.Image) -> Image.Image:
+        """The image resized; of mode L or RGB."""
+        return image if image.size == (self.size, self.size) else fit(image, self.size, self.how)
+
+    def __str__(self) -> str:
+        return f"{self.size}-{self.how}"
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -88,7 +115,7 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
         count = f"{len(others)} other file{'s' * (len(others) > 1)}"
         instead = f"; it has {count}, such as {others[0]}" if others else ""
         raise BadInput(f"{folder}: no images in it ({', '.join(SUFFIXES)}){instead}")
-    by_name = sorted(images, key=lambda path: (path_stem(path.as_posix()), path.suffix))
+    by_name = sorted(images, key=lambda path: name_key(path.as_posix()))
     return by_name, sorted(others)
 
 
@@ -99,19 +126,45 @@ def path_stem(name: str) -> str:
     return unicodedata.normalize("NFC", PurePosixPath(name).with_suffix("").as_posix())
 
 
-def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread:
+def name_key(name: str) -> tuple[str, str]:
+    """What names of images are sorted by: without suffix first, so that two sets with the same
+    names have the same order whatever the formats.
+    """
+    return path_stem(name), PurePosixPath(name).suffix
+
+
+def find_in_archive(archive: Path) -> tuple[list[Member], list[Member]]:
+    """The image files in a zip archive, and all other files; otherwise as `find_images`."""
+    members = find_members(archive)
+    images = [member for member in members if member.suffix.lower() in SUFFIXES]
+    others = [member for member in members if member.suffix.lower() not in SUFFIXES]
+    in_threads(_check_no_image, others)
+    if not images:
+        raise BadInput(f"{archive}: no images in it ({', '.join(SUFFIXES)})")
+    return sorted(images, key=lambda member: name_key(member.name)), others
+
+
+def open_files(
+    folder: Path, files: Sequence[ImageFile], at_least: int = 2, resize: Resize | None = None
+) -> Unread:
     """The images in `files`, uint8 N×C×H×W with C = 1 or 3, in order.
 
     All headers are read before any pixel: what is too large or does not fit together is refused
     without the memory it claims. Raises BadInput, naming the file, where one is damaged or no
     image, has more than one frame, is transparent anywhere, has more than 8 bits a channel or
     colours other than grey and RGB, and where sizes or channels differ; where there are fewer than
-    `at_least` images.
+    `at_least` images. With `resize` the sizes may differ.
     """
     inspected = in_threads(_inspect, files)
     headers = [header for header, _ in inspected]
-    _check_alike(files, headers)
-    width, height, channels = headers[0]
+    sizes = sorted({(header.height, header.width) for header in headers})
+    if resize:
+        # What is too large to decode was refused already; what they become is alike.
+        _check_alike(files, [resize.header(header) for header in headers])
+        width, height, channels = resize.header(headers[0])
+    else:
+        _check_alike(files, headers)
+        width, height, channels = headers[0]
     shape = len(files), channels, height, width
     check_count(folder, len(files), at_least)
     check_size(folder, *shape)
@@ -122,13 +175,14 @@ def open_files(folder: Path, files: Sequence[Path], at_least: int = 2) -> Unread
         target = images.numpy()
 
         def fill(index: int) -> None:
-            target[index] = planes(decode(files[index], headers[index]))
+            image = decode(files[index], headers[index])
+            target[index] = planes(resize.image(image) if resize else image)
 
         # Each thread holds an image or two of its own.
         in_threads(fill, range(len(files)), max(1, DECODED_AT_ONCE // (height * width)))
         return images
 
-    return Unread(shape, read, frozenset(name for _, name in inspected))
+    return Unread(shape, read, frozenset(name for _, name in inspected), tuple(sizes))
 
 
 def in_threads(
@@ -149,12 +203,12 @@ def in_threads(
         return [result for results in done for result in results]
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: ImageFile) -> Header:
     """What the image in `path` is. Raises BadInput where it is none that can be decoded."""
     return _inspect(path)[0]
 
 
-def _inspect(path: Path) -> tuple[Header, str]:
+def _inspect(path: ImageFile) -> tuple[Header, str]:
     """The header, and the format as Pillow names it."""
     with _opened(path) as image:
         check_pixels(path, *image.size)
@@ -176,7 +230,7 @@ def _inspect(path: Path) -> tuple[Header, str]:
         return Header(*size, CHANNELS[image.mode]), image.format or ""
 
 
-def decode(path: Path, expected: Header) -> Image.Image:
+def decode(path: ImageFile, expected: Header) -> Image.Image:
     """The image in `path`, of mode L or RGB. Raises BadInput as `read_images`."""
     width, height, channels = expected
     with _opened(path) as image:
@@ -195,7 +249,7 @@ def planes(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
 
 
-def _check_no_image(path: Path) -> None:
+def _check_no_image(path: ImageFile) -> None:
     """To pass over an image would make another set of the folder."""
     try:
         kind = unread_kind(path)
@@ -231,9 +285,10 @@ def _check_file(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: ImageFile) -> Iterator[Image.Image]:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        source = path if isinstance(path, Path) else BytesIO(path.read_bytes())
+        with Image.open(source, formats=FORMATS) as image:
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadInput(f"{path}: more than {MAX_IMAGE_PIXELS:,} pixels in an image") from error
@@ -253,7 +308,7 @@ def _is_reduced(image: Image.Image) -> bool:
     return any(isinstance(raw, str) and ";16" in raw for raw in raw_modes)
 
 
-def _check_alike(files: Sequence[Path], headers: Sequence[Header]) -> None:
+def _check_alike(files: Sequence[ImageFile], headers: Sequence[Header]) -> None:
     first = headers[0]
     for file, header in zip(files, headers, strict=True):
         if header != first:
@@ -264,7 +319,7 @@ def _check_alike(files: Sequence[Path], headers: Sequence[Header]) -> None:
             )
 
 
-def _check_opaque(path: Path, image: Image.Image) -> None:
+def _check_opaque(path: ImageFile, image: Image.Image) -> None:
     """An alpha channel that is 255 everywhere says nothing; any other needs a background."""
     if np.asarray(image.getchannel("A")).min() < 255:
         raise BadInput(f"{path}: transparent in places; put it on a background and save it without")

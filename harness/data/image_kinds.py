@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.data.image_archive import Member
+
 UNREAD_SUFFIXES = frozenset(
     """
     .3fr .apng .arw .avif .bpg .cr2 .cr3 .cur .dcm .dcr .dds .dng .emf .erf .exr .fff .ff .fit
@@ -35,7 +37,7 @@ _NETPBM = {f"P{kind}".encode() for kind in "1234567fF"}
 _HEIF = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"crx "}
 
 
-def unread_kind(path: Path) -> str:
+def unread_kind(path: Path | Member) -> str:
     """What image the file is that is not read under this name; "" where it is none."""
     suffix = path.suffix.lower()
     if suffix in UNREAD_SUFFIXES:

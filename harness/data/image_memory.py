@@ -34,6 +34,8 @@ class Unread:
     read: Callable[[], torch.Tensor]
     formats: frozenset[str] = frozenset()
     """Those of the files, as Pillow names them; empty where images have no files of their own."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Heights and widths of the files' images, where they are resized as they are read."""
 
 
 def allocate(where: Path, count: int, channels: int, height: int, width: int) -> torch.Tensor:
@@ -89,7 +91,7 @@ def _total(where: Path, count: int, height: int, width: int) -> str:
     return f"{where}: {count:,} images of {width}×{height} are {pixels:,} pixels"
 
 
-def check_pixels(where: Path, width: int, height: int) -> None:
+def check_pixels(where: object, width: int, height: int) -> None:
     """Raise BadInput where one image has more pixels than any picture should."""
     if width * height > MAX_IMAGE_PIXELS:
         raise BadInput(

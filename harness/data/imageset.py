@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 
-from harness.data import image_arrays, image_files
+from harness.data import image_places
 from harness.data.base import Dataset, image_digest
 from harness.data.image_files import path_stem
 from harness.data.image_memory import Unread
+from harness.data.image_places import AS_STORED, Opening, indices, is_one_file
 from harness.data.load import DATASETS, load_dataset
 from harness.printable import printable
-from harness.spec.errors import BadInput, suggest
+from harness.spec.errors import BadInput, first_three, suggest
 
 SPLITS = ("train", "test")
 
@@ -55,9 +55,16 @@ class ImageSet:
         return self.source.formats if isinstance(self.source, Unread) else frozenset()
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def resized_from(self) -> tuple[tuple[int, int], ...]:
+        """Heights and widths of the images before they were resized; empty where they were not."""
+        sizes = self.source.sizes if isinstance(self.source, Unread) else ()
+        return () if set(sizes) <= {self.shape[2:]} else sizes
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
         """N, C, H, W."""
-        return tuple(self.source.shape)
+        count, channels, height, width = self.source.shape
+        return count, channels, height, width
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -70,24 +77,24 @@ class ImageSet:
 
 def load_images(where: str, root: Path | None = None) -> ImageSet:
     """As `open_images`, with the pixels read."""
-    found = open_images(where, root)
+    found = open_images(where, Opening(root))
     _ = found.images
     return found
 
 
-def open_images(where: str, root: Path | None = None, at_least: int = 2) -> ImageSet:
+def open_images(where: str, how: Opening = AS_STORED) -> ImageSet:
     """The images at `where`, in order of their names; of files only the headers are read yet.
 
-    `where` is a folder of images (PNG, JPEG, BMP, WebP, TIFF; also in folders within it), an `.npz`
-    or `.npy` of uint8 N×H×W×C or N×H×W, or a split of a dataset: `cifar10:test`, `digits:train`.
-    What exists on disk is read from there, even where a dataset has the same name. Of a task such
-    as `digits[unseen=8]:test` the images are those of the classes that training saw, as in a suite.
-    `root` is the folder of all datasets.
+    `where` is a folder or a zip archive of images (PNG, JPEG, BMP, WebP, TIFF; also in folders
+    within it), one such file, a pattern of such (`out/*_fake.png`: an image's name is what the
+    stars stand for), an `.npz` or `.npy` of uint8 N×H×W×C or N×H×W, or a split of a dataset:
+    `cifar10:test`, `digits:train`. What exists on disk is read from there, even where a dataset has
+    the same name. Of a task such as `digits[unseen=8]:test` the images are those of the classes
+    that training saw, as in a suite.
 
     Pixels are taken as they are stored, turned as the file's orientation tag says: nothing is
-    resized, and a colour space other than sRGB is refused. Raises BadInput with one line, which
-    names the file, for whatever is wrong, and where
-    there are fewer than `at_least` images.
+    resized unless that is asked for, and a colour space other than sRGB is refused. Raises BadInput
+    with one line, which names the file, for whatever is wrong, and where there are too few images.
     """
     if not where.strip():
         raise BadInput("the name of a set of images is empty; name a folder, a file or a split")
@@ -95,15 +102,27 @@ def open_images(where: str, root: Path | None = None, at_least: int = 2) -> Imag
     try:
         if path.is_symlink() and not path.exists():
             raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
-        is_folder, is_there = path.is_dir(), path.exists()
+        is_there = image_places.is_on_disk(where)
     except (OSError, ValueError) as error:  # too long for a name, or with a zero in it
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise BadInput(f"{first_letters(where)}: no such file or folder ({reason})") from error
-    if is_folder:
-        return _from_folder(path, at_least)
     if is_there:
-        return _from_array(path, at_least)
-    return _from_dataset(where, root)
+        found = image_places.open_place(where, how)
+        return ImageSet(
+            found.images, found.names, printable(found.description),
+            labels=found.labels, left_out=found.left_out, remark=found.remark,
+        )  # fmt: skip
+    return _resized(_from_dataset(where, how.root), how)
+
+
+def _resized(images: ImageSet, how: Opening) -> ImageSet:
+    """Resized, a split is one of its dataset no more."""
+    _, _, height, width = shape = images.shape
+    if how.resize is None or (height, width) == (how.resize.size, how.resize.size):
+        return images
+    unread = Unread(shape, lambda: images.images)
+    made = image_places.resized(unread, images.description, how.resize)
+    return ImageSet(made, images.names, images.description, labels=images.labels)
 
 
 def split_images(dataset: Dataset, split: str) -> ImageSet:
@@ -114,31 +133,29 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
         raise BadInput(f"{dataset.name} has videos; only images are compared here")
     chosen = dataset.train if split == "train" else dataset.normal_test
     return ImageSet(
-        chosen.images, _indices(len(chosen)), f"{dataset.name}:{split}",
+        chosen.images, indices(len(chosen)), f"{dataset.name}:{split}",
         dataset=dataset, split=split, labels=chosen.labels,
     )  # fmt: skip
 
 
 def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
     """As `open_pairs`, with the pixels read."""
-    pair = open_pairs(a, b, root)
+    pair = open_pairs(a, b, Opening(root))
     _ = [images.images for images in pair]
     return pair
 
 
-def open_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
+def open_pairs(a: str, b: str, how: Opening = AS_STORED) -> tuple[ImageSet, ImageSet]:
     """Two sets (see `open_images`; one pair is enough) whose images i belong together.
 
     Files belong together by their path in the folder without its suffix: `x/1.png` and `x/1.jpg`.
-    Images of an array or a dataset are named by their index. Raises BadInput where an image is left
+    Images of an array or a dataset are named by their index; of two files each is the other's
+    partner, whatever they are called. Raises BadInput where an image is left
     without a partner, where a partner is ambiguous, and where the sizes differ.
     """
-    first, second = (open_images(where, root, at_least=1) for where in (a, b))
-    stems, partners = _stems(a, first), _stems(b, second)
-    _check_partners(a, first, set(partners), b)
-    _check_partners(b, second, set(stems), a)
-    if stems != partners:  # names are sorted in every set, so equal names have equal places
-        raise AssertionError(f"{a} and {b} have equal names in different order")
+    first, second = (open_images(where, replace(how, at_least=1)) for where in (a, b))
+    if not (is_one_file(a) and is_one_file(b)):
+        _check_names((a, first), (b, second))
     if first.shape != second.shape:
         raise BadInput(
             f"images of {a} are {size_text(first)} and those of {b} are "
@@ -146,26 +163,6 @@ def open_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, Imag
             "pairs need one size and one number of channels"
         )
     return first, second
-
-
-def _from_folder(folder: Path, at_least: int) -> ImageSet:
-    files, others = image_files.find_images(folder)
-    return ImageSet(
-        image_files.open_files(folder, files, at_least),
-        [file.relative_to(folder).as_posix() for file in files],
-        f"folder {printable(str(folder))}",
-        left_out=len(others),
-    )
-
-
-def _from_array(path: Path, at_least: int) -> ImageSet:
-    if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
-        raise BadInput(f"{path}: a folder of images, an .npz or an .npy is needed")
-    images = image_arrays.open_array(path, at_least)
-    names = _indices(images.shape[0])
-    return ImageSet(
-        images, names, f"array {printable(str(path))}", remark=image_arrays.unused(path)
-    )
 
 
 def _from_dataset(where: str, root: Path | None) -> ImageSet:
@@ -190,12 +187,6 @@ def _nothing_there(where: str) -> str:
     return f"{where}: no such split{hint}; it ends with :test or :train"
 
 
-def _indices(count: int) -> list[str]:
-    """Padded, so that sorting by name keeps the order."""
-    width = max(5, len(str(count - 1)))
-    return [f"{index:0{width}d}" for index in range(count)]
-
-
 def _stems(where: str, images: ImageSet) -> list[str]:
     stems = [path_stem(name) for name in images.names]
     for index, (one, other) in enumerate(pairwise(stems)):  # sorted: equal ones are neighbours
@@ -206,6 +197,15 @@ def _stems(where: str, images: ImageSet) -> list[str]:
                 "written; keep one"
             )
     return stems
+
+
+def _check_names(one: tuple[str, ImageSet], other: tuple[str, ImageSet]) -> None:
+    (a, first), (b, second) = one, other
+    stems, partners = _stems(a, first), _stems(b, second)
+    _check_partners(a, first, set(partners), b)
+    _check_partners(b, second, set(stems), a)
+    if stems != partners:  # names are sorted in every set, so equal names have equal places
+        raise AssertionError(f"{a} and {b} have equal names in different order")
 
 
 def _check_partners(where: str, images: ImageSet, partners: set[str], other: str) -> None:
@@ -225,8 +225,3 @@ def size_text(images: torch.Tensor | ImageSet) -> str:
 def first_letters(name: str) -> str:
     """A name, cut for an error line."""
     return name if len(name) <= 80 else f"{name[:80]}…"
-
-
-def first_three(names: Sequence[str]) -> str:
-    """For an error line: `a, b, c, …`."""
-    return ", ".join([*names[:3], "…"] if len(names) > 3 else names)

@@ -23,6 +23,9 @@ def input_paths(places: Iterable[str | Path | None], root: Path | None = None) -
 
 def _paths(place: str | Path, root: Path) -> Iterator[Path]:
     try:
+        if "*" in str(place) and not Path(place).exists():
+            yield from _matches(Path(place))
+            return
         if Path(place).exists():
             yield Path(place)
             return
@@ -30,6 +33,11 @@ def _paths(place: str | Path, root: Path) -> Iterator[Path]:
             yield from _dataset_paths(name, root)
     except (OSError, ValueError):  # no name that a file can have
         return
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    fixed = next(i for i, part in enumerate(pattern.parts) if "*" in part)
+    yield from Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:]))
 
 
 def _dataset_paths(name: str, root: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from harness.evaluation.kinds import Need, Role, is_drawn, is_framewise, kinds, 
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
+from harness.spec.errors import BadInput
 from harness.spec.protocol import Protocol
 from harness.spec.reference import parse_reference
 
@@ -75,12 +76,20 @@ def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
         return missing
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
-    own = f"classifier:{parse_reference(subject.data).name}" if "conditional" in needed else ""
-    if "logits" in needed and own not in ("", setup.names.get("extractor")):
-        return (
-            f"the classes of {setup.names['extractor']} may be others; {own} knows those asked for"
-        )
+    if {"conditional", "logits"} <= needed:
+        return _other_classes(setup.names.get("extractor", ""), subject.data)
     return None
+
+
+def _other_classes(extractor: str, data: str) -> str | None:
+    """Why the extractor's classes are not those that were asked for; None where they are."""
+    try:
+        own = f"classifier:{parse_reference(data).name}"
+    except BadInput:  # images from elsewhere, of which no classifier is known
+        return f"the classes of {extractor} may be others than those asked for"
+    if own == extractor:
+        return None
+    return f"the classes of {extractor} may be others; {own} knows those asked for"
 
 
 def unmet(metric: Metric, subject: Subject) -> str | None:
@@ -123,6 +132,8 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
     splits = [] if timed else [name for need, name in subject.splits.items() if need in needed]
     samples, reference = (None, None) if timed else _counts(needed, subject)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
+    if subject.resize:
+        settings |= {"resize": subject.resize}
     if not subject.quantisation:
         settings.pop("noise", None)  # of dequantisation
     if "sampling_seconds_per_image" in metric.needs:

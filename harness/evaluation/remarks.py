@@ -33,6 +33,8 @@ _BLOCK = 64
 
 given("sample_formats", "samples")
 given("reference_formats", "reference")
+given("sample_sizes", "samples")
+given("reference_sizes", "reference")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def remarks(metric: Metric, evidence: Evidence) -> Remarks:
         same, shared = evidence["shared_with_reference"]
         texts += [shared] if shared else []
         texts += _formats(evidence)
+    texts += _sizes(evidence)
     if "train" in needed and "reference" not in needed:
         texts += [evidence["shared_with_train"]] if evidence["shared_with_train"] else []
     return Remarks(tuple(texts), same)
@@ -125,7 +128,7 @@ def _of_pairs(e: Evidence) -> Remarks:
     made, originals = e["reconstructions"], e["originals"]
     if not _are_pixels(made) or made.shape != originals.shape:
         return Remarks(())
-    texts = _formats(e)
+    texts = _formats(e) + _sizes(e)
     if torch.equal(made, originals):
         return Remarks(("samples and reference are the same images", *texts), True)
     return Remarks(tuple(texts))
@@ -161,6 +164,22 @@ def _formats(e: Evidence) -> list[str]:
     unlike = ", the other side is not" if None not in (samples, reference) else ""
     names = " and ".join(sorted(lossy or other))
     return [f"{side} {names} files{unlike}: what compression changed is part of the number"]
+
+
+def _sizes(e: Evidence) -> list[str]:
+    """What was resized, and from what; enlarged images have no more detail than before."""
+    said = []
+    for name, side in (("sample", "samples"), ("reference", "reference images")):
+        before = e.at_hand(f"{name}_sizes")
+        if not before:
+            continue
+        after = e["samples"].shape[-2:]
+        first = "×".join(map(str, before[0]))
+        sizes = first if len(before) == 1 else f"{len(before)} sizes, such as {first}"
+        smaller = any(min(size) < min(after) for size in before)
+        how = "enlarged" if smaller else "resized"
+        said.append(f"{side} {how} to {'×'.join(map(str, after))} from {sizes}")
+    return said
 
 
 def _of(part: int, whole: Counter[bytes] | Sequence[bytes]) -> str:

@@ -63,6 +63,8 @@ class Subject:
     """Whether the images are binarised, so that likelihoods are of them as they are."""
     sides: tuple[int, ...] = ()
     """Height and width of the images in pixels, where they are pixels."""
+    resize: str = ""
+    """What images were resized to before anything else, and how, where they were."""
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:

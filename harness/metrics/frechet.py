@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -14,15 +15,21 @@ from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.products import gram
-from harness.metrics.statistics import FeatureStatistics
+from harness.metrics.statistics import FeatureStatistics, Moments
 from harness.spec.errors import BadInput
+
+Features = Tensor | FeatureStatistics | Moments
+"""Features n×d, or what is known of them."""
+
+UNKNOWN = sys.maxsize
+"""The number of images behind moments: nothing is said of a number that is not known."""
 
 ENOUGH = 4
 """So many images a feature leave the distance little bias; see `frechet_infinity`."""
 
 
 @takes_arrays
-def frechet_distance(a: Tensor | FeatureStatistics, b: Tensor | FeatureStatistics) -> float:
+def frechet_distance(a: Features, b: Features) -> float:
     """The squared 2-Wasserstein distance of the Gaussians fitted to two sets of features.
 
     |μa − μb|² + tr Σa + tr Σb − 2 tr (Σa Σb)^½ (Dowson & Landau 1982; as a measure of
@@ -98,7 +105,9 @@ class _Gaussian:
         return _rows(self).square().sum() / (self.n - 1)
 
 
-def _gaussian(x: Tensor | FeatureStatistics) -> _Gaussian:
+def _gaussian(x: Features) -> _Gaussian:
+    if isinstance(x, Moments):
+        return _Gaussian(UNKNOWN, x.mean, x.covariance, None)
     if isinstance(x, FeatureStatistics):
         return _Gaussian(x.n, x.mean, x.covariance, None)
     features = checks.matrix(x, "features", at_least=2)

@@ -219,9 +219,13 @@ def _sums(x: _Side, y: _Side, in_x: Tensor, in_y: Tensor, kernel: _Centred) -> T
 
 @takes_arrays
 def kernel_distance(
-    sample_features: Tensor, reference_features: Tensor, kernel: Kernel = PolynomialKernel()
+    sample_features: Tensor,
+    reference_features: Tensor,
+    kernel: Kernel = PolynomialKernel(),
+    size: int | None = None,
 ) -> Estimate:
-    """The KID over 100 subsets of 1000 images, or of half the smaller set where that is less.
+    """The KID over 100 subsets of `size` images; if that is not given of 1000, or of half the
+    smaller set where that is less.
 
     The mean has no bias at any subset size. Its standard error is that of the delete-d jackknife
     (Shao & Wu 1989), std · √(m / (n − m)) for subsets of m out of n images, which needs
@@ -229,8 +233,10 @@ def kernel_distance(
     error).
     """
     smaller = min(len(sample_features), len(reference_features))
-    size = min(1000, smaller // 2)
+    size = size or min(1000, smaller // 2)
     values = kernel_distances(sample_features, reference_features, Subsets(size=size), kernel)
+    if size == smaller:  # each subset of that side is the whole
+        return Estimate(float(values.mean()))
     jackknife = float(values.std(correction=0)) * (size / (smaller - size)) ** 0.5
     return Estimate(float(values.mean()), jackknife, "subsets")
 

@@ -20,6 +20,16 @@ ROWS = 16384
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """The mean (d) and the covariance (d×d) of features, float64, of which nothing else is known:
+    not even of how many images.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureStatistics:
     """The number of images, the mean (d) of their features, and their scatter (d×d): the sum of
     (x − mean)(x − mean)ᵀ. Float64.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from harness.data.image_places import Opening
 from harness.data.imageset import ImageSet, open_images
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need
@@ -58,18 +59,18 @@ class Reader:
         """
         if all(is_statistics(place) for place in places):
             found = load_statistics(places)
-            if like:
-                like.origin.check_like(found.origin)
-            return found
+            return found.through(like) if like and like.count is not None else found
         if len(places) > 1:
             raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
-        return self._of_images(open_images(places[0], self.root), like)
+        return self._of_images(open_images(places[0], Opening(self.root)), like)
 
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
         name = self.extractor or _network(images, like)
         _, channels, height, width = images.shape
         network = checked("extractor", name, (channels, height, width))
-        if like:  # before the network spends time on images that do not fit
+        if (
+            like and like.count is not None
+        ):  # before the network spends time on images that do not fit
             like.origin.check_like(Origin.of(images, network))
         self.numerics.apply()
         setup = Setup({"extractor": name}, {"extractor": network})
@@ -107,20 +108,26 @@ def compare(
     else:
         first = reader.read(samples)
         second = reader.read([reference], first)
+    if first.count is None:  # mu and sigma say nothing of their network: the other side's is meant
+        first = first.through(second)
+    elif second.count is None:
+        second = second.through(first)
     rows = tuple(_row(metric, first, second) for metric in chosen)
     return Comparison(first, second, rows, reader.numerics)
 
 
 def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Measurement:
     origin = reference.origin
+    counts: dict[Need, int | None] = {"samples": samples.count, "reference": reference.count}
     subject = Subject(
         data=origin.data,
         digest=origin.digest,
-        counts={"samples": samples.statistics.n, "reference": reference.statistics.n},
+        counts={need: n for need, n in counts.items() if n is not None},
         splits={"reference": origin.split},
         obstacles=dict.fromkeys(get_args(Need), WHY),
     )
-    network = Instrument(origin.extractor, origin.preprocessing, caveat=origin.caveat or None)
+    caveat = origin.caveat or samples.origin.caveat
+    network = Instrument(origin.extractor, origin.preprocessing, caveat=caveat or None)
     setup = Setup({}, {"extractor": network})
     how = protocol(metric, subject, setup)
     key = digest([sorted(samples.shards), how.key()])

@@ -23,6 +23,7 @@ def document(
 ) -> dict[str, Any]:
     """Rows, sets, environment, and the curve if there is one, as plain values for JSON."""
     return {
+        **({"name": scoring.sets.name} if scoring.sets.name else {}),
         "sets": {name: described(images) for name, images in scoring.sets.named().items()},
         "paired": scoring.sets.paired,
         "rows": [json.loads(row.to_json()) for row in rows],
@@ -35,7 +36,7 @@ def statistics_document(comparison: Comparison) -> dict[str, Any]:
     """The same of statistics."""
     return {
         "sets": {
-            name: {"images": known.statistics.n, "shards": known.shards, **vars(known.origin)}
+            name: {"images": known.count, "shards": known.shards, **vars(known.origin)}
             for name, known in comparison.named().items()
         },
         "rows": [json.loads(row.to_json()) for row in comparison.rows],

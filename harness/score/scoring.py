@@ -15,6 +15,7 @@ from harness.plan.cells import Wanted, ask
 from harness.plan.samples import samples_key
 from harness.score import selection
 from harness.score.sets import Sets, read_pixels, subject
+from harness.score.variations import Variations
 from harness.spec.measurement import Measurement
 from harness.training.numerics import Numerics
 
@@ -43,17 +44,18 @@ def make_scoring(
     metrics: Sequence[str] | None,
     networks: Mapping[Role, str | None],
     numerics: Numerics,
-    profile: Profile | None = None,
+    definitions: Profile | Variations | None = None,
 ) -> Scoring:
     """Everything is looked up and checked, what headers say before pixels are read; no image has
     passed through a network yet.
 
     Without `metrics`, those are taken that suit the sets, and one that does not fit them says so in
-    its row; without a name in `networks`, the feature network that suits the reference; with a
-    `profile`, both are those of its library. Raises BadInput for an unknown metric or network, a
-    network that is not at hand, and for what was named and cannot be measured of these images.
+    its row; without a name in `networks`, the feature network that suits the reference; with
+    `definitions`, metrics are as these have them, and networks too where it is a profile. Raises
+    BadInput for an unknown metric or network, a network that is not at hand, and for what was named
+    and cannot be measured of these images.
     """
-    chosen = selection.select(sets, metrics, networks, profile)
+    chosen = selection.select(sets, metrics, networks, definitions)
     setup = selection.make_setup(chosen, sets, numerics.machine)
     read_pixels(sets)
     key = samples_key(sets.samples.digest, *(other.digest for other in sets.further))

@@ -17,6 +17,7 @@ from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
 from harness.plan.setup import CLIP, check_demands, checked
 from harness.score.sets import Sets, outline, subject
+from harness.score.variations import Variations
 from harness.spec.errors import BadInput
 
 NATURAL: dict[Role, str] = {
@@ -55,19 +56,19 @@ def select(
     sets: Sets,
     metrics: Collection[str] | None,
     networks: Mapping[Role, str | None],
-    profile: Profile | None = None,
+    definitions: Profile | Variations | None = None,
 ) -> Selection:
     """The metrics and networks, known to fit what headers say: no pixel is read, no weights loaded.
 
     Raises BadInput for an unknown metric or network, and for one that was named and cannot take the
     images: too few, too small, or of another kind.
     """
-    chosen = _chosen(sets, metrics, profile)
+    chosen = _chosen(sets, metrics, definitions)
     named = metrics is not None
     if named:
         for metric in chosen:
             check_named(metric, _first_obstacle(metric, sets), sets)
-    fixed = profile.fix(networks) if profile else networks
+    fixed = definitions.fix(networks) if isinstance(definitions, Profile) else networks
     names = _network_names(sets, fixed)
     selection = Selection(tuple(chosen), named, names)
     fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
@@ -144,13 +145,22 @@ def shape_of(sets: Sets) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _chosen(sets: Sets, names: Collection[str] | None, profile: Profile | None) -> list[Metric]:
-    load = profile.metric if profile else load_metric
-    if names is not None:
-        return [load(name) for name in dict.fromkeys(names)]
-    suitable = default_metrics(sets)
-    if not profile:
-        return suitable
+def _chosen(
+    sets: Sets, names: Collection[str] | None, definitions: Profile | Variations | None
+) -> list[Metric]:
+    load = definitions.metric if definitions else load_metric
+    if names is None:
+        suitable = default_metrics(sets)
+        if isinstance(definitions, Profile):
+            return _of_profile(suitable, definitions)
+        names = [metric.name for metric in suitable]
+    if isinstance(definitions, Variations):
+        definitions.check_heeded(names, sets.samples.shape[1])
+    return [load(name) for name in dict.fromkeys(names)]
+
+
+def _of_profile(suitable: Sequence[Metric], profile: Profile) -> list[Metric]:
+    load = profile.metric
     chosen = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
     if not chosen:
         raise BadInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.data.captions import load_captions
+from harness.data.image_places import AS_STORED, Opening
 from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
 from harness.evaluation.kinds import Need, needs
 from harness.evaluation.subject import SPLITS, Subject
@@ -36,6 +38,10 @@ class Sets:
     paired: bool = False
     texts: Sequence[str] | None = None
     further: tuple[ImageSet, ...] = ()
+    resize: str = ""
+    """What all images were resized to, and how, if they were: `64-bicubic`."""
+    name: str = ""
+    """What the samples are called, among others."""
 
     @property
     def draws(self) -> int:
@@ -51,8 +57,10 @@ class Sets:
     def evidence(self) -> dict[str, Any]:
         """What the sets give to metrics, by the names that these ask for."""
         given: dict[str, Any] = {"samples": self.samples.images}
+        given["sample_sizes"] = self.samples.resized_from
         given["sample_formats"] = None if self.samples.dataset else self.samples.formats
         if self.reference:
+            given["reference_sizes"] = self.reference.resized_from
             given["reference_formats"] = None if self.reference.dataset else self.reference.formats
             given["reference_images"] = self.reference.images
             given["reference_labels"] = self.reference.labels
@@ -62,6 +70,8 @@ class Sets:
             given |= {"train_images": self.train.images, "train_labels": self.train.labels}
         if self.paired:
             given["reconstructions"] = self.samples.images
+        if _labels_fit(self) is None:
+            given["sample_labels"] = self.samples.labels
         if self.texts:
             given["texts"] = self.texts
         return {name: value for name, value in given.items() if value is not None}
@@ -73,7 +83,7 @@ def open_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    root: Path | None = None,
+    how: Opening = AS_STORED,
 ) -> Sets:
     """The sets at these places (see `harness.data.imageset.open_images`), pixels not yet read.
 
@@ -81,16 +91,16 @@ def open_sets(
     Raises BadInput where a header cannot be read, and where two sets differ in size or channels.
     """
     if not paired:
-        first = open_images(samples, root)
-        second = open_images(reference, root) if reference else None
+        first = open_images(samples, how)
+        second = open_images(reference, how) if reference else None
     elif reference:
-        first, second = open_pairs(samples, reference, root)
+        first, second = open_pairs(samples, reference, how)
     else:
         raise BadInput("--pairs needs the originals; give --reference")
-    third = open_images(train, root) if train else None
+    third = open_images(train, how) if train else None
     if second and second.dataset and not third:
         third = split_images(second.dataset, "train")
-    sets = Sets(first, second, third, paired)
+    sets = Sets(first, second, third, paired, resize=str(how.resize or ""))
     _check_alike(sets)
     return sets
 
@@ -101,10 +111,10 @@ def load_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    root: Path | None = None,
+    how: Opening = AS_STORED,
 ) -> Sets:
     """As `open_sets`, with the pixels read; BadInput also where a set has none that vary."""
-    sets = open_sets(samples, reference, train, paired=paired, root=root)
+    sets = open_sets(samples, reference, train, paired=paired, how=how)
     read_pixels(sets)
     return sets
 
@@ -128,13 +138,13 @@ def with_captions(sets: Sets, path: Path) -> Sets:
     return replace(sets, texts=load_captions(path, sets.samples.names))
 
 
-def with_draws(sets: Sets, places: Sequence[str], root: Path | None = None) -> Sets:
+def with_draws(sets: Sets, places: Sequence[str], how: Opening = AS_STORED) -> Sets:
     """The sets with further draws of samples, in these places; BadInput where there is none, or
     where one differs in how many images it has, or does not differ from another at all.
     """
     if not places:
         raise BadInput("--draws needs several sets of samples, one for each draw")
-    whole = replace(sets, further=tuple(open_images(place, root) for place in places))
+    whole = replace(sets, further=tuple(open_images(place, how) for place in places))
     _check_alike(whole)
     check_sizes([(each.description, each) for each in (whole.samples, *whole.further)])
     return whole
@@ -146,7 +156,7 @@ def _check_alike(sets: Sets) -> None:
             raise BadInput(
                 f"samples ({sets.samples.description}) are {size_text(sets.samples)} and "
                 f"{name} ({images.description}) {size_text(images)} (C×H×W); they need one "
-                "size and one number of channels, and nothing is resized here"
+                "size and one number of channels, and nothing is resized unless --resize says how"
             )
 
 
@@ -169,6 +179,8 @@ MISSING: Mapping[Need, str] = {
     "labels": "needs the class of each image; give a split of a dataset as --reference",
     "reconstructions": "needs pairs of images; give --pairs",
     "scores": "images alone have no anomaly scores",
+    "conditional": "needs the class asked of each image; give a metadata.jsonl with labels beside"
+    " the samples, and a reference with labels",
     "texts": "needs the text of each image; give --captions",
     "truth": "images alone have no known density",
     "modes": "images alone have no known modes",
@@ -213,6 +225,25 @@ def subject(sets: Sets, metric: Metric) -> Subject:
     return seen
 
 
+def _labels_fit(sets: Sets) -> str | None:
+    """Why samples and reference cannot be compared class by class; None where they can. Of further
+    draws the labels would be others.
+    """
+    if not sets.reference or sets.further:
+        return MISSING["conditional"]
+    sides = {"samples": sets.samples.labels, "reference": sets.reference.labels}
+    counts = {
+        side: Counter(labels.tolist()) for side, labels in sides.items() if labels is not None
+    }
+    if len(counts) < 2:
+        return MISSING["conditional"]
+    for label in sorted(counts["samples"].keys() | counts["reference"].keys()):
+        for side, count in counts.items():
+            if count[label] < 2:
+                return f"{side}: {count[label]} images of class {label}; each class needs 2"
+    return None
+
+
 def _is_train(sets: Sets) -> bool:
     """Whether samples are compared with the training images themselves."""
     return bool(sets.train and sets.reference and sets.train.digest == sets.reference.digest)
@@ -242,13 +273,21 @@ def _subject(sets: Sets, data: str, digest_: str) -> Subject:
         digest=digest_,
         counts=counts,
         sides=sets.samples.shape[2:],
+        resize=sets.resize,
         splits={need: splits[need] for need in SPLITS if splits.get(need)},
-        obstacles={
-            need: MISSING.get(need, f"images alone have no {need}")
-            for need in get_args(Need)
-            if need not in there
-        },
+        obstacles=_missing(sets, there),
     )
+
+
+def _missing(sets: Sets, there: set[Need]) -> dict[Need, str]:
+    reasons = {
+        need: MISSING.get(need, f"images alone have no {need}")
+        for need in get_args(Need)
+        if need not in there
+    }
+    if why := _labels_fit(sets):
+        reasons["conditional"] = why
+    return reasons
 
 
 def _at_hand(sets: Sets) -> dict[Need, bool]:
@@ -264,6 +303,7 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "texts": sets.texts is not None,
         "pixels": True,
         "detail": dataset is None or not dataset.about.enlarged_from,
+        "conditional": _labels_fit(sets) is None,
         "polygons": dataset is not None and dataset.about.corners > 0,
         "symmetry": dataset is not None and dataset.about.symmetric,
     }

@@ -21,7 +21,9 @@ from harness.data.imageset import ImageSet, size_text
 from harness.evaluation.protocols import Instrument
 from harness.keys import digest
 from harness.metrics import FeatureStatistics
+from harness.metrics.statistics import Moments
 from harness.outputs import write_output
+from harness.score.moments import is_moments, load_moments
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import parse_json
 
@@ -78,9 +80,36 @@ class SetStatistics:
     set by set.
     """
 
-    statistics: FeatureStatistics
+    statistics: FeatureStatistics | Moments
     origin: Origin
     shards: tuple[str, ...]
+
+    @property
+    def count(self) -> int | None:
+        """How many images they are of, where that is known."""
+        return self.statistics.n if isinstance(self.statistics, FeatureStatistics) else None
+
+    def through(self, other: SetStatistics) -> SetStatistics:
+        """The same, taken to be of the network that `other` is of, where these do not say of which;
+        BadInput where they say, and it is another, and where the numbers of features differ.
+        """
+        if len(self.statistics.mean) != len(other.statistics.mean):
+            raise BadInput(
+                f"{self.origin.described} has {len(self.statistics.mean)} features, "
+                f"{other.origin.described} {len(other.statistics.mean)}: they are of two networks"
+            )
+        if self.count is not None:
+            self.origin.check_like(other.origin)
+            return self
+        theirs = other.origin
+        taken = theirs.extractor or "one and the same network"
+        note = f"{self.origin.described} does not say of which network: taken to be of {taken}"
+        origin = replace(
+            self.origin, extractor=theirs.extractor, preprocessing=theirs.preprocessing,
+            shape=theirs.shape, dtype=theirs.dtype,
+            caveat="; ".join(filter(None, (note, theirs.caveat))),
+        )  # fmt: skip
+        return replace(self, origin=origin)
 
     @classmethod
     def of(cls, images: ImageSet, features: Tensor, network: Instrument) -> SetStatistics:
@@ -90,6 +119,14 @@ class SetStatistics:
     def merge(self, other: SetStatistics) -> SetStatistics:
         """Those of both sets together; BadInput where they are not of one kind or overlap."""
         mine, theirs = self.origin, other.origin
+        if not (
+            isinstance(self.statistics, FeatureStatistics)
+            and isinstance(other.statistics, FeatureStatistics)
+        ):
+            raise BadInput(
+                f"{mine.described}, {theirs.described}: mu and sigma do not say of how many images "
+                "they are, and cannot be merged"
+            )
         mine.check_like(theirs)
         if twice := set(self.shards) & set(other.shards):
             raise BadInput(
@@ -108,27 +145,36 @@ class SetStatistics:
 
     def save(self, file: Path) -> None:
         """To an output, as `harness.outputs.write_output` takes it."""
+        if not isinstance(self.statistics, FeatureStatistics):
+            raise BadInput(f"{self.origin.described}: mu and sigma do not say of how many images")
         text = {"kind": KIND, "shards": json.dumps(self.shards), **vars(self.origin)}
         write_output(file, save(load(self.statistics.to_bytes()), metadata=text))
 
 
 def check_suffix(file: Path) -> None:
     """Raise BadInput where a file of statistics would not be known as such."""
-    if not is_statistics(str(file)):
+    if file.suffix.lower() != SUFFIX:
         raise BadInput(f"{file}: name a file of statistics with the suffix {SUFFIX}")
 
 
 def is_statistics(where: str) -> bool:
     """Whether a place is that of statistics and not of images."""
-    return Path(where).suffix.lower() == SUFFIX
+    return Path(where).suffix.lower() == SUFFIX or is_moments(where)
 
 
 def load_statistics(files: Sequence[str]) -> SetStatistics:
-    """What `SetStatistics.save` wrote, merged; BadInput for anything else."""
+    """What `SetStatistics.save` wrote, merged, or `mu` and `sigma` of an `.npz`; BadInput for
+    anything else.
+    """
     return reduce(SetStatistics.merge, [_load(Path(file)) for file in files])
 
 
 def _load(file: Path) -> SetStatistics:
+    if is_moments(str(file)):
+        moments, sha = load_moments(file)
+        described = f"statistics {file}"
+        origin = Origin(described, "", "", "", "", described, sha, "reference")
+        return SetStatistics(moments, origin, (sha,))
     try:
         statistics = FeatureStatistics.from_bytes(file.read_bytes())
         with safe_open(file, "pt") as opened:

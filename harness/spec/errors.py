@@ -97,3 +97,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if near := difflib.get_close_matches(word, known, n=1, cutoff=0.6):
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(known)}" if known else ""
+
+
+def first_three(names: Sequence[str]) -> str:
+    """For an error line: `a, b, c, …`."""
+    return ", ".join([*names[:3], "…"] if len(names) > 3 else names)

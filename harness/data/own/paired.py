@@ -14,14 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness.data.image_files import find_images
-from harness.data.imageset import first_three
 from harness.data.own import form
 from harness.data.own.form import Form
 from harness.data.own.maker import own_about, source_of
 from harness.data.own.parts import Layout, Part, Picture, is_test, stem
 from harness.data.own.places import named_folder, split_folders
 from harness.data.source import Maker, Source
-from harness.spec.errors import BadInput
+from harness.spec.errors import BadInput, first_three
 
 DIRECTIONS = ("ab", "ba")
 

@@ -1,0 +1,51 @@
+"""Classes of the images in a folder, from its `metadata.jsonl`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from harness.data.captions import FILE, read_text
+from harness.data.image_arrays import MAX_CLASSES
+from harness.spec.errors import BadInput
+from harness.spec.jsonfile import parse_json
+
+NAME = "metadata.jsonl"
+
+
+def load_labels(file: Path, names: Sequence[str]) -> torch.Tensor | None:
+    """The `label` of each of `names`, int64, in their order; None where no line has one.
+
+    The file has an object `{"file_name": …, "label": 3}` a line, as the Hugging Face hub's image
+    folders do. Raises BadInput with the line where a label is no whole number from 0 up or is given
+    twice, and where an image has none although others do.
+    """
+    labels: dict[str, int] = {}
+    for line, written in enumerate(read_text(file).split("\n"), 1):
+        if not written.strip():
+            continue
+        try:
+            row = parse_json(written)
+        except ValueError as error:
+            raise BadInput(f"{file}:{line}: not JSON ({error})") from error
+        if not isinstance(row, dict) or "label" not in row:
+            continue
+        name = next((row[key] for key in FILE if key in row), None)
+        label = row["label"]
+        if type(label) is not int or not 0 <= label < MAX_CLASSES:
+            raise BadInput(f"{file}:{line}: label is {label!r}; a whole number from 0 up is needed")
+        if not isinstance(name, str) or unicodedata.normalize("NFC", name) in labels:
+            why = "has a label already" if isinstance(name, str) else "is no file name"
+            raise BadInput(f"{file}:{line}: {name!r} {why}")
+        labels[unicodedata.normalize("NFC", name)] = label
+    if not labels:
+        return None
+    known = [unicodedata.normalize("NFC", name) for name in names]
+    if missing := [name for name in known if name not in labels]:
+        raise BadInput(
+            f"{file}: {len(missing):,} of {len(names):,} images have no label, such as {missing[0]}"
+        )
+    return torch.tensor([labels[name] for name in known], dtype=torch.int64)

@@ -1,0 +1,160 @@
+"""Images on disk, whatever holds them: a folder, a zip archive, an array, a file, or a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from PIL import Image
+
+from harness.data import image_arrays, image_files, image_labels
+from harness.data.image_archive import SUFFIX as ARCHIVE
+from harness.data.image_files import Resize, name_key, planes
+from harness.data.image_memory import Unread, allocate
+from harness.spec.errors import BadInput
+
+WILD = "*"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How sets are opened: the folder of all datasets, what images are resized to, how many there
+    have to be at least.
+    """
+
+    root: Path | None = None
+    resize: Resize | None = None
+    at_least: int = 2
+
+
+AS_STORED = Opening()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Images on disk of which the headers are read, with a name each; where they are, in a few
+    words; how many other files there are.
+    """
+
+    images: Unread
+    names: list[str]
+    description: str
+    left_out: int = 0
+    labels: torch.Tensor | None = None
+    remark: str = ""
+
+
+def is_on_disk(where: str) -> bool:
+    """Whether there is such a path, or the name is a pattern of paths."""
+    return Path(where).exists() or WILD in where
+
+
+def is_one_file(where: str) -> bool:
+    """Whether it is a single image file."""
+    return Path(where).is_file() and Path(where).suffix.lower() in image_files.SUFFIXES
+
+
+def open_place(where: str, how: Opening) -> Found:
+    """The images there. Raises BadInput, naming the file, for whatever is wrong."""
+    path = Path(where)
+    if path.is_dir():
+        return _folder(path, how)
+    if path.exists():
+        if path.suffix.lower() == ARCHIVE:
+            return _archive(path, how)
+        if is_one_file(where):
+            return Found(_open(path.parent, [path], how), [path.name], f"file {path}")
+        return _array(path, how)
+    return _pattern(where, how)
+
+
+def _folder(folder: Path, how: Opening) -> Found:
+    files, others = image_files.find_images(folder)
+    names = [file.relative_to(folder).as_posix() for file in files]
+    metadata = folder / image_labels.NAME
+    labels = image_labels.load_labels(metadata, names) if metadata in others else None
+    left_out = len(others) - (metadata in others)
+    return Found(_open(folder, files, how), names, f"folder {folder}", left_out, labels)
+
+
+def _archive(archive: Path, how: Opening) -> Found:
+    members, others = image_files.find_in_archive(archive)
+    names = [member.name for member in members]
+    return Found(_open(archive, members, how), names, f"archive {archive}", len(others))
+
+
+def _array(path: Path, how: Opening) -> Found:
+    if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
+        raise BadInput(
+            f"{path}: a folder or a zip archive of images, an image, an .npz or an .npy is needed"
+        )
+    images = image_arrays.open_array(path, how.at_least)
+    names = indices(images.shape[0])
+    unused = image_arrays.unused(path)
+    return Found(resized(images, path, how.resize), names, f"array {path}", remark=unused)
+
+
+def _pattern(where: str, how: Opening) -> Found:
+    """Files by a pattern of paths. What its stars stand for is the name of each image."""
+    parts = PurePosixPath(where).parts
+    fixed = next(i for i, part in enumerate(parts) if WILD in part)
+    base, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
+    if not base.is_dir():
+        raise BadInput(f"{where}: there is no folder {base}")
+    named: dict[str, Path] = {}
+    for path in sorted(base.glob(pattern)):
+        inner = path.relative_to(base).as_posix()
+        if not path.is_file() or any(part.startswith(".") for part in inner.split("/")):
+            continue
+        name = _starred(pattern, inner)
+        if name in named:
+            raise BadInput(f"{where}: {named[name]} and {path} are one name, {name}")
+        named[name] = path
+    if not named:
+        raise BadInput(f"{where}: no file has such a name")
+    names = sorted(named, key=name_key)
+    images = _open(base, [named[name] for name in names], how)
+    return Found(images, names, f"files {where}")
+
+
+def _starred(pattern: str, path: str) -> str:
+    """What the stars of a pattern stand for in a path, with the suffix of the file."""
+    written = re.escape(pattern).replace(r"\*\*/", "(?:(.*)/)?").replace(r"\*", "([^/]*)")
+    match = re.fullmatch(written.replace(r"\?", "([^/])"), path)
+    stars = "/".join(filter(None, match.groups())) if match else path
+    suffix = PurePosixPath(path).suffix
+    return stars if stars.endswith(suffix) else stars + suffix
+
+
+def _open(place: Path, files: Sequence[image_files.ImageFile], how: Opening) -> Unread:
+    return image_files.open_files(place, files, how.at_least, how.resize)
+
+
+def resized(images: Unread, where: object, resize: Resize | None) -> Unread:
+    """The images resized as they are read."""
+    count, channels, height, width = images.shape
+    if resize is None or (height, width) == (resize.size, resize.size):
+        return images
+
+    def read() -> torch.Tensor:
+        made = allocate(Path(str(where)), count, channels, resize.size, resize.size)
+        target = made.numpy()
+        for index, image in enumerate(images.read().permute(0, 2, 3, 1).numpy()):
+            picture = Image.fromarray(
+                np.ascontiguousarray(image[..., 0] if channels == 1 else image)
+            )
+            target[index] = planes(resize.image(picture))
+        return made
+
+    shape = count, channels, resize.size, resize.size
+    return Unread(shape, read, images.formats, ((height, width),))
+
+
+def indices(count: int) -> list[str]:
+    """Names of images without files, padded, so that sorting by name keeps the order."""
+    width = max(5, len(str(count - 1)))
+    return [f"{index:0{width}d}" for index in range(count)]
