@@ -28,6 +28,11 @@ class Member:
         """As of a path."""
         return PurePosixPath(self.name).suffix
 
+    @property
+    def stored_bytes(self) -> int:
+        """How many it takes in the archive."""
+        return self.opened.getinfo(self.name).compress_size
+
     def read_bytes(self) -> bytes:
         """The file, unpacked. Raises BadInput where it cannot be, or is larger than any picture."""
         info = self.opened.getinfo(self.name)

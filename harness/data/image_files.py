@@ -168,7 +168,7 @@ def open_files(
     shape = len(files), channels, height, width
     check_count(folder, len(files), at_least)
     check_size(folder, *shape)
-    check_packing(folder, sum(file.stat().st_size for file in files), math.prod(shape))
+    check_packing(folder, sum(map(_stored_bytes, files)), math.prod(shape))
 
     def read() -> torch.Tensor:
         images = allocate(folder, *shape)
@@ -247,6 +247,10 @@ def decode(path: ImageFile, expected: Header) -> Image.Image:
 def planes(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels of an image of mode L or RGB, uint8 C×H×W."""
     return np.asarray(image).reshape(image.height, image.width, -1).transpose(2, 0, 1)
+
+
+def _stored_bytes(file: ImageFile) -> int:
+    return file.stat().st_size if isinstance(file, Path) else file.stored_bytes
 
 
 def _check_no_image(path: ImageFile) -> None:

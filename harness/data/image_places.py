@@ -67,7 +67,7 @@ def open_place(where: str, how: Opening) -> Found:
         if path.suffix.lower() == ARCHIVE:
             return _archive(path, how)
         if is_one_file(where):
-            return Found(_open(path.parent, [path], how), [path.name], f"file {path}")
+            return Found(_open(path, [path], how), [path.name], f"file {path}")
         return _array(path, how)
     return _pattern(where, how)
 

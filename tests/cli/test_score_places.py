@@ -65,13 +65,13 @@ def test_a_zip_archive_is_the_folder_that_was_packed(call, tmp_path):
     assert [code for code, *_ in found] == [0, 0], found
     one, other = (rows(out)["fid"] for _, out, _ in found)
     assert one == other
-    assert "samples: archive a.zip, 60 images 1×16×16; 1 other files left out" in found[1][2]
+    assert "samples: archive a.zip, 60 images 1×16×16; 1 other file left out" in found[1][2]
 
 
 @pytest.mark.parametrize(
     ("member", "data", "words"),
     [
-        ("a.gif", b"x", "bad.zip/a.gif: is not read"),
+        ("a.gif", b"x", "bad.zip/a.gif: is an image (GIF) that is not read"),
         ("a.png", b"no", "bad.zip/a.png: not an image"),
         ("a.txt", b"no", "bad.zip: no images in it"),
     ],

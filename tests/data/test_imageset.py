@@ -552,9 +552,11 @@ def test_what_only_has_the_suffix_of_an_array(tmp_path, name):
     refused(tmp_path / name, f"{tmp_path / name}: cannot be read")
 
 
-def test_a_single_file_of_another_kind(tmp_path):
+def test_a_single_file_is_no_set_and_one_of_another_kind_no_image(tmp_path):
     save(pixels(4, 4, 3), tmp_path / "x.png")
-    refused(tmp_path / "x.png", "x.png: a folder of images, an .npz or an .npy is needed")
+    refused(tmp_path / "x.png", "x.png: 1 images; a set needs at least 2")
+    (tmp_path / "x.txt").write_text("x")
+    refused(tmp_path / "x.txt", "x.txt: a folder or a zip archive of images, an image, an .npz")
 
 
 # Pairs
