@@ -64,6 +64,9 @@ DATASETS = Registry(
 NOISE = 16
 """Images that stand in for a dataset's, at least."""
 
+FEWEST_TRAINING = 2
+"""Training images of a dataset: one alone has no spread."""
+
 
 def load_dataset(name: str, root: Path | None = None) -> Dataset:
     """The dataset that `name` writes, such as `mnist`, `folder:cats` or `digits[unseen=8]`.
@@ -117,6 +120,10 @@ def _made(name: str, reference: Reference, source: Source, root: Path) -> Datase
     if unseen or task != tasks.Task():  # which is then what two domains are used for
         train = replace(train, unpaired=False)
     train, test = task.apply(name, tasks.without(train, unseen), test)
+    if len(train) < FEWEST_TRAINING:
+        raise BadInput(
+            f"{name}: {len(train)} image to train on; a model needs {FEWEST_TRAINING} at least"
+        )
     truth = source.truth and source.truth.without(unseen)
     binary = bool(task.binarized)
     return Dataset(str(reference), train, test, known, unseen, truth, binary)

@@ -49,7 +49,7 @@ def harness_suite(request: pytest.FixtureRequest) -> Callable[..., SuiteUnderTes
     output = request.config.rootpath / request.config.getini("harness_output")
     root = os.environ.get("HARNESS_DATA")
 
-    def open_suite(name: str, **overrides: object) -> SuiteUnderTest:
+    def open_suite(name: str | Path, **overrides: object) -> SuiteUnderTest:
         here = request.path.parent
         return SuiteUnderTest.open(name, here, output, Path(root) if root else None, overrides)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 import torch
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from harness.analysis.baseline import load_baseline
 from harness.analysis.provenance import alterations
@@ -22,7 +23,7 @@ from harness.cli.run import carry_out, say_failures
 from harness.engine.execute import ThisMachine, unfinished
 from harness.plan import Plan, make_plan
 from harness.report.checks.words import Words
-from harness.spec.errors import BadInput
+from harness.spec.errors import BadInput, suggest
 from harness.spec.suite import Overrides, load_suite
 from harness.terminal import Console
 from harness.tracking import Store
@@ -40,14 +41,20 @@ class SuiteUnderTest:
 
     @classmethod
     def open(
-        cls, name: str, folder: Path, output: Path, root: Path | None, overrides: Mapping[str, Any]
+        cls,
+        name: str | Path,
+        folder: Path,
+        output: Path,
+        root: Path | None,
+        overrides: Mapping[str, Any],
     ) -> Self:
         """A suite by name or by a path below `folder`; the keyword `device` is not an override."""
         chosen = dict(overrides)
         device = chosen.pop("device", "auto")
         with _one_line():
-            path = str(folder / name) if name.endswith((".yaml", ".yml")) else name
-            plan = make_plan(load_suite(path, Overrides(**chosen)), device, root)
+            is_file = isinstance(name, Path) or name.endswith((".yaml", ".yml"))
+            path = str(folder / name) if is_file else str(name)
+            plan = make_plan(load_suite(path, _overrides(chosen)), str(device), root)
             store = options.open_store(os.environ.get("MLFLOW_TRACKING_URI"), output)
         return cls(plan, store, folder)
 
@@ -85,6 +92,25 @@ class SuiteUnderTest:
             records = self.plan.records(self.store)
             found = gate.check(self.plan.results(records))
             return Words(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
+
+
+def _overrides(given: Mapping[str, Any]) -> Overrides:
+    """The keywords of a test as overrides; text means what it means on the command line."""
+    known = {field.name for field in fields(Overrides)}
+    for name in given:
+        if name not in known:
+            near = suggest(name, [*known, "device"])
+            raise BadInput(f"harness_suite: unknown keyword {name!r}{near}")
+    lists = {name: given[name] for name in ("models", "datasets", "metrics") if name in given}
+    read = {name: options.words([v]) if isinstance(v, str) else v for name, v in lists.items()}
+    if isinstance(seeds := given.get("seeds"), str):
+        read["seeds"] = options.seed_list(seeds)
+    try:
+        return TypeAdapter(Overrides).validate_python({**given, **read})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, reason = first["loc"][0], first["msg"].replace("Input should", "should")
+        raise BadInput(f"harness_suite: {where}={given[str(where)]!r}: {reason}") from None
 
 
 @contextlib.contextmanager

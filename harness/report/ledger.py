@@ -25,6 +25,7 @@ from harness.spec.errors import BadInput
 from harness.spec.recipe import list_recipes
 from harness.spec.shipped import shipped
 from harness.spec.suite import list_suites, load_suite
+from harness.spec.textfile import decode
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""
@@ -187,7 +188,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 def _findings(file: Path) -> Iterable[Finding]:
     try:
-        suite = json.loads(file.read_text(encoding="utf-8"))
+        suite = json.loads(decode(file.read_bytes()))
         for recorded in suite["verdicts"]:
             claim = make_claim(**recorded["claim"])
             yield Finding(claim, file.with_name("report.md"), recorded, suite)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.keys import digest
 from harness.spec.errors import BadInput
 from harness.spec.jsonfile import parse_json
+from harness.spec.kinds import mistaken
+from harness.spec.textfile import decode
 
 MOST_BYTES = 16 * 2**20
 """Of a vote file: far more than any voter writes."""
@@ -92,19 +94,22 @@ def read_votes(path: Path) -> Votes:
     """A vote file, which anyone may have written. BadInput names what is wrong in it."""
     try:
         size = path.stat().st_size
-        text = path.read_text(encoding="utf-8") if size <= MOST_BYTES else ""
+        text = decode(path.read_bytes()) if size <= MOST_BYTES else ""
         content = parse_json(text)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
     except ValueError:
         raise BadInput(f"{path}: not a vote file; the page of `harness vote` saves one") from None
     try:
-        return Votes.model_validate(content)
+        made = Votes.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{path}: {where + ': ' if where else ''}{reason}") from None
+    for keys, said in mistaken(content, made):
+        raise BadInput(f"{path}: {'.'.join(map(str, keys))}: {said}")
+    return made
 
 
 def check_pairs(votes: Votes, key: Key, path: Path) -> None:

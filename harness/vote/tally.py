@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,13 @@ class Tally:
 def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
     """The vote files with their keys, of one suite's run. BadInput names the file at fault."""
     ballots: list[Ballot] = []
-    contents: dict[str, Path] = {}
+    counted: list[tuple[Path, Votes]] = []
     for path in paths:
         votes = read_votes(path)
-        content = digest(votes.model_dump(mode="json"))
-        if content in contents:
-            raise BadInput(f"{path}: the same votes as {contents[content]}; count them once")
-        contents[content] = path
+        for other_path, other in counted:
+            if reason := _same_voter(votes, other):
+                raise BadInput(f"{path}: {reason} as {other_path}; count one of them")
+        counted.append((path, votes))
         if ballots and votes.run != ballots[0].votes.run:
             other = ballots[0].votes.suite
             raise BadInput(f"{path}: of another run ({votes.suite}) than {paths[0]} ({other})")
@@ -77,6 +78,32 @@ def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
         check_pairs(votes, key, path)
         ballots.append(Ballot(votes, key))
     return ballots
+
+
+def _same_voter(votes: Votes, other: Votes) -> str:
+    """Why two files on one page are of one voter, so that both would count twice; empty where they
+    are not, as far as can be seen. A voter who gave no name and saved twice has left the same
+    choices, each after the same seconds.
+    """
+    if (votes.run, votes.page) != (other.run, other.page):
+        return ""
+    few, many = sorted((votes.votes, other.votes), key=len)
+    if set(few) <= set(many):
+        return "the same votes"
+    if _voter(votes) and _voter(votes) == _voter(other):
+        return f"by the same voter, {votes.voter.strip()!r},"
+    return ""
+
+
+def _voter(votes: Votes) -> str:
+    """The voter's name as it tells voters apart: however it is spaced and capitalised."""
+    return " ".join(unicodedata.normalize("NFKC", votes.voter).casefold().split())
+
+
+def _voters(ballots: Sequence[Ballot]) -> int:
+    """Of one who voted on several pages there are several files; each without a name is another."""
+    names = [_voter(ballot.votes) for ballot in ballots]
+    return len({name for name in names if name}) + names.count("")
 
 
 def _key(votes: Votes, store: Store, path: Path) -> Key:
@@ -100,7 +127,7 @@ def tally(ballots: Sequence[Ballot]) -> Tally:
     ]
     return Tally(
         run=ballots[0].votes.run,
-        voters=len(ballots),
+        voters=_voters(ballots),
         votes=len(answers),
         ties=sum(score == SCORES["tie"] for _, _, score in answers),
         standings=tuple(standings),

@@ -515,3 +515,12 @@ def test_a_file_that_is_no_npz_is_one_helpful_line(tmp_path):
     refused("npz:x.npz", tmp_path, "cut short or damaged")
     (tmp_path / "x.txt").write_bytes(b"")
     refused("npz:x.txt", tmp_path, "an .npz is needed here")
+
+
+def test_a_single_image_is_nothing_to_train_on(tmp_path):
+    for split, counts in {"train": {"a": 3, "b": 1}, "test": {"a": 2, "b": 2}}.items():
+        for name, count in counts.items():
+            fill(tmp_path / "two" / split / name, count)
+    with pytest.raises(BadInput, match="1 image to train on; a model needs 2 at least"):
+        load_dataset("folder:two[normal=b]", tmp_path)
+    assert len(load_dataset("folder:two[normal=a]", tmp_path).train) == 3

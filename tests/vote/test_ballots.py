@@ -40,6 +40,10 @@ def test_what_the_page_saves_is_read(tmp_path: Path):
             "votes.0.pair: Input should be a valid int",
         ),
         ({"votes": GOOD["votes"] * 2}, "pair 0 is answered 2 times"),
+        (
+            {"votes": [{**GOOD["votes"][0], "seconds": "1"}]},
+            "votes.0.seconds: '1': should be",
+        ),
         ({"more": 1}, "more: Extra inputs are not permitted"),
     ],
 )

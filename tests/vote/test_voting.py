@@ -129,6 +129,39 @@ def test_the_same_votes_are_not_counted_twice(folder: Path, page: dict):
     assert (ended.returncode, "the same votes as one.json" in ended.stderr) == (2, True)
 
 
+def test_one_voter_counts_once_on_a_page(folder: Path, page: dict):
+    first = votes(page, ["left", "right", "tie"]) | {"voter": "Ada L."}
+    other = votes(page, ["right", "right", "left"])
+    for name, content in {
+        "1.json": first,
+        "2.json": other | {"voter": " ada l. "},
+        "3.json": votes(page, ["left", "right"]),  # saved before the third choice
+        "4.json": other | {"voter": "Grace"},
+    }.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8-sig")
+    again = Inside(folder)("vote", "tally", "1.json", "2.json")
+    assert again.returncode == 2
+    assert again.stderr.startswith("harness: 2.json: by the same voter, 'ada l.', as 1.json")
+    again = Inside(folder)("vote", "tally", "3.json", "1.json")
+    assert (again.returncode, "the same votes as 3.json" in again.stderr) == (2, True)
+    two = Inside(folder)("vote", "tally", "1.json", "4.json")
+    assert two.returncode == 0, two.stderr
+    assert "6 votes of 2 voters" in two.stdout
+
+
+def test_on_two_pages_one_voter_is_one(folder: Path, page: dict):
+    made = Inside(folder)("vote", "suite.yaml", "--pairs", "10", "--draw", "1", "-o", "two.html")
+    assert made.returncode == 0, made.stderr
+    html = (folder / "two.html").read_text()
+    second = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S)[1])
+    for name, shown in {"p1.json": page, "p2.json": second}.items():
+        content = votes(shown, ["left"] * 4) | {"voter": "Ada"}
+        (folder / name).write_text(json.dumps(content))
+    counted = Inside(folder)("vote", "tally", "p1.json", "p2.json")
+    assert counted.returncode == 0, counted.stderr
+    assert "8 votes of 1 voter" in counted.stdout
+
+
 def test_all_that_a_store_has_is_on_one_leaderboard(folder: Path, page: dict):
     """A trained model, samples from outside, a scored file, and what people said."""
     (folder / "eve.json").write_text(json.dumps(votes(page, ["left"] * 44)))
