@@ -67,9 +67,9 @@ def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
     counted: list[tuple[Path, Votes]] = []
     for path in paths:
         votes = read_votes(path)
-        for other_path, other in counted:
-            if reason := _same_voter(votes, other):
-                raise BadInput(f"{path}: {reason} as {other_path}; count one of them")
+        for earlier_path, earlier in counted:
+            if reason := _same_voter(votes, earlier):
+                raise BadInput(f"{path}: {reason} as {earlier_path}; count one of them")
         counted.append((path, votes))
         if ballots and votes.run != ballots[0].votes.run:
             other = ballots[0].votes.suite
