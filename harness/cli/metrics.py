@@ -16,8 +16,11 @@ from harness.cli.tables import console_beside
 from harness.terminal import Console, echo_row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from harness.metrics.base import Metric
     from harness.tracking.selftests import Trial
 
 app = typer.Typer(help="Metrics.", no_args_is_help=True, rich_markup_mode="markdown")
@@ -89,7 +92,7 @@ def selftest(
     named = chosen or [load_metric(name) for name in table["metric"].unique()]
     _show(console, tested, table)
     if json_file:
-        write(_document(tested, table), json_file)
+        write(_document(tested, table, named), json_file)
     store = options.open_store(tracking_uri, output)
     run = save(store, tested, table, named)
     console.print(f"Run: {run} in {escape(store.name)}", highlight=False, soft_wrap=True)
@@ -152,19 +155,24 @@ def _say_failures(console: Console, table: pd.DataFrame) -> None:
             console.print(escape(text), highlight=False, soft_wrap=True)
 
 
-def _document(tested: Trial, table: pd.DataFrame) -> dict[str, Any]:
+def _document(tested: Trial, table: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Any]:
     """Plain values for JSON, which has neither infinity nor NaN: null stands for both."""
     from dataclasses import asdict
 
     from harness.metrics.selftest import BOUND, LADDERS, VERSION
     from harness.tracking.environment import environment
+    from harness.tracking.selftests import definition
 
+    definitions = {metric.name: definition(metric) for metric in metrics}
     return {
         "tested": asdict(tested),
         "version": VERSION,
         "bound": BOUND,
         "levels": LADDERS,
-        "rows": [_finite(row) for row in table.to_dict("records")],
+        "rows": [
+            _finite(row) | {"definition": definitions[row["metric"]]}
+            for row in table.to_dict("records")
+        ],
         "environment": environment(),
     }
 

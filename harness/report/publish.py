@@ -131,7 +131,10 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     """How metrics failed their self-test on a suite's datasets, with the features they are
     measured by, as far as it was run.
     """
-    outcomes = {name: selftests.load(store, d.digest) for name, d in plan.datasets.items()}
+    outcomes = {
+        name: [*selftests.load(store, d.digest), *selftests.shipped(d.digest)]
+        for name, d in plan.datasets.items()
+    }
     found = {}
     for cell in cells:
         for row in cell.measurements:
