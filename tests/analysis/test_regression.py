@@ -1,5 +1,6 @@
 """A whole suite against its baseline: what is compared, and what it comes to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from harness.analysis.regression import Check, Gate, compare, differing, open_ga
 from harness.analysis.tolerance import Tolerance
 from harness.metrics import load_metric
 from harness.plan import Plan
+from harness.report.checks.words import Words
 from harness.spec.errors import BadInput
 from harness.spec.protocol import Protocol
 
@@ -265,3 +267,22 @@ def test_alterations_name_settings_code_data_and_machine(baseline: Baseline, pla
     assert model == "vae/vae: optimizer.lr was 0.5 and is 0.001, its code has changed"
     assert data == "digits: its training images are others"
     assert machine.startswith("machine: name was Abacus and is ")
+
+
+def test_metrics_of_which_nothing_is_worse_are_left_out(baseline: Baseline, plan: Plan):
+    psnr = replace(plan.metrics["psnr"], better="neither")
+    sideless = replace(plan, metrics={**plan.metrics, "psnr": psnr})
+    check = checked(baseline, sideless, noisy({"psnr": 9.0}, noise=1))
+    assert {metric for _, metric in outcomes(check)} == {"mse"}
+    assert check.sideless == ("psnr",)
+    assert "worse: psnr" in " ".join(Words(check, plan.metrics).remarks())
+
+
+def test_farther_from_an_ideal_is_worse_on_either_side(baseline: Baseline, plan: Plan):
+    for ideal, worse in ((0.0, 1.5), (1000.0, 1 / 1.5)):
+        psnr = replace(plan.metrics["psnr"], better="nearer", ideal=ideal)
+        nearer = replace(plan, metrics={**plan.metrics, "psnr": psnr})
+        found = outcomes(checked(baseline, nearer, noisy({"psnr": worse}, noise=1)))
+        assert {found[name, "psnr"] for name, _ in found} == {"regressed"}
+        found = outcomes(checked(baseline, nearer, noisy({"psnr": 1 / worse}, noise=1)))
+        assert {found[name, "psnr"] for name, _ in found} == {"improved"}

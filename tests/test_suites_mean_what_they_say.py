@@ -1,0 +1,59 @@
+"""The shipped suites measure the same data alike, and claims by metrics that mean the word."""
+
+from collections import defaultdict
+
+import pytest
+
+from harness.metrics import METRICS
+from harness.plan.planning import check
+from harness.spec.errors import SpecError
+from harness.spec.suite import list_suites, load_suite
+
+
+def test_the_same_data_have_the_same_number_of_samples_in_every_suite():
+    """Of other counts FID has another bias, and reports on one dataset would not compare."""
+    asked = defaultdict(set)
+    sizes = {"mnist": 10_000, "fashion-mnist": 10_000, "cifar10": 10_000}
+    for name in list_suites():
+        suite = load_suite(name).suite
+        for entry in suite.datasets:
+            base = entry.name.partition("[")[0]
+            asked[base].add(suite.samples or sizes.get(base, "as many as test images"))
+    assert asked["digits"] == {"as many as test images"}
+    assert asked["mnist"] == asked["cifar10"] == {10_000}
+    assert all(len(counts) == 1 for counts in asked.values()), dict(asked)
+
+
+CLAIM = """
+title: Sided
+seeds: [0, 1, 2]
+budget: {images: 64}
+datasets: ["digits[size=8]"]
+models: [vae/vae, gan/dcgan]
+metrics: [sharpness]
+claims:
+  - id: blurry
+    statement: VAE samples are blurrier.
+    metric: sharpness
+    model: vae/vae
+    against: gan/dcgan
+"""
+
+
+def test_a_claim_that_names_no_direction_where_none_is_better_is_refused(tmp_path):
+    file = tmp_path / "suite.yaml"
+    file.write_text(CLAIM)
+    with pytest.raises(SpecError, match=r"suite.yaml:9.*'blurry': sharpness has no better side"):
+        check(load_suite(str(file)))
+    file.write_text(CLAIM + "    direction: lower\n")
+    check(load_suite(str(file)))
+
+
+def test_words_of_direction_are_asked_in_that_direction():
+    claims = {claim.id: claim for name in list_suites() for claim in load_suite(name).suite.claims}
+    blurry = claims["vae-blurry"]
+    assert (blurry.metric, str(blurry.model[0]), blurry.direction) == (
+        ("sharpness",), "vae/vae", "lower",
+    )  # fmt: skip
+    assert all("best checkpoint" not in claim.statement for claim in claims.values())
+    assert METRICS["sharpness"].of_detail
