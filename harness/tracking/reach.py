@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +20,14 @@ from harness.tracking.refusals import brief
 SECONDS = 10
 """How long a server or a database may take for its first answer."""
 SEARCH = "/api/2.0/mlflow/experiments/search"
-DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "pymysql": "PyMySQL"}
+_UNKNOWN = re.compile(r"(?i)authentication failed|access denied|does not exist|unknown database")
+"""How databases say that a name or a password is wrong."""
+DRIVERS = {
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "pymysql": "PyMySQL",
+}
 """Packages by the module that SQLAlchemy asks for, where they have another name."""
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -90,6 +98,11 @@ def _check_database(uri: str) -> None:
     try:
         engine.connect().close()
     except exc.DBAPIError as error:
+        if _UNKNOWN.search(str(error)):
+            raise BadInput(
+                f"{shown(uri)}: the database does not let you in ({brief(error.orig or error)}); "
+                "check its name, user and password"
+            ) from error
         raise TryLater(
             f"{shown(uri)}: the database does not answer ({brief(error.orig or error)}); start it, "
             "or check the address"

@@ -97,9 +97,9 @@ def test_a_driver_that_is_missing(uri: str, code: int, said: str, tmp_path: Path
 
 
 def test_a_database_that_is_down(tmp_path: Path):
-    pytest.importorskip("psycopg2")
+    pytest.importorskip("psycopg")
     with pytest.raises(TryLater, match="the database does not answer") as raised:
-        Store("postgresql://ann:secret@127.0.0.1:9/runs", tmp_path)
+        Store("postgresql+psycopg://ann:secret@127.0.0.1:9/runs", tmp_path)
     assert "secret" not in str(raised.value)
     assert "\n" not in str(raised.value)
 
