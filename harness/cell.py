@@ -33,10 +33,10 @@ from harness.families.base import Batch, Family
 from harness.metrics.base import Metric
 from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
+from harness.scratch import scratch
 from harness.seeding import generator
 from harness.spec.user_code import look_in
 from harness.tracking import Record, Store
-from harness.tracking.scratch import scratch
 from harness.training import memory, spread, stopping
 from harness.training.checkpoint import (
     Checkpoints,

@@ -10,7 +10,8 @@ import harness
 ROOMS = [
     "pytest_plugin", "cli", "vote", "report", "analysis", "engine", "score", "cell", "plan",
     "tracking", "evaluation", "metrics", "extractors", "training", "families", "networks",
-    "outputs", "data", "spec", "terminal", "capture", "files", "keys", "printable", "seeding",
+    "outputs", "data", "spec", "terminal", "capture", "scratch", "files",
+    "keys", "printable", "seeding",
 ]  # fmt: skip
 PACKAGE = Path(harness.__file__).parent
 

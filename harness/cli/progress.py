@@ -95,10 +95,24 @@ class Display:
 
 
 class Lines(Display):
-    """For logs: a line when a cell begins and one when it ends."""
+    """For logs: a line when a cell begins, one when it begins to train, and one when it ends."""
+
+    def __init__(self, console: Console, cells: Sequence[Cell], jobs: int) -> None:
+        super().__init__(console, cells, jobs)
+        self._training: set[str] = set()
 
     def begin(self, event: Event) -> None:
         """A cell was heard of for the first time."""
+        if event.stage != "training":
+            self._say(event)
+
+    def show(self, event: Event) -> None:
+        """A cell got on."""
+        if event.stage == "training" and event.cell not in self._training:
+            self._training.add(event.cell)
+            self._say(event)
+
+    def _say(self, event: Event) -> None:
         self.console.print(escape(f"      {event.cell}: {event.stage}"), soft_wrap=True)
 
 

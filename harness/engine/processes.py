@@ -11,13 +11,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import forkserver
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from multiprocessing import forkserver, util
 from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
+
+from harness.scratch import scratch
 
 Context = ForkServerContext | SpawnContext
 
+LONGEST = 45
+"""Characters of a folder that a socket's address, of 107 at most, has room for."""
 CAN_FORK = sys.platform == "linux"
 
 
@@ -33,8 +40,34 @@ def prepare() -> None:
     """Let the server begin to import, if it has not; returns at once."""
     if CAN_FORK:
         forkserver.set_forkserver_preload(["harness.engine.preloaded"])
-        with _without_working_directory():
+        with _without_working_directory(), _swept_folder():
             forkserver.ensure_running()
+
+
+@contextmanager
+def _swept_folder() -> Iterator[None]:
+    """What the server puts into a temporary folder meanwhile, a socket, lies in `_own_folder`."""
+    before = tempfile.tempdir
+    try:
+        tempfile.tempdir = _own_folder() or before
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@lru_cache(maxsize=1)
+def _own_folder() -> str | None:
+    """A folder that this command removes as it ends, or where it is killed, the user's next one.
+    None where a socket's address there would be too long, or the place is another user's.
+    """
+    root = Path(tempfile.gettempdir()) / f"harness-{os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    if root.stat().st_uid != os.getuid() or len(str(root)) > LONGEST:
+        return None
+    held = ExitStack()
+    folder = held.enter_context(scratch(root))
+    util.Finalize(None, held.close, exitpriority=-200)  # after the removal of what is in it
+    return str(folder)
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from harness.files import atomic_write
+from harness.scratch import scratch
 from harness.spec.secrets import without_passwords
 from harness.tracking.address import Address
 from harness.tracking.refusals import brief
-from harness.tracking.scratch import scratch
 
 ARTIFACTS = "mlartifacts"
 """The folder beside a store's SQLite file that has its runs' artifacts."""

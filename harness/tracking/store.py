@@ -19,6 +19,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from harness.keys import digest
+from harness.scratch import scratch
 from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
 from harness.spec.secrets import without_passwords
@@ -31,7 +32,6 @@ from harness.tracking.names import MAX_NAME, MAX_PARAM, metric_name, number_text
 from harness.tracking.outbox import Outbox
 from harness.tracking.reach import check
 from harness.tracking.records import FACT, NUMBER, Record, as_record
-from harness.tracking.scratch import scratch
 from harness.tracking.uses import USED_BY, LastUse, Use
 
 SELFTESTS = "selftests"

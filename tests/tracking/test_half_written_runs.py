@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.scratch import scratch
 from harness.tracking import Store, default_uri
-from harness.tracking.scratch import scratch
 
 CELL = {"dataset": "digits", "model": "vae/vae", "seed": 0, "recipe.width": 8, "numerics.name": "x"}
 

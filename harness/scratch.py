@@ -1,9 +1,9 @@
-"""Folders for files on their way to or from a store, which no killed process leaves for good."""
+"""Folders for files that are needed for a while, which no killed process leaves for good."""
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,7 @@ def scratch(folder: Path) -> Iterator[Path]:
     root = folder / "scratch"
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
-    own = root / uuid.uuid4().hex
+    own = root / secrets.token_hex(4)
     lock = _lock(own)
     with lock:
         own.mkdir()
