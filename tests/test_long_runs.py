@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -129,3 +130,18 @@ def test_two_commands_on_one_suite_share_its_cells(
     runs = client.search_runs([experiment.experiment_id], "tags.`harness.kind` = 'cell'")
     names = sorted(run.info.run_name for run in runs)
     assert len(names) == len(set(names)), "no cell is done twice"
+
+
+def test_an_output_folder_removed_in_mid_run_stops_no_later_one(tmp_path: Path):
+    command = started(tmp_path)
+    arguments = (*ARGUMENTS, "--jobs", "1", "--seeds", "0")
+    process = command.start(*arguments)
+    assert process.stdout is not None
+    until(lambda: ": training" in process.stdout.readline(), process)
+    shutil.rmtree(tmp_path / "reports")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode in (1, 75), err
+    assert "Traceback" not in err
+    ended = command(*arguments)
+    assert ended.returncode == 0, ended.stderr
+    assert command("leaderboard").returncode == 0
