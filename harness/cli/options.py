@@ -291,6 +291,15 @@ def store_file(tracking: str | None, output: Path) -> Path | None:
     return read_address(tracking or default_uri(output), output).database
 
 
+def check_store(tracking: str | None, output: Path) -> None:
+    """Raises BadInput or TryLater at once where no store can be, or none answers for now."""
+    from harness.tracking import default_uri
+    from harness.tracking.address import read_address
+    from harness.tracking.reach import check
+
+    check(read_address(tracking or default_uri(output), output))
+
+
 def existing_store(tracking: str | None, output: Path) -> Store:
     """The tracking store that is to be read, as `open_store`. BadInput where it is a file that is
     not there, which opening it would make.

@@ -67,6 +67,7 @@ def run(
     say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
         processes.prepare()  # beside what this process imports and plans
+    options.check_store(chosen.tracking_uri, chosen.output)
 
     from harness.plan import make_plan
 
