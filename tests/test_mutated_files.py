@@ -23,11 +23,14 @@ import pytest
 import torch
 import yaml
 from recorded import noisy, plan_of, results_of
+from running import Inside
 from stored_runs import cell, fid, gathered, value
+from typer.main import get_command
 
 from harness.analysis.baseline import _checksum, load_baseline, take, to_json
 from harness.analysis.regression import open_gate
 from harness.analysis.standings import standings
+from harness.cli.main import app
 from harness.data.captions import load_captions
 from harness.data.imageset import load_images
 from harness.metrics import FeatureStatistics, frechet_distance, load_metric
@@ -158,10 +161,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def read_suite(file: Path) -> None:
+def read_suite(file: Path, planned: bool = True) -> None:
     """As `validate`, `plan` and `claims` do, with numbers of no run."""
     loaded = load_suite(str(file))
     check(loaded)
+    if not planned:
+        return
     if len(loaded.suite.seeds) * len(loaded.suite.datasets) > 12:
         return
     if {entry.name.partition("[")[0] for entry in loaded.suite.datasets} == {"digits"}:
@@ -180,8 +185,8 @@ def test_suites(folder: Path):
 def test_recipes(folder: Path):
     (folder / "s.yaml").write_text(SUITE)
     values = [RECIPE, *yaml_values("models")]
-    suite = cases("recipe", 400, values, mutations.as_yaml)
-    check_all(suite, folder / "mine.yaml", lambda _: read_suite(folder / "s.yaml"))
+    suite = cases("recipe", 300, values, mutations.as_yaml)
+    check_all(suite, folder / "mine.yaml", lambda _: read_suite(folder / "s.yaml", planned=False))
 
 
 @pytest.mark.slow
@@ -345,3 +350,99 @@ def test_statistics(folder: Path):
         frechet_distance(statistics, made.statistics)
 
     check_all(cases("statistics", 300, [header], dump), folder / "s.safetensors", read)
+
+
+# -- very many of one thing ----------------------------------------------------------------------
+
+
+def many(start: str, part: str, count: int) -> bytes:
+    return (start + "".join(part.replace("#", str(i)) for i in range(count))).encode()
+
+
+HEAD = "title: t\nseeds: [0]\nbudget: {images: 64}\ndatasets: [digits]\nmodels: [vae/vae]\n"
+CLAIM = "- {id: c#, statement: S, metric: mse, model: vae/vae, below: 3}\n"
+FLOOD = {
+    "claims": many(f"{HEAD}metrics: [mse]\nclaims:\n", CLAIM, 8000),
+    "wrong claims": many(f"{HEAD}metrics: [mse]\nclaims:\n", CLAIM.replace("mse", "ssim"), 8000),
+    "misspelt claims": many(f"{HEAD}metrics: [mse]\nclaims:\n", CLAIM.replace("id", "Id"), 8000),
+    "metrics": many(f"{HEAD}metrics:\n", "- m#\n", 40_000),
+    "metrics of a claim": many(
+        f"{HEAD}metrics: [mse]\nclaims:\n- id: c\n  statement: S\n  model: vae/vae\n  below: 3\n"
+        "  metric:\n", "  - m#\n", 40_000,
+    ),
+    "models of a claim": many(
+        f"{HEAD}metrics: [mse]\nclaims:\n- id: c\n  statement: S\n  shape: ordering\n"
+        "  metric: mse\n  models:\n", "  - m#\n", 40_000,
+    ),
+    "seeds": many(f"{HEAD.replace('seeds: [0]', '')}metrics: [mse]\nseeds:\n", "- #\n", 40_000),
+    "datasets": many(f"{HEAD.replace('datasets: [digits]', '')}metrics: [mse]\ndatasets:\n",
+                     "- d#\n", 20_000),
+    "external": many(f"{HEAD}metrics: [mse]\nexternal:\n",
+                     "- {name: e#, dataset: digits, samples: a.npy}\n", 10_000),
+    "keys": many("", "k#: 1\n", 60_000),
+    "nesting": b"a: " + b"[" * 100_000,
+    "anchors": many("", "k#: &a# [x]\n", 30_000),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FLOOD)
+def test_very_many_of_one_thing(kind: str, folder: Path):
+    file = folder / "s.yaml"
+    file.write_bytes(FLOOD[kind])
+    assert problem(lambda file: read_suite(file, planned=False), file) is None
+
+
+# -- command lines -------------------------------------------------------------------------------
+
+VERBS = [
+    ["validate", "s.yaml"], ["claims", "s.yaml"], ["report", "s.yaml"], ["compare", "a", "b"],
+    ["leaderboard"], ["schema", "suite"], ["list", "suites"], ["baseline", "save", "s.yaml"],
+    ["check", "s.yaml", "--no-run"], ["vote", "tally", "v.json"], ["data", "show", "digits"],
+    ["score", "a.npy"], ["vote", "page", "s.yaml"], ["data", "verify", "digits"],
+]  # fmt: skip
+WORDS = [
+    "", " ", "0", "-1", "0-99999999999", "9" * 5000, "1e308", "nan", "inf", "0,1", "4-1", "s.yaml",
+    "a.npy", "none.yaml", "/", ".", "/dev/null", "/proc/x", "s.yaml/x", "a" * 300, "a" * 5000,
+    "\udc80", "\x1b[31m", "é", "os.path:join", ".:x", "digits", "digits[unseen=99]", "digits[",
+    "mse", "fid=5%", "mse=-1", "mse=1e308", "mse=", "cuda:99", "auto", "sqlite:///", "sqlite:x.db",
+    "sqlite:///s.yaml", "http://127.0.0.1:1", "http://", "ftp://a", "file:///tmp/none", "a://b",
+    "2026-01-01", "--", "-", "gan/dcgan", "vae/vae@digits",
+]  # fmt: skip
+
+
+def options_of(verb: list[str]) -> list[str]:
+    command: Any = get_command(app)
+    for name in verb:
+        command = getattr(command, "commands", {}).get(name, command)
+    return [option for parameter in command.params for option in parameter.opts if "-" in option]
+
+
+def command_line(number: int) -> list[str]:
+    rng = random.Random(f"command line {number}")
+    verb = list(rng.choice(VERBS))
+    known, line = options_of(verb), verb
+    for _ in range(rng.choice([0, 1, 1, 2, 3])):
+        line = [*line, rng.choice([*known, "--nonsense"]), rng.choice(WORDS)]
+    if rng.random() < 0.3:
+        line[rng.randrange(len(line))] = rng.choice(WORDS)
+    return line
+
+
+@pytest.mark.slow
+def test_command_lines(folder: Path):
+    """Each ends by itself, in a code that is no fault of the harness, and without a traceback."""
+    (folder / "s.yaml").write_text(SUITE)
+    (folder / "v.json").write_text("{}")
+    ended: Counter[int] = Counter()
+    wrong = []
+    for number in range(150):
+        line = command_line(number)
+        with bounded():
+            answer = Inside(folder)(*line)
+        ended[answer.returncode] += 1
+        if answer.returncode not in (0, 2, 3, 75) or "Traceback" in answer.stderr + answer.stdout:
+            said = (answer.stderr or answer.stdout)[-300:]
+            wrong.append(f"{number}: {[word[:40] for word in line]}: {answer.returncode}: {said}")
+    assert not wrong, "\n".join(wrong)
+    assert {0, 2} <= ended.keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +16,7 @@ from rich.markup import escape
 from harness.cli import options, results_table, streams
 from harness.cli.claims import COLOURS
 from harness.cli.progress import stages
-from harness.spec.errors import BadInput
+from harness.spec.errors import BadInput, TryLater
 from harness.terminal import Console
 
 if TYPE_CHECKING:
@@ -77,7 +79,15 @@ def run(
         outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
+        _check_room(outcomes)
         raise typer.Exit(1)
+
+
+def _check_room(outcomes: Sequence[Outcome]) -> None:
+    """TryLater where cells failed because the disk is full, which says nothing of them."""
+    reason = os.strerror(errno.ENOSPC)
+    if any(reason in failure for outcome in outcomes for failure in outcome.failures):
+        raise TryLater(f"cells failed: {reason}; make room, and the same command goes on")
 
 
 def _extent(loaded: LoadedSuite) -> str:

@@ -22,6 +22,7 @@ from harness.evaluation.measure import describe
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import Setup
 from harness.evaluation.subject import model_subject
+from harness.extractors import extractor_source, perceptual_source
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, FamilySettings, Shape
 from harness.keys import digest
@@ -112,6 +113,12 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     for name in suite.all_metrics():
         if metric := problems.of(loaded.at, ("metrics", name), load_metric_as, suite.profile, name):
             metrics[name] = metric
+    for key, network, look in [
+        ("extractor", suite.extractor, extractor_source),
+        ("perceptual", suite.perceptual, perceptual_source),
+    ]:
+        if network:
+            problems.of(loaded.at, (key,), look, network)
     problems.told()
     check_claims(loaded, metrics)
     presets = suite.presets()

@@ -37,18 +37,20 @@ class SpecError(BadInput):
 
 MOST_NAMED = 8
 """Problems that one line names; of more it says how many there are."""
+MOST_TRIED = 50
+"""Problems after which no more are looked for."""
 
 
-def all_of(errors: Sequence[BadInput], unread: int = 0) -> BadInput:
+def all_of(errors: Sequence[BadInput], unread: int = 0, at_least: bool = False) -> BadInput:
     """Several problems as one error, in one line: the first with its place, then the others, and
-    how many there are besides, with the `unread` that are not among them.
+    how many there are besides, with the `unread` that are not among them, or `at_least` so many.
     """
     first, *others = errors
     if not others and not unread:
         return first
     more = [_beside(error, first) for error in others[: MOST_NAMED - 1]]
     if hidden := len(others) - len(more) + unread:
-        more.append(f"{hidden} more")
+        more.append(f"{'at least ' * at_least}{hidden} more")
     text = "; also ".join([first.message if isinstance(first, SpecError) else str(first), *more])
     if isinstance(first, SpecError):
         return SpecError(text, first.file, first.line)
@@ -62,13 +64,17 @@ class Problems:
         self._found: list[BadInput] = []
 
     def of(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """`make(*args)`; None where that raises BadInput, which is kept."""
+        """`make(*args)`; None where that raises BadInput, which is kept. Raises all that was kept
+        where it has become very many.
+        """
         try:
             return make(*args, **kwargs)
         except TryLater:
             raise
         except BadInput as error:
             self._found.append(error)
+            if len(self._found) == MOST_TRIED:  # each may take a while of a file of thousands
+                raise all_of(self._found, at_least=True) from None
             return None
 
     def told(self) -> None:

@@ -108,3 +108,14 @@ def test_two_samples_are_welchs_as_long_as_the_smaller_is_not_close_together_by_
     assert min(found.p_above(0.0), found.p_below(0.0)) == pytest.approx(expected.pvalue)
     assert stats.ttest_ind(close, wide, equal_var=False).df > 9
     assert welch(close, wide).df == pytest.approx((1 / 10 + 1 / 3) ** 2 / (1 / 900 + 1 / 18))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-30, 1.0, 1e30, 1e99])
+def test_a_contrast_does_not_depend_on_the_scale(scale: float):
+    plain = [1.0, 2.0, 4.0, 3.5]
+    scaled = [scale * value for value in plain]
+    others = welch(plain, [2.0, 1.0]), welch(scaled, [2 * scale, scale])
+    for a, b in [(paired(plain), paired(scaled)), others]:
+        assert b.df == pytest.approx(a.df)
+        assert b.mean == pytest.approx(a.mean * scale)
+        assert b.se == pytest.approx(a.se * scale)

@@ -77,6 +77,13 @@ def test_a_wrong_word_in_a_suite(harness, old: str, new: str, line: int, hint: s
     check(harness("run", "s.yaml", s=text), f"s.yaml:{line}: ", hint)
 
 
+@pytest.mark.parametrize("key", ["extractor", "perceptual"])
+@pytest.mark.parametrize("name", ["inceptoin", "'os.path:join'", "'.:x'", "'a..b:c'", "no.such:x"])
+def test_a_network_that_is_none_is_found_without_data(harness, key: str, name: str):
+    text = SUITE.replace("budget:", f"{key}: {name}\nbudget:")
+    check(harness("validate", "s.yaml", "--trust", s=text), "s.yaml:3: ", name.strip("'"))
+
+
 def test_a_suite_that_is_not_yaml(harness):
     check(harness("run", "s.yaml", s="title: [unclosed\nseeds: 1"), "s.yaml:")
 

@@ -1,5 +1,6 @@
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +34,11 @@ def test_a_missing_number_is_nan_in_the_table_and_says_why():
 
 def test_no_cells_give_an_empty_table_with_its_columns():
     assert list(tidy([]).columns) == COLUMNS
+
+
+@pytest.mark.parametrize("value", [1e308, -1e101, math.inf, math.nan])
+def test_a_value_that_nothing_can_be_computed_of_is_a_failure(value: float):
+    recorded = Measurement("fid", "ok", FID, "k", value)
+    assert (recorded.status, recorded.value) == ("failed", None)
+    assert recorded.reason == f"the value is {value}"
+    assert Measurement("fid", "ok", FID, "k", 1e100).value == 1e100
