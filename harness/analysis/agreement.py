@@ -19,6 +19,7 @@ from harness.analysis.blocks import (
     mixed,
     withheld,
 )
+from harness.analysis.intervals import FEWEST
 from harness.analysis.questions import RankQuestion
 from harness.analysis.restriction import restricted
 from harness.analysis.wording import in_a_row
@@ -85,6 +86,8 @@ def _nothing_to_follow(
     """Why the metrics that the other is to agree with rank by chance. What a model's own adversary
     says is not asked to change: where it does not while quality does, it tells nothing.
     """
+    if len(seeds.found) < FEWEST:  # which is said of any claim
+        return ""
     followed = [metric for metric in metrics if not metric.own_scale] or metrics
     reasons = (restricted(metric, sides[metric.name], seeds.found) for metric in followed)
     reason = next(filter(None, reasons), "")
