@@ -79,11 +79,11 @@ def run(
         outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
-        _check_room(outcomes)
+        check_room(outcomes)
         raise typer.Exit(1)
 
 
-def _check_room(outcomes: Sequence[Outcome]) -> None:
+def check_room(outcomes: Sequence[Outcome]) -> None:
     """TryLater where cells failed because the disk is full, which says nothing of them."""
     reason = os.strerror(errno.ENOSPC)
     if any(reason in failure for outcome in outcomes for failure in outcome.failures):

@@ -108,6 +108,19 @@ def test_a_recipe_with_an_unknown_setting_names_the_line_of_the_recipe(harness):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("latent: 1000000000000000000", "latent is 1,000,000,000,000,000,000, and no model"),
+        ("network: mlp\ndepth: 10000000000", "depth: 10000000000: should be less than or equal to"),
+        ("latent: " + "9" * 5000, "a number of 5,000 digits"),
+    ],
+)
+def test_sizes_that_no_model_has(harness, setting: str, said: str):
+    mine = f"extends: vae/vae\n{setting}\n"
+    check(harness("validate", "s.yaml", s=SUITE.replace("vae/vae", "mine.yaml"), mine=mine), said)
+
+
 def test_missing_weights_come_with_what_works_offline(harness, no_weights):
     text = SUITE.replace("[mse]", "[fid, lpips]")
     needed = "budget:", "extractor: inception\nperceptual: lpips:vgg\nbudget:"

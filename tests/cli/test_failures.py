@@ -12,8 +12,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from harness.cell import Outcome
 from harness.cli import failures
 from harness.cli.main import main
+from harness.cli.run import check_room
 from harness.spec.errors import BadInput, TryLater
 
 
@@ -143,3 +145,10 @@ def test_an_output_that_is_full():
         ended = _command("schema", stdout=full)
         _, err = ended.communicate()
     assert (ended.returncode, err) == (75, b"harness: No space left on device\n")
+
+
+def test_cells_that_failed_for_want_of_space_are_for_later():
+    full = Outcome("digits · gan/dcgan · seed 0", ("OSError: [Errno 28] No space left on device",))
+    with pytest.raises(TryLater, match="make room"):
+        check_room([Outcome("digits · vae/vae · seed 0"), full])
+    check_room([Outcome("digits · gan/dcgan · seed 0", ("KeyError: 'loss'",))])
