@@ -18,9 +18,6 @@ from harness.metrics.products import gram
 from harness.metrics.statistics import FeatureStatistics, Moments
 from harness.spec.errors import BadInput
 
-Features = Tensor | FeatureStatistics | Moments
-"""Features n×d, or what is known of them."""
-
 UNKNOWN = sys.maxsize
 """The number of images behind moments: nothing is said of a number that is not known."""
 
@@ -29,7 +26,9 @@ ENOUGH = 4
 
 
 @takes_arrays
-def frechet_distance(a: Features, b: Features) -> float:
+def frechet_distance(
+    a: Tensor | FeatureStatistics | Moments, b: Tensor | FeatureStatistics | Moments
+) -> float:
     """The squared 2-Wasserstein distance of the Gaussians fitted to two sets of features.
 
     |μa − μb|² + tr Σa + tr Σb − 2 tr (Σa Σb)^½ (Dowson & Landau 1982; as a measure of
@@ -105,7 +104,7 @@ class _Gaussian:
         return _rows(self).square().sum() / (self.n - 1)
 
 
-def _gaussian(x: Features) -> _Gaussian:
+def _gaussian(x: Tensor | FeatureStatistics | Moments) -> _Gaussian:
     if isinstance(x, Moments):
         return _Gaussian(UNKNOWN, x.mean, x.covariance, None)
     if isinstance(x, FeatureStatistics):

@@ -129,7 +129,9 @@ WRONG: dict[str, Callable[[Tensor], Any]] = {
 @pytest.mark.parametrize("method", ASKS)
 def test_what_is_wrong_is_refused_with_its_place(method, how):
     e = evidence(method, lambda output: first(output, WRONG[how]))
-    with pytest.raises(WrongOutput, match=rf"(?s){method} gave .*\(test_outputs.py:\d+ in wrong\)"):
+    with pytest.raises(
+        WrongOutput, match=rf"(?s){method} gave .*\(test_model_outputs.py:\d+ in wrong\)"
+    ):
         e[ASKS[method]]
 
 
@@ -193,7 +195,7 @@ def test_a_failed_measurement_says_where_and_keeps_its_traceback():
 
     e = Evidence(dataset_evidence(DIGITS), SETUP, model=Right())  # type: ignore[arg-type]
     said = read(Metric("broken", broken, "lower", "m", ""), e)
-    assert said.failure.startswith("ZeroDivisionError: by nothing (test_outputs.py:")
+    assert said.failure.startswith("ZeroDivisionError: by nothing (test_model_outputs.py:")
     assert said.failure.endswith("in broken)")
     assert "Traceback" in said.trace
     assert "in broken" in said.trace
