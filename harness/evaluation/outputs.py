@@ -149,13 +149,15 @@ def scale_fault(made: Tensor, reference: Tensor, of: Tensor | None = None) -> st
     """What is wrong with stored images none of which is below 0, where the mean of the data is.
 
     Images in [0, 1] are within [-1, 1] too, so that only a comparison tells. It spares what is no
-    matter of scale: images all of one colour, and images that are dark where those that they were
-    made `of` are bright.
+    matter of scale: images all of one colour, faint ones, as a model gives that has hardly learnt,
+    and images that are dark where those that they were made `of` are bright.
     """
     if made.is_floating_point() or made.numel() == 0 or int(made.min()) < MIDDLE:
         return ""
     mean = float(reference.float().mean()) / 127.5 - 1
     if mean >= 0 or bool((made == made.flatten()[0]).all()):
+        return ""
+    if int(made.max()) - MIDDLE < (int(reference.max()) - MIDDLE) / 2:
         return ""
     if of is not None and of.shape == made.shape and _covariance(made, of) <= 0:
         return ""
