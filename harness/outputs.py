@@ -78,7 +78,7 @@ def _check(file: Path) -> Path | None:
             return STDOUT
         status, place = _status(file), Path(os.path.realpath(file))
         if status is None:
-            _check_folder(file, place.parent)
+            _check_folder(file, place.parent if file.is_symlink() else file.parent)
             return place
         if stat.S_ISDIR(status.st_mode):
             raise BadInput(f"{file}: a folder; name a file")

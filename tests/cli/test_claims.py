@@ -138,7 +138,7 @@ def test_the_files_hold_all_that_a_verdict_rests_on(verbs: Verbs, capsys):
     assert {**written, "generated_at": ""} == {**beside, "generated_at": ""}
     assert written["suite"] == "small"
     assert written["images"] == [256]
-    assert written["command"] == "harness run small"
+    assert written["command"] == "harness run small.yaml"
     assert written["machine"]
     assert written["version"]
     first = written["verdicts"][0]
@@ -210,7 +210,7 @@ def test_a_suite_without_claims_is_bad_input(verbs: Verbs, capsys):
 @pytest.mark.parametrize("option", ["--json", "--markdown"])
 def test_a_folder_that_is_not_there_is_bad_input(verbs: Verbs, capsys, option: str):
     verbs(capsys, "claims", "small.yaml", option, "gone/v")
-    assert (verbs.code, verbs.err) == (2, "harness: gone/v: there is no folder gone\n")
+    assert (verbs.code, verbs.err) == (2, "harness: gone/v: cannot be written; there is no folder gone\n")
 
 
 def test_files_of_claims_are_validated_alone(verbs: Verbs, capsys):
