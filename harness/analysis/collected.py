@@ -50,7 +50,8 @@ class Lost:
 @dataclass(frozen=True)
 class Collected:
     """`table` is a tidy table whose models are the labels of `entries`, `protocols` those of its
-    numbers by key. `unfinished` counts the cells whose training has not ended.
+    numbers by key. `unfinished` counts the cells whose training has not ended, `forgotten` the runs
+    that someone took off the boards.
     """
 
     entries: tuple[Entry, ...]
@@ -58,6 +59,7 @@ class Collected:
     protocols: Mapping[str, Protocol]
     lost: tuple[Lost, ...]
     unfinished: int
+    forgotten: int = 0
 
 
 def read(store: Store, choice: Choice) -> Collected:
@@ -152,6 +154,7 @@ class Gathering:
     models: set[str] = field(default_factory=set)
     metrics: set[str] = field(default_factory=set)
     unfinished: int = 0
+    forgotten: int = 0
     outside: list[Stored] = field(default_factory=list)
     """What was not trained, of which it is known last what suites have now."""
 
@@ -165,6 +168,9 @@ class Gathering:
 
     def add(self, run: Stored) -> None:
         """One more run. A point in training is no entry: a model would stand beside itself."""
+        if run.forgotten:
+            self.forgotten += 1
+            return
         if run.status == "training":
             self.unfinished += 1
             return
@@ -236,6 +242,7 @@ class Gathering:
             },
             tuple(lost for entry, group in of_group for lost in _lost(entry.label, group)),
             self.unfinished,
+            self.forgotten,
         )  # fmt: skip
 
     def _told_apart(self) -> Iterator[_Group]:

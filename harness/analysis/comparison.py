@@ -127,6 +127,11 @@ def compare(store: Store, names: Sequence[str]) -> Comparison:
     )
 
 
+def _shown(store: Store, dataset: str) -> Iterator[Stored]:
+    """The runs on a dataset that nobody took off the boards."""
+    return (run for run in collect(store, dataset=dataset) if not run.forgotten)
+
+
 @dataclass
 class _Cells:
     """What a store has on each dataset, read once."""
@@ -138,7 +143,7 @@ class _Cells:
 
     def on(self, dataset: str) -> list[Part]:
         if dataset not in self.read:
-            runs = list(collect(self.store, dataset=dataset))
+            runs = list(_shown(self.store, dataset))
             trained = (part for run in runs if not is_outside(run) for part in parts(run))
             self.read[dataset] = [*trained, *outside([run for run in runs if is_outside(run)])]
         return self.read[dataset]

@@ -209,6 +209,8 @@ def _notices(collected: Collected, found: Sequence[Board], unknown: Sequence[str
         )
     if collected.unfinished:
         yield f"{_runs(collected.unfinished)} of cells whose training has not ended: left out."
+    if collected.forgotten:
+        yield f"{_runs(collected.forgotten)} that `harness forget` lists: left out."
     if unknown:
         yield f"Metrics that this installation does not know: {', '.join(unknown)}."
 

@@ -15,6 +15,7 @@ from harness.cli import (
     data,
     extractor,
     failures,
+    forget,
     gate,
     inspect,
     leaderboard,
@@ -63,6 +64,7 @@ app.command("run")(run.run)
 app.command("report")(run.report)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
+app.command("forget")(forget.forget)
 app.command("claims")(claims.claims)
 app.command("ledger")(claims.ledger)
 app.command("check")(gate.check)
@@ -76,6 +78,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(extractor.app, name="extractor")
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(vote.app, name="vote")
+app.add_typer(forget.unlogged, name="unlogged")
 
 
 def main() -> None:

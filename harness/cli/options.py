@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.plan import Plan
     from harness.spec.suite import LoadedSuite
     from harness.tracking import Record, Store
+    from harness.tracking.journal import Journal
     from harness.training.numerics import Numerics
 
 
@@ -313,6 +314,15 @@ def existing_store(tracking: str | None, output: Path) -> Store:
             "another with --tracking-uri or --output"
         )
     return open_store(tracking, output)
+
+
+def journal(tracking: str | None, output: Path) -> Journal:
+    """What waits to be logged to a tracking store, which is not opened."""
+    from harness.tracking import default_uri
+    from harness.tracking.address import read_address
+    from harness.tracking.store import journal_of
+
+    return journal_of(read_address(tracking or default_uri(output), output), output)
 
 
 def _is_absent(database: Path | None) -> bool:

@@ -18,6 +18,8 @@ from harness.tracking.uses import USED_BY, LastUse, Use, last_uses, uses
 
 KINDS = ("cell", "score")
 ENVIRONMENT = "harness.environment."
+FORGOTTEN = "harness.forgotten"
+"""The tag of a run that is to stay off the boards: since when, and why."""
 __all__ = ["SHORT", "Stored", "SuiteRun", "collect", "find_run", "stored", "suite_runs"]
 
 
@@ -45,6 +47,8 @@ class Stored:
     parent: str = ""
     uses: tuple[Use, ...] = ()
     last_uses: tuple[LastUse, ...] = ()
+    forgotten: str = ""
+    """Since when it is to stay off the boards, and why; empty where it is not."""
 
     @property
     def images(self) -> int | None:
@@ -180,6 +184,7 @@ def stored(run: Run) -> Stored:
         dataset=tags.get("harness.dataset", ""),
         seed=seed,
         parent=tags.get("mlflow.parentRunId", ""),
+        forgotten=tags.get(FORGOTTEN, ""),
         uses=uses(tags, str(run.info.run_id)),
         last_uses=last_uses(tags, str(run.info.run_id)),
     )

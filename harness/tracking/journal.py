@@ -62,6 +62,26 @@ class Journal:
         runs = [path.name for path in found if path.is_dir() and path.name != REFUSED]
         return [run_id for run_id in runs if self.holds(run_id)]
 
+    @property
+    def refused(self) -> Journal:
+        """The writes that were set aside."""
+        return Journal(self.folder / REFUSED)
+
+    def counts(self) -> dict[str, int]:
+        """How many writes there are of each run that has any; spoilt ones count."""
+        found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        runs = [path for path in found if path.is_dir() and path.name != REFUSED]
+        counts = {path.name: sum(file.is_file() for file in path.iterdir()) for path in runs}
+        return {run_id: count for run_id, count in counts.items() if count}
+
+    def drop(self, run_id: str) -> int:
+        """Delete all writes of a run; how many there were."""
+        count = self.counts().get(run_id, 0)
+        if count:
+            with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
+                shutil.rmtree(self.folder / run_id)
+        return count
+
     def keep(self, run_id: str, write: Write) -> None:
         """Put a write at the end of its run's. It is there whole or not at all."""
         place = self.folder / run_id

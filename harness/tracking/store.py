@@ -24,7 +24,7 @@ from harness.spec.errors import BadInput, TryLater
 from harness.spec.measurement import Measurement
 from harness.spec.secrets import without_passwords
 from harness.tracking import sqlite
-from harness.tracking.address import read_address, shown
+from harness.tracking.address import Address, read_address, shown
 from harness.tracking.artifacts import Artifacts
 from harness.tracking.connection import artifact_location, connected
 from harness.tracking.journal import Journal, Write
@@ -38,6 +38,11 @@ SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
 FEW = 20
 """So many keys are asked for one by one, which is quicker than to look through all cells."""
+
+
+def journal_of(address: Address, folder: Path) -> Journal:
+    """What waits in a folder to be logged to the store at an address."""
+    return Journal(folder / "unlogged" / digest(address.identity)[:12])
 
 
 class Store:
@@ -54,11 +59,10 @@ class Store:
         self.local = self.address.database is not None
         self.client = connected(self.address)
         self.artifacts = Artifacts(self.client, self.address, folder)
-        kept = folder / "unlogged"
-        self.journal = Journal(kept / digest(self.address.identity)[:12])
+        self.journal = journal_of(self.address, folder)
         self.outbox = Outbox(self.client, self.artifacts, self.journal, self.name)
         for spelling in (uri, self.uri):  # earlier versions named the folder after it
-            self.journal.adopt(kept / digest(spelling)[:12])
+            self.journal.adopt(self.journal.folder.with_name(digest(spelling)[:12]))
 
     @property
     def name(self) -> str:

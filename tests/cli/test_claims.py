@@ -210,7 +210,10 @@ def test_a_suite_without_claims_is_bad_input(verbs: Verbs, capsys):
 @pytest.mark.parametrize("option", ["--json", "--markdown"])
 def test_a_folder_that_is_not_there_is_bad_input(verbs: Verbs, capsys, option: str):
     verbs(capsys, "claims", "small.yaml", option, "gone/v")
-    assert (verbs.code, verbs.err) == (2, "harness: gone/v: cannot be written; there is no folder gone\n")
+    assert (verbs.code, verbs.err) == (
+        2,
+        "harness: gone/v: cannot be written; there is no folder gone\n",
+    )
 
 
 def test_files_of_claims_are_validated_alone(verbs: Verbs, capsys):

@@ -56,12 +56,14 @@ ELSEWHERE = {
 }  # fmt: skip
 """What a command names that takes a download, and what is built in and takes its place."""
 
-FRESH = ("not run yet", "there is no tracking store", "nothing has been measured",
+FRESH = ("not run yet", "there is no tracking store", "there is no such cell",
+         "nothing has been measured",
          "is not among what was measured", "is not on the leaderboard", "no 'gan/dcgan' on digits",
          "baseline.json: cannot be read", "has no page 0")  # fmt: skip
 """How a command may end in 2 before anything was run."""
 
-STORED = ("run", "report", "claims", "plan", "check", "baseline", "leaderboard", "compare", "vote")
+STORED = ("run", "report", "claims", "plan", "check", "baseline", "leaderboard", "compare", "vote",
+          "forget", "unlogged")  # fmt: skip
 """The verbs whose commands read or write a tracking store."""
 
 QUICK = """\

@@ -157,6 +157,11 @@ def test_images_from_0_to_1_get_no_number(method):
         evidence(method, lambda x: (x + 1) / 2)[ASKS[method]]
 
 
+@pytest.mark.parametrize("method", ["sample", "reconstruct"])
+def test_faint_images_of_a_model_that_has_hardly_learnt_are_taken(method):
+    assert evidence(method, lambda x: (x + 1) / 10)[ASKS[method]] is not None
+
+
 def test_rounding_beyond_the_range_is_taken():
     e = evidence("sample", lambda x: torch.where(x.abs() > 0.9999, x * 1.003, x))
     plain = Evidence(dataset_evidence(DIGITS), SETUP, model=Right())  # type: ignore[arg-type]
