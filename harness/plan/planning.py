@@ -34,13 +34,14 @@ from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
 from harness.spec.claim import Side
 from harness.spec.errors import BadInput, Problems
+from harness.spec.import_files import opened_on_import
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
 from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.spec.user_code import look_in
 from harness.spec.validate import check_kinds
 from harness.tracking import Record, Store
-from harness.training.code_version import code_version
+from harness.training.code_version import code_digests, code_version
 from harness.training.family_files import file_digests, opened_files
 from harness.training.numerics import Numerics
 
@@ -215,13 +216,16 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
     """The family with networks that have shapes but no memory, and digests of the files that a
     user's family depends on; checks the image size.
     """
-    is_users = not FAMILIES.load(recipe.family).__module__.startswith("harness.")
+    kind = FAMILIES.load(recipe.family)
+    is_users = not kind.__module__.startswith("harness.")
     watch = opened_files() if is_users else nullcontext(list[str]())
     where = f"{recipe.name} on {dataset.name}"
     try:
         with torch.device("meta"), watch as opened:
             family = build_family(recipe.family, recipe.settings, shape_of(dataset))
-        return family, file_digests(family, opened) if is_users else {}
+        if not is_users:
+            return family, {}
+        return family, file_digests(family, [*opened, *opened_on_import(code_digests(kind))])
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.spec.blame import remember
 from harness.spec.errors import BadInput, suggest
+from harness.spec.import_files import watch_imports
 from harness.spec.user_code import TARGET, import_object, reason
 
 
@@ -62,6 +63,7 @@ class Registry:
 
     def _plugin(self, name: str) -> Any:
         point = self._plugins[name]
+        watch_imports()
         try:
             found = point.load()
         except (Exception, SystemExit) as error:

@@ -24,6 +24,7 @@ from typing import Any
 
 from harness.spec.blame import display, is_users, location, remember
 from harness.spec.errors import BadInput
+from harness.spec.import_files import watch_imports
 
 TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
 """`module:attribute`, with or without packages around the module."""
@@ -107,6 +108,7 @@ def import_module(what: str, module: str) -> ModuleType:
     while it is imported becomes BadInput.
     """
     remember(module)
+    watch_imports()
     try:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:

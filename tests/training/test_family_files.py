@@ -42,6 +42,27 @@ class Lost(Plain):
     def files(self):
         return (HERE / "none.npy",)
 """
+AT_IMPORT = """\
+from harness.families.autoencoder import Autoencoder, AutoencoderSettings
+
+from .table import TABLE
+
+
+class Imports(Autoencoder):
+    Settings = AutoencoderSettings
+"""
+TABLE = """\
+from pathlib import Path
+
+import numpy as np
+
+
+def read(name):
+    return np.load(Path(__file__).parent.parent / name)
+
+
+TABLE = read("weights.npy")
+"""
 SUITE = """\
 title: T
 seeds: [0]
@@ -87,6 +108,30 @@ def test_a_changed_file_is_another_training(folder: Path, family: str, settings:
     assert key(folder, family, 0.5, settings) != first
     cell = planned(folder, family, 1.0, settings).cells[0]
     assert list(cell.ingredients["files"]) == ["weights.npy"]
+
+
+def test_a_file_that_a_module_reads_on_import_is_another_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (folder / "fileuser" / "imports.py").write_text(AT_IMPORT)
+    (folder / "fileuser" / "table.py").write_text(TABLE)
+
+    def files(weights: float) -> dict[str, str]:
+        for name in [name for name in sys.modules if name.split(".")[0] == "fileuser"]:
+            monkeypatch.delitem(sys.modules, name)
+        np.save(folder / "weights.npy", np.full(3, weights))
+        (folder / "mine.yaml").write_text(
+            "extends: autoencoder/conv\nfamily: fileuser.imports:Imports\n"
+        )
+        (folder / "suite.yaml").write_text(SUITE.replace("[mine]", "[./mine.yaml]"))
+        plan = make_plan(load_suite(str(folder / "suite.yaml")), "cpu", None)
+        found: dict[str, str] = plan.cells[0].ingredients["files"]
+        return found
+
+    first = files(1.0)
+    assert list(first) == ["weights.npy"]
+    assert files(1.0) == first
+    assert files(0.5) != first
 
 
 def test_a_family_without_files_has_none_in_its_key(folder: Path):
