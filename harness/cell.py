@@ -35,6 +35,7 @@ from harness.plan import Cell, Wanted, shape_of
 from harness.plan.samples import evidence_of
 from harness.scratch import scratch
 from harness.seeding import generator
+from harness.spec.errors import FAILURES
 from harness.spec.user_code import look_in
 from harness.tracking import Record, Store
 from harness.training import memory, spread, stopping
@@ -133,7 +134,7 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
         return Outcome(cell.name, busy=True)
     except Stopped:
         return Outcome(cell.name, stopped=True)
-    except Exception as error:
+    except FAILURES as error:
         return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
 
 
@@ -162,7 +163,7 @@ def _run(work: _Work) -> Outcome:
         store.record(run_id, [wanted.without("diverged", reason) for wanted in cell.wanted])
         store.finish(run_id, ok=False)
         return Outcome(cell.name, diverged=reason)
-    except Exception as error:
+    except FAILURES as error:
         _record_failure(work, describe(error))
         store.put(run_id, "failure.txt", traceback.format_exc())
         raise

@@ -16,7 +16,7 @@ from harness.data.base import About, Dataset, Split
 from harness.data.domains import about_domains, domains, split_in_two
 from harness.data.source import Maker, Source, fault
 from harness.spec.blame import defined, is_users, location
-from harness.spec.errors import BadInput, suggest
+from harness.spec.errors import FAILURES, BadInput, suggest
 from harness.spec.reference import Reference, parse_reference
 from harness.spec.registry import Registry
 
@@ -137,7 +137,7 @@ def _loaded(name: str, source: Source, known: About, root: Path) -> tuple[Split,
         splits = source.load(root)
     except BadInput:
         raise
-    except Exception as error:
+    except FAILURES as error:
         if not is_users(error):
             raise
         said = " ".join(f"{type(error).__name__}: {error}".split())

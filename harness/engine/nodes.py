@@ -24,7 +24,7 @@ from harness.evaluation.protocols import Instrument
 from harness.families import FAMILIES
 from harness.plan import Cell, Plan
 from harness.plan.setup import checked
-from harness.spec.errors import BadInput
+from harness.spec.errors import FAILURES, BadInput
 from harness.spec.user_code import look_in
 from harness.tracking.address import read_address
 from harness.tracking.reach import check
@@ -149,7 +149,7 @@ def _other(what: str, wanted: object, find: Callable[[], object]) -> Iterator[st
     """A line where something is not here, or is not what is wanted."""
     try:
         found = find()
-    except Exception as error:
+    except FAILURES as error:
         yield f"{what}: {error if isinstance(error, BadInput) else describe(error)}"
         return
     if found != wanted:

@@ -18,7 +18,7 @@ from harness.evaluation.protocols import Setup, instrument
 from harness.evaluation.remarks import remarks
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.spec.blame import location
-from harness.spec.errors import BadInput
+from harness.spec.errors import FAILURES, BadInput
 from harness.spec.measurement import Measurement, is_number
 from harness.spec.protocol import Protocol
 
@@ -62,7 +62,7 @@ def reading(compute: Callable[[], Estimate]) -> Reading:
         with warnings.catch_warnings(record=True) as caveats:
             warnings.simplefilter("always", Caveat)
             estimate = compute()
-    except Exception as error:
+    except FAILURES as error:
         refusal = str(error) if isinstance(error, BadInput) else ""
         return Reading(None, (), describe(error), refusal, traceback.format_exc())
     if not is_number(estimate.value):

@@ -7,6 +7,7 @@ each method that evidence asks of a model is checked at every call, whoever wrot
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -49,12 +50,24 @@ def checked(model: Family, reference: Tensor) -> Family:
 def _checking(name: str, method: Callable[..., Any], check: Check) -> Callable[..., Any]:
     @wraps(method)
     def call(*arguments: Any) -> Any:
+        _check_call(name, method, arguments)
         output = method(*arguments)
         if wrong := check(output, arguments):
             raise WrongOutput(f"{name} {wrong} ({defined(method) or type(method).__name__})")
         return output
 
     return call
+
+
+def _check_call(name: str, method: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    try:
+        inspect.signature(method).bind(*arguments)
+    except TypeError as error:
+        raise WrongOutput(
+            f"{name} is called with {len(arguments)} arguments: {error} ({defined(method)})"
+        ) from error
+    except ValueError:  # a method that has no signature to be read
+        pass
 
 
 def _checks(reference: Tensor) -> dict[str, Check]:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
-from harness.outputs import write_output
+from harness.outputs import make_folder, write_output
 from harness.spec.errors import BadInput
 
 
@@ -83,6 +83,7 @@ def save(net: ClassifierNet, path: Path, metadata: Mapping[str, Any]) -> None:
     # One entry: safetensors writes several in an order that changes from run to run, and the
     # digest of the file is to depend on the training alone.
     record = json.dumps({"architecture": asdict(net.architecture), **metadata}, sort_keys=True)
+    make_folder(path)
     write_output(path, serialise(to_half(net), {"harness": record}))
 
 

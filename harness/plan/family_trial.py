@@ -36,8 +36,8 @@ from harness.metrics.base import Metric
 from harness.plan.cells import Cell
 from harness.plan.planning import Plan, shape_of
 from harness.seeding import generator
-from harness.spec.blame import defined
-from harness.spec.errors import BadInput, suggest
+from harness.spec.blame import defined, is_users
+from harness.spec.errors import FAILURES, BadInput, suggest
 from harness.spec.points import split_point
 from harness.spec.recipe import Recipe
 from harness.spec.suite import LoadedSuite
@@ -88,12 +88,12 @@ def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: st
 
 
 def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.device) -> None:
-    with _trying("build"):
+    with _trying("build", FAMILIES.load(recipe.family).build):
         family = initialise(
             lambda: build_family(recipe.family, recipe.settings, shape_of(dataset)), 0
         )
     _check_networks(family)
-    with _trying("phases"):
+    with _trying("phases", family.phases):
         phases = family.phases()
     _check_phases(family, phases)
     family.to(device)
@@ -102,20 +102,24 @@ def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.
     for player in [player for phase in phases for player in phase.players]:
         _check_player(player, family.networks, batch, device)
     family.networks.eval()
-    with _trying("the family"), torch.inference_mode():
+    with _trying("the family", type(family)), torch.inference_mode():
         _check_outputs(family, dataset, needed, device)
 
 
 @contextmanager
-def _trying(what: str) -> Iterator[None]:
+def _trying(what: str, method: Callable[..., Any]) -> Iterator[None]:
+    """What is raised becomes BadInput with its place in the user's code, or that of the method."""
     try:
         yield
     except BadInput:
         raise
     except WrongOutput as error:
         raise BadInput(str(error)) from error
-    except Exception as error:
-        raise BadInput(f"{what} fails with {describe(error)}") from error
+    except FAILURES as error:
+        if is_users(error):
+            raise BadInput(f"{what} fails with {describe(error)}") from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _at(method, f"{what} fails with {said}") from error
 
 
 def _at(function: Callable[..., Any], message: str) -> BadInput:
@@ -183,7 +187,7 @@ def _check_player(
     player: Player, networks: nn.ModuleDict, batch: Batch, device: torch.device
 ) -> None:
     """That noise comes from the generator, and that the loss is one that can be minimised."""
-    with _trying("noise"):
+    with _trying("noise", player.noise):
         noise, again = (
             player.noise(len(batch.x), generator(0, "trial", device=device)) for _ in range(2)
         )
@@ -191,7 +195,7 @@ def _check_player(
         raise _at(player.noise, f"noise gave a {type(noise).__name__}; a dict of tensors is needed")
     if not _alike(noise, again):
         raise _at(player.noise, "noise gave others from the same generator; draw all of it there")
-    with _trying("the loss"):
+    with _trying("the loss", player.loss):
         losses = player.loss(networks, batch, noise)
     _check_losses(player, networks, losses)
 
@@ -212,10 +216,13 @@ def _check_losses(player: Player, networks: nn.ModuleDict, losses: object) -> No
             shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
             kind = type(value).__name__
             raise _at(player.loss, f"loss gave a {kind}{shape} as {name!r}; scalars are needed")
+        if not value.isfinite():
+            said = f"loss gave {value.item()} as {name!r} on the first batch; nothing can be learnt"
+            raise _at(player.loss, said)
     loss, parameters = losses["loss"], _parameters(player, networks)
     if not loss.requires_grad:
         raise _at(player.loss, "loss gave a 'loss' without gradients: nothing can minimise it")
-    with _trying("the gradient of the loss"):
+    with _trying("the gradient of the loss", player.loss):
         slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
     if all(slope is None for slope in slopes):
         trained = ", ".join(player.trains)

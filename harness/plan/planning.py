@@ -33,7 +33,7 @@ from harness.plan.each import expand
 from harness.plan.samples import sample_cells
 from harness.plan.setup import make_setup, suite_networks
 from harness.spec.claim import Side
-from harness.spec.errors import BadInput, Problems
+from harness.spec.errors import FAILURES, BadInput, Problems
 from harness.spec.import_files import opened_on_import
 from harness.spec.measurement import CellResult
 from harness.spec.recipe import Recipe, load_recipe
@@ -138,7 +138,7 @@ def _settings(recipe: Recipe) -> FamilySettings:
         settings: FamilySettings = family.Settings.model_validate(recipe.settings)
     except ValidationError as error:
         raise recipe.error(error, family.Settings) from None
-    except Exception as error:
+    except FAILURES as error:
         raise recipe.document.error(f"its settings fail with {describe(error)}") from error
     check_kinds(recipe.settings, settings, recipe.document.error)
     return settings
@@ -228,7 +228,7 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
         return family, file_digests(family, [*opened, *opened_on_import(code_digests(kind))])
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None
-    except Exception as error:
+    except FAILURES as error:
         if not is_users:
             raise
         said = f"{where}: build fails with {describe(error)}"

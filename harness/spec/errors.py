@@ -11,6 +11,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+FAILURES = (Exception, SystemExit)
+"""What code of a user may end with: `sys.exit` in it is a failure, and ends no command."""
+
+
 class BadInput(Exception):  # noqa: N818 - reads as what it is: bad input
     """Something the user gave cannot be used. The command prints it as one line and exits 2."""
 

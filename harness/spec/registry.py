@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from harness.spec.blame import remember
-from harness.spec.errors import BadInput, suggest
+from harness.spec.errors import FAILURES, BadInput, suggest
 from harness.spec.import_files import watch_imports
 from harness.spec.user_code import TARGET, import_object, reason
 
@@ -66,7 +66,7 @@ class Registry:
         watch_imports()
         try:
             found = point.load()
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             raise BadInput(
                 f"{self.kind} {name!r}, {point.value} of an installed package, cannot be imported:"
                 f" {reason(error)}"

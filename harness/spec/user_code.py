@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.spec.blame import display, is_users, location, remember
-from harness.spec.errors import BadInput
+from harness.spec.errors import FAILURES, BadInput
 from harness.spec.import_files import watch_imports
 
 TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
@@ -111,7 +111,7 @@ def import_module(what: str, module: str) -> ModuleType:
     watch_imports()
     try:
         return importlib.import_module(module)
-    except (Exception, SystemExit) as error:
+    except FAILURES as error:
         raise BadInput(f"{what} cannot be imported: {reason(error)}") from error
 
 

@@ -35,10 +35,20 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return make_plan(load_suite(str(file)), "cpu", None)
 
 
+class EmptyStore(BaseHTTPRequestHandler):
+    """Answers every question as an MLflow server does that holds nothing."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+
 @pytest.fixture(scope="module")
 def wanted(plan: Plan) -> Iterator[Needed]:
-    """With an address where something answers."""
-    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    """With an address where a server answers."""
+    server = HTTPServer(("127.0.0.1", 0), EmptyStore)
     Thread(target=server.serve_forever, daemon=True).start()
     yield needed(plan, f"http://127.0.0.1:{server.server_port}", Path("reports"))
     server.shutdown()

@@ -21,7 +21,7 @@ FRAMES, SIDE = 4, 16
 def dataset() -> Dataset:
     """Videos whose frames are of the size that the classifier of digits takes."""
     digits = load_dataset("digits")
-    about = load_dataset(f"moving:shapes[frames={FRAMES},train=1,test=1]").about
+    about = load_dataset(f"moving:shapes[frames={FRAMES},train=2,test=1]").about
     parts = []
     for split in (digits.train, digits.test):
         count = len(split) // FRAMES
