@@ -107,9 +107,9 @@ def test_numbers_are_not_dequantised():
 
 
 def test_networks_that_see_pixels_do_not_take_numbers():
-    assert checked("extractor", "identity", 2, 1, of_pixels=False) == IDENTITY
+    assert checked("extractor", "identity", (2, 1, 1), of_pixels=False) == IDENTITY
     with pytest.raises(BadInput, match="8-bit pixels, not real numbers; take identity"):
-        checked("extractor", "classifier:digits", 1, 16, of_pixels=False)
+        checked("extractor", "classifier:digits", (1, 16, 16), of_pixels=False)
 
 
 def test_points_are_drawn_over_the_data_and_images_as_grids():
