@@ -19,6 +19,12 @@ from harness.spec.errors import BadInput, TryLater
 STDOUT = Path("-")
 """As an output: the standard output."""
 
+OTHER_FORMATS = {
+    ".csv", ".gif", ".htm", ".html", ".jsonl", ".md", ".npy", ".npz", ".parquet", ".pdf",
+    ".safetensors", ".svg", ".tsv", ".xlsx", ".xml", ".yaml", ".yml", ".zip",
+}  # fmt: skip
+"""Suffixes of formats that readers go by, beside those of images."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _IN_PLACE = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.EXDEV, errno.EROFS)
 """Why a file cannot be replaced where it can still be written to: a folder that is closed, or a
@@ -44,6 +50,21 @@ def check_outputs(files: Iterable[Path | None], inputs: Iterable[Path] = ()) -> 
             raise BadInput(f"{file}: is named for two outputs; name a file for each")
         taken.add(place)
         _check_no_input(file, place, inputs)
+
+
+def check_suffix(file: Path, option: str, kind: str, suffix: str) -> None:
+    """Raise BadInput where the suffix of an output is that of another format than the `kind` that
+    is written: of a picture any other (viewers go by it), of text that of another known format.
+    Streams have no format, and a name without a suffix says nothing.
+    """
+    found = file.suffix.lower()
+    if found in ("", suffix) or _is_stdout(file):
+        return
+    status = _status(file)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        return
+    if suffix in SUFFIXES or found in OTHER_FORMATS or found in SUFFIXES:
+        raise BadInput(f"{option} {file}: {kind} is written; name a file with the suffix {suffix}")
 
 
 def write_output(file: Path, content: bytes | str) -> None:

@@ -11,7 +11,7 @@ ROOMS = [
     "pytest_plugin", "cli", "vote", "report", "analysis", "engine", "score", "cell", "plan",
     "tracking", "evaluation", "metrics", "extractors", "training", "families", "networks",
     "outputs", "data", "spec", "terminal", "capture", "scratch", "files",
-    "keys", "printable", "seeding",
+    "keys", "printable", "counting", "seeding",
 ]  # fmt: skip
 PACKAGE = Path(harness.__file__).parent
 

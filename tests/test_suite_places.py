@@ -70,7 +70,7 @@ def test_an_edited_suite_goes_on_where_it_was(two: Inside):
     for name, text in (("a", SUITE), ("b", OTHER)):
         (two.folder / name / "suite.yaml").write_text(text.replace("[mse]", "[mse, psnr]"))
         said = ran(two, "run", f"{name}/suite.yaml")
-        assert "1 of 1 cells to run" in said
+        assert "1 of 1 cell to run" in said
     assert set(written(two.folder)) == before
     assert all("psnr" in (p / "results.csv").read_text() for p in written(two.folder).values())
 
@@ -174,7 +174,7 @@ def test_the_printed_command_gives_the_same_report(
     table, page = ((report / name).read_text() for name in ("results.csv", "leaderboard.csv"))
     again = in_shell(command_of(report), tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "0 of 1 cells to run" in again.stdout
+    assert "0 of 1 cell to run" in again.stdout
     assert [p.parent for p in tmp_path.glob("*/*/index.html")] == [report]
     assert (report / "results.csv").read_text() == table
     assert (report / "leaderboard.csv").read_text() == page

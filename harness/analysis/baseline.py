@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.counting import counted_of
 from harness.keys import digest
 from harness.plan import Cell, Plan
 from harness.plan.identity import code_folders
@@ -152,7 +153,7 @@ def take(plan: Plan, results: Sequence[CellResult], besides: Sequence[Path] = ()
     name = plan.loaded.name
     if left:
         raise BadInput(
-            f"{left} of {len(kept)} cells of {name} are not measured yet; "
+            f"{name}: {counted_of(left, len(kept), 'cell')} not measured yet; "
             "run the suite first, with the same options"
         )
     rows = [(cell, m) for cell, r in kept for m in _asked(cell, r) if m.status != "not applicable"]

@@ -13,6 +13,7 @@ import pandas as pd
 from harness.analysis.intervals import FEWEST, FEWEST_FOR_SPREAD, Goal
 from harness.analysis.protocols import differing
 from harness.analysis.questions import Question
+from harness.counting import counted
 from harness.metrics.base import Metric
 from harness.spec.claim import Side
 from harness.spec.measurement import is_number
@@ -128,7 +129,7 @@ class Seeds:
             listed = ", ".join(map(str, absent))
             return f"{title} on {self.dataset} is not measured yet for seed {listed}"
         if len(self.found) < self.wanted:
-            count = f"{len(self.found)} of {self.wanted} seeds"
+            count = f"{len(self.found)} of {counted(self.wanted, 'seed')}"
             return f"{title} on {self.dataset} is measured for {count}"
         return ""
 

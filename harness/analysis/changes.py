@@ -32,6 +32,7 @@ from harness.analysis.intervals import (
 )
 from harness.analysis.numbers import percent
 from harness.analysis.tolerance import Kind, Tolerance
+from harness.counting import counted
 from harness.metrics.base import Metric
 
 ALPHA = 0.05
@@ -219,7 +220,7 @@ def _too_few(pair: Pair) -> Change | None:
     old, new = _compared(pair)
     if min(len(old), len(new)) >= FEWEST:
         return None
-    counts = f"{len(new)} value{'s' * (len(new) != 1)} against {len(old)} of the baseline"
+    counts = f"{counted(len(new), 'value')} against {len(old)} of the baseline"
     return pair.end("inconclusive", f"{counts}, and at least {FEWEST} of each are needed")
 
 

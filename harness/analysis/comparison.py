@@ -12,6 +12,7 @@ from harness.analysis.intervals import FEWEST
 from harness.analysis.leaderboard import Board, Versus, boards
 from harness.analysis.outside import earlier, is_outside, outside
 from harness.analysis.standings import known_metrics
+from harness.counting import counted
 from harness.metrics import METRICS
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput, suggest
@@ -328,5 +329,5 @@ def _effect(
 def _seeds(of: Sequence[Collection[int]]) -> str:
     counts = [len(seeds) for seeds in of]
     if counts[0] == counts[1]:
-        return f"{counts[0]} seed{'' if counts[0] == 1 else 's'} each"
-    return f"{counts[0]} and {counts[1]} seeds"
+        return f"{counted(counts[0], 'seed')} each"
+    return f"{counts[0]} and {counted(counts[1], 'seed')}"

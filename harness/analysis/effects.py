@@ -10,6 +10,7 @@ from typing import Literal
 from harness.analysis.blocks import Kind, Pairs
 from harness.analysis.intervals import Contrast, Goal, bca, exponential, stratified, varies
 from harness.analysis.numbers import number
+from harness.counting import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Comparison:
         where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         fewest = max(part.fewest for part in self.pairs)
         if count < fewest or min(len(stratum) for stratum in self.strata) < 2:
-            blocks = f"{count} block" + ("" if count == 1 else "s")
+            blocks = counted(count, "block")
             return f"{blocks} on {where}, and at least {fewest} are needed"
         if not any(varies(stratum) for stratum in self.strata):
             return f"no variance: {self._constant(count, where)}, and no noise to test it against"

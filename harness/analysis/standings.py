@@ -13,6 +13,7 @@ from harness.analysis.leaderboard import Board, Quoted, boards
 from harness.analysis.numbers import number
 from harness.analysis.pareto import COSTS, Front, fronts
 from harness.analysis.preference import HUMAN_PREFERENCE
+from harness.counting import counted
 from harness.metrics import METRICS, REGISTRY, load_metric
 from harness.metrics.base import Metric
 from harness.spec.errors import BadInput, suggest
@@ -216,4 +217,4 @@ def _notices(collected: Collected, found: Sequence[Board], unknown: Sequence[str
 
 
 def _runs(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+    return counted(count, "run")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
+from harness.counting import counted
 from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -123,4 +124,4 @@ def ledger(
     write_output(file, found.markdown(file.parent))
     decided = sum(bool(found.on(claim)) for shelf in found.shelves for claim in shelf.claims)
     total = sum(len(shelf.claims) for shelf in found.shelves)
-    echo(f"{file}: {total} claims, {decided} with a verdict", err=file == STDOUT)
+    echo(f"{file}: {counted(total, 'claim')}, {decided} with a verdict", err=file == STDOUT)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
+from harness.counting import counted
 from harness.spec.errors import BadInput
 from harness.terminal import Console, echo, echo_row
 
@@ -91,14 +92,19 @@ def fetch(names: Names, data_root: options.DataRoot = None) -> None:
             failed.append(name)
             echo(f"harness: {error}", err=True)
     if failed:
-        raise BadInput(f"{len(failed)} of {len(names)} datasets not ready: {', '.join(failed)}")
+        raise BadInput(
+            f"{len(failed)} of {counted(len(names), 'dataset')} not ready: {', '.join(failed)}"
+        )
 
 
 def _fetch(name: str, root: Path | None) -> None:
     from harness.data.load import load_untasked
 
     found = load_untasked(name, root)
-    echo(f"{found.name}: {len(found.train):,} + {len(found.test):,} images, sha256:{found.digest}")
+    echo(
+        f"{found.name}: {len(found.train):,} + {counted(len(found.test), 'image')}, "
+        f"sha256:{found.digest}"
+    )
 
 
 @app.command()
@@ -146,9 +152,14 @@ def show(
     """
     from harness.data import load_dataset
     from harness.data.description import describe
+    from harness.outputs import check_suffix
     from harness.score.document import write
 
     options.check_outputs((sheet, json_file), [name], data_root)
+    if sheet:
+        check_suffix(sheet, "--sheet", "a PNG", ".png")
+    if json_file:
+        check_suffix(json_file, "--json", "JSON", ".json")
     dataset = load_dataset(name, data_root)
     known = describe(dataset)
     if json_file:
@@ -184,7 +195,9 @@ def _facts(known: dict[str, Any]) -> list[tuple[str, str]]:
         ("networks", ", ".join(dict.fromkeys(filter(None, networks)))),
     ]
     if known["factors"]:
-        factors = (f"{name} ({values} values)" for name, values in known["factors"].items())
+        factors = (
+            f"{name} ({counted(values, 'value')})" for name, values in known["factors"].items()
+        )
         facts.append(("factors", ", ".join(factors)))
     for text in known["splits"]["test"].get("texts", []):
         facts.append(("text", text))

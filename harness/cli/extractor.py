@@ -9,6 +9,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.tables import console_beside, line
+from harness.counting import counted
 from harness.spec.errors import BadInput
 from harness.terminal import echo
 
@@ -78,7 +79,9 @@ def fetch(
                 raise
             echo(f"harness: {error}", err=True)
     if failed:
-        raise BadInput(f"{len(failed)} of {len(names)} networks not ready: {', '.join(failed)}")
+        raise BadInput(
+            f"{len(failed)} of {counted(len(names), 'network')} not ready: {', '.join(failed)}"
+        )
 
 
 def _fetch(name: str) -> None:

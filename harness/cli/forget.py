@@ -9,6 +9,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.tables import line
+from harness.counting import counted
 from harness.spec.errors import BadInput
 from harness.terminal import Console
 
@@ -67,7 +68,7 @@ def forget(
         said = "forgotten; `harness forget --undo` takes that back"
     for run in found:
         line(console, _name(run))
-    line(console, f"{len(found)} run{'s' * (len(found) != 1)} {said}.")
+    line(console, f"{counted(len(found), 'run')} {said}.")
 
 
 def _name(run: Stored) -> str:
@@ -134,9 +135,9 @@ def drop(
             raise BadInput(f"{name!r} is {what}")
         chosen[alike[0]] = None
     count = sum(journal.drop(run_id) + journal.refused.drop(run_id) for run_id in chosen)
-    of = f"{len(chosen)} run{'s' * (len(chosen) != 1)}"
+    of = counted(len(chosen), "run")
     line(Console(), f"{_writes(count)} of {of} dropped.")
 
 
 def _writes(count: int) -> str:
-    return f"{count} result{'s' * (count != 1)}"
+    return counted(count, "result")

@@ -14,6 +14,7 @@ from rich.table import Table
 from harness.cli import options, streams
 from harness.cli.run import carry_out, say_failures
 from harness.cli.tables import console_beside, line
+from harness.counting import counted
 from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def save(
     console = console_beside(out)
     line(
         console,
-        f"{out}: {len(baseline.numbers)} metrics of models on datasets, "
-        f"{count} seed{'s' * (count > 1)} each",
+        f"{out}: {counted(len(baseline.numbers), 'metric')} of models on datasets, "
+        f"{counted(count, 'seed')} each",
     )
     if count < FEWEST:
         line(console, f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")

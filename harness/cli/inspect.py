@@ -12,6 +12,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.progress import clock, size
+from harness.counting import counted
 from harness.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -230,15 +231,16 @@ def validate(
 
     for file in files:
         if claims := claims_alone(file):
-            echo(f"{file}: valid; {len(claims.claims)} claims")
+            echo(f"{file}: valid; {counted(len(claims.claims), 'claim')}")
             continue
         loaded = load_suite(file)
         with nullcontext() if trust else own_folder_only():
             try_checked(loaded, *check(loaded))
         suite = loaded.suite
         echo(
-            f"{file}: valid; {len(suite.datasets)} datasets, {len(suite.all_models())} models, "
-            f"{len(suite.all_metrics())} metrics, {len(suite.claims)} claims"
+            f"{file}: valid; {counted(len(suite.datasets), 'dataset')}, "
+            f"{counted(len(suite.all_models()), 'model')}, "
+            f"{counted(len(suite.all_metrics()), 'metric')}, {counted(len(suite.claims), 'claim')}"
         )
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
+from harness.counting import counted
 from harness.terminal import Console, echo_row
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
 
     console.print(
         escape(
-            f"{tested.dataset} with {tested.extractor}, {tested.images:,} images a set. Effects in "
+            f"{tested.dataset} with {tested.extractor}, "
+            f"{counted(tested.images, 'image')} a set. Effects in "
             "standard deviations of undisturbed values, positive for worse (for higher where no "
             f"side is better); beyond {BOUND:.1f} is more than chance. ✓ as it must be, ✗ not, "
             "· not asked, ? no value."

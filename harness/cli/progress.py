@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.cli.forecast import TimeLeft
+from harness.counting import counted
 from harness.terminal import Console
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Bars(Display):
         self._progress.update(
             self._suite,
             completed=self.ended,
-            stage=f"{self.ended}/{self.total} cells",
+            stage=f"{self.ended}/{counted(self.total, 'cell')}",
             left=clock(self.left.suite()),
         )
 

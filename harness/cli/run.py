@@ -16,6 +16,7 @@ from rich.markup import escape
 from harness.cli import options, results_table, streams
 from harness.cli.claims import COLOURS
 from harness.cli.progress import stages
+from harness.counting import counted
 from harness.spec.errors import BadInput, TryLater
 from harness.terminal import Console
 
@@ -97,7 +98,7 @@ def _extent(loaded: LoadedSuite) -> str:
         "model": len(suite.all_entrants()), "dataset": len(suite.datasets),
         "seed": len(suite.seeds), "metric": len(suite.all_metrics()),
     }  # fmt: skip
-    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items())
+    return ", ".join(counted(count, word) for word, count in counts.items())
 
 
 def _place(
@@ -210,8 +211,8 @@ def _announce(
     at_a_time = f", {jobs} at a time" if todo > 1 and jobs > 1 else ""
     at_a_time += f" and the last {last} in turns" if last > jobs else ""
     console.print(
-        f"{todo} of {total} cells to run{done}{at_a_time}, on {plan.numerics.machine}; "
-        f"{suite.budget.images:,} training images each",
+        f"{todo} of {counted(total, 'cell')} to run{done}{at_a_time}, on {plan.numerics.machine}; "
+        f"{counted(suite.budget.images, 'training image')} each",
         highlight=False,
         soft_wrap=True,
     )

@@ -9,6 +9,7 @@ import typer
 
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
+from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.data.image_files import Resize
@@ -147,6 +148,7 @@ def score(
         harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
     from harness.cli.score_images import ImageJob, refuse
+    from harness.outputs import check_suffix
     from harness.score import load_profile
     from harness.score.comparing import Reader, compare
     from harness.score.extras import Extras
@@ -161,6 +163,11 @@ def score(
         data_root,
         options.store_file(tracking_uri, output),
     )
+    if gallery:
+        check_suffix(gallery, "--gallery", "a PNG", ".png")
+    if json_file:
+        check_suffix(json_file, "--json", "JSON", ".json")
+    size = parse_resize(resize) if resize else None
     chosen = options.words(metrics)
     varied = {
         "--y-channel": y_channel, "--crop-border": crop_border,
@@ -193,7 +200,7 @@ def score(
         samples, name or (), reference, train, pairs, draws, captions, chosen,
         {"extractor": extractor, "perceptual": perceptual, "text": text},
         load_profile(profile) if profile else Variations(y_channel, crop_border, kid_subset_size),
-        parse_resize(resize) if resize else None, Extras(curve, gallery, save_statistics), numerics,
+        size, Extras(curve, gallery, save_statistics), numerics,
         data_root, json_file, (tracking_uri, output) if log else None,
     ).run()  # fmt: skip
 
@@ -201,9 +208,14 @@ def score(
 def parse_resize(text: str) -> Resize:
     """`64` and `64:lanczos`; BadInput for anything else."""
     from harness.data.image_files import Resize
-    from harness.data.resizing import read_filter, read_size
+    from harness.data.resizing import FILTERS, read_filter, read_size
 
-    size, _, how = text.partition(":")
+    size, colon, how = text.partition(":")
+    if colon and not how:
+        raise BadInput(
+            f"--resize {text} names no filter after the colon; one of {', '.join(FILTERS)}, or "
+            f"{size} alone for bicubic"
+        )
     read = {"size": size} | ({"filter": how} if how else {})
     pixels = read_size("--resize", read)
     assert pixels is not None  # it is given

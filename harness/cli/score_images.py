@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
+from harness.counting import counted
 from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
@@ -103,11 +104,14 @@ class ImageJob:
         places = self.places()
         if not self.names:
             return places if len(places) > 1 else [""]
-        if len(self.names) != len(places) or len(set(self.names)) < len(places):
+        if len(self.names) != len(places):
             raise BadInput(
-                f"--name is given {len(self.names)} times and there are {len(places)} sets of "
-                "samples; give each a name of its own, in the same order"
+                f"--name is given {counted(len(self.names), 'time')} and there "
+                f"{'is' if len(places) == 1 else 'are'} {counted(len(places), 'set')} of samples; "
+                "give each a name of its own, in the same order"
             )
+        if twice := next((name for name in self.names if self.names.count(name) > 1), None):
+            raise BadInput(f"--name {twice} is given twice; give each set a name of its own")
         return self.names
 
     def measured(

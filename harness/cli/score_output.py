@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from harness.counting import counted
 from harness.terminal import Console, echo_row
 
 if TYPE_CHECKING:
@@ -45,19 +46,23 @@ def show_sets(console: Console, sets: Sets) -> None:
 
     for name, images in sets.named().items():
         shape = size_text(images)
-        plural = "s" * (images.left_out > 1)
-        ignored = f"; {images.left_out} other file{plural} left out" if images.left_out else ""
+        others = counted(images.left_out, "other file")
+        ignored = f"; {others} left out" if images.left_out else ""
         ignored += f"; {images.remark}" if images.remark else ""
-        line(console, f"{name}: {images.description}, {len(images):,} images {shape}{ignored}")
+        line(
+            console,
+            f"{name}: {images.description}, {counted(len(images), 'image')} {shape}{ignored}",
+        )
 
 
 def show_statistics(console: Console, sets: dict[str, SetStatistics]) -> None:
     """What is compared, where that is statistics."""
     for name, known in sets.items():
         origin = known.origin
-        count = "of some" if known.count is None else f"{known.count:,}"
-        images = f"{count} images {origin.shape}".strip()
-        line(console, f"{name}: {origin.described}, {images} through {origin.extractor}")
+        of = "how many images is not said" if known.count is None else counted(known.count, "image")
+        shaped = f"{of} {origin.shape}".strip()
+        network = origin.extractor or "a network that is not said"
+        line(console, f"{name}: {origin.described}, {shaped}; features of {network}")
 
 
 def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> None:
@@ -109,7 +114,7 @@ def _show_curve(console: Console, curve: Curve) -> None:
     line(
         console,
         f"fit: fid = {limit.estimate.value:.4g} + {limit.slope:.4g} / samples, "
-        f"r² {limit.r_squared:.3f}, of {len(limit.sizes)} subsets of {sizes} samples",
+        f"r² {limit.r_squared:.3f}, of {counted(len(limit.sizes), 'subset')} of {sizes} samples",
     )
     for caveat in curve.caveats:
         line(console, caveat)

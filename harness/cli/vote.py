@@ -12,6 +12,7 @@ from rich.table import Table
 from harness.cli import options
 from harness.cli.spellings import with_old
 from harness.cli.tables import console_beside, line
+from harness.counting import counted
 from harness.spec.shipped import shipped_files
 from harness.terminal import Console
 
@@ -69,7 +70,8 @@ def page(
         line(console, notice)
     line(
         console,
-        f"{out}: {len(made.key.pairs)} pairs of {len(made.key.entrants)} entrants. Open it in a "
+        f"{out}: {counted(len(made.key.pairs), 'pair')} of "
+        f"{counted(len(made.key.entrants), 'entrant')}. Open it in a "
         "browser, then: harness vote tally FILE…",
     )
 
@@ -110,9 +112,10 @@ def _show(console: Console, tally: Tally, suite: str) -> None:
             f"{strength.value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes),
         )  # fmt: skip
     console.print(table)
-    voters = f"{tally.voters} voter{'s' * (tally.voters > 1)}"
+    voters = counted(tally.voters, "voter")
     said = [
-        f"{tally.votes} votes of {voters}, {tally.ties} of them ties; strength is the "
+        f"{counted(tally.votes, 'vote')} of {voters}, {counted(tally.ties, 'tie')} among them; "
+        "strength is the "
         "log odds of being preferred to an average entrant, ± its standard error over votes"
     ]
     if tally.agreement is not None:

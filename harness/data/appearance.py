@@ -79,8 +79,8 @@ def _colours(
         return _of_profile(profile)
     if image.format == "PNG":
         return "" if b"sRGB" in chunks else _of_png(chunks)
-    if image.format == "BMP":
-        return _of_bmp(path)
+    if image.format in ("BMP", "DIB"):
+        return _of_bmp(path, before=14 if image.format == "BMP" else 0)
     return _of_tags(exif)
 
 
@@ -124,16 +124,18 @@ def _of_png(chunks: Mapping[bytes, bytes]) -> str:
     return ""
 
 
-def _of_bmp(path: Path | Member) -> str:
-    """A header of version 4 or 5 has a colour space: an embedded or linked profile, or a gamma."""
+def _of_bmp(path: Path | Member, before: int) -> str:
+    """A header of version 4 or 5, after so many bytes `before` it, has a colour space: an embedded
+    or linked profile, or a gamma.
+    """
     with path.open("rb") as file:
-        head = file.read(14 + 108)
-    if len(head) < 14 + 108 or struct.unpack("<I", head[14:18])[0] < 108:
+        head = file.read(before + 108)[before:]
+    if len(head) < 108 or struct.unpack("<I", head[:4])[0] < 108:
         return ""
-    space = head[70:74][::-1]
+    space = head[56:60][::-1]
     if space in (b"LINK", b"MBED"):
         return "a colour profile of its own"
-    is_calibrated = space == bytes(4) and any(head[110:122])
+    is_calibrated = space == bytes(4) and any(head[96:108])
     return "a gamma of its own" if is_calibrated else ""
 
 

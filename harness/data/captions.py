@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.counting import counted, counted_of
 from harness.spec.errors import BadInput, first_three
 from harness.spec.jsonfile import parse_json
 
@@ -45,8 +46,8 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
     known = [unicodedata.normalize("NFC", name) for name in names]
     if missing := [name for name in known if name not in captions]:
         raise BadInput(
-            f"{path}: {len(missing):,} of {len(names):,} images have no caption: "
-            f"{first_three(missing)} (of {len(captions):,} files that have one)"
+            f"{path}: {counted_of(len(missing), len(names), 'image')} without a caption: "
+            f"{first_three(missing)} (of {counted(len(captions), 'file')} with one)"
         )
     return [captions[name] for name in known]
 
@@ -76,7 +77,8 @@ def _csv_rows(path: Path, text: str) -> Iterator[Row]:
                 continue
             if len(row) != len(header):
                 raise BadInput(
-                    f"{path}:{line}: {len(row)} values, but the first line names {len(header)}; "
+                    f"{path}:{line}: {counted(len(row), 'value')}, but the first line "
+                    f"names {len(header)}; "
                     "a caption with a comma needs quotes"
                 )
             yield line, row[columns[0]], row[columns[1]]

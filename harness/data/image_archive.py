@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from harness.counting import counted_of
 from harness.spec.errors import BadInput
 
 SUFFIX = ".zip"
@@ -56,12 +57,21 @@ class Member:
 
 
 def find_members(archive: Path) -> list[Member]:
-    """The files in a zip archive but for hidden ones. Raises BadInput where it is none."""
+    """The files in a zip archive but for hidden ones. Raises BadInput where it is none,
+    and where a name leads out of it.
+    """
     try:
         opened = ZipFile(archive)
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise BadInput(f"{archive}: not a zip archive, or damaged ({reason})") from error
+    files = [info.filename for info in opened.infolist() if not info.is_dir()]
+    if outside := [name for name in files if ".." in PureWindowsPath(name).parts]:
+        raise BadInput(
+            f"{archive}: {counted_of(len(outside), len(files), 'member')} with .. in the name, such"
+            f" as {outside[0]}; these point outside the archive and are not read: pack it with "
+            "paths below one folder"
+        )
     members = [Member(archive, info.filename, opened) for info in opened.infolist() if _shown(info)]
     names = [member.name for member in members]
     if len(set(names)) < len(names):

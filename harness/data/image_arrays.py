@@ -20,6 +20,7 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from harness.counting import counted
 from harness.data.image_memory import Unread, allocate, check_count, check_packing, check_size
 from harness.printable import printable
 from harness.spec.errors import BadInput
@@ -99,7 +100,7 @@ def image_blocks(path: Path, name: str = "") -> Iterator[tuple[int, NDArray[np.u
             yield start, data.reshape(-1, height, width, channels)
         # Reading past the end also makes zipfile compare the checksum of an archive's member.
         if stream.read(1):
-            raise BadInput(f"{path}: more bytes than its {count:,} images have")
+            raise BadInput(f"{path}: more bytes than {counted(count, 'image')} of its shape")
 
 
 def read_labels(path: Path, name: str, count: int) -> NDArray[np.int64]:
@@ -108,8 +109,8 @@ def read_labels(path: Path, name: str, count: int) -> NDArray[np.int64]:
         shape, _, dtype = _header(stream)
         if shape != (count,) or dtype.kind not in "iu":
             raise BadInput(
-                f"{path}: {name} is {dtype} of shape {shape}; a whole number for each of the "
-                f"{count:,} images is needed"
+                f"{path}: {name} is {dtype} of shape {shape}; a whole number for each "
+                f"image is needed, {count:,} in all"
             )
         data = stream.read(count * dtype.itemsize + 1)
     if len(data) != count * dtype.itemsize:
@@ -159,6 +160,11 @@ def _choose(path: Path) -> str:
     if "arr_0" in names:
         check_no_other_images(path, names, {"arr_0"})
         return "arr_0"
+    if len(known := {"mu", "sigma"} & set(names)) == 1:
+        (there,), (gone,) = known, {"mu", "sigma"} - known
+        raise BadInput(
+            f"{path}: has {there} and no {gone}; statistics of images are both, mean and covariance"
+        )
     if len(names) == 1:
         return names[0]
     listed = ", ".join(sorted(names)[:5]) or "nothing"
@@ -212,7 +218,10 @@ def _check_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
         )
     if dtype.kind == "b":
         raise BadInput(f"{path}: values are bool; {needed}: save x * np.uint8(255)")
-    raise BadInput(f"{path}: values are {dtype}; {needed}: x.astype(np.uint8) if they are in it")
+    if dtype.kind in "US":
+        raise BadInput(f"{path}: values are text ({dtype}), not pixels; {needed}")
+    cure = ": x.astype(np.uint8) if they are in it" if dtype.kind in "iu" else ""
+    raise BadInput(f"{path}: values are {dtype}; {needed}{cure}")
 
 
 def _image_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

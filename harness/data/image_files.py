@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from harness.counting import counted
 from harness.data.appearance import appearance, check_colours, upright
 from harness.data.image_archive import Member, find_members
 from harness.data.image_kinds import unread_kind
@@ -40,8 +41,10 @@ Result = TypeVar("Result")
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
 )  # fmt: skip
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
-"""What a file may be, whatever its suffix says: Pillow's other decoders are never reached."""
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF")
+"""What a file may be, whatever its suffix says: Pillow's other decoders are never reached. DIB is
+BMP without the header of a file, as clipboards have it.
+"""
 
 CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 """Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
@@ -112,11 +115,17 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
             (images if path.suffix.lower() in SUFFIXES else others).append(path)
     in_threads(_check_no_image, others)
     if not images:
-        count = f"{len(others)} other file{'s' * (len(others) > 1)}"
-        instead = f"; it has {count}, such as {others[0]}" if others else ""
-        raise BadInput(f"{folder}: no images in it ({', '.join(SUFFIXES)}){instead}")
+        raise _no_images(folder, others)
     by_name = sorted(images, key=lambda path: name_key(path.as_posix()))
     return by_name, sorted(others)
+
+
+def _no_images(place: Path, others: Sequence[ImageFile]) -> BadInput:
+    count = counted(len(others), "other file")
+    instead = f"; it has {count}, such as {others[0]}" if others else ""
+    return BadInput(
+        f"{place}: no images in it ({', '.join(SUFFIXES)}; hidden ones do not count){instead}"
+    )
 
 
 def path_stem(name: str) -> str:
@@ -140,7 +149,7 @@ def find_in_archive(archive: Path) -> tuple[list[Member], list[Member]]:
     others = [member for member in members if member.suffix.lower() not in SUFFIXES]
     in_threads(_check_no_image, others)
     if not images:
-        raise BadInput(f"{archive}: no images in it ({', '.join(SUFFIXES)})")
+        raise _no_images(archive, others)
     return sorted(images, key=lambda member: name_key(member.name)), others
 
 
@@ -216,7 +225,7 @@ def _inspect(path: ImageFile) -> tuple[Header, str]:
             raise BadInput(f"{path}: {frames} frames; one image a file is needed")
         if "16" in image.mode or _is_reduced(image):
             bits = "5 or 6 bits a channel, which programs widen to 8 in different ways"
-            if image.format != "BMP":
+            if image.format not in ("BMP", "DIB"):
                 bits = "16 bits a channel"
             raise BadInput(f"{path}: {bits}; save it with 8, rounded as you see fit")
         if image.mode not in CHANNELS:
@@ -261,7 +270,7 @@ def _check_no_image(path: ImageFile) -> None:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     if not kind:
         return
-    named = any(kind == known.upper() for known in ("PNG", "JPEG", "BMP", "WEBP", "TIFF"))
+    named = any(kind == known.upper() for known in FORMATS)
     cure = f"give it a suffix of {', '.join(SUFFIXES)}" if named else (
         f"convert it to {', '.join(FORMATS)}"
     )  # fmt: skip
@@ -315,12 +324,15 @@ def _is_reduced(image: Image.Image) -> bool:
 def _check_alike(files: Sequence[ImageFile], headers: Sequence[Header]) -> None:
     first = headers[0]
     for file, header in zip(files, headers, strict=True):
-        if header != first:
-            raise BadInput(
-                f"{files[0]} is {first} and {file} is {header}; the images of a "
-                "set need one size and one number of channels (none is resized or converted here, "
-                "since how that is done changes every number)"
-            )
+        if header == first:
+            continue
+        what, done = "one size", "resized unless that is asked for"
+        if header.channels != first.channels:
+            what, done = "one number of channels", "converted from grey to RGB or back"
+        raise BadInput(
+            f"{files[0]} is {first} and {file} is {header}; the images of a set need {what} "
+            f"(none is {done}, since how that is done changes every number)"
+        )
 
 
 def _check_opaque(path: ImageFile, image: Image.Image) -> None:

@@ -34,6 +34,7 @@ _SIGNATURES = (
     (b"\0\0\x01\0", "ICO"), (b"/* XPM */", "XPM"), (b"Y\xa6j\x95", "Sun raster"),
 )  # fmt: skip
 _NETPBM = {f"P{kind}".encode() for kind in "1234567fF"}
+_DIB_DEPTHS = {bytes((bits, 0)) for bits in (1, 4, 8, 16, 24, 32)}
 _HEIF = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"crx "}
 
 
@@ -53,8 +54,8 @@ def _by_content(head: bytes) -> str:
 
 def _by_structure(head: bytes) -> str:
     """What takes more than its first bytes to tell."""
-    if head[:2] == b"BM" and head[6:10] == bytes(4) and len(head) > 26:
-        return "BMP"
+    if bitmap := _bitmap(head):
+        return bitmap
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
@@ -65,3 +66,11 @@ def _by_structure(head: bytes) -> str:
         return "DICOM"
     is_svg = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<!DOCTYPE svg"))
     return "SVG" if is_svg else ""
+
+
+def _bitmap(head: bytes) -> str:
+    """A DIB is a BMP without the first of its two headers."""
+    if head[:2] == b"BM" and head[6:10] == bytes(4) and len(head) > 26:
+        return "BMP"
+    is_dib = head[:4] == b"(\0\0\0" and head[12:14] == b"\1\0" and head[14:16] in _DIB_DEPTHS
+    return "DIB" if is_dib else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from harness.counting import counted_of
 from harness.data.captions import FILE, read_text
 from harness.data.image_arrays import MAX_CLASSES
 from harness.spec.errors import BadInput
@@ -46,6 +47,7 @@ def load_labels(file: Path, names: Sequence[str]) -> torch.Tensor | None:
     known = [unicodedata.normalize("NFC", name) for name in names]
     if missing := [name for name in known if name not in labels]:
         raise BadInput(
-            f"{file}: {len(missing):,} of {len(names):,} images have no label, such as {missing[0]}"
+            f"{file}: {counted_of(len(missing), len(names), 'image')} without a label, "
+            f"such as {missing[0]}"
         )
     return torch.tensor([labels[name] for name in known], dtype=torch.int64)

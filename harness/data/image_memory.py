@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from harness.counting import counted
 from harness.spec.errors import BadInput
 
 MAX_IMAGE_PIXELS = 89_478_485
@@ -62,13 +63,15 @@ def check_set(where: Path, count: int, channels: int, height: int, width: int) -
 def check_count(where: Path, count: int, at_least: int = 2) -> None:
     """Raise BadInput where there are fewer than `at_least` images."""
     if count < at_least:
-        raise BadInput(f"{where}: {count} images; a set needs at least {at_least}")
+        raise BadInput(f"{where}: {counted(count, 'image')}; a set needs at least {at_least}")
 
 
 def check_size(where: Path, count: int, channels: int, height: int, width: int) -> None:
     """Raise BadInput where images are empty, and where they are more than can be sensible."""
     if 0 in (channels, height, width):
-        raise BadInput(f"{where}: images of {width}×{height} with {channels} channels are empty")
+        raise BadInput(
+            f"{where}: images of {width}×{height} with {counted(channels, 'channel')} are empty"
+        )
     check_pixels(where, width, height)
     if count * width * height > MAX_SET_PIXELS:
         raise BadInput(
@@ -88,7 +91,7 @@ def check_packing(where: Path, packed: int, unpacked: int) -> None:
 
 def _total(where: Path, count: int, height: int, width: int) -> str:
     pixels = count * width * height
-    return f"{where}: {count:,} images of {width}×{height} are {pixels:,} pixels"
+    return f"{where}: {counted(count, 'image')} of {width}×{height}, {pixels:,} pixels"
 
 
 def check_pixels(where: object, width: int, height: int) -> None:

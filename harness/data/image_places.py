@@ -17,7 +17,12 @@ from harness.data.image_files import Resize, name_key, planes
 from harness.data.image_memory import Unread, allocate
 from harness.spec.errors import BadInput
 
-WILD = "*"
+_WILD = re.compile(r"[*?]|\[[^\[\]=]+\]")
+"""In a name: a star, a question mark, or characters in brackets; options of datasets, which have
+brackets too, have an equals sign.
+"""
+_PARTS = re.compile(r"\*\*/|\*|\?|\[[^\[\]]+\]")
+_MEANING = {"**/": "(?:(.*)/)?", "*": "([^/]*)", "?": "([^/])"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,24 @@ class Found:
 
 def is_on_disk(where: str) -> bool:
     """Whether there is such a path, or the name is a pattern of paths."""
-    return Path(where).exists() or WILD in where
+    return Path(where).exists() or is_pattern(where)
+
+
+def is_pattern(where: str) -> bool:
+    """Whether a name has signs of a pattern, and there is no such path."""
+    return bool(_WILD.search(where)) and not Path(where).exists()
+
+
+def split_pattern(where: str | Path) -> tuple[Path, str]:
+    """The folder in which a pattern begins, and the pattern below it. Folders with such signs in
+    their own names are folders.
+    """
+    parts = PurePosixPath(where).parts
+    fixed = next(
+        i for i, part in enumerate(parts)
+        if _WILD.search(part) and not Path(*parts[: i + 1]).exists()
+    )  # fmt: skip
+    return Path(*parts[:fixed]), "/".join(parts[fixed:])
 
 
 def is_one_file(where: str) -> bool:
@@ -99,10 +121,8 @@ def _array(path: Path, how: Opening) -> Found:
 
 
 def _pattern(where: str, how: Opening) -> Found:
-    """Files by a pattern of paths. What its stars stand for is the name of each image."""
-    parts = PurePosixPath(where).parts
-    fixed = next(i for i, part in enumerate(parts) if WILD in part)
-    base, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
+    """Files by a pattern of paths. What its signs stand for is the name of each image."""
+    base, pattern = split_pattern(where)
     if not base.is_dir():
         raise BadInput(f"{where}: there is no folder {base}")
     named: dict[str, Path] = {}
@@ -122,12 +142,30 @@ def _pattern(where: str, how: Opening) -> Found:
 
 
 def _starred(pattern: str, path: str) -> str:
-    """What the stars of a pattern stand for in a path, with the suffix of the file."""
-    written = re.escape(pattern).replace(r"\*\*/", "(?:(.*)/)?").replace(r"\*", "([^/]*)")
-    match = re.fullmatch(written.replace(r"\?", "([^/])"), path)
-    stars = "/".join(filter(None, match.groups())) if match else path
+    """What the stars, question marks and brackets of a pattern stand for in a path, with the suffix
+    of the file.
+    """
     suffix = PurePosixPath(path).suffix
+    match = _match(PurePosixPath(pattern).with_suffix("").as_posix(), path.removesuffix(suffix))
+    match = match or _match(pattern, path)  # what it has after a dot is no suffix
+    stars = "/".join(filter(None, match.groups())) if match else path
     return stars if stars.endswith(suffix) else stars + suffix
+
+
+def _match(pattern: str, path: str) -> re.Match[str] | None:
+    written, end = "", 0
+    for sign in _PARTS.finditer(pattern):
+        meant = _MEANING.get(sign[0]) or f"([{_class(sign[0][1:-1])}])"
+        written, end = written + re.escape(pattern[end : sign.start()]) + meant, sign.end()
+    return re.fullmatch(written + re.escape(pattern[end:]), path)
+
+
+def _class(inner: str) -> str:
+    """The characters in brackets as a regular expression has them; `!` is all but these."""
+    escaped = inner.replace("\\", r"\\")
+    if inner[0] in "!^":
+        return ("^" if inner[0] == "!" else "\\^") + escaped[1:]
+    return escaped
 
 
 def _open(place: Path, files: Sequence[image_files.ImageFile], how: Opening) -> Unread:

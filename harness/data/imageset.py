@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from harness.counting import counted_of
 from harness.data import image_places
 from harness.data.base import Dataset, image_digest
 from harness.data.image_files import path_stem
@@ -102,7 +103,7 @@ def open_images(where: str, how: Opening = AS_STORED) -> ImageSet:
     try:
         if path.is_symlink() and not path.exists():
             raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
-        is_there = image_places.is_on_disk(where)
+        is_there = image_places.is_on_disk(where) and not _is_task(where)
     except (OSError, ValueError) as error:  # too long for a name, or with a zero in it
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise BadInput(f"{first_letters(where)}: no such file or folder ({reason})") from error
@@ -160,7 +161,7 @@ def open_pairs(a: str, b: str, how: Opening = AS_STORED) -> tuple[ImageSet, Imag
         raise BadInput(
             f"images of {a} are {size_text(first)} and those of {b} are "
             f"{size_text(second)} (C×H×W); "
-            "pairs need one size and one number of channels"
+            "pairs need as many images, one size and one number of channels"
         )
     return first, second
 
@@ -170,6 +171,13 @@ def _from_dataset(where: str, root: Path | None) -> ImageSet:
     if split not in SPLITS:
         raise BadInput(_nothing_there(where))
     return split_images(load_dataset(name, root), split)
+
+
+def _is_task(where: str) -> bool:
+    """Whether a name that is no path is a dataset's with what is in brackets, right or wrong."""
+    name, bracket, _ = where.partition("[")
+    is_known = bool(bracket) and name.partition(":")[0] in DATASETS
+    return is_known and not Path(where).exists() and "*" not in where
 
 
 def _nothing_there(where: str) -> str:
@@ -212,7 +220,7 @@ def _check_partners(where: str, images: ImageSet, partners: set[str], other: str
     alone = [name for name in images.names if path_stem(name) not in partners]
     if alone:
         raise BadInput(
-            f"{where}: {len(alone):,} of {len(images):,} images have no partner in {other} "
+            f"{where}: {counted_of(len(alone), len(images), 'image')} without a partner in {other} "
             f"(by name, without suffix): {first_three(alone)}"
         )
 

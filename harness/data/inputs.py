@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from harness.data.image_places import is_pattern, split_pattern
 from harness.data.load import default_root, find_source
 from harness.data.own.captioned import NAMES
 from harness.data.own.places import resolve
@@ -23,8 +24,9 @@ def input_paths(places: Iterable[str | Path | None], root: Path | None = None) -
 
 def _paths(place: str | Path, root: Path) -> Iterator[Path]:
     try:
-        if "*" in str(place) and not Path(place).exists():
-            yield from _matches(Path(place))
+        if is_pattern(str(place)):
+            base, pattern = split_pattern(place)
+            yield from base.glob(pattern)
             return
         if Path(place).exists():
             yield Path(place)
@@ -33,11 +35,6 @@ def _paths(place: str | Path, root: Path) -> Iterator[Path]:
             yield from _dataset_paths(name, root)
     except (OSError, ValueError):  # no name that a file can have
         return
-
-
-def _matches(pattern: Path) -> Iterator[Path]:
-    fixed = next(i for i, part in enumerate(pattern.parts) if "*" in part)
-    yield from Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:]))
 
 
 def _dataset_paths(name: str, root: Path) -> Iterator[Path]:

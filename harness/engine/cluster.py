@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.capture import Accelerate
+from harness.counting import counted
 from harness.engine.nodes import Needed, blind, lacking, machine, needed, witness
 from harness.engine.packing import ALONE, USABLE
 from harness.engine.tasks import Tasks
@@ -90,7 +91,7 @@ class Cluster:
         on_gpu = device.startswith("cuda") or (device == "auto" and any(n.gpus for n in nodes))
         able = [n for n in nodes if (n.gpus if on_gpu else n.cpus) >= processes]
         if not able:
-            what = f"{processes} {'GPU' if on_gpu else 'CPU'}{'s' * (processes > 1)}"
+            what = counted(processes, "GPU" if on_gpu else "CPU")
             raise BadInput(f"no node of the cluster has {what} to give: see `ray status`")
         self._gpus_to_ask = processes if on_gpu else 0
         kind = "cuda" if on_gpu else "cpu" if device == "auto" else device

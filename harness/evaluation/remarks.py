@@ -16,12 +16,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from harness.counting import counted
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import given, kind, needs
 from harness.metrics.base import Metric
 
 FEW = 100
 """With fewer images than this, the draw of them decides more than the model."""
+
+TINY = 8
+"""Pixels a side at which an image that was larger shows next to nothing of what was in it."""
 
 LOSSY = {"JPEG", "WEBP"}
 """Formats of files that may not hold the pixels that were saved."""
@@ -52,8 +56,10 @@ def remarks(metric: Metric, evidence: Evidence) -> Remarks:
     needed = needs(metric)
     if "reconstructions" in needed:
         return _of_pairs(evidence)
-    if "samples" not in needed or not _are_pixels(evidence["samples"]):
+    if "samples" not in needed:
         return Remarks(())
+    if not _are_pixels(evidence["samples"]):
+        return Remarks(tuple(_sizes(evidence)))
     texts = list(evidence["sample_remarks"])
     same = False
     if "reference" in needed and _are_pixels(evidence["reference_images"]):
@@ -62,6 +68,8 @@ def remarks(metric: Metric, evidence: Evidence) -> Remarks:
         texts += [shared] if shared else []
         texts += _formats(evidence)
     texts += _sizes(evidence)
+    if "train" in needed and _are_pixels(evidence["train_images"]):
+        texts += too_few(len(evidence["train_images"]), "training image")
     if "train" in needed and "reference" not in needed:
         texts += [evidence["shared_with_train"]] if evidence["shared_with_train"] else []
     return Remarks(tuple(texts), same)
@@ -121,13 +129,18 @@ def train_digests(e: Evidence) -> list[bytes]:
     return _digests(e["train_images"])
 
 
+def too_few(count: int, one: str) -> list[str]:
+    """That there are few images of a kind, whatever is known of them."""
+    return [f"only {counted(count, one)}"] if count < FEW else []
+
+
 # -- what is said ------------------------------------------------------------------------------
 
 
 def _of_pairs(e: Evidence) -> Remarks:
     made, originals = e["reconstructions"], e["originals"]
     if not _are_pixels(made) or made.shape != originals.shape:
-        return Remarks(())
+        return Remarks(tuple(_sizes(e)))
     texts = _formats(e) + _sizes(e)
     if torch.equal(made, originals):
         return Remarks(("samples and reference are the same images", *texts), True)
@@ -136,8 +149,7 @@ def _of_pairs(e: Evidence) -> Remarks:
 
 def _of_set(images: Tensor, digests: Sequence[bytes], several: str, one: str) -> Iterator[str]:
     count = len(images)
-    if count < FEW:
-        yield f"only {count} {several}"
+    yield from too_few(count, one)
     if copies := count - len(set(digests)):
         yield f"{_of(copies, digests)} {several} are copies of another {one}"
     if not images.numel():
@@ -176,9 +188,12 @@ def _sizes(e: Evidence) -> list[str]:
         after = e["samples"].shape[-2:]
         first = "×".join(map(str, before[0]))
         sizes = first if len(before) == 1 else f"{len(before)} sizes, such as {first}"
-        smaller = any(min(size) < min(after) for size in before)
-        how = "enlarged" if smaller else "resized"
-        said.append(f"{side} {how} to {'×'.join(map(str, after))} from {sizes}")
+        smaller = [min(size) < min(after) for size in before]
+        how = (
+            "enlarged" if all(smaller) else "resized, some enlarged," if any(smaller) else "resized"
+        )
+        tiny = ", at which little of an image is left" if min(after) < TINY else ""
+        said.append(f"{side} {how} to {'×'.join(map(str, after))} from {sizes}{tiny}")
     return said
 
 

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from harness.counting import counted
 from harness.metrics.base import Estimate, Uncertainty
 from harness.spec.errors import BadInput
 
@@ -113,7 +114,9 @@ def _finite(x: Tensor, what: str, at_least: int) -> Tensor:
     if not x.is_floating_point():
         raise BadInput(f"{what} are {x.dtype}; floating point is needed")
     if len(x) < at_least or x.numel() == 0:
-        raise BadInput(f"{what} of {len(x)} images are too few; at least {at_least} are needed")
+        raise BadInput(
+            f"{what} of {counted(len(x), 'image')} are too few; at least {at_least} are needed"
+        )
     # A sum is finite only if all values are, and is found in a tenth of the time.
     if not bool(x.sum().isfinite()) and not bool(x.isfinite().all()):
         bad = int((~x.isfinite()).reshape(len(x), -1).any(dim=1).sum())

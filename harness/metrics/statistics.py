@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from harness.counting import counted
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import gram
@@ -69,7 +70,9 @@ class FeatureStatistics:
     def covariance(self) -> Tensor:
         """The unbiased covariance d×d, of at least two images."""
         if self.n < 2:
-            raise BadInput(f"features of {self.n} images are too few; at least 2 are needed")
+            raise BadInput(
+                f"features of {counted(self.n, 'image')} are too few; at least 2 are needed"
+            )
         return self.scatter / (self.n - 1)
 
     def to_bytes(self) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.counting import counted
 from harness.data.base import Dataset, image_digest
 from harness.data.imageset import ImageSet, load_images, size_text
 from harness.evaluation.kinds import Need, needs
@@ -143,7 +144,7 @@ def check_sizes(draws: Sequence[tuple[str, ImageSet]]) -> None:
     for name, other in draws:
         if len(other) != len(images):
             raise BadInput(
-                f"draws differ in size: {first} has {len(images):,} images, {name} "
+                f"draws differ in size: {first} has {counted(len(images), 'image')}, {name} "
                 f"{len(other):,}; give as many of each"
             )
 

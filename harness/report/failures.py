@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.counting import counted, named
 from harness.spec.measurement import CellResult
 
 ENDS = ("failed", "diverged")
@@ -27,7 +28,7 @@ class Failure:
     def __str__(self) -> str:
         """For the terminal: `digits · gan/dcgan · seeds 0, 1 · fid: ValueError: …`."""
         numbers = ", ".join(map(str, self.seeds))
-        seeds = f"seed{'s' * (len(self.seeds) > 1)} {numbers}"
+        seeds = f"{named(len(self.seeds), 'seed')} {numbers}"
         where = [self.dataset, self.model, seeds, *([self.metric] if self.metric else [])]
         return f"{' · '.join(where)}: {self.reason}"
 
@@ -59,8 +60,6 @@ def notice(found: Sequence[Failure]) -> str:
     cells = sum(len(each.seeds) for each in found if not each.metric)
     numbers = sum(len(each.seeds) for each in found if each.metric)
     parts = [
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for count, word in ((cells, "cell"), (numbers, "measurement"))
-        if count
+        counted(count, word) for count, word in ((cells, "cell"), (numbers, "measurement")) if count
     ]
     return f"{' and '.join(parts)} failed or diverged." if parts else ""

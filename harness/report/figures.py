@@ -17,6 +17,7 @@ from harness.analysis.numbers import number
 from harness.analysis.pareto import Front
 from harness.analysis.verdicts import Part, Verdict
 from harness.analysis.wording import quantity
+from harness.counting import counted
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render
 
@@ -218,7 +219,9 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
         axes.legend(frameon=False, fontsize=7)
         seeds = points["seed"].nunique()
         named = ", ".join(map(str, points["model"].unique()))
-        return render(figure, name, f"{metric.heading} of {named} over training, {seeds} seeds")
+        return render(
+            figure, name, f"{metric.heading} of {named} over training, {counted(seeds, 'seed')}"
+        )
 
 
 def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:
@@ -242,7 +245,9 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         axes.set_xlabel("images shown")
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
         seeds = curves["seed"].nunique()
-        return render(figure, name, f"Loss of {model} over training images, {seeds} seeds")
+        return render(
+            figure, name, f"Loss of {model} over training images, {counted(seeds, 'seed')}"
+        )
 
 
 def _log_values(axes: Axes) -> None:

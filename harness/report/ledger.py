@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from harness.analysis.effects import Effect
 from harness.analysis.wording import quantity
+from harness.counting import counted, named
 from harness.data import about
 from harness.metrics import METRICS, REGISTRY
 from harness.report.plain import plain
@@ -149,9 +150,9 @@ class Ledger:
         waiting = [c for c, found in zip(claims, outcomes, strict=True) if not found]
         lacking = sum(any(_lacking(claim)) for claim in waiting)
         rows += [("can be run", len(waiting) - lacking), ("something is missing", lacking)]
-        counted = "A claim that two suites decide differently counts under both."
+        twice = "A claim that two suites decide differently counts under both."
         return [
-            f"{len(claims)} claims. {counted}", "", "| | claims |", "|---|---|",
+            f"{counted(len(claims), 'claim')}. {twice}", "", "| | claims |", "|---|---|",
             *(f"| {name} | {count} |" for name, count in rows),
         ]  # fmt: skip
 
@@ -202,11 +203,11 @@ def _lacking(claim: Claim) -> Iterable[str]:
     zoo = list_recipes()
     models = dict.fromkeys(side.model for side in claim.entrants)
     if absent := [f"`{name}`" for name in models if name not in zoo]:
-        yield f"the recipe{'s' * (len(absent) > 1)} {', '.join(absent)}"
+        yield f"the {named(len(absent), 'recipe')} {', '.join(absent)}"
     if absent := [f"`{name}`" for name in claim.measured if name not in REGISTRY]:
-        yield f"the metric{'s' * (len(absent) > 1)} {', '.join(absent)}"
+        yield f"the {named(len(absent), 'metric')} {', '.join(absent)}"
     if absent := [f"`{name}`" for name in claim.datasets or () if not _exists(name)]:
-        yield f"the dataset{'s' * (len(absent) > 1)} {', '.join(absent)}"
+        yield f"the {named(len(absent), 'dataset')} {', '.join(absent)}"
 
 
 def _exists(dataset: str) -> bool:

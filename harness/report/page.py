@@ -12,6 +12,7 @@ from harness.analysis.numbers import number
 from harness.analysis.pareto import front
 from harness.analysis.verdicts import Verdict
 from harness.analysis.wording import quantity
+from harness.counting import counted
 from harness.data.base import About
 from harness.report import figures, tables
 from harness.report.failures import failures, notice
@@ -134,13 +135,13 @@ def _summary(results: Results) -> str:
     trained = f", {_duration(seconds)} of training in all" if seconds else ""
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
-        f"{seeds} training seed{'' if seeds == 1 else 's'}, "
+        f"{counted(seeds, 'training seed')}, "
         f"{_budget(results.models)}, on {device}{trained}."
     )
 
 
 def _count(things: Sequence[object], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+    return counted(len(things), word)
 
 
 def _budget(models: Sequence[ModelInfo]) -> str:

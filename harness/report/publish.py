@@ -15,6 +15,7 @@ from harness.analysis.leaderboard import boards
 from harness.analysis.preference import HUMAN_PREFERENCE
 from harness.analysis.verdicts import Verdict, judge
 from harness.cell import params_of
+from harness.counting import counted
 from harness.evaluation import pictures
 from harness.evaluation.scatter import is_plane
 from harness.metrics.base import Metric
@@ -154,7 +155,7 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome])
             features = f" with {tested.extractor}" if how.extractor else ""
             return (
                 f"{sentence(failed)} in its self-test on {tested.dataset}{features}, "
-                f"{tested.images} images a set"
+                f"{counted(tested.images, 'image')} a set"
             )
     return ""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.leaderboard import Board, Row, Versus
 from harness.analysis.numbers import decimals, interval, number, percent
+from harness.counting import counted
 from harness.metrics.base import Metric
 
 NOT_APPLICABLE = "not applicable"
@@ -202,7 +203,7 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cel
         bounds = interval(row.low, row.high, places)
     elif row.low is not None:
         bounds = "no spread"
-    seeds = f"{row.seeds} seed" + ("" if row.seeds == 1 else "s")
+    seeds = counted(row.seeds, "seed")
     return Cell(
         number(row.mean, places), row.mean, bounds, row.rank, row.rank == 1, seeds,
         _problems(row), reason if row.failures else "", mark,

@@ -13,6 +13,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import Need
 from harness.evaluation.measure import reading, row
 from harness.evaluation.protocols import Instrument, Setup, protocol
+from harness.evaluation.remarks import too_few
 from harness.evaluation.subject import Subject
 from harness.extractors import EXTRACTORS
 from harness.keys import digest
@@ -133,6 +134,9 @@ def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Me
     key = digest([sorted(samples.shards), how.key()])
     pair = samples.statistics, reference.statistics
     distance = reading(lambda: Estimate(frechet_distance(*pair)))
+    for n, one in ((samples.count, "sample"), (reference.count, "reference image")):
+        few = () if n is None else too_few(n, one)
+        distance = replace(distance, caveats=(*distance.caveats, *few))
     if sorted(samples.shards) == sorted(reference.shards):
         same = "samples and reference are the same images"
         distance = replace(distance, caveats=(same, *distance.caveats))

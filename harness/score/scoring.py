@@ -14,7 +14,7 @@ from harness.metrics.base import Metric
 from harness.plan.cells import Wanted, ask
 from harness.plan.samples import samples_key
 from harness.score import selection
-from harness.score.sets import Sets, read_pixels, subject
+from harness.score.sets import Sets, of_draw, read_pixels, subject
 from harness.score.variations import Variations
 from harness.spec.measurement import Measurement
 from harness.training.numerics import Numerics
@@ -84,7 +84,7 @@ def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measur
     """
     evidence = evidence or scoring.evidence()
     others = [
-        evidence.redrawn(number, {"samples": images.images})
+        evidence.redrawn(number, of_draw(images))
         for number, images in enumerate(scoring.sets.further, start=1)
     ]
     for wanted in scoring.wanted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.counting import counted
 from harness.evaluation.kinds import Role, roles
 from harness.evaluation.profiles import Profile
 from harness.evaluation.protocols import Instrument, Setup, limit, obstacle, unmet
@@ -89,7 +90,7 @@ def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
     described = ""
     if limit(metric, outline(sets)):
         described = "; ".join(
-            f"{name}: {images.description}, {len(images):,} images"
+            f"{name}: {images.description}, {counted(len(images), 'image')}"
             for name, images in sets.named().items()
         )
     raise BadInput(f"{metric.name}: {why_not}" + f" ({described})" * bool(described))

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
+from harness.counting import counted
 from harness.data.captions import load_captions
 from harness.data.image_places import AS_STORED, Opening
 from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
@@ -56,9 +57,7 @@ class Sets:
 
     def evidence(self) -> dict[str, Any]:
         """What the sets give to metrics, by the names that these ask for."""
-        given: dict[str, Any] = {"samples": self.samples.images}
-        given["sample_sizes"] = self.samples.resized_from
-        given["sample_formats"] = None if self.samples.dataset else self.samples.formats
+        given = of_draw(self.samples)
         if self.reference:
             given["reference_sizes"] = self.reference.resized_from
             given["reference_formats"] = None if self.reference.dataset else self.reference.formats
@@ -75,6 +74,15 @@ class Sets:
         if self.texts:
             given["texts"] = self.texts
         return {name: value for name, value in given.items() if value is not None}
+
+
+def of_draw(images: ImageSet) -> dict[str, Any]:
+    """What one draw of samples gives to metrics."""
+    return {
+        "samples": images.images,
+        "sample_sizes": images.resized_from,
+        "sample_formats": None if images.dataset else images.formats,
+    }
 
 
 def open_sets(
@@ -153,10 +161,13 @@ def with_draws(sets: Sets, places: Sequence[str], how: Opening = AS_STORED) -> S
 def _check_alike(sets: Sets) -> None:
     for name, images in sets.named().items():
         if images.shape[1:] != sets.samples.shape[1:]:
+            cure = "one size, and nothing is resized unless --resize says how"
+            if images.shape[1] != sets.samples.shape[1]:
+                cure = "one number of channels: convert one side, grey to RGB or RGB to grey"
             raise BadInput(
                 f"samples ({sets.samples.description}) are {size_text(sets.samples)} and "
-                f"{name} ({images.description}) {size_text(images)} (C×H×W); they need one "
-                "size and one number of channels, and nothing is resized unless --resize says how"
+                f"{name} ({images.description}) {size_text(images)} (C×H×W); they need "
+                f"{cure}"
             )
 
 
@@ -174,14 +185,14 @@ def _is_constant(images: Tensor) -> bool:
 SAME = "the reference is the training set; give images that it was not trained on as --reference"
 
 MISSING: Mapping[Need, str] = {
-    "reference": "there is nothing to compare with; give --reference",
-    "train": "needs the images that the model was trained on; give --train",
+    "reference": "there is nothing to compare with; give --reference, such as cifar10:test",
+    "train": "needs the images that the model was trained on; give --train, such as cifar10:train",
     "labels": "needs the class of each image; give a split of a dataset as --reference",
-    "reconstructions": "needs pairs of images; give --pairs",
+    "reconstructions": "needs pairs of images; give --pairs and the originals as --reference",
     "scores": "images alone have no anomaly scores",
     "conditional": "needs the class asked of each image; give a metadata.jsonl with labels beside"
     " the samples, and a reference with labels",
-    "texts": "needs the text of each image; give --captions",
+    "texts": "needs the text of each image; give --captions, such as prompts.csv",
     "truth": "images alone have no known density",
     "modes": "images alone have no known modes",
     "polygons": "is asked of polygons; give --reference polygons:test",
@@ -240,7 +251,9 @@ def _labels_fit(sets: Sets) -> str | None:
     for label in sorted(counts["samples"].keys() | counts["reference"].keys()):
         for side, count in counts.items():
             if count[label] < 2:
-                return f"{side}: {count[label]} images of class {label}; each class needs 2"
+                return (
+                    f"{side}: {counted(count[label], 'image')} of class {label}; each class needs 2"
+                )
     return None
 
 

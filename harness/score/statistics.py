@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
+from harness.counting import counted
 from harness.data.imageset import ImageSet, size_text
 from harness.evaluation.protocols import Instrument
 from harness.keys import digest
@@ -95,7 +96,7 @@ class SetStatistics:
         """
         if len(self.statistics.mean) != len(other.statistics.mean):
             raise BadInput(
-                f"{self.origin.described} has {len(self.statistics.mean)} features, "
+                f"{self.origin.described} has {counted(len(self.statistics.mean), 'feature')}, "
                 f"{other.origin.described} {len(other.statistics.mean)}: they are of two networks"
             )
         if self.count is not None:
@@ -137,7 +138,7 @@ class SetStatistics:
         origin = replace(
             mine,
             described=f"{mine.described}, {theirs.described}",
-            data=f"{len(shards)} shards",
+            data=counted(len(shards), "shard"),
             digest=digest(list(shards)),
             split="reference",
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from harness.counting import counted
 from harness.metrics import checks, load_metric
 from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.kernel import Kernel, PolynomialKernel, RbfKernel, kernel_distance
@@ -41,7 +42,7 @@ class Variations:
 
     def __post_init__(self) -> None:
         if self.border < 0:
-            raise BadInput(f"--crop-border: {self.border} pixels cannot be left out")
+            raise BadInput(f"--crop-border: {counted(self.border, 'pixel')} cannot be left out")
         if self.subset_size is not None and self.subset_size < 2:
             raise BadInput(
                 f"--kid-subset-size: subsets have at least 2 images, not {self.subset_size}"

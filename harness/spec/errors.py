@@ -104,7 +104,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
     "; did you mean 'gan/dcgan'?"
     """
     known = sorted(known)
-    if near := difflib.get_close_matches(word, known, n=1, cutoff=0.6):
+    lower = {name.lower(): name for name in known}
+    if near := difflib.get_close_matches(word, known, n=1, cutoff=0.6) or [
+        lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    ]:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(known)}" if known else ""
 

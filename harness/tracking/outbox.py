@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
+from harness.counting import counted
 from harness.spec.errors import TryLater
 from harness.tracking.artifacts import Artifacts
 from harness.tracking.journal import Journal, Write
@@ -69,7 +70,8 @@ class Outbox:
         """The end of a message: where results are kept; empty where none are."""
         count = len(self.journal.runs() if run_ids is None else run_ids)
         return (
-            f"; results of {count} runs are kept in {self.journal.folder}, and the next command "
+            f"; results of {counted(count, 'run')} are kept in {self.journal.folder}, "
+            "and the next command "
             "logs them"
             if count
             else ""

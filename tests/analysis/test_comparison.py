@@ -70,7 +70,7 @@ def test_without_common_seeds_it_is_not_paired_and_with_few_it_is_not_said(compa
     welch, few = found.lines[0].effects
     assert (welch.paired, view.basis(welch)) == (0, "not paired")
     assert welch.versus.outcome == "better"
-    assert view.effect(few) == "3 and 1 seeds: at least 3 of each are needed"
+    assert view.effect(few) == "3 and 1 seed: at least 3 of each are needed"
 
 
 def test_a_protocol_that_all_have_is_no_difference(compare):

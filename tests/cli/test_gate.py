@@ -125,7 +125,7 @@ def test_what_is_not_measured_yet(project: Project):
     project.put(noisy(), seeds=[0, 1, 2])
     missing = project.saved()
     assert missing.code == 2
-    assert "4 of 10 cells of guarded are not measured yet" in missing.err
+    assert "guarded: 4 of 10 cells not measured yet" in missing.err
     assert not Path("b.json").exists()
     assert project.saved("--seeds", "0-2").code == 0
     found = project.check()

@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_used(call, tmp_path, make, words):
         (DIGITS / 255, "bad.npz: values are float64"),
         (np.array([{}, {}], dtype=object), "bad.npz: pickled objects"),
         (DIGITS[:, None].repeat(3, axis=1), "bad.npz: shape (60, 3, 16, 16)"),
-        (DIGITS[:1], "bad.npz: 1 images"),
+        (DIGITS[:1], "bad.npz: 1 image;"),
     ],
 )
 def test_an_array_that_cannot_be_used(call, tmp_path, array, words):
@@ -273,11 +273,28 @@ def test_an_array_that_cannot_be_used(call, tmp_path, array, words):
         (("gone/",), "gone/: no such file or folder"),
         (("digits:test", "--pairs"), "--pairs needs the originals"),
         (("digits:test", "--metrics", "fdi"), "did you mean 'fid'"),
+        (("digits:test", "--metrics", "FID"), "did you mean 'fid'"),
+        (("digits:test", "--metrics", "Psnr"), "did you mean 'psnr'"),
+        (("digits:test", "--metrics", "fid"), "give --reference, such as cifar10:test"),
+        (("digits:test", "--metrics", "clip_score"), "give --captions, such as prompts.csv"),
+        (("digits:test", "--metrics", "psnr"), "--pairs and the originals as --reference"),
+        (
+            (
+                "digits:test",
+                "--extractor",
+                "random",
+                "--reference",
+                "digits:test",
+                "--metrics",
+                "fid",
+            ),
+            "such as random:resnet18",
+        ),
         (("digits:test", "--reference", "digits:test", "--extractor", "inceptoin"), "'inception'"),
         (("digits:test", "--captions", "none.csv"), "none.csv: cannot be read"),
         (("digits:test", "--device", "abacus"), "no device 'abacus'"),
         (("digits:test", "--json", "no/such/place.json"), "no/such/place.json: cannot be written"),
-        (("digits:train", "--reference", "digits:test", "--pairs"), "no partner in digits:test"),
+        (("digits:train", "--reference", "digits:test", "--pairs"), "a partner in digits:test"),
     ],
 )
 def test_a_command_that_cannot_be_followed(call, arguments, words, monkeypatch):

@@ -74,6 +74,14 @@ def test_a_zip_archive_is_the_folder_that_was_packed(call, tmp_path):
         ("a.gif", b"x", "bad.zip/a.gif: is an image (GIF) that is not read"),
         ("a.png", b"no", "bad.zip/a.png: not an image"),
         ("a.txt", b"no", "bad.zip: no images in it"),
+        (
+            "../a.png",
+            b"no",
+            "bad.zip: 1 of 1 member with .. in the name, such as ../a.png; these "
+            "point outside the archive and are not read",
+        ),
+        ("..\\a.png", b"no", "bad.zip: 1 of 1 member with .. in the name"),
+        ("x/../../a.txt", b"no", "bad.zip: 1 of 1 member with .. in the name"),
     ],
 )
 def test_what_is_wrong_in_an_archive_is_named(call, tmp_path, member, data, words):
@@ -104,7 +112,7 @@ def test_two_files_are_one_pair(call, tmp_path):
     assert found["lpips"]["status"] == "not applicable"
     code, _, err = call("ours.png", "--reference", "digits:test")
     assert code == 2
-    assert "1 images; a set needs at least 2" in err
+    assert "1 image; a set needs at least 2" in err
 
 
 def test_pairs_by_pattern_are_named_by_what_stars_stand_for(call, tmp_path):
@@ -118,7 +126,7 @@ def test_pairs_by_pattern_are_named_by_what_stars_stand_for(call, tmp_path):
     (tmp_path / "out" / "002_real_B.png").unlink()
     code, _, err = call(*sides)
     assert code == 2
-    assert "1 of 5 images have no partner in out/*_real_B.png" in err
+    assert "1 of 5 images without a partner in out/*_real_B.png" in err
     assert "002.png" in err
     code, _, err = call("out/*_gone.png", "--reference", "digits:test")
     assert (code, err) == (2, "harness: out/*_gone.png: no file has such a name\n")
@@ -170,7 +178,7 @@ def test_y_channel_and_border_are_those_of_super_resolution(call, tmp_path):
         (("--kid-subset-size", "10"), "--kid-subset-size is of kid, kid_rbf, none of which"),
         (("--resize", "16:sinc"), "unknown filter 'sinc'"),
         (("--resize", "big"), "size=big; a number of pixels"),
-        (("--name", "a", "--name", "b"), "--name is given 2 times and there are 1 sets"),
+        (("--name", "a", "--name", "b"), "--name is given 2 times and there is 1 set"),
     ],
 )
 def test_a_setting_that_cannot_be_followed(call, tmp_path, options, words):
@@ -262,6 +270,9 @@ def test_mu_and_sigma_are_a_reference(call, tmp_path):
         ({"mu": np.zeros(64), "sigma": -np.eye(64)}, "sigma is no covariance"),
         ({"mu": np.zeros(8), "sigma": np.eye(8)}, "they are of two networks"),
         ({"mu": np.array([{}]), "sigma": np.eye(1)}, "cannot be read"),
+        ({"mu": np.zeros(64)}, "has mu and no sigma"),
+        ({"sigma": np.eye(64), "n": np.ones(1)}, "has sigma and no mu"),
+        ({"names": np.array(["a.png", "b.png"])}, "values are text (<U5), not pixels"),
     ],
 )
 def test_what_is_no_mu_and_sigma_is_refused(call, tmp_path, arrays, words):
@@ -330,10 +341,108 @@ def test_labels_of_a_metadata_file_give_the_metrics_by_class(call, tmp_path):
     assert "intra_fid: samples: 0 images of class 3; each class needs 2" in err
     metadata.write_text("\n".join(lines[:-1]))
     code, _, err = call(*options)
-    assert (code, "1 of 200 images have no label" in err) == (2, True)
+    assert (code, "1 of 200 images without a label" in err) == (2, True)
     metadata.write_text("\n".join(lines).replace('"label": 3', '"label": "three"'))
     code, _, err = call(*options)
     assert "label is 'three'; a whole number from 0 up is needed" in err
     metadata.write_text("\n".join(lines))
     code, _, err = call("a", "--captions", "a/metadata.jsonl", "--metrics", "fid")
     assert "fid: there is nothing to compare with" in err, "the captions were read"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("out/00?_fake.png", "out/00?_real.png"),
+        ("out/00[0-4]_fake.png", "out/00[0-4]_real.png"),
+        ("out/00[!9]_*.p?g", "out/00[!9]_*.b[lm]p"),
+        ("o[u]t/*_fake.png", "o[u]t/*_real.png"),
+    ],
+)
+def test_question_marks_and_brackets_are_patterns_too(call, tmp_path, ours, theirs):
+    for side, images in (("fake", COLOUR), ("real", NOISY)):
+        folder(tmp_path / "out", images, "{:03d}_" + side + ".png")
+    if theirs.endswith(".b[lm]p"):
+        for file in sorted((tmp_path / "out").glob("*_real.png")):
+            with Image.open(file) as image:
+                image.save(file.with_name(file.name.replace("real.png", "fake.bmp")))
+            file.unlink()
+    code, out, err = call(ours, "--reference", theirs, "--pairs", "--metrics", "mse", "--json", "-")
+    assert code == 0, err
+    error = np.mean((COLOUR / 255 - NOISY / 255) ** 2)
+    assert rows(out)["mse"]["value"] == pytest.approx(error)
+    code, _, err = call("out/9?.png", "--reference", theirs, "--pairs")
+    assert (code, err) == (2, "harness: out/9?.png: no file has such a name\n")
+
+
+def test_a_folder_with_brackets_in_its_name_is_that_folder(call, tmp_path):
+    for name, images in (("a [1]", COLOUR), ("b [1]", NOISY)):
+        folder(tmp_path / name, images)
+    sides = ("a [1]/00?.png", "--reference", "b [1]/00?.png", "--pairs", "--metrics", "mse")
+    code, out, err = call(*sides, "--json", "-")
+    assert code == 0, err
+    assert rows(out)["mse"]["protocol"]["samples"] == 5
+
+
+def test_no_output_is_written_over_a_file_of_a_pattern(call, tmp_path):
+    a, _ = folder(tmp_path / "a", COLOUR), folder(tmp_path / "b", NOISY)
+    code, _, err = call("a/00?.png", "--reference", "b/00?.png", "--gallery", "a/001.png")
+    assert (code, "is an input of this command" in err) == (2, True)
+    assert np.array_equal(np.asarray(Image.open(a / "001.png")), COLOUR[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--gallery", "g.jpg"), "--gallery g.jpg: a PNG is written; name a file with the suffix"),
+        (("--gallery", "g.v2"), "--gallery g.v2: a PNG is written"),
+        (("--json", "x.csv"), "--json x.csv: JSON is written"),
+        (("--json", "x.PNG"), "--json x.PNG: JSON is written"),
+        (("--resize", "16:"), "--resize 16: names no filter after the colon; one of bicubic"),
+        (("--name", "x", "--name", "x"), "--name is given 2 times and there is 1 set of samples"),
+        (("b.npy", "--name", "x", "--name", "x"), "--name x is given twice"),
+        (("b.npy", "--name", "x"), "--name is given 1 time and there are 2 sets of samples"),
+    ],
+)
+def test_what_is_surely_meant_otherwise_is_refused_before_any_work(
+    call, tmp_path, monkeypatch, options, words
+):
+    np.save(tmp_path / "a.npy", DIGITS[:20])
+    np.save(tmp_path / "b.npy", DIGITS[20:40])
+    monkeypatch.setattr("harness.score.scoring.read_pixels", lambda sets: pytest.fail("worked"))
+    code, out, err = call("a.npy", "--reference", "digits:test", *OWN, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"harness: {words}")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.npy", "b.npy"]
+
+
+def test_json_goes_where_no_suffix_speaks_against_it(call, tmp_path):
+    np.save(tmp_path / "a.npy", COLOUR)
+    for name in ("x", "x.json", "x.txt", "x.2026-01", "/dev/null"):
+        code, _, err = call("a.npy", "--reference", "a.npy", "--pairs", "--metrics", "mse",
+                            "--json", name)  # fmt: skip
+        assert code == 0, err
+
+
+def test_resized_sides_of_other_channels_are_not_said_to_want_a_resize(call, tmp_path):
+    np.save(tmp_path / "a.npy", COLOUR)
+    np.save(tmp_path / "b.npy", COLOUR[..., 0])
+    code, _, err = call("a.npy", "--reference", "b.npy", "--resize", "16")
+    assert (code, "one number of channels" in err, "resize" in err) == (2, True, False)
+    np.save(tmp_path / "b.npy", COLOUR[:, :20])
+    code, _, err = call("a.npy", "--reference", "b.npy")
+    assert (code, "nothing is resized unless --resize says how" in err) == (2, True)
+
+
+@pytest.mark.filterwarnings("ignore::harness.metrics.base.Caveat")
+def test_few_images_behind_statistics_are_said(call, tmp_path):
+    np.save(tmp_path / "few.npy", DIGITS[:70])
+    np.save(tmp_path / "many.npy", DIGITS[100:400])
+    assert call("few.npy", "--save-statistics", "few.safetensors", *OWN)[0] == 0
+    for sides in (("many.npy", "--reference", "few.safetensors"),
+                  ("few.safetensors", "--reference", "many.npy")):  # fmt: skip
+        code, out, err = call(*sides, *OWN, "--json", "-")
+        assert code == 0, err
+        what = "sample" if sides[0].startswith("few") else "reference image"
+        assert f"only 70 {what}s" in rows(out)["fid"]["reason"]
+        assert rows(out)["fid"]["reason"].count("only 70") == 1

@@ -44,12 +44,12 @@ def refused(path, text, *expected, names=("a.png",)):
         ("", [":1: the first line names []; file and caption"]),
         ("name,caption\na.png,A\n", [":1: the first line names ['name', 'caption']"]),
         ("file,caption\na.png,A cat, asleep\n", [":2: 3 values", "needs quotes"]),
-        ("file,caption\na.png\n", [":2: 1 values"]),
+        ("file,caption\na.png\n", [":2: 1 value,"]),
         ("file,caption\n\na.png,  \n", [":3: the caption of 'a.png' is empty"]),
         ('file,caption\nb.png,"two\nlines"\na.png,\n', [":4: the caption of 'a.png'"]),
         ("file,caption\na.png,A\nb.png,B\na.png,C\n", [":4: 'a.png' has a caption on line 2"]),
         ('file,caption\na.png,"A\n', [":2: "]),
-        ("file,caption\nb.png,B\n", ["1 of 1 images have no caption: a.png (of 1 files"]),
+        ("file,caption\nb.png,B\n", ["1 of 1 image without a caption: a.png (of 1 file with"]),
         (b"file,caption\na.png,A\nb.png,\xff\n", [":3: not UTF-8"]),
     ],
 )
@@ -74,8 +74,8 @@ def test_lines_that_are_wrong(tmp_path, text, expected):
 def test_missing_captions_are_listed_up_to_three(tmp_path):
     names = [f"{i}.png" for i in range(6)]
     refused(
-        tmp_path / "c.csv", "file,caption\n1.png,A\n", "5 of 6 images have no caption: "
-        "0.png, 2.png, 3.png, … (of 1 files", names=names,
+        tmp_path / "c.csv", "file,caption\n1.png,A\n", "5 of 6 images without a caption: "
+        "0.png, 2.png, 3.png, … (of 1 file with", names=names,
     )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from harness.data import image_arrays, image_memory, load_dataset
-from harness.data.imageset import load_images, load_pairs
+from harness.data.image_files import Resize
+from harness.data.image_places import Opening
+from harness.data.imageset import load_images, load_pairs, open_images
 from harness.spec.errors import BadInput
 
 IN_A_FIXTURE = settings(
@@ -294,7 +296,7 @@ def test_a_folder_without_images(tmp_path):
 
 
 def test_one_image_is_no_set(tmp_path):
-    refused(folder(tmp_path, 1), f"{tmp_path}: 1 images; a set needs at least 2")
+    refused(folder(tmp_path, 1), f"{tmp_path}: 1 image; a set needs at least 2")
 
 
 def whole_and_cut(path: Path, suffix: str) -> tuple[bytes, torch.Tensor]:
@@ -359,7 +361,24 @@ def test_mixed_sizes_name_two_files_and_why_nothing_is_resized(tmp_path):
 def test_mixed_channels_name_two_files(tmp_path):
     folder(tmp_path, 3, (4, 5, 3))
     save(pixels(4, 5, 1), tmp_path / "1.png")
-    refused(tmp_path, "0.png is 5×4 RGB and", "1.png is 5×4 grey")
+    refused(tmp_path, "0.png is 5×4 RGB and", "1.png is 5×4 grey", "from grey to RGB")
+    with pytest.raises(BadInput) as refusal:
+        open_images(str(tmp_path), Opening(resize=Resize(2)))
+    assert "resized" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
+def test_a_bitmap_without_the_header_of_a_file_is_read(tmp_path, mode):
+    """What clipboards save: the first 14 bytes of a .bmp are missing."""
+    for name in "ab":
+        image = Image.fromarray(pixels(4, 5, 3)).convert(mode)
+        image.save(tmp_path / f"{name}.bmp")
+        image.save(tmp_path / f"{name}.dib")
+    whole = load_images(str(tmp_path / "*.bmp"))
+    found = load_images(str(tmp_path / "*.dib"))
+    assert torch.equal(found.images, whole.images)
+    (tmp_path / "a.dib").rename(tmp_path / "a.data")
+    refused(tmp_path, "a.data: is an image (DIB) that is not read; give it a suffix")
 
 
 @pytest.mark.parametrize("size", [(32_000, 31_250), (10_000, 10_000), (2**31 - 1, 2**31 - 1)])
@@ -377,7 +396,7 @@ def test_a_set_that_is_too_large_as_a_whole(tmp_path, monkeypatch):
     folder(tmp_path, 2)
     assert len(load_images(str(tmp_path))) == 2
     folder(tmp_path, 3)
-    refused(tmp_path, f"{tmp_path}: 3 images of 5×4 are 60 pixels; at most 40")
+    refused(tmp_path, f"{tmp_path}: 3 images of 5×4, 60 pixels; at most 40")
 
 
 def test_more_than_the_machine_has(tmp_path, monkeypatch):
@@ -452,7 +471,7 @@ def test_pickles_are_never_opened(tmp_path, monkeypatch):
         (np.zeros((8, 8, 3), np.uint8), ["this looks like one image"]),
         (np.zeros((8, 8), np.uint8), ["shape (8, 8)"]),
         (np.zeros((2, 2, 8, 8, 3), np.uint8), ["shape (2, 2, 8, 8, 3)"]),
-        (np.zeros((1, 8, 8, 3), np.uint8), ["1 images; a set needs at least 2"]),
+        (np.zeros((1, 8, 8, 3), np.uint8), ["1 image; a set needs at least 2"]),
         (np.zeros((0, 8, 8, 3), np.uint8), ["0 images"]),
         (np.zeros((3, 0, 8, 3), np.uint8), ["are empty"]),
         (np.asfortranarray(pixels(3, 4, 5, 3)), ["np.ascontiguousarray(x)"]),
@@ -506,7 +525,7 @@ def test_an_array_cut_short_names_the_image(tmp_path):
     (tmp_path / "x.npy").write_bytes(content[: -2 * 60 - 1])
     refused(tmp_path / "x.npy", f"{tmp_path / 'x.npy'}: cut short at image 6 (from 0) of 9")
     (tmp_path / "x.npy").write_bytes(content + b"!")
-    refused(tmp_path / "x.npy", "more bytes than its 9 images have")
+    refused(tmp_path / "x.npy", "more bytes than 9 images of its shape")
     (tmp_path / "x.npy").write_bytes(content[:20])
     refused(tmp_path / "x.npy", "x.npy: cannot be read")
 
@@ -554,7 +573,7 @@ def test_what_only_has_the_suffix_of_an_array(tmp_path, name):
 
 def test_a_single_file_is_no_set_and_one_of_another_kind_no_image(tmp_path):
     save(pixels(4, 4, 3), tmp_path / "x.png")
-    refused(tmp_path / "x.png", "x.png: 1 images; a set needs at least 2")
+    refused(tmp_path / "x.png", "x.png: 1 image; a set needs at least 2")
     (tmp_path / "x.txt").write_text("x")
     refused(tmp_path / "x.txt", "x.txt: a folder or a zip archive of images, an image, an .npz")
 
@@ -589,8 +608,8 @@ def unpaired(a: Path, b: Path, *expected: str) -> None:
 
 def test_an_image_without_a_partner_is_named(tmp_path):
     a, b = folder(tmp_path / "a", 7), folder(tmp_path / "b", 2)
-    unpaired(a, b, f"{a}: 5 of 7 images have no partner in {b}", "2.png, 3.png, 4.png, …")
-    unpaired(b, a, f"{a}: 5 of 7 images have no partner in {b}")
+    unpaired(a, b, f"{a}: 5 of 7 images without a partner in {b}", "2.png, 3.png, 4.png, …")
+    unpaired(b, a, f"{a}: 5 of 7 images without a partner in {b}")
     (b / "1.png").rename(b / "9.png")
     (a / "9.png").symlink_to("0.png")
     unpaired(b, a, f"{a}: 6 of 8 images")

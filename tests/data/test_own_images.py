@@ -370,7 +370,7 @@ def test_pairs_in_two_folders_belong_together_by_name(tmp_path):
     [
         (lambda f: [fill(f / s) for s in ("train", "test")], "twice the height"),
         (lambda f: fill(f / "A"), "of the folders A/ and B/ one is missing"),
-        (lambda f: (fill(f / "A", 30), fill(f / "B", 31)), "have no partner in A/"),
+        (lambda f: (fill(f / "A", 30), fill(f / "B", 31)), "without a partner in A/"),
         (lambda f: (fill(f / "A", 30), fill(f / "B", 30, width=9)), "and its partner"),
         (
             lambda f: (fill(f / "A", 2), fill(f / "B", 2), save(pixels(0), f / "A/0.bmp")),
@@ -418,7 +418,7 @@ def test_captions_are_needed_once(tmp_path):
     fill(tmp_path / "x", 30)
     refused("captions:x", tmp_path, "captions.csv and captions.jsonl is needed; it has 0")
     (tmp_path / "x/captions.csv").write_text("file,caption\n0.png,zero\n")
-    refused("captions:x", tmp_path, "images have no caption")
+    refused("captions:x", tmp_path, "without a caption")
 
 
 def npz(path: Path, **arrays: np.ndarray) -> None:
@@ -467,8 +467,8 @@ def test_arrays_are_resized_as_files_are(tmp_path):
     [
         ({"x": batch(9), "y": batch(9)}, "has x, y; no array images"),
         ({"images": batch(3) / 255}, "uint8 values from 0 to 255 are needed"),
-        ({"images": batch(40), "labels": np.arange(39)}, "a whole number for each of the 40"),
-        ({"images": batch(40), "labels": np.arange(40) / 2}, "a whole number for each of the 40"),
+        ({"images": batch(40), "labels": np.arange(39)}, "image is needed, 40 in all"),
+        ({"images": batch(40), "labels": np.arange(40) / 2}, "image is needed, 40 in all"),
         ({"images": batch(40), "labels": np.arange(40) - 1}, "labels has -1"),
         ({"images": batch(40, 8, 9)}, "must be square"),
         ({"images": batch(1)}, "both need at least 2"),

@@ -10,12 +10,14 @@ from PIL import Image
 from tiny_clip import save_tiny_clip
 
 from harness.data import load_dataset
+from harness.data.image_files import Resize
+from harness.data.image_places import Opening
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.kinds import EVIDENCE, given, kind
 from harness.evaluation.measure import read
 from harness.evaluation.protocols import Setup
 from harness.metrics.base import Caveat, Estimate, Metric
-from harness.score import load_sets, make_scoring, score, with_captions
+from harness.score import load_sets, make_scoring, score, with_captions, with_draws
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")
@@ -208,3 +210,37 @@ def test_points_in_the_plane_have_no_such_remarks():
     metric = Metric("m", lambda samples, reference_images: Estimate(0.0), "lower", "m", "")
     evidence = Evidence({"samples": points, "reference_images": points}, Setup({}))
     assert read(metric, evidence).caveats == ()
+
+
+def test_few_training_images_are_said(tmp_path):
+    samples = save(tmp_path / "s.npy", DIGITS[:150])
+    reference = save(tmp_path / "r.npy", DIGITS[300:500])
+    few, many = save(tmp_path / "f.npy", DIGITS[500:540]), save(tmp_path / "m.npy", DIGITS[500:700])
+    assert "only 40 training images" in row(samples, reference, "authpct", train=few).reason
+    assert "only" not in row(samples, reference, "authpct", train=many).reason
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_size_at_which_little_is_left_is_said(tmp_path, size):
+    a, b = save(tmp_path / "a.npy", DIGITS[:20]), save(tmp_path / "b.npy", DIGITS[20:40])
+    found = row(a, b, "mse", paired=True, how=Opening(resize=Resize(size)))
+    said = f"resized to {size}×{size} from 16×16, at which little of an image is left"
+    assert f"samples {said}" in found.reason
+    assert f"reference images {said}" in found.reason
+
+
+def test_of_mixed_sizes_only_the_smaller_ones_are_enlarged(tmp_path):
+    a, b = folder(tmp_path / "a", DIGITS[:5], ".png"), folder(tmp_path / "b", DIGITS[9:14], ".png")
+    Image.fromarray(DIGITS[0]).resize((40, 40)).save(tmp_path / "a" / "000.png")
+    found = row(a, b, "mse", paired=True, how=Opening(resize=Resize(20)))
+    assert "samples resized, some enlarged, to 20×20 from 2 sizes, such as 16×16" in found.reason
+    assert "reference images enlarged to 20×20 from 16×16" in found.reason
+
+
+def test_what_only_a_further_draw_is_made_of_is_said(tmp_path):
+    first = folder(tmp_path / "a", DIGITS[:120], ".png")
+    second = folder(tmp_path / "b", DIGITS[120:240], ".jpg")
+    reference = folder(tmp_path / "r", DIGITS[300:420], ".png")
+    sets = with_draws(load_sets(first, reference), [second])
+    (found,) = score(make_scoring(sets, ["fid"], OWN, CPU))
+    assert "samples are JPEG files, the other side is not" in found.reason

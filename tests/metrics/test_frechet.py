@@ -225,7 +225,7 @@ def test_wrong_shapes_are_refused():
     a = features(20, 4)
     with pytest.raises(BadInput, match="differ in width: 4 and 3"):
         frechet_distance(a, a[:, :3])
-    with pytest.raises(BadInput, match="1 images are too few; at least 2"):
+    with pytest.raises(BadInput, match="1 image are too few; at least 2"):
         frechet_distance(a, a[:1])
     with pytest.raises(BadInput, match="floating point"):
         frechet_distance(a, a.long())

@@ -169,5 +169,5 @@ def test_bad_input_is_refused():
         authpct(x, x * torch.nan)
     with pytest.raises(BadInput, match="NaN"):
         fid_gap(x, x, x * torch.nan)
-    with pytest.raises(BadInput, match="1 images are too few"):
+    with pytest.raises(BadInput, match="1 image are too few"):
         authpct(x[:1], x)

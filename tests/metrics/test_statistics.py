@@ -87,7 +87,7 @@ def test_other_bytes_are_refused(data):
 
 def test_bad_input_is_refused():
     one = FeatureStatistics.of(features(1))
-    with pytest.raises(BadInput, match="1 images are too few"):
+    with pytest.raises(BadInput, match="1 image are too few"):
         _ = one.covariance
     with pytest.raises(BadInput, match="differ in width: 5 and 3"):
         one.merge(FeatureStatistics.of(features(4, 3)))

@@ -90,7 +90,7 @@ def test_bad_input_is_refused():
         vendi_score(0 * x)
     with pytest.raises(BadInput, match="NaN"):
         vendi_score(x / 0)
-    with pytest.raises(BadInput, match="1 images are too few"):
+    with pytest.raises(BadInput, match="1 image are too few"):
         vendi_score(x[:1])
     for q in (0, -1, math.inf, math.nan):
         with pytest.raises(BadInput, match="order q"):

@@ -138,7 +138,7 @@ def test_draws_that_are_none_are_refused(tmp_path):
         with_draws(sets, [few])
     with pytest.raises(BadInput, match="the same images; a draw must count once"):
         read_pixels(with_draws(sets, [save(tmp_path / "copy.npz")]))
-    with pytest.raises(BadInput, match="one size and one number of channels"):
+    with pytest.raises(BadInput, match="one size, and nothing is resized"):
         with_draws(sets, [save(tmp_path / "wide.npz", shape=(16, 20, 1))])
 
 

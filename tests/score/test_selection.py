@@ -126,7 +126,7 @@ def test_headers_are_judged_before_pixels_and_weights(tmp_path, monkeypatch):
     for places in ((a, wide), (wide, a), (a, a, wide)):
         with pytest.raises(BadInput, match="they need one size"):
             open_sets(*places)
-    with pytest.raises(BadInput, match="have no partner"):
+    with pytest.raises(BadInput, match="without a partner"):
         open_sets(a, noise(tmp_path / "more.npy", 10, 16, 16), paired=True)
     with pytest.raises(BadInput, match="precision: needs at least 4 reference images, not 3"):
         make_scoring(open_sets(a, noise(tmp_path / "few.npy", 3, 16, 16)), ["precision"], OWN, CPU)

@@ -117,9 +117,9 @@ def test_a_store_that_still_takes_nothing_says_where_the_results_are_and_stops_n
     monkeypatch.setattr(store.client, "log_batch", away)
     store.tag(run_id, {"a": "b"})
     store.connect()
-    assert "disk is full); results of 1 runs are kept in" in caplog.text
+    assert "disk is full); results of 1 run are kept in" in caplog.text
     store.settle(["another suite's run"])
-    with pytest.raises(TryLater, match=r"not take results; results of 1 runs are kept .*unlogged"):
+    with pytest.raises(TryLater, match=r"not take results; results of 1 run are kept .*unlogged"):
         store.settle([run_id])
 
 

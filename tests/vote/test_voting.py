@@ -87,7 +87,7 @@ def test_votes_become_strengths_on_the_board(folder: Path, page: dict):
     assert counted.returncode == 0, counted.stderr
     order = re.findall(r"digits\s+│ (dark|bright|training images) ", counted.stdout)
     assert order == ["dark", "training images", "bright"]
-    assert "40 votes of 1 voter, 0 of them ties" in counted.stdout
+    assert "40 votes of 1 voter, 0 ties among them" in counted.stdout
     assert "100% of the repeated pairs were answered alike" in counted.stdout
     assert Inside(folder)("report", "suite.yaml").returncode == 0
     board = (folder / "reports/suite/leaderboard.csv").read_text()

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from harness.counting import counted_of
 from harness.data.image_files import find_images
 from harness.data.own import form
 from harness.data.own.form import Form
@@ -75,7 +76,7 @@ def _matched(a: Path, of_a: dict[str, Path], b: Path, of_b: dict[str, Path]) -> 
     for where, names, other in ((a, of_a, of_b), (b, of_b, of_a)):
         if alone := [name for name in names if name not in other]:
             raise BadInput(
-                f"{where}: {len(alone):,} of {len(names):,} images have no partner in "
+                f"{where}: {counted_of(len(alone), len(names), 'image')} without a partner in "
                 f"{(b if where == a else a).name}/ (by name, without suffix): {first_three(alone)}"
             )
     return [(Picture(file), Picture(of_b[name])) for name, file in of_a.items()]

@@ -10,6 +10,7 @@ from harness.analysis.entries import Entry
 from harness.analysis.leaderboard import Board
 from harness.analysis.numbers import decimals, interval, number
 from harness.analysis.standings import Mention, Standings
+from harness.counting import counted
 from harness.metrics.catalogue import KINDS
 from harness.report import tables
 from harness.spec.measurement import PREFERENCE
@@ -139,7 +140,7 @@ def spread(mention: Mention) -> str:
     if said.value is None:
         return said.kind
     over = f" over {said.over}" if said.over else ""
-    seeds = f", {said.seeds} seeds" if said.seeds else ""
+    seeds = f", {counted(said.seeds, 'seed')}" if said.seeds else ""
     return f"± {said.value:g} {said.kind}{over}{seeds}"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.analysis.changes import Change, Effect
 from harness.analysis.numbers import decimals, number, percent
 from harness.analysis.regression import Check
+from harness.counting import counted
 from harness.metrics.base import Metric
 from harness.report import tables
 
@@ -65,7 +66,7 @@ class Words:
     def summary(self) -> str:
         """The one sentence that counts."""
         check, total = self.check, len(self.check.changes)
-        comparisons = f"{total} comparison" + ("" if total == 1 else "s")
+        comparisons = counted(total, "comparison")
         match check.outcome:
             case "no regression":
                 return f"No regression in {comparisons}: {self._counts()}."
@@ -150,7 +151,9 @@ class Words:
         if effect.shows is None:
             return ""
         now, before = change.seeds[1], change.seeds[0]
-        seeds = f"{now} seeds" if now == before else f"{now} against {before} seeds"
+        seeds = (
+            counted(now, "seed") if now == before else f"{now} against {counted(before, 'seed')}"
+        )
         return f" ({percent(effect.level)} interval, {seeds})"
 
 
