@@ -59,7 +59,7 @@ def test_what_is_not_finished_makes_no_baseline(plan: Plan):
     def value(cell, wanted):
         return "" if cell.seed == 3 and wanted.metric == "mse" else noisy()(cell, wanted)
 
-    with pytest.raises(BadInput, match="2 of 24 cells of guarded are not measured yet"):
+    with pytest.raises(BadInput, match="guarded: 2 of 24 cells not measured yet"):
         take(plan, results_of(plan, value))
 
 
