@@ -34,7 +34,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
 from harness.extractors import Extracted, Extractor, load_extractor
 from harness.metrics import Prdc, frechet_distance, kernel_distances, load_metric, prdc, ssim
 from harness.metrics.frechet import frechet_estimate
@@ -244,7 +244,7 @@ class CountedEvidence(Evidence):
     """Evidence on two sets of images by one extractor."""
 
     def __init__(self, network: Counted, given: dict[str, torch.Tensor]) -> None:
-        super().__init__(given, Setup({"extractor": network.name}))
+        super().__init__(given, EvalConfig({"extractor": network.name}))
         self._network = network
 
     def extractor(self) -> Extractor:

@@ -115,7 +115,7 @@ def start_of_workers() -> list[float]:
     """Until the server that they are forked from has imported what any cell needs. The command
     meanwhile plans, so that by the clock it waits for less.
     """
-    code = "import time, harness.engine.preloaded; print(time.process_time())"
+    code = "import time, harness.engine.forkserver_preload; print(time.process_time())"
     started = time.time()
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return [float(done.stdout), time.time() - started]

@@ -18,9 +18,9 @@ import torch
 from side_by_side import Goal, How, Result, in_turns, one_thread, processor_seconds, run
 from torch import Tensor
 
+from harness.config.recipe import load_recipe
 from harness.families import build_family
-from harness.families.base import Shape
-from harness.spec.recipe import load_recipe
+from harness.families.base import ImageShape
 from harness.training.init import initialise
 
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ def against_pipeline(images: int, how: How) -> Result:
     settings = recipe.settings | {"timesteps": STEPS, "sampling": {"steps": STEPS}}
     if how.quick:
         settings |= {"blocks": [32, 32], "layers": 1}
-    shape = Shape(channels=1, size=28)
+    shape = ImageShape(channels=1, size=28)
     family = initialise(partial(build_family, recipe.family, settings, shape), seed=0)
     family.networks.eval()
     with torch.no_grad():  # untrained, it would magnify rounding from step to step

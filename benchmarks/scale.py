@@ -32,15 +32,15 @@ import torch
 import yaml
 from side_by_side import machine
 
-from harness.analysis.collected import Choice, read
-from harness.analysis.standings import Standings, standings
+from harness.config.suite import load_suite
+from harness.core.measurement import Measurement
 from harness.engine.execute import open_site, unfinished
+from harness.leaderboards.collection import EntryFilter, collect_entries
+from harness.leaderboards.standings import Standings, standings
 from harness.plan import Cell, Plan, make_plan
 from harness.report.boards import latex, pages, record
 from harness.report.boards.view import Leaderboard
 from harness.report.publish import gather, publish
-from harness.spec.measurement import Measurement
-from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 from harness.tracking.store import NUMBER
 from harness.tracking.uses import USE
@@ -186,7 +186,7 @@ def child(folder: Path, cells: int, only: str) -> Took:
         del results
         step("report", lambda: publish(plan, store, folder, None))
     if only != "suite":
-        collected = step("read", lambda: read(store, Choice()))
+        collected = step("read", lambda: collect_entries(store, EntryFilter()))
         assert len(collected.table) == cells * len(METRICS)
         found = step("ranks", lambda: standings(collected, METRICS, plan.cells[0].model))
         assert len(found.boards) == len(DATASETS) * len(METRICS)
@@ -198,8 +198,9 @@ def forms(found: Standings) -> list[str]:
     """The leaderboard in all its forms."""
     board = Leaderboard(found, "", "")
     return [
-        pages.html(board), pages.markdown(board), latex.latex(board), record.csv(board),
-        record.text(board),
+        pages.boards_html(board), pages.boards_markdown(board),
+        latex.latex(board), record.csv(board),
+        record.boards_json(board),
     ]  # fmt: skip
 
 

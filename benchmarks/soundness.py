@@ -28,14 +28,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.analysis.aggregate import improvement_interval, iqm_interval
-from harness.analysis.changes import Pair, Side
-from harness.analysis.regression import compare, outcome
-from harness.analysis.tolerance import Tolerance
-from harness.analysis.verdicts import judge
+from harness.claims.verdicts import decide
+from harness.config.claim import Claim, make_claim
+from harness.core.measurement import COLUMNS
+from harness.leaderboards.aggregate import improvement_interval, iqm_interval
 from harness.metrics.base import Estimate, Metric
-from harness.spec.claim import Claim, make_claim
-from harness.spec.measurement import COLUMNS
+from harness.regression.changes import MetricPair, RunSet
+from harness.regression.gate import compare_with_baseline, outcome
+from harness.regression.tolerance import Tolerance
 
 ALPHA = 0.05
 Array = NDArray[np.float64]
@@ -258,7 +258,7 @@ class Tally:
 
     def add(self, case: Case, n: int) -> None:
         names = list(dict.fromkeys(dataset for dataset, *_ in case.values))
-        verdicts = judge(case.claims, table(case.values), METRICS, n, names)
+        verdicts = decide(case.claims, table(case.values), METRICS, n, names)
         outcomes = [verdict.outcome for verdict in verdicts]
         self.suites += 1
         self.false_supported += ("supported", False) in zip(outcomes, case.holds, strict=True)
@@ -346,7 +346,7 @@ def mean_wins(a: Array, b: Array) -> bool:
 
 def verdict(a: Array, b: Array) -> bool:
     case = pair_case(a, b)
-    return judge(case.claims, table(case.values), METRICS, len(a))[0].outcome == "supported"
+    return decide(case.claims, table(case.values), METRICS, len(a))[0].outcome == "supported"
 
 
 def iqms_apart(a: Array, b: Array) -> bool:
@@ -383,7 +383,7 @@ def says_better(kind: str, n: int, effect: float, simulations: int) -> list[int]
 
 def practice(simulations: int, seeds: Sequence[int]) -> None:
     """Each rule on the same scores. The last two are those of rliable (Agarwal et al. 2021,
-    arXiv:2108.13264), as `harness.analysis.aggregate` has them; a test holds it to rliable's.
+    arXiv:2108.13264), as `harness.leaderboards.aggregate` has them; a test holds it to rliable's.
     """
     effects = {kind: (0.0, 1.0, 2.0, 3.0) if kind == "normal" else (0.0, 2.0) for kind in KINDS}
     calls = [
@@ -462,22 +462,22 @@ class Checks:
     def one(self, rng: np.random.Generator, effect: float) -> str:
         """The outcome of a check whose first comparison is worse by `effect` deviations."""
         pairs = (self._pair(rng, effect * (i == 0)) for i in range(self.comparisons))
-        return outcome(compare(pairs)[0])
+        return outcome(compare_with_baseline(pairs)[0])
 
-    def _pair(self, rng: np.random.Generator, effect: float) -> Pair:
+    def _pair(self, rng: np.random.Generator, effect: float) -> MetricPair:
         most = max(self.before, self.now)
         old, new = two_sides(self.kind, rng, most, self.shared or 0.0)
         first = 100 if self.shared is None else 0
         tolerance = None if self.tolerance is None else Tolerance(self.tolerance)
-        return Pair(
+        return MetricPair(
             "d", "m", METRICS["score"],
             _side(old[: self.before], 0), _side(new[: self.now] - effect, first), tolerance,
         )  # fmt: skip
 
 
-def _side(values: Array, first: int) -> Side:
+def _side(values: Array, first: int) -> RunSet:
     numbers = {first + i: float(x) for i, x in enumerate(values)}
-    return Side(numbers, {}, {seed: f"{seed}" for seed in numbers})
+    return RunSet(numbers, {}, {seed: f"{seed}" for seed in numbers})
 
 
 def rates(checks: Checks, effect: float, simulations: int) -> tuple[int, int]:

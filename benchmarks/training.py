@@ -33,12 +33,12 @@ from side_by_side import (
     run,
 )
 
+from harness.config.recipe import Recipe, load_recipe
 from harness.data import Batches, load_dataset
 from harness.data.base import Dataset
 from harness.families import build_family
 from harness.families.base import Family
 from harness.plan import shape_of
-from harness.spec.recipe import Recipe, load_recipe
 from harness.training.checkpoint import Checkpoints, save_weights
 from harness.training.init import initialise
 from harness.training.loop import train

@@ -31,11 +31,11 @@ import torch.nn.functional as F
 import yaml
 from side_by_side import FASTER, Goal, How, Result, assert_same_loss, in_turns
 
+from harness.config.recipe import load_recipe
+from harness.config.suite import load_suite
 from harness.data.load import default_root
 from harness.families import FAMILIES
 from harness.plan import make_plan
-from harness.spec.recipe import load_recipe
-from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 
 HERE = Path(__file__).parent

@@ -20,25 +20,25 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from harness.core.errors import FAILURES
+from harness.core.scratch import scratch
+from harness.core.seeding import generator
+from harness.core.user_code import look_in
 from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import Reading, describe, read, row
+from harness.evaluation.measure import MetricOutcome, compute_metric, error_line, measurement_of
 from harness.evaluation.profiles import load_metric_as
-from harness.evaluation.protocols import draws
+from harness.evaluation.protocols import draw_count
 from harness.families import build_family
-from harness.families.base import Batch, Family
+from harness.families.base import Family
 from harness.metrics.base import Metric
-from harness.plan import Cell, Wanted, shape_of
-from harness.plan.samples import evidence_of
-from harness.scratch import scratch
-from harness.seeding import generator
-from harness.spec.errors import FAILURES
-from harness.spec.user_code import look_in
+from harness.plan import Cell, PlannedMeasurement, shape_of
+from harness.plan.external_samples import evidence_of
 from harness.tracking import Record, Store
-from harness.training import memory, spread, stopping
+from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import (
     Checkpoints,
     file_sha256,
@@ -46,11 +46,11 @@ from harness.training.checkpoint import (
     save_weights,
 )
 from harness.training.clock import clock
-from harness.training.gang import ReadOnly, gang
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
 from harness.training.numerics import Numerics
+from harness.training.process_group import ReadOnly, gang
 from harness.training.stopping import Stopped
 
 WEIGHTS = "weights/model.safetensors"
@@ -95,7 +95,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Event:
+class CellEvent:
     """How far a cell is: `done` of `total` images while it trains, then numbers."""
 
     cell: str
@@ -104,11 +104,11 @@ class Event:
     total: int
 
 
-Listener = Callable[[Event], None]
+Listener = Callable[[CellEvent], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellOutcome:
     """How a cell ended: what failed, in words, and what diverged. Empty where all went well.
 
     A cell that was `stopped` on request goes on from its checkpoint; one that is `busy` is being
@@ -122,7 +122,7 @@ class Outcome:
     busy: bool = False
 
 
-def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
+def run_cell(cell: Cell, site: Site, listen: Listener) -> CellOutcome:
     """Do what is left of a cell. Whatever goes wrong is told in the outcome, and recorded if the
     tracking store can be reached.
     """
@@ -131,27 +131,27 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> Outcome:
         with site.lock(cell):
             return _run(_Work(cell, site, site.store(), _harmless(listen)))
     except Timeout:
-        return Outcome(cell.name, busy=True)
+        return CellOutcome(cell.name, busy=True)
     except Stopped:
-        return Outcome(cell.name, stopped=True)
+        return CellOutcome(cell.name, stopped=True)
     except FAILURES as error:
-        return Outcome(cell.name, (f"{cell.name}: {describe(error)}",))
+        return CellOutcome(cell.name, (f"{cell.name}: {error_line(error)}",))
 
 
 def _harmless(listen: Listener) -> Listener:
     """Whatever happens to a listener, such as a full disk below it, does not happen to the cell."""
 
-    def tell(event: Event) -> None:
+    def tell(event: CellEvent) -> None:
         with suppress(Exception):
             listen(event)
 
     return tell
 
 
-def _run(work: _Work) -> Outcome:
+def _run(work: _Work) -> CellOutcome:
     cell, store, run_id = work.cell, work.store, work.record.run_id
     if cell.finished(work.record):  # by another command, since this one began
-        return Outcome(cell.name)
+        return CellOutcome(cell.name)
     try:
         failures = work.run()
     except Stopped:
@@ -162,13 +162,13 @@ def _run(work: _Work) -> Outcome:
         store.set_status(run_id, "diverged", reason)
         store.record(run_id, [wanted.without("diverged", reason) for wanted in cell.wanted])
         store.finish(run_id, ok=False)
-        return Outcome(cell.name, diverged=reason)
+        return CellOutcome(cell.name, diverged=reason)
     except FAILURES as error:
-        _record_failure(work, describe(error))
+        _record_failure(work, error_line(error))
         store.put(run_id, "failure.txt", traceback.format_exc())
         raise
     store.finish(run_id, ok=not failures)
-    return Outcome(cell.name, tuple(failures))
+    return CellOutcome(cell.name, tuple(failures))
 
 
 def _record_failure(work: _Work, reason: str) -> None:
@@ -182,13 +182,13 @@ def _record_failure(work: _Work, reason: str) -> None:
     store.finish(run_id, ok=False)
 
 
-def died(cell: Cell, site: Site, reason: str) -> Outcome:
+def record_death(cell: Cell, site: Site, reason: str) -> CellOutcome:
     """The outcome of a cell whose process could not say how it ended; recorded for it."""
     try:
         _record_failure(_Work(cell, site, site.store(), lambda event: None), reason)
     except Exception as error:
-        reason = f"{reason}; and that could not be recorded: {describe(error)}"
-    return Outcome(cell.name, (f"{cell.name}: {reason}",))
+        reason = f"{reason}; and that could not be recorded: {error_line(error)}"
+    return CellOutcome(cell.name, (f"{cell.name}: {reason}",))
 
 
 def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
@@ -236,9 +236,9 @@ def _train(
     device = torch.device(cell.numerics.device)
     settings = family.settings
     batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
-    if spread.is_spread():
+    if data_parallel.is_spread():
         trial = generator(cell.seed, "spread", device=device)
-        spread.prepare(family, Batch(*batches.batch(0)), trial)
+        data_parallel.prepare_family(family, batches.batch(0), trial)
     return train(
         family, batches, cell.images, cell.seed, device=device,
         accelerate=cell.numerics.accelerate, checkpoints=checkpoints, **options,
@@ -287,7 +287,7 @@ class _Work:
 
     def run(self) -> list[str]:
         """Train and measure what is left; the measurements that failed, in words."""
-        self.listen(Event(self.cell.name, "preparing", 0, self.cell.images))
+        self.listen(CellEvent(self.cell.name, "preparing", 0, self.cell.images))
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root, self.site.code)
         if not self.cell.is_trained:
@@ -391,7 +391,7 @@ class _Work:
 
     def tell(self, progress: Progress) -> None:
         """Pass on how far training is."""
-        self.listen(Event(self.cell.name, "training", progress.images, self.cell.images))
+        self.listen(CellEvent(self.cell.name, "training", progress.images, self.cell.images))
 
     def measure(
         self, given: Mapping[str, Any], dataset: Dataset, model: Family | None = None
@@ -410,10 +410,10 @@ class _Work:
         for number, wanted in enumerate(applicable):
             if stopping.requested():
                 raise Stopped("stopped before all was measured")
-            self.listen(Event(self.cell.name, "measuring", number, len(applicable)))
+            self.listen(CellEvent(self.cell.name, "measuring", number, len(applicable)))
             metric = self.metric(wanted)
-            readings = [read(metric, evidence), *others.get(wanted.metric, ())]
-            found = row(metric, wanted.protocol, wanted.key, readings, evidence.setup)
+            readings = [compute_metric(metric, evidence), *others.get(wanted.metric, ())]
+            found = measurement_of(metric, wanted.protocol, wanted.key, readings, evidence.setup)
             store.record(run_id, [found])
             if found.status == "failed":
                 failures.append(f"{self.cell.name}: {wanted.metric}: {found.reason}")
@@ -422,41 +422,41 @@ class _Work:
             self.draw(evidence, model)
         return failures
 
-    def keep_traces(self, metric: str, readings: Sequence[Reading]) -> None:
+    def keep_traces(self, metric: str, readings: Sequence[MetricOutcome]) -> None:
         """Put the tracebacks of a failed measurement beside the cell's other files."""
         traces = "\n".join(dict.fromkeys(said.trace for said in readings if said.trace))
         if traces:
             name = "".join(c if c.isalnum() or c in "._-" else "-" for c in metric)[:80]
             self.store.put(self.record.run_id, f"failures/{name}.txt", traces)
 
-    def metric(self, wanted: Wanted) -> Metric:
+    def metric(self, wanted: PlannedMeasurement) -> Metric:
         """The metric that is wanted, as the suite's profile has it."""
         return load_metric_as(self.cell.setup.profile, wanted.metric)
 
     def other_draws(
-        self, wanted: Sequence[Wanted], evidence: Evidence, dataset: Dataset
-    ) -> dict[str, list[Reading]]:
+        self, wanted: Sequence[PlannedMeasurement], evidence: Evidence, dataset: Dataset
+    ) -> dict[str, list[MetricOutcome]]:
         """What the metrics of samples say of all draws but the first, which comes last and is the
         one of which there are pictures. In memory there is one draw at a time, apart from the first
         where that is given.
         """
         cell = self.cell
         metrics = [self.metric(w) for w in wanted]
-        drawn = [metric for metric in metrics if draws(metric, cell.setup) > 1]
-        said: dict[str, list[Reading]] = {metric.name: [] for metric in drawn}
+        drawn = [metric for metric in metrics if draw_count(metric, cell.setup) > 1]
+        said: dict[str, list[MetricOutcome]] = {metric.name: [] for metric in drawn}
         for draw in range(1, cell.setup.draws) if drawn else ():
             given = {} if cell.is_trained else evidence_of(cell, dataset, draw)
             other = evidence.redrawn(draw, given)
             for metric in drawn:
-                said[metric.name].append(read(metric, other))
+                said[metric.name].append(compute_metric(metric, other))
         return said
 
     def draw(self, evidence: Evidence, model: Family | None) -> None:
         """Pictures of the run, each drawn once."""
         drawn = self.record.facts.get("pictures", "").split()
         metrics = [self.metric(w) for w in self.cell.wanted if not w.obstacle]
-        for name in pictures.chosen(evidence, model, metrics):
-            place = pictures.place(name, self.cell.settings)
+        for name in pictures.chosen_pictures(evidence, model, metrics):
+            place = pictures.picture_name(name, self.cell.settings)
             if place not in drawn:
                 png = pictures.DRAWN[name](evidence)
                 self.store.put(self.record.run_id, f"pictures/{place}.png", png)

@@ -1,4 +1,4 @@
-"""Imports go only downward in the list of rooms that docs/architecture.md gives."""
+"""Imports go only downward in the list of packages that docs/architecture.md gives."""
 
 import ast
 from pathlib import Path
@@ -7,16 +7,15 @@ import pytest
 
 import harness
 
-ROOMS = [
-    "pytest_plugin", "cli", "vote", "report", "analysis", "engine", "score", "cell", "plan",
-    "tracking", "evaluation", "metrics", "extractors", "training", "families", "networks",
-    "outputs", "data", "spec", "terminal", "capture", "scratch", "files",
-    "keys", "printable", "counting", "seeding",
+PACKAGES = [
+    "pytest_plugin", "cli", "vote", "report", "leaderboards", "claims", "regression", "statistics",
+    "engine", "score", "cell", "plan", "selftest", "tracking", "evaluation", "metrics",
+    "extractors", "training", "families", "networks", "data", "config", "core",
 ]  # fmt: skip
-PACKAGE = Path(harness.__file__).parent
+ROOT = Path(harness.__file__).parent
 
 
-def room(dotted: str) -> str | None:
+def package(dotted: str) -> str | None:
     parts = dotted.split(".")
     return parts[1] if parts[0] == "harness" and len(parts) > 1 else None
 
@@ -32,24 +31,24 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ROOMS)
-def test_a_room_imports_only_those_below_it(name: str):
-    files = sorted((PACKAGE / name).rglob("*.py")) or [PACKAGE / f"{name}.py"]
-    below = set(ROOMS[ROOMS.index(name) :])
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_imports_only_those_below_it(name: str):
+    files = sorted((ROOT / name).rglob("*.py")) or [ROOT / f"{name}.py"]
+    below = set(PACKAGES[PACKAGES.index(name) :])
     for file in files:
-        used = {room(dotted) for dotted in imports(file)} & set(ROOMS)
-        assert used <= below, f"{file.relative_to(PACKAGE)} reaches up to {used - below}"
+        used = {package(dotted) for dotted in imports(file)} & set(PACKAGES)
+        assert used <= below, f"{file.relative_to(ROOT)} reaches up to {used - below}"
 
 
 def test_the_list_is_complete():
-    found = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    assert found - {"__init__", "__main__"} == set(ROOMS)
+    found = {p.stem for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert found - {"__init__", "__main__"} == set(PACKAGES)
 
 
 def test_only_tracking_imports_mlflow():
     users = {
-        file.relative_to(PACKAGE).parts[0]
-        for file in PACKAGE.rglob("*.py")
+        file.relative_to(ROOT).parts[0]
+        for file in ROOT.rglob("*.py")
         if any(name.split(".")[0] == "mlflow" for name in imports(file))
     }
     assert users == {"tracking"}

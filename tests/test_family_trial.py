@@ -6,11 +6,11 @@ import pytest
 import torch
 from user_models import write
 
-from harness.plan import check, make_plan
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput, SpecError
+from harness.core.user_code import look_in
+from harness.plan import check_suite, make_plan
 from harness.plan.family_trial import try_checked, try_planned
-from harness.spec.errors import BadInput, SpecError
-from harness.spec.suite import load_suite
-from harness.spec.user_code import look_in
 
 LOSS = 'return {"loss": (rebuilt - batch.x).square().mean()}'
 SAMPLE = 'self.networks["decoder"](z).view(n, shape.channels, shape.size, shape.size)'
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_found_before_it_trains(tmp_path: Path, case):
         changes[MODULES] = MODULES.replace("})", ', "extra": nn.Linear(2, 2)})')
     loaded = load_suite(str(write(tmp_path, changes, family="mine.broken:Net")))
     looks = [
-        lambda: try_checked(loaded, *check(loaded)),
+        lambda: try_checked(loaded, *check_suite(loaded)),
         lambda: try_planned(plan := make_plan(loaded, "cpu", None), plan.cells),
     ]
     for look in looks[case == "0 to 1" :]:  # which only the data can tell
@@ -101,7 +101,7 @@ def line_of(folder: Path, method: str) -> int:
 def test_a_right_family_passes_and_torchs_global_generator_is_left_alone(tmp_path):
     loaded = load_suite(str(write(tmp_path, {NOISE: "        torch.manual_seed(0)\n" + NOISE})))
     before = torch.get_rng_state()
-    try_checked(loaded, *check(loaded))
+    try_checked(loaded, *check_suite(loaded))
     plan = make_plan(loaded, "cpu", None)
     try_planned(plan, plan.cells)
     assert torch.equal(before, torch.get_rng_state())
@@ -121,7 +121,7 @@ def test_a_right_family_passes_and_torchs_global_generator_is_left_alone(tmp_pat
 def test_what_is_no_family_is_said_in_one_line(tmp_path, change, words):
     loaded = load_suite(str(write(tmp_path, change, family="mine.broken:Net")))
     with pytest.raises(BadInput) as error:
-        check(loaded)
+        check_suite(loaded)
     said = str(error.value)
     assert said.startswith(f"{tmp_path / 'net.yaml'}:1: family 'mine.broken:Net' ")
     assert words in said

@@ -86,8 +86,10 @@ def sampler_of_too_little_noise(_: Path, patch: pytest.MonkeyPatch) -> None:
     """Each step keeps five per cent less of the noise than the next timestep has."""
     weakened = torch.tensor([1.0, 1.0, 1.0, 0.95, 1.0])
 
-    def denoising(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[ddim.At], Tensor]:
-        step = ddim.denoising(predict, clip=clip)
+    def denoising(
+        predict: Callable[..., Tensor], *, clip: bool
+    ) -> Callable[[ddim.DDIMStepInputs], Tensor]:
+        step = ddim.ddim_step(predict, clip=clip)
         return lambda at: step(replace(at, weights=at.weights * weakened))
 
     patch.setattr(diffusion, "denoising", denoising)

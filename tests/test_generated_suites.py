@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.suite import load_suite
 from harness.engine.execute import open_site
 from harness.engine.serial import run_serial
 from harness.plan import make_plan
 from harness.report.publish import publish
-from harness.spec.suite import load_suite
 from harness.tracking import Store
 
 SMALL = "train=64,test=40"

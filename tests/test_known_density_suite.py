@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from running import Command
 
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
 from harness.data.imageset import load_images
 from harness.plan import make_plan
-from harness.spec.errors import BadInput
-from harness.spec.suite import load_suite
 
 SUITE = """
 title: Points

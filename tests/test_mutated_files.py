@@ -27,24 +27,24 @@ from running import Inside
 from stored_runs import cell, fid, gathered, value
 from typer.main import get_command
 
-from harness.analysis.baseline import _checksum, load_baseline, take, to_json
-from harness.analysis.regression import open_gate
-from harness.analysis.standings import standings
 from harness.cli.main import app
+from harness.config.claim_files import load_claims
+from harness.config.json_files import parse_json
+from harness.config.quoted import load_quoted
+from harness.config.shipped import shipped_files
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
+from harness.core.measurement import tidy
 from harness.data.captions import load_captions
 from harness.data.imageset import load_images
+from harness.leaderboards.standings import standings
 from harness.metrics import FeatureStatistics, frechet_distance, load_metric
-from harness.plan import check, make_plan
+from harness.plan import check_suite, make_plan
+from harness.regression.baseline import _checksum, load_baseline, make_baseline, to_json
+from harness.regression.gate import open_gate
 from harness.report.publish import verdicts
 from harness.score.statistics import Origin, SetStatistics, load_statistics
-from harness.spec.claim_files import load_claims
-from harness.spec.errors import BadInput
-from harness.spec.jsonfile import parse_json
-from harness.spec.measurement import tidy
-from harness.spec.quoted import load_quoted
-from harness.spec.shipped import shipped_files
-from harness.spec.suite import load_suite
-from harness.vote.ballots import Entrant, Key, Pair, Shown, check_pairs, read_votes
+from harness.vote.ballots import BallotPair, Entrant, Key, ShownSide, check_pairs, read_votes
 from harness.vote.tally import Ballot, tally
 
 SECONDS = 20
@@ -164,7 +164,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def read_suite(file: Path, planned: bool = True) -> None:
     """As `validate`, `plan` and `claims` do, with numbers of no run."""
     loaded = load_suite(str(file))
-    check(loaded)
+    check_suite(loaded)
     if not planned:
         return
     if len(loaded.suite.seeds) * len(loaded.suite.datasets) > 12:
@@ -206,7 +206,7 @@ def test_claims(folder: Path):
 def test_baselines(folder: Path):
     plan = plan_of(folder)
     results = results_of(plan, noisy())
-    value = json.loads(to_json(take(plan, results)))
+    value = json.loads(to_json(make_baseline(plan, results)))
 
     def dump(value: Any) -> bytes:
         if isinstance(value, dict):  # else nothing behind the checksum would be reached
@@ -251,7 +251,7 @@ def test_votes(folder: Path):
         Entrant(dataset="digits", model=m, seed=0, run_id=m, training_key=m) for m in "abc"
     )
     pairs = tuple(
-        Pair(left=Shown(entrant=a, sample=0), right=Shown(entrant=b, sample=1))
+        BallotPair(left=ShownSide(entrant=a, sample=0), right=ShownSide(entrant=b, sample=1))
         for a, b in itertools.permutations(range(3), 2)
     )
     key = Key(

@@ -3,18 +3,18 @@ from unittest.mock import Mock
 
 import pytest
 
+from harness.config.suite import Overrides, load_suite
+from harness.core.errors import BadInput
+from harness.core.measurement import Measurement
+from harness.core.protocol import Protocol
 from harness.families.gan import GAN
-from harness.plan import Cell, Plan, Wanted, cells, make_plan, planning
+from harness.plan import Cell, Plan, PlannedMeasurement, cells, make_plan, planning
 from harness.plan.ingredients import ingredients
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
-from harness.spec.protocol import Protocol
-from harness.spec.suite import Overrides, load_suite
 from harness.tracking import Record
 
 OBSTACLE = "gan cannot reconstruct"
 FID, RECALL, PSNR = (
-    Wanted(name, Protocol(name, samples=9), f"key-{name}", obstacle)
+    PlannedMeasurement(name, Protocol(name, samples=9), f"key-{name}", obstacle)
     for name, obstacle in (("fid", None), ("recall", None), ("psnr", OBSTACLE))
 )
 CELL = Cell(

@@ -10,15 +10,15 @@ import pytest
 import torch
 from running import Command, Inside
 
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
+from harness.core.measurement import HELD_OUT, TRAINING_IMAGES, Measurement
 from harness.data import load_dataset
-from harness.evaluation.draws import average
+from harness.evaluation.draws import average_draws
 from harness.extractors import load_extractor
 from harness.metrics import frechet_estimate
 from harness.plan import make_plan
-from harness.plan.samples import evidence_of
-from harness.spec.errors import BadInput
-from harness.spec.measurement import HELD_OUT, TRAINING_IMAGES, Measurement
-from harness.spec.suite import load_suite
+from harness.plan.external_samples import evidence_of
 from harness.tracking import Record
 
 SUITE = """
@@ -155,7 +155,7 @@ def test_numbers_of_samples_are_means_over_draws(folder: Path):
     draws = [
         network.extract(evidence_of(cell, dataset, draw)["samples"]).pooled for draw in range(3)
     ]
-    expected = average([frechet_estimate(x, reference) for x in draws], shared=True)
+    expected = average_draws([frechet_estimate(x, reference) for x in draws], shared=True)
     assert floor.value == pytest.approx(expected.value, rel=1e-6)
     assert floor.stderr == pytest.approx(expected.stderr, rel=1e-5)
 

@@ -6,17 +6,17 @@ import pandas as pd
 import pytest
 from running import Command
 
+from harness.config.suite import Overrides, load_suite
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.evaluation.profiles import PROFILES
 from harness.extractors import EXTRACTORS, load_extractor
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.metrics import METRICS
 from harness.plan import make_plan
-from harness.plan.planning import check
-from harness.plan.samples import evidence_of
+from harness.plan.external_samples import evidence_of
+from harness.plan.planning import check_suite
 from harness.score import load_profile, load_sets, make_scoring
-from harness.spec.errors import BadInput
-from harness.spec.suite import Overrides, load_suite
 from harness.training.numerics import Numerics
 
 SUITE = """
@@ -29,7 +29,9 @@ models: [vae/vae]
 metrics: [fid, kid]
 profile: clean-fid
 """
-STAND_IN = Source(lambda name: None, lambda name, device: load_extractor("classifier:digits"))
+STAND_IN = ExtractorSource(
+    lambda name: None, lambda name, device: load_extractor("classifier:digits")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +75,14 @@ def test_its_protocols_are_those_of_scoring_with_the_profile(tmp_path):
 )
 def test_what_does_not_go_together_is_named_with_its_line(tmp_path, text, words):
     with pytest.raises(BadInput, match=words) as caught:
-        check(load(tmp_path, text))
+        check_suite(load(tmp_path, text))
     assert "suite.yaml:" in str(caught.value)
 
 
 def test_an_override_does_not_get_round_it(tmp_path):
     with pytest.raises(BadInput, match="means the extractor"):
-        check(load(tmp_path, overrides=Overrides(extractor="classifier:digits")))
-    check(load(tmp_path, overrides=Overrides(extractor="inception:pil-bicubic")))
+        check_suite(load(tmp_path, overrides=Overrides(extractor="classifier:digits")))
+    check_suite(load(tmp_path, overrides=Overrides(extractor="inception:pil-bicubic")))
 
 
 @pytest.mark.slow

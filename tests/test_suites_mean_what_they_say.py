@@ -4,10 +4,10 @@ from collections import defaultdict
 
 import pytest
 
+from harness.config.suite import list_suites, load_suite
+from harness.core.errors import SpecError
 from harness.metrics import METRICS
-from harness.plan.planning import check
-from harness.spec.errors import SpecError
-from harness.spec.suite import list_suites, load_suite
+from harness.plan.planning import check_suite
 
 
 def test_the_same_data_have_the_same_number_of_samples_in_every_suite():
@@ -44,9 +44,9 @@ def test_a_claim_that_names_no_direction_where_none_is_better_is_refused(tmp_pat
     file = tmp_path / "suite.yaml"
     file.write_text(CLAIM)
     with pytest.raises(SpecError, match=r"suite.yaml:9.*'blurry': sharpness has no better side"):
-        check(load_suite(str(file)))
+        check_suite(load_suite(str(file)))
     file.write_text(CLAIM + "    direction: lower\n")
-    check(load_suite(str(file)))
+    check_suite(load_suite(str(file)))
 
 
 def test_words_of_direction_are_asked_in_that_direction():

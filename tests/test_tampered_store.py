@@ -11,8 +11,8 @@ from running import Inside
 from stored_runs import cell, fid, put, value
 
 from harness.cell import params_of
+from harness.core.measurement import Measurement
 from harness.engine.execute import open_site
-from harness.spec.measurement import Measurement
 from harness.tracking import Store, default_uri
 from harness.tracking.records import NUMBER
 from harness.tracking.unreadable import leave_out

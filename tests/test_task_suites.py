@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from tiny_clip import save_tiny_clip
 
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
 from harness.data import DATASETS
 from harness.engine.execute import open_site
 from harness.engine.serial import run_serial
 from harness.plan import make_plan
-from harness.report.page import html
+from harness.report.page import report_html
 from harness.report.publish import publish
 from harness.report.results import Results
-from harness.spec.errors import BadInput
-from harness.spec.suite import load_suite
 from harness.tracking import Store
 
 Run = Callable[..., Results]
@@ -238,4 +238,4 @@ def test_a_claim_on_points_in_training(run: Run):
         assert [row.model for row in board.rows] == ["gan/dcgan"]
     assert {picture.model for picture in results.pictures} == {"gan/dcgan", "training images"}
     assert set(results.curves.model) == {"gan/dcgan"}
-    assert "Jensen-Shannon bound of gan/dcgan over training" in html(results)
+    assert "Jensen-Shannon bound of gan/dcgan over training" in report_html(results)

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
+from harness.config.recipe import load_recipe
 from harness.data.base import Dataset
 from harness.families import build_family
 from harness.families.base import Family
 from harness.plan import shape_of
-from harness.spec.recipe import load_recipe
 from harness.training.init import initialise
 
 Row = dict[str, Any]

@@ -15,9 +15,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.capture import tensors
+from harness.core.cuda_graphs import tensors
 from harness.data.loader import Batches
-from harness.families.base import Batch
 from harness.training.state import TrainingState
 from harness.training.step import Step
 from on_gpu.bench import Bench
@@ -94,5 +93,5 @@ def _step(bench: Bench, model: str) -> Callable[[], object]:
     state = TrainingState.start(family, 0, bench.device)
     step = Step(state, state.turns[0], captured=False)
     batches = Batches(bench.dataset.train, family.settings.batch_size, 0, bench.device)
-    given = step.draw([Batch(*batches.batch(0))])
+    given = step.draw([batches.batch(0)])
     return lambda: step(given)

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from harness.data.base import Split
-from harness.families.base import Batch
+from harness.data.batch import Batch
 from on_gpu.bench import Bench
 
 

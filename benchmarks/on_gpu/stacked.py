@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from harness.capture import Replayed, captures, cuda_graph
-from harness.families.base import Batch, Player
+from harness.core.cuda_graphs import Replayed, captures, cuda_graph
+from harness.data.batch import Batch
+from harness.families.base import Player
 from harness.training.state import TrainingState
 from harness.training.step import Step, replayed
 from on_gpu.bench import Bench, Row

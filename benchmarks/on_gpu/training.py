@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from harness.capture import Accelerate
+from harness.core.cuda_graphs import Accelerate
 from harness.data.loader import Batches
 from harness.training.loop import train
 from on_gpu import script

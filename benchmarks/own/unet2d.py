@@ -5,7 +5,7 @@ from __future__ import annotations
 from diffusers import UNet2DModel
 from torch import Tensor, nn
 
-from harness.families.ddim import Noising, alpha_bar
+from harness.families.ddim import ForwardProcess, alpha_bar
 from harness.families.diffusion import Diffusion, DiffusionSettings
 
 
@@ -34,7 +34,7 @@ class UNet2D(Diffusion):
             down_block_types=("DownBlock2D", *["AttnDownBlock2D"] * attention),
             up_block_types=(*["AttnUpBlock2D"] * attention, "UpBlock2D"),
         )
-        noising = Noising(alpha_bar(self.settings.schedule, self.settings.timesteps))
+        noising = ForwardProcess(alpha_bar(self.settings.schedule, self.settings.timesteps))
         return nn.ModuleDict({"denoiser": Denoiser(network), "noising": noising})
 
 

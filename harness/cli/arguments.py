@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 _EMPTY_VALUE = re.compile(r"(--?[\w-]+)=\s*")
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from harness.cli.tables import line, titled, wide_enough
-from harness.terminal import Console
+from harness.cli.tables import print_styled, titled, wide_enough
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.analysis.aggregate import Summary
-    from harness.analysis.leaderboard import Board, Row
-    from harness.analysis.standings import Standings
+    from harness.leaderboards.aggregate import MetricSummary
+    from harness.leaderboards.leaderboard import Board, Row
+    from harness.leaderboards.standings import Standings
     from harness.report.boards.view import Leaderboard
 
 OUTCOMES = {
@@ -20,13 +20,13 @@ OUTCOMES = {
 }  # fmt: skip
 
 
-def show(console: Console, leaderboard: Leaderboard) -> None:
+def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
     """Every board, best first, then what is over all datasets, and what a reader must know."""
     from harness.report.boards import view
 
     wide_enough(console)
     found = leaderboard.standings
-    line(console, view.headline(found))
+    print_styled(console, view.headline(found))
     for board in found.boards:
         _board(console, board, found)
     for summary in found.summaries:
@@ -37,8 +37,8 @@ def show(console: Console, leaderboard: Leaderboard) -> None:
 
 
 def _board(console: Console, board: Board, found: Standings) -> None:
-    from harness.analysis.numbers import number
     from harness.report import tables
+    from harness.statistics.numbers import number
 
     metric = found.metrics[board.metric]
     heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]
@@ -50,8 +50,8 @@ def _board(console: Console, board: Board, found: Standings) -> None:
         rows.append(["", "", f"[dim]{escape(board.floor.model)}[/dim]", floor, *blank])
     titled(console, f"{metric.heading} on {board.dataset}", heads, rows)
     if board.apart:
-        line(console, f"Not comparable with the board above: {board.apart}.", "yellow")
-    line(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
+        print_styled(console, f"Not comparable with the board above: {board.apart}.", "yellow")
+    print_styled(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
 
 
 def _cells(board: Board, row: Row, found: Standings) -> list[str]:
@@ -68,22 +68,22 @@ def _cells(board: Board, row: Row, found: Standings) -> list[str]:
     return found_cells
 
 
-def _summary(console: Console, summary: Summary, found: Standings) -> None:
+def _summary(console: Console, summary: MetricSummary, found: Standings) -> None:
     from harness.report.boards import view
 
     title = f"{found.metrics[summary.metric].heading} over {', '.join(summary.datasets)}"
     if not summary.standings:
         console.print()
-        line(console, f"{title}: {summary.problem}")
+        print_styled(console, f"{title}: {summary.problem}")
         return
     heads = ("model", "interquartile mean", f"better than {summary.reference}", "runs")
     rows = [
-        (s.model, view.estimate(s.iqm), view.probability(s.improvement), str(s.runs))
+        (s.model, view.format_estimate(s.iqm), view.probability(s.improvement), str(s.runs))
         for s in summary.standings
     ]
     titled(console, title, heads, [list(map(escape, row)) for row in rows])
     said = f"of {view.scale(summary)}; stratified 95 % bootstrap intervals over seeds"
-    line(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
+    print_styled(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
 
 
 def _fronts(console: Console, found: Standings) -> None:
@@ -92,7 +92,7 @@ def _fronts(console: Console, found: Standings) -> None:
     for front in found.fronts:
         heading = found.metrics[front.quality.metric].heading
         what = f"{heading} against {front.axis} on {front.quality.dataset}"
-        line(console, f"Pareto front of {what}: {', '.join(front.best)}")
+        print_styled(console, f"Pareto front of {what}: {', '.join(front.best)}")
 
 
 def _quoted(console: Console, found: Standings) -> None:
@@ -115,7 +115,7 @@ def _closing(console: Console, found: Standings) -> None:
     """What a reader must know, and which cells gave no numbers."""
     console.print()
     for notice in found.notices:
-        line(console, notice, "yellow")
+        print_styled(console, notice, "yellow")
     for lost in found.collected.lost:
         what = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
-        line(console, f"{lost.status}: {what}: {lost.reason}", "red")
+        print_styled(console, f"{lost.status}: {what}: {lost.reason}", "red")

@@ -11,18 +11,18 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
-from harness.counting import counted
-from harness.terminal import Console, echo
+from harness.core.counting import counted
+from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
-    from harness.analysis.verdicts import Part, Verdict
+    from harness.claims.verdicts import Verdict, VerdictPart
 
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
-@options.about_a_suite
+@options.suite_command
 def claims(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     json: Annotated[
         Path | None, typer.Option(help="Write the verdicts and all they rest on to this file.")
     ] = None,
@@ -40,10 +40,10 @@ def claims(
 
         harness claims quickstart --json verdicts.json --markdown verdicts.md
     """
-    from harness.outputs import write_output
+    from harness.core.errors import BadInput
+    from harness.data.output_files import write_output
     from harness.report import page, record
     from harness.report.publish import gather
-    from harness.spec.errors import BadInput
 
     loaded = chosen.load()
     chosen.check_outputs(loaded, json, markdown)
@@ -55,7 +55,7 @@ def claims(
     console = console_beside(json, markdown)
     for verdict in results.verdicts:
         _show(console, verdict)
-    for path, text in ((json, record.text), (markdown, page.claims)):
+    for path, text in ((json, record.verdicts_json), (markdown, page.claims_markdown)):
         if path:
             write_output(path, text(results))
             console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
@@ -92,12 +92,12 @@ def _evidence(verdict: Verdict) -> Table:
     return table
 
 
-def _title(part: Part) -> str:
+def _title(part: VerdictPart) -> str:
     return f"{part.title}: {part.model} against {part.other}, {part.dataset}"
 
 
-def _effect(part: Part) -> str:
-    from harness.analysis.wording import quantity
+def _effect(part: VerdictPart) -> str:
+    from harness.claims.wording import quantity
 
     return quantity(part.effect, part.unit) if part.effect else part.problem
 
@@ -116,10 +116,10 @@ def ledger(
 
         harness ledger claims.md --reports /tmp/reports
     """
-    from harness.outputs import STDOUT, write_output
+    from harness.data.output_files import STDOUT, write_output
     from harness.report.ledger import Ledger
 
-    options.check_outputs([file], reports.glob("*/verdicts.json"))
+    options.check_output_options([file], reports.glob("*/verdicts.json"))
     found = Ledger.of(reports)
     write_output(file, found.markdown(file.parent))
     decided = sum(bool(found.on(claim)) for shelf in found.shelves for claim in shelf.claims)

@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 
 from harness.cli import options
-from harness.cli.tables import console_beside, line, titled, wide_enough
-from harness.terminal import Console
+from harness.cli.tables import console_beside, print_styled, titled, wide_enough
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.analysis.comparison import Comparison, Line
+    from harness.leaderboards.run_comparison import Line, RunComparison
 
 COLOURS = {"better": "green", "worse": "red"}
 
@@ -44,12 +44,12 @@ def compare(
 
         harness compare 'gan/dcgan@digits[unseen=8]#0' 'gan/dcgan@digits[unseen=8]#1'
     """
-    from harness.analysis.comparison import compare as side_by_side
-    from harness.outputs import write_output
+    from harness.data.output_files import write_output
+    from harness.leaderboards.run_comparison import compare_runs as side_by_side
     from harness.report.runs import pages
     from harness.report.templating import now
 
-    options.check_outputs([html], store=options.store_file(tracking_uri, output))
+    options.check_output_options([html], store=options.store_file(tracking_uri, output))
     store = options.existing_store(tracking_uri, output)
     found = side_by_side(store, runs)
     console = console_beside(html)
@@ -57,11 +57,11 @@ def compare(
         _show(console, found)
         return
     shown = pages.galleries(found, store)
-    write_output(html, pages.html(found, shown, store.name, now()))
+    write_output(html, pages.runs_html(found, shown, store.name, now()))
     console.print(f"Written: {html}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show(console: Console, found: Comparison) -> None:
+def _show(console: Console, found: RunComparison) -> None:
     from harness.report.runs import view
 
     wide_enough(console)
@@ -78,16 +78,16 @@ def _show(console: Console, found: Comparison) -> None:
         rows = [list(map(escape, (d.name, *d.values))) for d in section.differences]
         titled(console, f"{section.title}: what differs", ["", *letters], rows)
     for notice in view.notices(found):
-        line(console, notice, "yellow")
+        print_styled(console, notice, "yellow")
     _numbers(console, found, letters)
 
 
-def _numbers(console: Console, found: Comparison, letters: list[str]) -> None:
+def _numbers(console: Console, found: RunComparison, letters: list[str]) -> None:
     against = [f"{letter} against {letters[0]}" for letter in letters[1:]]
     heads = ["metric", *letters, "± over", *against]
     titled(console, "Numbers", heads, [_row(measured) for measured in found.lines])
     for measured in found.lines:
-        line(console, measured.protocol.label(), "dim")
+        print_styled(console, measured.protocol.label(), "dim")
 
 
 def _row(measured: Line) -> list[str]:

@@ -12,12 +12,12 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
-from harness.counting import counted
-from harness.spec.errors import BadInput
-from harness.terminal import Console, echo, echo_row
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.terminal import Console, echo, echo_row
 
 if TYPE_CHECKING:
-    from harness.data.inventory import Entry
+    from harness.data.inventory import DatasetRecord
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -56,7 +56,7 @@ def list_(data_root: options.DataRoot = None) -> None:
     console.print(table)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: DatasetRecord) -> tuple[str, ...]:
     shape = entry.shapes[0][1:] if entry.shapes else ()
     return (
         entry.name,
@@ -120,11 +120,11 @@ def verify(names: Names, data_root: options.DataRoot = None) -> None:
 
         harness data verify mnist cifar10 --data-root ~/data
     """
-    from harness.data.inventory import verify
+    from harness.data.inventory import verify_dataset
 
     wrong = 0
     for name in dict.fromkeys(names):
-        for finding in verify(name, data_root):
+        for finding in verify_dataset(name, data_root):
             wrong += not finding.is_right
             echo(finding.line if finding.is_right else f"✗ {finding.line}")
     if wrong:
@@ -151,22 +151,22 @@ def show(
         harness data show 'digits[unseen=8]' --json digits.json
     """
     from harness.data import load_dataset
-    from harness.data.description import describe
-    from harness.outputs import check_suffix
+    from harness.data.description import describe_dataset
+    from harness.data.output_files import check_suffix
     from harness.score.document import write
 
-    options.check_outputs((sheet, json_file), [name], data_root)
+    options.check_output_options((sheet, json_file), [name], data_root)
     if sheet:
         check_suffix(sheet, "--sheet", "a PNG", ".png")
     if json_file:
         check_suffix(json_file, "--json", "JSON", ".json")
     dataset = load_dataset(name, data_root)
-    known = describe(dataset)
+    known = describe_dataset(dataset)
     if json_file:
         write(known, json_file)
     if sheet:
-        from harness.evaluation.sheet import contact_sheet
-        from harness.outputs import write_output
+        from harness.data.contact_sheet import contact_sheet
+        from harness.data.output_files import write_output
 
         write_output(sheet, contact_sheet(dataset))
     _show(console_beside(sheet, json_file), known)

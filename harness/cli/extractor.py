@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
-from harness.cli.tables import console_beside, line
-from harness.counting import counted
-from harness.spec.errors import BadInput
-from harness.terminal import echo
+from harness.cli.tables import console_beside, print_styled
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.terminal import echo
 
 app = typer.Typer(help="Feature networks.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -35,16 +35,16 @@ def train(
         harness extractor train fashion-mnist --out fashion.safetensors --data-root ~/data
     """
     from harness.data import load_dataset
+    from harness.data.output_files import make_folder
     from harness.extractors.train_classifier import train_and_save
-    from harness.outputs import make_folder
     from harness.training.numerics import Numerics
 
     numerics = Numerics.resolve(device)
     make_folder(out)
-    options.check_outputs([out], [dataset], data_root)
+    options.check_output_options([out], [dataset], data_root)
     images = load_dataset(dataset, data_root)
     device = str(numerics.apply())
-    say = partial(line, console_beside(out))
+    say = partial(print_styled, console_beside(out))
     accuracy = train_and_save(images, out, seed=seed, device=device, progress=say)
     say(f"{out}: {accuracy:.2%} of the test images are classified correctly")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import typer
 
 import harness
-from harness.printable import printable
-from harness.spec.errors import BadInput, TryLater
-from harness.spec.secrets import without_passwords
+from harness.core.errors import BadInput, TryLater
+from harness.core.printable import printable
+from harness.core.secrets import without_passwords
 
 DEBUG = "--debug"
 FAULT = 70
@@ -54,7 +54,7 @@ def without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 def end(error: Exception, debug: bool) -> int:
     """Print what ended the command, with the traceback where `debug` says so; its exit code."""
-    explained = explain(error)
+    explained = explain_exception(error)
     if isinstance(explained, ReaderGone):
         _forget_output()
     if debug:
@@ -81,7 +81,7 @@ def accident(ended: SystemExit) -> Exception | None:
     return raised if isinstance(raised, Exception) else RuntimeError(f"ended with {ended.code}")
 
 
-def explain(error: BaseException) -> BadInput | None:
+def explain_exception(error: BaseException) -> BadInput | None:
     """What was raised, as an error that its user or time can put right; None for any other."""
     if isinstance(error, BadInput):
         return error

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.cell import Event
+    from harness.cell import CellEvent
     from harness.plan import Cell
 
 TRAINING_SHARE = 0.8
@@ -34,7 +34,7 @@ class TimeLeft:
         self._took: dict[tuple[str, str], list[float]] = {}
         self._ended: set[str] = set()
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: CellEvent) -> None:
         """A cell got on."""
         self._count()
         self._work.setdefault(event.cell, 0.0)

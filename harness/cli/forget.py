@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
-from harness.cli.tables import line
-from harness.counting import counted
-from harness.spec.errors import BadInput
-from harness.terminal import Console
+from harness.cli.tables import print_styled
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.tracking.collection import Stored
+    from harness.tracking.collection import StoredRun
 
 SHORT = 12
 
@@ -56,22 +56,22 @@ def forget(
     if not runs:
         found = forgotten.forgotten(store)
         for run in found:
-            line(console, f"{_name(run)}, since {run.forgotten}")
+            print_styled(console, f"{_name(run)}, since {run.forgotten}")
         if not found:
-            line(console, "No run is forgotten.")
+            print_styled(console, "No run is forgotten.")
         return
     if undo:
-        found = forgotten.remember(store, runs)
+        found = forgotten.unforget(store, runs)
         said = "on the boards again"
     else:
         found = forgotten.forget(store, runs, why)
         said = "forgotten; `harness forget --undo` takes that back"
     for run in found:
-        line(console, _name(run))
-    line(console, f"{counted(len(found), 'run')} {said}.")
+        print_styled(console, _name(run))
+    print_styled(console, f"{counted(len(found), 'run')} {said}.")
 
 
-def _name(run: Stored) -> str:
+def _name(run: StoredRun) -> str:
     where = f" on {run.dataset}, seed {run.seed}" if run.dataset else ""
     return f"{run.run_id[:SHORT]}  {run.model}{where}"
 
@@ -97,11 +97,13 @@ def list_(output: options.Output = Path("reports"), tracking_uri: options.Tracki
     """
     journal, console = options.journal(tracking_uri, output), Console()
     for run_id, count in journal.counts().items():
-        line(console, f"{run_id}  {_writes(count)} waiting")
+        print_styled(console, f"{run_id}  {_writes(count)} waiting")
     for run_id, count in journal.refused.counts().items():
-        line(console, f"{run_id}  {_writes(count)} refused, in {journal.refused.folder / run_id}")
+        print_styled(
+            console, f"{run_id}  {_writes(count)} refused, in {journal.refused.folder / run_id}"
+        )
     if not journal.counts() and not journal.refused.counts():
-        line(console, "Nothing waits, and nothing was refused.")
+        print_styled(console, "Nothing waits, and nothing was refused.")
 
 
 @unlogged.command("drop")
@@ -136,7 +138,7 @@ def drop(
         chosen[alike[0]] = None
     count = sum(journal.drop(run_id) + journal.refused.drop(run_id) for run_id in chosen)
     of = counted(len(chosen), "run")
-    line(Console(), f"{_writes(count)} of {of} dropped.")
+    print_styled(Console(), f"{_writes(count)} of {of} dropped.")
 
 
 def _writes(count: int) -> str:

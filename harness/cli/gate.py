@@ -13,12 +13,12 @@ from rich.table import Table
 
 from harness.cli import options, streams
 from harness.cli.run import carry_out, say_failures
-from harness.cli.tables import console_beside, line
-from harness.counting import counted
-from harness.terminal import Console, echo
+from harness.cli.tables import console_beside, print_styled
+from harness.core.counting import counted
+from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
-    from harness.report.checks.words import Words
+    from harness.report.checks.words import CheckText
 
 app = typer.Typer(
     help="Keep a suite's numbers in a file, to check later ones against.", no_args_is_help=True
@@ -42,9 +42,9 @@ def _root() -> None:
 
 
 @app.command("save")
-@options.about_a_suite
+@options.suite_command
 def save(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     out: options.Out,
 ) -> None:
     """Write the numbers of a finished suite to a file, best kept beside the suite in git.
@@ -55,29 +55,31 @@ def save(
 
         harness baseline save quickstart --seeds 0-9 -o baseline.json
     """
-    from harness.analysis.baseline import take, to_json
-    from harness.analysis.intervals import FEWEST
-    from harness.outputs import write_output
+    from harness.data.output_files import write_output
+    from harness.regression.baseline import make_baseline, to_json
+    from harness.statistics.intervals import FEWEST
 
     loaded = chosen.load()
     chosen.check_outputs(loaded, out)
     plan, _, records = chosen.measured(loaded)
-    baseline = take(plan, plan.results(records), [chosen.output])
+    baseline = make_baseline(plan, plan.results(records), [chosen.output])
     write_output(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     console = console_beside(out)
-    line(
+    print_styled(
         console,
         f"{out}: {counted(len(baseline.numbers), 'metric')} of models on datasets, "
         f"{counted(count, 'seed')} each",
     )
     if count < FEWEST:
-        line(console, f"Below {FEWEST} seeds, numbers can only be found equal or not decided.")
+        print_styled(
+            console, f"Below {FEWEST} seeds, numbers can only be found equal or not decided."
+        )
 
 
-@options.about_a_suite
+@options.suite_command
 def check(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
     tolerance: Annotated[
         list[str] | None,
@@ -108,18 +110,18 @@ def check(
 
         harness check quickstart --baseline baseline.json --junit check.xml --no-run
     """
-    from harness.engine import processes
+    from harness.engine import forkserver
 
     streams.outlive_readers()
     if run and jobs != 1:
-        processes.prepare()  # beside what this process imports and plans
+        forkserver.start_forkserver()  # beside what this process imports and plans
 
-    from harness.analysis.baseline import load_baseline
-    from harness.analysis.provenance import alterations
-    from harness.analysis.regression import open_gate
-    from harness.analysis.tolerance import parse_tolerances
     from harness.engine.execute import ThisMachine, unfinished
-    from harness.report.checks.words import Words
+    from harness.regression.baseline import load_baseline
+    from harness.regression.gate import open_gate
+    from harness.regression.provenance import alterations
+    from harness.regression.tolerance import parse_tolerances
+    from harness.report.checks.words import CheckText
 
     began = time.monotonic()
     saved = load_baseline(baseline)
@@ -134,14 +136,14 @@ def check(
         say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()
     results = plan.results(plan.records(store))
-    words = Words(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
+    words = CheckText(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
     _write(words, junit, markdown, time.monotonic() - began)
     _show(console, words)
     raise typer.Exit(words.check.exit_code)
 
 
-def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: float) -> None:
-    from harness.outputs import write_output
+def _write(words: CheckText, junit: Path | None, markdown: Path | None, seconds: float) -> None:
+    from harness.data.output_files import write_output
     from harness.report.checks import junit as xml
     from harness.report.checks import markdown as summary
 
@@ -149,12 +151,12 @@ def _write(words: Words, junit: Path | None, markdown: Path | None, seconds: flo
         write_output(junit, xml.junit(words, seconds))
     if markdown and str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
         with markdown.open("a", encoding="utf-8") as file:  # other steps' summaries are in it
-            file.write(summary.markdown(words))
+            file.write(summary.check_markdown(words))
     elif markdown:
-        write_output(markdown, summary.markdown(words))
+        write_output(markdown, summary.check_markdown(words))
 
 
-def _show(console: Console, words: Words) -> None:
+def _show(console: Console, words: CheckText) -> None:
     """The table, the notes and the summary; for GitHub Actions, its annotations as well."""
     from harness.report.checks.annotations import workflow_commands
     from harness.report.checks.words import HEADINGS, NUMBERS

@@ -11,22 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.progress import clock, size
-from harness.counting import counted
-from harness.terminal import Console, echo
+from harness.cli.progress import format_bytes, format_seconds
+from harness.core.counting import counted
+from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harness.engine.estimate import Estimate
+    from harness.engine.estimate import SuiteEstimate
     from harness.engine.execute import Engine
     from harness.plan import Cell, Plan
     from harness.tracking import Record
 
 
-@options.about_a_suite
+@options.suite_command
 def plan(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     jobs: options.Jobs = None,
     explain: Annotated[
         str | None,
@@ -54,27 +54,27 @@ def plan(
     if explain is not None:
         _explain(chosen.plan(), explain)
         return
-    from harness.engine.estimate import estimate, keep, memory_needs
-    from harness.engine.execute import ThisMachine, left
-    from harness.engine.neighbours import neighbours
+    from harness.engine.background_load import background_load
+    from harness.engine.estimate import estimate_suite, memory_needs, store_estimate
+    from harness.engine.execute import ThisMachine, unfinished_cells
     from harness.plan.family_trial import try_planned
 
     console = Console()
     planned, store = chosen.plan(), chosen.store()
     here = ThisMachine(planned.numerics, chosen.device, jobs)
     records = planned.records(store)
-    todo = left(planned, records)
+    todo = unfinished_cells(planned, records)
     try_planned(planned, todo)
     alone = memory_needs(planned.cells, records, None)
     beside = min(len(todo), here.engine(planned, todo, store, alone).jobs) - 1
-    with console.status("Measuring") as status, neighbours(beside):
-        found = estimate(planned.cells, todo, planned.datasets, records, status.update)
+    with console.status("Measuring") as status, background_load(beside):
+        found = estimate_suite(planned.cells, todo, planned.datasets, records, status.update)
     needs = memory_needs(planned.cells, records, found)
     engine = here.engine(planned, todo, store, needs)
     _show_cells(console, planned, records, found)
     _show_total(console, planned, todo, records, found, engine)
     if todo:
-        keep(found, planned, store)
+        store_estimate(found, planned, store)
     _show_claims(console, planned)
 
 
@@ -86,7 +86,7 @@ def _explain(plan: Plan, model: str) -> None:
 
 
 def _show_cells(
-    console: Console, plan: Plan, records: Mapping[str, Record], found: Estimate
+    console: Console, plan: Plan, records: Mapping[str, Record], found: SuiteEstimate
 ) -> None:
     table = Table(title=escape(plan.loaded.suite.title), title_justify="left")
     for heading in ("dataset", "model"):
@@ -105,14 +105,14 @@ def _show_cells(
             *map(escape, pair),
             f"{done} of {len(cells)}",
             *map(_times, left, each),
-            size(costs.memory) if costs else "–",
+            format_bytes(costs.memory) if costs else "–",
         )
     console.print(table)
 
 
 def _times(count: int, seconds: float) -> str:
     """`3 × 0:41`: so many cells, and the time of each."""
-    return f"{count} × {clock(seconds)}" if count and seconds else "–"
+    return f"{count} × {format_seconds(seconds)}" if count and seconds else "–"
 
 
 def _show_total(
@@ -120,7 +120,7 @@ def _show_total(
     plan: Plan,
     todo: Sequence[Cell],
     records: Mapping[str, Record],
-    found: Estimate,
+    found: SuiteEstimate,
     engine: Engine,
 ) -> None:
     jobs = engine.jobs
@@ -131,16 +131,17 @@ def _show_total(
     kept, meanwhile = found.disk(todo, jobs)
     at_a_time = f"{jobs} at a time" if jobs > 1 else "one at a time"
     console.print(
-        f"About {clock(seconds)} with {at_a_time} on {plan.numerics.machine}; {size(kept)} of disk,"
-        f" and {size(meanwhile)} more for checkpoints while it runs.",
+        f"About {format_seconds(seconds)} with {at_a_time} on {plan.numerics.machine};"
+        f" {format_bytes(kept)} of disk,"
+        f" and {format_bytes(meanwhile)} more for checkpoints while it runs.",
         highlight=False,
         soft_wrap=True,
     )
 
 
 def _show_claims(console: Console, plan: Plan) -> None:
-    from harness.analysis.power import decidable
-    from harness.spec.members import Members
+    from harness.claims.power import decidable
+    from harness.config.members import Members
 
     suite = plan.loaded.suite
     if not suite.claims:
@@ -179,11 +180,11 @@ def list_(
 
 
 def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
+    from harness.config.recipe import list_recipes, load_recipe
+    from harness.config.suite import list_suites, load_suite
     from harness.data.inventory import inventory
     from harness.extractors import EXTRACTORS, PERCEPTUALS, TEXT_IMAGES
     from harness.metrics import METRICS
-    from harness.spec.recipe import list_recipes, load_recipe
-    from harness.spec.suite import list_suites, load_suite
 
     catalogue: dict[str, Callable[[], list[tuple[str, str]]]] = {
         "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
@@ -223,11 +224,11 @@ def validate(
 
         harness validate my-suite.yaml my-claims.yaml
     """
-    from harness.plan import check
+    from harness.config.claim_files import claims_alone
+    from harness.config.suite import load_suite
+    from harness.core.user_code import own_folder_only
+    from harness.plan import check_suite
     from harness.plan.family_trial import try_checked
-    from harness.spec.claim_files import claims_alone
-    from harness.spec.suite import load_suite
-    from harness.spec.user_code import own_folder_only
 
     for file in files:
         if claims := claims_alone(file):
@@ -235,7 +236,7 @@ def validate(
             continue
         loaded = load_suite(file)
         with nullcontext() if trust else own_folder_only():
-            try_checked(loaded, *check(loaded))
+            try_checked(loaded, *check_suite(loaded))
         suite = loaded.suite
         echo(
             f"{file}: valid; {counted(len(suite.datasets), 'dataset')}, "
@@ -257,7 +258,7 @@ def schema(
 
         harness schema recipe > recipe.schema.json
     """
-    from harness.spec.schema import claims_schema, recipe_schema, suite_schema
+    from harness.config.schema import claims_schema, recipe_schema, suite_schema
 
     if kind != "recipe":
         made = suite_schema() if kind == "suite" else claims_schema()

@@ -10,12 +10,12 @@ import typer
 
 from harness.cli import board_output, options
 from harness.cli.tables import console_beside
-from harness.spec.errors import BadInput
-from harness.terminal import Console
+from harness.core.errors import BadInput
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
+    from harness.config.quoted import Quote
     from harness.report.boards.view import Leaderboard
-    from harness.spec.quoted import Quote
 
 
 def leaderboard(
@@ -59,22 +59,24 @@ def leaderboard(
 
         harness leaderboard --tracking-uri https://mlflow.example.org --since 2026-01-01
     """
-    from harness.analysis.collected import Choice, read
-    from harness.analysis.standings import standings
+    from harness.leaderboards.collection import EntryFilter, collect_entries
+    from harness.leaderboards.standings import standings
     from harness.report.boards.view import Leaderboard
     from harness.report.templating import now
 
     files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
     asked = {form: file for form, file in files.items() if file}
-    options.check_outputs(asked.values(), [quoted], store=options.store_file(tracking_uri, output))
+    options.check_output_options(
+        asked.values(), [quoted], store=options.store_file(tracking_uri, output)
+    )
     quotes = _quotes(quoted) if quoted else ()
     chosen = options.words(metrics)
-    choice = Choice(
+    choice = EntryFilter(
         options.words(datasets), chosen, options.words(models), options.words(suites),
         since.replace(tzinfo=UTC) if since else None,
     )  # fmt: skip
     store = options.existing_store(tracking_uri, output)
-    collected = read(store, choice)
+    collected = collect_entries(store, choice)
     if not collected.entries:
         raise BadInput(
             f"nothing has been measured in {store.name}"
@@ -85,24 +87,25 @@ def leaderboard(
     board = Leaderboard(found, store.name, now())
     console = console_beside(*asked.values())
     if not asked:
-        board_output.show(console, board)
+        board_output.show_leaderboard(console, board)
     _write(console, board, asked)
 
 
 def _quotes(file: Path) -> tuple[Quote, ...]:
+    from harness.config.quoted import load_quoted
     from harness.metrics import load_metric
-    from harness.spec.quoted import load_quoted
 
     return load_quoted(file, lambda quote: load_metric(quote.metric))
 
 
 def _write(console: Console, board: Leaderboard, files: dict[str, Path]) -> None:
-    from harness.outputs import write_output
+    from harness.data.output_files import write_output
     from harness.report.boards import latex, pages, record
 
     makers = {
-        "html": pages.html, "markdown": pages.markdown, "csv": record.csv, "latex": latex.latex,
-        "json": record.text,
+        "html": pages.boards_html, "markdown": pages.boards_markdown,
+        "csv": record.csv, "latex": latex.latex,
+        "json": record.boards_json,
     }  # fmt: skip
     for form, file in files.items():
         write_output(file, makers[form](board))

@@ -26,7 +26,7 @@ from harness.cli import (
     vote,
 )
 from harness.cli.arguments import check_given
-from harness.terminal import echo, show_warnings_plainly
+from harness.core.terminal import echo, show_warnings_plainly
 
 YOUNG = 100_000
 """New objects after which Python looks for garbage among them."""

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.tables import console_beside
-from harness.counting import counted
-from harness.terminal import Console, echo_row
+from harness.core.counting import counted
+from harness.core.terminal import Console, echo_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.metrics.base import Metric
-    from harness.tracking.selftests import Trial
+    from harness.selftest.outcomes import SelftestRun
 
 app = typer.Typer(help="Metrics.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -67,23 +67,23 @@ def selftest(
         harness metrics selftest --dataset mnist --json mnist.json
     """
     from harness.data import load_dataset
-    from harness.evaluation.selftest import run_selftest, set_size
     from harness.metrics import load_metric
-    from harness.plan.setup import checked
+    from harness.plan.setup import load_checked
     from harness.score.document import write
-    from harness.tracking.selftests import Trial, save
+    from harness.selftest.outcomes import SelftestRun, save_selftest
+    from harness.selftest.run import run_selftest, set_size
     from harness.training.numerics import Numerics
 
     # One thread: what is kept of the outcome then does not depend on the number of cores.
     numerics = Numerics.resolve(device)
-    options.check_outputs(
+    options.check_output_options(
         [json_file], [dataset], data_root, options.store_file(tracking_uri, output)
     )
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
     images = load_dataset(dataset, data_root)
     extractor = extractor or images.about.extractor
-    network = checked("extractor", extractor, (images.channels, images.size, images.size))
-    tested = Trial(
+    network = load_checked("extractor", extractor, (images.channels, images.size, images.size))
+    tested = SelftestRun(
         images.name, images.digest, network.label, network.preprocessing, set_size(images)
     )
     console = console_beside(json_file)
@@ -95,13 +95,13 @@ def selftest(
     if json_file:
         write(_document(tested, table, named), json_file)
     store = options.open_store(tracking_uri, output)
-    run = save(store, tested, table, named)
+    run = save_selftest(store, tested, table, named)
     console.print(f"Run: {run} in {escape(store.name)}", highlight=False, soft_wrap=True)
     _say_failures(console, table)
 
 
-def _show(console: Console, tested: Trial, table: pd.DataFrame) -> None:
-    from harness.metrics.selftest import BOUND, WORDS
+def _show(console: Console, tested: SelftestRun, table: pd.DataFrame) -> None:
+    from harness.selftest.disturbances import BOUND, WORDS
 
     console.print(
         escape(
@@ -146,24 +146,26 @@ def _number(effect: float) -> str:
 
 
 def _say_failures(console: Console, table: pd.DataFrame) -> None:
-    from harness.metrics.selftest import WORDS, sentence
+    from harness.selftest.disturbances import WORDS, failure_sentence
 
     for name, rows in table.groupby("metric", sort=False):
         if failed := list(rows.loc[rows["verdict"] == "fails", "disturbance"]):
-            text = f"{name} fails: it {sentence(failed)}"
+            text = f"{name} fails: it {failure_sentence(failed)}"
             console.print(f"[red]{escape(text)}[/]", highlight=False, soft_wrap=True)
         for kind, reason in rows.loc[rows["moved"] == "no value", ["disturbance", "reason"]].values:
             text = f"{name} has no value with {WORDS[kind]}: {reason}"
             console.print(escape(text), highlight=False, soft_wrap=True)
 
 
-def _document(tested: Trial, table: pd.DataFrame, metrics: Sequence[Metric]) -> dict[str, Any]:
+def _document(
+    tested: SelftestRun, table: pd.DataFrame, metrics: Sequence[Metric]
+) -> dict[str, Any]:
     """Plain values for JSON, which has neither infinity nor NaN: null stands for both."""
     from dataclasses import asdict
 
-    from harness.metrics.selftest import BOUND, LADDERS, VERSION
+    from harness.selftest.disturbances import BOUND, LADDERS, VERSION
+    from harness.selftest.outcomes import definition
     from harness.tracking.environment import environment
-    from harness.tracking.selftests import definition
 
     definitions = {metric.name: definition(metric) for metric in metrics}
     return {

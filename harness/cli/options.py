@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from harness.spec.errors import BadInput
-from harness.spec.seeds import parse_seeds
-from harness.spec.shipped import shipped_files
+from harness.config.seeds import parse_seeds
+from harness.config.shipped import shipped_files
+from harness.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from harness.config.suite import LoadedSuite
     from harness.plan import Plan
-    from harness.spec.suite import LoadedSuite
     from harness.tracking import Record, Store
     from harness.tracking.journal import Journal
     from harness.training.numerics import Numerics
@@ -140,7 +140,7 @@ def seed_list(text: str | None) -> list[int] | None:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SuiteOptions:
     """The suite that a verb is about, and what the command line changes of it: the options that
     all such verbs share, so that each finds what another has run. See `about_a_suite`.
     """
@@ -165,7 +165,7 @@ class Chosen:
 
     def load(self) -> LoadedSuite:
         """The suite with its changes."""
-        from harness.spec.suite import Overrides, load_suite
+        from harness.config.suite import Overrides, load_suite
 
         changed = Overrides(
             seeds=seed_list(self.seeds),
@@ -213,7 +213,7 @@ class Chosen:
             raise BadInput(f"{self.suite}: nothing has finished yet; `harness run` goes on with it")
         return plan, store, records
 
-    def resolved(self) -> Chosen:
+    def resolved(self) -> SuiteOptions:
         """The same with paths that mean the same to other machines."""
         root = self.data_root and self.data_root.resolve()
         return replace(self, output=self.output.resolve(), data_root=root)
@@ -234,7 +234,9 @@ class Chosen:
         for outside in suite.external:
             names += [str(loaded.folder / file) for draws in outside.draws() for file in draws]
         read = [loaded.document.path, *written, *recipes, *names, beside]
-        check_outputs(files, read, self.data_root, store_file(self.tracking_uri, self.output))
+        check_output_options(
+            files, read, self.data_root, store_file(self.tracking_uri, self.output)
+        )
 
 
 def _what_there_is(plan: Plan, store: Store) -> str:
@@ -249,17 +251,20 @@ def _what_there_is(plan: Plan, store: Store) -> str:
     return f" so (there are runs of it {' and '.join(sorted(others))})" if others else ""
 
 
-def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
+def suite_command(verb: Callable[..., None]) -> Callable[..., None]:
     """A verb whose first parameter is a `Chosen`, as a command with all of its options. They come
     after the verb's own, but for the suite.
     """
 
     @functools.wraps(verb)
     def command(**given: Any) -> None:
-        verb(Chosen(**{field.name: given.pop(field.name) for field in fields(Chosen)}), **given)
+        verb(
+            SuiteOptions(**{field.name: given.pop(field.name) for field in fields(SuiteOptions)}),
+            **given,
+        )
 
     _, *own = inspect.signature(verb, eval_str=True).parameters.values()
-    suite, *shared = inspect.signature(Chosen, eval_str=True).parameters.values()
+    suite, *shared = inspect.signature(SuiteOptions, eval_str=True).parameters.values()
     options = [
         option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in (suite, *own, *shared)
     ]
@@ -267,7 +272,7 @@ def about_a_suite(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def check_outputs(
+def check_output_options(
     files: Iterable[Path | None],
     places: Iterable[str | Path | None] = (),
     data_root: Path | None = None,
@@ -277,11 +282,11 @@ def check_outputs(
     the verb reads: one of `places`, a dataset's file, or the file of the tracking `store`.
     """
     if any(files := tuple(files)):
-        from harness import outputs
+        from harness.data import output_files
         from harness.data.inputs import input_paths
 
         inputs = input_paths(places, data_root)
-        outputs.check_outputs(files, [*inputs, store] if store else inputs)
+        output_files.check_outputs(files, [*inputs, store] if store else inputs)
 
 
 def store_file(tracking: str | None, output: Path) -> Path | None:
@@ -296,9 +301,9 @@ def check_store(tracking: str | None, output: Path) -> None:
     """Raises BadInput or TryLater at once where no store can be, or none answers for now."""
     from harness.tracking import default_uri
     from harness.tracking.address import read_address
-    from harness.tracking.reach import check
+    from harness.tracking.reach import check_reachable
 
-    check(read_address(tracking or default_uri(output), output))
+    check_reachable(read_address(tracking or default_uri(output), output))
 
 
 def existing_store(tracking: str | None, output: Path) -> Store:

@@ -12,15 +12,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.cli.forecast import TimeLeft
-from harness.counting import counted
-from harness.terminal import Console
+from harness.core.counting import counted
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.cell import Event, Outcome
+    from harness.cell import CellEvent, CellOutcome
     from harness.plan import Cell
 
 
-def clock(seconds: float | None) -> str:
+def format_seconds(seconds: float | None) -> str:
     """`75` → `1:15`; nothing known → `–`."""
     if seconds is None:
         return "–"
@@ -29,7 +29,7 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """`1_500_000` bytes → `1.5 MB`."""
     amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while amount >= 1000 and len(units) > 1:
@@ -37,7 +37,7 @@ def size(count: int) -> str:
     return f"{amount:.3g} {units[0]}"
 
 
-def _state(outcome: Outcome) -> str:
+def _state(outcome: CellOutcome) -> str:
     if outcome.stopped:
         return "stopped"
     return "failed" if outcome.failures else "diverged" if outcome.diverged else "done"
@@ -54,7 +54,7 @@ class Display:
         self._begun: dict[str, float] = {}
         self._lock = threading.Lock()  # events come from another thread than outcomes
 
-    def listen(self, event: Event) -> None:
+    def listen(self, event: CellEvent) -> None:
         """A cell got on."""
         with self._lock:
             if event.cell not in self._begun:
@@ -63,23 +63,25 @@ class Display:
             self.left.hear(event)
             self.show(event)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: CellOutcome) -> None:
         """A cell ended."""
         with self._lock:
             self.ended += 1
             self.left.end(outcome.cell)
-            took = clock(time.monotonic() - self._begun.pop(outcome.cell, time.monotonic()))
+            took = format_seconds(
+                time.monotonic() - self._begun.pop(outcome.cell, time.monotonic())
+            )
             state = _state(outcome)
             self.close(outcome.cell, state)
             line = f"[{self.ended}/{self.total}] {outcome.cell}: {state} in {took}"
             left = self.left.suite()
-            more = f", {clock(left)} left" if left and self.ended < self.total else ""
+            more = f", {format_seconds(left)} left" if left and self.ended < self.total else ""
             self.console.print(escape(line + more), highlight=False, soft_wrap=True)
 
-    def begin(self, event: Event) -> None:
+    def begin(self, event: CellEvent) -> None:
         """A cell was heard of for the first time."""
 
-    def show(self, event: Event) -> None:
+    def show(self, event: CellEvent) -> None:
         """A cell got on."""
 
     def close(self, cell: str, state: str) -> None:
@@ -102,18 +104,18 @@ class Lines(Display):
         super().__init__(console, cells, jobs)
         self._training: set[str] = set()
 
-    def begin(self, event: Event) -> None:
+    def begin(self, event: CellEvent) -> None:
         """A cell was heard of for the first time."""
         if event.stage != "training":
             self._say(event)
 
-    def show(self, event: Event) -> None:
+    def show(self, event: CellEvent) -> None:
         """A cell got on."""
         if event.stage == "training" and event.cell not in self._training:
             self._training.add(event.cell)
             self._say(event)
 
-    def _say(self, event: Event) -> None:
+    def _say(self, event: CellEvent) -> None:
         self.console.print(escape(f"      {event.cell}: {event.stage}"), soft_wrap=True)
 
 
@@ -136,7 +138,7 @@ class Bars(Display):
     def _add(self, name: str, total: int, stage: str) -> TaskID:
         return self._progress.add_task(escape(name), total=total, stage=stage, left="–")
 
-    def show(self, event: Event) -> None:
+    def show(self, event: CellEvent) -> None:
         """A cell got on."""
         if event.cell not in self._cells:
             self._cells[event.cell] = self._add(event.cell, event.total, event.stage)
@@ -145,7 +147,7 @@ class Bars(Display):
             completed=event.done,
             total=event.total,
             stage=event.stage,
-            left=clock(self.left.cell(event.cell)),
+            left=format_seconds(self.left.cell(event.cell)),
         )
         self._update_suite()
 
@@ -160,7 +162,7 @@ class Bars(Display):
             self._suite,
             completed=self.ended,
             stage=f"{self.ended}/{counted(self.total, 'cell')}",
-            left=clock(self.left.suite()),
+            left=format_seconds(self.left.suite()),
         )
 
     def __enter__(self) -> Self:
@@ -175,11 +177,11 @@ class Bars(Display):
         self._progress.stop()
 
 
-def stages(console: Console) -> Callable[[str], None]:
+def announce_stages(console: Console) -> Callable[[str], None]:
     """Says what a command is at before its cells run, a line each."""
     return lambda text: console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
 
 
-def display(console: Console, cells: Sequence[Cell], jobs: int) -> Display:
+def progress_display(console: Console, cells: Sequence[Cell], jobs: int) -> Display:
     """Bars where a person watches, lines where a file does."""
     return (Bars if console.is_terminal else Lines)(console, cells, jobs)

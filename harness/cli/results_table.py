@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli.tables import line
+from harness.cli.tables import print_styled
 
 if TYPE_CHECKING:
-    from harness.analysis.leaderboard import Board
+    from harness.core.terminal import Console
+    from harness.leaderboards.leaderboard import Board
     from harness.report.results import Results
-    from harness.terminal import Console
 
 WIDEST = 18
 """Columns of a model's name or number; longer ones are folded."""
 GAP = 2
 
 
-def show(console: Console, results: Results) -> None:
+def show_results(console: Console, results: Results) -> None:
     """A table for each dataset: metrics below each other, models beside each other."""
     from harness.report import tables
 
@@ -31,18 +31,18 @@ def show(console: Console, results: Results) -> None:
             by_dataset.setdefault(board.dataset, []).append(board)
     for dataset, boards in by_dataset.items():
         models = list(dict.fromkeys(row.model for board in boards for row in board.rows))
-        shown = [board for board in boards if tables.applies(board, models)]
+        shown = [board for board in boards if tables.applicable_models(board, models)]
         rows = [_row(board, models, results) for board in shown]
         marked = marked or any("*" in cell for row in rows for cell in row)
         if shown:
             console.print()
-            line(console, f"{dataset}: means over training seeds", "bold")
+            print_styled(console, f"{dataset}: means over training seeds", "bold")
         for first, last in _blocks(models, rows, console.width):
             console.print(
                 _table(models[first:last], [[r[0], *r[first + 1 : last + 1]] for r in rows])
             )
     if marked:
-        line(console, "* first tier: not told apart from the best", "dim")
+        print_styled(console, "* first tier: not told apart from the best", "dim")
 
 
 def _row(board: Board, models: Sequence[str], results: Results) -> list[str]:

@@ -15,26 +15,26 @@ from rich.markup import escape
 
 from harness.cli import options, results_table, streams
 from harness.cli.claims import COLOURS
-from harness.cli.progress import stages
-from harness.counting import counted
-from harness.spec.errors import BadInput, TryLater
-from harness.terminal import Console
+from harness.cli.progress import announce_stages
+from harness.core.counting import counted
+from harness.core.errors import BadInput, TryLater
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.cell import Outcome
-    from harness.engine.execute import Engine, Place
+    from harness.cell import CellOutcome
+    from harness.config.suite import LoadedSuite
+    from harness.engine.execute import Engine, Location
     from harness.plan import Plan
     from harness.report.results import Results
-    from harness.spec.suite import LoadedSuite
     from harness.tracking import Store
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
 
 
-@options.about_a_suite
+@options.suite_command
 def run(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     jobs: options.Jobs = None,
     engine: options.EngineName = "local",
     address: options.Address = None,
@@ -60,16 +60,16 @@ def run(
 
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
-    from harness.engine import processes
+    from harness.engine import forkserver
 
     streams.outlive_readers()
     if engine == "ray":
         chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
-    say = stages(console)
+    say = announce_stages(console)
     say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
-        processes.prepare()  # beside what this process imports and plans
+        forkserver.start_forkserver()  # beside what this process imports and plans
     options.check_store(chosen.tracking_uri, chosen.output)
 
     from harness.plan import make_plan
@@ -84,7 +84,7 @@ def run(
         raise typer.Exit(1)
 
 
-def check_room(outcomes: Sequence[Outcome]) -> None:
+def check_room(outcomes: Sequence[CellOutcome]) -> None:
     """TryLater where cells failed because the disk is full, which says nothing of them."""
     reason = os.strerror(errno.ENOSPC)
     if any(reason in failure for outcome in outcomes for failure in outcome.failures):
@@ -102,15 +102,15 @@ def _extent(loaded: LoadedSuite) -> str:
 
 
 def _place(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     loaded: LoadedSuite,
     engine: str,
     address: str | None,
     jobs: int | None,
-) -> AbstractContextManager[Place]:
+) -> AbstractContextManager[Location]:
     """Where cells run."""
-    from harness.engine.cluster import joined
     from harness.engine.execute import ThisMachine
+    from harness.engine.ray.cluster import join_cluster
 
     if engine == "local":
         return nullcontext(ThisMachine(chosen.numerics(loaded), chosen.device, jobs))
@@ -123,29 +123,29 @@ def _place(
             " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
             " http://HOST:5000: see docs/scaling.md"
         )
-    return joined(address, chosen.device, chosen.processes, loaded.suite.accelerate)
+    return join_cluster(address, chosen.device, chosen.processes, loaded.suite.accelerate)
 
 
 def carry_out(
-    console: Console, plan: Plan, store: Store, place: Place, checkpoint_seconds: float
-) -> list[Outcome]:
+    console: Console, plan: Plan, store: Store, place: Location, checkpoint_seconds: float
+) -> list[CellOutcome]:
     """Run what is left of a plan and write its report. Ends the command where it was stopped."""
-    from harness.cli.progress import display
-    from harness.engine.estimate import memory_needs, recall
-    from harness.engine.execute import interrupt, left, open_site, run_ids
+    from harness.cli.progress import progress_display
+    from harness.engine.estimate import last_estimate, memory_needs
+    from harness.engine.execute import interrupt, open_site, run_ids, unfinished_cells
     from harness.plan.family_trial import try_planned
     from harness.training import stopping
 
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
-    todo, known = left(plan, records), recall(plan, store)
+    todo, known = unfinished_cells(plan, records), last_estimate(plan, store)
     try_planned(plan, todo)
     engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
     began = time.monotonic()
     try:
-        with display(console, todo, engine.jobs) as shown:
+        with progress_display(console, todo, engine.jobs) as shown:
             outcomes = engine.run(site, shown.listen, shown.end)
     except KeyboardInterrupt:
         interrupt(todo, site, store)
@@ -166,10 +166,12 @@ def _say_how_good(
     console: Console, store: Store, parent: str, expected: float | None, took: float
 ) -> None:
     """The estimate beside the truth; logged too."""
-    from harness.cli.progress import clock
+    from harness.cli.progress import format_seconds
 
     if expected is not None:
-        console.print(f"Estimated {clock(expected)}, took {clock(took)}.", highlight=False)
+        console.print(
+            f"Estimated {format_seconds(expected)}, took {format_seconds(took)}.", highlight=False
+        )
         store.log_summary(parent, {"estimated seconds": expected, "wall seconds": took})
 
 
@@ -179,9 +181,9 @@ def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn
     raise typer.Exit(code) from None
 
 
-@options.about_a_suite
+@options.suite_command
 def report(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
 ) -> None:
     """Write a suite's report again from what has been measured so far, and name what failed; runs
     nothing.
@@ -225,12 +227,12 @@ def _announce(
 def _publish(
     console: Console, plan: Plan, store: Store, output: Path, parent: str | None
 ) -> Results:
-    from harness.report.places import browse
     from harness.report.publish import publish
     from harness.report.training import undertrained
+    from harness.report.uris import browse
 
     results, page = publish(plan, store, output, parent)
-    results_table.show(console, results)
+    results_table.show_results(console, results)
     _say_verdicts(console, results)
     for (dataset, model), why in undertrained(results.training).items():
         text = f"undertrained: {model} on {dataset}: {why}"
@@ -253,7 +255,7 @@ def _say_verdicts(console: Console, results: Results) -> None:
         )
 
 
-def say_failures(console: Console, outcomes: list[Outcome]) -> bool:
+def say_failures(console: Console, outcomes: list[CellOutcome]) -> bool:
     """Name what failed, and whether anything did; divergence is a result, and is told apart."""
     for outcome in outcomes:
         if outcome.diverged:

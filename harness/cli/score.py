@@ -9,11 +9,11 @@ import typer
 
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.data.image_files import Resize
-    from harness.score.comparing import Comparison
+    from harness.data.image_files import ImageResize
+    from harness.score.comparing import StatisticsComparison
 
 
 def score(
@@ -148,16 +148,16 @@ def score(
         harness score shard1.safetensors shard2.safetensors --reference cifar10:test
     """
     from harness.cli.score_images import ImageJob, refuse
-    from harness.outputs import check_suffix
+    from harness.data.output_files import check_suffix
     from harness.score import load_profile
-    from harness.score.comparing import Reader, compare
+    from harness.score.comparing import Reader, compare_statistics
     from harness.score.extras import Extras
     from harness.score.statistics import is_statistics
     from harness.score.variations import Variations
     from harness.training.numerics import Numerics, cores
 
     numerics = Numerics.resolve(device, threads=cores())
-    options.check_outputs(
+    options.check_output_options(
         (json_file, gallery, save_statistics),
         (*samples, reference, train, captions),
         data_root,
@@ -181,7 +181,9 @@ def score(
         }  # fmt: skip
         refuse(of_images, "needs images on both sides, not statistics")
         reader = Reader(extractor, numerics, data_root)
-        _score_statistics(compare(samples, reference, chosen, reader), json_file, save_statistics)
+        _score_statistics(
+            compare_statistics(samples, reference, chosen, reader), json_file, save_statistics
+        )
         return
     if draws:
         one_set = {
@@ -205,9 +207,9 @@ def score(
     ).run()  # fmt: skip
 
 
-def parse_resize(text: str) -> Resize:
+def parse_resize(text: str) -> ImageResize:
     """`64` and `64:lanczos`; BadInput for anything else."""
-    from harness.data.image_files import Resize
+    from harness.data.image_files import ImageResize
     from harness.data.resizing import FILTERS, read_filter, read_size
 
     size, colon, how = text.partition(":")
@@ -219,16 +221,18 @@ def parse_resize(text: str) -> Resize:
     read = {"size": size} | ({"filter": how} if how else {})
     pixels = read_size("--resize", read)
     assert pixels is not None  # it is given
-    return Resize(pixels, read_filter("--resize", read))
+    return ImageResize(pixels, read_filter("--resize", read))
 
 
-def _score_statistics(comparison: Comparison, json_file: Path | None, save: Path | None) -> None:
+def _score_statistics(
+    comparison: StatisticsComparison, json_file: Path | None, save: Path | None
+) -> None:
     console = console_beside(json_file, save)
     score_output.show_statistics(console, comparison.named())
     score_output.show_rows(console, comparison.rows)
     if save:
         comparison.samples.save(save)
-        score_output.line(console, f"{save}: the samples' statistics, merged")
+        score_output.print_line(console, f"{save}: the samples' statistics, merged")
     if json_file:
         from harness.score.document import statistics_document, write
 

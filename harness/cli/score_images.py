@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
-from harness.counting import counted
-from harness.spec.errors import BadInput
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.data.image_files import Resize
-    from harness.evaluation.kinds import Role
+    from harness.core.measurement import Measurement
+    from harness.core.terminal import Console
+    from harness.data.image_files import ImageResize
     from harness.evaluation.profiles import Profile
+    from harness.evaluation.specs import Role
     from harness.score import Scoring, Sets
     from harness.score.extras import Extras
     from harness.score.variations import Variations
-    from harness.spec.measurement import Measurement
-    from harness.terminal import Console
     from harness.training.numerics import Numerics
 
 
@@ -38,7 +38,7 @@ class ImageJob:
     metrics: list[str] | None
     networks: Mapping[Role, str | None]
     definitions: Profile | Variations | None
-    resize: Resize | None
+    resize: ImageResize | None
     extras: Extras
     numerics: Numerics
     data_root: Path | None
@@ -127,7 +127,7 @@ class ImageJob:
         sets, evidence = scoring.sets, scoring.evidence()
         rows = score_output.measure(console, scoring, evidence)
         if sets.name:
-            score_output.line(console, f"{sets.name}:")
+            score_output.print_line(console, f"{sets.name}:")
         score_output.show_sets(console, sets)
         score_output.show_rows(console, rows, sets.name if several else "")
         curve = self.extras.make(scoring, evidence)
@@ -135,7 +135,7 @@ class ImageJob:
         if self.store:
             store = options.open_store(*self.store)
             run = log_rows(scoring, rows, store)
-            score_output.line(console, f"Run: {run} in {store.uri}")
+            score_output.print_line(console, f"Run: {run} in {store.uri}")
         return rows, document(scoring, rows, curve)
 
 

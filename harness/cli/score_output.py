@@ -9,16 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.counting import counted
-from harness.terminal import Console, echo_row
+from harness.core.counting import counted
+from harness.core.terminal import Console, echo_row
 
 if TYPE_CHECKING:
+    from harness.core.measurement import Measurement
     from harness.evaluation.evidence import Evidence
     from harness.score import Scoring, Sets
     from harness.score.curve import Curve
     from harness.score.extras import Extras
     from harness.score.statistics import SetStatistics
-    from harness.spec.measurement import Measurement
 
 
 def measure(console: Console, scoring: Scoring, evidence: Evidence) -> list[Measurement]:
@@ -35,7 +35,7 @@ def measure(console: Console, scoring: Scoring, evidence: Evidence) -> list[Meas
     return rows
 
 
-def line(console: Console, text: str) -> None:
+def print_line(console: Console, text: str) -> None:
     """A line of text as it is, however long."""
     console.print(escape(text), highlight=False, soft_wrap=True)
 
@@ -49,7 +49,7 @@ def show_sets(console: Console, sets: Sets) -> None:
         others = counted(images.left_out, "other file")
         ignored = f"; {others} left out" if images.left_out else ""
         ignored += f"; {images.remark}" if images.remark else ""
-        line(
+        print_line(
             console,
             f"{name}: {images.description}, {counted(len(images), 'image')} {shape}{ignored}",
         )
@@ -62,7 +62,7 @@ def show_statistics(console: Console, sets: dict[str, SetStatistics]) -> None:
         of = "how many images is not said" if known.count is None else counted(known.count, "image")
         shaped = f"{of} {origin.shape}".strip()
         network = origin.extractor or "a network that is not said"
-        line(console, f"{name}: {origin.described}, {shaped}; features of {network}")
+        print_line(console, f"{name}: {origin.described}, {shaped}; features of {network}")
 
 
 def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> None:
@@ -86,9 +86,9 @@ def show_extras(console: Console, extras: Extras, curve: Curve | None, sets: Set
     if curve:
         _show_curve(console, curve)
     if extras.gallery:
-        line(console, f"{extras.gallery}: {caption(sets)}")
+        print_line(console, f"{extras.gallery}: {caption(sets)}")
     if extras.statistics:
-        line(console, f"{extras.statistics}: statistics of the samples' features")
+        print_line(console, f"{extras.statistics}: statistics of the samples' features")
 
 
 def _show_curve(console: Console, curve: Curve) -> None:
@@ -111,13 +111,13 @@ def _show_curve(console: Console, curve: Curve) -> None:
         for row in (heads, *cells):
             echo_row(row, err=console.stderr)
     sizes = f"{limit.sizes[0]} to {limit.sizes[-1]}"
-    line(
+    print_line(
         console,
         f"fit: fid = {limit.estimate.value:.4g} + {limit.slope:.4g} / samples, "
         f"r² {limit.r_squared:.3f}, of {counted(len(limit.sizes), 'subset')} of {sizes} samples",
     )
     for caveat in curve.caveats:
-        line(console, caveat)
+        print_line(console, caveat)
 
 
 def finish(console: Console, rows: Sequence[Measurement]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from harness.terminal import Console
+from harness.core.terminal import Console
 
 WIDE = 160
 """Columns where no terminal says how many there are."""
@@ -18,7 +18,7 @@ def console_beside(*outputs: Path | None) -> Console:
     """The console for what a command says: stderr where one of `outputs` is the standard output,
     which is then that file alone.
     """
-    from harness.outputs import STDOUT
+    from harness.data.output_files import STDOUT
 
     return Console(stderr=STDOUT in outputs)
 
@@ -39,10 +39,10 @@ def titled(
     for row in rows:
         table.add_row(*row)
     console.print()
-    line(console, title, "bold")
+    print_styled(console, title, "bold")
     console.print(table)
 
 
-def line(console: Console, text: str, style: str = "") -> None:
+def print_styled(console: Console, text: str, style: str = "") -> None:
     """A line of text as it is, however long."""
     console.print(escape(text), style=style, highlight=False, soft_wrap=True)

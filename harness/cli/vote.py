@@ -11,10 +11,10 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.spellings import with_old
-from harness.cli.tables import console_beside, line
-from harness.counting import counted
-from harness.spec.shipped import shipped_files
-from harness.terminal import Console
+from harness.cli.tables import console_beside, print_styled
+from harness.config.shipped import shipped_files
+from harness.core.counting import counted
+from harness.core.terminal import Console
 
 if TYPE_CHECKING:
     from harness.vote.tally import Tally
@@ -39,9 +39,9 @@ app = typer.Typer(
 
 
 @app.command("page", cls=with_old({"--page": "--out"}))
-@options.about_a_suite
+@options.suite_command
 def page(
-    chosen: options.Chosen,
+    chosen: options.SuiteOptions,
     pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
     draw: Annotated[int, typer.Option(help="Another number draws other pairs.", min=0)] = 0,
     out: options.Out = Path("vote.html"),
@@ -57,7 +57,7 @@ def page(
 
         harness vote page quickstart --pairs 200 --draw 1 -o second.html
     """
-    from harness.outputs import make_folder
+    from harness.data.output_files import make_folder
     from harness.vote.page import write_page
 
     loaded = chosen.load()
@@ -67,8 +67,8 @@ def page(
     plan, store, _ = chosen.measured(loaded)
     made = write_page(plan, store, pairs, draw, out)
     for notice in made.left_out:
-        line(console, notice)
-    line(
+        print_styled(console, notice)
+    print_styled(
         console,
         f"{out}: {counted(len(made.key.pairs), 'pair')} of "
         f"{counted(len(made.key.entrants), 'entrant')}. Open it in a "

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
+from harness.core.errors import BadInput
 from harness.data.image_archive import Member
-from harness.spec.errors import BadInput
 
 NEAR = 10
 """Levels by which colours may differ from sRGB: as far as its usual stand-ins do (gamma 2.2)."""

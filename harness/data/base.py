@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.data.presentation import Binarised, Presentation, binarise, stored
+from harness.data.transforms import Binarised, TrainTransform, binarise, transform_stored
 from harness.data.truth import Truth
 
 
@@ -42,7 +42,7 @@ class Split:
     """What each image is to be made from (translation, restoration), uint8 N×C×H×W."""
     known: torch.Tensor | None = None
     """Which pixels of the sources are known, where the model is told, bool N×H×W."""
-    presentation: Presentation | None = None
+    transform: TrainTransform | None = None
     """What is done to an image each time training shows it."""
     unpaired: bool = False
     """Whether labels 0 and 1 are two domains to translate between, of which training shows an image
@@ -58,7 +58,7 @@ class Split:
         """The images where `mask` is true, in order."""
         kept: dict[str, Any] = {name: tensor[mask] for name, tensor in self._tensors()}
         kept["texts"] = self.texts and tuple(itertools.compress(self.texts, mask.tolist()))
-        kept |= {"presentation": self.presentation, "unpaired": self.unpaired}
+        kept |= {"presentation": self.transform, "unpaired": self.unpaired}
         return Split(**kept)
 
     def digest(self) -> str:
@@ -70,8 +70,8 @@ class Split:
             sha.update(tensor.contiguous().numpy().data)
         for text in self.texts or ():
             sha.update(text.encode() + b"\0")
-        if self.presentation:
-            sha.update(self.presentation.label.encode())
+        if self.transform:
+            sha.update(self.transform.label.encode())
         if self.unpaired:
             sha.update(b"unpaired")
         return sha.hexdigest()
@@ -82,7 +82,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class About:
+class DatasetCard:
     """What a reader must know of a dataset; travels into every report.
 
     `extractor` and `perceptual` name the feature networks that suit the images by default; no
@@ -120,7 +120,7 @@ class Dataset:
     name: str
     train: Split
     test: Split
-    about: About
+    about: DatasetCard
     unseen: tuple[int, ...] = field(default=())
     truth: Truth | None = None
     binary: bool = False
@@ -177,8 +177,8 @@ class Dataset:
         """The training images to compare with: where training binarises them anew each time they
         are shown, one draw of that.
         """
-        if isinstance(self.train.presentation, Binarised):
-            return torch.cat(stored(binarise, self.train.images, "train"))
+        if isinstance(self.train.transform, Binarised):
+            return torch.cat(transform_stored(binarise, self.train.images, "train"))
         return self.train.images
 
     @cached_property

@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.counting import counted, counted_of
-from harness.spec.errors import BadInput, first_three
-from harness.spec.jsonfile import parse_json
+from harness.config.json_files import parse_json
+from harness.core.counting import counted, counted_of
+from harness.core.errors import BadInput, first_three
 
 FILE, CAPTION = ("file", "file_name"), ("caption", "text")
 """What a file's name and its caption may be called."""

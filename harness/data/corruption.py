@@ -1,6 +1,6 @@
 """Damage that a model is to repair: noise, missing pixels, lost resolution.
 
-Each is a pure function of uint8 images N×C×S×S and of a key per image (`harness.data.counter`), and
+Each is a pure function of uint8 images N×C×S×S and of a key per image (`data.counter_rng`), and
 gives bytes again: a damaged image is an image, rounded and held to 0 … 255. No result depends on
 how a machine rounds, so every machine gets the same bytes.
 """
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harness.data.counter import BITS, below, draws
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.counter_rng import BITS, below, random_integers
 
 VERSION = 1
 """Raised when any corruption gives other bytes: numbers under two versions do not compare."""
@@ -66,7 +66,7 @@ class Gaussian(_AnySize):
         steps = torch.arange(-255, 255, dtype=torch.float64) + 0.5
         shares = torch.special.ndtr(steps / (255 * self.sigma))
         thresholds = (shares * 2**BITS).round().long().to(images.device)
-        drawn = draws(keys, images[0].numel()).view_as(images)
+        drawn = random_integers(keys, images[0].numel()).view_as(images)
         noise = torch.bucketize(drawn, thresholds, right=True) - 255
         return (images + noise).clamp_(0, 255).to(torch.uint8), None
 
@@ -119,7 +119,7 @@ class Missing(_AnySize):
         if self.where == "half":
             return (place >= size // 2).expand(len(images), size, size)
         side = size // 2
-        corners = draws(keys, 2) % (size - side + 1)
+        corners = random_integers(keys, 2) % (size - side + 1)
         rows, columns = (
             (place >= corner) & (place < corner + side) for corner in corners.T[:, :, None]
         )
@@ -151,7 +151,7 @@ class Downsampled:
 def _per_pixel(images: Tensor, keys: Tensor) -> Tensor:
     """A draw for each pixel: N×1×S×S."""
     count, _, height, width = images.shape
-    return draws(keys, height * width).view(count, 1, height, width)
+    return random_integers(keys, height * width).view(count, 1, height, width)
 
 
 WITH_AMOUNT: dict[tuple[str, str], Callable[[float], Corruption]] = {

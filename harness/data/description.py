@@ -18,7 +18,7 @@ EXAMPLES = 3
 def tasks_of(dataset: Dataset) -> list[str]:
     """What the dataset is for, beyond generation and reconstruction, which suit any."""
     train, test = dataset.train, dataset.test
-    how = train.presentation.label if train.presentation else ""
+    how = train.transform.label if train.transform else ""
     found = {
         f"one-class anomaly detection ({_one_class(dataset)})": dataset.unseen,
         "anomaly segmentation": test.masks is not None,
@@ -55,7 +55,7 @@ def _one_class(dataset: Dataset) -> str:
     return f"only {', '.join(seen)} seen"
 
 
-def describe(dataset: Dataset) -> dict[str, Any]:
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     """Everything but the images, as plain values for JSON.
 
     Means and standard deviations are of a channel over all images and pixels; of 8-bit pixels on a

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.data.base import About, Split
+from harness.core.errors import BadInput
+from harness.core.seeding import generator
+from harness.data.base import DatasetCard, Split
 from harness.data.tasks import OPTIONS, UNPAIRED, labels_of
-from harness.seeding import generator
-from harness.spec.errors import BadInput
 
 VERSION = 1
 """Raised when a change gives other bytes, or the training images are divided otherwise."""
@@ -150,7 +150,7 @@ def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple
     return train, test
 
 
-def about_domains(about: About, wanted: Domains) -> About:
+def about_domains(about: DatasetCard, wanted: Domains) -> DatasetCard:
     """What a reader must know of the set once it consists of two domains."""
     title = f"{about.title}: {' and '.join(wanted.names)}, unpaired"
     return replace(about, title=title, classes=wanted.names, factors=(), corners=0)

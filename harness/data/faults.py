@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.data.base import About, Split
+from harness.data.base import DatasetCard, Split
 
 
-def of_splits(splits: object, about: About, are_numbers: bool) -> str:
+def of_splits(splits: object, about: DatasetCard, are_numbers: bool) -> str:
     """What is wrong with a train and a test split; nothing where they can be used. Images are
     uint8, or float32 where they `are_numbers`, drawn from a known density.
     """
@@ -29,7 +29,7 @@ def of_splits(splits: object, about: About, are_numbers: bool) -> str:
     return ""
 
 
-def _of_split(split: Split, about: About, are_numbers: bool) -> str:
+def _of_split(split: Split, about: DatasetCard, are_numbers: bool) -> str:
     return (
         _of_images(split.images, about.frames, are_numbers)
         or _of_labels(split.labels, len(split.images), about)
@@ -62,7 +62,7 @@ def _of_sizes(images: Tensor, frames: int, are_numbers: bool) -> str:
     return ""
 
 
-def _of_labels(labels: Any, count: int, about: About) -> str:
+def _of_labels(labels: Any, count: int, about: DatasetCard) -> str:
     if not isinstance(labels, Tensor):
         return f"{_kind(labels)} as labels; a tensor is needed"
     if labels.dtype != torch.int64 or labels.ndim != 1:

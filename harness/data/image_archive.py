@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from harness.counting import counted_of
-from harness.spec.errors import BadInput
+from harness.core.counting import counted_of
+from harness.core.errors import BadInput
 
 SUFFIX = ".zip"
 MAX_BYTES = 2**29

@@ -20,10 +20,16 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.counting import counted
-from harness.data.image_memory import Unread, allocate, check_count, check_packing, check_size
-from harness.printable import printable
-from harness.spec.errors import BadInput
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.printable import printable
+from harness.data.image_memory import (
+    Unread,
+    allocate,
+    check_count,
+    check_image_set_size,
+    check_packing,
+)
 
 SUFFIXES = (".npy", ".npz")
 BLOCK_BYTES = 2**24
@@ -50,7 +56,7 @@ def open_array(path: Path, at_least: int = 2) -> Unread:
     count, height, width, channels = image_shape(path, name)
     shape = count, channels, height, width
     check_count(path, count, at_least)
-    check_size(path, *shape)
+    check_image_set_size(path, *shape)
     check_packing(path, path.stat().st_size, math.prod(shape))
 
     def read() -> torch.Tensor:

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.data.appearance import appearance, check_colours, upright
 from harness.data.image_archive import Member, find_members
 from harness.data.image_kinds import unread_kind
@@ -28,12 +29,11 @@ from harness.data.image_memory import (
     Unread,
     allocate,
     check_count,
+    check_image_set_size,
     check_packing,
     check_pixels,
-    check_size,
 )
 from harness.data.resizing import fit
-from harness.spec.errors import BadInput
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,7 +74,7 @@ class Header(NamedTuple):
         return f"{self.width}×{self.height} {COLOURS[self.channels]}"
 
 
-class Resize(NamedTuple):
+class ImageResize(NamedTuple):
     """To squares of `size` pixels a side: the centred square, as large as the image allows, with
     one of Pillow's filters. An image of that size is left as it is.
     """
@@ -154,7 +154,7 @@ def find_in_archive(archive: Path) -> tuple[list[Member], list[Member]]:
 
 
 def open_files(
-    folder: Path, files: Sequence[ImageFile], at_least: int = 2, resize: Resize | None = None
+    folder: Path, files: Sequence[ImageFile], at_least: int = 2, resize: ImageResize | None = None
 ) -> Unread:
     """The images in `files`, uint8 N×C×H×W with C = 1 or 3, in order.
 
@@ -176,7 +176,7 @@ def open_files(
         width, height, channels = headers[0]
     shape = len(files), channels, height, width
     check_count(folder, len(files), at_least)
-    check_size(folder, *shape)
+    check_image_set_size(folder, *shape)
     check_packing(folder, sum(map(_stored_bytes, files)), math.prod(shape))
 
     def read() -> torch.Tensor:
@@ -184,7 +184,7 @@ def open_files(
         target = images.numpy()
 
         def fill(index: int) -> None:
-            image = decode(files[index], headers[index])
+            image = decode_image(files[index], headers[index])
             target[index] = planes(resize.image(image) if resize else image)
 
         # Each thread holds an image or two of its own.
@@ -239,7 +239,7 @@ def _inspect(path: ImageFile) -> tuple[Header, str]:
         return Header(*size, CHANNELS[image.mode]), image.format or ""
 
 
-def decode(path: ImageFile, expected: Header) -> Image.Image:
+def decode_image(path: ImageFile, expected: Header) -> Image.Image:
     """The image in `path`, of mode L or RGB. Raises BadInput as `read_images`."""
     width, height, channels = expected
     with _opened(path) as image:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from harness.counting import counted_of
+from harness.config.json_files import parse_json
+from harness.core.counting import counted_of
+from harness.core.errors import BadInput
 from harness.data.captions import FILE, read_text
 from harness.data.image_arrays import MAX_CLASSES
-from harness.spec.errors import BadInput
-from harness.spec.jsonfile import parse_json
 
 NAME = "metadata.jsonl"
 

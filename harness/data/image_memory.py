@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from harness.counting import counted
-from harness.spec.errors import BadInput
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 
 MAX_IMAGE_PIXELS = 89_478_485
 """Of one image: the size above which Pillow suspects a decompression bomb."""
@@ -45,7 +45,7 @@ def allocate(where: Path, count: int, channels: int, height: int, width: int) ->
     Call it with what headers say, before anything is decoded. `where` is named in errors. Raises
     BadInput as `check_size`, and where the set is more than this machine can hold.
     """
-    check_size(where, count, channels, height, width)
+    check_image_set_size(where, count, channels, height, width)
     try:
         return torch.empty((count, channels, height, width), dtype=torch.uint8)
     except RuntimeError as error:  # torch has no narrower error for memory that is not there
@@ -57,7 +57,7 @@ def allocate(where: Path, count: int, channels: int, height: int, width: int) ->
 def check_set(where: Path, count: int, channels: int, height: int, width: int) -> None:
     """Raise BadInput where there are fewer than two images, and as `check_size`."""
     check_count(where, count)
-    check_size(where, count, channels, height, width)
+    check_image_set_size(where, count, channels, height, width)
 
 
 def check_count(where: Path, count: int, at_least: int = 2) -> None:
@@ -66,7 +66,7 @@ def check_count(where: Path, count: int, at_least: int = 2) -> None:
         raise BadInput(f"{where}: {counted(count, 'image')}; a set needs at least {at_least}")
 
 
-def check_size(where: Path, count: int, channels: int, height: int, width: int) -> None:
+def check_image_set_size(where: Path, count: int, channels: int, height: int, width: int) -> None:
     """Raise BadInput where images are empty, and where they are more than can be sensible."""
     if 0 in (channels, height, width):
         raise BadInput(

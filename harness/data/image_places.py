@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data import image_arrays, image_files, image_labels
 from harness.data.image_archive import SUFFIX as ARCHIVE
-from harness.data.image_files import Resize, name_key, planes
+from harness.data.image_files import ImageResize, name_key, planes
 from harness.data.image_memory import Unread, allocate
-from harness.spec.errors import BadInput
 
 _WILD = re.compile(r"[*?]|\[[^\[\]=]+\]")
 """In a name: a star, a question mark, or characters in brackets; options of datasets, which have
@@ -32,7 +32,7 @@ class Opening:
     """
 
     root: Path | None = None
-    resize: Resize | None = None
+    resize: ImageResize | None = None
     at_least: int = 2
 
 
@@ -172,7 +172,7 @@ def _open(place: Path, files: Sequence[image_files.ImageFile], how: Opening) -> 
     return image_files.open_files(place, files, how.at_least, how.resize)
 
 
-def resized(images: Unread, where: object, resize: Resize | None) -> Unread:
+def resized(images: Unread, where: object, resize: ImageResize | None) -> Unread:
     """The images resized as they are read."""
     count, channels, height, width = images.shape
     if resize is None or (height, width) == (resize.size, resize.size):

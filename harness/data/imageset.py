@@ -11,15 +11,15 @@ from pathlib import Path
 
 import torch
 
-from harness.counting import counted_of
+from harness.core.counting import counted_of
+from harness.core.errors import BadInput, first_three, suggest
+from harness.core.printable import printable
 from harness.data import image_places
 from harness.data.base import Dataset, image_digest
 from harness.data.image_files import path_stem
 from harness.data.image_memory import Unread
 from harness.data.image_places import AS_STORED, Opening, indices, is_one_file
 from harness.data.load import DATASETS, load_dataset
-from harness.printable import printable
-from harness.spec.errors import BadInput, first_three, suggest
 
 SPLITS = ("train", "test")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from harness.config.reference import parse_reference
+from harness.core.errors import BadInput
 from harness.data.image_places import is_pattern, split_pattern
 from harness.data.load import default_root, find_source
-from harness.data.own.captioned import NAMES
-from harness.data.own.places import resolve
-from harness.spec.errors import BadInput
-from harness.spec.reference import parse_reference
+from harness.data.user.captioned import NAMES
+from harness.data.user.places import resolve_path
 
 
 def input_paths(places: Iterable[str | Path | None], root: Path | None = None) -> list[Path]:
@@ -42,7 +42,7 @@ def _dataset_paths(name: str, root: Path) -> Iterator[Path]:
         reference = parse_reference(name)
         yield from (root / file for file in find_source(reference).files(root))
         yield from (root / "prepared").glob("*/*")
-        path = resolve(reference.name.partition(":")[2] or ".", root)
+        path = resolve_path(reference.name.partition(":")[2] or ".", root)
     except BadInput:
         return
     if reference.name.partition(":")[2]:

@@ -10,21 +10,21 @@ from typing import Literal
 
 import torch
 
-from harness import seeding
+from harness.config.reference import Reference, parse_reference
+from harness.core import seeding
+from harness.core.error_location import defined, is_users, location
+from harness.core.errors import FAILURES, BadInput, suggest
+from harness.core.registry import Registry
 from harness.data import faults, tasks
-from harness.data.base import About, Dataset, Split
+from harness.data.base import Dataset, DatasetCard, Split
 from harness.data.domains import about_domains, domains, split_in_two
-from harness.data.source import Maker, Source, fault
-from harness.spec.blame import defined, is_users, location
-from harness.spec.errors import FAILURES, BadInput, suggest
-from harness.spec.reference import Reference, parse_reference
-from harness.spec.registry import Registry
+from harness.data.source import DatasetFactory, Source, fault
 
 DATASETS = Registry(
     "dataset",
     "harness.datasets",
     {
-        "digits": "harness.data.digits:DIGITS",
+        "digits": "harness.data.embedded.digits:DIGITS",
         "textures": "harness.data.embedded.textures:TEXTURES",
         "faces": "harness.data.embedded.faces:SOURCE",
         "mnist": "harness.data.standard.mnist:MNIST",
@@ -41,13 +41,13 @@ DATASETS = Registry(
         "imagenet": "harness.data.standard.imagenet:IMAGENET",
         "dsprites": "harness.data.standard.factor_sets:DSPRITES",
         "shapes3d": "harness.data.standard.factor_sets:SHAPES3D",
-        "folder": "harness.data.own.folder:FOLDER",
-        "npz": "harness.data.own.arrays:NPZ",
-        "mvtec": "harness.data.own.mvtec:MVTEC",
-        "mvtec-ad": "harness.data.own.mvtec:MVTEC_AD",
-        "paired": "harness.data.own.paired:PAIRED",
-        "unpaired": "harness.data.own.unpaired:UNPAIRED",
-        "captions": "harness.data.own.captioned:CAPTIONS",
+        "folder": "harness.data.user.folder:FOLDER",
+        "npz": "harness.data.user.arrays:NPZ",
+        "mvtec": "harness.data.user.mvtec:MVTEC",
+        "mvtec-ad": "harness.data.user.mvtec:MVTEC_AD",
+        "paired": "harness.data.user.paired:PAIRED",
+        "unpaired": "harness.data.user.unpaired:UNPAIRED",
+        "captions": "harness.data.user.captioned:CAPTIONS",
         "ring": "harness.data.generated.points:RING",
         "grid": "harness.data.generated.points:GRID",
         "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
@@ -129,7 +129,7 @@ def _made(name: str, reference: Reference, source: Source, root: Path) -> Datase
     return Dataset(str(reference), train, test, known, unseen, truth, binary)
 
 
-def _loaded(name: str, source: Source, known: About, root: Path) -> tuple[Split, Split]:
+def _loaded(name: str, source: Source, known: DatasetCard, root: Path) -> tuple[Split, Split]:
     """The splits of a source; BadInput in one line where the code of a user fails, or gives what is
     no dataset.
     """
@@ -154,7 +154,7 @@ def load_untasked(name: str, root: Path | None = None) -> Dataset:
     """
     reference = parse_reference(name)
     kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
-    about(name)
+    dataset_card(name)
     found = load_dataset(str(Reference(reference.name, kept)), root)
     _check_tasks(name, reference.options, found.about.classes)
     return found
@@ -166,11 +166,11 @@ def each_class(name: str, root: Path | None = None) -> list[str]:
     """
     reference = parse_reference(name)
     classes = _with_classes(find_source(reference), root or default_root()).classes
-    options = tasks.each_class(name, reference.options, classes)
+    options = tasks.one_class_options(name, reference.options, classes)
     return [str(Reference(reference.name, chosen)) for chosen in options]
 
 
-def about(name: str) -> About:
+def dataset_card(name: str) -> DatasetCard:
     """What `name` is, options checked as far as that can be without reading any data."""
     reference = parse_reference(name)
     source = find_source(reference)
@@ -183,11 +183,11 @@ def about(name: str) -> About:
 def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> None:
     """BadInput where tasks name other classes than these."""
     domains(name, options, classes)
-    for chosen in tasks.each_class(name, options, classes):
+    for chosen in tasks.one_class_options(name, options, classes):
         tasks.unseen_classes(name, chosen, classes)
 
 
-def _with_classes(source: Source, root: Path) -> About:
+def _with_classes(source: Source, root: Path) -> DatasetCard:
     if not source.classes:
         return source.about
     return replace(source.about, classes=source.classes(root))
@@ -216,8 +216,8 @@ def find_source(reference: Reference) -> Source:
     `size`; `unseen` is for the task.
     """
     name, _, argument = reference.name.partition(":")
-    is_made = name in DATASETS and isinstance(DATASETS.load(name), Maker)
-    found: Source | Maker = DATASETS.load(name if is_made else reference.name)
+    is_made = name in DATASETS and isinstance(DATASETS.load(name), DatasetFactory)
+    found: Source | DatasetFactory = DATASETS.load(name if is_made else reference.name)
     own = _own_options(found, reference.options)
     for option in reference.options:
         if option not in (*own, *tasks.OPTIONS):
@@ -232,7 +232,7 @@ def find_source(reference: Reference) -> Source:
     return found.make(argument, given)
 
 
-def _own_options(found: Source | Maker, given: Mapping[str, str]) -> tuple[str, ...]:
+def _own_options(found: Source | DatasetFactory, given: Mapping[str, str]) -> tuple[str, ...]:
     """The options that a set takes besides those of tasks; any, where it passes them on."""
     if isinstance(found, Source):
         return ()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from harness import seeding
+from harness.core import seeding
 from harness.data.base import Split
-from harness.data.counter import keys
-from harness.data.order import Places, order_of, sent
+from harness.data.batch import Batch
+from harness.data.counter_rng import keys
+from harness.data.index_sampler import Indices, index_sampler, sent
 from harness.data.pixels import to_float
-from harness.data.presentation import Shown
 from harness.data.words import word_ids
 
 
@@ -49,32 +51,32 @@ class Batches:
         self._labels = split.labels.to(home)
         self._sources = None if split.sources is None else split.sources.to(home)
         self._words = None if split.texts is None else word_ids(split.texts).to(home)
-        self._present = split.presentation
-        self._present_seed = seeding.derive(seed, "presentation")
-        self._order = order_of(split, seed, home)
+        self._transform = split.transform
+        self._transform_seed = seeding.derive(seed, "presentation")
+        self._sampler = index_sampler(split, seed, home)
 
-    def batch(self, index: int) -> Shown:
+    def batch(self, index: int) -> Batch:
         """Batch `index` (from 0) on the device, B images with all that belongs to them."""
         start = index * self.batch_size
-        places = self._order.places(start, start + self.batch_size)
+        places = self._sampler.indices(start, start + self.batch_size)
         shown = self._images_at(index, places)
         if self._words is None:
             return shown
         words = sent(self._words.index_select(0, places.chosen), self.device)
-        return shown._replace(words=words)
+        return replace(shown, words=words)
 
-    def _images_at(self, index: int, places: Places) -> Shown:
+    def _images_at(self, index: int, places: Indices) -> Batch:
         images = self._gathered(self._images, places)
         labels = sent(self._labels.index_select(0, places.chosen), self.device)
-        if self._present:
+        if self._transform:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
-            return self._present(images, labels, keys(self._present_seed, numbers))
+            return self._transform(images, labels, keys(self._transform_seed, numbers))
         if self._sources is None:
-            return Shown(to_float(images), labels)
-        return Shown(to_float(images), labels, to_float(self._gathered(self._sources, places)))
+            return Batch(to_float(images), labels)
+        return Batch(to_float(images), labels, to_float(self._gathered(self._sources, places)))
 
-    def _gathered(self, images: Tensor, places: Places) -> Tensor:
+    def _gathered(self, images: Tensor, places: Indices) -> Tensor:
         """The chosen of `images` on the device, mirrored where they are to be."""
         found = images.index_select(0, places.chosen)  # several times as fast as images[chosen]
         if self.flip:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from PIL import Image, ImageOps
 
-from harness.spec.errors import BadInput, suggest
+from harness.core.errors import BadInput, suggest
 
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,

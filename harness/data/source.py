@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.data.base import About, Split
+from harness.core.registry import article
+from harness.data.base import DatasetCard, Split
 from harness.data.truth import Truth
-from harness.spec.registry import article
 
 
 def _no_files(_root: Path) -> dict[Path, str]:
@@ -31,7 +31,7 @@ class Source:
     the images of its splits, N×C×S×S, where they are known.
     """
 
-    about: About
+    about: DatasetCard
     load: Callable[[Path], tuple[Split, Split]]
     classes: Callable[[Path], tuple[str, ...]] | None = None
     truth: Truth | None = None
@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Maker:
+class DatasetFactory:
     """Datasets that are made to measure: `folder:PATH[size=32]`, `stacked:mnist`, `shapes`.
 
     `make` takes the text after the colon and the options among `options` that are given, checks
@@ -60,12 +60,12 @@ class Maker:
 
 def fault(found: object) -> str:
     """Why what another package or a suite's code gives is no dataset; nothing where it is one."""
-    if isinstance(found, Maker):
+    if isinstance(found, DatasetFactory):
         return "" if callable(found.make) else f"has {article(found.make)} as its make"
     if not isinstance(found, Source):
         return f"is {article(found)}, not a Source of harness.data"
     given: Any = found  # whose fields may be anything: dataclasses do not look
-    if not isinstance(given.about, About):
+    if not isinstance(given.about, DatasetCard):
         return f"has {article(given.about)} as its about, not an About of harness.data"
     if not callable(given.load):
         return f"has {article(given.load)} as its load, not a function of the folder of datasets"

@@ -27,10 +27,10 @@ import torch
 from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 
+from harness.core.errors import BadInput
+from harness.core.files import sync
+from harness.core.keys import digest
 from harness.data.base import Split
-from harness.files import sync
-from harness.keys import digest
-from harness.spec.errors import BadInput
 
 Arrays = Mapping[str, tuple[tuple[int, ...], DTypeLike]]
 """Shape and type by name. `train.images` is the field `images` of the split `train`."""

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.data import corruption
 from harness.data.base import Split
 from harness.data.corruption import Corruption
-from harness.data.presentation import (
+from harness.data.transforms import (
     Binarised,
     Corrupted,
     Dequantised,
-    Presentation,
+    TrainTransform,
     binarise,
-    stored,
+    transform_stored,
 )
-from harness.spec.errors import BadInput
 
 _OPTION = re.compile(r"[A-Za-z0-9_.:/-]+")
 """A class as an option can write it."""
@@ -51,7 +51,7 @@ class Task:
         """The splits of the task; BadInput where their images do not suit it.
 
         What is drawn for a stored image follows from its place in its split alone, and what is
-        drawn while training from the presentation's keys.
+        drawn while training from the transform's keys.
         """
         if self != Task() and train.images.dtype != torch.uint8:
             raise BadInput(f"{name}: its data are no images of bytes, which this task needs")
@@ -72,7 +72,7 @@ class Task:
         except BadInput as error:
             raise BadInput(f"{name}: {error}") from None
         shown = Corrupted(damage)
-        pieces = stored(damage, test.images, "test")
+        pieces = transform_stored(damage, test.images, "test")
         known = [mask for _, mask in pieces if mask is not None]
         test = _derived(
             test, shown.label, sources=torch.cat([source for source, _ in pieces]),
@@ -87,7 +87,7 @@ class Task:
 
         def binary(split: Split, part: str) -> Split:
             change = _threshold if how == "threshold" else binarise
-            images = torch.cat(stored(change, split.images, part))
+            images = torch.cat(transform_stored(change, split.images, part))
             return _derived(split, f"{how} v1", images=images)
 
         if how == "dynamic":
@@ -202,7 +202,7 @@ def _written(name: str, label: int, classes: Sequence[str]) -> str:
     raise BadInput(f"{name}: no option can name the class {classes[label]!r}; rename it")
 
 
-def each_class(
+def one_class_options(
     name: str, options: Mapping[str, str], classes: Sequence[str]
 ) -> list[dict[str, str]]:
     """The options of the datasets that `unseen=each` or `normal=each` stands for, one a class;
@@ -236,8 +236,8 @@ def _threshold(images: Tensor, keys: Tensor) -> Tensor:
     return (images >= 128).to(torch.uint8) * 255
 
 
-def _shown_by(presentation: Presentation, split: Split) -> Split:
-    return _derived(split, presentation.label, presentation=presentation)
+def _shown_by(transform: TrainTransform, split: Split) -> Split:
+    return _derived(split, transform.label, transform=transform)
 
 
 def _derived(split: Split, how: str, **changes: object) -> Split:

@@ -14,14 +14,14 @@ from typing import Self
 
 import torch
 
+from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
-from harness.engine.packing import ALONE, CONTEXT
-from harness.engine.rounds import makespan
-from harness.engine.steps import Training, time_training
-from harness.engine.trial import time_evaluation
+from harness.engine.cell_scheduler import ALONE, CONTEXT
+from harness.engine.evaluation_cost import time_evaluation
+from harness.engine.makespan import makespan
+from harness.engine.training_cost import TrainingCost, time_training
 from harness.plan import Cell, Plan
 from harness.plan.identity import identify
-from harness.spec.points import split_point
 from harness.tracking import Record, Store
 from harness.tracking.suites import find_suite, planned_suite
 from harness.training import memory
@@ -62,7 +62,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SuiteEstimate:
     """The forecasts of a suite's cells."""
 
     forecasts: Mapping[Pair, Forecast]
@@ -111,29 +111,29 @@ class Estimate:
         return cls({(r.pop("dataset"), r.pop("model")): Forecast(**r) for r in rows})
 
 
-def keep(found: Estimate, plan: Plan, store: Store) -> None:
+def store_estimate(found: SuiteEstimate, plan: Plan, store: Store) -> None:
     """Hang an estimate on the suite's run, so that the run can say how good it was."""
     parent = planned_suite(store, identify(plan.loaded, store), plan.suite_key)
     store.put(parent, FILE, found.to_json())
 
 
-def recall(plan: Plan, store: Store) -> Estimate | None:
+def last_estimate(plan: Plan, store: Store) -> SuiteEstimate | None:
     """The last estimate of the suite, if there is one."""
     parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     content = store.get(parent, FILE) if parent else None
     try:
-        return Estimate.from_json(content) if content else None
+        return SuiteEstimate.from_json(content) if content else None
     except (ValueError, TypeError, KeyError):  # of another version: it is estimated anew
         return None
 
 
-def estimate(
+def estimate_suite(
     cells: Sequence[Cell],
     todo: Sequence[Cell],
     datasets: Mapping[str, Dataset],
     records: Mapping[str, Record],
     tell: Callable[[str], None] = lambda what: None,
-) -> Estimate:
+) -> SuiteEstimate:
     """What a cell of each (dataset, model) of those `todo` takes, also by what is recorded of other
     `cells`; `tell` is told which is being measured. Of points in the training of one model that are
     measured alike the first stands for all.
@@ -145,7 +145,7 @@ def estimate(
     alike: dict[tuple[str, ...], Cell] = {}
     for pair, cell in distinct.items():
         finished = _finished(pair, cells, records)
-        asked = (cell.dataset, split_point(cell.model)[0], *(w.metric for w in cell.wanted))
+        asked = (cell.dataset, split_fraction(cell.model)[0], *(w.metric for w in cell.wanted))
         first = alike.setdefault(asked, cell)
         if first is cell or finished:
             tell(f"{pair[0]} · {pair[1]}")
@@ -153,11 +153,11 @@ def estimate(
         else:
             known = found[first.dataset, first.model]
             found[pair] = replace(known, training=known.training * cell.images / first.images)
-    return Estimate(found)
+    return SuiteEstimate(found)
 
 
 def memory_needs(
-    cells: Sequence[Cell], records: Mapping[str, Record], known: Estimate | None
+    cells: Sequence[Cell], records: Mapping[str, Record], known: SuiteEstimate | None
 ) -> dict[str, float]:
     """The bytes of a GPU that each cell needs, by name: those of a finished cell of the same model
     on the same data, or else as estimated; ALONE where nothing is known.
@@ -188,7 +188,7 @@ def _forecast(cell: Cell, dataset: Dataset, finished: Sequence[Mapping[str, str]
     device = cell.numerics.apply()
     memory.start(device)
     known = [_mean(finished, name) for name in ("seconds", "evaluation_seconds", "memory_bytes")]
-    trained = time_training(cell, dataset) if cell.is_trained else Training(0.0, 0, 0)
+    trained = time_training(cell, dataset) if cell.is_trained else TrainingCost(0.0, 0, 0)
     measured = time_evaluation(cell, dataset)
     held = memory.held(device)
     training, evaluation, most = (

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from filelock import Timeout
 
-from harness.cell import Listener, Outcome, Site
+from harness.cell import CellOutcome, Listener, Site
+from harness.engine.cell_scheduler import ALONE, CellScheduler
+from harness.engine.devices import local_devices
 from harness.engine.local import run_local
-from harness.engine.packing import ALONE, Packing
-from harness.engine.rooms import rooms_here
 from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
 from harness.plan.identity import code_folders, identify
@@ -56,7 +56,7 @@ def interrupt(cells: Sequence[Cell], site: Site, store: Store) -> None:
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:
     """The cells with anything left to do."""
-    return left(plan, plan.records(store))
+    return unfinished_cells(plan, plan.records(store))
 
 
 def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str]:
@@ -65,7 +65,7 @@ def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str
     return [*(record.run_id for record in records.values()), *([parent] if parent else [])]
 
 
-def left(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
+def unfinished_cells(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
     """As `unfinished`, where the records are at hand."""
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]
 
@@ -82,15 +82,17 @@ class Engine(Protocol):
 
     @property
     def spare(self) -> int:
-        """How many more at a time in the last round; see `harness.engine.rounds`."""
+        """How many more at a time in the last round; see `harness.engine.makespan`."""
         ...
 
-    def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
+    def run(
+        self, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
+    ) -> list[CellOutcome]:
         """Outcomes in the order in which cells end."""
         ...
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Somewhere that cells can run; `notes` are for its user to read."""
 
     @property
@@ -133,27 +135,29 @@ class ThisMachine:
             return known if on_gpu and not (self._jobs and known == ALONE) else 0.0
 
         each = {cell.name: need(cell) for cell in cells}
-        rooms = rooms_here(self.numerics, self._device, list(each.values()), self._jobs)
-        return _Here(Packing(list(cells), rooms, each))
+        slots = local_devices(self.numerics, self._device, list(each.values()), self._jobs)
+        return _Here(CellScheduler(list(cells), slots, each))
 
 
 class _Here:
-    def __init__(self, packing: Packing) -> None:
-        self._packing = packing
+    def __init__(self, scheduler: CellScheduler) -> None:
+        self._scheduler = scheduler
 
     @property
     def jobs(self) -> int:
         """How many at a time."""
-        return self._packing.workers
+        return self._scheduler.workers
 
     @property
     def spare(self) -> int:
         """How many more in the last round."""
-        return self._packing.spare
+        return self._scheduler.spare
 
-    def run(self, site: Site, listen: Listener, ended: Callable[[Outcome], None]) -> list[Outcome]:
+    def run(
+        self, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
+    ) -> list[CellOutcome]:
         """Outcomes in the order in which cells end."""
         if self.jobs > 1:
-            return run_local(self._packing, site, listen, ended)
+            return run_local(self._scheduler, site, listen, ended)
         with stopping.on_sigterm():
-            return run_serial(self._packing.waiting, site, listen, ended)
+            return run_serial(self._scheduler.waiting, site, listen, ended)

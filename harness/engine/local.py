@@ -19,10 +19,18 @@ from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from harness.cell import BUSY_SECONDS, Event, Listener, Outcome, Site, died, run_cell
-from harness.engine.packing import Packing, Room
-from harness.engine.processes import Context, context
-from harness.engine.rooms import has_memory_to_spare
+from harness.cell import (
+    BUSY_SECONDS,
+    CellEvent,
+    CellOutcome,
+    Listener,
+    Site,
+    record_death,
+    run_cell,
+)
+from harness.engine.cell_scheduler import CellScheduler, DeviceSlot
+from harness.engine.devices import has_memory_to_spare
+from harness.engine.forkserver import Context, context
 from harness.plan import Cell
 from harness.training import stopping
 
@@ -31,25 +39,25 @@ ATTEMPTS = 2
 
 
 def run_local(
-    packing: Packing, site: Site, listen: Listener, ended: Callable[[Outcome], None]
-) -> list[Outcome]:
-    """Run every cell in a worker process of one of the rooms; outcomes in the order in which they
+    scheduler: CellScheduler, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
+) -> list[CellOutcome]:
+    """Run every cell in a worker process of one of the slots; outcomes in the order in which they
     end.
     """
     processes = context()
-    outcomes: list[Outcome] = []
-    places = [(room, False) for room in packing.rooms for _ in range(room.workers)]
-    places += [(room, True) for room in packing.rooms for _ in range(room.spare)]
+    outcomes: list[CellOutcome] = []
+    places = [(slot, False) for slot in scheduler.slots for _ in range(slot.workers)]
+    places += [(slot, True) for slot in scheduler.slots for _ in range(slot.spare)]
     with _Events(processes, listen) as events, ThreadPoolExecutor(len(places)) as slots:
-        stop = _Stop(packing)
+        stop = _Stop(scheduler)
         workers = [_Worker(processes, events.queue, *place, stop) for place in places]
 
-        def take(outcome: Outcome) -> None:
+        def take(outcome: CellOutcome) -> None:
             outcomes.append(outcome)
             ended(outcome)
 
         with stopping.on_sigterm(lambda: stop(BaseProcess.terminate)):
-            serving = [slots.submit(worker.serve, packing, site, take) for worker in workers]
+            serving = [slots.submit(worker.serve, scheduler, site, take) for worker in workers]
             try:
                 for future in as_completed(serving):
                     future.result()
@@ -64,14 +72,14 @@ class _Stop:
     may have ended its process, so that it is started again.
     """
 
-    def __init__(self, packing: Packing) -> None:
-        self._packing = packing
+    def __init__(self, scheduler: CellScheduler) -> None:
+        self._scheduler = scheduler
         self._end: Callable[[BaseProcess], None] | None = None
 
     def __call__(self, end: Callable[[BaseProcess], None]) -> None:
         """Nothing more is begun, and each process is ended by `end`."""
         self._end = end
-        self._packing.close()
+        self._scheduler.close()
         self.check()
 
     def check(self) -> bool:
@@ -88,27 +96,29 @@ class _Stop:
 class _Worker:
     """A process that takes cells until none is left; started again when it dies.
 
-    One that is `spare` waits for the last cells; see `Room`.
+    One that is `spare` waits for the last cells; see `DeviceSlot`.
     """
 
     def __init__(
-        self, processes: Context, events: Any, room: Room, spare: bool, stop: _Stop
+        self, processes: Context, events: Any, slot: DeviceSlot, spare: bool, stop: _Stop
     ) -> None:
         self._processes = processes
         self._events = events
-        self._room = room
+        self._slot = slot
         self._spare = spare
         self._stop = stop
 
-    def serve(self, packing: Packing, site: Site, take: Callable[[Outcome], None]) -> None:
+    def serve(
+        self, scheduler: CellScheduler, site: Site, take: Callable[[CellOutcome], None]
+    ) -> None:
         """Run cells, in a thread of the command, until there is none."""
         if self._spare:
-            packing.wait_for_the_last(self._room.spare)
+            scheduler.wait_for_the_last(self._slot.spare)
             if not has_memory_to_spare():
                 return
         process = self._start()
-        while cell := packing.take(self._room):
-            placed = replace(cell, numerics=cell.numerics.on(self._room.device))
+        while cell := scheduler.take(self._slot):
+            placed = replace(cell, numerics=cell.numerics.on(self._slot.device))
             for _ in range(ATTEMPTS):
                 try:
                     future = process.submit(_work, placed, site)
@@ -120,12 +130,12 @@ class _Worker:
                         return
                     process = self._start()
             else:
-                outcome = died(placed, site, DIED)
+                outcome = record_death(placed, site, DIED)
             if outcome.busy:
-                packing.put_back(cell, self._room)
+                scheduler.put_back(cell, self._slot)
                 time.sleep(BUSY_SECONDS)
             else:
-                packing.leave(cell, self._room)
+                scheduler.leave(cell, self._slot)
                 take(outcome)
         process.shutdown()
 
@@ -176,8 +186,8 @@ def _start_worker(queue: Any, environment: Mapping[str, str]) -> None:
     stopping.end_with_parent()  # a killed command must not leave workers that go on
 
 
-def _work(cell: Cell, site: Site) -> Outcome:
-    def listen(event: Event) -> None:
+def _work(cell: Cell, site: Site) -> CellOutcome:
+    def listen(event: CellEvent) -> None:
         _send(event)
 
     return run_cell(cell, site, listen)

@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from harness.cell import BUSY_SECONDS, Listener, Outcome, Site, run_cell
+from harness.cell import BUSY_SECONDS, CellOutcome, Listener, Site, run_cell
 from harness.plan import Cell
 from harness.training import stopping
 
 
 def run_serial(
-    cells: Sequence[Cell], site: Site, listen: Listener, ended: Callable[[Outcome], None]
-) -> list[Outcome]:
+    cells: Sequence[Cell], site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
+) -> list[CellOutcome]:
     """Run every cell, until asked to stop; a failed one does not keep the others from running."""
-    outcomes: list[Outcome] = []
+    outcomes: list[CellOutcome] = []
     left = deque(cells)
     with _quick_collections():
         while left and not stopping.requested():

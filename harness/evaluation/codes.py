@@ -6,52 +6,52 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import given, kind
-from harness.evaluation.reconstructions import mapped
-from harness.seeding import generator
+from harness.evaluation.reconstructions import map_batches
+from harness.evaluation.specs import evidence, provided
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
 STEP = 1e-4
 """The length of a step on a path from 0 to 1, as in Karras et al. 2019."""
 
-given("train_factors", "factors")
-given("test_factors", "factors")
+provided("train_factors", "factors")
+provided("test_factors", "factors")
 
 
-@kind("codes", "train")
+@evidence("codes", "train")
 def train_codes(e: Evidence) -> Tensor:
     """The codes of the training images, n×d."""
-    return mapped(e, e["train_images"], e.model.encode)
+    return map_batches(e, e["train_images"], e.model.encode)
 
 
-@kind("codes", "reference")
+@evidence("codes", "reference")
 def test_codes(e: Evidence) -> Tensor:
     """The codes of the test images (of the classes seen in training), n×d."""
-    return mapped(e, e["reference_images"], e.model.encode)
+    return map_batches(e, e["reference_images"], e.model.encode)
 
 
-@kind("codes", "reference", "labels")
+@evidence("codes", "reference", "labels")
 def test_labels(e: Evidence) -> Tensor:
     """The classes of the test images, n."""
     labels: Tensor = e["reference_labels"]
     return labels
 
 
-@kind("posterior", "reference")
+@evidence("posterior", "reference")
 def posterior_means(e: Evidence) -> Tensor:
     """The means of the test images' codes, n×d."""
-    return mapped(e, e["reference_images"], lambda x: e.model.posterior(x)[0])
+    return map_batches(e, e["reference_images"], lambda x: e.model.posterior(x)[0])
 
 
-@kind("posterior", "reference")
+@evidence("posterior", "reference")
 def posterior_logvars(e: Evidence) -> Tensor:
     """The log-variances of the test images' codes, n×d."""
-    return mapped(e, e["reference_images"], lambda x: e.model.posterior(x)[1])
+    return map_batches(e, e["reference_images"], lambda x: e.model.posterior(x)[1])
 
 
-@kind("latents", role="perceptual")
+@evidence("latents", role="perceptual")
 def path_distances(e: Evidence) -> Tensor:
     """How fast images change on a path between two codes, divided by the step's square, n.
 

@@ -9,7 +9,7 @@ from statistics import fmean, variance
 from harness.metrics.base import Estimate
 
 
-def average(draws: Sequence[Estimate], *, shared: bool) -> Estimate:
+def average_draws(draws: Sequence[Estimate], *, shared: bool) -> Estimate:
     """The mean over the draws of one model's samples, with its standard error.
 
     `shared` is whether every draw was compared with the same real images. An estimate of draw i is

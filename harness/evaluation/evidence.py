@@ -14,9 +14,9 @@ from harness.data.base import Dataset
 from harness.data.frames import unfold
 from harness.data.pixels import stored_as
 from harness.evaluation import feature_cache
-from harness.evaluation.kinds import EVIDENCE, is_drawn
 from harness.evaluation.outputs import checked
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
+from harness.evaluation.specs import EVIDENCE, is_drawn
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
@@ -37,7 +37,7 @@ class Evidence:
     def __init__(
         self,
         given: Mapping[str, Any],
-        setup: Setup,
+        setup: EvalConfig,
         *,
         seed: int = 0,
         device: str = "cpu",

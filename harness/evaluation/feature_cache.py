@@ -16,10 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from harness.core.files import atomic_write
+from harness.core.keys import digest
 from harness.data.base import image_digest
 from harness.extractors.base import Extracted, Extractor
-from harness.files import atomic_write
-from harness.keys import digest
 
 
 def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Extracted:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.core.seeding import generator
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import kind
 from harness.evaluation.outputs import on_scale
-from harness.seeding import generator
+from harness.evaluation.specs import evidence
 
 
-@kind("critic", "reference")
+@evidence("critic", "reference")
 def critic_on_test(e: Evidence) -> Tensor:
     """A Wasserstein critic's values of the test images, n."""
     return _judged(e, "reference_images")
 
 
-@kind("samples")
+@evidence("samples")
 def opponent_samples(e: Evidence) -> Tensor:
     """New images as the model's adversary met them in training, of the raw weights; as many as
     there are samples.
@@ -29,19 +29,19 @@ def opponent_samples(e: Evidence) -> Tensor:
     return on_scale(e, made, "opponent_samples")
 
 
-@kind("critic", "samples")
+@evidence("critic", "samples")
 def critic_on_samples(e: Evidence) -> Tensor:
     """A Wasserstein critic's values of the images that it met in training, n."""
     return _judged(e, "opponent_samples")
 
 
-@kind("odds", "reference")
+@evidence("odds", "reference")
 def odds_on_test(e: Evidence) -> Tensor:
     """The log odds that test images are real, by the discriminator, n."""
     return _judged(e, "reference_images")
 
 
-@kind("odds", "samples")
+@evidence("odds", "samples")
 def odds_on_samples(e: Evidence) -> Tensor:
     """The log odds that the images it met in training are real, by the discriminator, n."""
     return _judged(e, "opponent_samples")
@@ -49,5 +49,5 @@ def odds_on_samples(e: Evidence) -> Tensor:
 
 def _judged(e: Evidence, images: str) -> Tensor:
     """All at once: how images are put into batches is the model's."""
-    outputs: Tensor = e.model.judge(to_float(e[images]).to(e.device))
+    outputs: Tensor = e.model.discriminate(to_float(e[images]).to(e.device))
     return outputs.cpu()

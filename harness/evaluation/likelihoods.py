@@ -9,24 +9,24 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from harness.core.seeding import generator
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import given, kind
 from harness.evaluation.reconstructions import BATCH
+from harness.evaluation.specs import evidence, provided
 from harness.metrics.catalogue.likelihood import IMPORTANCE_SAMPLES
 from harness.metrics.likelihood import dequantise
-from harness.seeding import generator
 
-given("is_binary", "reference")
+provided("is_binary", "reference")
 
 
-@kind("likelihood", "reference")
+@evidence("likelihood", "reference")
 def elbo_nats(e: Evidence) -> Tensor:
     """The evidence lower bound of each test image, n."""
     return _bounds(e, "elbo", e.model.elbo)
 
 
-@kind("importance", "reference")
+@evidence("importance", "reference")
 def importance_bound_nats(e: Evidence) -> Tensor:
     """The importance-weighted bound of each test image, n."""
     return _bounds(
@@ -34,7 +34,7 @@ def importance_bound_nats(e: Evidence) -> Tensor:
     )
 
 
-@kind("reference", "levels")
+@evidence("reference", "levels")
 def image_values(e: Evidence) -> int:
     """How many values an image has: C·H·W, each one of 256 levels."""
     return int(e["reference_images"][0].numel())

@@ -10,21 +10,21 @@ from statistics import stdev
 
 import torch
 
-from harness.evaluation.draws import average
+from harness.core.error_location import location
+from harness.core.errors import FAILURES, BadInput
+from harness.core.measurement import Measurement, is_number
+from harness.core.protocol import Protocol
+from harness.evaluation.draws import average_draws
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import is_framewise, needs
 from harness.evaluation.outputs import WrongOutput
-from harness.evaluation.protocols import Setup, instrument
+from harness.evaluation.protocols import EvalConfig, network_info
 from harness.evaluation.remarks import remarks
+from harness.evaluation.specs import is_framewise, metric_needs
 from harness.metrics.base import Caveat, Estimate, Metric
-from harness.spec.blame import location
-from harness.spec.errors import FAILURES, BadInput
-from harness.spec.measurement import Measurement, is_number
-from harness.spec.protocol import Protocol
 
 
 @dataclass(frozen=True)
-class Reading:
+class MetricOutcome:
     """What was said of one draw of samples: an estimate with its caveats (what was warned of), or
     why there is none, whatever went wrong. `refusal` is the reason where the metric is not defined
     for what it was given, `trace` the traceback.
@@ -37,7 +37,7 @@ class Reading:
     trace: str = ""
 
 
-def read(metric: Metric, evidence: Evidence) -> Reading:
+def compute_metric(metric: Metric, evidence: Evidence) -> MetricOutcome:
     """The metric, computed from the evidence."""
 
     def compute() -> Estimate:
@@ -47,7 +47,7 @@ def read(metric: Metric, evidence: Evidence) -> Reading:
             return Estimate(estimate.value)
         return estimate
 
-    said = reading(compute)
+    said = metric_outcome(compute)
     if said.estimate is None:
         return said
     noted = remarks(metric, evidence)
@@ -56,7 +56,7 @@ def read(metric: Metric, evidence: Evidence) -> Reading:
     return replace(said, estimate=estimate, caveats=(*noted.texts, *said.caveats))
 
 
-def reading(compute: Callable[[], Estimate]) -> Reading:
+def metric_outcome(compute: Callable[[], Estimate]) -> MetricOutcome:
     """What `compute` gives, or how it fails."""
     try:
         with warnings.catch_warnings(record=True) as caveats:
@@ -64,15 +64,19 @@ def reading(compute: Callable[[], Estimate]) -> Reading:
             estimate = compute()
     except FAILURES as error:
         refusal = str(error) if isinstance(error, BadInput) else ""
-        return Reading(None, (), describe(error), refusal, traceback.format_exc())
+        return MetricOutcome(None, (), error_line(error), refusal, traceback.format_exc())
     if not is_number(estimate.value):
-        return Reading(None, failure=f"the value is {estimate.value}")
+        return MetricOutcome(None, failure=f"the value is {estimate.value}")
     said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
-    return Reading(estimate, tuple(said))
+    return MetricOutcome(estimate, tuple(said))
 
 
-def row(
-    metric: Metric, protocol: Protocol, key: str, readings: Sequence[Reading], setup: Setup
+def measurement_of(
+    metric: Metric,
+    protocol: Protocol,
+    key: str,
+    readings: Sequence[MetricOutcome],
+    setup: EvalConfig,
 ) -> Measurement:
     """What was read of all draws as one number; "failed", with the reason, where one failed."""
     for draw, said in enumerate(readings):
@@ -81,20 +85,20 @@ def row(
             return Measurement(metric.name, "failed", protocol, key, reason=reason)
     estimates = [said.estimate for said in readings if said.estimate]
     remarks = [caveat for said in readings for caveat in said.caveats]
-    used = instrument(metric, setup)
+    used = network_info(metric, setup)
     if used and used.caveat:
         remarks.append(used.caveat)
     if len(estimates) > 1:
         spread = stdev(estimate.value for estimate in estimates)
         remarks.append(f"standard deviation between the {len(estimates)} draws {spread:.3g}")
-    mean = average(estimates, shared=bool(needs(metric) & {"reference", "train"}))
+    mean = average_draws(estimates, shared=bool(metric_needs(metric) & {"reference", "train"}))
     return Measurement(
         metric.name, "ok", protocol, key, mean.value, mean.stderr, mean.over,
         reason="; ".join(dict.fromkeys(remarks)),
     )  # fmt: skip
 
 
-def describe(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """An exception in one line, with the place in the code of the model, or else of the harness."""
     said = " ".join(str(error).split())
     if isinstance(error, MemoryError | torch.OutOfMemoryError):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from harness.core.error_location import defined
 from harness.families.base import Family
-from harness.spec.blame import defined
 
 if TYPE_CHECKING:
     from harness.evaluation.evidence import Evidence
@@ -78,7 +78,7 @@ def _checks(reference: Tensor) -> dict[str, Check]:
     images = _image_check(shape, of_pixels)
     made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode")
     from_others = ("reconstruct", "restore", "translate")
-    each: tuple[str, ...] = ("score", "judge", "elbo", "importance_bound")
+    each: tuple[str, ...] = ("score", "discriminate", "elbo", "importance_bound")
     return {
         **dict.fromkeys((*made, *from_others), images),
         **dict.fromkeys(each, _values),

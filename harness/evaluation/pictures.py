@@ -12,27 +12,27 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from harness.core.keys import digest
 from harness.data.frames import unfold
 from harness.data.pixels import to_uint8
+from harness.data.scatter import is_plane, scatter
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.scatter import is_plane, scatter
 from harness.families.base import Reconstructs, Restores, Samples, Translates
-from harness.keys import digest
 from harness.metrics.base import Metric
 from harness.metrics.memorisation import nearest_neighbours
 
 SUSPECTS, NEIGHBOURS = 8, 5
 
 
-def samples(e: Evidence) -> bytes:
+def draw_samples(e: Evidence) -> bytes:
     """The first samples, unselected; points lie over those of the test set."""
     if is_plane(e["samples"]):
         return scatter(e["samples"], e["reference_images"])
     columns = _columns(e)
-    return grid(unfold(e["samples"], e.setup.frames)[: 8 * columns], columns)
+    return grid_png(unfold(e["samples"], e.setup.frames)[: 8 * columns], columns)
 
 
-def reconstructions(e: Evidence) -> bytes:
+def draw_reconstructions(e: Evidence) -> bytes:
     """The first test images, each above its reconstruction, or its source between the two; of
     points the reconstructions lie over all originals.
     """
@@ -48,7 +48,7 @@ def reconstructions(e: Evidence) -> bytes:
     return stacked([images[:shown] for images in rows if images is not None], columns)
 
 
-def translations(e: Evidence) -> bytes:
+def draw_translations(e: Evidence) -> bytes:
     """The first test images of each domain, each above its translation, and below these its
     counterpart in the other domain where that is known.
     """
@@ -65,7 +65,7 @@ def translations(e: Evidence) -> bytes:
     return stacked([unfold(images, e.setup.frames) for images in both], columns)
 
 
-def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> bytes:
+def draw_neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> bytes:
     """The samples that are nearest to a training image, each beside its nearest ones, by features:
     if any sample is a copy, it is here. Or likewise `among` the reference images.
     """
@@ -75,7 +75,7 @@ def neighbours(e: Evidence, among: Literal["train", "reference"] = "train") -> b
     suspects = nearest.distances[:, 0].argsort(stable=True)[:SUSPECTS]
     samples, images = (unfold(x, e.setup.frames) for x in (e["samples"], images))
     rows = [torch.cat([samples[i : i + 1], images[nearest.indices[i]]]) for i in suspects.tolist()]
-    return grid(torch.cat(rows), 1 + count)
+    return grid_png(torch.cat(rows), 1 + count)
 
 
 def _columns(e: Evidence) -> int:
@@ -84,14 +84,14 @@ def _columns(e: Evidence) -> int:
 
 
 DRAWN: dict[str, Callable[[Evidence], bytes]] = {
-    "samples": samples,
-    "reconstructions": reconstructions,
-    "translations": translations,
-    "neighbours": neighbours,
+    "samples": draw_samples,
+    "reconstructions": draw_reconstructions,
+    "translations": draw_translations,
+    "neighbours": draw_neighbours,
 }
 
 
-def place(name: str, settings: Mapping[str, Any]) -> str:
+def picture_name(name: str, settings: Mapping[str, Any]) -> str:
     """What a picture of a model with these settings is called in its run. Models that differ in
     `sampling` only share the run, and each has samples of its own.
     """
@@ -99,16 +99,16 @@ def place(name: str, settings: Mapping[str, Any]) -> str:
     return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
 
 
-def chosen(e: Evidence, model: object, metrics: Sequence[Metric]) -> list[str]:
+def chosen_pictures(e: Evidence, model: object, metrics: Sequence[Metric]) -> list[str]:
     """The pictures to be drawn of this evidence, beside these metrics (see `wanted`)."""
     has_train_features = any("train_features" in metric.needs for metric in metrics)
     has_sources = e["test_sources"] is not None
-    return wanted(
+    return pictures_for(
         model, has_train_features, has_sources, is_plane(e["train_images"]), e["unpaired"]
     )
 
 
-def wanted(
+def pictures_for(
     model: object,
     has_train_features: bool,
     has_sources: bool = False,
@@ -131,7 +131,7 @@ def wanted(
     return [name for name, is_asked in asked.items() if is_asked]
 
 
-def grid(images: Tensor, columns: int) -> bytes:
+def grid_png(images: Tensor, columns: int) -> bytes:
     """Images N×C×S×S → the bytes of a PNG with white lines between them."""
     if images.is_floating_point():
         images = to_uint8(images)
@@ -144,7 +144,7 @@ def grid(images: Tensor, columns: int) -> bytes:
     return _png(F.pad(sheet, (0, 0, 0, 1, 0, 1), value=255))
 
 
-def single(image: Tensor) -> bytes:
+def image_png(image: Tensor) -> bytes:
     """An image C×S×S, uint8 → the bytes of a PNG."""
     return _png(image.permute(1, 2, 0))
 
@@ -156,7 +156,7 @@ def _png(pixels: Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def tiles(png: bytes, size: int) -> Tensor:
+def grid_tiles(png: bytes, size: int) -> Tensor:
     """The images of a grid, N×C×S×S, uint8, C = 1 or 3; those that fill its last row are white."""
     sheet = torch.from_numpy(np.array(Image.open(io.BytesIO(png))))
     sheet = sheet if sheet.ndim == 3 else sheet[..., None]
@@ -172,4 +172,4 @@ def stacked(sets: Sequence[Tensor], columns: int) -> bytes:
     channels = max(images.shape[1] for images in sets)
     rows = zip(*(torch.split(images, columns) for images in sets), strict=True)
     drawn = [part.expand(-1, channels, -1, -1) for row in rows for part in row]
-    return grid(torch.cat(drawn), columns)
+    return grid_png(torch.cat(drawn), columns)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.evaluation.kinds import Need, Role, is_drawn, is_framewise, kinds, needs
+from harness.config.reference import parse_reference
+from harness.core.errors import BadInput
+from harness.core.protocol import Protocol
+from harness.evaluation.specs import (
+    Need,
+    Role,
+    evidence_specs,
+    is_drawn,
+    is_framewise,
+    metric_needs,
+)
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
-from harness.spec.errors import BadInput
-from harness.spec.protocol import Protocol
-from harness.spec.reference import parse_reference
 
 SAMPLING_BATCH = 100
 """Images drawn from a model at a time. Part of a model's samples, since each batch takes its own
@@ -26,7 +33,7 @@ _MADE: set[Need] = {"samples", "reconstructions", "translations", "cycles", "for
 
 
 @dataclass(frozen=True)
-class Instrument:
+class NetworkInfo:
     """A feature network as far as numbers depend on it, and whether it tells classes apart."""
 
     label: str
@@ -35,21 +42,21 @@ class Instrument:
     caveat: str | None = None
 
     @classmethod
-    def of(cls, network: Network) -> Instrument:
+    def of(cls, network: Network) -> NetworkInfo:
         """What a network says of itself."""
         has_logits = isinstance(network, Extractor) and network.has_logits
         return cls(network.label, network.preprocessing, has_logits, network.caveat)
 
 
 @dataclass(frozen=True)
-class Setup:
+class EvalConfig:
     """How a suite measures its cells: the feature networks by role, and what is known of those
     that are needed; how many images are sampled, and how many times; the machine that timings are
     of; the profile that metrics are of, if they are those of a library.
     """
 
     names: dict[Role, str]
-    instruments: dict[Role, Instrument] = field(default_factory=dict)
+    instruments: dict[Role, NetworkInfo] = field(default_factory=dict)
     samples: int = 0
     machine: str = ""
     draws: int = 1
@@ -58,20 +65,20 @@ class Setup:
     """Of a video; 1 for images."""
 
 
-def draws(metric: Metric, setup: Setup) -> int:
+def draw_count(metric: Metric, setup: EvalConfig) -> int:
     """How many draws of samples the metric is averaged over; 1 where it looks at no samples."""
-    return setup.draws if any(is_drawn(kind) for kind in kinds(metric)) else 1
+    return setup.draws if any(is_drawn(kind) for kind in evidence_specs(metric)) else 1
 
 
-def instrument(metric: Metric, setup: Setup) -> Instrument | None:
+def network_info(metric: Metric, setup: EvalConfig) -> NetworkInfo | None:
     """The feature network that the metric needs, if it needs one."""
-    role = next((kind.role for kind in kinds(metric) if kind.role), None)
+    role = next((kind.role for kind in evidence_specs(metric) if kind.role), None)
     return setup.instruments.get(role) if role else None
 
 
-def obstacle(metric: Metric, subject: Subject, setup: Setup) -> str | None:
+def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
     """Why the metric does not apply, or None where it does."""
-    needed, used = needs(metric), instrument(metric, setup)
+    needed, used = metric_needs(metric), network_info(metric, setup)
     if (missing := unmet(metric, subject)) or (missing := limit(metric, subject, setup.frames)):
         return missing
     if "logits" in needed and used and not used.has_logits:
@@ -95,7 +102,9 @@ def _other_classes(extractor: str, data: str) -> str | None:
 def unmet(metric: Metric, subject: Subject) -> str | None:
     """The first of the metric's needs that nothing stands behind, in the words of the subject."""
     reasons = (
-        subject.obstacles[need] for need in sorted(needs(metric)) if need in subject.obstacles
+        subject.obstacles[need]
+        for need in sorted(metric_needs(metric))
+        if need in subject.obstacles
     )
     return next(reasons, None)
 
@@ -125,10 +134,10 @@ def limit(metric: Metric, subject: Subject, frames: int = 1) -> str | None:
     return None
 
 
-def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
+def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
     """How `metric` is measured on `subject` under `setup`."""
-    needed, timed = needs(metric), any(kind.timed for kind in kinds(metric))
-    used = instrument(metric, setup) or Instrument("", "")
+    needed, timed = metric_needs(metric), any(kind.timed for kind in evidence_specs(metric))
+    used = network_info(metric, setup) or NetworkInfo("", "")
     splits = [] if timed else [name for need, name in subject.splits.items() if need in needed]
     samples, reference = (None, None) if timed else _counts(needed, subject)
     settings = dict(metric.settings) | ({"machine": setup.machine} if timed else {})
@@ -138,7 +147,7 @@ def protocol(metric: Metric, subject: Subject, setup: Setup) -> Protocol:
         settings.pop("noise", None)  # of dequantisation
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
-    if (times := draws(metric, setup)) > 1:
+    if (times := draw_count(metric, setup)) > 1:
         settings |= {"draws": times}
     if subject.binary and needed & {"likelihood", "importance"}:
         settings["noise"] = "none"  # binary images are not dequantised

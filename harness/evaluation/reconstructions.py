@@ -11,20 +11,20 @@ from torch import Tensor
 from harness.data.frames import unfold
 from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import given, kind
 from harness.evaluation.outputs import on_scale
+from harness.evaluation.specs import evidence, provided
 from harness.families.base import Direction
 
 BATCH = 250
 """Images passed through a model at a time where batches do not change the result."""
 
 
-given("test_sources", "reconstructions")
-given("test_known", "reconstructions")
-given("unpaired", "reconstructions")
+provided("test_sources", "reconstructions")
+provided("test_known", "reconstructions")
+provided("unpaired", "reconstructions")
 
 
-@kind("reconstructions", framewise=True)
+@evidence("reconstructions", framewise=True)
 def originals(e: Evidence) -> Tensor:
     """The test images that are reconstructed, or that sources are to be restored to; of videos,
     their frames.
@@ -32,20 +32,20 @@ def originals(e: Evidence) -> Tensor:
     return unfold(e["reference_images"], e.setup.frames)
 
 
-@kind("reconstructions", framewise=True)
+@evidence("reconstructions", framewise=True)
 def reconstructions(e: Evidence) -> Tensor:
     """The model's reconstructions of `originals`, or what it makes of their sources: of two domains
     the translations of their counterparts.
     """
     sources = e["test_sources"]
     if sources is not None and e["unpaired"]:
-        made = translated(e, sources, 1 - e["reference_labels"])
+        made = translate(e, sources, 1 - e["reference_labels"])
         used = "translate"
     elif sources is not None:
         made = _restored(e, sources, e["test_known"])
         used = "restore"
     else:
-        made = mapped(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
+        made = map_batches(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
         used = "reconstruct"
     return unfold(on_scale(e, made, used, e["reference_images"]), e.setup.frames)
 
@@ -53,16 +53,16 @@ def reconstructions(e: Evidence) -> Tensor:
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
     """Known pixels stay as they are, whatever the model makes of them: inpainting leaves them."""
     if known is None:
-        return mapped(e, sources, lambda x: to_uint8(e.model.restore(x, None)))
+        return map_batches(e, sources, lambda x: to_uint8(e.model.restore(x, None)))
     masks = known[:, None].to(torch.uint8) * 255
-    made = mapped(
+    made = map_batches(
         e, torch.cat([sources, masks], dim=1),
         lambda x: to_uint8(e.model.restore(x[:, :-1], (x[:, -1:] > 0).float())),
     )  # fmt: skip
     return torch.where(known[:, None], sources, made)
 
 
-def translated(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
+def translate(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
     """Stored images, whose domains are 0 or 1, each in the other domain, as the dataset stores
     them: what is told by values between two bytes is lost, as when a picture is saved.
     """
@@ -74,17 +74,17 @@ def translated(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
 
     for domain, direction in enumerate(directions):
         here = domains == domain
-        out[here] = mapped(e, images[here], partial(translate, direction))
+        out[here] = map_batches(e, images[here], partial(translate, direction))
     return out
 
 
-@kind("reconstructions", role="perceptual", framewise=True)
+@evidence("reconstructions", role="perceptual", framewise=True)
 def perceptual_distances(e: Evidence) -> Tensor:
     """How different each reconstruction looks from its original."""
     return e.perceptual().distance(e["originals"], e["reconstructions"])
 
 
-def mapped(e: Evidence, images: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+def map_batches(e: Evidence, images: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     """`function` of stored images as floats in [-1, 1] on the model's device, batch by batch."""
     with torch.inference_mode():
         batches = [to_float(part.to(e.device)) for part in torch.split(images, BATCH)]

@@ -16,9 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from harness.counting import counted
+from harness.core.counting import counted
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import given, kind, needs
+from harness.evaluation.specs import evidence, metric_needs, provided
 from harness.metrics.base import Metric
 
 FEW = 100
@@ -35,10 +35,10 @@ FACTORS = (8, 4, 3, 2)
 
 _BLOCK = 64
 
-given("sample_formats", "samples")
-given("reference_formats", "reference")
-given("sample_sizes", "samples")
-given("reference_sizes", "reference")
+provided("sample_formats", "samples")
+provided("reference_formats", "reference")
+provided("sample_sizes", "samples")
+provided("reference_sizes", "reference")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Remarks:
 
 def remarks(metric: Metric, evidence: Evidence) -> Remarks:
     """What the images that the metric looks at are known to do to its number."""
-    needed = needs(metric)
+    needed = metric_needs(metric)
     if "reconstructions" in needed:
         return _of_pairs(evidence)
     if "samples" not in needed:
@@ -78,20 +78,20 @@ def remarks(metric: Metric, evidence: Evidence) -> Remarks:
 # -- evidence of it, computed once a set ------------------------------------------------------
 
 
-@kind("samples")
+@evidence("samples")
 def sample_remarks(e: Evidence) -> list[str]:
     """What is to be said of the samples alone."""
     return list(_of_set(e["samples"], e["sample_digests"], "samples", "sample"))
 
 
-@kind("reference")
+@evidence("reference")
 def reference_remarks(e: Evidence) -> list[str]:
     """What is to be said of the reference images alone."""
     images, digests = e["reference_images"], e["reference_digests"]
     return list(_of_set(images, digests, "reference images", "reference image"))
 
 
-@kind("samples", "reference")
+@evidence("samples", "reference")
 def shared_with_reference(e: Evidence) -> tuple[bool, str]:
     """Whether samples and reference are one set, and what is to be said of what they share."""
     samples, reference = Counter(e["sample_digests"]), Counter(e["reference_digests"])
@@ -103,7 +103,7 @@ def shared_with_reference(e: Evidence) -> tuple[bool, str]:
     return False, f"{_of(shared, samples)} samples are in the reference too, pixel for pixel"
 
 
-@kind("samples", "train")
+@evidence("samples", "train")
 def shared_with_train(e: Evidence) -> str:
     """What is to be said of samples that are training images."""
     samples, train = Counter(e["sample_digests"]), set(e["train_digests"])
@@ -111,19 +111,19 @@ def shared_with_train(e: Evidence) -> str:
     return f"{_of(shared, samples)} samples are training images, pixel for pixel" if shared else ""
 
 
-@kind("samples")
+@evidence("samples")
 def sample_digests(e: Evidence) -> list[bytes]:
     """A short digest of each sample's pixels."""
     return _digests(e["samples"])
 
 
-@kind("reference")
+@evidence("reference")
 def reference_digests(e: Evidence) -> list[bytes]:
     """A short digest of each reference image's pixels."""
     return _digests(e["reference_images"])
 
 
-@kind("train")
+@evidence("train")
 def train_digests(e: Evidence) -> list[bytes]:
     """A short digest of each training image's pixels."""
     return _digests(e["train_images"])

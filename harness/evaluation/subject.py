@@ -9,12 +9,12 @@ from typing import get_args
 import torch
 
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Need
+from harness.evaluation.specs import Need
 from harness.families.base import (
+    Discriminates,
     Encodes,
     Family,
     ImportanceBound,
-    Judges,
     Latents,
     Likelihood,
     Posterior,
@@ -263,7 +263,7 @@ def _no_judge(odds: bool) -> Callable[[str, Family, Dataset], str | None]:
     """A critic's values are on a scale of their own, and are no odds."""
 
     def why(model: str, family: Family, _: Dataset) -> str | None:
-        if not isinstance(family, Judges):
+        if not isinstance(family, Discriminates):
             return f"{model} has no discriminator"
         if is_conditional(family):
             return f"{model}'s discriminator judges images of a class"

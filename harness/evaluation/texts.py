@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import given, kind
+from harness.evaluation.specs import evidence, provided
 from harness.metrics.base import Caveat
-from harness.seeding import generator
 
-given("reference_texts", "reference", "texts")
+provided("reference_texts", "reference", "texts")
 
 
-@kind("texts")
+@evidence("texts")
 def texts(e: Evidence) -> Sequence[str]:
     """The text that is asked of each sample: those of the test images in random order, again and
     again. Of samples that someone made they are given.
@@ -26,13 +26,13 @@ def texts(e: Evidence) -> Sequence[str]:
     return [known[order[i % len(known)]] for i in range(e.setup.samples)]
 
 
-@kind("samples", "texts", role="text")
+@evidence("samples", "texts", role="text")
 def image_embeddings(e: Evidence) -> Tensor:
     """The samples in the space of images and texts: unit vectors N×d."""
     return e.text_image().embed_images(e["samples"])
 
 
-@kind("texts", role="text")
+@evidence("texts", role="text")
 def text_embeddings(e: Evidence) -> Tensor:
     """The text of each sample in the same space: unit vectors N×d."""
     network, said = e.text_image(), e["texts"]
@@ -45,7 +45,7 @@ def text_embeddings(e: Evidence) -> Tensor:
     return network.embed_texts(said)
 
 
-@kind("samples", "texts", role="text")
+@evidence("samples", "texts", role="text")
 def text_similarity(e: Evidence) -> Tensor:
     """The cosine of each sample and its text: N."""
     cosines: Tensor = (e["image_embeddings"] * e["text_embeddings"]).sum(dim=1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 
 @dataclass(frozen=True)

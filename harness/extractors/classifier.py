@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.extractors import classifier_net, weight_files
 from harness.extractors.base import Extracted, Extractor, Network, Perceptual
 from harness.extractors.classifier_net import ClassifierNet
 from harness.extractors.images import in_batches, on_device
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights
-from harness.spec.errors import BadInput
 
 DIGESTS = {
     "digits": "22a81ac03092dcd0d74cf3a77dbddb564127d340399e3d91f66d72d2cffe7f62",
@@ -46,7 +46,9 @@ class _Loaded(Network):
         self.name = name
         self.digest = weights.digest
         self._device = device
-        self._network: ClassifierNet = on_device(classifier_net.load(weights.path), device)
+        self._network: ClassifierNet = on_device(
+            classifier_net.load_classifier(weights.path), device
+        )
 
     def check(self, channels: int, size: int) -> None:
         """Only images like those it was trained on."""
@@ -120,11 +122,11 @@ def _path(name: str) -> Path:
 def _pinned(name: str) -> LocalWeights:
     """The committed file behind `classifier:NAME`, once its digest has been checked."""
     dataset, path = name.removeprefix("classifier:"), _path(name)
-    if (found := weight_files.sha256(path)) != DIGESTS[dataset]:
+    if (found := weight_files.weights_sha256(path)) != DIGESTS[dataset]:
         pinned = DIGESTS[dataset][:8]
         raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
     return LocalWeights(path, found)
 
 
-EXTRACTOR: Source[Extractor] = Source(_pinned, ClassifierExtractor, _fits)
-PERCEPTUAL: Source[Perceptual] = Source(_pinned, ClassifierPerceptual, _fits)
+EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(_pinned, ClassifierExtractor, _fits)
+PERCEPTUAL: ExtractorSource[Perceptual] = ExtractorSource(_pinned, ClassifierPerceptual, _fits)

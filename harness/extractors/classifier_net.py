@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
-from harness.outputs import make_folder, write_output
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.output_files import make_folder, write_output
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def to_half(net: ClassifierNet) -> dict[str, Tensor]:
     }
 
 
-def save(net: ClassifierNet, path: Path, metadata: Mapping[str, Any]) -> None:
+def save_classifier(net: ClassifierNet, path: Path, metadata: Mapping[str, Any]) -> None:
     """Write the network to `path` (safetensors, float16) with its architecture and `metadata`."""
     # One entry: safetensors writes several in an order that changes from run to run, and the
     # digest of the file is to depend on the training alone.
@@ -97,7 +97,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return record
 
 
-def load(path: Path) -> ClassifierNet:
+def load_classifier(path: Path) -> ClassifierNet:
     """The network stored at `path`, float32, in evaluation mode."""
     fields = read_metadata(path)["architecture"]
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from harness.core.errors import BadInput
 from harness.extractors import hub
 from harness.extractors.base import Extracted, Extractor, TextImage
 from harness.extractors.images import check_rgb, in_batches, to_rgb
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights
-from harness.spec.errors import BadInput
 
 TEXT_IMAGE_DEFAULT = "openai/clip-vit-base-patch32"
 """The network of CLIP score, Hessel et al. 2021, arXiv:2104.08718."""
@@ -38,8 +38,8 @@ class _Images:
     def __init__(self, name: str, repository: str, weights: LocalWeights) -> None:
         self.name = f"clip:{repository}"
         self.digest = weights.digest
-        self._processor = hub.read(name, weights, "CLIPImageProcessor")
-        self._network = hub.load(name, weights, "CLIPModel", "clip")
+        self._processor = hub.load_preprocessor(name, weights, "CLIPImageProcessor")
+        self._network = hub.load_network(name, weights, "CLIPModel", "clip")
         self.preprocessing = f"rgb-clip-processor-{self._processor.crop_size['height']}"
 
     def check(self, channels: int, size: int) -> None:
@@ -65,10 +65,10 @@ class Clip(_Images, TextImage):
     """Images and texts in one space."""
 
     def __init__(self, name: str, device: str) -> None:
-        repository = hub.repository(name, TEXT_IMAGE_DEFAULT)
-        weights = hub.obtain(name, repository, TEXT_FILES)
+        repository = hub.repository_name(name, TEXT_IMAGE_DEFAULT)
+        weights = hub.locate_repository(name, repository, TEXT_FILES)
         super().__init__(name, repository, weights)
-        self._tokenizer = hub.read(name, weights, "AutoTokenizer")
+        self._tokenizer = hub.load_preprocessor(name, weights, "AutoTokenizer")
         self._network = self._network.to(device)
 
     def too_long(self, texts: Sequence[str]) -> int:
@@ -108,8 +108,8 @@ class ClipExtractor(_Images, Extractor):
     """The image side alone, for CMMD and other distances between sets of images."""
 
     def __init__(self, name: str, device: str) -> None:
-        repository = hub.repository(name, EXTRACTOR_DEFAULT)
-        weights = hub.obtain(name, repository, IMAGE_FILES)
+        repository = hub.repository_name(name, EXTRACTOR_DEFAULT)
+        weights = hub.locate_repository(name, repository, IMAGE_FILES)
         super().__init__(name, repository, weights)
         del self._network.text_model  # more than a quarter of the network
         self._network = self._network.to(device)
@@ -120,12 +120,12 @@ class ClipExtractor(_Images, Extractor):
 
 
 def _preflight_texts(name: str) -> LocalWeights:
-    return hub.obtain(name, hub.repository(name, TEXT_IMAGE_DEFAULT), TEXT_FILES)
+    return hub.locate_repository(name, hub.repository_name(name, TEXT_IMAGE_DEFAULT), TEXT_FILES)
 
 
 def _preflight_images(name: str) -> LocalWeights:
-    return hub.obtain(name, hub.repository(name, EXTRACTOR_DEFAULT), IMAGE_FILES)
+    return hub.locate_repository(name, hub.repository_name(name, EXTRACTOR_DEFAULT), IMAGE_FILES)
 
 
-TEXT_IMAGE: Source[TextImage] = Source(_preflight_texts, Clip, check_rgb)
-EXTRACTOR: Source[Extractor] = Source(_preflight_images, ClipExtractor, check_rgb)
+TEXT_IMAGE: ExtractorSource[TextImage] = ExtractorSource(_preflight_texts, Clip, check_rgb)
+EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(_preflight_images, ClipExtractor, check_rgb)

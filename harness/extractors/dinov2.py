@@ -21,7 +21,7 @@ from harness.extractors.images import (
     resize_bicubic,
     to_rgb,
 )
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights
 
 DEFAULT = "facebook/dinov2-large"
@@ -41,9 +41,9 @@ class Dinov2(Extractor):
     preprocessing = f"rgb-pil-bicubic-{SIZE}"
 
     def __init__(self, name: str, device: str) -> None:
-        repository = hub.repository(name, DEFAULT)
-        weights = hub.obtain(name, repository, ("config.json",))
-        network = hub.load(name, weights, "Dinov2Model", "dinov2")
+        repository = hub.repository_name(name, DEFAULT)
+        weights = hub.locate_repository(name, repository, ("config.json",))
+        network = hub.load_network(name, weights, "Dinov2Model", "dinov2")
         embeddings = network.embeddings
         positions = fit_positions(embeddings.position_embeddings, SIZE // network.config.patch_size)
         embeddings.position_embeddings = nn.Parameter(positions, requires_grad=False)
@@ -83,7 +83,7 @@ def fit_positions(positions: Tensor, grid: int) -> Tensor:
 
 
 def _preflight(name: str) -> LocalWeights:
-    return hub.obtain(name, hub.repository(name, DEFAULT), ("config.json",))
+    return hub.locate_repository(name, hub.repository_name(name, DEFAULT), ("config.json",))
 
 
-SOURCE: Source[Extractor] = Source(_preflight, Dinov2, check_rgb)
+SOURCE: ExtractorSource[Extractor] = ExtractorSource(_preflight, Dinov2, check_rgb)

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from harness.core.errors import BadInput
 from harness.extractors import weight_files
 from harness.extractors.weight_files import LocalWeights, MissingWeights, first_line
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ SETTINGS = (
 """The small files beside them, of which a repository has some."""
 
 
-def repository(name: str, default: str) -> str:
+def repository_name(name: str, default: str) -> str:
     """The repository behind `clip` (the default one) or `clip:NAME`. BadInput if NAME is none."""
     found = name.partition(":")[2] or default
     if not REPOSITORY.fullmatch(found):
@@ -75,7 +75,7 @@ def repository(name: str, default: str) -> str:
     return found
 
 
-def obtain(name: str, repository: str, needed: tuple[str, ...]) -> LocalWeights:
+def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> LocalWeights:
     """The weights of `repository` on this machine, in one folder with the files `needed`.
 
     Looked for in the folder `repository` below HARNESS_WEIGHTS, then in the hub's cache, and
@@ -98,11 +98,11 @@ def obtain(name: str, repository: str, needed: tuple[str, ...]) -> LocalWeights:
             f" ({reason}): put the files of {page} into $HARNESS_WEIGHTS/{repository}"
         )
     if pin:
-        return weight_files.checked(path, pin.sha256, page)
-    return LocalWeights(path, weight_files.sha256(path), pinned=False)
+        return weight_files.check_weights(path, pin.sha256, page)
+    return LocalWeights(path, weight_files.weights_sha256(path), pinned=False)
 
 
-def load(name: str, weights: LocalWeights, network_class: str, kind: str) -> Any:
+def load_network(name: str, weights: LocalWeights, network_class: str, kind: str) -> Any:
     """The network in the folder of `weights`, float32, for inference.
 
     `network_class` is transformers' name for it, and `kind` the `model_type` that the folder's
@@ -130,7 +130,7 @@ def load(name: str, weights: LocalWeights, network_class: str, kind: str) -> Any
     return network.requires_grad_(False).eval()
 
 
-def read(name: str, weights: LocalWeights, reader: str) -> Any:
+def load_preprocessor(name: str, weights: LocalWeights, reader: str) -> Any:
     """What transformers' class `reader` (a processor, a tokenizer) makes of the folder's files."""
     folder = weights.path.parent
     try:

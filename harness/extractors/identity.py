@@ -6,10 +6,10 @@ from torch import Tensor
 
 from harness.data.pixels import to_float
 from harness.extractors.base import Extracted, Extractor
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 
 
-class Identity(Extractor):
+class IdentityExtractor(Extractor):
     """All C·S·S values of an image in [-1, 1], as they are: `pooled` N×C·S·S."""
 
     digest = ""
@@ -36,4 +36,4 @@ def _preflight(_name: str) -> None:
     """There are no weights to look for."""
 
 
-SOURCE: Source[Extractor] = Source(_preflight, Identity)
+SOURCE: ExtractorSource[Extractor] = ExtractorSource(_preflight, IdentityExtractor)

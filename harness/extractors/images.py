@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 Net = TypeVar("Net", bound=nn.Module)
 

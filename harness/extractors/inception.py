@@ -14,6 +14,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
+from harness.core.errors import BadInput
 from harness.extractors import weight_files
 from harness.extractors.base import Extracted, Extractor
 from harness.extractors.images import (
@@ -23,9 +24,8 @@ from harness.extractors.images import (
     resize_bicubic_unrounded,
     to_rgb,
 )
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights, WeightsFile
-from harness.spec.errors import BadInput
 
 WEIGHTS = WeightsFile(
     URL_INCEPTION_V3, "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -34,7 +34,7 @@ POOLED = 2048
 SIDE = 299
 
 
-class Resize(NamedTuple):
+class InceptionResize(NamedTuple):
     """How uint8 images N×3×H×W become float32 N×3×299×299, which moves every number."""
 
     preprocessing: str
@@ -57,9 +57,9 @@ def _antialiased_bilinear(images: Tensor) -> Tensor:
 
 
 RESIZES = {
-    "inception": Resize("tf1-bilinear", _tf1_bilinear),
-    "inception:pil-bicubic": Resize(f"pil-bicubic-{SIDE}", _pil_bicubic),
-    "inception:antialiased": Resize(f"antialiased-bilinear-{SIDE}", _antialiased_bilinear),
+    "inception": InceptionResize("tf1-bilinear", _tf1_bilinear),
+    "inception:pil-bicubic": InceptionResize(f"pil-bicubic-{SIDE}", _pil_bicubic),
+    "inception:antialiased": InceptionResize(f"antialiased-bilinear-{SIDE}", _antialiased_bilinear),
 }
 """By the extractor's name. As the original FID, which means TensorFlow 1: bilinear, without
 antialiasing, corner on corner; as clean-fid (Parmar et al. 2022, arXiv:2104.11222); as
@@ -75,7 +75,7 @@ class Inception(Extractor):
     def __init__(self, name: str, device: str) -> None:
         self.name = name
         self.preprocessing, self._resize = RESIZES[name]
-        path = weight_files.obtain(WEIGHTS).path
+        path = weight_files.locate_weights(WEIGHTS).path
         # torch-fidelity reads the file as a pickle that may run code: read it without first, which
         # fails if there is any.
         weight_files.load_tensors(path)
@@ -113,7 +113,7 @@ class Inception(Extractor):
 
 
 def _preflight(name: str) -> LocalWeights:
-    return weight_files.obtain(WEIGHTS)
+    return weight_files.locate_weights(WEIGHTS)
 
 
-SOURCE: Source[Extractor] = Source(_preflight, Inception, check_rgb)
+SOURCE: ExtractorSource[Extractor] = ExtractorSource(_preflight, Inception, check_rgb)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.core.errors import BadInput, suggest
+from harness.core.registry import Registry, instance_fault
 from harness.extractors.base import Extractor, Perceptual, TextImage
 from harness.extractors.classifier import DIGESTS, GREY, weights_path
 from harness.extractors.classifier_net import read_metadata
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights
-from harness.spec.errors import BadInput, suggest
-from harness.spec.registry import Registry, instance_fault
 
-_FAULT = instance_fault("a Source of harness.extractors.source", Source)
+_FAULT = instance_fault("a Source of harness.extractors.source", ExtractorSource)
 
 EXTRACTORS = Registry(
     "extractor",
@@ -112,21 +112,21 @@ def load_text_image(name: str, device: str = "cpu") -> TextImage:
     return text_image_source(name).load(name, device)
 
 
-def extractor_source(name: str) -> Source[Extractor]:
+def extractor_source(name: str) -> ExtractorSource[Extractor]:
     """Where `load_extractor` has it from; BadInput for an unknown name."""
-    source: Source[Extractor] = EXTRACTORS.load(_entry(name))
+    source: ExtractorSource[Extractor] = EXTRACTORS.load(_entry(name))
     return source
 
 
-def perceptual_source(name: str) -> Source[Perceptual]:
+def perceptual_source(name: str) -> ExtractorSource[Perceptual]:
     """Where `load_perceptual` has it from; BadInput for an unknown name."""
-    source: Source[Perceptual] = PERCEPTUALS.load(name)
+    source: ExtractorSource[Perceptual] = PERCEPTUALS.load(name)
     return source
 
 
-def text_image_source(name: str) -> Source[TextImage]:
+def text_image_source(name: str) -> ExtractorSource[TextImage]:
     """Where `load_text_image` has it from; BadInput for an unknown name."""
-    source: Source[TextImage] = TEXT_IMAGES.load(_entry(name))
+    source: ExtractorSource[TextImage] = TEXT_IMAGES.load(_entry(name))
     return source
 
 
@@ -141,7 +141,7 @@ def preflight(name: str) -> list[LocalWeights]:
     return list(dict.fromkeys(weights for weights in found if weights))
 
 
-def _sources(name: str) -> list[Source[Any]]:
+def _sources(name: str) -> list[ExtractorSource[Any]]:
     entry = _entry(name)
     if sources := [registry.load(entry) for registry in _REGISTRIES if entry in registry]:
         return sources

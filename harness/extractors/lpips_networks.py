@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
+from harness.core.errors import BadInput
 from harness.extractors import weight_files
 from harness.extractors.base import Perceptual
 from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights, WeightsFile
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _trunk(name: str) -> Trunk:
 
 
 def _network(net: str, trunk: Trunk) -> lpips.LPIPS:
-    path = weight_files.obtain(trunk.weights).path
+    path = weight_files.locate_weights(trunk.weights).path
     weights = weight_files.load_tensors(path)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         # It builds torchvision's networks in a way that torchvision has deprecated.
@@ -110,7 +110,7 @@ def _network(net: str, trunk: Trunk) -> lpips.LPIPS:
 
 
 def _preflight(name: str) -> LocalWeights:
-    return weight_files.obtain(_trunk(name).weights)
+    return weight_files.locate_weights(_trunk(name).weights)
 
 
-SOURCE: Source[Perceptual] = Source(_preflight, Lpips, _fits)
+SOURCE: ExtractorSource[Perceptual] = ExtractorSource(_preflight, Lpips, _fits)

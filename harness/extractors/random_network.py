@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from harness.core.errors import BadInput, suggest
+from harness.core.seeding import derive
 from harness.extractors.base import Extracted, Extractor
 from harness.extractors.images import (
     check_rgb,
@@ -21,9 +23,7 @@ from harness.extractors.images import (
     resize_bicubic,
     to_rgb,
 )
-from harness.extractors.source import Source
-from harness.seeding import derive
-from harness.spec.errors import BadInput, suggest
+from harness.extractors.source import ExtractorSource
 
 SIZE = 224
 
@@ -101,4 +101,4 @@ def _preflight(name: str) -> None:
     _architecture(name)
 
 
-SOURCE: Source[Extractor] = Source(_preflight, RandomNetwork, check_rgb)
+SOURCE: ExtractorSource[Extractor] = ExtractorSource(_preflight, RandomNetwork, check_rgb)

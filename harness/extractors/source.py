@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Source(Generic[T]):
+class ExtractorSource(Generic[T]):
     """Both take the name as the suite writes it, and raise BadInput where weights are missing.
 
     `preflight` makes sure the weights are on this machine, fetching them if it can, loads no

@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.extractors.base import Extracted, Extractor, Network, Perceptual
 from harness.extractors.classifier import EXTRACTOR as CLASSIFIER
 from harness.extractors.classifier import PERCEPTUAL as CLASSIFIER_PERCEPTUAL
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.extractors.weight_files import LocalWeights
-from harness.spec.errors import BadInput
 
 CHANNELS = 3
 
@@ -86,5 +86,5 @@ def _preflight(name: str) -> LocalWeights | None:
     return CLASSIFIER.preflight(_inner(name))
 
 
-EXTRACTOR: Source[Extractor] = Source(_preflight, StackedExtractor, _fits)
-PERCEPTUAL: Source[Perceptual] = Source(_preflight, StackedPerceptual, _fits)
+EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(_preflight, StackedExtractor, _fits)
+PERCEPTUAL: ExtractorSource[Perceptual] = ExtractorSource(_preflight, StackedPerceptual, _fits)

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from harness.core.errors import BadInput, suggest
+from harness.core.seeding import derive, generator
 from harness.data.base import Dataset, Split
 from harness.extractors import classifier_net
 from harness.extractors.classifier_net import Architecture, ClassifierNet
-from harness.seeding import derive, generator
-from harness.spec.errors import BadInput, suggest
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ClassifierRecipe:
     """How a classifier is built, trained and augmented.
 
     Each training image is turned by up to ±`rotate` degrees, scaled by 1 ± `scale`, shifted by up
@@ -39,10 +39,10 @@ class Recipe:
 
 
 RECIPES = {
-    "digits": Recipe(epochs=80, widths=(16, 32, 64), rotate=10, scale=0.1, shift=1),
-    "mnist": Recipe(epochs=6, rotate=10, scale=0.1, shift=2),
-    "fashion-mnist": Recipe(epochs=12, shift=1, flip=True),
-    "cifar10": Recipe(epochs=8, shift=2, flip=True),
+    "digits": ClassifierRecipe(epochs=80, widths=(16, 32, 64), rotate=10, scale=0.1, shift=1),
+    "mnist": ClassifierRecipe(epochs=6, rotate=10, scale=0.1, shift=2),
+    "fashion-mnist": ClassifierRecipe(epochs=12, shift=1, flip=True),
+    "cifar10": ClassifierRecipe(epochs=8, shift=2, flip=True),
 }
 
 Progress = Callable[[str], None]
@@ -63,7 +63,7 @@ def train_and_save(
     BadInput where `RECIPES` has no recipe for the dataset.
     """
     recipe = _recipe_of(dataset)
-    net = train(dataset, seed, recipe, device=device, progress=progress)
+    net = fit_classifier(dataset, seed, recipe, device=device, progress=progress)
     net.load_state_dict(classifier_net.to_half(net))
     accuracy = classifier_net.accuracy(net, dataset.test.images, dataset.test.labels)
     metadata = {
@@ -74,14 +74,14 @@ def train_and_save(
         "seed": seed,
         "torch": torch.__version__,
     }
-    classifier_net.save(net, path, metadata)
+    classifier_net.save_classifier(net, path, metadata)
     return accuracy
 
 
-def train(
+def fit_classifier(
     dataset: Dataset,
     seed: int,
-    recipe: Recipe,
+    recipe: ClassifierRecipe,
     *,
     device: torch.device | str = "cpu",
     progress: Progress = lambda line: None,
@@ -112,14 +112,14 @@ def train(
     return net
 
 
-def _recipe_of(dataset: Dataset) -> Recipe:
+def _recipe_of(dataset: Dataset) -> ClassifierRecipe:
     if dataset.name not in RECIPES:
         known = suggest(dataset.name, RECIPES)
         raise BadInput(f"no recipe for a classifier of dataset {dataset.name!r}{known}")
     return RECIPES[dataset.name]
 
 
-def _initialise(dataset: Dataset, seed: int, recipe: Recipe) -> ClassifierNet:
+def _initialise(dataset: Dataset, seed: int, recipe: ClassifierRecipe) -> ClassifierNet:
     classes = len(dataset.about.classes)
     shape = (dataset.channels, dataset.size, classes)
     # torch initialises layers from its global generator: seed it here, and put it back after.
@@ -129,7 +129,7 @@ def _initialise(dataset: Dataset, seed: int, recipe: Recipe) -> ClassifierNet:
 
 
 def _batches(
-    split: Split, seed: int, epoch: int, recipe: Recipe
+    split: Split, seed: int, epoch: int, recipe: ClassifierRecipe
 ) -> Iterator[tuple[Tensor, Tensor]]:
     order = torch.randperm(len(split), generator=generator(seed, "classifier", "order", epoch)).to(
         split.images.device
@@ -141,7 +141,7 @@ def _batches(
         yield x, split.labels[index]
 
 
-def augment(x: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
+def augment(x: Tensor, recipe: ClassifierRecipe, random: torch.Generator) -> Tensor:
     """Each image of `x` (N×C×S×S in [0, 1]) turned, scaled, shifted and mirrored as `recipe` says,
     drawn from the CPU generator `random`; what comes in from outside the image is 0.
     """

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 
 class MissingWeights(BadInput):
@@ -57,7 +57,7 @@ class WeightsFile:
         return self.sha256[:8]
 
 
-def obtain(file: WeightsFile) -> LocalWeights:
+def locate_weights(file: WeightsFile) -> LocalWeights:
     """Where `file` is on this machine, once its digest has been checked.
 
     It is looked for in the folder `HARNESS_WEIGHTS`, then in PyTorch's hub cache, and fetched into
@@ -69,12 +69,12 @@ def obtain(file: WeightsFile) -> LocalWeights:
     if path is None:
         path = places[0]
         _fetch(file, path)
-    return checked(path, file.sha256, file.url)
+    return check_weights(path, file.sha256, file.url)
 
 
-def checked(path: Path, digest: str, url: str) -> LocalWeights:
+def check_weights(path: Path, digest: str, url: str) -> LocalWeights:
     """The file at `path`, whose SHA-256 must be `digest`; BadInput naming `url` if it is not."""
-    found = sha256(path)
+    found = weights_sha256(path)
     if found != digest:
         raise BadInput(
             f"{path} is not the published file, its SHA-256 is {found} and not {digest}: replace it"
@@ -95,7 +95,7 @@ def own_folder() -> Path | None:
     return Path(own) if own else None
 
 
-def sha256(path: Path) -> str:
+def weights_sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.families.base import Family, FamilySettings, Shape
-from harness.spec.blame import defined_class
-from harness.spec.registry import Registry, article
+from harness.core.error_location import defined_class
+from harness.core.registry import Registry, article
+from harness.families.base import Family, FamilySettings, ImageShape
 
 
 def _fault(found: object) -> str:
@@ -38,7 +38,7 @@ FAMILIES = Registry(
 )
 
 
-def build_family(name: str, settings: Mapping[str, Any], shape: Shape) -> Family:
+def build_family(name: str, settings: Mapping[str, Any], shape: ImageShape) -> Family:
     """An untrained model: family `name` configured by a recipe's `settings`, for images of `shape`.
 
     Raises BadInput for an unknown family or a shape it cannot take, pydantic's ValidationError for

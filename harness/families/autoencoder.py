@@ -6,9 +6,10 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.families.parts import NetworkSettings, decoder, encoder, in_range
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
+from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.builders import NetworkSettings, decoder, encoder, in_range
 
 
 class AutoencoderSettings(NetworkSettings):

@@ -28,7 +28,8 @@ from pydantic import (
 )
 from torch import Tensor, nn
 
-from harness.capture import Accelerate
+from harness.core.cuda_graphs import Accelerate
+from harness.data.batch import Batch
 
 Noise = Mapping[str, Tensor]
 Direction = Literal["forward", "backward"]
@@ -80,7 +81,7 @@ class FamilySettings(Settings):
 
 
 @dataclass(frozen=True)
-class Shape:
+class ImageShape:
     """The images a model is built for: C×S×S, with `classes` labels (0 where there are none).
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
@@ -97,22 +98,6 @@ class Shape:
     texts: bool = False
     unpaired: bool = False
     pixels: bool = True
-
-
-@dataclass(frozen=True)
-class Batch:
-    """`x` is float32 N×C×S×S in [-1, 1]; `labels` int64 N.
-
-    `source` is what x is to be made from, N×C'×S×S in [-1, 1], and `mask` N×1×S×S is 1 where its
-    pixels are known; `words` has the hashed words of each image's text, int64 N×L, and 0 where
-    there is none. None where there is nothing such.
-    """
-
-    x: Tensor
-    labels: Tensor
-    source: Tensor | None = None
-    mask: Tensor | None = None
-    words: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +145,7 @@ class Family(ABC):
     accelerate: Accelerate = "off"
     """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
 
-    def __init__(self, settings: Any, shape: Shape) -> None:
+    def __init__(self, settings: Any, shape: ImageShape) -> None:
         self.settings = settings
         self.shape = shape
         self.networks = self.build()
@@ -301,7 +286,7 @@ def is_conditional(model: object) -> bool:
 
 
 @runtime_checkable
-class Judges(Protocol):
+class Discriminates(Protocol):
     """Has an adversary that tells images of the data from its own samples.
 
     `gives_odds` says that it gives the log odds that an image is of the data; or else the values of
@@ -313,7 +298,7 @@ class Judges(Protocol):
         """Which of the two."""
         ...
 
-    def judge(self, x: Tensor) -> Tensor:
+    def discriminate(self, x: Tensor) -> Tensor:
         """x N×C×S×S → N values, higher for what it takes to be of the data.
 
         Images are judged as in training: in batches of the recipe's size, each of one kind (all

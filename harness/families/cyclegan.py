@@ -6,9 +6,10 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.families.base import (
     Adam,
-    Batch,
     Direction,
     Family,
     FamilySettings,
@@ -19,7 +20,6 @@ from harness.families.base import (
     Player,
 )
 from harness.networks.cyclegan import PatchCritic, ResidualTranslator
-from harness.spec.errors import BadInput
 
 
 class CycleGANSettings(FamilySettings):
@@ -71,7 +71,7 @@ class CycleGAN(Family):
                 "critic_b": critic(), "critic_a": critic(),
             }
         )  # fmt: skip
-        return networks.apply(initialise)
+        return networks.apply(init_cyclegan)
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which the critics move first."""
@@ -137,7 +137,7 @@ def domains_of(batch: Batch) -> tuple[Tensor, Tensor]:
     return batch.x[0::2], batch.x[1::2]
 
 
-def initialise(module: nn.Module) -> None:
+def init_cyclegan(module: nn.Module) -> None:
     """Weights from N(0, 0.02²) and no biases, as the authors' code starts."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

@@ -47,7 +47,7 @@ def alpha_bar(schedule: Literal["linear", "cosine"], timesteps: int) -> Tensor:
     return (1 - beta.clamp(max=0.999)).cumprod(0)
 
 
-class Noising(nn.Module):
+class ForwardProcess(nn.Module):
     """The forward process: x_t = √ᾱ_t·x + √(1−ᾱ_t)·ε. A module so that ᾱ lies on the device."""
 
     alpha_bar: Tensor
@@ -63,7 +63,7 @@ class Noising(nn.Module):
 
 
 @dataclass(frozen=True)
-class At:
+class DDIMStepInputs:
     """Where DDIM is: x_t N×C×S×S, the timestep t, and the weights of the step from there to s:
     √(1−ᾱ_t), √ᾱ_t, √ᾱ_s, √(1−ᾱ_s−σ²) and σ. `told` is what else the network takes; `noise` is there
     where σ may be above 0. All are tensors, so that every step is one and the same function.
@@ -76,12 +76,12 @@ class At:
     noise: Tensor | None = None
 
 
-def denoising(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[At], Tensor]:
+def ddim_step(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[DDIMStepInputs], Tensor]:
     """One step of DDIM (Song et al. 2021, arXiv:2010.02502, equation 12), x_t to x_s, given
     `predict(x_t, t, *told) -> ε`.
     """
 
-    def step(at: At) -> Tensor:
+    def step(at: DDIMStepInputs) -> Tensor:
         noisy, kept, kept_later, noisy_later, sigma = at.weights.unbind()
         epsilon = predict(at.x, at.t.expand(len(at.x)), *at.told)
         image = (at.x - noisy * epsilon) / kept
@@ -96,7 +96,7 @@ def denoising(predict: Callable[..., Tensor], *, clip: bool) -> Callable[[At], T
 
 
 def ddim(  # noqa: PLR0913, PLR0917 - what DDIM is given, each by name
-    step: Callable[[At], Tensor],
+    step: Callable[[DDIMStepInputs], Tensor],
     x: Tensor,
     alpha_bar: Tensor,
     sampling: Sampling,
@@ -116,7 +116,7 @@ def ddim(  # noqa: PLR0913, PLR0917 - what DDIM is given, each by name
     for t, weight, (*_, sigma) in zip(times.to(x.device), weights, rows, strict=True):
         if sigma > 0:
             noise = torch.randn(x.shape, generator=generator, device=x.device)
-        x = step(At(x, t, weight, told, noise))
+        x = step(DDIMStepInputs(x, t, weight, told, noise))
     return x
 
 

@@ -9,19 +9,20 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from harness.capture import Replayed, captures, cuda_graph
+from harness.core.cuda_graphs import Replayed, captures, cuda_graph
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.data.words import BUCKETS, word_ids
-from harness.families.base import (
-    Batch,
-    Family,
-    Losses,
-    Noise,
-    Phase,
-    Player,
+from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.builders import ConditionalSettings, denoiser, in_range, random_labels
+from harness.families.ddim import (
+    DDIMStepInputs,
+    ForwardProcess,
+    Sampling,
+    alpha_bar,
+    ddim,
+    ddim_step,
 )
-from harness.families.ddim import At, Noising, Sampling, alpha_bar, ddim, denoising
-from harness.families.parts import ConditionalSettings, denoiser, in_range, random_labels
-from harness.spec.errors import BadInput
 
 
 class DiffusionSettings(ConditionalSettings):
@@ -58,7 +59,7 @@ class Diffusion(Family):
     Settings = DiffusionSettings
     averaged = ("denoiser",)
     settings: DiffusionSettings
-    _recorded: tuple[list[int], Replayed[At, Tensor]] | None = None
+    _recorded: tuple[list[int], Replayed[DDIMStepInputs, Tensor]] | None = None
 
     def build(self) -> nn.ModuleDict:
         """The noise predictor, and the forward process it undoes."""
@@ -69,7 +70,9 @@ class Diffusion(Family):
                 "denoiser": denoiser(
                     self.settings, self.shape, self.classes, BUCKETS if self.takes_texts else 0
                 ),
-                "noising": Noising(alpha_bar(self.settings.schedule, self.settings.timesteps)),
+                "noising": ForwardProcess(
+                    alpha_bar(self.settings.schedule, self.settings.timesteps)
+                ),
             }
         )
 
@@ -145,10 +148,10 @@ class Diffusion(Family):
         # A copy, since the next call may overwrite what a recorded step gave.
         return in_range(made.clone(), self.shape)
 
-    def _step(self) -> Callable[[At], Tensor]:
+    def _step(self) -> Callable[[DDIMStepInputs], Tensor]:
         """A step of DDIM; on CUDA one that is recorded, anew where the weights have moved."""
         network = self.networks["denoiser"]
-        step = denoising(network, clip=self.settings.sampling.clip)
+        step = ddim_step(network, clip=self.settings.sampling.clip)
         if not captures(self.accelerate, self.device):
             return step
         places = [parameter.data_ptr() for parameter in network.parameters()]

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from pydantic import NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, Losses, Noise, Phase, Player, Settings
-from harness.families.parts import (
+from harness.data.batch import Batch
+from harness.families.base import Family, Losses, Noise, Phase, Player, Settings
+from harness.families.builders import (
     ConditionalSettings,
     at_least_float32,
     decoder,
@@ -89,9 +90,9 @@ class GAN(Family):
             settings, shape, outputs, activation=nn.LeakyReLU(0.2), normalised=normalised
         )
         if settings.network == "conv":
-            generator.apply(initialise)
+            generator.apply(init_dcgan)
             if normalised:
-                discriminator.apply(initialise)
+                discriminator.apply(init_dcgan)
         return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 
     @property
@@ -179,7 +180,7 @@ class GAN(Family):
         """Whether the discriminator's output is the log odds that an image is real."""
         return self.settings.loss == "non-saturating"
 
-    def judge(self, x: Tensor) -> Tensor:
+    def discriminate(self, x: Tensor) -> Tensor:
         """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N; as in
         training.
         """
@@ -248,7 +249,7 @@ def gradient_penalty(
     return (norms - 1).square().mean()
 
 
-def initialise(module: nn.Module) -> None:
+def init_dcgan(module: nn.Module) -> None:
     """Weights from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); biases zero."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d):
         mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0

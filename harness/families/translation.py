@@ -8,9 +8,10 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, FamilySettings, Losses, Noise, Phase, Player
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
+from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, Player
 from harness.networks.unet import UNet
-from harness.spec.errors import BadInput
 
 
 class TranslationSettings(FamilySettings):

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.families.parts import NetworkSettings, at_least_float32, decoder, encoder, in_range
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
+from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.builders import NetworkSettings, at_least_float32, decoder, encoder, in_range
 
 
 class VAESettings(NetworkSettings):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.core.registry import Registry, instance_fault
 from harness.metrics.adversary import confidence, critic_distance, jensen_shannon_bound
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.bins import DifferentBins, different_bins
@@ -9,7 +10,7 @@ from harness.metrics.catalogue import KINDS, METRICS
 from harness.metrics.clip import clip_s, clip_score, r_precision
 from harness.metrics.cmmd import cmmd
 from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
-from harness.metrics.disentanglement import Dci, Forest, Votes, dci, factorvae_score, mig, sap
+from harness.metrics.disentanglement import Dci, Forest, VoteCounts, dci, factorvae_score, mig, sap
 from harness.metrics.extrapolation import (
     Extrapolation,
     SizePoint,
@@ -46,7 +47,6 @@ from harness.metrics.statistics import FeatureStatistics
 from harness.metrics.structural_similarity import ms_ssim, ssim
 from harness.metrics.translation import colour_shift, cycle_error
 from harness.metrics.vendi import vendi_score
-from harness.spec.registry import Registry, instance_fault
 
 __all__ = [
     "METRICS",
@@ -65,7 +65,7 @@ __all__ = [
     "RbfKernel",
     "SizePoint",
     "Subsets",
-    "Votes",
+    "VoteCounts",
     "active_units",
     "aupro",
     "auroc",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 P = ParamSpec("P")
 R = TypeVar("R")

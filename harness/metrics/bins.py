@@ -11,10 +11,10 @@ import scipy
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 MOST = 100
 IMAGES_PER_BIN = 10

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.metrics.base import Estimate, Uncertainty
-from harness.spec.errors import BadInput
 
 
 def images(x: Tensor) -> None:
@@ -92,7 +92,7 @@ def factors(x: Tensor, what: str, n: int) -> None:
         raise BadInput(f"{what} {which} have the same value in all {n} images; each has to vary")
 
 
-def anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
+def check_anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
     """`maps` in at least single precision, if they are finite floats N×H×W and `masks` booleans
     alike, with normal and anomalous pixels.
     """

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.spec.errors import BadInput
 
 _BLOCK = 64
 """Images compared with their candidate texts at a time, to bound memory."""

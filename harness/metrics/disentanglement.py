@@ -17,10 +17,10 @@ import numpy.typing as npt
 import scipy
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -162,7 +162,7 @@ def dci(
 
 
 @dataclass(frozen=True)
-class Votes:
+class VoteCounts:
     """How many votes are taken to learn from and to count, drawn from `seed`, of so many images,
     and in how many halves of the images this is done again for the standard error.
     """
@@ -175,7 +175,7 @@ class Votes:
 
 
 @takes_arrays
-def factorvae_score(codes: Tensor, factors: Tensor, votes: Votes = Votes()) -> Estimate:
+def factorvae_score(codes: Tensor, factors: Tensor, votes: VoteCounts = VoteCounts()) -> Estimate:
     """The accuracy with which the steadiest dimension tells which factor is held fixed.
 
     Kim & Mnih 2018, "Disentangling by factorising", arXiv:1802.05983, section 4. A vote: draw a
@@ -300,7 +300,7 @@ def _concentrations(importance: Floats) -> tuple[float, float]:
     return max(disentanglement, 0.0), max(float(per_factor.mean()), 0.0)
 
 
-def _vote_accuracy(x: Floats, y: Ints, votes: Votes, random: np.random.Generator) -> float:
+def _vote_accuracy(x: Floats, y: Ints, votes: VoteCounts, random: np.random.Generator) -> float:
     variances = x.var(axis=0)
     if not variances.max() > 0:
         raise BadInput(f"all codes of {len(x)} images are equal; no dimension can vote")

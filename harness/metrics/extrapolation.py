@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.frechet import frechet_distance, frechet_estimate, frechet_influences
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.statistics import FeatureStatistics
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import torch
 from scipy.linalg.lapack import dpotrf, dsygst
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.products import gram
 from harness.metrics.statistics import FeatureStatistics, Moments
-from harness.spec.errors import BadInput
 
 UNKNOWN = sys.maxsize
 """The number of images behind moments: nothing is said of a number that is not known."""

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.products import TILE, block_dtype, dot_products, tiles
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)

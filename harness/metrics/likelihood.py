@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.spec.errors import BadInput
 
 STEPS = 127.5
 """Grey levels in one unit of [-1, 1]: pixel u of 0 to 255 is at u / 127.5 − 1."""

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.frame import Frame
 from harness.metrics.frechet import frechet_influences
-from harness.spec.errors import BadInput
 
 SPARE = 4
 """So many more neighbours than asked are looked at: rounding may order near ones wrongly."""

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 Floats = NDArray[np.float64]
 

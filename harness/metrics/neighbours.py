@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
 from harness.metrics.frame import Frame
 from harness.metrics.products import TILE, dot_products, tiles
-from harness.spec.errors import BadInput
 
 PARTS = 10
 """Standard errors come from the spread of so many disjoint parts of the images."""

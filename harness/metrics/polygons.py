@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.data.generated import polygons as known
 from harness.metrics import checks
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 ON_MANIFOLD = 0.05
 """A sample may be so far from the nearest polygon. Ours, not the paper's: it lies in a gap, above
@@ -124,7 +124,9 @@ def _bank(corners: int) -> tuple[Tensor, Tensor]:
 def _drawn(angles: NDArray[np.int64]) -> Tensor:
     """The pixels of polygons, n×784 uint8; a few at a time, since subpixels take memory."""
     parts = np.array_split(angles, -(-len(angles) // 200))
-    return torch.from_numpy(np.concatenate([known.render(part) for part in parts])).flatten(1)
+    return torch.from_numpy(
+        np.concatenate([known.render_polygons(part) for part in parts])
+    ).flatten(1)
 
 
 def _distances(images: Tensor, angles: NDArray[np.int64]) -> Tensor:

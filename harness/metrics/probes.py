@@ -8,11 +8,11 @@ import warnings
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
 from harness.metrics.frame import Frame
-from harness.spec.errors import BadInput
 
 ROWS = 512
 """Distances of retrieval are computed in blocks of so many rows, to bound memory."""

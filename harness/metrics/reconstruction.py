@@ -8,10 +8,10 @@ import warnings
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate
-from harness.spec.errors import BadInput
 
 
 @takes_arrays

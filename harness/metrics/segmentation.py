@@ -13,10 +13,10 @@ import scipy
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 
 @takes_arrays
@@ -30,7 +30,7 @@ def pixel_auroc(maps: Tensor, masks: Tensor) -> Estimate:
     The pixels of an image are not independent: the standard error is the jackknife that leaves out
     one image at a time. There is none where without some image one kind of pixel would be missing.
     """
-    maps = checks.anomaly_maps(maps, masks)
+    maps = checks.check_anomaly_maps(maps, masks)
     ordered, order = maps[masks].sort()
     anomalous, normal = masks.flatten(1).sum(1), (~masks).flatten(1).sum(1)
     # The pairs won in which an image gives the anomalous pixel, the normal one, or both.
@@ -68,7 +68,7 @@ def aupro(maps: Tensor, masks: Tensor, fpr_limit: float = 0.3) -> Estimate:
     The standard error is the infinitesimal jackknife over images (Efron 1982, chapter 6); there is
     none where fewer than two images have anomalies.
     """
-    maps = checks.anomaly_maps(maps, masks)
+    maps = checks.check_anomaly_maps(maps, masks)
     if not 0 < fpr_limit <= 1:
         raise BadInput(f"the limit of the false positive rate is in (0, 1], not {fpr_limit}")
     ordered, order = maps[masks].sort()

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 CUTOFF = 0.25
 """The lowest of the high frequencies, in cycles per pixel: half the Nyquist frequency."""

@@ -10,11 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import gram
-from harness.spec.errors import BadInput
 
 ROWS = 16384
 """Features are centred in blocks of so many rows, to bound memory."""

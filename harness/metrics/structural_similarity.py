@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import block_dtype
-from harness.spec.errors import BadInput
 
 Window = Literal["gaussian", "uniform"]
 
@@ -63,7 +63,7 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
     """
     checks.image_pairs(a, b)
     chosen = _fitting(window, a)
-    parts = list(chunks(a, b))
+    parts = list(chunk_pairs(a, b))
     # One allocation for all chunks: fresh memory costs as much as the windows themselves.
     scratch = _scratch(parts[0][0], chosen)
     maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in parts)
@@ -99,10 +99,10 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
             f"ms_ssim compares at {len(SCALE_WEIGHTS)} scales and needs images of at least "
             f"{FIVE_SCALES} pixels a side, not {h}×{w}"
         )
-    return torch.cat([_multiscale(x, y, window).mean(1) for x, y in chunks(a, b)])
+    return torch.cat([_multiscale(x, y, window).mean(1) for x, y in chunk_pairs(a, b)])
 
 
-def chunks(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
+def chunk_pairs(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:
     """So many pairs at a time as do not take much memory."""
     size = max(1, _CHUNK // a[0].numel())
     return zip(torch.split(a, size), torch.split(b, size), strict=True)

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 
 @takes_arrays

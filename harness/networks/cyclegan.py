@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.networks.sizes import check_size, pyramid
+from harness.networks.sizes import check_image_size, pyramid
 
 HALVINGS = 3
 """Of the critic: its outputs then see 70×70 pixels. Small images are halved less often."""
@@ -23,7 +23,7 @@ class ResidualTranslator(nn.Module):
 
     def __init__(self, channels: int, size: int, width: int, blocks: int) -> None:
         super().__init__()
-        check_size(size)
+        check_image_size(size)
         layers = [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *_after(width)]
         for wide in (2 * width, 4 * width):
             layers += [nn.Conv2d(wide // 2, wide, 3, 2, 1), *_after(wide)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 
-def check_size(size: int) -> None:
+def check_image_size(size: int) -> None:
     """BadInput unless `size` pixels a side is a multiple of 4, from 8 up."""
     if size == 1:
         raise BadInput("convolutions take no single points; take the recipe of an MLP: vae/mlp")
@@ -23,7 +23,7 @@ def pyramid(size: int) -> tuple[int, ...]:
     >>> pyramid(32), pyramid(28)
     ((32, 16, 8, 4), (28, 14, 7))
     """
-    check_size(size)
+    check_image_size(size)
     sizes = [size]
     while sizes[-1] % 2 == 0 and sizes[-1] >= 8:
         sizes.append(sizes[-1] // 2)

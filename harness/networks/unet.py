@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.networks.sizes import check_size
+from harness.networks.sizes import check_image_size
 
 
 class UNet(nn.Module):
@@ -33,7 +33,7 @@ class UNet(nn.Module):
         words: int = 0,
     ) -> None:
         super().__init__()
-        check_size(size)
+        check_image_size(size)
         widths = (width, 2 * width, 4 * width)
         embedding = 4 * width
         self.embed = nn.Sequential(

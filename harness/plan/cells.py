@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.evaluation.protocols import Setup, obstacle, protocol
-from harness.evaluation.subject import Subject
-from harness.keys import digest
-from harness.metrics.base import Metric
-from harness.spec.measurement import (
+from harness.config.training_fraction import is_fraction
+from harness.core.keys import digest
+from harness.core.measurement import (
     HELD_OUT,
     PREFERENCE,
     SOURCE_IMAGES,
@@ -20,8 +18,10 @@ from harness.spec.measurement import (
     Measurement,
     Status,
 )
-from harness.spec.points import is_point
-from harness.spec.protocol import Protocol
+from harness.core.protocol import Protocol
+from harness.evaluation.protocols import EvalConfig, obstacle, protocol
+from harness.evaluation.subject import Subject
+from harness.metrics.base import Metric
 from harness.tracking import Record, Use
 from harness.tracking.uses import LastUse
 from harness.training.numerics import Numerics
@@ -35,7 +35,7 @@ STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlannedMeasurement:
     """A number that the suite asks for, or the reason why it does not apply."""
 
     metric: str
@@ -59,7 +59,7 @@ class Cell:
     `model` may be a point in the training of one (`gan/dcgan@0.5`). `settings` are the family's,
     with every default filled in; `code` is the version of the code that trains it; `ingredients`
     is all that the training key is a digest of. Where `is_trained` is false there is no family,
-    only samples (`harness.plan.samples`), whose digests are `draws`.
+    only samples (`harness.plan.external_samples`), whose digests are `draws`.
     """
 
     dataset: str
@@ -69,8 +69,8 @@ class Cell:
     settings: dict[str, Any]
     images: int
     numerics: Numerics
-    setup: Setup
-    wanted: tuple[Wanted, ...]
+    setup: EvalConfig
+    wanted: tuple[PlannedMeasurement, ...]
     training_key: str
     data_root: Path | None = None
     is_trained: bool = True
@@ -83,14 +83,14 @@ class Cell:
         """Whether its images are drawn. Source images are in the pictures of every model that
         repairs them, of training its end is shown, and one grid of real images is enough.
         """
-        return self.model not in (SOURCE_IMAGES, HELD_OUT) and not is_point(self.model)
+        return self.model not in (SOURCE_IMAGES, HELD_OUT) and not is_fraction(self.model)
 
     @property
     def name(self) -> str:
         """For people: `digits · gan/dcgan · seed 0`."""
         return f"{self.dataset} · {self.model} · seed {self.seed}"
 
-    def missing(self, record: Record | None) -> list[Wanted]:
+    def missing(self, record: Record | None) -> list[PlannedMeasurement]:
         """What is still to be measured; a failed measurement is tried again."""
         if record is None:
             return list(self.wanted)
@@ -147,7 +147,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MetricRequest:
     """A number as asked of one subject, whatever the seed. `sampling` has the recipe's settings of
     how samples are drawn, or images restored: they are part of every number's key, since a family
     may use them in whatever it is asked for.
@@ -158,10 +158,10 @@ class Asked:
     sampling: Mapping[str, Any]
     obstacle: str | None
 
-    def of(self, training_key: str) -> Wanted:
+    def of(self, training_key: str) -> PlannedMeasurement:
         """The same of what has this training key."""
         key = measurement_key(training_key, self.protocol, self.sampling)
-        return Wanted(self.metric, self.protocol, key, self.obstacle)
+        return PlannedMeasurement(self.metric, self.protocol, key, self.obstacle)
 
 
 def measurement_key(training_key: str, protocol: Protocol, sampling: Mapping[str, Any]) -> str:
@@ -169,12 +169,12 @@ def measurement_key(training_key: str, protocol: Protocol, sampling: Mapping[str
     return digest([training_key, protocol.key(), sampling])
 
 
-def ask(
-    metrics: Iterable[Metric], subject: Subject, setup: Setup, sampling: Mapping[str, Any]
-) -> tuple[Asked, ...]:
+def request_metrics(
+    metrics: Iterable[Metric], subject: Subject, setup: EvalConfig, sampling: Mapping[str, Any]
+) -> tuple[MetricRequest, ...]:
     """The metrics as asked of one subject."""
     return tuple(
-        Asked(
+        MetricRequest(
             metric.name,
             protocol(metric, subject, setup),
             sampling,

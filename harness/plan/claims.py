@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.config.claim import (
+    Claim,
+    ComparisonClaim,
+    CorrelationClaim,
+    OrderingClaim,
+    TradeOffClaim,
+)
+from harness.config.suite import LoadedSuite
 from harness.metrics.base import Metric
-from harness.spec.claim import Claim, Comparison, Correlation, Ordering, TradeOff
-from harness.spec.suite import LoadedSuite
 
 INSTEAD: Mapping[type[Claim], str] = {
-    Comparison: "say `direction: higher` or `direction: lower`",
-    TradeOff: "name it under 'higher' or 'lower' in place of 'better' or 'worse'",
-    Ordering: "order the models by a metric that has one",
-    Correlation: "correlate metrics that have one",
+    ComparisonClaim: "say `direction: higher` or `direction: lower`",
+    TradeOffClaim: "name it under 'higher' or 'lower' in place of 'better' or 'worse'",
+    OrderingClaim: "order the models by a metric that has one",
+    CorrelationClaim: "correlate metrics that have one",
 }
 
 

@@ -11,17 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.config.recipe import Recipe
+from harness.config.suite import LoadedSuite
+from harness.config.training_fraction import split_fraction
+from harness.core.error_location import defined, is_users
+from harness.core.errors import FAILURES, BadInput, suggest
+from harness.core.seeding import generator
 from harness.data.base import Dataset
+from harness.data.batch import Batch
 from harness.data.load import stand_in
 from harness.data.loader import Batches
 from harness.data.pixels import stored_as, to_float
-from harness.evaluation.kinds import Need, needs
-from harness.evaluation.measure import describe
+from harness.evaluation.measure import error_line
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
+from harness.evaluation.specs import Need, metric_needs
 from harness.families import FAMILIES, build_family
 from harness.families.base import (
     Adam,
-    Batch,
     Family,
     Phase,
     Player,
@@ -35,12 +41,6 @@ from harness.families.base import (
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell
 from harness.plan.planning import Plan, shape_of
-from harness.seeding import generator
-from harness.spec.blame import defined, is_users
-from harness.spec.errors import FAILURES, BadInput, suggest
-from harness.spec.points import split_point
-from harness.spec.recipe import Recipe
-from harness.spec.suite import LoadedSuite
 from harness.training.init import initialise
 
 SAMPLES = 8
@@ -51,7 +51,9 @@ def try_planned(plan: Plan, cells: Sequence[Cell]) -> None:
     """Try each user's family of the cells on each of their datasets. Raises BadInput, at the file
     and line of the recipe, for the first that cannot be trained or measured.
     """
-    pairs = {(cell.dataset, split_point(cell.model)[0]): cell for cell in cells if cell.is_trained}
+    pairs = {
+        (cell.dataset, split_fraction(cell.model)[0]): cell for cell in cells if cell.is_trained
+    }
     for (dataset, model), cell in pairs.items():
         asked = [plan.metrics[w.metric] for w in cell.wanted if not w.obstacle]
         _try(plan.recipes[model], plan.datasets[dataset], asked, cell.numerics.device)
@@ -77,7 +79,7 @@ def _is_users(recipe: Recipe) -> bool:
 def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:
     if not _is_users(recipe):
         return
-    needed = {need for metric in metrics for need in needs(metric)}
+    needed = {need for metric in metrics for need in metric_needs(metric)}
     try:
         # Whatever the family does to torch's global generator is undone.
         with torch.random.fork_rng(devices=[]):
@@ -117,7 +119,7 @@ def _trying(what: str, method: Callable[..., Any]) -> Iterator[None]:
         raise BadInput(str(error)) from error
     except FAILURES as error:
         if is_users(error):
-            raise BadInput(f"{what} fails with {describe(error)}") from error
+            raise BadInput(f"{what} fails with {error_line(error)}") from error
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise _at(method, f"{what} fails with {said}") from error
 
@@ -180,7 +182,7 @@ def _check_trained(family: Family, player: Any) -> None:
 def _batch(family: Family, dataset: Dataset, device: torch.device) -> Batch:
     settings = family.settings
     batches = Batches(dataset.train, settings.batch_size, 0, device, flip=settings.flip)
-    return Batch(*batches.batch(0))
+    return batches.batch(0)
 
 
 def _check_player(
@@ -251,7 +253,7 @@ def _check_outputs(
         "decode": ({"latents"}, lambda: model.decode(model.latents(SAMPLES, draws))),
         "score": ({"scores"}, lambda: model.score(x)),
         "score_map": ({"maps"}, lambda: model.score_map(x)),
-        "judge": ({"critic", "odds"}, lambda: model.judge(x)),
+        "discriminate": ({"critic", "odds"}, lambda: model.discriminate(x)),
         "opponent_samples": ({"critic", "odds"}, lambda: model.opponent_samples(SAMPLES, draws)),
         "elbo": ({"likelihood"}, lambda: model.elbo(x, draws)),
         "importance_bound": ({"importance"}, lambda: model.importance_bound(x, 2, draws)),

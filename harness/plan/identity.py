@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import harness
+from harness.config.shipped import shipped_files
+from harness.config.suite import LoadedSuite
+from harness.core.keys import digest
 from harness.families import FAMILIES
-from harness.keys import digest
 from harness.plan.planning import Plan
-from harness.spec.shipped import shipped_files
-from harness.spec.suite import LoadedSuite
 from harness.tracking import Store
-from harness.tracking.commits import remote, repository
+from harness.tracking.commits import find_repository, remote
 from harness.tracking.suites import SuiteIdentity
 
 LARGE = 10_000_000
@@ -61,7 +61,7 @@ def _origins(loaded: LoadedSuite, store: Store) -> Iterator[str]:
         yield _short("beside", Path(os.path.relpath(path, beside)).as_posix())
     else:
         yield _short("machine", socket.gethostname(), path.as_posix())
-        root = repository(path.parent)
+        root = find_repository(path.parent)
         if root and (address := remote(root)):
             yield _short("repository", address, path.relative_to(root.resolve()).as_posix())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.core.errors import BadInput, suggest
 from harness.families import FAMILIES
 from harness.plan.planning import Plan
-from harness.spec.errors import BadInput, suggest
 from harness.training.code_version import code_digests
 
 

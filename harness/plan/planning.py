@@ -16,30 +16,30 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from harness.data import about, load_dataset
+from harness.config.claim import ModelAt
+from harness.config.recipe import Recipe, load_recipe
+from harness.config.suite import DatasetEntry, LoadedSuite, Suite
+from harness.config.validate import check_kinds
+from harness.core.errors import FAILURES, BadInput, Problems
+from harness.core.import_files import opened_on_import
+from harness.core.keys import digest
+from harness.core.measurement import CellResult
+from harness.core.user_code import look_in
+from harness.data import dataset_card, load_dataset
 from harness.data.base import Dataset
-from harness.evaluation.measure import describe
+from harness.evaluation.measure import error_line
 from harness.evaluation.profiles import load_metric_as
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.subject import model_subject
 from harness.extractors import extractor_source, perceptual_source
 from harness.families import FAMILIES, build_family
-from harness.families.base import Family, FamilySettings, Shape
-from harness.keys import digest
+from harness.families.base import Family, FamilySettings, ImageShape
 from harness.metrics.base import Metric
-from harness.plan.cells import Asked, Cell, ask
+from harness.plan.cells import Cell, MetricRequest, request_metrics
 from harness.plan.claims import check_claims
-from harness.plan.each import expand
-from harness.plan.samples import sample_cells
-from harness.plan.setup import make_setup, suite_networks
-from harness.spec.claim import Side
-from harness.spec.errors import FAILURES, BadInput, Problems
-from harness.spec.import_files import opened_on_import
-from harness.spec.measurement import CellResult
-from harness.spec.recipe import Recipe, load_recipe
-from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
-from harness.spec.user_code import look_in
-from harness.spec.validate import check_kinds
+from harness.plan.external_samples import sample_cells
+from harness.plan.per_class import expand
+from harness.plan.setup import suite_eval_config, suite_networks
 from harness.tracking import Record, Store
 from harness.training.code_version import code_digests, code_version
 from harness.training.family_files import file_digests, opened_files
@@ -80,11 +80,11 @@ class Plan:
         return [cell.result(records.get(cell.training_key)) for cell in self.cells]
 
 
-def shape_of(dataset: Dataset) -> Shape:
+def shape_of(dataset: Dataset) -> ImageShape:
     """What a model must know of a dataset to be built for it."""
     # Of two domains a test image's source is its counterpart, and training has none.
     sources = None if dataset.unpaired else dataset.test.sources
-    return Shape(
+    return ImageShape(
         dataset.channels, dataset.size, len(dataset.about.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
@@ -94,7 +94,7 @@ def shape_of(dataset: Dataset) -> Shape:
     )  # fmt: skip
 
 
-def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
+def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     """The metrics and recipes that a suite names, looked up and checked without data or weights.
     The modules in the suite's folder can be imported from now on.
 
@@ -104,7 +104,7 @@ def check(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     suite, problems = loaded.suite, Problems()
     loaded.at(("profile",), suite_networks, suite)
     for entry in suite.datasets:
-        problems.of(loaded.at, ("datasets", entry.name), about, entry.name)
+        problems.of(loaded.at, ("datasets", entry.name), dataset_card, entry.name)
     recipes: dict[str, Recipe] = {}
     for model in dict.fromkeys(m for entry in suite.datasets for m in suite.models_on(entry)):
         if recipe := problems.of(loaded.at, ("models", model), load_recipe, model, loaded.folder):
@@ -139,7 +139,7 @@ def _settings(recipe: Recipe) -> FamilySettings:
     except ValidationError as error:
         raise recipe.error(error, family.Settings) from None
     except FAILURES as error:
-        raise recipe.document.error(f"its settings fail with {describe(error)}") from error
+        raise recipe.document.error(f"its settings fail with {error_line(error)}") from error
     check_kinds(recipe.settings, settings, recipe.document.error)
     return settings
 
@@ -158,7 +158,7 @@ def make_plan(
     numerics = device
     if isinstance(numerics, str):
         numerics = Numerics.resolve(numerics, accelerate=loaded.suite.accelerate)
-    metrics, recipes = check(loaded)
+    metrics, recipes = check_suite(loaded)
     loaded, each = expand(loaded, data_root)
     suite = loaded.suite
     datasets = {}
@@ -168,7 +168,7 @@ def make_plan(
         datasets[entry.name] = loaded.at(where, load_dataset, entry.name, data_root)
     tell("preparing feature networks and models")
     setups = {
-        entry.name: make_setup(loaded, entry, datasets[entry.name], metrics, numerics)
+        entry.name: suite_eval_config(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
     grounds = {
@@ -203,12 +203,12 @@ def make_plan(
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics, each)
 
 
-def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[Side, tuple[str, ...]]]:
+def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[ModelAt, tuple[str, ...]]]:
     """The models on a dataset, and the points in their training that claims are about, each with
     the metrics that are asked of it.
     """
     for model in suite.models_on(entry):
-        yield Side(model=model), suite.metrics_on(entry)
+        yield ModelAt(model=model), suite.metrics_on(entry)
     yield from suite.points_on(entry).items()
 
 
@@ -231,7 +231,7 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
     except FAILURES as error:
         if not is_users:
             raise
-        said = f"{where}: build fails with {describe(error)}"
+        said = f"{where}: build fails with {error_line(error)}"
         raise recipe.document.error(said, ("family",)) from error
 
 
@@ -241,7 +241,7 @@ class _Ground:
 
     dataset: Dataset
     train_digest: str
-    setup: Setup
+    setup: EvalConfig
     numerics: Numerics
 
 
@@ -249,14 +249,14 @@ class _Ground:
 class _Pairing:
     """A model on a dataset, or a point in its training: what its cells of all seeds share."""
 
-    side: Side
+    side: ModelAt
     recipe: Recipe
     code: str
     files: dict[str, str]
     settings: dict[str, Any]
     numerics: Numerics
     ground: _Ground
-    asked: tuple[Asked, ...]
+    asked: tuple[MetricRequest, ...]
 
     def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys; `images` is the budget of the whole training.
@@ -295,7 +295,7 @@ class _Pairing:
 
 
 def _pair(
-    side: Side, recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]
+    side: ModelAt, recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]
 ) -> _Pairing:
     blueprint, files = _blueprint(recipe, ground.dataset)
     if side.at < 1 and len(blueprint.phases()) > 1:
@@ -305,6 +305,6 @@ def _pair(
         )
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
-    asked = ask(metrics, subject, ground.setup, settings.get("sampling", {}))
+    asked = request_metrics(metrics, subject, ground.setup, settings.get("sampling", {}))
     own = ground.numerics.of(blueprint.settings)
     return _Pairing(side, recipe, code, files, settings, own, ground, asked)

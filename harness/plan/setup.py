@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from harness.config.reference import parse_reference
+from harness.config.suite import DatasetEntry, LoadedSuite, Suite
+from harness.core.errors import BadInput
 from harness.data.base import Dataset
-from harness.evaluation.kinds import Role, needs, roles
 from harness.evaluation.profiles import load_profile
-from harness.evaluation.protocols import Instrument, Setup
+from harness.evaluation.protocols import EvalConfig, NetworkInfo
+from harness.evaluation.specs import Role, extractor_roles, metric_needs
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
@@ -18,11 +21,8 @@ from harness.extractors import (
     text_image_source,
 )
 from harness.extractors.base import Network, each_side
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.metrics.base import Metric
-from harness.spec.errors import BadInput
-from harness.spec.reference import parse_reference
-from harness.spec.suite import DatasetEntry, LoadedSuite, Suite
 from harness.training.numerics import Numerics
 
 CLIP = "clip:openai/clip-vit-large-patch14-336"
@@ -31,7 +31,7 @@ CLIP = "clip:openai/clip-vit-large-patch14-336"
 TEXT = "clip"
 """The network of texts, for datasets that have some."""
 
-SOURCES: Mapping[Role, Callable[[str], Source[Any]]] = {
+SOURCES: Mapping[Role, Callable[[str], ExtractorSource[Any]]] = {
     "extractor": extractor_source,
     "perceptual": perceptual_source,
     "text": text_image_source,
@@ -48,13 +48,13 @@ def suite_networks(suite: Suite) -> dict[Role, str | None]:
     return load_profile(suite.profile).fix(named) if suite.profile else named
 
 
-def make_setup(
+def suite_eval_config(
     loaded: LoadedSuite,
     entry: DatasetEntry,
     dataset: Dataset,
     metrics: Mapping[str, Metric],
     numerics: Numerics,
-) -> Setup:
+) -> EvalConfig:
     """The feature networks that the entry's metrics need; each must be at hand and fit."""
     suite = loaded.suite
     about, named = dataset.about, suite_networks(suite)
@@ -67,8 +67,8 @@ def make_setup(
         names["text"] = TEXT
     wanted = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
-        wanted = [metric for metric in wanted if "pixels" not in needs(metric)]
-    needed = {role for metric in wanted for role in roles(metric)}
+        wanted = [metric for metric in wanted if "pixels" not in metric_needs(metric)]
+    needed = {role for metric in wanted for role in extractor_roles(metric)}
     # A profile has its own networks: there is no other to propose.
     find = _for_images if suite.profile else _of_dataset
     instruments = {
@@ -76,12 +76,12 @@ def make_setup(
         for role in sorted(needed & names.keys())
     }
     samples = suite.samples or len(dataset.normal_test)
-    return Setup(
+    return EvalConfig(
         names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames
     )
 
 
-def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
+def _of_dataset(role: Role, name: str, dataset: Dataset) -> NetworkInfo:
     """As `checked`. Where weights are missing, the error names the network of the dataset's own, if
     it has one: that is part of the package.
     """
@@ -94,15 +94,15 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> Instrument:
         raise BadInput(f"{error}; or measure with --{role} {own}") from error
 
 
-def _for_images(role: Role, name: str, dataset: Dataset) -> Instrument:
+def _for_images(role: Role, name: str, dataset: Dataset) -> NetworkInfo:
     """As `checked`, for a dataset's images."""
     shape = dataset.colours, dataset.size, dataset.size
-    return checked(role, name, shape, dataset.has_pixels)
+    return load_checked(role, name, shape, dataset.has_pixels)
 
 
-def checked(
+def load_checked(
     role: Role, name: str, shape: tuple[int, int, int], of_pixels: bool = True
-) -> Instrument:
+) -> NetworkInfo:
     """A feature network, once it is known to be usable on images of this C×H×W."""
     if of_pixels:
         check_demands(role, name, shape)
@@ -110,7 +110,7 @@ def checked(
     if not of_pixels and not network.takes_numbers:
         raise BadInput(f"{name} takes images of 8-bit pixels, not real numbers; take identity")
     network.check_shape(*shape)
-    return Instrument.of(network)
+    return NetworkInfo.of(network)
 
 
 def check_demands(role: Role, name: str, shape: tuple[int, int, int]) -> None:

@@ -14,18 +14,18 @@ import torch
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from harness.analysis.baseline import load_baseline
-from harness.analysis.provenance import alterations
-from harness.analysis.regression import Check, open_gate
-from harness.analysis.tolerance import parse_tolerances
 from harness.cli import options
 from harness.cli.run import carry_out, say_failures
+from harness.config.suite import Overrides, load_suite
+from harness.core.errors import BadInput, suggest
+from harness.core.terminal import Console
 from harness.engine.execute import ThisMachine, unfinished
 from harness.plan import Plan, make_plan
-from harness.report.checks.words import Words
-from harness.spec.errors import BadInput, suggest
-from harness.spec.suite import Overrides, load_suite
-from harness.terminal import Console
+from harness.regression.baseline import load_baseline
+from harness.regression.gate import Check, open_gate
+from harness.regression.provenance import alterations
+from harness.regression.tolerance import parse_tolerances
+from harness.report.checks.words import CheckText
 from harness.tracking import Store
 
 CHECKPOINT_SECONDS = 20.0
@@ -84,14 +84,14 @@ class SuiteUnderTest:
             pytest.fail("\n".join(words.report()), pytrace=False)
         return words.check
 
-    def _words(self, baseline: str | Path, tolerance: Mapping[str, object] | None) -> Words:
+    def _words(self, baseline: str | Path, tolerance: Mapping[str, object] | None) -> CheckText:
         with _one_line():
             saved = load_baseline(self.folder / baseline)
             texts = [f"{name}={amount}" for name, amount in (tolerance or {}).items()]
             gate = open_gate(saved, self.plan, parse_tolerances(texts, self.plan.metrics))
             records = self.plan.records(self.store)
             found = gate.check(self.plan.results(records))
-            return Words(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
+            return CheckText(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
 
 
 def _overrides(given: Mapping[str, Any]) -> Overrides:

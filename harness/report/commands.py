@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.config.suite import STDIN
 from harness.plan import Plan
 from harness.plan.identity import is_shipped
-from harness.spec.suite import STDIN
 from harness.tracking import Store, default_uri
 from harness.tracking.address import read_address
 from harness.training.numerics import Numerics

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.counting import counted, named
-from harness.spec.measurement import CellResult
+from harness.core.counting import counted, named
+from harness.core.measurement import CellResult
 
 ENDS = ("failed", "diverged")
 

@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from harness.analysis.effects import Effect
-from harness.analysis.numbers import number
-from harness.analysis.pareto import Front
-from harness.analysis.verdicts import Part, Verdict
-from harness.analysis.wording import quantity
-from harness.counting import counted
+from harness.claims.effects import Effect
+from harness.claims.verdicts import Verdict, VerdictPart
+from harness.claims.wording import quantity
+from harness.core.counting import counted
+from harness.leaderboards.pareto import Front
 from harness.metrics.base import Metric
-from harness.report.svg import INK, canvas, colours, render
+from harness.report.svg import INK, canvas, colours, render_svg
+from harness.statistics.numbers import number
 
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
 
@@ -82,10 +82,10 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
             axes.margins(x=0.08)
         axes.set_xlabel(axis)
         shown = "; ".join(f"{label}: {quantity(effect)}" for label, effect in rows)
-        return render(figure, name, f"Effects with their intervals. {shown}")
+        return render_svg(figure, name, f"Effects with their intervals. {shown}")
 
 
-def _axis_label(part: Part, others: set[str]) -> str:
+def _axis_label(part: VerdictPart, others: set[str]) -> str:
     effect = part.effect
     if effect is None:
         return ""
@@ -131,7 +131,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         axes.set_title(f"{metric.heading} on {dataset}, {metric.preference}")
         listed = "; ".join(f"{m}: {x:.3g}, {y:.4g}" for m, (x, y) in front.points.items())
         title = f"{metric.heading} on {dataset} against {front.axis}"
-        return render(figure, name, f"{title}. {listed}")
+        return render_svg(figure, name, f"{title}. {listed}")
 
 
 def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> None:
@@ -219,7 +219,7 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
         axes.legend(frameon=False, fontsize=7)
         seeds = points["seed"].nunique()
         named = ", ".join(map(str, points["model"].unique()))
-        return render(
+        return render_svg(
             figure, name, f"{metric.heading} of {named} over training, {counted(seeds, 'seed')}"
         )
 
@@ -245,7 +245,7 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         axes.set_xlabel("images shown")
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
         seeds = curves["seed"].nunique()
-        return render(
+        return render_svg(
             figure, name, f"Loss of {model} over training images, {counted(seeds, 'seed')}"
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.keys import digest
+from harness.core.keys import digest
 from harness.plan import Plan
 from harness.tracking.suites import SuiteIdentity
 

@@ -13,20 +13,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.analysis.effects import Effect
-from harness.analysis.wording import quantity
-from harness.counting import counted, named
-from harness.data import about
+from harness.claims.effects import Effect
+from harness.claims.wording import quantity
+from harness.config import claim as shapes
+from harness.config.claim import Claim, ModelAt, make_claim
+from harness.config.claim_files import ClaimFile, shipped_claim_files
+from harness.config.recipe import list_recipes
+from harness.config.shipped import shipped
+from harness.config.suite import list_suites, load_suite
+from harness.core.counting import counted, named
+from harness.core.errors import BadInput
+from harness.core.text_files import decode
+from harness.data import dataset_card
 from harness.metrics import METRICS, REGISTRY
-from harness.report.plain import plain
-from harness.spec import claim as shapes
-from harness.spec.claim import Claim, Side, make_claim
-from harness.spec.claim_files import Shelf, shelves
-from harness.spec.errors import BadInput
-from harness.spec.recipe import list_recipes
-from harness.spec.shipped import shipped
-from harness.spec.suite import list_suites, load_suite
-from harness.spec.textfile import decode
+from harness.report.plain import plain_text
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""
@@ -35,7 +35,7 @@ OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
 
 
 @dataclass(frozen=True)
-class Finding:
+class RecordedVerdict:
     """A recorded verdict on a claim, and the report that it stands in."""
 
     claim: Claim
@@ -79,14 +79,16 @@ class Finding:
 class Ledger:
     """The shipped claims, and the verdicts recorded in the folders of `reports`."""
 
-    shelves: Sequence[Shelf]
-    findings: Sequence[Finding]
+    shelves: Sequence[ClaimFile]
+    findings: Sequence[RecordedVerdict]
 
     @classmethod
     def of(cls, reports: Path) -> Ledger:
         """BadInput where a `verdicts.json` is not what a report writes."""
         files = sorted(reports.glob("*/verdicts.json"))
-        return cls(shelves(), [finding for file in files for finding in _findings(file)])
+        return cls(
+            shipped_claim_files(), [finding for file in files for finding in _findings(file)]
+        )
 
     @cached_property
     def suites(self) -> dict[str, list[str]]:
@@ -97,7 +99,7 @@ class Ledger:
                 found.setdefault(claim.id, []).append(name)
         return found
 
-    def on(self, claim: Claim) -> list[Finding]:
+    def on(self, claim: Claim) -> list[RecordedVerdict]:
         """The verdicts on a claim as it is asked, and as its metrics are measured, now."""
         found = (f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim))
         return [finding for finding in found if not finding.outdated]
@@ -157,10 +159,10 @@ class Ledger:
         ]  # fmt: skip
 
     def _entry(self, claim: Claim, folder: Path) -> list[str]:
-        source = f" *{plain(claim.source)}.*" if claim.source else ""
+        source = f" *{plain_text(claim.source)}.*" if claim.source else ""
         lines = [
-            f"### {claim.id}", "", f"{plain(claim.statement)}{source}", "",
-            f"Decided by: {rule(claim)}.{f' {plain(claim.why)}' if claim.why else ''}", "",
+            f"### {claim.id}", "", f"{plain_text(claim.statement)}{source}", "",
+            f"Decided by: {rule(claim)}.{f' {plain_text(claim.why)}' if claim.why else ''}", "",
         ]  # fmt: skip
         found = self.on(claim)
         if not found:
@@ -169,14 +171,14 @@ class Ledger:
         return [*lines, *(_row(finding, folder) for finding in found)]
 
 
-def _row(finding: Finding, folder: Path) -> str:
+def _row(finding: RecordedVerdict, folder: Path) -> str:
     recorded = finding.recorded
-    changed = f" ({plain(finding.overrides)})" if finding.overrides else ""
+    changed = f" ({plain_text(finding.overrides)})" if finding.overrides else ""
     link = f"[{finding.suite['suite']}]({_relative(finding.report, folder)}){changed}"
     cells = [
         f"**{finding.outcome}**",
-        plain(finding.effect),
-        plain(", ".join(recorded["datasets"])),
+        plain_text(finding.effect),
+        plain_text(", ".join(recorded["datasets"])),
         str(len(recorded["seeds"])),
         f"{link}, {finding.suite['generated_at'][:10]}",
     ]
@@ -187,12 +189,12 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _findings(file: Path) -> Iterable[Finding]:
+def _findings(file: Path) -> Iterable[RecordedVerdict]:
     try:
         suite = json.loads(decode(file.read_bytes()))
         for recorded in suite["verdicts"]:
             claim = make_claim(**recorded["claim"])
-            yield Finding(claim, file.with_name("report.md"), recorded, suite)
+            yield RecordedVerdict(claim, file.with_name("report.md"), recorded, suite)
     except ValidationError:
         return  # a claim of a shape that is no more
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -212,7 +214,7 @@ def _lacking(claim: Claim) -> Iterable[str]:
 
 def _exists(dataset: str) -> bool:
     try:
-        about(dataset)
+        dataset_card(dataset)
     except BadInput:
         return False
     return True
@@ -221,15 +223,15 @@ def _exists(dataset: str) -> bool:
 def rule(claim: Claim) -> str:
     """What decides a claim, as its file says it: Markdown, without a full stop."""
     texts = {name: _margin(name, claim.margin(name)) for name in claim.measured}
-    if isinstance(claim, shapes.Correlation):
+    if isinstance(claim, shapes.CorrelationClaim):
         texts = {"": f"{claim.delta:g}" if claim.delta else ""}
     several = len(set(texts.values())) > 1
     said = dict.fromkeys(
         f"{text} (`{name}`)" if several else text for name, text in texts.items() if text
     )
     how: dict[type[Claim], str] = {
-        shapes.Equivalence: "to within",
-        shapes.TradeOff: "with a margin of",
+        shapes.EquivalenceClaim: "to within",
+        shapes.TradeOffClaim: "with a margin of",
     }
     way = how.get(type(claim), "by more than")
     margin = f", {way} {' and '.join(said)}" if said else ""
@@ -251,7 +253,7 @@ def _asked(claim: Claim) -> str:
 
 
 @_asked.register
-def _compared(claim: shapes.Comparison) -> str:
+def _compared(claim: shapes.ComparisonClaim) -> str:
     way = claim.direction or "better"
     return (
         f"{way} {_codes(claim.metric)} of {_codes(claim.model)} than of {_codes([claim.against])}"
@@ -259,28 +261,28 @@ def _compared(claim: shapes.Comparison) -> str:
 
 
 @_asked.register
-def _beside_a_constant(claim: shapes.Threshold) -> str:
+def _beside_a_constant(claim: shapes.ThresholdClaim) -> str:
     return f"{_codes(claim.metric)} of {_codes(claim.model)} {_side(claim)}"
 
 
 @_asked.register
-def _equal(claim: shapes.Equivalence) -> str:
+def _equal(claim: shapes.EquivalenceClaim) -> str:
     other = f"that of {_codes([claim.against])}" if claim.against else f"{claim.equals:g}"
     return f"{_codes(claim.metric)} of {_codes(claim.model)} is {other}"
 
 
 @_asked.register
-def _steps(claim: shapes.Monotone) -> str:
+def _steps(claim: shapes.MonotoneClaim) -> str:
     return f"{_codes(claim.metric)} {claim.direction} with every step of {_codes(claim.models)}"
 
 
 @_asked.register
-def _places(claim: shapes.Ordering) -> str:
+def _places(claim: shapes.OrderingClaim) -> str:
     return f"by {_codes(claim.metric)} the order is {_codes(claim.models, ' before ')}"
 
 
 @_asked.register
-def _traded(claim: shapes.TradeOff) -> str:
+def _traded(claim: shapes.TradeOffClaim) -> str:
     said = " and ".join(
         f"{'the same' if way == 'same' else way} {_codes(names)}"
         for way, names in claim.ways.items()
@@ -289,22 +291,22 @@ def _traded(claim: shapes.TradeOff) -> str:
 
 
 @_asked.register
-def _ranked_alike(claim: shapes.Correlation) -> str:
+def _ranked_alike(claim: shapes.CorrelationClaim) -> str:
     pair = _codes(claim.metric, " and ")
     return f"the rank correlation of {pair} over {_points(claim.models)} is {_side(claim)}"
 
 
 @_asked.register
-def _steadier(claim: shapes.Spread) -> str:
+def _steadier(claim: shapes.SpreadClaim) -> str:
     spread = f"a smaller spread over seeds of {_codes(claim.metric)}"
     return f"{spread} of {_codes(claim.model)} than of {_codes([claim.against])}"
 
 
-def _side(claim: shapes.Threshold | shapes.Correlation) -> str:
+def _side(claim: shapes.ThresholdClaim | shapes.CorrelationClaim) -> str:
     return f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
 
 
-def _points(sides: Sequence[Side]) -> str:
+def _points(sides: Sequence[ModelAt]) -> str:
     """Models; of points in the training of one, the model and the shares of its budget."""
     models = list(dict.fromkeys(side.model for side in sides))
     if len(models) > 1:

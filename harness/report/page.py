@@ -8,20 +8,20 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis.numbers import number
-from harness.analysis.pareto import front
-from harness.analysis.verdicts import Verdict
-from harness.analysis.wording import quantity
-from harness.counting import counted
-from harness.data.base import About
+from harness.claims.verdicts import Verdict
+from harness.claims.wording import quantity
+from harness.config.training_fraction import is_entrant, split_fraction
+from harness.core.counting import counted
+from harness.core.measurement import FLOORS, TRAINING_IMAGES
+from harness.core.secrets import without_passwords
+from harness.data.base import DatasetCard
+from harness.leaderboards.pareto import front
 from harness.report import figures, tables
 from harness.report.failures import failures, notice
-from harness.report.results import DatasetInfo, ModelInfo, Picture, Results
-from harness.report.templating import data_uri, environment
+from harness.report.results import DatasetInfo, ModelInfo, ReportPicture, Results
+from harness.report.templating import data_uri, template_environment
 from harness.report.training import said, undertrained
-from harness.spec.measurement import FLOORS, TRAINING_IMAGES
-from harness.spec.points import is_entrant, split_point
-from harness.spec.secrets import without_passwords
+from harness.statistics.numbers import number
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -44,7 +44,7 @@ class Gallery:
     dataset: str
     title: str
     seed: int
-    pictures: tuple[tuple[Picture, str], ...]
+    pictures: tuple[tuple[ReportPicture, str], ...]
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Collection:
     once.
     """
 
-    about: About
+    about: DatasetCard
     datasets: tuple[DatasetInfo, ...]
 
 
-def html(results: Results) -> str:
+def report_html(results: Results) -> str:
     """The whole report as one page that needs nothing else."""
     return (
-        environment(autoescape=True)
+        template_environment(autoescape=True)
         .get_template("index.html")
         .render(
             **_common(results),
@@ -85,14 +85,16 @@ def html(results: Results) -> str:
     )
 
 
-def markdown(results: Results) -> str:
+def report_markdown(results: Results) -> str:
     """The report's words and tables as Markdown; pictures and figures are in the page."""
-    return environment(autoescape=False).get_template("report.md").render(**_common(results))
+    return (
+        template_environment(autoescape=False).get_template("report.md").render(**_common(results))
+    )
 
 
-def claims(results: Results) -> str:
+def claims_markdown(results: Results) -> str:
     """The verdicts alone, as Markdown for a paper's appendix."""
-    template = environment(autoescape=False).get_template("claims.md")
+    template = template_environment(autoescape=False).get_template("claims.md")
     return template.render(r=results, summary=_summary(results), quantity=quantity)
 
 
@@ -204,7 +206,7 @@ def _trade_offs(results: Results) -> list[str]:
 
 def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
     """For each dataset the metrics that were measured at points in training, of those models."""
-    names = results.table["model"].map(split_point)
+    names = results.table["model"].map(split_fraction)
     table = results.table.assign(model=names.str[0], share=names.str[1])
     table = table[table["status"] == "ok"]
     models = _model_names(results)
@@ -230,7 +232,7 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
     return list(found.items())
 
 
-def _galleries(pictures: Sequence[Picture], models: Sequence[str]) -> list[Gallery]:
+def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
     """Side by side, pictures of one seed: the first that most models have."""
     found = []
     for kind, title in GALLERIES.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def plain(text: object) -> str:
+def plain_text(text: object) -> str:
     """`text` on one line, without markup of its own: for a cell of a table, too."""
     line = " ".join(str(text).split())
     for character in "\\`*_[]|#~":

@@ -10,32 +10,33 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from harness.analysis.classes import with_means
-from harness.analysis.leaderboard import boards
-from harness.analysis.preference import HUMAN_PREFERENCE
-from harness.analysis.verdicts import Verdict, judge
 from harness.cell import params_of
-from harness.counting import counted
+from harness.claims.verdicts import Verdict, decide
+from harness.config.members import Members
+from harness.config.recipe import Recipe
+from harness.config.training_fraction import is_fraction
+from harness.core.counting import counted
+from harness.core.measurement import CellResult, tidy
+from harness.core.protocol import Protocol
+from harness.data.scatter import is_plane
 from harness.evaluation import pictures
-from harness.evaluation.scatter import is_plane
+from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
-from harness.metrics.selftest import sentence
 from harness.plan import Plan
 from harness.plan.identity import code_folders, identify
 from harness.report.commands import run_command
 from harness.report.folders import report_folder
-from harness.report.places import browse
-from harness.report.results import DatasetInfo, Kind, ModelInfo, Picture, Results
-from harness.report.results import Store as Tracking
+from harness.report.results import DatasetInfo, Kind, ModelInfo, ReportPicture, Results
+from harness.report.results import StoreInfo as Tracking
 from harness.report.templating import now
 from harness.report.training import trained
-from harness.report.writer import write
-from harness.spec.measurement import CellResult, tidy
-from harness.spec.members import Members
-from harness.spec.points import is_point
-from harness.spec.protocol import Protocol
-from harness.spec.recipe import Recipe
-from harness.tracking import Record, Store, selftests
+from harness.report.uris import browse
+from harness.report.writer import write_report
+from harness.selftest import outcomes
+from harness.selftest.disturbances import failure_sentence
+from harness.statistics.class_means import with_means
+from harness.statistics.preference import HUMAN_PREFERENCE
+from harness.tracking import Record, Store
 from harness.tracking.environment import environment
 
 ALT: dict[Kind, str] = {
@@ -59,7 +60,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
     """
     records = plan.records(store)
     results = gather(plan, store, records)
-    page = write(results, report_folder(plan, identify(plan.loaded, store), output))
+    page = write_report(results, report_folder(plan, identify(plan.loaded, store), output))
     if parent:
         for cell in plan.cells:  # what another suite made, which was found and not opened
             if record := records.get(cell.training_key):
@@ -117,7 +118,7 @@ def gather(
 
 def _ends(table: pd.DataFrame) -> pd.DataFrame:
     """Without points in training: a model would stand beside itself on a board."""
-    return table[~table["model"].map(is_point).astype(bool)]
+    return table[~table["model"].map(is_fraction).astype(bool)]
 
 
 def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
@@ -125,7 +126,7 @@ def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
     suite = plan.loaded.suite
     members = Members(suite)
     datasets = {claim.id: members.datasets_of(claim) for claim in suite.claims}
-    return judge(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
+    return decide(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
 
 
 def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
@@ -133,7 +134,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     measured by, as far as it was run.
     """
     outcomes = {
-        name: [*selftests.load(store, d.digest), *selftests.shipped(d.digest)]
+        name: [*outcomes.load_selftests(store, d.digest), *outcomes.shipped_outcomes(d.digest)]
         for name, d in plan.datasets.items()
     }
     found = {}
@@ -146,7 +147,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     return found
 
 
-def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome]) -> str:
+def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[outcomes.SelftestOutcome]) -> str:
     for outcome in outcomes:
         tested = outcome.tested
         # What is measured of pixels is the same beside any feature network.
@@ -154,7 +155,7 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[selftests.Outcome])
         if (alike or not how.extractor) and (failed := outcome.failed(metric)):
             features = f" with {tested.extractor}" if how.extractor else ""
             return (
-                f"{sentence(failed)} in its self-test on {tested.dataset}{features}, "
+                f"{failure_sentence(failed)} in its self-test on {tested.dataset}{features}, "
                 f"{counted(tested.images, 'image')} a set"
             )
     return ""
@@ -169,7 +170,7 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     shown = [
         (cell, cell.run_id)
         for cell in cells
-        if cell.run_id and cell.seed in seeds and not is_point(cell.model)
+        if cell.run_id and cell.seed in seeds and not is_fraction(cell.model)
     ]
     curves = dict(store.curves_of(dict.fromkeys(run_id for _, run_id in shown)))
     rows = [
@@ -180,7 +181,7 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Picture]:
+def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
     found = []
@@ -188,12 +189,12 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Pic
         of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            place = pictures.place(kind, planned.settings)
+            place = pictures.picture_name(kind, planned.settings)
             png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)
-                found.append(Picture(*identity, kind, png, alt, smooth=of_points))
+                found.append(ReportPicture(*identity, kind, png, alt, smooth=of_points))
     return found
 
 

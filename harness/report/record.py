@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.analysis.verdicts import Verdict
+from harness.claims.verdicts import Verdict
 from harness.report.results import Results
 
 FORMAT = 1
 
 
-def document(results: Results) -> dict[str, Any]:
+def verdicts_document(results: Results) -> dict[str, Any]:
     """The verdicts with all that they rest on, in plain types: claims as they were asked, blocks,
     protocols and MLflow runs; and what ran, where, when, and with which version.
     """
@@ -33,9 +33,11 @@ def document(results: Results) -> dict[str, Any]:
     }
 
 
-def text(results: Results) -> str:
+def verdicts_json(results: Results) -> str:
     """The document as JSON."""
-    return json.dumps(document(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(verdicts_document(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

@@ -8,19 +8,19 @@ from typing import Literal
 
 import pandas as pd
 
-from harness.analysis.convergence import LastTenth
-from harness.analysis.leaderboard import Board
-from harness.analysis.verdicts import Verdict
-from harness.data.base import About, Dataset
+from harness.claims.verdicts import Verdict
+from harness.core.measurement import CellResult
+from harness.data.base import Dataset, DatasetCard
 from harness.data.description import images_of, tasks_of
+from harness.leaderboards.leaderboard import Board
 from harness.metrics.base import Metric
-from harness.spec.measurement import CellResult
+from harness.statistics.convergence import LastTenth
 
 Kind = Literal["samples", "reconstructions", "translations", "neighbours"]
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportPicture:
     """A grid of images as a PNG file, or a drawing of points, which is `smooth` between its pixels.
     `alt` says what it shows to those who cannot see it.
     """
@@ -45,7 +45,7 @@ class DatasetInfo:
     train: int
     test: int
     images: str
-    about: About
+    about: DatasetCard
     tasks: tuple[str, ...] = ()
 
     @classmethod
@@ -86,7 +86,7 @@ class TrainingInfo:
 
 
 @dataclass(frozen=True)
-class Store:
+class StoreInfo:
     """Where the runs are kept (an MLflow tracking URI), and the command that browses them, or for a
     server its address.
     """
@@ -99,7 +99,7 @@ class Store:
 class Results:
     """A suite's outcome.
 
-    `table` has the columns of `harness.spec.measurement.COLUMNS`; `curves` has dataset, model,
+    `table` has the columns of `harness.core.measurement.COLUMNS`; `curves` has dataset, model,
     seed, step, images, name and value (a loss). `trade_off` names metrics of quality that are
     drawn against the `speed` metric, where they were measured. `command` repeats the run. `doubts`
     says of boards, by dataset and protocol key, how their metric failed its self-test. `training`
@@ -116,11 +116,11 @@ class Results:
     verdicts: Sequence[Verdict]
     boards: Sequence[Board]
     curves: pd.DataFrame
-    pictures: Sequence[Picture]
+    pictures: Sequence[ReportPicture]
     datasets: Sequence[DatasetInfo]
     models: Sequence[ModelInfo]
     environment: Mapping[str, str]
-    store: Store
+    store: StoreInfo
     command: str
     generated_at: str
     overrides: Mapping[str, str] = field(default_factory=dict)

@@ -69,7 +69,7 @@ def canvas(width: float, height: float, left: float = 0.55) -> Iterator[tuple[Fi
         yield figure, axes
 
 
-def render(figure: Figure, name: str, alt: str) -> str:
+def render_svg(figure: Figure, name: str, alt: str) -> str:
     """The figure as an `<svg>` element. `name` makes its ids unique in the page."""
     buffer = io.StringIO()
     with mpl.rc_context({**STYLE, "svg.hashsalt": "harness"}):

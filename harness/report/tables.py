@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.leaderboard import Board, Row, Versus
-from harness.analysis.numbers import decimals, interval, number, percent
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.leaderboards.leaderboard import Board, Row, Versus
 from harness.metrics.base import Metric
+from harness.statistics.numbers import decimals, interval, number, percent
 
 NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A number as printed, what sorts it, its interval, its rank, and what went wrong.
 
     `problems` counts cells without a number ("1 diverged"); `reason` says why, and `mark` is the
@@ -69,7 +69,7 @@ class Group:
 
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[TableCell, ...]], ...]
     footnotes: tuple[tuple[str, str], ...]
     floors: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -83,7 +83,7 @@ def groups(
     """
     by_models: dict[tuple[str, ...], list[Board]] = {}
     for board in boards:
-        if applying := applies(board, models):
+        if applying := applicable_models(board, models):
             by_models.setdefault(applying, []).append(board)
     return [
         group(
@@ -103,11 +103,11 @@ def left_out(
     return [
         (metrics[board.metric].title, board.rows[0].reason)
         for board in boards
-        if not applies(board, models)
+        if not applicable_models(board, models)
     ]
 
 
-def applies(board: Board, models: Sequence[str]) -> tuple[str, ...]:
+def applicable_models(board: Board, models: Sequence[str]) -> tuple[str, ...]:
     """The models that a board's metric applies to."""
     return tuple(
         model for model in models if (row := board.row(model)) and not _not_applicable(row)
@@ -184,19 +184,19 @@ def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
     )  # fmt: skip
 
 
-def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cell:
+def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> TableCell:
     """What a board says of a model; `marks` has the footnotes so far, by reason, and takes in new
     ones.
     """
     row = board.row(model)
     if row is None:
-        return Cell("–", reason="not measured with this protocol")
+        return TableCell("–", reason="not measured with this protocol")
     reason = row.reason or "no reason was recorded"
     mark = _mark(reason, marks) if row.failures else ""
     if row.mean is None:
         if _not_applicable(row):
-            return Cell("n/a", reason=reason, mark=mark)
-        return Cell("", problems=_problems(row), reason=reason, mark=mark)
+            return TableCell("n/a", reason=reason, mark=mark)
+        return TableCell("", problems=_problems(row), reason=reason, mark=mark)
     places, bounds = metric.digits, ""
     if row.low is not None and row.high is not None and row.high > row.low:
         places = decimals((row.high - row.low) / 2)
@@ -204,7 +204,7 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Cel
     elif row.low is not None:
         bounds = "no spread"
     seeds = counted(row.seeds, "seed")
-    return Cell(
+    return TableCell(
         number(row.mean, places), row.mean, bounds, row.rank, row.rank == 1, seeds,
         _problems(row), reason if row.failures else "", mark,
         _ranks(row), versus(row.versus) if row.versus else "",

@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.analysis.numbers import number
-from harness.report.plain import plain
+from harness.report.plain import plain_text
 from harness.report.scripts import with_scripts
+from harness.statistics.numbers import number
 
 
-def environment(autoescape: bool) -> Environment:
+def template_environment(autoescape: bool) -> Environment:
     """That of all templates; those of HTML escape, those of Markdown say `md` themselves."""
     made = Environment(
         loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters.update(number=number, md=plain, breakable=_breakable, short=lambda text: text[:8])
+    made.filters.update(
+        number=number, md=plain_text, breakable=_breakable, short=lambda text: text[:8]
+    )
     return with_scripts(made)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.convergence import LIMIT, LastTenth, last_tenth
-from harness.analysis.numbers import number
+from harness.config.training_fraction import is_fraction
+from harness.core.measurement import CellResult
 from harness.report.results import TrainingInfo
-from harness.spec.measurement import CellResult
-from harness.spec.points import is_point
+from harness.statistics.convergence import LIMIT, LastTenth, last_tenth
+from harness.statistics.numbers import number
 
 
 def trained(
@@ -20,7 +20,7 @@ def trained(
     """Each model on each dataset, of `train_images` images; `curves` as in `Results`."""
     seen: dict[tuple[str, str], Mapping[str, Any]] = {}
     for cell in cells:
-        if "steps" in cell.costs and not is_point(cell.model):
+        if "steps" in cell.costs and not is_fraction(cell.model):
             seen.setdefault((cell.dataset, cell.model), cell.costs)
     for (dataset, model), costs in seen.items():
         images = int(costs["images"])

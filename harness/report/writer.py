@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.analysis.leaderboard import to_table
-from harness.outputs import write_output
+from harness.core.csv_text import to_csv
+from harness.data.output_files import write_output
+from harness.leaderboards.leaderboard import to_table
 from harness.report import page, record
 from harness.report.results import Results
-from harness.spec.csv_text import to_csv
 
 
-def write(results: Results, folder: Path) -> Path:
+def write_report(results: Results, folder: Path) -> Path:
     """Write `index.html`, `report.md`, `results.csv` (the tidy table), `leaderboard.csv` and
     `verdicts.json` into `folder`, and return the page's path.
 
@@ -20,9 +20,9 @@ def write(results: Results, folder: Path) -> Path:
     texts = {
         "results.csv": to_csv(results.table),
         "leaderboard.csv": to_csv(to_table(results.boards)),
-        "verdicts.json": record.text(results),
-        "report.md": page.markdown(results),
-        "index.html": page.html(results),
+        "verdicts.json": record.verdicts_json(results),
+        "report.md": page.report_markdown(results),
+        "index.html": page.report_html(results),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

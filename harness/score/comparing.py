@@ -7,30 +7,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from harness.core.errors import BadInput
+from harness.core.keys import digest
+from harness.core.measurement import Measurement
 from harness.data.image_places import Opening
 from harness.data.imageset import ImageSet, open_images
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import Need
-from harness.evaluation.measure import reading, row
-from harness.evaluation.protocols import Instrument, Setup, protocol
+from harness.evaluation.measure import measurement_of, metric_outcome
+from harness.evaluation.protocols import EvalConfig, NetworkInfo, protocol
 from harness.evaluation.remarks import too_few
+from harness.evaluation.specs import Need
 from harness.evaluation.subject import Subject
 from harness.extractors import EXTRACTORS
-from harness.keys import digest
 from harness.metrics import METRICS, frechet_distance, load_metric
 from harness.metrics.base import Estimate, Metric
-from harness.plan.setup import checked
+from harness.plan.setup import load_checked
 from harness.score.selection import NATURAL
 from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
 from harness.training.numerics import Numerics
 
 WHY = "needs the features of single images, of which statistics are only mean and scatter"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class StatisticsComparison:
     """Statistics of samples, those of what they are compared with, and the numbers."""
 
     samples: SetStatistics
@@ -68,13 +68,13 @@ class Reader:
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
         name = self.extractor or _network(images, like)
         _, channels, height, width = images.shape
-        network = checked("extractor", name, (channels, height, width))
+        network = load_checked("extractor", name, (channels, height, width))
         if (
             like and like.count is not None
         ):  # before the network spends time on images that do not fit
             like.origin.check_like(Origin.of(images, network))
         self.numerics.apply()
-        setup = Setup({"extractor": name}, {"extractor": network})
+        setup = EvalConfig({"extractor": name}, {"extractor": network})
         evidence = Evidence({"reference_images": images.images}, setup, device=self.numerics.device)
         return SetStatistics.of(images, evidence["reference_features"], network)
 
@@ -90,9 +90,9 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
     return named if named in EXTRACTORS or named.partition(":")[0] in EXTRACTORS else own
 
 
-def compare(
+def compare_statistics(
     samples: Sequence[str], reference: str | None, metrics: Sequence[str] | None, reader: Reader
-) -> Comparison:
+) -> StatisticsComparison:
     """FID of `samples` against `reference`, one of which at least is statistics; nothing but the
     merged statistics without a reference. Raises BadInput for what cannot be read, merged or
     compared.
@@ -102,7 +102,7 @@ def compare(
         if metric != METRICS["fid"]:
             raise BadInput(f"{metric.name}: {WHY}")
     if reference is None:
-        return Comparison(reader.read(samples), None, (), reader.numerics)
+        return StatisticsComparison(reader.read(samples), None, (), reader.numerics)
     if is_statistics(reference):
         second = reader.read([reference])
         first = reader.read(samples, second)
@@ -114,7 +114,7 @@ def compare(
     elif second.count is None:
         second = second.through(first)
     rows = tuple(_row(metric, first, second) for metric in chosen)
-    return Comparison(first, second, rows, reader.numerics)
+    return StatisticsComparison(first, second, rows, reader.numerics)
 
 
 def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Measurement:
@@ -128,16 +128,16 @@ def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Me
         obstacles=dict.fromkeys(get_args(Need), WHY),
     )
     caveat = origin.caveat or samples.origin.caveat
-    network = Instrument(origin.extractor, origin.preprocessing, caveat=caveat or None)
-    setup = Setup({}, {"extractor": network})
+    network = NetworkInfo(origin.extractor, origin.preprocessing, caveat=caveat or None)
+    setup = EvalConfig({}, {"extractor": network})
     how = protocol(metric, subject, setup)
     key = digest([sorted(samples.shards), how.key()])
     pair = samples.statistics, reference.statistics
-    distance = reading(lambda: Estimate(frechet_distance(*pair)))
+    distance = metric_outcome(lambda: Estimate(frechet_distance(*pair)))
     for n, one in ((samples.count, "sample"), (reference.count, "reference image")):
         few = () if n is None else too_few(n, one)
         distance = replace(distance, caveats=(*distance.caveats, *few))
     if sorted(samples.shards) == sorted(reference.shards):
         same = "samples and reference are the same images"
         distance = replace(distance, caveats=(same, *distance.caveats))
-    return row(metric, how, key, [distance], setup)
+    return measurement_of(metric, how, key, [distance], setup)

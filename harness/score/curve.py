@@ -6,12 +6,12 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.core.errors import BadInput
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
 from harness.metrics import Extrapolation, SizePoint, frechet_infinity, sample_size_curve
 from harness.metrics.base import Caveat
 from harness.score.sets import Sets
-from harness.spec.errors import BadInput
 
 POINTS, FEWEST = 6, 30
 """The set is halved, at most so many sizes in all, and none has fewer images than that."""
@@ -27,7 +27,7 @@ class Curve:
     limit: Extrapolation
     caveats: tuple[str, ...]
 
-    def document(self, setup: Setup) -> dict[str, Any]:
+    def document(self, setup: EvalConfig) -> dict[str, Any]:
         """Plain values for JSON, with the network that the features are of."""
         network = setup.instruments["extractor"]
         limit = asdict(self.limit)

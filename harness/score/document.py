@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.keys import digest
+from harness.core.measurement import Measurement
 from harness.data.imageset import ImageSet
-from harness.keys import digest
-from harness.outputs import write_output
-from harness.score.comparing import Comparison
+from harness.data.output_files import write_output
+from harness.score.comparing import StatisticsComparison
 from harness.score.curve import Curve
 from harness.score.scoring import Scoring
-from harness.spec.measurement import Measurement
 from harness.tracking import Store
 from harness.tracking.environment import environment
 
@@ -32,7 +32,7 @@ def document(
     }
 
 
-def statistics_document(comparison: Comparison) -> dict[str, Any]:
+def statistics_document(comparison: StatisticsComparison) -> dict[str, Any]:
     """The same of statistics."""
     return {
         "sets": {
@@ -56,7 +56,7 @@ def described(images: ImageSet) -> dict[str, Any]:
 
 
 def write(content: dict[str, Any], file: Path) -> None:
-    """Write `content` as JSON, to an output as `harness.outputs.write_output` takes it."""
+    """Write `content` as JSON, to an output as `write_output` takes it."""
     write_output(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

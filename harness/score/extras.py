@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.data.output_files import write_output
 from harness.evaluation.evidence import Evidence
-from harness.outputs import write_output
 from harness.score.curve import Curve, check_curve, size_curve
 from harness.score.gallery import gallery, looked_among
 from harness.score.scoring import Scoring

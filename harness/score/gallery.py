@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from harness.core.errors import BadInput
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence
 from harness.score.sets import Sets
-from harness.spec.errors import BadInput
 
 
 def looked_among(sets: Sets) -> Literal["train", "reference"]:
@@ -23,7 +23,7 @@ def looked_among(sets: Sets) -> Literal["train", "reference"]:
 
 def gallery(sets: Sets, evidence: Evidence) -> bytes:
     """The PNG: in each row one of the samples nearest to a real image, then its nearest ones."""
-    return pictures.neighbours(evidence, looked_among(sets))
+    return pictures.draw_neighbours(evidence, looked_among(sets))
 
 
 def caption(sets: Sets) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.core.errors import BadInput
 from harness.metrics.statistics import Moments
-from harness.spec.errors import BadInput
 
 NAMES = {"mu", "sigma"}
 MAX_BYTES = 2**30

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.core.measurement import Measurement
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import Role
-from harness.evaluation.measure import read, row
+from harness.evaluation.measure import compute_metric, measurement_of
 from harness.evaluation.profiles import Profile
-from harness.evaluation.protocols import Setup, draws
+from harness.evaluation.protocols import EvalConfig, draw_count
+from harness.evaluation.specs import Role
 from harness.metrics.base import Metric
-from harness.plan.cells import Wanted, ask
-from harness.plan.samples import samples_key
+from harness.plan.cells import PlannedMeasurement, request_metrics
+from harness.plan.external_samples import samples_key
 from harness.score import selection
 from harness.score.sets import Sets, of_draw, read_pixels, subject
 from harness.score.variations import Variations
-from harness.spec.measurement import Measurement
 from harness.training.numerics import Numerics
 
 
@@ -27,8 +27,8 @@ class Scoring:
     """
 
     sets: Sets
-    setup: Setup
-    wanted: tuple[Wanted, ...]
+    setup: EvalConfig
+    wanted: tuple[PlannedMeasurement, ...]
     metrics: Mapping[str, Metric]
     numerics: Numerics
     named: bool
@@ -56,7 +56,7 @@ def make_scoring(
     and cannot be measured of these images.
     """
     chosen = selection.select(sets, metrics, networks, definitions)
-    setup = selection.make_setup(chosen, sets, numerics.machine)
+    setup = selection.scoring_eval_config(chosen, sets, numerics.machine)
     read_pixels(sets)
     key = samples_key(sets.samples.digest, *(other.digest for other in sets.further))
     wanted = []
@@ -64,7 +64,7 @@ def make_scoring(
         why_not = selection.why_not(chosen, metric, sets, setup)
         if chosen.named:
             selection.check_named(metric, why_not, sets)
-        (asked,) = ask([metric], subject(sets, metric), setup, {})
+        (asked,) = request_metrics([metric], subject(sets, metric), setup, {})
         wanted.append(replace(asked, obstacle=why_not).of(key))
     known = {metric.name: metric for metric in chosen.metrics}
     return Scoring(sets, setup, tuple(wanted), known, numerics, chosen.named)
@@ -74,7 +74,7 @@ def with_extractor(scoring: Scoring) -> Scoring:
     """The scoring with its extractor checked and at hand, for what asks for features beside the
     metrics. Raises as `make_scoring`.
     """
-    return replace(scoring, setup=selection.with_extractor(scoring.setup, scoring.sets))
+    return replace(scoring, setup=selection.with_loaded_extractor(scoring.setup, scoring.sets))
 
 
 def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measurement]:
@@ -92,10 +92,10 @@ def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measur
             yield wanted.without("not applicable", "")
         else:
             metric = scoring.metrics[wanted.metric]
-            drawn = others if draws(metric, scoring.setup) > 1 else []
-            readings = [read(metric, each) for each in (evidence, *drawn)]
+            drawn = others if draw_count(metric, scoring.setup) > 1 else []
+            readings = [compute_metric(metric, each) for each in (evidence, *drawn)]
             refused = next((said.refusal for said in readings if said.refusal), "")
             if refused and not scoring.named:
                 yield wanted.without("not applicable", refused)
             else:
-                yield row(metric, wanted.protocol, wanted.key, readings, scoring.setup)
+                yield measurement_of(metric, wanted.protocol, wanted.key, readings, scoring.setup)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.counting import counted
-from harness.evaluation.kinds import Role, roles
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.evaluation.profiles import Profile
-from harness.evaluation.protocols import Instrument, Setup, limit, obstacle, unmet
+from harness.evaluation.protocols import EvalConfig, NetworkInfo, limit, obstacle, unmet
+from harness.evaluation.specs import Role, extractor_roles
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 from harness.metrics.catalogue import KINDS
-from harness.plan.setup import CLIP, check_demands, checked
-from harness.score.sets import Sets, outline, subject
+from harness.plan.setup import CLIP, check_demands, load_checked
+from harness.score.sets import Sets, header_subject, subject
 from harness.score.variations import Variations
-from harness.spec.errors import BadInput
 
 NATURAL: dict[Role, str] = {
     "extractor": "inception",
@@ -46,11 +46,15 @@ class Selection:
 
     def without_network(self, metric: Metric) -> str | None:
         """Why the metric has no feature network, where it needs one that cannot take the images."""
-        return next((self.refused[role] for role in roles(metric) if role in self.refused), None)
+        return next(
+            (self.refused[role] for role in extractor_roles(metric) if role in self.refused), None
+        )
 
     def needed_roles(self, metrics: Sequence[Metric]) -> list[Role]:
         """The networks that these metrics go through, as far as they can take the images."""
-        return sorted({role for metric in metrics for role in roles(metric)} - self.refused.keys())
+        return sorted(
+            {role for metric in metrics for role in extractor_roles(metric)} - self.refused.keys()
+        )
 
 
 def select(
@@ -75,7 +79,7 @@ def select(
     fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
     for role in selection.needed_roles(fitting):
         try:
-            check_demands(role, names[role], shape_of(sets))
+            check_demands(role, names[role], image_shape(sets))
         except BadInput as error:
             if named or networks.get(role):
                 raise
@@ -88,7 +92,7 @@ def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
     if why_not is None:
         return
     described = ""
-    if limit(metric, outline(sets)):
+    if limit(metric, header_subject(sets)):
         described = "; ".join(
             f"{name}: {images.description}, {counted(len(images), 'image')}"
             for name, images in sets.named().items()
@@ -96,26 +100,26 @@ def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
     raise BadInput(f"{metric.name}: {why_not}" + f" ({described})" * bool(described))
 
 
-def make_setup(selection: Selection, sets: Sets, machine: str) -> Setup:
+def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalConfig:
     """How the metrics are measured, with the networks that they need at hand. Raises BadInput for
     weights that are not there and cannot be fetched.
     """
     fitting = [metric for metric in selection.metrics if not _first_obstacle(metric, sets)]
     instruments = {
-        role: checked(role, selection.networks[role], shape_of(sets))
+        role: load_checked(role, selection.networks[role], image_shape(sets))
         for role in selection.needed_roles(fitting)
     }
-    return Setup(selection.networks, instruments, len(sets.samples), machine, sets.draws)
+    return EvalConfig(selection.networks, instruments, len(sets.samples), machine, sets.draws)
 
 
-def with_extractor(setup: Setup, sets: Sets) -> Setup:
+def with_loaded_extractor(setup: EvalConfig, sets: Sets) -> EvalConfig:
     """The setup with its extractor at hand, for what asks for features beside the metrics."""
-    extractor = checked("extractor", setup.names["extractor"], shape_of(sets))
-    instruments: dict[Role, Instrument] = {**setup.instruments, "extractor": extractor}
-    return Setup(setup.names, instruments, setup.samples, setup.machine, setup.draws)
+    extractor = load_checked("extractor", setup.names["extractor"], image_shape(sets))
+    instruments: dict[Role, NetworkInfo] = {**setup.instruments, "extractor": extractor}
+    return EvalConfig(setup.names, instruments, setup.samples, setup.machine, setup.draws)
 
 
-def why_not(selection: Selection, metric: Metric, sets: Sets, setup: Setup) -> str | None:
+def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig) -> str | None:
     """Why a metric does not apply, now that pixels and networks are known."""
     seen = subject(sets, metric)
     return (
@@ -136,11 +140,11 @@ def default_metrics(sets: Sets) -> list[Metric]:
     return [
         metric
         for metric in metrics
-        if not unmet(metric, outline(sets)) and "clip" not in roles(metric)
+        if not unmet(metric, header_subject(sets)) and "clip" not in extractor_roles(metric)
     ]
 
 
-def shape_of(sets: Sets) -> tuple[int, int, int]:
+def image_shape(sets: Sets) -> tuple[int, int, int]:
     """C×H×W of all images."""
     _, channels, height, width = sets.samples.shape
     return channels, height, width
@@ -172,7 +176,7 @@ def _of_profile(suitable: Sequence[Metric], profile: Profile) -> list[Metric]:
 
 
 def _first_obstacle(metric: Metric, sets: Sets) -> str | None:
-    seen = outline(sets)
+    seen = header_subject(sets)
     return unmet(metric, seen) or limit(metric, seen)
 
 

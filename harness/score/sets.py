@@ -11,16 +11,16 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.keys import digest
 from harness.data.captions import load_captions
 from harness.data.image_places import AS_STORED, Opening
 from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
-from harness.evaluation.kinds import Need, needs
+from harness.evaluation.specs import Need, metric_needs
 from harness.evaluation.subject import SPLITS, Subject
-from harness.keys import digest
 from harness.metrics.base import Metric
-from harness.plan.samples import check_draws, check_sizes
-from harness.spec.errors import BadInput
+from harness.plan.external_samples import check_draws, check_sizes
 
 _AT_ONCE = 64
 
@@ -206,7 +206,7 @@ MISSING: Mapping[Need, str] = {
 }
 
 
-def outline(sets: Sets) -> Subject:
+def header_subject(sets: Sets) -> Subject:
     """The sets as any metric sees them, as far as headers tell: without digests of pixels."""
     return _subject(sets, "", "")
 
@@ -224,7 +224,7 @@ def subject(sets: Sets, metric: Metric) -> Subject:
         dataset = reference.dataset
         data = dataset.name if dataset else reference.description
         digest_ = dataset.digest if dataset else reference.digest
-    seen, needed = _subject(sets, data, digest_), needs(metric)
+    seen, needed = _subject(sets, data, digest_), metric_needs(metric)
     if sets.texts and "texts" in needed:
         texts = digest(list(sets.texts))
         return replace(seen, data="captions", digest=texts, splits={"texts": "captions"})

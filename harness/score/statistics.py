@@ -17,16 +17,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
-from harness.counting import counted
+from harness.config.json_files import parse_json
+from harness.core.counting import counted
+from harness.core.errors import BadInput
+from harness.core.keys import digest
 from harness.data.imageset import ImageSet, size_text
-from harness.evaluation.protocols import Instrument
-from harness.keys import digest
+from harness.data.output_files import write_output
+from harness.evaluation.protocols import NetworkInfo
 from harness.metrics import FeatureStatistics
 from harness.metrics.statistics import Moments
-from harness.outputs import write_output
 from harness.score.moments import is_moments, load_moments
-from harness.spec.errors import BadInput
-from harness.spec.jsonfile import parse_json
 
 SUFFIX = ".safetensors"
 KIND = "harness feature statistics, version 1"
@@ -50,7 +50,7 @@ class Origin:
     dtype: str = "float32"
 
     @classmethod
-    def of(cls, images: ImageSet, network: Instrument) -> Origin:
+    def of(cls, images: ImageSet, network: NetworkInfo) -> Origin:
         """That of features of `images`."""
         dataset = images.dataset
         return cls(
@@ -113,7 +113,7 @@ class SetStatistics:
         return replace(self, origin=origin)
 
     @classmethod
-    def of(cls, images: ImageSet, features: Tensor, network: Instrument) -> SetStatistics:
+    def of(cls, images: ImageSet, features: Tensor, network: NetworkInfo) -> SetStatistics:
         """Those of `images`, whose `features` n×d the network gave."""
         return cls(FeatureStatistics.of(features), Origin.of(images, network), (images.digest,))
 
@@ -145,7 +145,7 @@ class SetStatistics:
         return SetStatistics(self.statistics.merge(other.statistics), origin, shards)
 
     def save(self, file: Path) -> None:
-        """To an output, as `harness.outputs.write_output` takes it."""
+        """To an output, as `harness.data.output_files.write_output` takes it."""
         if not isinstance(self.statistics, FeatureStatistics):
             raise BadInput(f"{self.origin.described}: mu and sigma do not say of how many images")
         text = {"kind": KIND, "shards": json.dumps(self.shards), **vars(self.origin)}

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.metrics import checks, load_metric
 from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.kernel import Kernel, PolynomialKernel, RbfKernel, kernel_distance
 from harness.metrics.reconstruction import say_exact
-from harness.metrics.structural_similarity import chunks, similarity
-from harness.spec.errors import BadInput
+from harness.metrics.structural_similarity import chunk_pairs, similarity
 
 BORDERED = ("mse", "mae", "psnr", "ssim", "ms_ssim")
 """The metrics of pairs that are of pixels, and can leave a border out."""
@@ -90,7 +90,7 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     errors = torch.cat(
         [
             (luma(a) - luma(b)).square().flatten(1).mean(dim=1)
-            for a, b in chunks(reconstructions, originals)
+            for a, b in chunk_pairs(reconstructions, originals)
         ]
     )
     pixels = originals.shape[2] * originals.shape[3]
@@ -104,7 +104,8 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
 def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
     checks.image_pairs(reconstructions, originals)
     values = [
-        similarity(luma(a), luma(b)).whole.mean(1) for a, b in chunks(reconstructions, originals)
+        similarity(luma(a), luma(b)).whole.mean(1)
+        for a, b in chunk_pairs(reconstructions, originals)
     ]
     return checks.mean_over(torch.cat(values), "images")
 

@@ -1,4 +1,4 @@
-"""The only room that imports mlflow: writes runs, and reads them back."""
+"""The only package that imports mlflow: writes runs, and reads them back."""
 
 import os
 

@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from harness.spec.errors import BadInput
-from harness.spec.secrets import without_passwords
+from harness.core.errors import BadInput
+from harness.core.secrets import without_passwords
 
 SQLITE = "sqlite:///"
 PORTS = {"http": 80, "https": 443}

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from harness.files import atomic_write
-from harness.scratch import scratch
-from harness.spec.secrets import without_passwords
+from harness.core.files import atomic_write
+from harness.core.scratch import scratch
+from harness.core.secrets import without_passwords
 from harness.tracking.address import Address
 from harness.tracking.refusals import brief
 
@@ -29,7 +29,7 @@ def local_path(uri: str) -> Path | None:
     return Path(uri) if not parts.scheme else None
 
 
-def resolve(recorded: Path, run_id: str, database: Path) -> Path:
+def artifact_folder(recorded: Path, run_id: str, database: Path) -> Path:
     """Where a run's artifacts are, if MLflow has recorded them at `recorded`.
 
     Artifacts of the harness go with their database: a store may be moved, copied, or seen under
@@ -85,4 +85,4 @@ class Artifacts:
         if self._address.database is None:
             return None
         recorded = local_path(self._client.get_run(run_id).info.artifact_uri)
-        return recorded and resolve(recorded, run_id, self._address.database)
+        return recorded and artifact_folder(recorded, run_id, self._address.database)

@@ -9,22 +9,22 @@ from typing import Literal
 
 from mlflow.entities import Run
 
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
+from harness.core.errors import BadInput
+from harness.core.measurement import Measurement
 from harness.tracking.records import after, facts, numbers
 from harness.tracking.store import Store
-from harness.tracking.unreadable import SHORT, UNREADABLE, leave_out, reason
+from harness.tracking.unreadable import SHORT, UNREADABLE, leave_out, unreadable_reason
 from harness.tracking.uses import USED_BY, LastUse, Use, last_uses, uses
 
 KINDS = ("cell", "score")
 ENVIRONMENT = "harness.environment."
 FORGOTTEN = "harness.forgotten"
 """The tag of a run that is to stay off the boards: since when, and why."""
-__all__ = ["SHORT", "Stored", "SuiteRun", "collect", "find_run", "stored", "suite_runs"]
+__all__ = ["SHORT", "StoredRun", "SuiteRun", "collect", "find_run", "stored_run", "suite_runs"]
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredRun:
     """A cell's run, or that of a set of images that was scored without a suite.
 
     `data` are digests of datasets by what they were used for. A scored set has no `uses`, no
@@ -93,7 +93,7 @@ def collect(
     suites: Collection[str] | None = None,
     since: datetime | None = None,
     dataset: str | None = None,
-) -> Iterator[Stored]:
+) -> Iterator[StoredRun]:
     """Every cell and every scored set of the store.
 
     With `suites` the cells that these have; only what was begun at or after `since`, and of cells
@@ -114,12 +114,12 @@ def collect(
             if run.data.tags.get("harness.kind") in KINDS and run.info.run_id not in seen:
                 seen.add(run.info.run_id)
                 try:
-                    yield stored(run)
+                    yield stored_run(run)
                 except UNREADABLE as error:
-                    leave_out(str(run.info.run_id), "it", reason(error))
+                    leave_out(str(run.info.run_id), "it", unreadable_reason(error))
 
 
-def find_run(store: Store, prefix: str) -> Stored:
+def find_run(store: Store, prefix: str) -> StoredRun:
     """The one run whose id begins so. BadInput where there is none, several, or another kind."""
     if not prefix.isalnum():
         raise BadInput(f"{prefix!r} is no run's id, nor the beginning of one")
@@ -134,14 +134,14 @@ def find_run(store: Store, prefix: str) -> Stored:
     return _comparable(runs[0])
 
 
-def _comparable(run: Run) -> Stored:
+def _comparable(run: Run) -> StoredRun:
     kind = run.data.tags.get("harness.kind", "")
     if kind in KINDS:
         try:
-            return stored(run)
+            return stored_run(run)
         except UNREADABLE as error:
             raise BadInput(
-                f"run {run.info.run_id[:SHORT]} cannot be read: {reason(error)}"
+                f"run {run.info.run_id[:SHORT]} cannot be read: {unreadable_reason(error)}"
             ) from error
     what = {"suite": "a whole suite", "selftest": "a self-test"}.get(kind, "another program")
     raise BadInput(
@@ -160,7 +160,7 @@ def _data(run: Run) -> dict[str, str]:
     }
 
 
-def stored(run: Run) -> Stored:
+def stored_run(run: Run) -> StoredRun:
     """The run of a cell or of a scored set, as it stands. Raises one of `UNREADABLE` where that is
     not what the harness writes.
     """
@@ -169,7 +169,7 @@ def stored(run: Run) -> Stored:
     seed = int(tags.get("harness.seed", 0))
     if int(params.get("budget.images", 0)) < 0 or seed < 0:
         raise ValueError("its seed or its budget is negative")
-    return Stored(
+    return StoredRun(
         run_id=str(run.info.run_id),
         kind="cell" if is_cell else "score",
         started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),

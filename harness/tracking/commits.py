@@ -19,7 +19,7 @@ def commits(folders: Iterable[Path], besides: Sequence[Path] = ()) -> str:
     top folder where there are several. What changed below `besides`, where results are written, is
     no change of the code.
     """
-    roots = list(dict.fromkeys(root for folder in folders if (root := repository(folder))))
+    roots = list(dict.fromkeys(root for folder in folders if (root := find_repository(folder))))
     found = [(root.name, commit(root, besides)) for root in roots]
     if len(found) < 2:
         return found[0][1] if found else NONE
@@ -34,7 +34,7 @@ def own_commit() -> str:
     return commit(root, [root / "reports", root / "docs"])
 
 
-def repository(folder: Path) -> Path | None:
+def find_repository(folder: Path) -> Path | None:
     """The top folder of the repository that a folder lies in; None where it lies in none."""
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel"))

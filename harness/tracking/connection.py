@@ -11,11 +11,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 from harness.tracking import sqlite
 from harness.tracking.address import EXAMPLES, Address, shown
 from harness.tracking.artifacts import ARTIFACTS
-from harness.tracking.reach import check
+from harness.tracking.reach import check_reachable
 from harness.tracking.refusals import brief
 
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
@@ -25,7 +25,7 @@ ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
 def connected(address: Address) -> MlflowClient:
     """A client of the store at this address; a SQLite file is made where there is none.
 
-    Raises BadInput and TryLater as `harness.tracking.reach.check` for a database, and BadInput
+    Raises BadInput and TryLater as `check_reachable` for a database, and BadInput
     where a store is of another version of MLflow. A server is not asked yet.
     """
     # The harness says itself, in a line, what MLflow would say in a traceback.
@@ -35,7 +35,7 @@ def connected(address: Address) -> MlflowClient:
     if address.database:
         return _sqlite_client(address.uri, address.database)
     if address.is_database:
-        check(address)
+        check_reachable(address)
     try:
         return MlflowClient(tracking_uri=address.uri)
     except UnsupportedModelRegistryStoreURIException as error:

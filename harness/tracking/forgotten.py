@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from harness.spec.errors import BadInput
-from harness.spec.points import split_place
-from harness.spec.reference import parse_reference
-from harness.tracking.collection import FORGOTTEN, Stored, collect, find_run, suite_runs
+from harness.config.reference import parse_reference
+from harness.config.training_fraction import split_place
+from harness.core.errors import BadInput
+from harness.tracking.collection import FORGOTTEN, StoredRun, collect, find_run, suite_runs
 from harness.tracking.store import Store
 
 
-def forget(store: Store, names: Sequence[str], why: str = "") -> list[Stored]:
+def forget(store: Store, names: Sequence[str], why: str = "") -> list[StoredRun]:
     """Mark the runs that are named so: by the beginning of the id of a cell, of a scored set or of
     a suite, whose cells are meant, or as MODEL@DATASET and MODEL@DATASET#SEED.
 
@@ -29,7 +29,7 @@ def forget(store: Store, names: Sequence[str], why: str = "") -> list[Stored]:
     return runs
 
 
-def remember(store: Store, names: Sequence[str]) -> list[Stored]:
+def unforget(store: Store, names: Sequence[str]) -> list[StoredRun]:
     """Take the mark off the runs that are named so."""
     runs = _named(store, names)
     for run in runs:
@@ -37,17 +37,17 @@ def remember(store: Store, names: Sequence[str]) -> list[Stored]:
     return runs
 
 
-def forgotten(store: Store) -> list[Stored]:
+def forgotten(store: Store) -> list[StoredRun]:
     """The runs that are marked."""
     return [run for run in collect(store) if run.forgotten]
 
 
-def _named(store: Store, names: Sequence[str]) -> list[Stored]:
+def _named(store: Store, names: Sequence[str]) -> list[StoredRun]:
     found = [run for name in names for run in _of(store, name)]
     return list({run.run_id: run for run in found}.values())
 
 
-def _of(store: Store, name: str) -> Iterator[Stored]:
+def _of(store: Store, name: str) -> Iterator[StoredRun]:
     if "@" in name:
         yield from _cells(store, name)
         return
@@ -58,7 +58,7 @@ def _of(store: Store, name: str) -> Iterator[Stored]:
     yield find_run(store, name)
 
 
-def _cells(store: Store, name: str) -> list[Stored]:
+def _cells(store: Store, name: str) -> list[StoredRun]:
     model, rest = split_place(name)
     place, _, seed = rest.partition("#")
     found = [

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from harness.files import atomic_write
+from harness.core.files import atomic_write
 from harness.tracking.refusals import brief, is_for_good
 
 LOCK_SECONDS = 600

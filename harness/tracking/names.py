@@ -6,9 +6,9 @@ import posixpath
 import re
 from dataclasses import replace
 
-from harness.keys import digest
-from harness.spec.measurement import Measurement
-from harness.spec.secrets import without_passwords
+from harness.core.keys import digest
+from harness.core.measurement import Measurement
+from harness.core.secrets import without_passwords
 
 MAX_NAME = 250
 """Characters of the name of a metric, a parameter or a tag."""

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from harness.counting import counted
-from harness.spec.errors import TryLater
+from harness.core.counting import counted
+from harness.core.errors import TryLater
 from harness.tracking.artifacts import Artifacts
 from harness.tracking.journal import Journal, Write
 from harness.tracking.refusals import brief, is_for_good
@@ -81,14 +81,14 @@ class Outbox:
         client, values = self._client, write.values
         match write.kind:
             case "metrics":
-                for part in chunks(values["values"], METRICS):
+                for part in batched(values["values"], METRICS):
                     metrics = [Metric(name, value, 0, step) for name, value, step in part]
                     client.log_batch(run_id, metrics=metrics)
             case "params":
-                for part in chunks(list(values.items()), BATCH):
+                for part in batched(list(values.items()), BATCH):
                     client.log_batch(run_id, params=[Param(*pair) for pair in part])
             case "tags":
-                for part in chunks(list(values.items()), BATCH):
+                for part in batched(list(values.items()), BATCH):
                     client.log_batch(run_id, tags=[RunTag(*pair) for pair in part])
             case "artifact" if write.file:
                 self._artifacts.put(run_id, write.file, values["folder"])
@@ -117,6 +117,6 @@ class Outbox:
                 time.sleep(0.1 * 2**attempt)
 
 
-def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def batched(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """`values` in parts of `size` or fewer."""
     return (values[start : start + size] for start in range(0, len(values), size))

@@ -13,7 +13,7 @@ from mlflow.utils.rest_utils import http_request
 from requests import Response
 from sqlalchemy import create_engine, exc
 
-from harness.spec.errors import BadInput, TryLater
+from harness.core.errors import BadInput, TryLater
 from harness.tracking.address import Address, shown
 from harness.tracking.refusals import brief
 
@@ -32,7 +32,7 @@ DRIVERS = {
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-def check(address: Address) -> None:
+def check_reachable(address: Address) -> None:
     """Nothing where a store answers. Raises TryLater where none does for now, and BadInput where
     what answers is none, or does not let the user in.
     """

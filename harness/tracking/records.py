@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlflow.entities import Run
 
-from harness.spec.measurement import Measurement
+from harness.core.measurement import Measurement
 from harness.tracking.unreadable import leave_out, readable
 from harness.tracking.uses import USE
 

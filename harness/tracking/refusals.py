@@ -9,8 +9,8 @@ from http import HTTPStatus
 from mlflow.exceptions import MlflowException, RestException
 from sqlalchemy import exc
 
-from harness.spec.errors import BadInput, TryLater
-from harness.spec.secrets import without_passwords
+from harness.core.errors import BadInput, TryLater
+from harness.core.secrets import without_passwords
 
 _NO_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 """What SQLite says of a file that is none of its own, or a damaged one."""

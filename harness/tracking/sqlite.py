@@ -18,8 +18,8 @@ from mlflow.store.db import utils as mlflow_db
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL
 
-from harness.files import sync
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.core.files import sync
 from harness.tracking.address import shown, sqlite_uri
 from harness.tracking.artifacts import ARTIFACTS, local_path
 
@@ -161,7 +161,7 @@ def relocate(database: Path) -> None:
 
     MLflow writes down whole paths. Those of another folder are replaced unless their artifacts are
     still there and not here. A file that cannot be written to stays as it is: the harness itself
-    goes by `harness.tracking.artifacts.resolve`.
+    goes by `harness.tracking.artifacts.artifact_folder`.
     """
     here = (database.parent / ARTIFACTS).resolve()
     root = here.as_uri()

@@ -18,11 +18,11 @@ from typing import Any
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from harness.keys import digest
-from harness.scratch import scratch
-from harness.spec.errors import BadInput, TryLater
-from harness.spec.measurement import Measurement
-from harness.spec.secrets import without_passwords
+from harness.core.errors import BadInput, TryLater
+from harness.core.keys import digest
+from harness.core.measurement import Measurement
+from harness.core.scratch import scratch
+from harness.core.secrets import without_passwords
 from harness.tracking import sqlite
 from harness.tracking.address import Address, read_address, shown
 from harness.tracking.artifacts import Artifacts
@@ -30,7 +30,7 @@ from harness.tracking.connection import artifact_location, connected
 from harness.tracking.journal import Journal, Write
 from harness.tracking.names import MAX_NAME, MAX_PARAM, metric_name, number_text, valid_text
 from harness.tracking.outbox import Outbox
-from harness.tracking.reach import check
+from harness.tracking.reach import check_reachable
 from harness.tracking.records import FACT, NUMBER, Record, as_record
 from harness.tracking.uses import USED_BY, LastUse, Use
 
@@ -74,7 +74,7 @@ class Store:
         cannot be reached.
         """
         try:
-            check(self.address)
+            check_reachable(self.address)
         except TryLater as error:
             raise TryLater(f"{error}{self.outbox.kept()}") from error
         self.outbox.replay()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.spec.shipped import shipped_files
+from harness.config.shipped import shipped_files
 
 if TYPE_CHECKING:
     from harness.tracking.store import Store
@@ -54,7 +54,7 @@ class SuiteIdentity:
         return self.marks if ORIGINS not in marks or self._began(marks) else dict(marks)
 
 
-def place(store: Store, suite: SuiteIdentity) -> str:
+def experiment_name(store: Store, suite: SuiteIdentity) -> str:
     """The name of the experiment that has the suite, or would have it."""
     first, second = suite.names
     marks = _marks(store, first)
@@ -63,7 +63,7 @@ def place(store: Store, suite: SuiteIdentity) -> str:
 
 def open_suite(store: Store, suite: SuiteIdentity, key: str, tags: Mapping[str, str]) -> str:
     """As the store's `open_suite`, in the suite's own experiment."""
-    name = place(store, suite)
+    name = experiment_name(store, suite)
     run_id = store.open_suite(name, key, tags)
     _mark(store, name, suite)
     return run_id
@@ -71,7 +71,7 @@ def open_suite(store: Store, suite: SuiteIdentity, key: str, tags: Mapping[str, 
 
 def planned_suite(store: Store, suite: SuiteIdentity, key: str) -> str:
     """As the store's `planned_suite`, in the suite's own experiment."""
-    name = place(store, suite)
+    name = experiment_name(store, suite)
     run_id = store.planned_suite(name, key)
     _mark(store, name, suite)
     return run_id
@@ -79,7 +79,7 @@ def planned_suite(store: Store, suite: SuiteIdentity, key: str) -> str:
 
 def find_suite(store: Store, suite: SuiteIdentity, key: str) -> str | None:
     """As the store's `find_suite`, in the suite's own experiment."""
-    return store.find_suite(place(store, suite), key)
+    return store.find_suite(experiment_name(store, suite), key)
 
 
 def _marks(store: Store, name: str) -> dict[str, str] | None:

@@ -35,10 +35,10 @@ def readable(
         try:
             yield read(tags[name])
         except UNREADABLE as error:
-            leave_out(run_id, f"tag {name}", reason(error))
+            leave_out(run_id, f"tag {name}", unreadable_reason(error))
 
 
-def reason(error: Exception) -> str:
+def unreadable_reason(error: Exception) -> str:
     """What is wrong with something that cannot be read."""
     missing = isinstance(error, KeyError) and error.args
     return f"{error.args[0]!r} is missing" if missing else brief(error)

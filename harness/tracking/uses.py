@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from harness.keys import digest
+from harness.core.keys import digest
 from harness.tracking.unreadable import readable
 
 USE = "harness.use."

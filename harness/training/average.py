@@ -25,17 +25,17 @@ class MovingAverage:
         self._current: list[Tensor] = [*networks.parameters()]
         self._copies, self._buffers = [*self.average.buffers()], [*networks.buffers()]
 
-    def pull(self, step: int) -> float:
+    def ema_weight(self, step: int) -> float:
         """How far the average moves towards the weights after `step` steps (from 1)."""
         return 1 - min(self.decay, (1 + step) / (10 + step))
 
     @torch.no_grad()
-    def update(self, pull: float | Tensor) -> None:
-        """Moves by `pull`, which is a tensor without dimensions where it is read on the device."""
-        if isinstance(pull, float):
-            torch._foreach_lerp_(self._lagging, self._current, pull)
+    def update(self, ema_weight: float | Tensor) -> None:
+        """Moves by `ema_weight`: a float, or a 0-d tensor that is read on the device."""
+        if isinstance(ema_weight, float):
+            torch._foreach_lerp_(self._lagging, self._current, ema_weight)
         else:
-            torch._foreach_lerp_(self._lagging, self._current, [pull] * len(self._lagging))
+            torch._foreach_lerp_(self._lagging, self._current, [ema_weight] * len(self._lagging))
         if self._buffers:
             torch._foreach_copy_(self._copies, self._buffers)
 

@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from harness.core.files import atomic_write
 from harness.families.base import Family
-from harness.files import atomic_write
 
 RAW = "raw/"
 """Before the names of raw weights in a file that has averaged ones too."""

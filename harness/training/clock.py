@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import torch
 
-from harness.capture import Accelerate
-from harness.training import spread
+from harness.core.cuda_graphs import Accelerate
+from harness.training import data_parallel
 
 
 def clock(device: torch.device, accelerate: Accelerate = "off") -> Callable[[], float]:
@@ -17,5 +17,5 @@ def clock(device: torch.device, accelerate: Accelerate = "off") -> Callable[[], 
     Then cells that take turns on one core do not look slower than they are. By the wall where
     others compute: a GPU, a compiler, or processes that share a model.
     """
-    alone = device.type == "cpu" and accelerate == "off" and not spread.is_spread()
+    alone = device.type == "cpu" and accelerate == "off" and not data_parallel.is_spread()
     return time.thread_time if alone else time.perf_counter

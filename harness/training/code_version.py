@@ -3,7 +3,7 @@
 It is part of the training key: a changed loss, network or loop trains again. It is taken from the
 syntax tree without docstrings, so that a changed comment, docstring or line break does not.
 
-Of a family of the harness, the modules of `PACKAGES` count that it imports, however indirectly. Of
+Of a family of the harness, the modules of `TRACKED_PACKAGES` that it imports count. Of
 a user's family, all of the user's own code counts that can be reached from its module: by any kind
 of import statement (relative, conditional, within a function), by `import_module` of a literal
 name, and by what the loaded modules hold. Where a module imports by a name that only running it
@@ -27,13 +27,13 @@ from types import ModuleType
 from harness.families.base import Family
 
 ROOTS = ("harness.training.loop", "harness.training.init", "harness.data.loader")
-PACKAGES = (
+TRACKED_PACKAGES = (
     "harness.families",
     "harness.networks",
     "harness.training",
     "harness.data",
-    "harness.seeding",
-    "harness.capture",
+    "harness.core.seeding",
+    "harness.core.cuda_graphs",
 )
 DYNAMIC = {"import_module", "__import__", "spec_from_file_location", "SourceFileLoader",
            "run_path", "run_module", "exec"}  # fmt: skip
@@ -75,8 +75,12 @@ def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> 
     tree = _parsed(_source(name))
     imported = set(_imported(tree, spec))
     if _within(name, ("harness",)):
-        free = not _within(name, PACKAGES)  # reached from a user's code: all that it needs counts
-        yield from (m for m in imported if _within(m, PACKAGES) or (free and _is_harness(m)))
+        free = not _within(
+            name, TRACKED_PACKAGES
+        )  # reached from a user's code: all that it needs counts
+        yield from (
+            m for m in imported if _within(m, TRACKED_PACKAGES) or (free and _is_harness(m))
+        )
         return
     yield from imported | set(_held(sys.modules.get(name))) | set(_parents(name))
     if _imports_dynamically(tree):

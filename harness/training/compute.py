@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from harness.capture import Accelerate
-from harness.families.base import Batch, FamilySettings, Losses, Noise
+from harness.core.cuda_graphs import Accelerate
+from harness.data.batch import Batch
+from harness.families.base import FamilySettings, Losses, Noise
 
 Loss = Callable[[nn.ModuleDict, Batch, Noise], Losses]
 
@@ -20,7 +21,7 @@ def layout(settings: FamilySettings) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-def computed(
+def compute_loss(
     loss: Loss, settings: FamilySettings, device: torch.device, accelerate: Accelerate
 ) -> Loss:
     """`loss` in the recipe's precision, and compiled if that is asked for."""

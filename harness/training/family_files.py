@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import BadInput
 from harness.families.base import Family
-from harness.spec.errors import BadInput
 from harness.training.code_version import is_installed
 
 CODE = {".py", ".pyc", ".pyi", ".so", ".pyd"}

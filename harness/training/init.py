@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from harness.core.seeding import derive
 from harness.families.base import Family
-from harness.seeding import derive
 
 
 def initialise(build: Callable[[], Family], seed: int) -> Family:

@@ -9,13 +9,13 @@ from typing import Protocol
 
 import torch
 
-from harness.capture import Accelerate, captures
-from harness.data.presentation import Shown
-from harness.families.base import Batch, Family
+from harness.core.cuda_graphs import Accelerate, captures
+from harness.data.batch import Batch
+from harness.families.base import Family
 from harness.training.budget import stages
 from harness.training.checkpoint import Checkpoints
 from harness.training.clock import clock
-from harness.training.state import Point, TrainingState
+from harness.training.state import CurvePoint, TrainingState
 from harness.training.step import Step, replayed
 from harness.training.stopping import Stopped
 
@@ -26,7 +26,7 @@ POINTS = 100
 class BatchSource(Protocol):
     """Training images; `harness.data.loader.Batches` is one."""
 
-    def batch(self, index: int) -> Shown:
+    def batch(self, index: int) -> Batch:
         """What training shows next: a pure function of `index`."""
         ...
 
@@ -51,7 +51,7 @@ class TrainingResult:
     steps: int
     images: int
     seconds: float
-    curve: tuple[Point, ...]
+    curve: tuple[CurvePoint, ...]
 
 
 def train(  # noqa: PLR0913 - the parts of a run, each by name
@@ -83,7 +83,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
         step = Step(state, turns, captures(accelerate, device))
         take = replayed(step, state) if step.captured else step
         for number in range(max(stage.start, state.step), stage.stop):
-            shown = [Batch(*batches.batch(index)) for index in stage.batches(number)]
+            shown = [batches.batch(index) for index in stage.batches(number)]
             losses = take(step.draw(shown))
             state.losses.add(step.players, losses)
             state.step = number + 1
@@ -125,7 +125,7 @@ class _BetweenSteps:
         if not (is_read or is_saved):
             return
         if is_read:
-            state.curve.append(Point(images, state.losses.read(state.step)))
+            state.curve.append(CurvePoint(images, state.losses.read(state.step)))
         elif self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # what is queued is training, and counts
         state.seconds += self.now() - self.started

@@ -14,9 +14,9 @@ from typing import Any, Literal, Self
 
 import torch
 
-from harness.capture import Accelerate
+from harness.core.cuda_graphs import Accelerate
+from harness.core.errors import BadInput
 from harness.families.base import FamilySettings
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.capture import Accelerate, captures
-from harness.families.base import Batch, Family, Losses, Noise, Phase, Player
-from harness.seeding import generator
-from harness.training import spread
+from harness.core.cuda_graphs import Accelerate, captures
+from harness.core.seeding import generator
+from harness.data.batch import Batch
+from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.training import data_parallel
 from harness.training.average import MovingAverage
-from harness.training.compute import Loss, computed, layout
+from harness.training.compute import Loss, compute_loss, layout
 from harness.training.losses import LossMeans
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """A point of the loss curves: means since the last one, by `player/loss`, after `images`."""
 
     images: int
     losses: dict[str, float]
 
 
-class Turn:
+class PlayerState:
     """A player at work: how its loss is computed, its parameters, optimiser and source of noise.
 
     A `captured` one's optimiser keeps all that changes on the device.
@@ -55,11 +56,11 @@ class Turn:
 
     def take(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """One optimiser step on a batch; its losses, still on the device."""
-        losses = self.loss(networks, *spread.share(batch, noise))
+        losses = self.loss(networks, *data_parallel.share(batch, noise))
         for parameter in self.parameters:
             parameter.grad = None  # what zero_grad() does in five times the time
         torch.autograd.backward(losses["loss"], inputs=self._wanted)
-        losses = spread.average(self.parameters, losses)
+        losses = data_parallel.average_gradients(self.parameters, losses)
         self.optimizer.step()
         return {name: loss.detach() for name, loss in losses.items()}
 
@@ -69,11 +70,11 @@ class TrainingState:
     """Networks, their average, and for each phase its players' turns; and how far it all is."""
 
     networks: nn.ModuleDict
-    turns: list[list[Turn]]
+    turns: list[list[PlayerState]]
     average: MovingAverage | None
     step: int = 0
     seconds: float = 0.0
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     losses: LossMeans = field(default_factory=LossMeans)
 
     @classmethod
@@ -85,10 +86,10 @@ class TrainingState:
             torch.compiler.reset()  # what was compiled for other models counts against a limit
         networks = family.networks.to(device).to(memory_format=layout(family.settings)).train()
 
-        def turn(phase: Phase, player: Player) -> Turn:
+        def turn(phase: Phase, player: Player) -> PlayerState:
             noise = generator(seed, "noise", phase.name, player.name, device=device)
-            loss = computed(player.loss, family.settings, device, accelerate)
-            return Turn(player, loss, networks, noise, captures(accelerate, device))
+            loss = compute_loss(player.loss, family.settings, device, accelerate)
+            return PlayerState(player, loss, networks, noise, captures(accelerate, device))
 
         turns = [[turn(phase, player) for player in phase.players] for phase in family.phases()]
         averaged = nn.ModuleDict({name: networks[name] for name in family.averaged})
@@ -132,9 +133,9 @@ class TrainingState:
             turn.optimizer.load_state_dict({"state": entries, "param_groups": groups})
             _lay_out(turn.optimizer)
         self.step, self.seconds = values["step"], values["seconds"]
-        self.curve = [Point(images, losses) for images, losses in values["curve"]]
+        self.curve = [CurvePoint(images, losses) for images, losses in values["curve"]]
 
-    def _paths(self) -> list[tuple[str, Turn]]:
+    def _paths(self) -> list[tuple[str, PlayerState]]:
         return [
             (f"{phase}/{turn.player.name}", turn)
             for phase, turns in enumerate(self.turns)

@@ -9,13 +9,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from harness.capture import Replayed, cuda_graph
-from harness.families.base import Batch, Losses, Noise
-from harness.training.state import TrainingState, Turn
+from harness.core.cuda_graphs import Replayed, cuda_graph
+from harness.data.batch import Batch
+from harness.families.base import Losses, Noise
+from harness.training.state import PlayerState, TrainingState
 
 
 @dataclass(frozen=True)
-class Given:
+class StepInputs:
     """All that a step needs besides what it changes.
 
     `batches` that the players share, the noise of each update of each player in turn, and how far
@@ -24,7 +25,7 @@ class Given:
 
     batches: list[Batch]
     noise: list[Noise]
-    pull: float | Tensor
+    ema_weight: float | Tensor
 
 
 class Step:
@@ -34,19 +35,19 @@ class Step:
     `captured` by a graph, it reads all that changes from tensors.
     """
 
-    def __init__(self, state: TrainingState, turns: Sequence[Turn], captured: bool) -> None:
+    def __init__(self, state: TrainingState, turns: Sequence[PlayerState], captured: bool) -> None:
         self._state = state
         self._updates = [(turn, n) for turn in turns for n in range(turn.player.updates)]
         self.captured = captured
         self.players = [turn.player.name for turn, _ in self._updates]
 
-    def draw(self, batches: list[Batch]) -> Given:
+    def draw(self, batches: list[Batch]) -> StepInputs:
         """What the next step is given: these batches, and noise from each player's generator."""
         size = len(batches[0].x)
         noise = [turn.player.noise(size, turn.noise) for turn, _ in self._updates]
-        return Given(batches, noise, self._pull(batches[0].x.device))
+        return StepInputs(batches, noise, self._ema_weight(batches[0].x.device))
 
-    def __call__(self, given: Given) -> list[Losses]:
+    def __call__(self, given: StepInputs) -> list[Losses]:
         """Takes the step; the losses of each update, still on the device."""
         state, batches = self._state, given.batches
         losses = [
@@ -54,16 +55,16 @@ class Step:
             for (turn, n), noise in zip(self._updates, given.noise, strict=True)
         ]
         if state.average:
-            state.average.update(given.pull)
+            state.average.update(given.ema_weight)
         return losses
 
-    def _pull(self, device: torch.device) -> float | Tensor:
+    def _ema_weight(self, device: torch.device) -> float | Tensor:
         average = self._state.average
-        pull = average.pull(self._state.step + 1) if average else 0.0
-        return torch.full((), pull, device=device) if self.captured else pull
+        ema_weight = average.ema_weight(self._state.step + 1) if average else 0.0
+        return torch.full((), ema_weight, device=device) if self.captured else ema_weight
 
 
-def replayed(step: Step, state: TrainingState) -> Replayed[Given, list[Losses]]:
+def replayed(step: Step, state: TrainingState) -> Replayed[StepInputs, list[Losses]]:
     """The step as a CUDA graph, recorded at its first call. That changes no weight, so that every
     step is a replay, the first after a resumption too.
     """

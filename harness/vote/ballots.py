@@ -8,11 +8,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from harness.keys import digest
-from harness.spec.errors import BadInput
-from harness.spec.jsonfile import parse_json
-from harness.spec.kinds import mistaken
-from harness.spec.textfile import decode
+from harness.config.json_files import parse_json
+from harness.config.value_types import mistaken
+from harness.core.errors import BadInput
+from harness.core.keys import digest
+from harness.core.text_files import decode
 
 MOST_BYTES = 16 * 2**20
 """Of a vote file: far more than any voter writes."""
@@ -34,20 +34,20 @@ class Entrant(_File):
     training_key: str
 
 
-class Shown(_File):
+class ShownSide(_File):
     """A picture of a pair: an entrant and one of its samples, by number."""
 
     entrant: int
     sample: int
 
 
-class Pair(_File):
+class BallotPair(_File):
     """Two samples of one dataset. A pair that `repeats` an earlier one shows it mirrored: it tells
     how steady a voter is, and is no vote.
     """
 
-    left: Shown
-    right: Shown
+    left: ShownSide
+    right: ShownSide
     repeats: int | None = None
 
 
@@ -56,7 +56,7 @@ class Key(_File):
 
     suite: str
     entrants: tuple[Entrant, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[BallotPair, ...]
 
     @property
     def page(self) -> str:
@@ -72,7 +72,7 @@ class Vote(_File):
     seconds: float = Field(ge=0)
 
 
-class Votes(_File):
+class BallotCount(_File):
     """What a voter saves: which page it answers, and which run of which suite that is of."""
 
     harness_votes: Literal[1]
@@ -90,7 +90,7 @@ class Votes(_File):
         return self
 
 
-def read_votes(path: Path) -> Votes:
+def read_votes(path: Path) -> BallotCount:
     """A vote file, which anyone may have written. BadInput names what is wrong in it."""
     try:
         size = path.stat().st_size
@@ -101,7 +101,7 @@ def read_votes(path: Path) -> Votes:
     except ValueError:
         raise BadInput(f"{path}: not a vote file; the page of `harness vote` saves one") from None
     try:
-        made = Votes.model_validate(content)
+        made = BallotCount.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -112,7 +112,7 @@ def read_votes(path: Path) -> Votes:
     return made
 
 
-def check_pairs(votes: Votes, key: Key, path: Path) -> None:
+def check_pairs(votes: BallotCount, key: Key, path: Path) -> None:
     """BadInput where a vote is about a pair that its page does not have."""
     if unknown := [vote.pair for vote in votes.votes if vote.pair >= len(key.pairs)]:
         raise BadInput(

@@ -11,14 +11,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.data.base import Dataset
-from harness.evaluation.pictures import grid, place, single, tiles
-from harness.evaluation.scatter import is_plane
-from harness.outputs import write_output
+from harness.data.output_files import write_output
+from harness.data.scatter import is_plane
+from harness.evaluation.pictures import grid_png, grid_tiles, image_png, picture_name
 from harness.plan import Plan
 from harness.plan.identity import identify
 from harness.report.scripts import with_scripts
-from harness.spec.errors import BadInput
 from harness.tracking import Store
 from harness.tracking.suites import find_suite
 from harness.vote.ballots import Entrant, Key
@@ -29,7 +29,7 @@ EXAMPLES = 12
 
 
 @dataclass(frozen=True)
-class Gallery:
+class SampleGallery:
     """An entrant and its samples, the unselected ones of its run's picture: n×C×S×S, uint8."""
 
     entrant: Entrant
@@ -72,13 +72,15 @@ def key_file(page: str) -> str:
     return f"votes/{page}.json"
 
 
-def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
+def _galleries(plan: Plan, store: Store) -> Iterator[SampleGallery]:
     records = plan.records(store)
     for cell in plan.cells:
         record, dataset = records.get(cell.training_key), plan.datasets[cell.dataset]
         if record is None or not cell.is_shown or not _can_be_shown(dataset):
             continue
-        if png := store.get(record.run_id, f"pictures/{place('samples', cell.settings)}.png"):
+        if png := store.get(
+            record.run_id, f"pictures/{picture_name('samples', cell.settings)}.png"
+        ):
             entrant = Entrant(
                 dataset=cell.dataset, model=cell.model, seed=cell.seed,
                 run_id=record.run_id, training_key=cell.training_key,
@@ -88,7 +90,7 @@ def _galleries(plan: Plan, store: Store) -> Iterator[Gallery]:
                 if cell.is_trained
                 else int(record.facts.get("images", cell.setup.samples))
             )
-            yield Gallery(entrant, tiles(png, dataset.size)[:made])
+            yield SampleGallery(entrant, grid_tiles(png, dataset.size)[:made])
 
 
 def _can_be_shown(dataset: Dataset) -> bool:
@@ -97,8 +99,8 @@ def _can_be_shown(dataset: Dataset) -> bool:
 
 
 def _with_a_choice(
-    galleries: Sequence[Gallery], plan: Plan
-) -> tuple[list[Gallery], tuple[str, ...]]:
+    galleries: Sequence[SampleGallery], plan: Plan
+) -> tuple[list[SampleGallery], tuple[str, ...]]:
     """The galleries of datasets on which two models or more have samples, and what the others have.
     BadInput where there is no such dataset.
     """
@@ -117,10 +119,10 @@ def _with_a_choice(
     return chosen, left_out
 
 
-def _html(key: Key, run: str, galleries: Sequence[Gallery], plan: Plan) -> str:
+def _html(key: Key, run: str, galleries: Sequence[SampleGallery], plan: Plan) -> str:
     used = {(s.entrant, s.sample) for pair in key.pairs for s in (pair.left, pair.right)}
     # In the order of their pixels, which says nothing of who made them.
-    uris = {(e, i): _data_uri(single(galleries[e].samples[i])) for e, i in used}
+    uris = {(e, i): _data_uri(image_png(galleries[e].samples[i])) for e, i in used}
     images = sorted(set(uris.values()))
     numbers = {place: images.index(uri) for place, uri in uris.items()}
     datasets = list(dict.fromkeys(entrant.dataset for entrant in key.entrants))
@@ -153,7 +155,7 @@ def _html(key: Key, run: str, galleries: Sequence[Gallery], plan: Plan) -> str:
 
 def _examples(dataset: Dataset) -> dict[str, str]:
     images = dataset.normal_test.images[:EXAMPLES]
-    return {"title": dataset.about.title, "image": _data_uri(grid(images, EXAMPLES))}
+    return {"title": dataset.about.title, "image": _data_uri(grid_png(images, EXAMPLES))}
 
 
 def _data_uri(png: bytes) -> str:

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.seeding import derive
-from harness.vote.ballots import Entrant, Pair, Shown
+from harness.core.seeding import derive
+from harness.vote.ballots import BallotPair, Entrant, ShownSide
 
 REPEATED = 0.1
 """Share of the pairs that are shown once more, mirrored."""
@@ -16,7 +16,7 @@ REPEATED = 0.1
 
 def draw_pairs(
     entrants: Sequence[Entrant], samples: Sequence[int], count: int, seed: int
-) -> tuple[Pair, ...]:
+) -> tuple[BallotPair, ...]:
     """`count` pairs in random order, with `REPEATED` more that repeat some of them.
 
     `samples` says how many samples each entrant has. Both sides of a pair are of one dataset and of
@@ -28,11 +28,11 @@ def draw_pairs(
     for number in range(count):
         sides = [_any(group, samples, draws) for group in meetings[number % len(meetings)]]
         draws.shuffle(sides)
-        pairs.append(Pair(left=sides[0], right=sides[1]))
+        pairs.append(BallotPair(left=sides[0], right=sides[1]))
     pairs = [pairs[i] for i in draws.permutation(count)]
     for number in sorted(draws.permutation(count)[: round(REPEATED * count)]):
         again = pairs[number]
-        pairs.append(Pair(left=again.right, right=again.left, repeats=int(number)))
+        pairs.append(BallotPair(left=again.right, right=again.left, repeats=int(number)))
     return tuple(pairs)
 
 
@@ -53,6 +53,6 @@ def _every_two(models: Mapping[str, list[int]]) -> list[tuple[Sequence[int], Seq
     return [(models[a], models[b]) for a, b in combinations(models, 2)]
 
 
-def _any(group: Sequence[int], samples: Sequence[int], draws: np.random.Generator) -> Shown:
+def _any(group: Sequence[int], samples: Sequence[int], draws: np.random.Generator) -> ShownSide:
     entrant = int(draws.choice(group))
-    return Shown(entrant=entrant, sample=int(draws.integers(samples[entrant])))
+    return ShownSide(entrant=entrant, sample=int(draws.integers(samples[entrant])))

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
-from harness.analysis.preference import HUMAN_PREFERENCE, Choice, Strengths, bradley_terry
-from harness.keys import digest
+from harness.core.errors import BadInput
+from harness.core.keys import digest
+from harness.core.measurement import PREFERENCE, Measurement
+from harness.core.protocol import Protocol
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
-from harness.spec.measurement import PREFERENCE, Measurement
-from harness.spec.protocol import Protocol
+from harness.statistics.preference import HUMAN_PREFERENCE, PairwiseChoice, Strengths, bradley_terry
 from harness.tracking import Store
-from harness.vote.ballots import Entrant, Key, Pair, Votes, check_pairs, read_votes
+from harness.vote.ballots import BallotCount, BallotPair, Entrant, Key, check_pairs, read_votes
 from harness.vote.page import key_file
 
 SCORES = {"left": 1.0, "tie": 0.5, "right": 0.0}
@@ -27,17 +27,17 @@ SCORES = {"left": 1.0, "tie": 0.5, "right": 0.0}
 class Ballot:
     """One voter's file, with the key of the page that it answers."""
 
-    votes: Votes
+    votes: BallotCount
     key: Key
 
-    def answers(self, repeated: bool = False) -> list[tuple[Pair, float]]:
+    def answers(self, repeated: bool = False) -> list[tuple[BallotPair, float]]:
         """Pairs with 1 for left, 0 for right, ½ for neither; those that repeat, or all others."""
         pairs = [(self.key.pairs[vote.pair], SCORES[vote.choice]) for vote in self.votes.votes]
         return [(pair, score) for pair, score in pairs if (pair.repeats is not None) == repeated]
 
 
 @dataclass(frozen=True)
-class Standing:
+class PreferenceStanding:
     """An entrant's strength: the log odds of being preferred to an average one, over `votes`."""
 
     entrant: Entrant
@@ -56,7 +56,7 @@ class Tally:
     voters: int
     votes: int
     ties: int
-    standings: tuple[Standing, ...]
+    standings: tuple[PreferenceStanding, ...]
     agreement: float | None
     steadiness: float | None
 
@@ -64,7 +64,7 @@ class Tally:
 def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
     """The vote files with their keys, of one suite's run. BadInput names the file at fault."""
     ballots: list[Ballot] = []
-    counted: list[tuple[Path, Votes]] = []
+    counted: list[tuple[Path, BallotCount]] = []
     for path in paths:
         votes = read_votes(path)
         for earlier_path, earlier in counted:
@@ -80,7 +80,7 @@ def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
     return ballots
 
 
-def _same_voter(votes: Votes, other: Votes) -> str:
+def _same_voter(votes: BallotCount, other: BallotCount) -> str:
     """Why two files on one page are of one voter, so that both would count twice; empty where they
     are not, as far as can be seen. A voter who gave no name and saved twice has left the same
     choices, each after the same seconds.
@@ -95,7 +95,7 @@ def _same_voter(votes: Votes, other: Votes) -> str:
     return ""
 
 
-def _voter(votes: Votes) -> str:
+def _voter(votes: BallotCount) -> str:
     """The voter's name as it tells voters apart: however it is spaced and capitalised."""
     return " ".join(unicodedata.normalize("NFKC", votes.voter).casefold().split())
 
@@ -106,7 +106,7 @@ def _voters(ballots: Sequence[Ballot]) -> int:
     return len({name for name in names if name}) + names.count("")
 
 
-def _key(votes: Votes, store: Store, path: Path) -> Key:
+def _key(votes: BallotCount, store: Store, path: Path) -> Key:
     found = store.get(votes.run, key_file(votes.page))
     key = Key.model_validate_json(found) if found else None
     if key is None or key.page != votes.page:
@@ -142,13 +142,15 @@ def _named(ballot: Ballot) -> Iterable[tuple[Entrant, Entrant, float]]:
         yield entrants[pair.left.entrant], entrants[pair.right.entrant], score
 
 
-def _fit(answers: Sequence[tuple[Entrant, Entrant, float]]) -> list[Standing]:
+def _fit(answers: Sequence[tuple[Entrant, Entrant, float]]) -> list[PreferenceStanding]:
     entrants = list(dict.fromkeys(e for first, second, _ in answers for e in (first, second)))
     numbers = {entrant: number for number, entrant in enumerate(entrants)}
-    choices = [Choice(numbers[first], numbers[second], score) for first, second, score in answers]
+    choices = [
+        PairwiseChoice(numbers[first], numbers[second], score) for first, second, score in answers
+    ]
     fitted: Strengths = bradley_terry(choices, len(entrants))
     return [
-        Standing(
+        PreferenceStanding(
             entrant,
             Estimate(float(value), float(error), "votes"),
             sum(number in (choice.first, choice.second) for choice in choices),
@@ -194,7 +196,7 @@ def record(tally: Tally, ballots: Sequence[Ballot], paths: Sequence[Path], store
         store.put_file(tally.run, path, "votes")
 
 
-def _row(standing: Standing, tally: Tally, ballots: Sequence[Ballot]) -> Measurement:
+def _row(standing: PreferenceStanding, tally: Tally, ballots: Sequence[Ballot]) -> Measurement:
     entrant, strength = standing.entrant, standing.strength
     # All numbers of one tally, and only these, compare: strengths are relative to its entrants.
     settings: Mapping[str, str | int | float] = {

@@ -12,8 +12,8 @@ import whole_suites
 from peers import bare_loops, example_script
 from side_by_side import How
 
+from harness.config.recipe import load_recipe
 from harness.families import FAMILIES
-from harness.spec.recipe import load_recipe
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from stored_runs import cell, fid, put, value
 
-from harness.spec.measurement import PREFERENCE
-from harness.spec.protocol import Protocol
+from harness.core.measurement import PREFERENCE
+from harness.core.protocol import Protocol
 from harness.tracking import Store, default_uri
 
 XEON = {"numerics.name": "Xeon"}

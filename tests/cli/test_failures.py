@@ -12,11 +12,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from harness.cell import Outcome
+from harness.cell import CellOutcome
 from harness.cli import failures
 from harness.cli.main import main
 from harness.cli.run import check_room
-from harness.spec.errors import BadInput, TryLater
+from harness.core.errors import BadInput, TryLater
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_internal_fault_says_where_and_has_a_code_of_its_own(harness, monkeyp
     def broken(suite: object) -> None:
         raise KeyError("of the harness")
 
-    monkeypatch.setattr("harness.plan.check", broken)
+    monkeypatch.setattr("harness.plan.check_suite", broken)
     answer = harness("validate", "quickstart")
     check(answer, failures.FAULT, "KeyError: 'of the harness'", "test_failures.py", "--debug")
     assert failures.FAULT not in range(5), "`harness check` would take it for an outcome"
@@ -148,7 +148,9 @@ def test_an_output_that_is_full():
 
 
 def test_cells_that_failed_for_want_of_space_are_for_later():
-    full = Outcome("digits · gan/dcgan · seed 0", ("OSError: [Errno 28] No space left on device",))
+    full = CellOutcome(
+        "digits · gan/dcgan · seed 0", ("OSError: [Errno 28] No space left on device",)
+    )
     with pytest.raises(TryLater, match="make room"):
-        check_room([Outcome("digits · vae/vae · seed 0"), full])
-    check_room([Outcome("digits · gan/dcgan · seed 0", ("KeyError: 'loss'",))])
+        check_room([CellOutcome("digits · vae/vae · seed 0"), full])
+    check_room([CellOutcome("digits · gan/dcgan · seed 0", ("KeyError: 'loss'",))])

@@ -9,9 +9,9 @@ import pytest
 import typer
 from recorded import SUITE, Value, noisy, plan_of, records_of
 
-from harness.analysis.baseline import _checksum
-from harness.analysis.regression import EXIT_CODES
 from harness.cli.main import main
+from harness.regression.baseline import _checksum
+from harness.regression.gate import EXIT_CODES
 from harness.tracking import Record
 
 

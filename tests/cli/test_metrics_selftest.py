@@ -11,11 +11,12 @@ from rich.console import Console
 from harness.cli import metrics as verb
 from harness.cli.main import main
 from harness.data import load_dataset
-from harness.evaluation import selftest as evaluation
 from harness.extractors import load_extractor
 from harness.metrics import METRICS
-from harness.metrics.selftest import ASKED, LADDERS, WORDS
-from harness.tracking import Store, default_uri, selftests
+from harness.selftest import outcomes
+from harness.selftest import run as evaluation
+from harness.selftest.disturbances import ASKED, LADDERS, WORDS
+from harness.tracking import Store, default_uri
 
 FEW = ("--dataset", "digits", "--device", "cpu", "--metrics", "precision,mode_count")
 
@@ -62,7 +63,7 @@ def test_a_failing_metric_is_a_result_that_is_told_written_and_kept(call, tmp_pa
             assert mark == verb.MARKS[row["verdict"]]
             if row["effect"] is not None:
                 assert float(number.replace("−", "-")) == pytest.approx(row["effect"], abs=0.51)
-    (outcome,) = selftests.load(opened(tmp_path), load_dataset("digits").digest)
+    (outcome,) = outcomes.load_selftests(opened(tmp_path), load_dataset("digits").digest)
     assert outcome.tested.images == content["tested"]["images"] == 100
     assert outcome.failed(METRICS["mode_count"]) == ["copies"]
     kept = outcome.table.set_index(["metric", "disturbance"])
@@ -78,7 +79,7 @@ def test_more_metrics_continue_the_run(call, tmp_path):
     store, digest = opened(tmp_path), load_dataset("digits").digest
     (run_id,) = store.selftests(digest)
     assert run_id in out
-    (outcome,) = selftests.load(store, digest)
+    (outcome,) = outcomes.load_selftests(store, digest)
     assert sorted(outcome.table["metric"]) == sorted(["mode_count", "precision"] * len(LADDERS))
     assert store.selftests("another digest") == {}
 
@@ -114,7 +115,7 @@ def table(**changes: object) -> pd.DataFrame:
 @pytest.mark.parametrize("width", [80, 200])
 def test_a_terminal_shows_a_table_that_fits(width):
     console = Console(force_terminal=True, width=width, record=True)
-    tested = selftests.Trial("digits", "d", "classifier:digits@22a81ac0", "none", 449)
+    tested = outcomes.SelftestRun("digits", "d", "classifier:digits@22a81ac0", "none", 449)
     verb._show(console, tested, table())
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from running import Inside
 
+from harness.config.suite import load_suite
 from harness.plan import make_plan
-from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 
 SUITE = """\

@@ -2,11 +2,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from harness.analysis.leaderboard import boards
 from harness.cli import results_table
+from harness.core.measurement import COLUMNS
+from harness.core.terminal import Console
+from harness.leaderboards.leaderboard import boards
 from harness.metrics import load_metric
-from harness.spec.measurement import COLUMNS
-from harness.terminal import Console
 
 METRICS = {name: load_metric(name) for name in ("fid", "recall", "mse")}
 
@@ -20,7 +20,7 @@ def row(model: str, seed: int, metric: str, value: float, status: str = "ok") ->
 def printed(rows: list[tuple], width: int = 80) -> list[str]:
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     found = boards(pd.DataFrame(rows, columns=COLUMNS), METRICS)
-    results_table.show(console, SimpleNamespace(boards=found, metrics=METRICS))  # type: ignore[arg-type]
+    results_table.show_results(console, SimpleNamespace(boards=found, metrics=METRICS))  # type: ignore[arg-type]
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 

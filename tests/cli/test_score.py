@@ -13,8 +13,8 @@ from running import Command
 from tiny_clip import save_tiny_clip
 
 from harness.cli.main import main
+from harness.core.measurement import Measurement
 from harness.data import load_dataset
-from harness.spec.measurement import Measurement
 from harness.tracking import Store, default_uri
 
 DIGITS = load_dataset("digits").train.images[:60, 0].numpy()

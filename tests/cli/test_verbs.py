@@ -12,9 +12,9 @@ from typer.main import get_command
 
 from harness.cli import options
 from harness.cli.main import app, main
+from harness.config.shipped import shipped_files
+from harness.core.errors import BadInput
 from harness.extractors.classifier import DIGESTS
-from harness.spec.errors import BadInput
-from harness.spec.shipped import shipped_files
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_verbs_about_a_suite_share_the_options_that_say_which_numbers_are_meant(
     for name in verb.split():
         command = command.commands[name]
     found = {parameter.name for parameter in command.params}
-    assert found >= {field.name for field in dataclasses.fields(options.Chosen)}
+    assert found >= {field.name for field in dataclasses.fields(options.SuiteOptions)}
     assert command.params[0].name == "suite"
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image, ImageCms, ImageOps
 
+from harness.core.errors import BadInput
 from harness.data.captions import load_captions
 from harness.data.imageset import load_images, load_pairs
-from harness.spec.errors import BadInput
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
 ORIENTED = [".jpg", ".png", ".webp", ".tif"]

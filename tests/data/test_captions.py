@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.core.errors import BadInput
 from harness.data.captions import load_captions
-from harness.spec.errors import BadInput
 
 # No lone surrogates, which are no text; no NUL and no returns, which a CSV cannot hold as they are.
 texts = st.text(

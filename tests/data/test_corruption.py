@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from scipy import stats
 
+from harness.core.errors import BadInput
 from harness.data.corruption import GREY, parse
-from harness.data.counter import keys
-from harness.spec.errors import BadInput
+from harness.data.counter_rng import keys
 
 ALL = [
     ("denoise", "gaussian-0.1"), ("denoise", "saltpepper-0.2"), ("denoise", "masking-0.25"),

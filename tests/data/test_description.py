@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data import About, Dataset, Split, load_dataset
+from harness.data import Dataset, DatasetCard, Split, load_dataset
 from harness.data import description as module
-from harness.data.description import describe, images_of, moments, tasks_of
+from harness.data.description import describe_dataset, images_of, moments, tasks_of
 
-ABOUT = About("Things", "CC0", "nobody", ("a", "b", "c"), "inception", "lpips:alex")
+ABOUT = DatasetCard("Things", "CC0", "nobody", ("a", "b", "c"), "inception", "lpips:alex")
 
 
 def split(count: int) -> Split:
@@ -38,7 +38,7 @@ def test_images_of_one_value_have_no_deviation():
 
 
 def test_counts_are_of_every_class_also_of_those_without_images():
-    known = describe(made())
+    known = describe_dataset(made())
     assert known["classes"] == ["a", "b", "c"]
     assert known["splits"]["train"]["counts"] == [4, 4, 0]
     assert known["splits"]["test"]["counts"] == [2, 2, 0]
@@ -54,7 +54,7 @@ def test_all_that_belongs_to_the_images_is_described():
     dataset = replace(
         dataset, test=dataset.train, about=replace(ABOUT, factors=("x", "y"), frames=3)
     )
-    known = describe(dataset)
+    known = describe_dataset(dataset)
     assert known["factors"] == {"x": 2, "y": 1}
     assert known["splits"]["test"]["texts"] == ["s", "t", "u"]
     assert known["splits"]["test"]["source_shape"] == [1, 2, 2]
@@ -101,7 +101,7 @@ def test_images_in_words(shape, frames, dtype, said):
 
 def test_a_description_is_json_and_has_the_digests():
     dataset = load_dataset("digits[unseen=8]")
-    known = json.loads(json.dumps(describe(dataset)))
+    known = json.loads(json.dumps(describe_dataset(dataset)))
     assert known["digest"] == dataset.digest
     assert known["splits"]["train"]["digest"] == dataset.train.digest()
     assert known["splits"]["train"]["counts"][8] == 0

@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data import Batches, Split, load_dataset, to_uint8
 from harness.data.domains import inverted, outlines
 from harness.data.generated.sprites import edges
-from harness.data.order import Epochs, InTurn
-from harness.spec.errors import BadInput
+from harness.data.index_sampler import Interleaved, ShuffledEpochs
 
 DIGITS = load_dataset("digits")
 
@@ -79,8 +79,8 @@ def test_training_shows_each_domain_in_turn_whatever_the_batch_size():
 
 
 def test_places_in_turn_are_those_of_the_two_sequences():
-    parts = [Epochs(torch.arange(n), 0, ("domain", n), torch.device("cpu")) for n in (3, 5)]
-    together = InTurn(*parts).places(7, 18)
+    parts = [ShuffledEpochs(torch.arange(n), 0, ("domain", n), torch.device("cpu")) for n in (3, 5)]
+    together = Interleaved(*parts).places(7, 18)
     first, second = parts[0].places(4, 9), parts[1].places(3, 9)
     for both, one, other in zip(together, first, second, strict=True):
         assert both[1::2].tolist() == one.tolist()

@@ -7,9 +7,9 @@ import pytest
 import torch
 from numpy.random import RandomState
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.data.embedded import defects, faces, files, textures
-from harness.spec.errors import BadInput
 
 
 def test_textures_are_the_same_bytes_everywhere():
@@ -90,15 +90,15 @@ def test_a_file_of_another_content_is_never_taken(monkeypatch, tmp_path):
     monkeypatch.setattr(files.skimage, "__file__", str(tmp_path / "__init__.py"))
     (tmp_path / "data").mkdir()
     with pytest.raises(BadInput, match="it comes with scikit-image"):
-        files.read("brick.png", textures.PHOTOS["brick"])
+        files.read_file("brick.png", textures.PHOTOS["brick"])
     (tmp_path / "data" / "brick.png").write_bytes(b"other")
     right = hashlib.sha256(b"other").hexdigest()
     with pytest.raises(BadInput, match=f"SHA-256 {right[:8]}… instead of 7966caf3…"):
-        files.read("brick.png", textures.PHOTOS["brick"])
-    assert files.read("brick.png", right).read() == b"other"
+        files.read_file("brick.png", textures.PHOTOS["brick"])
+    assert files.read_file("brick.png", right).read() == b"other"
 
 
 def test_nothing_of_a_face_is_resized():
-    values = np.load(files.read("lfw_subset.npy", faces.SHA256), allow_pickle=False)
+    values = np.load(files.read_file("lfw_subset.npy", faces.SHA256), allow_pickle=False)
     whole = load_dataset("faces")
     assert np.abs(whole.test.images[1, 0].numpy() - values[3, :24, :24] * 255).max() <= 0.5

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.errors import BadInput
+from harness.core.user_code import look_in
 from harness.data import load_dataset
 from harness.data.load import stand_in
-from harness.spec.errors import BadInput
-from harness.spec.user_code import look_in
 
 CODE = """
 import torch
@@ -90,7 +90,7 @@ def test_a_stand_in_has_the_shape_and_the_task_of_the_data():
         noise, data = stand_in(name), load_dataset(name)
         assert noise is not None
         assert noise.train.images.shape[1:] == data.train.images.shape[1:]
-        assert (noise.train.presentation is None) == (data.train.presentation is None)
+        assert (noise.train.transform is None) == (data.train.transform is None)
         assert (noise.test.sources is None) == (data.test.sources is None)
         assert (noise.unseen, noise.unpaired) == (data.unseen, data.unpaired)
     assert stand_in("folder:nowhere") is None

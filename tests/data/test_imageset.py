@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data import image_arrays, image_memory, load_dataset
-from harness.data.image_files import Resize
+from harness.data.image_files import ImageResize
 from harness.data.image_places import Opening
 from harness.data.imageset import load_images, load_pairs, open_images
-from harness.spec.errors import BadInput
 
 IN_A_FIXTURE = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -363,7 +363,7 @@ def test_mixed_channels_name_two_files(tmp_path):
     save(pixels(4, 5, 1), tmp_path / "1.png")
     refused(tmp_path, "0.png is 5×4 RGB and", "1.png is 5×4 grey", "from grey to RGB")
     with pytest.raises(BadInput) as refusal:
-        open_images(str(tmp_path), Opening(resize=Resize(2)))
+        open_images(str(tmp_path), Opening(resize=ImageResize(2)))
     assert "resized" not in str(refusal.value)
 
 

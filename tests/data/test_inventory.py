@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.config.reference import parse_reference
+from harness.core.errors import BadInput
 from harness.data import DATASETS, load_dataset
 from harness.data import inventory as module
-from harness.data.inventory import inventory, verify
+from harness.data.inventory import inventory, verify_dataset
 from harness.data.load import find_source
-from harness.data.source import Maker
+from harness.data.source import DatasetFactory
 from harness.data.standard.mnist import MNIST_SUMS
 from harness.data.store import find_prepared, prepared
-from harness.spec.errors import BadInput
-from harness.spec.reference import parse_reference
 
 ENTRIES = {entry.name: entry for entry in inventory(Path("no such folder"))}
 BUILT_IN = [entry for entry in ENTRIES.values() if entry.place == "built in"]
@@ -79,7 +79,7 @@ def test_official_files_are_compared_with_their_digests_and_nothing_is_downloade
     folder.mkdir(parents=True)
     damaged, *missing = MNIST_SUMS
     (folder / damaged).write_bytes(b"something else")
-    found = list(verify("mnist", tmp_path))
+    found = list(verify_dataset("mnist", tmp_path))
     assert not any(finding.is_right for finding in found)
     assert found[0].line.startswith(f"{folder / damaged}: cut short or corrupt")
     assert [f.line.split(":")[0] for f in found[1:]] == [str(folder / name) for name in missing]
@@ -94,23 +94,23 @@ def test_a_right_file_is_told_by_its_digest(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "find_source", lambda _: source.__class__(
         source.about, source.load, files=lambda _: pins, stored="mnist"
     ))  # fmt: skip
-    (found,) = verify("mnist", tmp_path)
+    (found,) = verify_dataset("mnist", tmp_path)
     assert found.is_right
     assert found.line == f"{file}: has its published MD5"
     pins[file] = ""
-    (found,) = verify("mnist", tmp_path)
+    (found,) = verify_dataset("mnist", tmp_path)
     assert found.is_right
     assert "no digest" in found.line
 
 
 def test_of_what_is_prepared_every_value_is_checked(tmp_path):
     folder_of_images(tmp_path / "cats")
-    (found,) = verify("folder:cats", tmp_path)
+    (found,) = verify_dataset("folder:cats", tmp_path)
     assert not found.is_right
     assert "not prepared" in found.line
 
     load_dataset("folder:cats", tmp_path)
-    (found,) = verify("folder:cats", tmp_path)
+    (found,) = verify_dataset("folder:cats", tmp_path)
     assert found.is_right
     (folder,) = find_prepared(tmp_path, "own-cats")
     assert found.line.startswith(str(folder))
@@ -119,31 +119,33 @@ def test_of_what_is_prepared_every_value_is_checked(tmp_path):
     content = bytearray(array.read_bytes())
     content[-1] ^= 1
     array.write_bytes(content)
-    (found,) = verify("folder:cats", tmp_path)
+    (found,) = verify_dataset("folder:cats", tmp_path)
     assert not found.is_right
     assert "train.images.npy has changed" in found.line
 
 
 def test_prepared_sets_need_their_files_no_more(tmp_path):
     prepare(tmp_path, "mnist")
-    (found,) = verify("mnist", tmp_path)
+    (found,) = verify_dataset("mnist", tmp_path)
     assert found.is_right
 
 
 def test_built_in_sets_load(tmp_path):
-    (found,) = verify("digits", tmp_path)
+    (found,) = verify_dataset("digits", tmp_path)
     assert found.is_right
     assert load_dataset("digits").digest in found.line
 
 
 def test_what_is_no_dataset_is_refused():
     with pytest.raises(BadInput, match="mnits"):
-        list(verify("mnits"))
+        list(verify_dataset("mnits"))
 
 
 def test_makers_that_take_an_argument_have_a_title():
     makers = [DATASETS.load(name) for name in DATASETS.names()]
-    assert all(maker.title for maker in makers if isinstance(maker, Maker) and maker.argument)
+    assert all(
+        maker.title for maker in makers if isinstance(maker, DatasetFactory) and maker.argument
+    )
 
 
 @pytest.mark.parametrize("name", ["folder:./", "folder:.", "folder:./cats", "npz:cats.npz"])
@@ -154,5 +156,5 @@ def test_users_sets_are_found_however_they_are_named(tmp_path, monkeypatch, name
     monkeypatch.chdir(tmp_path if "cats" in name else tmp_path / "cats")
     root = tmp_path / "root" if name.startswith("folder") else tmp_path
     load_dataset(name, root)
-    (found,) = verify(name, root)
+    (found,) = verify_dataset(name, root)
     assert found.is_right

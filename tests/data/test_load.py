@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from harness.data import DATASETS, About, Dataset, Source, Split, about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import DATASETS, Dataset, DatasetCard, Source, Split, dataset_card, load_dataset
 from harness.data.load import default_root
-from harness.spec.errors import BadInput
 
 
 def test_unseen_classes_are_left_out_of_training_only():
@@ -37,7 +37,7 @@ def test_without_unseen_classes_nothing_is_anomalous():
     ],
 )
 def test_a_wrong_name_is_one_helpful_line(name, message):
-    for use in (about, load_dataset):
+    for use in (dataset_card, load_dataset):
         with pytest.raises(BadInput) as caught:
             use(name)
         assert message in str(caught.value)
@@ -46,18 +46,18 @@ def test_a_wrong_name_is_one_helpful_line(name, message):
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "fashion-mnist", "cifar10"])
 def test_every_dataset_says_what_it_is_without_being_loaded(name):
-    said = about(name)
+    said = dataset_card(name)
     assert len(said.classes) == 10
     assert all([said.title, said.licence, said.citation, said.extractor, said.perceptual])
 
 
 def test_small_grey_sets_are_not_judged_by_inception():
-    assert about("mnist").extractor == "classifier:mnist"
-    assert about("cifar10").extractor == "inception"
+    assert dataset_card("mnist").extractor == "classifier:mnist"
+    assert dataset_card("cifar10").extractor == "inception"
 
 
 STRIPES = Source(
-    About("Stripes", "CC0", "nobody 2026", ("across", "down"), "inception", "lpips:alex"),
+    DatasetCard("Stripes", "CC0", "nobody 2026", ("across", "down"), "inception", "lpips:alex"),
     lambda root: (_stripes(8), _stripes(4)),
 )
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from harness.data import about, load_dataset
-from harness.data.own import facts, parts
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data import dataset_card, load_dataset
+from harness.data.user import facts, parts
 
 
 def pixels(seed: int, height: int = 8, width: int = 8, channels: int = 3) -> np.ndarray:
@@ -218,15 +218,15 @@ def test_paths_are_below_the_data_root_or_anchored(tmp_path, monkeypatch):
 
 
 def test_a_dataset_says_what_it_is_before_anything_is_read():
-    said = about("folder:nowhere[size=32]")
+    said = dataset_card("folder:nowhere[size=32]")
     assert (said.classes, said.extractor) == ((), "inception")
 
 
 def test_what_was_prepared_is_found_again_and_unchanged_files_are_not_read(tmp_path, monkeypatch):
     two_classes(tmp_path / "pets")
     first = load_dataset("folder:pets", tmp_path)
-    monkeypatch.setattr("harness.data.own.prepare._fact", None)
-    monkeypatch.setattr("harness.data.own.prepare._pixels", None)
+    monkeypatch.setattr("harness.data.user.prepare._fact", None)
+    monkeypatch.setattr("harness.data.user.prepare._pixels", None)
     assert load_dataset("folder:pets", tmp_path).digest == first.digest
 
 

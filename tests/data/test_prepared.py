@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data import store
 from harness.data.base import Split
 from harness.data.store import open_prepared, prepared
-from harness.spec.errors import BadInput
 
 ARRAYS = {
     "train.images": ((4, 1, 2, 2), np.uint8),

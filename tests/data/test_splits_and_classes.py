@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.data.load import each_class
 from harness.data.tasks import labels_of, unseen_classes
-from harness.spec.errors import BadInput
 
 
 def fill(folder: Path, count: int = 2) -> None:

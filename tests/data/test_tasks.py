@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from harness.data import Batches, Dataset, Split, about, load_dataset, to_float
+from harness.core.errors import BadInput
+from harness.data import Batches, Dataset, Split, dataset_card, load_dataset, to_float
 from harness.data.load import each_class
 from harness.data.tasks import task, unseen_classes
 from harness.metrics import dequantise
-from harness.spec.errors import BadInput
 
 CLEAN = load_dataset("digits")
 RESTORATION = [
@@ -77,7 +77,7 @@ def test_binarised_images_are_black_or_white_as_often_as_they_are_bright():
     assert not torch.equal(train.images, test.images)
     dynamic, test_again = task("t", {"binarized": "dynamic"}).apply("t", split, split)
     assert torch.equal(test_again.images, test.images)
-    whole = Dataset("t", dynamic, test, about("digits"), binary=True)
+    whole = Dataset("t", dynamic, test, dataset_card("digits"), binary=True)
     assert torch.equal(whole.train_images, train.images), "what samples and codes compare with"
     batches = Batches(dynamic, 2000, seed=0)
     first, second = (batches.batch(index).x for index in range(2))
@@ -134,7 +134,7 @@ def test_each_stands_for_one_dataset_a_class():
     assert names[8] == "digits[denoise=gaussian-0.1,unseen=8]"
     assert len(names) == 10
     assert each_class("digits[unseen=3+7]") == ["digits[unseen=3+7]"]
-    assert about("digits[normal=each]").classes == about("digits").classes
+    assert dataset_card("digits[normal=each]").classes == dataset_card("digits").classes
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ OVERLAPPING = Truth(
     torch.linalg.qr(torch.tensor([[1.0, 2.0], [-1.0, 1.0]], dtype=torch.float64)).Q,
     torch.tensor([0.7, 0.3], dtype=torch.float64),
 )
-TRUTHS = {"overlapping": OVERLAPPING, "ring": points.ring(), "gaussian": gaussian.TRUTH}
+TRUTHS = {"overlapping": OVERLAPPING, "ring": points.ring_means(), "gaussian": gaussian.TRUTH}
 
 
 def peer(truth: Truth, alpha_bar: float = 1.0) -> MixtureSameFamily:
@@ -58,7 +58,7 @@ def test_the_entropy_is_the_mean_of_minus_the_log_density():
     assert one.entropy == pytest.approx(
         float(peer(one).component_distribution.entropy()[0]), rel=1e-12
     )
-    for truth in (points.ring(), points.grid()):
+    for truth in (points.ring_means(), points.grid_means()):
         drawn = peer(truth).sample((20_000,))
         nats = -truth.log_density(images(drawn))
         assert truth.entropy == pytest.approx(float(nats.mean()), abs=4 * float(nats.std()) / 141)

@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from harness.cli import failures, run
 from harness.cli.main import app
-from harness.spec.errors import BadInput, TryLater
+from harness.core.errors import BadInput, TryLater
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 

@@ -180,7 +180,7 @@ class Shell:
 
     def __init__(self, shipped: Path) -> None:
         patch = (
-            "from pathlib import Path\nfrom harness.spec import shipped\n"
+            "from pathlib import Path\nfrom harness.config import shipped\n"
             f"shipped._PACKAGE = Path({str(shipped / 'harness')!r})\n"
         )
         environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}

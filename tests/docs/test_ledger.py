@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.claim import make_claim
+from harness.config.claim_files import shipped_claim_files
+from harness.core.errors import BadInput
 from harness.report.ledger import Ledger, rule
-from harness.spec.claim import make_claim
-from harness.spec.claim_files import shelves
-from harness.spec.errors import BadInput
 
 ROOT = Path(__file__).parent.parent.parent
 STATEMENTS = [
@@ -42,7 +42,7 @@ def test_the_page_is_what_the_ledger_makes(ledger):
 
 
 def test_every_statement_is_a_claim_with_a_source_and_something_that_decides_it():
-    claims = [claim for shelf in shelves() for claim in shelf.claims]
+    claims = [claim for shelf in shipped_claim_files() for claim in shelf.claims]
     for name in STATEMENTS:
         assert any(c.id == name or c.id.startswith(f"{name}-") for c in claims), name
     for claim in claims:
@@ -67,7 +67,7 @@ def recorded(tmp_path):
     """`recorded(name=…)` writes the file of a report with a verdict on `ae-bottleneck`."""
 
     def write(**changes):
-        claim = next(c for s in shelves() for c in s.claims if c.id == "ae-bottleneck")
+        claim = next(c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
         effect = {
             "kind": "ratio", "value": 0.8, "low": 0.7, "high": 0.9, "level": 0.95, "null": 1,
             "limit": 0.95, "towards": "lower", "bootstrap": None, "mirror": None,
@@ -111,7 +111,7 @@ def test_a_verdict_without_an_effect_says_why(recorded):
 
 
 def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
-    claim = next(c for s in shelves() for c in s.claims if c.id == "ae-bottleneck")
+    claim = next(c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
     other = claim.model_dump(mode="json") | {"delta": 0.01}
     text = entry(recorded(verdict={"claim": other}))
     assert "supported" not in text

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from harness.engine import neighbours as module
-from harness.engine.neighbours import neighbours
+from harness.engine import background_load as module
+from harness.engine.background_load import background_load
 
 
 def processor_seconds(pid: int) -> float:
@@ -23,7 +23,7 @@ def test_they_are_busy_while_it_lasts_and_gone_after(monkeypatch: pytest.MonkeyP
         return started[-1]
 
     monkeypatch.setattr(module.subprocess, "Popen", noted)
-    with neighbours(2):
+    with background_load(2):
         before = [processor_seconds(process.pid) for process in started]
         time.sleep(1)
         assert all(process.poll() is None for process in started)
@@ -36,10 +36,10 @@ def test_they_are_busy_while_it_lasts_and_gone_after(monkeypatch: pytest.MonkeyP
 def test_nobody_comes_where_one_cell_runs_at_a_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module.subprocess, "Popen", None)
     for count in (0, -1):
-        with neighbours(count):
+        with background_load(count):
             pass
 
 
 def test_they_go_when_what_is_measured_fails():
-    with pytest.raises(ZeroDivisionError), neighbours(1):
+    with pytest.raises(ZeroDivisionError), background_load(1):
         raise ZeroDivisionError

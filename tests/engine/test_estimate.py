@@ -6,25 +6,25 @@ from unittest.mock import Mock
 
 import pytest
 
+from harness.config.suite import load_suite
+from harness.core.measurement import SOURCE_IMAGES
 from harness.data import load_dataset
 from harness.engine import estimate as module
+from harness.engine.cell_scheduler import ALONE, CONTEXT
 from harness.engine.estimate import (
     RECORD_BYTES,
-    Estimate,
     Forecast,
-    estimate,
+    SuiteEstimate,
+    estimate_suite,
     memory_needs,
 )
-from harness.engine.packing import ALONE, CONTEXT
 from harness.plan import Cell, make_plan
-from harness.spec.measurement import SOURCE_IMAGES
-from harness.spec.suite import load_suite
 from harness.tracking import Record
 from harness.training.checkpoint import KEPT
 
 SMALL = Forecast(training=10.0, evaluation=2.0, once=5.0, memory=100, checkpoint=7, weights=3)
 LARGE = Forecast(training=40.0, evaluation=4.0, once=5.0, memory=900, checkpoint=70, weights=30)
-KNOWN = Estimate({("digits", "small"): SMALL, ("digits", "large"): LARGE})
+KNOWN = SuiteEstimate({("digits", "small"): SMALL, ("digits", "large"): LARGE})
 
 
 def cell(model: str, seed: int = 0, dataset: str = "digits") -> Cell:
@@ -52,13 +52,15 @@ def test_cells_one_after_the_other_and_side_by_side():
 
 
 def test_what_is_done_once_is_done_for_each_dataset():
-    elsewhere = Estimate({("digits", "small"): SMALL, ("mnist", "small"): SMALL})
+    elsewhere = SuiteEstimate({("digits", "small"): SMALL, ("mnist", "small"): SMALL})
     cells = [cell("small", seed, dataset) for dataset in ("digits", "mnist") for seed in (0, 1)]
     assert elsewhere.seconds(cells, {}, jobs=1) == 4 * 12 + 2 * 5
 
 
 def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_run():
-    known = Estimate({pair: replace(f, once_bytes=1000) for pair, f in KNOWN.forecasts.items()})
+    known = SuiteEstimate(
+        {pair: replace(f, once_bytes=1000) for pair, f in KNOWN.forecasts.items()}
+    )
     cells = [cell("small"), cell("small", 1), cell("large")]
     left, checkpoints = known.disk(cells, jobs=2)
     assert left == 3 + 3 + 30 + 3 * RECORD_BYTES + 1000
@@ -66,7 +68,7 @@ def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_
 
 
 def test_what_was_written_is_read():
-    assert Estimate.from_json(KNOWN.to_json()) == KNOWN
+    assert SuiteEstimate.from_json(KNOWN.to_json()) == KNOWN
 
 
 def test_memory_is_what_finished_cells_took_then_what_was_estimated_then_all():
@@ -102,7 +104,7 @@ def cells(tmp_path) -> list[Cell]:
 def test_a_cell_is_measured_and_another_seed_of_it_is_not(cells: list[Cell]):
     told: list[str] = []
     datasets = {"digits": load_dataset("digits")}
-    found = estimate(cells, cells, datasets, {}, told.append).forecasts
+    found = estimate_suite(cells, cells, datasets, {}, told.append).forecasts
     assert told == ["digits · vae/mlp"]
     forecast = found["digits", "vae/mlp"]
     assert forecast.measured
@@ -116,7 +118,7 @@ def test_what_a_finished_seed_took_another_will_take(cells: list[Cell]):
     took = record(seconds=123.0, evaluation_seconds=45.0, memory_bytes=10**9)
     records = {cells[0].training_key: took}
     datasets = {"digits": load_dataset("digits")}
-    found = estimate(cells, cells[1:], datasets, records).forecasts["digits", "vae/mlp"]
+    found = estimate_suite(cells, cells[1:], datasets, records).forecasts["digits", "vae/mlp"]
     assert (found.training, found.evaluation, found.memory) == (123.0, 45.0, 10**9)
     assert not found.measured
     assert math.isfinite(found.once)
@@ -134,7 +136,7 @@ def test_images_as_they_are_are_measured_like_models(tmp_path, dataset: str, mod
     (tmp_path / "suite.yaml").write_text(text.replace("mse, precision", "mse"))
     plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
     cells = [cell for cell in plan.cells if cell.model == SOURCE_IMAGES]
-    (found,) = estimate(cells, cells, plan.datasets, {}).forecasts.values()
+    (found,) = estimate_suite(cells, cells, plan.datasets, {}).forecasts.values()
     assert found.training == 0
     assert found.evaluation > 1e-5
 
@@ -153,10 +155,10 @@ def test_points_in_training_are_forecast_from_the_first_that_is_measured_alike(
         return replace(SMALL, training=cell.images / 100)
 
     monkeypatch.setattr(module, "_forecast", forecast)
-    found = estimate(cells, cells, {"digits": None}, {}).forecasts  # type: ignore[dict-item]
+    found = estimate_suite(cells, cells, {"digits": None}, {}).forecasts  # type: ignore[dict-item]
     assert measured == ["m", "m@0.1", "m@0.9"]
     assert found["digits", "m@0.5"] == replace(SMALL, training=5.0)
     # What one took that is finished is known of it.
     finished = {cells[2].training_key: record(seconds=7)}
-    estimate(cells, cells, {"digits": None}, finished)  # type: ignore[dict-item]
+    estimate_suite(cells, cells, {"digits": None}, finished)  # type: ignore[dict-item]
     assert measured[3:] == list(shown)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import Event, Outcome, Site
+from harness.cell import CellEvent, CellOutcome, Site
+from harness.config.suite import load_suite
 from harness.engine import local
+from harness.engine.cell_scheduler import CellScheduler, DeviceSlot
 from harness.engine.execute import open_site
+from harness.engine.forkserver import context
 from harness.engine.local import _Stop, run_local
-from harness.engine.packing import Packing, Room
-from harness.engine.processes import context
 from harness.engine.serial import run_serial
 from harness.plan import Plan, make_plan
-from harness.spec.suite import load_suite
 from harness.tracking import Store, default_uri
 
 SUITE = """
@@ -29,8 +29,8 @@ metrics: [mse]
 
 
 def test_a_process_that_starts_as_the_others_are_ended_is_ended_too():
-    packing = Packing([], [])
-    stop = _Stop(packing)
+    scheduler = CellScheduler([], [])
+    stop = _Stop(scheduler)
     assert not stop.check()
     early, late = (context().Process(target=time.sleep, args=(600,)) for _ in range(2))
     early.start()
@@ -68,12 +68,12 @@ class Watch:
         self.ended: set[str] = set()
         self.most = 0
 
-    def listen(self, event: Event) -> None:
+    def listen(self, event: CellEvent) -> None:
         if event.cell not in self.ended:
             self.running.add(event.cell)
             self.most = max(self.most, len(self.running))
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: CellOutcome) -> None:
         assert not outcome.failures
         self.ended.add(outcome.cell)
         self.running.discard(outcome.cell)
@@ -87,7 +87,12 @@ def test_three_cells_take_turns_on_two_cores_where_memory_is_free_to_the_same_nu
     monkeypatch.setattr(local, "has_memory_to_spare", lambda: is_free)
     plan, site = site_of(tmp_path / "local")
     watch = Watch()
-    run_local(Packing(list(plan.cells), [Room("cpu", 2, spare=1)]), site, watch.listen, watch.end)
+    run_local(
+        CellScheduler(list(plan.cells), [DeviceSlot("cpu", 2, spare=1)]),
+        site,
+        watch.listen,
+        watch.end,
+    )
     assert watch.most == (3 if is_free else 2)
     assert len(watch.ended) == 3
     alone, there = site_of(tmp_path / "serial")

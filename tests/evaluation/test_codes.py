@@ -6,7 +6,7 @@ import torch
 from harness.data import load_dataset
 from harness.evaluation.codes import PATHS
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import model_subject
 from harness.families import build_family
 from harness.metrics import load_metric
@@ -14,7 +14,9 @@ from harness.plan import shape_of
 from harness.training.init import initialise
 
 DATASET = load_dataset("digits")
-SETUP = Setup({"extractor": "classifier:digits", "perceptual": "classifier:digits"}, samples=50)
+SETUP = EvalConfig(
+    {"extractor": "classifier:digits", "perceptual": "classifier:digits"}, samples=50
+)
 REPRESENTATION = ("linear_probe", "knn_accuracy", "retrieval_precision")
 LIKELIHOOD = ("elbo", "importance_bound", "bits_per_dim")
 FACTORS = ("mig", "sap", "dci_disentanglement", "factorvae_score")

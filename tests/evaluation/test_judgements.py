@@ -5,23 +5,23 @@ import copy
 import pytest
 import torch
 
+from harness.config.recipe import load_recipe
 from harness.data import load_dataset
 from harness.data.loader import Batches
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.protocols import Setup, obstacle
+from harness.evaluation.protocols import EvalConfig, obstacle
 from harness.evaluation.subject import model_subject
 from harness.families import build_family
 from harness.metrics import load_metric
 from harness.plan import shape_of
-from harness.spec.recipe import load_recipe
 from harness.training.checkpoint import load_weights, save_weights
 from harness.training.init import initialise
 from harness.training.loop import train
 
 DATASET = load_dataset("digits")
 IMAGES = DATASET.normal_test.images[:16]
-SETUP = Setup({}, samples=40)
+SETUP = EvalConfig({}, samples=40)
 
 
 def model(name: str):
@@ -52,17 +52,17 @@ def in_training(network, x):
 def test_a_discriminator_is_read_as_it_was_trained(name, kind):
     """In training it saw batches of one kind, of the generator that is not averaged."""
     gan = trained(name)
-    setup = Setup({}, samples=16)
+    setup = EvalConfig({}, samples=16)
     e = Evidence(dataset_evidence(DATASET) | {"reference_images": IMAGES}, setup, model=gan)
     before = {key: tensor.clone() for key, tensor in gan.networks.state_dict().items()}
     on_test, on_samples = e[f"{kind}_on_test"], e[f"{kind}_on_samples"]
-    judge = gan.networks["discriminator"]
+    discriminator = gan.networks["discriminator"]
     for outputs, images in ((on_test, IMAGES), (on_samples, e["opponent_samples"])):
-        halves = [in_training(judge, x)[:, 0] for x in to_float(images).split(8)]
+        halves = [in_training(discriminator, x)[:, 0] for x in to_float(images).split(8)]
         torch.testing.assert_close(outputs, torch.cat(halves))
     after = gan.networks.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
-    assert not judge.training
+    assert not discriminator.training
 
 
 def test_its_opponent_has_the_raw_weights_and_the_moments_of_a_batch():

@@ -7,24 +7,24 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
+from harness.data.scatter import SIDE, is_plane, scatter
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.protocols import Instrument, Setup, obstacle, protocol
-from harness.evaluation.scatter import SIDE, is_plane, scatter
+from harness.evaluation.protocols import EvalConfig, NetworkInfo, obstacle, protocol
 from harness.evaluation.subject import Subject, model_subject, samples_subject
 from harness.extractors import load_extractor
 from harness.families import build_family
 from harness.metrics import METRICS, load_metric
 from harness.plan import shape_of
-from harness.plan.setup import checked
-from harness.spec.errors import BadInput
+from harness.plan.setup import load_checked
 from harness.training.init import initialise
 
 MLP = {"network": "mlp", "width": 16, "depth": 1}
 DATASETS = {name: load_dataset(name) for name in ("digits", "ring", "gaussian")}
-IDENTITY = Instrument.of(load_extractor("identity"))
-SETUP = Setup({"extractor": "identity"}, {"extractor": IDENTITY}, samples=300)
+IDENTITY = NetworkInfo.of(load_extractor("identity"))
+SETUP = EvalConfig({"extractor": "identity"}, {"extractor": IDENTITY}, samples=300)
 
 
 def model(dataset: str):
@@ -107,20 +107,20 @@ def test_numbers_are_not_dequantised():
 
 
 def test_networks_that_see_pixels_do_not_take_numbers():
-    assert checked("extractor", "identity", (2, 1, 1), of_pixels=False) == IDENTITY
+    assert load_checked("extractor", "identity", (2, 1, 1), of_pixels=False) == IDENTITY
     with pytest.raises(BadInput, match="8-bit pixels, not real numbers; take identity"):
-        checked("extractor", "classifier:digits", (1, 16, 16), of_pixels=False)
+        load_checked("extractor", "classifier:digits", (1, 16, 16), of_pixels=False)
 
 
 def test_points_are_drawn_over_the_data_and_images_as_grids():
     ring, gaussian = DATASETS["ring"].test.images, DATASETS["gaussian"].test.images
     assert is_plane(ring)
     assert not is_plane(gaussian)
-    drawn = Image.open(io.BytesIO(pictures.samples(evidence("ring", samples=ring + 0.2))))
+    drawn = Image.open(io.BytesIO(pictures.draw_samples(evidence("ring", samples=ring + 0.2))))
     assert drawn.size == (SIDE, SIDE)
-    grid = Image.open(io.BytesIO(pictures.samples(evidence("gaussian", samples=gaussian))))
+    grid = Image.open(io.BytesIO(pictures.draw_samples(evidence("gaussian", samples=gaussian))))
     assert grid.size == (8 * 9 + 1, 8 * 9 + 1)
-    assert pictures.wanted(None, True, of_points=True) == ["samples"]
+    assert pictures.pictures_for(None, True, of_points=True) == ["samples"]
 
 
 def test_a_scatter_is_blue_where_points_are_and_the_same_each_time():

@@ -9,16 +9,16 @@ from torch import Tensor
 
 from harness.data import load_dataset
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import read
+from harness.evaluation.measure import compute_metric
 from harness.evaluation.outputs import WrongOutput
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
 from harness.families import build_family
 from harness.metrics import load_metric
 from harness.metrics.base import Estimate, Metric
 from harness.plan import shape_of
 
 DIGITS = load_dataset("digits[unseen=8]")
-SETUP = Setup({"perceptual": "classifier:digits"}, samples=40)
+SETUP = EvalConfig({"perceptual": "classifier:digits"}, samples=40)
 
 
 class Right:
@@ -66,7 +66,7 @@ class Right:
     def score_map(self, x):
         return x[:, 0]
 
-    def judge(self, x):
+    def discriminate(self, x):
         return x.mean(dim=(1, 2, 3))
 
     def elbo(self, x, generator):
@@ -85,7 +85,7 @@ ASKS = {
     "decode": "path_distances",
     "posterior": "posterior_means",
     "score": "anomaly_scores",
-    "judge": "odds_on_test",
+    "discriminate": "odds_on_test",
     "elbo": "elbo_nats",
     "importance_bound": "importance_bound_nats",
 }
@@ -199,7 +199,7 @@ def test_a_failed_measurement_says_where_and_keeps_its_traceback():
         raise ZeroDivisionError("by nothing")
 
     e = Evidence(dataset_evidence(DIGITS), SETUP, model=Right())  # type: ignore[arg-type]
-    said = read(Metric("broken", broken, "lower", "m", ""), e)
+    said = compute_metric(Metric("broken", broken, "lower", "m", ""), e)
     assert said.failure.startswith("ZeroDivisionError: by nothing (test_model_outputs.py:")
     assert said.failure.endswith("in broken)")
     assert "Traceback" in said.trace
@@ -223,5 +223,7 @@ def test_built_in_families_hold_to_the_range(family, settings):
     for parameter in model.networks.parameters():
         parameter.data *= 30
     e = Evidence(dataset_evidence(data), SETUP, model=model)
-    said = read(load_metric("mse" if family == "autoencoder" else "sampling_throughput"), e)
+    said = compute_metric(
+        load_metric("mse" if family == "autoencoder" else "sampling_throughput"), e
+    )
     assert said.estimate is not None, said.failure

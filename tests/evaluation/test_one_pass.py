@@ -1,7 +1,7 @@
 import torch
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.protocols import Setup
+from harness.evaluation.protocols import EvalConfig
 from harness.extractors.base import Extracted, Extractor
 from harness.metrics import load_metric
 
@@ -33,7 +33,7 @@ def test_all_metrics_together_show_each_image_once_and_known_references_never(
     metrics = [load_metric(name) for name in ("fid", "kid", "is", "precision", "coverage")]
     for images, expected in ((samples, 80), (others, 120)):
         given = {"samples": images, "reference_images": reference}
-        evidence = Evidence(given, Setup({"extractor": "counting"}))
+        evidence = Evidence(given, EvalConfig({"extractor": "counting"}))
         for metric in metrics:
             evidence.measure(metric)
         assert network.seen == expected

@@ -6,8 +6,14 @@ import torch
 from PIL import Image
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.pictures import grid, neighbours, reconstructions, stacked, wanted
-from harness.evaluation.protocols import Setup
+from harness.evaluation.pictures import (
+    draw_neighbours,
+    draw_reconstructions,
+    grid_png,
+    pictures_for,
+    stacked,
+)
+from harness.evaluation.protocols import EvalConfig
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -17,7 +23,7 @@ def pixels(png: bytes) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_image_stands_whole_in_its_place(channels: int):
     images = torch.randint(0, 255, (5, channels, 4, 4), dtype=torch.uint8)
-    sheet = pixels(grid(images, 3)).reshape(2 * 5 + 1, 3 * 5 + 1, channels)
+    sheet = pixels(grid_png(images, 3)).reshape(2 * 5 + 1, 3 * 5 + 1, channels)
     for i, image in enumerate(images):
         top, left = 1 + 5 * (i // 3), 1 + 5 * (i % 3)
         cell = sheet[top : top + 4, left : left + 4]
@@ -47,10 +53,10 @@ def test_no_more_is_reconstructed_than_is_shown_or_was_measured(measured: bool):
     images = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1).expand(-1, 1, 8, 8)
     model = Inverter()
     given = {"reference_images": images, "test_sources": None, "unpaired": False}
-    evidence = Evidence(given, Setup({}), model=model)  # type: ignore[arg-type]
+    evidence = Evidence(given, EvalConfig({}), model=model)  # type: ignore[arg-type]
     if measured:
         assert len(evidence["reconstructions"]) == 100
-    sheet = pixels(reconstructions(evidence))
+    sheet = pixels(draw_reconstructions(evidence))
     rows = [[int(sheet[1 + 9 * row, 1 + 9 * column]) for column in range(8)] for row in range(8)]
     assert rows[::2] == [list(range(start, start + 8)) for start in (0, 8, 16, 24)]
     assert rows[1::2] == [[255 - value for value in row] for row in rows[::2]]
@@ -65,13 +71,13 @@ def test_a_copied_training_image_is_the_first_suspect():
     given = {"samples": samples, "train_images": train}
     features = {f"{k.removesuffix('s').removesuffix('_image')}_features": v.flatten(1).float()
                 for k, v in given.items()}  # fmt: skip
-    sheet = pixels(neighbours(Evidence({**given, **features}, Setup({}))))
+    sheet = pixels(draw_neighbours(Evidence({**given, **features}, EvalConfig({}))))
     assert np.array_equal(sheet[1:5, 1:5], samples[13, 0].numpy())
     assert np.array_equal(sheet[1:5, 6:10], train[7, 0].numpy())
     assert sheet.shape == (8 * 5 + 1, 6 * 5 + 1)
 
 
 def test_neighbours_are_drawn_only_where_training_images_were_measured():
-    assert wanted(None, True, False) == ["samples", "neighbours"]
-    assert wanted(None, False, False) == ["samples"]
-    assert wanted(object(), True, False) == []
+    assert pictures_for(None, True, False) == ["samples", "neighbours"]
+    assert pictures_for(None, False, False) == ["samples"]
+    assert pictures_for(object(), True, False) == []

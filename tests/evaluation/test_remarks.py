@@ -10,12 +10,12 @@ from PIL import Image
 from tiny_clip import save_tiny_clip
 
 from harness.data import load_dataset
-from harness.data.image_files import Resize
+from harness.data.image_files import ImageResize
 from harness.data.image_places import Opening
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.kinds import EVIDENCE, given, kind
-from harness.evaluation.measure import read
-from harness.evaluation.protocols import Setup
+from harness.evaluation.measure import compute_metric
+from harness.evaluation.protocols import EvalConfig
+from harness.evaluation.specs import EVIDENCE, evidence, provided
 from harness.metrics.base import Caveat, Estimate, Metric
 from harness.score import load_sets, make_scoring, score, with_captions, with_draws
 from harness.training.numerics import Numerics
@@ -180,27 +180,27 @@ def test_what_is_said_of_shared_evidence_is_beside_every_number_of_it(tmp_path, 
 
 
 def test_caveats_of_evidence_are_those_of_all_that_is_made_of_it(monkeypatch):
-    monkeypatch.setattr("harness.evaluation.kinds.EVIDENCE", EVIDENCE)
+    monkeypatch.setattr("harness.evaluation.specs.EVIDENCE", EVIDENCE)
     for name in ("inner_thing", "outer_thing"):
         monkeypatch.delitem(EVIDENCE, name, raising=False)
-    given("raw_thing")
+    provided("raw_thing")
 
-    @kind()
+    @evidence()
     def inner_thing(e: Evidence) -> float:
         warnings.warn("mind this", Caveat, stacklevel=2)
         return e["raw_thing"]
 
-    @kind()
+    @evidence()
     def outer_thing(e: Evidence) -> float:
         return 2 * e["inner_thing"]
 
-    evidence = Evidence({"raw_thing": 3.0}, Setup({}))
+    shared = Evidence({"raw_thing": 3.0}, EvalConfig({}))
     for metric in (
         Metric("o", lambda outer_thing: Estimate(outer_thing + 0.0), "lower", "o", ""),
         Metric("i", lambda inner_thing: Estimate(inner_thing + 0.0), "lower", "i", ""),
         Metric("o", lambda outer_thing: Estimate(outer_thing + 0.0), "lower", "o", ""),
     ):
-        assert read(metric, evidence).caveats == ("mind this",)
+        assert compute_metric(metric, shared).caveats == ("mind this",)
     for name in ("inner_thing", "outer_thing", "raw_thing"):
         EVIDENCE.pop(name)
 
@@ -208,8 +208,8 @@ def test_caveats_of_evidence_are_those_of_all_that_is_made_of_it(monkeypatch):
 def test_points_in_the_plane_have_no_such_remarks():
     points = torch.zeros(5, 2, 1, 1)
     metric = Metric("m", lambda samples, reference_images: Estimate(0.0), "lower", "m", "")
-    evidence = Evidence({"samples": points, "reference_images": points}, Setup({}))
-    assert read(metric, evidence).caveats == ()
+    shared = Evidence({"samples": points, "reference_images": points}, EvalConfig({}))
+    assert compute_metric(metric, shared).caveats == ()
 
 
 def test_few_training_images_are_said(tmp_path):
@@ -223,7 +223,7 @@ def test_few_training_images_are_said(tmp_path):
 @pytest.mark.parametrize("size", [1, 4])
 def test_a_size_at_which_little_is_left_is_said(tmp_path, size):
     a, b = save(tmp_path / "a.npy", DIGITS[:20]), save(tmp_path / "b.npy", DIGITS[20:40])
-    found = row(a, b, "mse", paired=True, how=Opening(resize=Resize(size)))
+    found = row(a, b, "mse", paired=True, how=Opening(resize=ImageResize(size)))
     said = f"resized to {size}×{size} from 16×16, at which little of an image is left"
     assert f"samples {said}" in found.reason
     assert f"reference images {said}" in found.reason
@@ -232,7 +232,7 @@ def test_a_size_at_which_little_is_left_is_said(tmp_path, size):
 def test_of_mixed_sizes_only_the_smaller_ones_are_enlarged(tmp_path):
     a, b = folder(tmp_path / "a", DIGITS[:5], ".png"), folder(tmp_path / "b", DIGITS[9:14], ".png")
     Image.fromarray(DIGITS[0]).resize((40, 40)).save(tmp_path / "a" / "000.png")
-    found = row(a, b, "mse", paired=True, how=Opening(resize=Resize(20)))
+    found = row(a, b, "mse", paired=True, how=Opening(resize=ImageResize(20)))
     assert "samples resized, some enlarged, to 20×20 from 2 sizes, such as 16×16" in found.reason
     assert "reference images enlarged to 20×20 from 16×16" in found.reason
 

@@ -1,15 +1,15 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data.load import load_dataset
-from harness.evaluation import selftest as module
-from harness.evaluation.selftest import run_selftest
 from harness.extractors import load_extractor
 from harness.extractors.base import Extracted
 from harness.metrics import METRICS
 from harness.metrics.base import Estimate, Metric
-from harness.metrics.selftest import ASKED, LADDERS
-from harness.spec.errors import BadInput
+from harness.selftest import run as module
+from harness.selftest.disturbances import ASKED, LADDERS
+from harness.selftest.run import run_selftest
 
 
 class Counting:

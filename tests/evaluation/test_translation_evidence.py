@@ -12,15 +12,15 @@ from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import read
-from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.measure import compute_metric
+from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import model_subject, sources_subject
 from harness.extractors import load_extractor
 from harness.families import build_family
 from harness.metrics import METRICS, frechet_estimate
 from harness.plan import shape_of
 
-SETUP = Setup({"extractor": "classifier:digits", "perceptual": "classifier:digits"})
+SETUP = EvalConfig({"extractor": "classifier:digits", "perceptual": "classifier:digits"})
 TRANSLATION = ["fid_forward", "fid_backward", "cycle_error", "colour_shift"]
 
 
@@ -48,12 +48,14 @@ def evidence(dataset: Dataset) -> Evidence:
 def test_translations_meet_the_other_domain(evidence: Evidence, dataset: Dataset):
     images, first = dataset.test.images, dataset.test.labels == 0
     assert torch.equal(evidence["translations"][first], 255 - images[first])
-    assert read(METRICS["fid_forward"], evidence).estimate.value == pytest.approx(0, abs=1e-6)
+    assert compute_metric(METRICS["fid_forward"], evidence).estimate.value == pytest.approx(
+        0, abs=1e-6
+    )
     back = 255 - images[~first]
     back[:, :, 8:] = 0
     extractor = load_extractor("classifier:digits", "cpu")
     features = [extractor.extract(x).pooled for x in (back, images[first])]
-    value = read(METRICS["fid_backward"], evidence).estimate.value
+    value = compute_metric(METRICS["fid_backward"], evidence).estimate.value
     assert value == pytest.approx(frechet_estimate(*features).value)
     assert value > 1
 
@@ -64,7 +66,7 @@ def test_counterparts_are_what_translations_should_be(evidence: Evidence, datase
     made = evidence["reconstructions"]
     assert torch.equal(made[second], dataset.test.images[second]), "forward nothing is lost"
     assert (made[~second][:, :, 8:] == 0).all()
-    assert read(METRICS["mse"], evidence).estimate.value > 0
+    assert compute_metric(METRICS["mse"], evidence).estimate.value > 0
 
 
 def test_there_and_back(evidence: Evidence, dataset: Dataset):
@@ -74,7 +76,9 @@ def test_there_and_back(evidence: Evidence, dataset: Dataset):
     expected[~first, :, 8:] = 255  # black is what backward leaves, and forward inverts it
     assert torch.equal(evidence["cycles"], expected)
     difference = (expected.double() - dataset.test.images.double()).abs().mean() / 255
-    assert read(METRICS["cycle_error"], evidence).estimate.value == pytest.approx(difference.item())
+    assert compute_metric(METRICS["cycle_error"], evidence).estimate.value == pytest.approx(
+        difference.item()
+    )
 
 
 def test_protocols_count_what_is_translated_and_what_it_meets():
@@ -122,8 +126,8 @@ def test_images_left_as_they_are_stand_for_doing_nothing(dataset: Dataset):
 
 
 def test_a_picture_has_image_translation_and_counterpart(evidence: Evidence, dataset: Dataset):
-    assert pictures.wanted(Inverter(), True, True, False, True) == ["translations"]
-    sheet = np.asarray(Image.open(io.BytesIO(pictures.translations(evidence))))
+    assert pictures.pictures_for(Inverter(), True, True, False, True) == ["translations"]
+    sheet = np.asarray(Image.open(io.BytesIO(pictures.draw_translations(evidence))))
     test, side = dataset.test, 17
     first = test.images[test.labels == 0]
     for row, expected in enumerate((first, 255 - first, test.sources[test.labels == 0])):

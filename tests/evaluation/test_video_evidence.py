@@ -8,8 +8,8 @@ from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import read
-from harness.evaluation.protocols import Setup, obstacle, protocol
+from harness.evaluation.measure import compute_metric
+from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import samples_subject
 from harness.metrics import METRICS
 from harness.metrics.reconstruction import psnr
@@ -35,7 +35,7 @@ def evidence(dataset: Dataset) -> Evidence:
     samples = dataset.train.images[:30]
     names = {"extractor": "classifier:digits", "perceptual": "classifier:digits"}
     given = {"samples": samples, "reconstructions": samples}
-    return Evidence({**dataset_evidence(dataset), **given}, Setup(names, frames=FRAMES))
+    return Evidence({**dataset_evidence(dataset), **given}, EvalConfig(names, frames=FRAMES))
 
 
 def test_features_are_of_frames(evidence: Evidence, dataset: Dataset):
@@ -47,22 +47,22 @@ def test_features_are_of_frames(evidence: Evidence, dataset: Dataset):
 
 
 def test_errors_that_take_frames_for_independent_are_left_out(evidence: Evidence):
-    fid = read(METRICS["fid"], evidence).estimate
+    fid = compute_metric(METRICS["fid"], evidence).estimate
     assert fid is not None
     assert fid.stderr is None
-    change = read(METRICS["frame_change"], evidence).estimate
+    change = compute_metric(METRICS["frame_change"], evidence).estimate
     assert change is not None
     assert change.stderr is not None
 
 
 def test_the_protocol_says_that_frames_were_measured(dataset: Dataset):
     subject = samples_subject("other", dataset, 30)
-    setup = Setup({}, frames=FRAMES)
+    setup = EvalConfig({}, frames=FRAMES)
     fid, change = (protocol(METRICS[name], subject, setup) for name in ("fid", "frame_change"))
     assert fid.settings["frames"] == FRAMES
     assert fid.label().endswith(f"n=30/{len(dataset.test)} test, frames={FRAMES}]")
     assert "frames" not in change.settings
-    assert "frames" not in protocol(METRICS["fid"], subject, Setup({})).settings
+    assert "frames" not in protocol(METRICS["fid"], subject, EvalConfig({})).settings
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_protocol_says_that_frames_were_measured(dataset: Dataset):
 )
 def test_what_a_set_is_not_known_for_is_not_measured(name, metric, reason, tmp_path):
     dataset = load_dataset(name, tmp_path)
-    found = obstacle(METRICS[metric], samples_subject("other", dataset, 5), Setup({}))
+    found = obstacle(METRICS[metric], samples_subject("other", dataset, 5), EvalConfig({}))
     assert found is None if reason is None else reason in found
 
 
@@ -89,7 +89,7 @@ def test_reconstructions_of_videos_are_compared_frame_by_frame(dataset: Dataset)
             """The first frame as it is, the others darker."""
             return (x - torch.tensor([0.0, 0.1, 0.2, 0.3])[:, None, None]).clamp(min=-1)
 
-    evidence = Evidence(dataset_evidence(dataset), Setup({}, frames=FRAMES), model=Darker())
+    evidence = Evidence(dataset_evidence(dataset), EvalConfig({}, frames=FRAMES), model=Darker())
     values = psnr(evidence["originals"], evidence["reconstructions"]).view(-1, FRAMES)
     assert values[:, 0].isinf().all()
     assert (values[:, 1:-1] > values[:, 2:]).all()

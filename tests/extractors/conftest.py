@@ -33,7 +33,7 @@ def publish(weights_folder):
     def save(state) -> WeightsFile:
         draft = weights_folder / "draft.pth"
         torch.save(state, draft)
-        digest = weight_files.sha256(draft)
+        digest = weight_files.weights_sha256(draft)
         file = WeightsFile(f"https://example.org/random-{digest[:8]}.pth", digest)
         draft.rename(weights_folder / file.name)
         return file

@@ -8,6 +8,7 @@ import torch
 import torchvision
 from sklearn.datasets import load_digits
 
+from harness.core.errors import BadInput
 from harness.extractors import (
     classifier,
     list_extractors,
@@ -16,8 +17,7 @@ from harness.extractors import (
     preflight,
 )
 from harness.extractors.classifier import DIGESTS, weights_path
-from harness.extractors.classifier_net import accuracy, load, read_metadata
-from harness.spec.errors import BadInput
+from harness.extractors.classifier_net import accuracy, load_classifier, read_metadata
 
 REQUIRED = {"digits": 0.98, "mnist": 0.993, "fashion-mnist": 0.92, "cifar10": 0.82}
 
@@ -56,7 +56,7 @@ def digits_test_split() -> tuple[torch.Tensor, torch.Tensor]:
 def test_digits_accuracy_is_the_recorded_one():
     images, labels = digits_test_split()
     path = weights_path("digits")
-    found = accuracy(load(path), images, labels)
+    found = accuracy(load_classifier(path), images, labels)
     assert found == pytest.approx(read_metadata(path)["test_accuracy"], abs=1.5 / len(labels))
 
 
@@ -81,13 +81,13 @@ def test_features_and_logits():
     assert found.pooled.shape == (7, 64)
     assert found.logits.shape == (7, 10)
     assert found.pooled.dtype == found.logits.dtype == torch.float32
-    network = load(weights_path("digits"))
+    network = load_classifier(weights_path("digits"))
     assert torch.allclose(found.logits, network(images[:7] / 255), atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:torchvision")
 def test_perceptual_distance_is_that_of_lpips_without_weights(random_images):
-    network = load(weights_path("digits"))
+    network = load_classifier(weights_path("digits"))
 
     class Trunk(torch.nn.Module):
         def forward(self, x):
@@ -126,7 +126,7 @@ def test_changed_or_missing_weights_are_refused(tmp_path, monkeypatch):
 def test_what_is_no_classifier_is_refused(tmp_path):
     (tmp_path / "text.safetensors").write_text("no weights")
     with pytest.raises(BadInput, match="not a classifier written by this project"):
-        load(tmp_path / "text.safetensors")
+        load_classifier(tmp_path / "text.safetensors")
     with pytest.raises(BadInput, match="not a classifier written by this project"):
         read_metadata(tmp_path / "absent.safetensors")
 

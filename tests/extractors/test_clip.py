@@ -2,8 +2,8 @@ import pytest
 import torch
 from tiny_clip import save_tiny_clip
 
+from harness.core.errors import BadInput
 from harness.extractors import load_extractor, load_text_image, preflight
-from harness.spec.errors import BadInput
 
 transformers = pytest.importorskip("transformers")
 

@@ -4,9 +4,9 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from harness.core.errors import BadInput
 from harness.extractors import load_extractor
 from harness.extractors.dinov2 import fit_positions
-from harness.spec.errors import BadInput
 
 transformers = pytest.importorskip("transformers")
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
+from harness.core.errors import BadInput
 from harness.extractors.images import imagenet_normalised, in_batches, on_device, resize_bicubic
-from harness.spec.errors import BadInput
 
 
 def test_resize_is_pillows(random_images):

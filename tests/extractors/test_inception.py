@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+from harness.core.errors import BadInput
 from harness.extractors import inception, load_extractor, preflight
-from harness.spec.errors import BadInput
 
 
 def test_equals_torch_fidelity(random_inception, weights_folder, random_images):

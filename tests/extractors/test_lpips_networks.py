@@ -8,9 +8,9 @@ import torchvision
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet, SqueezeNet
 
+from harness.core.errors import BadInput
 from harness.extractors import load_perceptual, lpips_networks, preflight
 from harness.extractors.lpips_networks import TRUNKS, Trunk
-from harness.spec.errors import BadInput
 
 
 def random_trunk(net: str) -> torch.nn.Module:

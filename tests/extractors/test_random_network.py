@@ -2,10 +2,10 @@ import pytest
 import torch
 from torchvision import models
 
+from harness.core.errors import BadInput
+from harness.core.seeding import derive
 from harness.extractors import load_extractor, preflight
 from harness.extractors.images import imagenet_normalised, resize_bicubic
-from harness.seeding import derive
-from harness.spec.errors import BadInput
 
 
 def test_features_are_what_the_head_would_take(random_images):

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.extractors import list_extractors, load_extractor, load_perceptual, preflight
 from harness.metrics import mode_count, mode_kl
-from harness.spec.errors import BadInput
 
 NAME = "stacked:classifier:digits"
 

@@ -3,12 +3,18 @@ import dataclasses
 import pytest
 import torch
 
-from harness.data.base import About, Dataset, Split
+from harness.core.errors import BadInput
+from harness.data.base import Dataset, DatasetCard, Split
 from harness.extractors import classifier_net, train_classifier
-from harness.extractors.train_classifier import RECIPES, Recipe, augment, train, train_and_save
-from harness.spec.errors import BadInput
+from harness.extractors.train_classifier import (
+    RECIPES,
+    ClassifierRecipe,
+    augment,
+    fit_classifier,
+    train_and_save,
+)
 
-TINY = Recipe(epochs=2, widths=(4, 8), convs=(1, 1), batch_size=16, shift=1, flip=True)
+TINY = ClassifierRecipe(epochs=2, widths=(4, 8), convs=(1, 1), batch_size=16, shift=1, flip=True)
 
 
 def bars(n: int, seed: int) -> Split:
@@ -23,7 +29,7 @@ def bars(n: int, seed: int) -> Split:
 
 @pytest.fixture
 def dataset() -> Dataset:
-    about = About("Bars", "", "", ("horizontal", "vertical"), "", "")
+    about = DatasetCard("Bars", "", "", ("horizontal", "vertical"), "", "")
     return Dataset("bars", bars(96, 0), bars(40, 1), about)
 
 
@@ -39,7 +45,7 @@ def test_learns_and_stores_what_it_learnt(dataset, tmp_path, monkeypatch):
     assert stored["dataset_digest"] == dataset.digest
     assert stored["recipe"]["epochs"] == 8
     assert stored["architecture"]["size"] == 8
-    net = classifier_net.load(path)
+    net = classifier_net.load_classifier(path)
     assert classifier_net.accuracy(net, dataset.test.images, dataset.test.labels) == found
 
 
@@ -56,7 +62,7 @@ def test_same_seed_same_file(dataset, tmp_path, monkeypatch):
 
 def test_leaves_the_global_generator_alone(dataset):
     before = torch.random.get_rng_state()
-    train(dataset, 0, TINY)
+    fit_classifier(dataset, 0, TINY)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -80,7 +86,7 @@ def random_generator() -> torch.Generator:
 
 def test_no_augmentation_is_the_identity():
     x = torch.rand(5, 3, 8, 8)
-    assert augment(x, Recipe(epochs=1), random_generator()).numpy() == pytest.approx(
+    assert augment(x, ClassifierRecipe(epochs=1), random_generator()).numpy() == pytest.approx(
         x.numpy(), abs=1e-6
     )
 
@@ -89,7 +95,7 @@ def test_shifts_are_whole_pixels_and_flips_are_exact():
     """Every augmented image is one of the 2 × 3 × 3 that the recipe allows."""
     x = torch.rand(1, 1, 6, 6)
     found = augment(
-        x.repeat(200, 1, 1, 1), Recipe(epochs=1, shift=1, flip=True), random_generator()
+        x.repeat(200, 1, 1, 1), ClassifierRecipe(epochs=1, shift=1, flip=True), random_generator()
     )
     padded = torch.nn.functional.pad(torch.cat([x, x.flip(3)]), (1, 1, 1, 1))
     allowed = [padded[:, :, i : i + 6, j : j + 6] for i in range(3) for j in range(3)]

@@ -3,9 +3,9 @@ import hashlib
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.extractors import inception, lpips_networks, weight_files
 from harness.extractors.weight_files import MissingWeights, WeightsFile
-from harness.spec.errors import BadInput
 
 CONTENT = b"some weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -28,16 +28,16 @@ def test_a_file_with_the_published_eight_digits_alone_is_refused(weights_folder,
     forged = DIGEST[:8] + "0" * 56
     monkeypatch.setattr(weight_files, "sha256", lambda path: forged)
     with pytest.raises(BadInput, match=f"its SHA-256 is {forged} and not {DIGEST}"):
-        weight_files.obtain(FILE)
+        weight_files.locate_weights(FILE)
 
 
 def test_own_folder_comes_before_the_hub_cache(weights_folder):
     own, hub = weight_files.folders()
     hub.mkdir(parents=True)
     (hub / FILE.name).write_bytes(CONTENT)
-    assert weight_files.obtain(FILE).path == hub / FILE.name
+    assert weight_files.locate_weights(FILE).path == hub / FILE.name
     (own / FILE.name).write_bytes(CONTENT)
-    found = weight_files.obtain(FILE)
+    found = weight_files.locate_weights(FILE)
     assert found.path == weights_folder / FILE.name
     assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert found.pinned
@@ -45,7 +45,7 @@ def test_own_folder_comes_before_the_hub_cache(weights_folder):
 
 def test_missing_and_out_of_reach(weights_folder):
     with pytest.raises(MissingWeights) as error:
-        weight_files.obtain(FILE)
+        weight_files.locate_weights(FILE)
     assert str(error.value) == (
         f"the weights {FILE.name} are not on this machine and cannot be fetched"
         f" (no route to host): put {FILE.url} into {weights_folder}"
@@ -58,13 +58,13 @@ def test_fetched_where_it_can_be(weights_folder, monkeypatch):
         (weights_folder / FILE.name).write_bytes(CONTENT)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
-    assert weight_files.obtain(FILE).path.read_bytes() == CONTENT
+    assert weight_files.locate_weights(FILE).path.read_bytes() == CONTENT
 
 
 def test_a_truncated_file_is_refused(weights_folder):
     (weights_folder / FILE.name).write_bytes(CONTENT[:-1])
     with pytest.raises(BadInput, match=r"not the published file.*replace it by https://example"):
-        weight_files.obtain(FILE)
+        weight_files.locate_weights(FILE)
 
 
 def test_code_in_a_pickle_is_not_run(tmp_path):

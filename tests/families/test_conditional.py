@@ -5,16 +5,17 @@ import torch
 import torch.nn.functional as F
 from pydantic import ValidationError
 
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.data.words import word_ids
 from harness.families import build_family
-from harness.families.base import Batch, Family, Samples, Shape, is_conditional
-from harness.spec.errors import BadInput
+from harness.families.base import Family, ImageShape, Samples, is_conditional
 
 SMALL = {
     "gan": {"width": 4, "latent": 8},
     "diffusion": {"width": 1, "sampling": {"steps": 3}},
 }
-SHAPE = Shape(1, 8, classes=3)
+SHAPE = ImageShape(1, 8, classes=3)
 LABELS = torch.tensor([0, 1, 2, 0])
 
 
@@ -95,7 +96,7 @@ def test_a_plain_model_is_not_asked(name: str):
 
 def test_texts_are_told_as_bags_of_words():
     torch.manual_seed(0)
-    shape = Shape(1, 8, texts=True)
+    shape = ImageShape(1, 8, texts=True)
     family = build_family("diffusion", SMALL["diffusion"] | {"texts": True}, shape)
     for parameter in family.networks.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
@@ -122,8 +123,8 @@ def test_what_cannot_be_told_says_so():
     with pytest.raises(ValidationError, match="do not go together"):
         build_family("diffusion", {"texts": True, "conditional": True}, SHAPE)
     with pytest.raises(ValidationError, match="a mirrored image's text says left"):
-        build_family("diffusion", {"texts": True, "flip": True}, Shape(1, 8, texts=True))
+        build_family("diffusion", {"texts": True, "flip": True}, ImageShape(1, 8, texts=True))
     with pytest.raises(BadInput, match="no classes for a conditional model"):
-        build_family("gan", {"conditional": True}, Shape(1, 8, classes=1))
+        build_family("gan", {"conditional": True}, ImageShape(1, 8, classes=1))
     with pytest.raises(ValidationError, match="conditional and texts go with network: conv"):
         build_family("diffusion", {"conditional": True, "network": "mlp", "depth": 1}, SHAPE)

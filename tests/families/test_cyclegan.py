@@ -9,13 +9,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Batch, Family, Shape, Translates
+from harness.families.base import Family, ImageShape, Translates
 from harness.families.cyclegan import domains_of
 from harness.networks.cyclegan import PatchCritic, ResidualTranslator
-from harness.spec.errors import BadInput
 
-SHAPE = Shape(1, 8, classes=2, unpaired=True)
+SHAPE = ImageShape(1, 8, classes=2, unpaired=True)
 SMALL = {"width": 2, "blocks": 1}
 
 
@@ -88,7 +89,7 @@ def test_forward_is_from_the_first_domain_to_the_second():
 
 @pytest.mark.parametrize("size", [8, 12, 16, 28, 32, 36, 64])
 def test_every_size_has_its_translations_and_patches(size: int):
-    family = build_family("cyclegan", SMALL, Shape(3, size, classes=2, unpaired=True))
+    family = build_family("cyclegan", SMALL, ImageShape(3, size, classes=2, unpaired=True))
     x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     for direction in ("forward", "backward"):
         made = family.translate(x, direction)
@@ -118,6 +119,6 @@ def test_the_networks_are_as_large_as_the_papers():
 
 def test_what_cannot_be_built_says_what_would_be_right():
     with pytest.raises(BadInput, match=r"digits\[unpaired=outlines\]"):
-        build_family("cyclegan", SMALL, Shape(1, 8, classes=2))
+        build_family("cyclegan", SMALL, ImageShape(1, 8, classes=2))
     with pytest.raises(ValidationError, match="multiple of 2"):
         build_family("cyclegan", SMALL | {"batch_size": 3}, SHAPE)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.families.ddim import At, Sampling, alpha_bar, ddim, denoising
+from harness.families.ddim import DDIMStepInputs, Sampling, alpha_bar, ddim, ddim_step
 
 STEPS = (10, 20, 50, 250, 1000)
 SCHEDULES = ("linear", "cosine")
@@ -39,7 +39,7 @@ def exact_of_two_values(left: Tensor, error: float = 0.0) -> Predict:
 
 def sampled(predict: Predict, left: Tensor, noise: Tensor, steps: int, *, clip: bool) -> Tensor:
     sampling = Sampling(steps=steps, clip=clip)
-    return ddim(denoising(predict, clip=clip), noise, left, sampling, torch.Generator())
+    return ddim(ddim_step(predict, clip=clip), noise, left, sampling, torch.Generator())
 
 
 def noise(count: int = 400) -> Tensor:
@@ -95,5 +95,5 @@ def test_the_noise_fits_the_clipped_image() -> None:
     x = torch.linspace(-3, 3, 12, dtype=torch.float64).reshape(3, 1, 2, 2)
     a = 0.3
     still = torch.tensor([(1 - a) ** 0.5, a**0.5, a**0.5, (1 - a) ** 0.5, 0.0]).double()
-    step = denoising(lambda x, t: torch.full_like(x, -2.0), clip=True)
-    torch.testing.assert_close(step(At(x, torch.tensor(0), still)), x)
+    step = ddim_step(lambda x, t: torch.full_like(x, -2.0), clip=True)
+    torch.testing.assert_close(step(DDIMStepInputs(x, torch.tensor(0), still)), x)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Batch, Shape
-from harness.families.ddim import Noising, Sampling, alpha_bar, ddim, denoising
+from harness.families.base import ImageShape
+from harness.families.ddim import ForwardProcess, Sampling, alpha_bar, ddim, ddim_step
 
 MEAN, STD = 0.3, 0.2
 
@@ -33,7 +34,7 @@ def test_linear_schedule_is_that_of_the_paper() -> None:
 
 def test_noising_keeps_the_variance_of_standardised_images() -> None:
     generator = torch.Generator().manual_seed(0)
-    noising = Noising(alpha_bar("linear", 1000))
+    noising = ForwardProcess(alpha_bar("linear", 1000))
     x, epsilon = torch.randn(2, 64, 1, 32, 32, generator=generator)
     for t in (0, 300, 999):
         noisy = noising(x, torch.full((64,), t), epsilon)
@@ -42,7 +43,7 @@ def test_noising_keeps_the_variance_of_standardised_images() -> None:
 
 def test_noising_ends_near_the_image_and_near_the_noise() -> None:
     generator = torch.Generator().manual_seed(0)
-    noising = Noising(alpha_bar("linear", 1000))
+    noising = ForwardProcess(alpha_bar("linear", 1000))
     x, epsilon = torch.randn(2, 2, 1, 8, 8, generator=generator)
     noisy = noising(x, torch.tensor([0, 999]), epsilon)
     torch.testing.assert_close(noisy[0], x[0], atol=0.05, rtol=0)
@@ -64,7 +65,7 @@ def test_ddim_with_the_exact_epsilon_recovers_a_gaussian(eta: float) -> None:
     left, generator = alpha_bar("linear", 1000), torch.Generator().manual_seed(0)
     noise = torch.randn(100, 1, 16, 16, dtype=torch.float64, generator=generator)
     sampling = Sampling(steps=500, eta=eta, clip=False)
-    x = ddim(denoising(exact_epsilon(left), clip=False), noise, left, sampling, generator)
+    x = ddim(ddim_step(exact_epsilon(left), clip=False), noise, left, sampling, generator)
     assert x.mean().item() == pytest.approx(MEAN, abs=0.01)
     assert x.std().item() == pytest.approx(STD, rel=0.03)
 
@@ -73,14 +74,14 @@ def test_deterministic_ddim_is_the_affine_map_of_the_probability_flow() -> None:
     left = alpha_bar("linear", 1000)
     noise = torch.randn(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     sampling = Sampling(steps=1000, clip=False)
-    step = denoising(exact_epsilon(left), clip=False)
+    step = ddim_step(exact_epsilon(left), clip=False)
     x = ddim(step, noise, left, sampling, torch.Generator())
     torch.testing.assert_close(x, MEAN + STD * noise, atol=0.01, rtol=0)
 
 
 def test_one_step_gives_the_image_that_epsilon_implies() -> None:
     left, x = alpha_bar("linear", 1000), torch.full((1, 1, 2, 2), 0.5)
-    step = denoising(lambda x, t: 0.99 * x, clip=False)
+    step = ddim_step(lambda x, t: 0.99 * x, clip=False)
     image = ddim(step, x, left, Sampling(steps=1), torch.Generator())
     now = left[-1]
     torch.testing.assert_close(image, (x - (1 - now).sqrt() * 0.99 * x) / now.sqrt())
@@ -88,7 +89,7 @@ def test_one_step_gives_the_image_that_epsilon_implies() -> None:
 
 def test_loss_is_zero_for_a_perfect_prediction_and_one_for_none() -> None:
     torch.manual_seed(0)
-    family = build_family("diffusion", {"width": 1}, Shape(1, 16))
+    family = build_family("diffusion", {"width": 1}, ImageShape(1, 16))
     player = family.phases()[0].players[0]
     noise = player.noise(64, torch.Generator().manual_seed(0))
     batch = Batch(torch.zeros(64, 1, 16, 16), torch.zeros(64, dtype=torch.int64))

@@ -7,21 +7,21 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import (
-    Batch,
     Decodes,
     Encodes,
     Family,
+    ImageShape,
     ImportanceBound,
     Likelihood,
     Posterior,
     Reconstructs,
     Restores,
     Samples,
-    Shape,
 )
-from harness.spec.errors import BadInput
 
 SMALL = {
     "autoencoder": {"width": 4, "latent": 8},
@@ -45,7 +45,7 @@ SIZES = [(1, 8), (1, 12), (1, 16), (1, 28), (3, 32), (3, 36), (3, 64)]
 def built(name: str, channels: int = 1, size: int = 16) -> Family:
     torch.manual_seed(0)
     with_sources = channels if name == "translation" else 0
-    return build_family(name, SMALL[name], Shape(channels, size, source_channels=with_sources))
+    return build_family(name, SMALL[name], ImageShape(channels, size, source_channels=with_sources))
 
 
 def random_batch(channels: int = 1, size: int = 16, n: int = 4) -> Batch:
@@ -86,7 +86,7 @@ def test_fully_connected_it_takes_points_and_images_of_any_size(
     name: str, channels: int, size: int
 ) -> None:
     settings = SMALL[name] | {"network": "mlp", "width": 6, "depth": 1}
-    family = build_family(name, settings, Shape(channels, size))
+    family = build_family(name, settings, ImageShape(channels, size))
     batch, generator = random_batch(channels, size), torch.Generator().manual_seed(0)
     for player in family.phases()[0].players:
         losses = player.loss(family.networks, batch, player.noise(4, generator))
@@ -102,11 +102,11 @@ def test_fully_connected_it_takes_points_and_images_of_any_size(
 @pytest.mark.parametrize("name", FULLY_CONNECTED)
 def test_the_settings_of_networks_go_together(name: str) -> None:
     with pytest.raises(BadInput, match="take the recipe of an MLP: vae/mlp"):
-        build_family(name, SMALL[name], Shape(2, 1))
+        build_family(name, SMALL[name], ImageShape(2, 1))
     with pytest.raises(ValidationError, match="is missing: network is mlp"):
-        build_family(name, SMALL[name] | {"network": "mlp"}, Shape(2, 1))
+        build_family(name, SMALL[name] | {"network": "mlp"}, ImageShape(2, 1))
     with pytest.raises(ValidationError, match="depth goes with network: mlp"):
-        build_family(name, SMALL[name] | {"depth": 2}, Shape(1, 8))
+        build_family(name, SMALL[name] | {"depth": 2}, ImageShape(1, 8))
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -153,8 +153,8 @@ def test_other_sizes_say_what_would_be_right(name: str, size: int, right: str) -
 
 def test_unknown_family_and_wrong_settings() -> None:
     with pytest.raises(BadInput, match="did you mean 'diffusion'"):
-        build_family("difusion", {}, Shape(1, 16))
+        build_family("difusion", {}, ImageShape(1, 16))
     with pytest.raises(ValidationError, match="widht"):
-        build_family("vae", {"widht": 3}, Shape(1, 16))
+        build_family("vae", {"widht": 3}, ImageShape(1, 16))
     with pytest.raises(ValidationError, match="at most timesteps"):
-        build_family("diffusion", {"timesteps": 20, "sampling": {"steps": 21}}, Shape(1, 16))
+        build_family("diffusion", {"timesteps": 20, "sampling": {"steps": 21}}, ImageShape(1, 16))

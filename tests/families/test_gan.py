@@ -8,15 +8,16 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Batch, Shape
+from harness.families.base import ImageShape
 from harness.families.gan import GAN, gradient_penalty
 
 
 @pytest.fixture
 def gan() -> GAN:
     torch.manual_seed(0)
-    family = build_family("gan", {"width": 64, "latent": 16}, Shape(1, 16))
+    family = build_family("gan", {"width": 64, "latent": 16}, ImageShape(1, 16))
     assert isinstance(family, GAN)
     return family
 
@@ -68,7 +69,7 @@ def wasserstein() -> GAN:
         "network": "mlp", "width": 4, "depth": 0, "latent": 3, "loss": "wasserstein",
         "critic": {"updates": 5}, "penalty": {"gradient": 10.0},
     }  # fmt: skip
-    family = build_family("gan", settings, Shape(1, 2))
+    family = build_family("gan", settings, ImageShape(1, 2))
     assert isinstance(family, GAN)
     return family
 
@@ -120,4 +121,4 @@ def test_the_critic_moves_several_times_on_images_of_its_own() -> None:
 )
 def test_what_does_not_go_together_says_what_would(settings: dict[str, Any], right: str) -> None:
     with pytest.raises(ValidationError, match=right):
-        build_family("gan", settings, Shape(1, 16))
+        build_family("gan", settings, ImageShape(1, 16))

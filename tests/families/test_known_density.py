@@ -12,7 +12,7 @@ from torch import nn
 from harness.data import Batches, load_dataset
 from harness.data.truth import Truth
 from harness.families import build_family
-from harness.families.base import Family, Shape
+from harness.families.base import Family, ImageShape
 from harness.families.ddim import alpha_bar
 from harness.families.diffusion import Diffusion
 from harness.families.vae import VAE
@@ -44,7 +44,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def built(name: str, settings: dict[str, object]) -> Family:
-    return initialise(lambda: build_family(name, settings, Shape(1, 8)), seed=0)
+    return initialise(lambda: build_family(name, settings, ImageShape(1, 8)), seed=0)
 
 
 def trained(name: str, settings: dict[str, object], steps: int) -> Family:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
+from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Batch, Shape
+from harness.families.base import ImageShape
 from harness.families.vae import VAE, bernoulli_log_likelihood, gaussian_kl, log_likelihood
-from harness.spec.errors import BadInput
 
 SIGMA, LATENT, PIXELS = 0.5, 2, 64
 
@@ -31,7 +32,7 @@ def test_likelihood_is_that_of_torch_distributions() -> None:
 
 def test_beta_weighs_the_kl_term() -> None:
     torch.manual_seed(0)
-    family = build_family("vae", {"width": 4, "latent": 3, "beta": 4.0}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "latent": 3, "beta": 4.0}, ImageShape(1, 8))
     player = family.phases()[0].players[0]
     batch = Batch(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64))
     losses = player.loss(family.networks, batch, player.noise(2, torch.Generator()))
@@ -65,7 +66,7 @@ def linear_gaussian(off: float = 0.0, wide: float = 0.0) -> tuple[VAE, Tensor, T
     weight = torch.cat([gain, torch.zeros_like(gain)])
     bias = torch.cat([-gain @ b + off, -precision.log() + wide])
 
-    family = build_family("vae", {"width": 4, "latent": LATENT, "sigma": SIGMA}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "latent": LATENT, "sigma": SIGMA}, ImageShape(1, 8))
     assert isinstance(family, VAE)
     encoder, decoder = Affine(weight, bias, (2 * LATENT,)), Affine(w, b, (1, 8, 8))
     family.networks = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
@@ -117,7 +118,7 @@ def test_bounds_are_in_order_and_converge() -> None:
 
 def test_elbo_is_minus_the_loss_at_beta_one() -> None:
     torch.manual_seed(0)
-    family = build_family("vae", {"width": 4, "latent": 3, "beta": 4.0}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "latent": 3, "beta": 4.0}, ImageShape(1, 8))
     assert isinstance(family, VAE)
     family.networks.eval()
     x = torch.rand(5, 1, 8, 8) * 2 - 1
@@ -129,7 +130,7 @@ def test_elbo_is_minus_the_loss_at_beta_one() -> None:
 
 def test_bounds_come_from_the_generator_alone_and_have_no_gradient() -> None:
     torch.manual_seed(0)
-    family = build_family("vae", {"width": 4, "latent": 3}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "latent": 3}, ImageShape(1, 8))
     assert isinstance(family, VAE)
     family.networks.eval()
     x, before = torch.rand(5, 1, 8, 8) * 2 - 1, torch.random.get_rng_state()
@@ -143,7 +144,7 @@ def test_bounds_come_from_the_generator_alone_and_have_no_gradient() -> None:
 
 def test_the_posterior_is_what_codes_are_the_mean_of() -> None:
     torch.manual_seed(0)
-    family = build_family("vae", {"width": 4, "latent": 3}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "latent": 3}, ImageShape(1, 8))
     assert isinstance(family, VAE)
     family.networks.eval()
     x = torch.rand(5, 1, 8, 8) * 2 - 1
@@ -169,7 +170,7 @@ def test_the_bernoulli_likelihood_is_that_of_torch_distributions() -> None:
 
 def test_the_mean_of_a_bernoulli_is_the_image_that_is_shown() -> None:
     torch.manual_seed(0)
-    family = build_family("vae", {"width": 4, "likelihood": "bernoulli"}, Shape(1, 8))
+    family = build_family("vae", {"width": 4, "likelihood": "bernoulli"}, ImageShape(1, 8))
     z = family.latents(5, torch.Generator().manual_seed(0))
     family.networks.eval()
     odds = family.networks["decoder"].logits(z)

@@ -4,13 +4,13 @@ import pytest
 import torch
 from scipy import stats
 
+from harness.core.errors import BadInput
 from harness.metrics.adversary import (
     confidence,
     critic_distance,
     jensen_shannon_bound,
     mean_probability,
 )
-from harness.spec.errors import BadInput
 
 
 def test_the_distance_is_the_difference_of_means_with_the_error_of_welch():

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import harness.metrics
+from harness.core.errors import BadInput
 from harness.metrics import FeatureStatistics
-from harness.spec.errors import BadInput
 
 random = torch.Generator().manual_seed(0)
 

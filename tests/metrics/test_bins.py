@@ -3,8 +3,8 @@ import pytest
 import torch
 from statsmodels.stats.proportion import proportions_ztest
 
+from harness.core.errors import BadInput
 from harness.metrics.bins import default_bins, different_bins
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int = 5, seed: int = 0) -> torch.Tensor:

@@ -3,6 +3,7 @@ import inspect
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.metrics import (
     METRICS,
     PolynomialKernel,
@@ -19,7 +20,6 @@ from harness.metrics.disentanglement import dci, mig
 from harness.metrics.latent import active_units
 from harness.metrics.modes import HIGH_QUALITY, modes_covered
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
-from harness.spec.errors import BadInput
 
 EVIDENCE = {
     "reconstructions": torch.randint(0, 256, (12, 1, 176, 176), dtype=torch.uint8),

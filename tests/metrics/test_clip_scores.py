@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, clip_s, clip_score, r_precision
-from harness.spec.errors import BadInput
 
 
 def embeddings(n: int = 150, d: int = 16, seed: int = 0) -> torch.Tensor:

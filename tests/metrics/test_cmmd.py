@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.errors import BadInput
 from harness.metrics.cmmd import cmmd
-from harness.spec.errors import BadInput
 
 
 def embeddings(n: int, d: int = 8, seed: int = 0) -> torch.Tensor:

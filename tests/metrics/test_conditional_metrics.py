@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS
 from harness.metrics.frechet import frechet_distance
-from harness.spec.errors import BadInput
 
 
 def test_class_accuracy_is_the_share_of_samples_of_the_class_asked_for():

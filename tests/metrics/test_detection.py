@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.special import logit
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, auroc, auroc_interval, average_precision, fpr_at_tpr
-from harness.spec.errors import BadInput
 
 few_values = st.lists(st.integers(-3, 3), min_size=4, max_size=30)
 

@@ -3,11 +3,11 @@ import pytest
 import torch
 from sklearn.metrics import mutual_info_score
 
-from harness.metrics.disentanglement import Forest, Votes, dci, factorvae_score, mig, sap
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.metrics.disentanglement import Forest, VoteCounts, dci, factorvae_score, mig, sap
 
 VALUES = (4, 5, 3)
-FEW = Votes(train=1000, test=1000, halves=4)
+FEW = VoteCounts(train=1000, test=1000, halves=4)
 SMALL = Forest(trees=10)
 
 
@@ -196,7 +196,7 @@ def test_factorvae_is_decided_by_its_seed():
     codes, factors = rotated(600)
     first, again = (factorvae_score(codes, factors, FEW) for _ in range(2))
     assert first == again
-    other = factorvae_score(codes, factors, Votes(train=1000, test=1000, halves=4, seed=1))
+    other = factorvae_score(codes, factors, VoteCounts(train=1000, test=1000, halves=4, seed=1))
     assert other != first
 
 

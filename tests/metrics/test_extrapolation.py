@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.stats import linregress
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, frechet_distance, frechet_estimate, kernel_distance
 from harness.metrics.base import Caveat
 from harness.metrics.extrapolation import frechet_by_class, frechet_infinity, sample_size_curve
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int = 8, seed: int = 0) -> torch.Tensor:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
+from harness.core.errors import BadInput
 from harness.metrics import frechet_distance
 from harness.metrics.frechet import frechet_estimate, frechet_influences
 from harness.metrics.statistics import FeatureStatistics
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int, seed: int = 0, mix: bool = True) -> torch.Tensor:

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch_fidelity.metric_isc import isc_features_to_metric
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, inception_scores
-from harness.spec.errors import BadInput
 
 
 @pytest.mark.parametrize(("n", "splits"), [(200, 10), (97, 4), (33, 1)])

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch_fidelity.metric_kid import kid_features_to_metric
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, PolynomialKernel, Subsets, kernel_distance, kernel_distances
 from harness.metrics.kernel import RbfKernel
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int = 12, seed: int = 0) -> torch.Tensor:

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.metrics.base import Estimate
 from harness.metrics.latent import active_units, latent_path_length
-from harness.spec.errors import BadInput
 
 
 def test_active_units_are_those_whose_mean_varies():

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.core.errors import BadInput
 from harness.data.pixels import to_float, to_uint8
 from harness.metrics import METRICS
 from harness.metrics.likelihood import bits_per_dimension, dequantise
-from harness.spec.errors import BadInput
 
 
 def images(n: int = 50) -> torch.Tensor:

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from harness.core.errors import BadInput
 from harness.metrics import frechet_distance
 from harness.metrics import memorisation as module
 from harness.metrics.memorisation import authpct, fid_gap, nearest_neighbours
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int = 6, seed: int = 0) -> torch.Tensor:

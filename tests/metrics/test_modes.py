@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
+from harness.core.errors import BadInput
 from harness.metrics.modes import (
     class_counts,
     exact_mode_kl,
@@ -16,7 +17,6 @@ from harness.metrics.modes import (
     mode_kl,
     modes_covered,
 )
-from harness.spec.errors import BadInput
 
 
 def logits(counts: list[int]) -> torch.Tensor:

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.metrics.motion import frame_change_distance, frame_changes
-from harness.spec.errors import BadInput
 
 
 def test_changes_are_mean_absolute_differences_of_frames():

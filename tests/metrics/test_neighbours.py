@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_prc import prc_features_to_metric
 
+from harness.core.errors import BadInput
 from harness.metrics import Prdc, prdc
 from harness.metrics.neighbours import prdc_estimates
-from harness.spec.errors import BadInput
 
 
 def two_sets(n: int = 150, m: int = 120, d: int = 6, seed: int = 0):

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.metrics import lpips
-from harness.spec.errors import BadInput
 
 IMAGES = torch.randint(0, 256, (4, 1, 16, 16), generator=torch.Generator().manual_seed(0)).byte()
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data.generated import polygons as known
 from harness.metrics.polygons import (
     ON_MANIFOLD,
@@ -10,12 +11,11 @@ from harness.metrics.polygons import (
     polygon_precision,
     polygon_recall,
 )
-from harness.spec.errors import BadInput
 
 
 def drawn(count: int, corners: int = 3, seed: int = 7) -> tuple[np.ndarray, torch.Tensor]:
     angles = known.draw_angles(np.random.RandomState(seed), count, corners)
-    return angles, torch.from_numpy(known.render(angles))[:, None]
+    return angles, torch.from_numpy(known.render_polygons(angles))[:, None]
 
 
 def rms(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -37,7 +37,7 @@ def test_what_is_found_is_a_polygon_at_that_distance():
     disturbed = torch.where(images > 120, images - noise, images + noise)
     found = nearest_polygons(disturbed, 3)
     assert known.are_polygons(found.angles).all()
-    again = torch.from_numpy(known.render(found.angles))[:, None]
+    again = torch.from_numpy(known.render_polygons(found.angles))[:, None]
     assert torch.allclose(found.distances, rms(again, disturbed))
     # The polygon under the noise is one of those that it may be nearest to.
     assert (found.distances <= rms(images, disturbed) + 0.002).all()
@@ -48,7 +48,7 @@ def test_the_search_is_as_good_as_trying_all():
     steps = np.arange(-200, 201, 50)
     corners = np.meshgrid(steps, 1200 + steps, 2400 + steps, indexing="ij")
     angles = np.stack(corners, axis=-1).reshape(-1, 3)
-    drawn = np.concatenate([known.render(part) for part in np.array_split(angles, 10)])
+    drawn = np.concatenate([known.render_polygons(part) for part in np.array_split(angles, 10)])
     every = torch.from_numpy(drawn).flatten(1).float() / 255
     blurred = every[::60].view(-1, 1, 28, 28)
     blurred = (torch.nn.functional.avg_pool2d(blurred, 3, 1, 1) * 255).round().to(torch.uint8)
@@ -68,7 +68,7 @@ def test_shares_of_right_and_wrong_samples():
 
 def test_recall_counts_what_a_sample_is_near_to():
     angles, images = drawn(50)
-    moved = torch.from_numpy(known.render(angles + 20))[:, None]  # turned by 2°
+    moved = torch.from_numpy(known.render_polygons(angles + 20))[:, None]  # turned by 2°
     assert (rms(images, moved) < REACHED).all()
     assert polygon_recall(images, moved).value == 1
     half = polygon_recall(images, images[:25])

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from harness.core.errors import BadInput
 from harness.metrics.base import Caveat
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
-from harness.spec.errors import BadInput
 
 
 def clusters(n: int, seed: int = 0, apart: float = 1.0, d: int = 6):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from sklearn.metrics import mean_absolute_error
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, mae, mse, psnr
-from harness.spec.errors import BadInput
 
 
 def images(*shape: int, seed: int = 0) -> torch.Tensor:

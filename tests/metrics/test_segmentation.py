@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, aupro, pixel_auroc
-from harness.spec.errors import BadInput
 
 
 def anomalies(

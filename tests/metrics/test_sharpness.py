@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, log_sharpness_ratio, sharpness_ratio
-from harness.spec.errors import BadInput
 
 
 def textures(n: int = 40, channels: int = 1, size: int = 24, seed: int = 0) -> torch.Tensor:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from harness.core.errors import BadInput
 from harness.metrics.statistics import FeatureStatistics
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int = 5, seed: int = 0) -> torch.Tensor:

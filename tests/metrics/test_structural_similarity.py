@@ -13,9 +13,9 @@ from torchmetrics.functional.image import (
 )
 from torchmetrics.functional.image import structural_similarity_index_measure as torchmetrics_ssim
 
+from harness.core.errors import BadInput
 from harness.metrics import METRICS, ms_ssim, ssim
 from harness.metrics.structural_similarity import SCALE_WEIGHTS
-from harness.spec.errors import BadInput
 
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 

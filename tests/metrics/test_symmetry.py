@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.metrics.symmetry import symmetry_error
-from harness.spec.errors import BadInput
 
 
 def test_mirrored_images_have_none_and_others_their_mean_squared_difference():

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.metrics import colour_shift, cycle_error
-from harness.spec.errors import BadInput
 
 
 def flat(*colours: tuple[int, int, int]) -> torch.Tensor:

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.errors import BadInput
 from harness.metrics.vendi import vendi_score
-from harness.spec.errors import BadInput
 
 
 def features(n: int, d: int, seed: int = 0) -> torch.Tensor:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.networks.sizes import check_size, pyramid
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.networks.sizes import check_image_size, pyramid
 
 
 @given(st.integers(2, 128).map(lambda n: 4 * n))
@@ -22,4 +22,4 @@ def test_every_level_halves_and_the_lowest_cannot(size: int) -> None:
 @pytest.mark.parametrize("size", [0, 4, 9, 30])
 def test_other_sizes_are_refused(size: int) -> None:
     with pytest.raises(BadInput, match="multiples of 4 from 8 up"):
-        check_size(size)
+        check_image_size(size)

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from harness.analysis.leaderboard import boards
-from harness.analysis.verdicts import judge
-from harness.data.base import About
+from harness.claims.verdicts import decide
+from harness.config.claim import make_claim
+from harness.core.measurement import CellResult, Measurement, tidy
+from harness.core.protocol import Protocol
+from harness.data.base import DatasetCard
+from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Estimate, Metric
-from harness.report import DatasetInfo, ModelInfo, Picture, Results, Store
-from harness.spec.claim import make_claim
-from harness.spec.measurement import CellResult, Measurement, tidy
-from harness.spec.protocol import Protocol
+from harness.report import DatasetInfo, ModelInfo, ReportPicture, Results, StoreInfo
 
 MODELS = ("autoencoder/conv", "vae/vae", "gan/dcgan", "diffusion/ddpm")
 DATASETS = ("digits", "digits[unseen=8]")
@@ -187,16 +187,16 @@ def _curves() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _picture(dataset: str, model: str, seed: int, kind: str) -> Picture:
+def _picture(dataset: str, model: str, seed: int, kind: str) -> ReportPicture:
     noise = np.random.default_rng([seed, len(model), len(kind)])
     grid = np.kron(noise.integers(0, 255, (64, 64)), np.ones((2, 2)))
     buffer = io.BytesIO()
     Image.fromarray(grid.astype(np.uint8)).save(buffer, "PNG")
     alt = f"64 {kind} of {model} on {dataset}, seed {seed}"
-    return Picture(dataset, model, seed, kind, buffer.getvalue(), alt)  # type: ignore[arg-type]
+    return ReportPicture(dataset, model, seed, kind, buffer.getvalue(), alt)  # type: ignore[arg-type]
 
 
-def _pictures() -> list[Picture]:
+def _pictures() -> list[ReportPicture]:
     made = [("samples", model) for model in MODELS[1:]]
     made += [("reconstructions", model) for model in MODELS[:2]]
     return [
@@ -207,7 +207,7 @@ def _pictures() -> list[Picture]:
     ]
 
 
-ABOUT = About(
+ABOUT = DatasetCard(
     "Optical recognition of handwritten digits, bilinear to 16×16", "CC BY 4.0",
     "Alpaydin & Kaynak 1998, UCI Machine Learning Repository, doi:10.24432/C50P49",
     tuple("0123456789"), "classifier:digits", "classifier:digits",
@@ -226,7 +226,7 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
         "description": "What an autoencoder, a VAE, a GAN and a diffusion model learn from 1,437 "
                        "small images of digits, each within the same budget.",
         "suite_name": "quickstart", "suite_yaml": SUITE, "cells": cells, "table": table,
-        "metrics": METRICS, "verdicts": judge(CLAIMS, table, METRICS, 3, DATASETS),
+        "metrics": METRICS, "verdicts": decide(CLAIMS, table, METRICS, 3, DATASETS),
         "boards": boards(table, METRICS), "curves": _curves(), "pictures": _pictures(),
         "datasets": [
             DatasetInfo(name, "9f2c" * 16, train, 360, "16×16, grey", ABOUT)
@@ -241,7 +241,7 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
             "device": "cpu (2 threads)", "python": "3.12.7", "torch": "2.11.0",
             "commit": "1a2b3c4d (clean)", "platform": "Linux x86_64",
         },
-        "store": Store("sqlite:///reports/mlflow.db",
+        "store": StoreInfo("sqlite:///reports/mlflow.db",
                        "mlflow ui --backend-store-uri sqlite:///reports/mlflow.db"),
         "command": "harness run quickstart", "generated_at": "2026-01-02 03:04 UTC",
     }  # fmt: skip

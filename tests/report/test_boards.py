@@ -12,12 +12,12 @@ import pytest
 from html_structure import Structure
 from stored_runs import cell, fid, gathered, value
 
-from harness.analysis.standings import standings
+from harness.config.quoted import HowMeasured, Quote
+from harness.core.measurement import TRAINING_IMAGES
+from harness.core.protocol import Protocol
+from harness.leaderboards.standings import standings
 from harness.report import tables
 from harness.report.boards import latex, pages, record, view
-from harness.spec.measurement import TRAINING_IMAGES
-from harness.spec.protocol import Protocol
-from harness.spec.quoted import HowMeasured, Quote
 
 EVIL = "<script>alert('x')</script> & 100%_$#"
 
@@ -69,7 +69,7 @@ def evil() -> view.Leaderboard:
 
 @pytest.fixture(scope="module")
 def html(board: view.Leaderboard) -> str:
-    return pages.html(board)
+    return pages.boards_html(board)
 
 
 def test_the_page_is_well_formed_and_asks_the_network_for_nothing(html: str):
@@ -85,7 +85,7 @@ def test_the_sections_of_the_page(html: str, board: view.Leaderboard):
     sections = re.findall(r'<section id="(\w+)"', html)
     assert sections == ["boards", "across", "fronts", "quoted", "entries", "failures"]
     assert "4 entries on 2 datasets, from 1 suite and 15 runs on 2026-01-01." in html
-    assert pages.html(board) == html
+    assert pages.boards_html(board) == html
 
 
 def test_ranks_have_intervals_and_comparisons_a_mark(html: str):
@@ -115,10 +115,10 @@ def test_columns_are_by_kind_and_rows_best_first(board: view.Leaderboard):
 
 
 def test_whatever_is_printed_is_escaped(evil: view.Leaderboard):
-    html = pages.html(evil)
+    html = pages.boards_html(evil)
     assert "<script>alert" not in html
     assert html.count("<script>") == 1
-    markdown = pages.markdown(evil)
+    markdown = pages.boards_markdown(evil)
     assert "<script>" not in markdown
     assert "&lt;script&gt;alert('x')&lt;/script&gt; &amp; 100%\\_$\\#" in markdown
     tex = latex.latex(evil)
@@ -127,7 +127,7 @@ def test_whatever_is_printed_is_escaped(evil: view.Leaderboard):
 
 
 def test_markdown_tables_have_one_width(evil: view.Leaderboard):
-    lines = pages.markdown(evil).splitlines()
+    lines = pages.boards_markdown(evil).splitlines()
     widths = [len(re.findall(r"(?<!\\)\|", line)) for line in lines]
     rows = [
         (a, b) for a, b in pairwise(zip(lines, widths, strict=True))
@@ -169,7 +169,7 @@ def test_latex_escapes_each_special_sign():
 def test_json_says_all_and_csv_has_a_line_for_each_entry_of_each_board(
     evil: view.Leaderboard, tmp_path: Path
 ):
-    said = json.loads(record.text(evil))
+    said = json.loads(record.boards_json(evil))
     assert said["format"] == 1
     assert said["against"] == EVIL
     assert {e["entry"] for e in said["entries"]} == {EVIL, "vae/mlp", "gone/mlp", "other/mlp"}
@@ -192,7 +192,7 @@ def test_json_says_all_and_csv_has_a_line_for_each_entry_of_each_board(
 def test_json_has_null_where_there_is_no_number():
     wild = [cell("wild", s, (value(10.0 ** (150 * s - 150), fid()),)) for s in range(3)]
     board = view.Leaderboard(standings(gathered(*wild)), "s", "t")
-    assert json.loads(record.text(board))["boards"][0]["rows"][0]["high"] is None
+    assert json.loads(record.boards_json(board))["boards"][0]["rows"][0]["high"] is None
 
 
 @pytest.mark.slow

@@ -6,23 +6,23 @@ from xml.etree import ElementTree as ET
 import junitparser
 import pytest
 
-from harness.analysis.baseline import Baseline, Made
-from harness.analysis.changes import Change, Effect
-from harness.analysis.regression import Check
 from harness.metrics import load_metric
+from harness.regression.baseline import Baseline, BaselineOrigin
+from harness.regression.changes import Change, ChangeEffect
+from harness.regression.gate import Check
 from harness.report.checks.annotations import MOST, workflow_commands
 from harness.report.checks.junit import junit
-from harness.report.checks.markdown import markdown
-from harness.report.checks.words import HEADINGS, Words, amount
+from harness.report.checks.markdown import check_markdown
+from harness.report.checks.words import HEADINGS, CheckText, amount
 
 METRICS = {name: load_metric(name) for name in ("fid", "recall")}
 WORSE = Change(
     "digits", "gan/dcgan", "fid", "regressed", "worse beyond noise", (5, 5), None, 12.31, 14.77,
-    Effect("ratio", 1.2, 1.1, 1.31, 0.975, 1.3, 1.123),
+    ChangeEffect("ratio", 1.2, 1.1, 1.31, 0.975, 1.3, 1.123),
 )  # fmt: skip
 UNSURE = Change(
     "digits", "gan/dcgan", "recall", "inconclusive", "a worsening by 0.02 is not ruled out", (5, 3),
-    None, 0.61, 0.6, Effect("difference", -0.01, -0.04, 0.02, 0.95, -0.02, -0.051), 9,
+    None, 0.61, 0.6, ChangeEffect("difference", -0.01, -0.04, 0.02, 0.95, -0.02, -0.051), 9,
 )  # fmt: skip
 SUSPECT = dataclasses.replace(WORSE, outcome="worse before correction", reason="worse at 95 %")
 SAME = Change(
@@ -37,12 +37,12 @@ NASTY = Change(
 )
 
 
-def words(*changes: Change, **more) -> Words:
+def words(*changes: Change, **more) -> CheckText:
     baseline = Baseline.model_construct(
-        made=Made(date="2025-01-31", harness="1.0", commit="abc", machine="Abacus")
+        made=BaselineOrigin(date="2025-01-31", harness="1.0", commit="abc", machine="Abacus")
     )
     check = Check("guarded", baseline, changes, tests=2, **more)
-    return Words(check, METRICS, ("gan/dcgan: its code has changed",))
+    return CheckText(check, METRICS, ("gan/dcgan: its code has changed",))
 
 
 EVERYTHING = words(WORSE, UNSURE, SAME, NASTY)
@@ -68,7 +68,7 @@ def test_a_row_has_a_cell_for_every_heading():
 
 
 def test_the_smaller_mean_keeps_its_digits_where_the_other_is_many_times_as_large():
-    effect = Effect("ratio", 14.46, 4.22, 49.57, 0.975, 2.0, 7.65)
+    effect = ChangeEffect("ratio", 14.46, 4.22, 49.57, 0.975, 2.0, 7.65)
     change = dataclasses.replace(WORSE, before=0.0177, now=0.256, effect=effect)
     assert EVERYTHING.row(change)[3:5] == ("0.018", "0.256")
 
@@ -162,20 +162,22 @@ def test_annotations_beyond_what_github_shows_are_counted():
 
 
 def test_markdown_puts_what_needs_a_look_first_and_folds_the_rest():
-    text = markdown(EVERYTHING)
+    text = check_markdown(EVERYTHING)
     assert text.startswith("### ❌ guarded\n\nRegression in 1 of 4 comparisons")
     above, below = text.split("<details><summary>1 more</summary>")
     assert "❌ regressed" in above
     assert "❔ inconclusive" in above
     assert "| unchanged |" in below
-    assert "❔ worse before correction" in markdown(words(SAME, SUSPECT)).split("<details>")[0]
+    assert (
+        "❔ worse before correction" in check_markdown(words(SAME, SUSPECT)).split("<details>")[0]
+    )
     assert "Baseline saved 2025-01-31 with harness 1.0 at abc on Abacus." in below
-    assert markdown(words(SAME)).startswith("### ✅ guarded")
-    assert markdown(words(NASTY)).startswith("### ❔ guarded")
+    assert check_markdown(words(SAME)).startswith("### ✅ guarded")
+    assert check_markdown(words(NASTY)).startswith("### ❔ guarded")
 
 
 def test_markdown_takes_names_and_reasons_for_text():
-    text = markdown(EVERYTHING)
+    text = check_markdown(EVERYTHING)
     assert "<b>" not in text
     assert "m\\|x ,:%" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]

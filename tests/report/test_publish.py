@@ -6,14 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.config.suite import load_suite
+from harness.core.measurement import Measurement
 from harness.metrics import METRICS
-from harness.metrics.selftest import LADDERS, VERSION
 from harness.plan import Plan, make_plan
 from harness.report.publish import publish
-from harness.spec.measurement import Measurement
-from harness.spec.suite import load_suite
-from harness.tracking import Store, default_uri, selftests
-from harness.tracking.selftests import Trial
+from harness.selftest import outcomes
+from harness.selftest.disturbances import LADDERS, VERSION
+from harness.selftest.outcomes import SelftestRun
+from harness.tracking import Store, default_uri
 
 SUITE = """
 title: Never run
@@ -76,18 +77,18 @@ def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path
     assert "† did not notice copies" in page.read_text()
 
     digest, native = (plan.datasets[name].digest for name in ("digits", "digits[size=8]"))
-    same = Trial("digits", digest, how["fid"].extractor, how["fid"].preprocessing, 449)
+    same = SelftestRun("digits", digest, how["fid"].extractor, how["fid"].preprocessing, 449)
     wanted = [METRICS[name] for name in ("fid", "sharpness", "recall")]
     changed = dataclasses.replace(METRICS["recall"], version=99)
-    selftests.save(store, same, outcome(fid="copies"), wanted[:1])
-    small = Trial("digits[size=8]", native, "inception@00000000", "any", 449)
-    selftests.save(store, small, outcome(sharpness="blur"), wanted[1:2])
-    selftests.save(store, same, outcome(recall="noise"), [changed])
+    outcomes.save_selftest(store, same, outcome(fid="copies"), wanted[:1])
+    small = SelftestRun("digits[size=8]", native, "inception@00000000", "any", 449)
+    outcomes.save_selftest(store, small, outcome(sharpness="blur"), wanted[1:2])
+    outcomes.save_selftest(store, same, outcome(recall="noise"), [changed])
     for other in (
         dataclasses.replace(same, extractor="inception@00000000"),
         dataclasses.replace(same, digest="another dataset"),
     ):
-        selftests.save(store, other, outcome(recall="noise", fid="none"), wanted)
+        outcomes.save_selftest(store, other, outcome(recall="noise", fid="none"), wanted)
     results, page = publish(plan, store, tmp_path, None)
     said = f"in its self-test on digits with {same.extractor}, 449 images a set"
     assert results.doubts == gap | {
@@ -101,15 +102,15 @@ def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path
 
 def test_outcomes_come_back_and_a_second_test_replaces_the_first(tmp_path, monkeypatch):
     store = Store(default_uri(tmp_path), tmp_path)
-    assert selftests.load(store, "d") == []
-    tested = Trial("digits", "d", "e@1", "none", 449)
+    assert outcomes.load_selftests(store, "d") == []
+    tested = SelftestRun("digits", "d", "e@1", "none", 449)
     fid, kid = METRICS["fid"], METRICS["kid"]
-    first = selftests.save(store, tested, outcome(fid="blur", kid="noise"), [fid, kid])
-    assert selftests.save(store, tested, outcome(fid="none"), [fid]) == first
-    (found,) = selftests.load(store, "d")
+    first = outcomes.save_selftest(store, tested, outcome(fid="blur", kid="noise"), [fid, kid])
+    assert outcomes.save_selftest(store, tested, outcome(fid="none"), [fid]) == first
+    (found,) = outcomes.load_selftests(store, "d")
     assert found.tested == tested
     assert (found.failed(fid), found.failed(kid)) == (["none"], ["noise"])
     assert len(found.table) == 2 * len(LADDERS)
     assert set(found.table["values"]) == {(0.1, 1 / 3)}
-    monkeypatch.setattr(selftests, "VERSION", VERSION + 1)
-    assert selftests.load(store, "d") == [], "another version asks other things"
+    monkeypatch.setattr(outcomes, "VERSION", VERSION + 1)
+    assert outcomes.load_selftests(store, "d") == [], "another version asks other things"

@@ -13,13 +13,13 @@ import pytest
 from html_structure import Structure
 from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
 
-from harness.analysis.leaderboard import Board, Row, boards
-from harness.analysis.pareto import pareto
+from harness.core.measurement import COLUMNS, tidy
 from harness.data import load_dataset
-from harness.report import DatasetInfo, page, write
+from harness.leaderboards.leaderboard import Board, Row, boards
+from harness.leaderboards.pareto import pareto
+from harness.report import DatasetInfo, page, write_report
 from harness.report.svg import colours
 from harness.report.tables import groups, left_out
-from harness.spec.measurement import COLUMNS, tidy
 
 EVIL = "<script>alert('x')</script>"
 
@@ -31,11 +31,11 @@ def results():
 
 @pytest.fixture(scope="module")
 def text(results):
-    return page.html(results)
+    return page.report_html(results)
 
 
 def test_the_folder_holds_page_markdown_and_tables(results, tmp_path):
-    index = write(results, tmp_path / "new" / "report")
+    index = write_report(results, tmp_path / "new" / "report")
     names = {path.name for path in index.parent.iterdir()}
     assert names == {
         "index.html", "report.md", "results.csv", "leaderboard.csv", "verdicts.json",
@@ -48,14 +48,14 @@ def test_the_folder_holds_page_markdown_and_tables(results, tmp_path):
 
 
 def test_the_same_results_give_the_same_bytes(results, text):
-    assert page.html(results) == text
+    assert page.report_html(results) == text
 
 
 def test_a_report_that_cannot_be_made_leaves_the_old_one(results, tmp_path):
-    index = write(results, tmp_path)
+    index = write_report(results, tmp_path)
     before = index.read_bytes()
     with pytest.raises(AttributeError):
-        write(dataclasses.replace(results, store=None), tmp_path)
+        write_report(dataclasses.replace(results, store=None), tmp_path)
     assert index.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 5
 
@@ -117,7 +117,7 @@ def test_what_must_be_known_of_a_number_is_a_footnote_of_it(results, tmp_path):
     ]
     found = boards(tidy(cells), results.metrics)
     assert next(b for b in found if b.metric == "fid").rows[0].remarks == (remark,)
-    write(dataclasses.replace(results, cells=cells, boards=found), tmp_path)
+    write_report(dataclasses.replace(results, cells=cells, boards=found), tmp_path)
     for name in ("index.html", "report.md"):
         text = (tmp_path / name).read_text()
         assert re.sub(r"<[^>]*>", "", text).count(remark) >= 1, name
@@ -149,7 +149,7 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
     hostile = dataclasses.replace(
         hostile, pictures=[dataclasses.replace(p, model=EVIL) for p in hostile.pictures]
     )
-    index = write(hostile, tmp_path)
+    index = write_report(hostile, tmp_path)
     assert "<script>alert" not in index.read_text()
     assert index.read_text().count("&lt;script&gt;") > 20
     prose = re.sub(r"^    .*$", "", index.with_name("report.md").read_text(), flags=re.M)
@@ -171,7 +171,7 @@ def test_each_dataset_has_its_licence_citation_digest_and_task(results):
     names = ("digits", "digits[unseen=8]", "textures", "ring")
     datasets = [DatasetInfo.of(load_dataset(name)) for name in names]
     shown = dataclasses.replace(results, datasets=datasets)
-    for whole in (page.html(shown), page.markdown(shown)):
+    for whole in (page.report_html(shown), page.report_markdown(shown)):
         section = whole.partition("Licence")[2].partition("Models, budget and cost")[0]
         said = html.unescape(re.sub(r"<[^>]*>", "", section)).replace("\\", "")
         for dataset in datasets:
@@ -185,19 +185,19 @@ def test_each_dataset_has_its_licence_citation_digest_and_task(results):
 
 def test_a_dollar_in_a_name_is_no_formula(results):
     curves = results.curves.assign(name="$\\loss$")
-    assert "$\\loss$" in page.html(dataclasses.replace(results, curves=curves))
+    assert "$\\loss$" in page.report_html(dataclasses.replace(results, curves=curves))
 
 
 def test_unequal_budgets_are_flagged(results, text):
     assert "The budgets differ" not in text
     models = [dataclasses.replace(results.models[0], images=1), *results.models[1:]]
-    assert "The budgets differ" in page.html(dataclasses.replace(results, models=models))
+    assert "The budgets differ" in page.report_html(dataclasses.replace(results, models=models))
 
 
 def test_overrides_are_named(results):
     changed = dataclasses.replace(results, overrides={"budget_scale": "0.05"})
-    assert "departs from the suite" in page.html(changed)
-    assert "departs from the suite" in page.markdown(changed)
+    assert "departs from the suite" in page.report_html(changed)
+    assert "departs from the suite" in page.report_markdown(changed)
 
 
 def test_a_report_of_nothing_says_so(results):
@@ -205,18 +205,18 @@ def test_a_report_of_nothing_says_so(results):
         results, cells=[], table=results.table.iloc[:0], verdicts=[], boards=[], pictures=[],
         curves=results.curves.iloc[:0],
     )  # fmt: skip
-    assert "Nothing has been measured yet" in page.html(empty)
+    assert "Nothing has been measured yet" in page.report_html(empty)
 
 
 def test_passwords_of_the_tracking_server_are_not_published(results):
     store = dataclasses.replace(results.store, uri="https://ann:secret@mlflow.example.org/x")
-    text = page.html(dataclasses.replace(results, store=store))
+    text = page.report_html(dataclasses.replace(results, store=store))
     assert "secret" not in text
     assert "https://mlflow.example.org/x" in text
 
 
 def test_markdown_tables_have_one_width(results):
-    lines = page.markdown(results).splitlines()
+    lines = page.report_markdown(results).splitlines()
     for above, below in pairwise(lines):
         if above.startswith("|") and below.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", below))
@@ -251,17 +251,17 @@ def test_another_protocol_is_another_column_that_says_what_differs(results):
 
 def test_a_metric_that_failed_its_self_test_is_marked_on_its_board_alone(results, text):
     said = "did not notice copies in its self-test on digits"
-    assert "†" not in text + page.markdown(results)
+    assert "†" not in text + page.report_markdown(results)
     board = next(b for b in results.boards if (b.dataset, b.metric) == ("digits", "fid"))
     doubted = dataclasses.replace(results, doubts={("digits", board.protocol_key): said})
-    html_page, plain = page.html(doubted), page.markdown(doubted)
+    html_page, plain = page.report_html(doubted), page.report_markdown(doubted)
     assert re.search(rf"Fréchet distance&nbsp;<span title=\"{said}\">†", html_page)
     assert html_page.count("†") == plain.count("†") == 2, "in the heading and in the notes"
     assert f"<br>† {said}</li>" in html_page
     assert "Fréchet distance † ↓" in plain
     assert f". † {said}\n" in plain
     other = dataclasses.replace(results, doubts={("digits[unseen=8]", "another key"): said})
-    assert page.html(other) == text
+    assert page.report_html(other) == text
 
 
 def test_the_pareto_front_has_no_point_that_another_beats():
@@ -330,6 +330,6 @@ def test_in_a_browser_tables_sort_and_nothing_overflows_a_phone(text, tmp_path):
 
 
 def test_the_tidy_table_survives_csv(results, tmp_path):
-    index = write(results, tmp_path)
+    index = write_report(results, tmp_path)
     read = pd.read_csv(StringIO(index.with_name("results.csv").read_text()))
     assert (read["value"].dropna().to_numpy() == results.table["value"].dropna().to_numpy()).all()

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from synthetic_results import synthetic
 
-from harness.analysis.convergence import LastTenth
+from harness.core.measurement import CellResult
 from harness.report import page
 from harness.report.results import TrainingInfo
 from harness.report.training import said, trained, undertrained
-from harness.spec.measurement import CellResult
+from harness.statistics.convergence import LastTenth
 
 COLUMNS = ["dataset", "model", "seed", "step", "images", "name", "value"]
 
@@ -46,14 +46,14 @@ TRAINING = (
 
 def test_pages_mark_what_is_undertrained_and_say_steps_and_epochs():
     results = synthetic(training=TRAINING)
-    html, text = page.html(results), page.markdown(results)
+    html, text = page.report_html(results), page.report_markdown(results)
     assert "<strong>Undertrained:</strong> vae/vae on digits." in html
     assert html.count(">undertrained</span>") >= 2, "on a board, and beside the loss"
     assert "| vae/vae | digits | 76800 | 1200 | 53.40 | −3.5 % ± 0.4 %, **undertrained** |" in text
     assert "| gan/dcgan | digits | 76800 | 600 | 53.40 | no measure |" in text
     assert "−1.0 % ± 0.4 % |" in text
     assert "| vae/vae (undertrained) |" in text
-    plain = page.html(synthetic(training=TRAINING[1:]))
+    plain = page.report_html(synthetic(training=TRAINING[1:]))
     assert "Undertrained:" not in plain
     assert ">undertrained</span>" not in plain
 
@@ -61,4 +61,4 @@ def test_pages_mark_what_is_undertrained_and_say_steps_and_epochs():
 def test_no_page_says_when_claims_were_declared():
     """The harness does not know."""
     results = synthetic()
-    assert "declared before" not in page.html(results) + page.markdown(results)
+    assert "declared before" not in page.report_html(results) + page.report_markdown(results)

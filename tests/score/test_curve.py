@@ -5,15 +5,15 @@ import json
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data.imageset import ImageSet
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.protocols import Instrument, Setup
+from harness.evaluation.protocols import EvalConfig, NetworkInfo
 from harness.metrics import frechet_distance, frechet_infinity, kernel_distance
 from harness.score.curve import check_curve, ladder, size_curve
 from harness.score.sets import Sets
-from harness.spec.errors import BadInput
 
-SETUP = Setup({}, {"extractor": Instrument("net@00", "native")})
+SETUP = EvalConfig({}, {"extractor": NetworkInfo("net@00", "native")})
 
 
 def features(n: int, d: int = 8, seed: int = 0) -> torch.Tensor:

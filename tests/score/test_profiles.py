@@ -27,11 +27,11 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from harness.cli.main import main
+from harness.core.errors import BadInput
 from harness.evaluation.profiles import clean_fid, torch_fidelity, torchmetrics
 from harness.metrics import METRICS
 from harness.metrics.base import Caveat, Estimate
 from harness.score import PROFILES, load_profile, load_sets, make_scoring, score
-from harness.spec.errors import BadInput
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")
@@ -286,7 +286,7 @@ def test_the_network_of_a_profile_is_used(sets, monkeypatch):
         asked.append((role, name))
         raise BadInput("enough")
 
-    monkeypatch.setattr("harness.score.selection.checked", checked)
+    monkeypatch.setattr("harness.score.selection.load_checked", checked)
     for name in ("torch-fidelity", "clean-fid", "torchmetrics"):
         with pytest.raises(BadInput, match="enough"):
             make_scoring(sets(), ["fid"], {}, CPU, load_profile(name))

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
+from harness.core.measurement import Measurement
 from harness.data import load_dataset
 from harness.data.imageset import load_images
-from harness.evaluation.draws import average
+from harness.evaluation.draws import average_draws
 from harness.extractors import EXTRACTORS, PERCEPTUALS
 from harness.extractors.base import Extracted, Extractor, Perceptual
-from harness.extractors.source import Source
+from harness.extractors.source import ExtractorSource
 from harness.metrics import METRICS, REGISTRY, Estimate, Metric, frechet_estimate
 from harness.plan import make_plan
 from harness.score import Sets, load_sets, make_scoring, score, with_draws
 from harness.score.document import document
 from harness.score.selection import default_metrics
 from harness.score.sets import read_pixels, subject
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
-from harness.spec.suite import load_suite
 from harness.training.numerics import Numerics
 
 SPIES = {"extractor": "spy", "perceptual": "spy"}
@@ -50,8 +50,8 @@ class SpyDistance(Spy, Perceptual):
         return (a.float() - b.float()).abs().mean(dim=(1, 2, 3))
 
 
-SPY = Source(lambda name: None, lambda name, device: Spy())
-SPY_DISTANCE = Source(lambda name: None, lambda name, device: SpyDistance())
+SPY = ExtractorSource(lambda name: None, lambda name, device: Spy())
+SPY_DISTANCE = ExtractorSource(lambda name: None, lambda name, device: SpyDistance())
 BROKEN = Metric("broken", lambda samples: Estimate(1 / 0), "lower", "broken", "")
 
 
@@ -123,7 +123,9 @@ def test_draws_are_averaged(tmp_path):
     alone = [rows(load_sets(place, reference), "fid")["fid"] for place in places]
     together = rows(with_draws(load_sets(places[0], reference), places[1:]), "fid")["fid"]
     estimates = [Estimate(row.value, row.stderr, "images") for row in alone]
-    assert Estimate(together.value, together.stderr, "images") == average(estimates, shared=True)
+    assert Estimate(together.value, together.stderr, "images") == average_draws(
+        estimates, shared=True
+    )
     assert "draws=3" in together.protocol.label()
     assert "between the 3 draws" in together.reason
     assert together.key not in {row.key for row in alone}

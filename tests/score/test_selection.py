@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.evaluation.protocols import limit
 from harness.evaluation.subject import Subject
 from harness.metrics import METRICS
 from harness.score import PROFILES, load_profile, make_scoring, open_sets, score, with_captions
-from harness.spec.errors import BadInput
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")

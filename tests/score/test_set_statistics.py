@@ -9,22 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from harness.core.errors import BadInput
 from harness.data.imageset import ImageSet, load_images
-from harness.evaluation.protocols import Instrument
+from harness.evaluation.protocols import NetworkInfo
 from harness.metrics import frechet_distance
 from harness.score.statistics import KIND, SetStatistics, is_statistics, load_statistics
-from harness.spec.errors import BadInput
 
-NETWORK = Instrument("net@0123", "native")
+NETWORK = NetworkInfo("net@0123", "native")
 
 
-def shard(seed: int, n: int = 40, network: Instrument = NETWORK) -> tuple[ImageSet, torch.Tensor]:
+def shard(seed: int, n: int = 40, network: NetworkInfo = NETWORK) -> tuple[ImageSet, torch.Tensor]:
     draws = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (n, 1, 4, 4), generator=draws, dtype=torch.uint8)
     return ImageSet(images, [""] * n, f"shard {seed}"), images.flatten(1).float() + seed
 
 
-def statistics(seed: int, network: Instrument = NETWORK) -> SetStatistics:
+def statistics(seed: int, network: NetworkInfo = NETWORK) -> SetStatistics:
     return SetStatistics.of(*shard(seed), network)
 
 

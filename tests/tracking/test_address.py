@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec import secrets
-from harness.spec.errors import BadInput
+from harness.core import secrets
+from harness.core.errors import BadInput
 from harness.tracking import Store, address, default_uri, names
 from harness.tracking.address import read_address, shown
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
-from harness.spec.protocol import Protocol
+from harness.core.errors import BadInput
+from harness.core.measurement import Measurement
+from harness.core.protocol import Protocol
 from harness.tracking import Store, Use, default_uri
 from harness.tracking.collection import collect, find_run, suite_runs
 from harness.tracking.uses import uses

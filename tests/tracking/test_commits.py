@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tracking.commits import NONE, UNCOMMITTED, commit, commits, repository
+from harness.tracking.commits import NONE, UNCOMMITTED, commit, commits, find_repository
 from harness.tracking.environment import environment
 
 
@@ -67,4 +67,4 @@ def test_code_in_several_repositories_names_each(user: Path, tmp_path: Path):
     assert commits([user, other, user / "reports"]) == (
         f"their models: {head(user)}; suites: unknown"
     )
-    assert repository(tmp_path / "nowhere") is None
+    assert find_repository(tmp_path / "nowhere") is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.scratch import scratch
+from harness.core.scratch import scratch
 from harness.tracking import Store, default_uri
 
 CELL = {"dataset": "digits", "model": "vae/vae", "seed": 0, "recipe.width": 8, "numerics.name": "x"}

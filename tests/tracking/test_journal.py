@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec.errors import TryLater
-from harness.spec.measurement import Measurement
-from harness.spec.protocol import Protocol
+from harness.core.errors import TryLater
+from harness.core.measurement import Measurement
+from harness.core.protocol import Protocol
 from harness.tracking import Store, default_uri
 from harness.tracking.journal import Journal, Write
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec.errors import BadInput, TryLater
+from harness.core.errors import BadInput, TryLater
 from harness.tracking import Store
 
 

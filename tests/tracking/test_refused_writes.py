@@ -7,8 +7,8 @@ from mlflow.exceptions import MlflowException, RestException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE
 from sqlalchemy.exc import DataError, InterfaceError
 
-from harness.spec.measurement import Measurement
-from harness.spec.protocol import Protocol
+from harness.core.measurement import Measurement
+from harness.core.protocol import Protocol
 from harness.tracking import Store, default_uri
 from harness.tracking.journal import Journal, Write
 from harness.tracking.names import MAX_NAME, metric_name

@@ -3,14 +3,14 @@
 import pytest
 
 from harness.data import load_dataset
-from harness.evaluation.selftest import run_selftest
 from harness.metrics import METRICS
-from harness.tracking import selftests
+from harness.selftest import outcomes
+from harness.selftest.run import run_selftest
 
 
 @pytest.fixture(scope="module")
 def outcome():
-    (found,) = selftests.shipped(load_dataset("digits").digest)
+    (found,) = outcomes.shipped_outcomes(load_dataset("digits").digest)
     return found
 
 
@@ -19,13 +19,13 @@ def test_it_is_of_the_metrics_as_they_are_now(outcome):
     rows = outcome.table[["metric", "definition"]].drop_duplicates()
     assert {"fid", "authpct", "fid_gap", "recall", "vendi"} <= set(rows["metric"])
     for name, definition in rows.itertuples(index=False):
-        assert definition == selftests.definition(METRICS[name]), name
+        assert definition == outcomes.definition(METRICS[name]), name
 
 
 def test_the_gap_that_notices_no_copies_is_known_to(outcome):
     assert outcome.failed(METRICS["fid_gap"]) == ["copies"]
     assert outcome.failed(METRICS["authpct"]) == []
-    assert selftests.shipped("another dataset") == []
+    assert outcomes.shipped_outcomes("another dataset") == []
 
 
 @pytest.mark.slow

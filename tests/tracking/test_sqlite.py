@@ -12,7 +12,7 @@ import pytest
 from mlflow.store.tracking.dbmodels.initial_models import Base
 from sqlalchemy import create_engine
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 from harness.tracking import Store, default_uri
 from harness.tracking.sqlite import State, count_rows, prepare, state
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec.errors import BadInput
-from harness.spec.measurement import Measurement
-from harness.spec.protocol import Protocol
+from harness.core.errors import BadInput
+from harness.core.measurement import Measurement
+from harness.core.protocol import Protocol
 from harness.tracking import Store, default_uri
 from harness.tracking.environment import environment
 from harness.tracking.store import metric_name

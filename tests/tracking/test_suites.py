@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from harness.tracking import Store, default_uri
-from harness.tracking.suites import SuiteIdentity, find_suite, open_suite, place, planned_suite
+from harness.tracking.suites import (
+    SuiteIdentity,
+    experiment_name,
+    find_suite,
+    open_suite,
+    planned_suite,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def test_another_file_with_another_content_is_another_suite(store: Store):
     a, b = suite("same", "aaaaaaaaaaaa", "1"), suite("same", "bbbbbbbbbbbb", "2")
     first, second = (open_suite(store, each, "key", {}) for each in (a, b))
     assert first != second
-    assert (place(store, a), place(store, b)) == ("same", "same-bbbbbbbb")
+    assert (experiment_name(store, a), experiment_name(store, b)) == ("same", "same-bbbbbbbb")
     assert (find_suite(store, a, "key"), find_suite(store, b, "key")) == (first, second)
 
 
@@ -35,8 +41,8 @@ def test_a_suite_stays_itself_where_it_is_edited_or_moved(store: Store):
     assert open_suite(store, suite("kept", "aaaaaaaaaaaa", "2"), "key", {}) == run
     assert open_suite(store, suite("kept", "moved0000000", "2"), "key", {}) == run
     # What was moved and then edited is told apart: the first may still be where it was.
-    assert place(store, suite("kept", "moved0000000", "3")) == "kept-moved000"
-    assert place(store, suite("kept", "aaaaaaaaaaaa", "4")) == "kept"
+    assert experiment_name(store, suite("kept", "moved0000000", "3")) == "kept-moved000"
+    assert experiment_name(store, suite("kept", "aaaaaaaaaaaa", "4")) == "kept"
 
 
 def test_planning_reserves_the_place(store: Store):
@@ -49,8 +55,8 @@ def test_what_earlier_versions_left_is_the_shipped_suites_or_the_first_ones(stor
     for name in ("quickstart", "mine"):
         store.open_suite(name, "key", {})
     own = suite("quickstart", "aaaaaaaaaaaa")
-    assert place(store, own) == "quickstart-aaaaaaaa"
-    assert place(store, suite("quickstart", "s", is_shipped=True)) == "quickstart"
-    assert place(store, suite("mine", "aaaaaaaaaaaa")) == "mine"
+    assert experiment_name(store, own) == "quickstart-aaaaaaaa"
+    assert experiment_name(store, suite("quickstart", "s", is_shipped=True)) == "quickstart"
+    assert experiment_name(store, suite("mine", "aaaaaaaaaaaa")) == "mine"
     open_suite(store, suite("mine", "aaaaaaaaaaaa", "1"), "key", {})
-    assert place(store, suite("mine", "bbbbbbbbbbbb", "2")) == "mine-bbbbbbbb"
+    assert experiment_name(store, suite("mine", "bbbbbbbbbbbb", "2")) == "mine-bbbbbbbb"

@@ -16,7 +16,7 @@ from recording import by_hand
 from torch import Tensor, nn
 
 from harness.families import build_family
-from harness.families.base import Family, Samples, Shape
+from harness.families.base import Family, ImageShape, Samples
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
@@ -45,7 +45,7 @@ class Waves:
 
 def untrained(name: str, **settings: Any) -> Family:
     chosen = {"batch_size": 8, **SMALL[name], **settings}
-    return initialise(lambda: build_family(name, chosen, Shape(1, 8)), 0)
+    return initialise(lambda: build_family(name, chosen, ImageShape(1, 8)), 0)
 
 
 def trained(

@@ -17,7 +17,7 @@ def test_it_is_the_recursion_with_its_ramp() -> None:
         with torch.no_grad():
             weight.copy_(torch.randn(3, generator=generator))
             mean.copy_(torch.randn(3, generator=generator))
-        average.update(average.pull(step))
+        average.update(average.ema_weight(step))
         decay = min(0.3, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * weight.detach()
     average.adopt()
@@ -32,6 +32,6 @@ def test_of_a_steady_climb_it_lags_by_a_tenth_of_the_run_at_most(steps: int) -> 
     average = MovingAverage(networks, decay=0.999)
     for step in range(1, steps + 1):
         nn.init.constant_(networks["n"].weight, step)
-        average.update(average.pull(step))
+        average.update(average.ema_weight(step))
     lag = steps - average.average["n"].weight.item()
     assert 0.05 * steps < lag < 0.15 * steps

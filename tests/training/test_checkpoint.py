@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.families import build_family
-from harness.families.base import Shape
+from harness.families.base import ImageShape
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "step": torch.tensor(3.0), "b": torch.tensor([7])}
@@ -71,8 +71,8 @@ def test_due_by_the_clock(tmp_path: Path) -> None:
 
 def test_weights_survive_and_are_ready_to_measure(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    first = build_family("gan", {"width": 4}, Shape(1, 8))
-    other = build_family("gan", {"width": 4}, Shape(1, 8))
+    first = build_family("gan", {"width": 4}, ImageShape(1, 8))
+    other = build_family("gan", {"width": 4}, ImageShape(1, 8))
     save_weights(first, tmp_path / "weights.safetensors")
     load_weights(other, tmp_path / "weights.safetensors")
     mine, theirs = first.networks.state_dict(), other.networks.state_dict()

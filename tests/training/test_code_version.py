@@ -33,7 +33,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "part.py").write_text(PART)
     (folder / "family.py").write_text(FAMILY)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(module, "ROOTS", ())  # the loader's room is not this test's subject
+    monkeypatch.setattr(module, "ROOTS", ())  # the loader's package is not this test's subject
     return folder
 
 
@@ -78,7 +78,7 @@ def test_networks_are_found_through_the_family(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "_source", lambda name: read.append(name) or source(name))
     code_version(VAE)
     assert {"harness.families.vae", "harness.networks.convnet", "harness.networks.sizes"} <= {*read}
-    assert not any(name.startswith("harness.spec") for name in read)
+    assert not any(name.startswith("harness.config") for name in read)
 
 
 def write(folder: Path, **modules: str) -> None:

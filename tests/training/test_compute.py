@@ -13,9 +13,10 @@ from test_accelerate import CPU, SMALL, Waves, interrupted, same, trained, untra
 from test_golden import GOLDEN, ramps_family
 from torch import nn
 
-from harness.families.base import Batch, FamilySettings
+from harness.data.batch import Batch
+from harness.families.base import FamilySettings
 from harness.training.checkpoint import Checkpoints
-from harness.training.compute import computed
+from harness.training.compute import compute_loss
 from harness.training.loop import train
 
 
@@ -125,7 +126,7 @@ def test_a_compiled_gradient_penalty_is_that_of_the_formula() -> None:
     assert isinstance(layer, nn.Linear)
 
     def gradients(accelerate: Any) -> list[torch.Tensor]:
-        loss = computed(critic.loss, FamilySettings(), CPU, accelerate)
+        loss = compute_loss(critic.loss, FamilySettings(), CPU, accelerate)
         losses = loss(gan.networks, batch, noise)
         norm = layer.weight.norm().item()
         assert losses["penalty"].item() == pytest.approx((norm - 1) ** 2, rel=1e-4)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.config.suite import load_suite
+from harness.core.errors import BadInput
 from harness.plan import Plan, make_plan
-from harness.spec.errors import BadInput
-from harness.spec.suite import load_suite
 
 FAMILY = """\
 from pathlib import Path

@@ -10,10 +10,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.data.presentation import Shown
+from harness.config.recipe import list_recipes, load_recipe
+from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Family, Shape
-from harness.spec.recipe import list_recipes, load_recipe
+from harness.families.base import Family, ImageShape
 from harness.training.init import initialise
 from harness.training.loop import train
 
@@ -146,12 +146,12 @@ class Ramps:
     def __init__(self, with_sources: bool) -> None:
         self.with_sources = with_sources
 
-    def batch(self, index: int) -> Shown:
+    def batch(self, index: int) -> Batch:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
         labels = torch.arange(32) % 4
         words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
-        return Shown(x, labels, x.flip(3) if self.with_sources else None, words=words)
+        return Batch(x, labels, x.flip(3) if self.with_sources else None, words=words)
 
 
 def ramps_family(name: str) -> tuple[Family, Ramps]:
@@ -159,7 +159,7 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     recipe = load_recipe(name)
     settings = recipe.settings | {"batch_size": 32}
     with_sources = recipe.family == "translation"
-    shape = Shape(
+    shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,
         unpaired=recipe.family == "cyclegan",
     )  # fmt: skip

@@ -3,13 +3,13 @@ from __future__ import annotations
 import torch
 
 from harness.families import build_family
-from harness.families.base import Family, Shape
+from harness.families.base import Family, ImageShape
 from harness.training.init import initialise
 
 
 def weights(seed: int) -> torch.Tensor:
     def build() -> Family:
-        return build_family("autoencoder", {"width": 4}, Shape(1, 8))
+        return build_family("autoencoder", {"width": 4}, ImageShape(1, 8))
 
     return initialise(build, seed).networks["encoder"].head.weight
 

@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import (
     Adam,
-    Batch,
     Family,
     FamilySettings,
+    ImageShape,
     Losses,
     Noise,
     Phase,
     Player,
-    Shape,
 )
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
@@ -55,7 +55,7 @@ class Blobs:
 
 def untrained(name: str, seed: int = 0, **settings: Any) -> Family:
     chosen = {"batch_size": 8, **SMALL[name], **settings}
-    return initialise(lambda: build_family(name, chosen, Shape(1, 8)), seed)
+    return initialise(lambda: build_family(name, chosen, ImageShape(1, 8)), seed)
 
 
 def trained(
@@ -231,7 +231,7 @@ class Counting:
 
 
 def test_each_update_sees_images_of_its_own_and_the_budget_counts_them_once() -> None:
-    spy = Spy(FamilySettings(batch_size=10), Shape(1, 8))
+    spy = Spy(FamilySettings(batch_size=10), ImageShape(1, 8))
     result = train(spy, Counting(), 118, 0, device=CPU)
     # Half of 118 images: 59 are two steps of three batches of ten, and six steps of one.
     assert spy.seen["critic"] == [0, 1, 2, 3, 4, 5]
@@ -242,7 +242,7 @@ def test_each_update_sees_images_of_its_own_and_the_budget_counts_them_once() ->
 
 def test_a_phase_resumes_within_itself(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, every_seconds=0)
-    spy = Spy(FamilySettings(batch_size=10), Shape(1, 8))
+    spy = Spy(FamilySettings(batch_size=10), ImageShape(1, 8))
     with pytest.raises(KeyboardInterrupt):
         train(spy, Counting(), 118, 0, device=CPU, checkpoints=checkpoints, report=interrupt_at(4))
     spy.seen["late"].clear()
@@ -252,7 +252,7 @@ def test_a_phase_resumes_within_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_divergence_names_player_and_step(value: float) -> None:
-    spy = Spy(FamilySettings(batch_size=10), Shape(1, 8))
+    spy = Spy(FamilySettings(batch_size=10), ImageShape(1, 8))
     spy.value = value
     with pytest.raises(Diverged, match=r"the loss of critic was (nan|inf) by step 1") as caught:
         train(spy, Counting(), 100, 0, device=CPU)
@@ -260,7 +260,7 @@ def test_divergence_names_player_and_step(value: float) -> None:
 
 
 def test_about_a_hundred_readings_whatever_the_length() -> None:
-    spy = Spy(FamilySettings(batch_size=10), Shape(1, 8))
+    spy = Spy(FamilySettings(batch_size=10), ImageShape(1, 8))
     seen: list[Progress] = []
     result = train(spy, Counting(), 12_340, 0, device=CPU, report=seen.append)
     assert 50 <= len(result.curve) <= 100

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from harness.core.errors import BadInput
 from harness.families.base import FamilySettings
-from harness.spec.errors import BadInput
 from harness.training.numerics import Numerics, devices
 
 

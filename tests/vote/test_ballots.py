@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 from harness.vote.ballots import MOST_BYTES, read_votes
 
 GOOD = {

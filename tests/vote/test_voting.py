@@ -14,7 +14,7 @@ from PIL import Image
 from running import Inside
 
 from harness.data import load_dataset
-from harness.evaluation.pictures import grid, tiles
+from harness.evaluation.pictures import grid_png, grid_tiles
 
 SUITE = """
 title: Votes on <digits>
@@ -199,7 +199,7 @@ def test_tiles_are_what_a_grid_was_made_of():
     for channels in (1, 3):
         draws = torch.Generator().manual_seed(0)
         images = torch.randint(256, (11, channels, 5, 5), generator=draws).to(torch.uint8)
-        assert torch.equal(tiles(grid(images, 4), 5)[:11], images)
+        assert torch.equal(grid_tiles(grid_png(images, 4), 5)[:11], images)
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")

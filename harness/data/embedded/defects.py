@@ -33,15 +33,15 @@ def add_defect(
     return np.where(mask, defective, values).astype(np.uint8), mask
 
 
-def whole(random: RandomState, low: int, high: int) -> int:
+def random_integer(random: RandomState, low: int, high: int) -> int:
     """A whole number from `low` to below `high`; NumPy's default type differs among systems."""
     return int(random.randint(low, high, dtype=np.int64))
 
 
 def _ellipse(size: int, random: RandomState) -> Mask:
     """Half axes from a tenth to a fifth of the patch; the centre is inside."""
-    across, down = (whole(random, size // 10, size // 5 + 1) for _ in range(2))
-    x, y = (whole(random, 0, size) for _ in range(2))
+    across, down = (random_integer(random, size // 10, size // 5 + 1) for _ in range(2))
+    x, y = (random_integer(random, 0, size) for _ in range(2))
     columns, rows = np.arange(size) - x, np.arange(size)[:, None] - y
     mask: Mask = (columns * down) ** 2 + (rows * across) ** 2 <= (across * down) ** 2
     return mask
@@ -49,20 +49,23 @@ def _ellipse(size: int, random: RandomState) -> Mask:
 
 def _line(size: int, random: RandomState) -> Mask:
     """From one side towards the opposite one, over at least half of the patch."""
-    width = whole(random, 1, size // 16 + 1)
-    start, end = (whole(random, 0, size) for _ in range(2))
-    length = whole(random, size // 2, size + 1)
-    first = whole(random, 0, size - length + 1)
+    width = random_integer(random, 1, size // 16 + 1)
+    start, end = (random_integer(random, 0, size) for _ in range(2))
+    length = random_integer(random, size // 2, size + 1)
+    first = random_integer(random, 0, size - length + 1)
     rows = np.arange(size)[:, None]
     distance = np.abs((np.arange(size) - start) * (size - 1) - (end - start) * rows)
     mask: Mask = (2 * distance <= width * (size - 1)) & (rows >= first) & (rows < first + length)
-    return mask.T if whole(random, 0, 2) else mask
+    return mask.T if random_integer(random, 0, 2) else mask
 
 
 def _rectangle(size: int, random: RandomState) -> Mask:
     """Sides from a fifth to a third of the patch, wholly inside."""
-    height, width = (whole(random, size // 5, size // 3 + 1) for _ in range(2))
-    top, left = whole(random, 0, size - height + 1), whole(random, 0, size - width + 1)
+    height, width = (random_integer(random, size // 5, size // 3 + 1) for _ in range(2))
+    top, left = (
+        random_integer(random, 0, size - height + 1),
+        random_integer(random, 0, size - width + 1),
+    )
     mask = np.zeros((size, size), np.bool_)
     mask[top : top + height, left : left + width] = True
     return mask
@@ -70,12 +73,12 @@ def _rectangle(size: int, random: RandomState) -> Mask:
 
 def _stained(values: Values, _: Pixels, random: RandomState) -> Values:
     """Half white, or half black."""
-    return (values + 255 * whole(random, 0, 2)) // 2
+    return (values + 255 * random_integer(random, 0, 2)) // 2
 
 
 def _scraped(values: Values, _: Pixels, random: RandomState) -> Values:
     """Three quarters white, or black."""
-    return (values + 3 * 255 * whole(random, 0, 2)) // 4
+    return (values + 3 * 255 * random_integer(random, 0, 2)) // 4
 
 
 def _blurred(values: Values, _: Pixels, __: RandomState) -> Values:

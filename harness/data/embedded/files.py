@@ -8,10 +8,10 @@ from pathlib import Path
 
 import skimage
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 
-def read(name: str, sha256: str) -> io.BytesIO:
+def read_file(name: str, sha256: str) -> io.BytesIO:
     """The file `name` of scikit-image's data. Raises BadInput unless it is the one of `sha256`."""
     path = Path(skimage.__file__).parent / "data" / name
     try:

@@ -19,12 +19,12 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.base import About, Split
-from harness.data.embedded.defects import KINDS, add_defect, whole
-from harness.data.embedded.files import read
-from harness.data.source import Maker, Source
-from harness.seeding import derive
-from harness.spec.errors import BadInput, suggest
+from harness.core.errors import BadInput, suggest
+from harness.core.seeding import derive
+from harness.data.base import DatasetCard, Split
+from harness.data.embedded.defects import KINDS, add_defect, random_integer
+from harness.data.embedded.files import read_file
+from harness.data.source import DatasetFactory, Source
 
 PHOTOS = {
     "brick": "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
@@ -42,7 +42,7 @@ Pixels = NDArray[np.uint8]
 @cache
 def photo(name: str) -> Pixels:
     """The photograph, uint8 512×512."""
-    return np.asarray(Image.open(read(f"{name}.png", PHOTOS[name])))
+    return np.asarray(Image.open(read_file(f"{name}.png", PHOTOS[name])))
 
 
 def squares(name: str, black: bool) -> list[Pixels]:
@@ -93,8 +93,8 @@ def _test(name: str, size: int) -> tuple[Pixels, NDArray[np.int64], NDArray[np.b
     labels[_random(name, size, "labels").permutation(len(images))[: len(kinds)]] = kinds
     for index in np.flatnonzero(labels):
         random = _random(name, size, int(index))
-        square = foreign[whole(random, 0, len(foreign))]
-        top, left = (whole(random, 0, SQUARE - size + 1) for _ in range(2))
+        square = foreign[random_integer(random, 0, len(foreign))]
+        top, left = (random_integer(random, 0, SQUARE - size + 1) for _ in range(2))
         other = square[top : top + size, left : left + size]
         kind = KINDS[labels[index] - 1]
         images[index], masks[index] = add_defect(kind, images[index], other, random)
@@ -122,7 +122,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     return Source(_ABOUT, splits)
 
 
-_ABOUT = About(
+_ABOUT = DatasetCard(
     title="Textures of brick, grass and gravel, with defects made on purpose",
     licence="CC0",
     citation="photographs of scikit-image: van der Walt et al. 2014, doi:10.7717/peerj.453",
@@ -130,4 +130,4 @@ _ABOUT = About(
     extractor="inception",
     perceptual="lpips:alex",
 )
-TEXTURES = Maker(_make, ("photo", "size"))
+TEXTURES = DatasetFactory(_make, ("photo", "size"))

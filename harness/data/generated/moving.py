@@ -14,20 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.data.base import About, Split
+from harness.core.errors import BadInput, suggest
+from harness.data.base import DatasetCard, Split
 from harness.data.generated import sprites
-from harness.data.generated.draws import (
-    COUNT_OPTIONS,
-    LICENCE,
-    Counts,
-    counts,
-    whole,
-)
+from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.normal import random_state
 from harness.data.generated.raster import Integers
 from harness.data.load import inner_source
-from harness.data.source import Maker, Source
-from harness.spec.errors import BadInput, suggest
+from harness.data.source import DatasetFactory, Source
 
 VERSION = 1
 """Raised with every change of a pixel."""
@@ -81,7 +75,7 @@ def _sprites(_root: Path) -> tuple[Split, Split]:
 
 
 SPRITES = Source(
-    About(
+    DatasetCard(
         title="Shapes",
         licence=LICENCE,
         citation="after Matthey et al. 2017, dSprites",
@@ -97,8 +91,8 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"moving:{argument}"
     base = _base(argument, options)
     sizes = counts(name, options, COUNTS)
-    frames = whole(name, options, "frames", 8, 2, 64)
-    size = whole(name, options, "size", 32, 8, 256)
+    frames = integer_option(name, options, "frames", 8, 2, 64)
+    size = integer_option(name, options, "size", 32, 8, 256)
 
     def split(tiles: Split, part: str, count: int) -> Split:
         side = tiles.images.shape[-1]
@@ -145,4 +139,6 @@ def _base(argument: str, options: Mapping[str, str]) -> Source:
     return SPRITES
 
 
-MOVING = Maker(_make, OPTIONS, "SET", "videos of moving images, or of shapes", passes_on=True)
+MOVING = DatasetFactory(
+    _make, OPTIONS, "SET", "videos of moving images, or of shapes", passes_on=True
+)

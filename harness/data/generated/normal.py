@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from harness.seeding import derive
+from harness.core.seeding import derive
 
 GRID = 2.0**-16
 """What the numbers are multiples of."""

@@ -20,18 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.base import About, Split
-from harness.data.generated.draws import (
-    COUNT_OPTIONS,
-    LICENCE,
-    Counts,
-    counts,
-    whole,
-)
+from harness.data.base import DatasetCard, Split
+from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.normal import random_state
 from harness.data.generated.raster import LEVELS, Integers, circle, coverage
 from harness.data.progress import bar
-from harness.data.source import Maker, Source
+from harness.data.source import DatasetFactory, Source
 from harness.data.store import Arrays, prepared
 
 VERSION = 1
@@ -69,7 +63,7 @@ def are_polygons(angles: Integers) -> NDArray[np.bool_]:
     return spread
 
 
-def render(angles: Integers) -> NDArray[np.uint8]:
+def render_polygons(angles: Integers) -> NDArray[np.uint8]:
     """The images N×28×28 of polygons with corners at these angles N×V, of any size."""
     corners = _circle()[angles % TURN]
     # As many times larger as there are corners, so that their mean has whole coordinates.
@@ -88,7 +82,7 @@ def _circle() -> Integers:
 
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
-    corners = whole("polygons", options, "vertices", 3, min(NAMES), max(NAMES))
+    corners = integer_option("polygons", options, "vertices", 3, min(NAMES), max(NAMES))
     sizes = counts("polygons", options, COUNTS)
 
     def fill(arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -98,7 +92,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
                 angles = draw_angles(random, count, corners)
                 for start in range(0, count, _CHUNK):
                     chunk = slice(start, start + _CHUNK)
-                    arrays[f"{part}.images"][chunk, 0] = render(angles[chunk])
+                    arrays[f"{part}.images"][chunk, 0] = render_polygons(angles[chunk])
                     advance(len(angles[chunk]))
 
     def load(root: Path) -> tuple[Split, Split]:
@@ -113,7 +107,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         made = prepared(root, "polygons", key, {**images, **labels}, fill)
         return made.split("train"), made.split("test")
 
-    about = About(
+    about = DatasetCard(
         title=f"Convex polygons: {NAMES[corners]}s",
         licence=LICENCE,
         citation="after Lucic et al. 2018, arXiv:1711.10337",
@@ -125,4 +119,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     return Source(about, load, stored="polygons", shapes=sizes.shapes(1, SIZE))
 
 
-POLYGONS = Maker(_make, ("vertices", *COUNT_OPTIONS))
+POLYGONS = DatasetFactory(_make, ("vertices", *COUNT_OPTIONS))

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.data.base import About, Split
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard, Split
 from harness.data.generated import sprites
 from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.normal import random_state
 from harness.data.generated.raster import Integers
-from harness.data.source import Maker, Source
-from harness.spec.errors import BadInput
+from harness.data.source import DatasetFactory, Source
 
 VERSION = 1
 """Raised with every change of a pixel."""
@@ -28,7 +28,7 @@ COMBINATIONS = int(np.prod(sprites.VALUES))
 SIZES = ("32", "64")
 
 
-def draw(factors: Integers, size: int, *, outlines: bool = False) -> Split:
+def draw_shapes(factors: Integers, size: int, *, outlines: bool = False) -> Split:
     """The images of these factors N×6: uint8 N×3×size×size, with labels, factors and sentences, and
     where `outlines` are asked for, these in the same colours as sources.
     """
@@ -45,7 +45,7 @@ def draw(factors: Integers, size: int, *, outlines: bool = False) -> Split:
         torch.from_numpy(sprites.coloured(masks[at], colour)),
         torch.from_numpy(shape.copy()),
         factors=torch.from_numpy(factors),
-        texts=tuple(sprites.sentence(row) for row in factors),
+        texts=tuple(sprites.describe_sprite(row) for row in factors),
         sources=None if sources is None else torch.from_numpy(sources),
     )
 
@@ -72,11 +72,12 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
 
     def load(_root: Path) -> tuple[Split, Split]:
         train, test = (
-            draw(factors, int(size), outlines=bool(sources)) for factors in draw_factors(sizes)
+            draw_shapes(factors, int(size), outlines=bool(sources))
+            for factors in draw_factors(sizes)
         )
         return train, test
 
-    about = About(
+    about = DatasetCard(
         title="Shapes of six factors" + (", from their outlines" if sources else ""),
         licence=LICENCE,
         citation="after Matthey et al. 2017, dSprites",
@@ -88,4 +89,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     return Source(about, load, shapes=sizes.shapes(3, int(size)))
 
 
-SHAPES = Maker(_make, ("size", "sources", *COUNT_OPTIONS))
+SHAPES = DatasetFactory(_make, ("size", "sources", *COUNT_OPTIONS))

@@ -75,7 +75,7 @@ def edges(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return outlines
 
 
-def sentence(factors: Integers) -> str:
+def describe_sprite(factors: Integers) -> str:
     """What an image with these factors shows; every factor can be read off it.
 
     >>> sentence(np.array([0, 1, 2, 0, 0, 0]))
@@ -90,14 +90,14 @@ def sentence(factors: Integers) -> str:
 @cache
 def _turned(shape: str) -> Integers:
     """The outline of a shape under each rotation, in units of 1 / `_ONE`² of the radius."""
-    points = outline(shape)
+    points = sprite_outline(shape)
     turns = circle(360 // ROTATIONS[1], _ONE)[: len(ROTATIONS), :, None]
     cos, sin = turns[:, 0], turns[:, 1]
     x, y = points.T[:, None]
     return np.stack([x * cos - y * sin, x * sin + y * cos], axis=2)
 
 
-def outline(shape: str) -> Integers:
+def sprite_outline(shape: str) -> Integers:
     """The corners of a shape, 48×2, upright within a circle of radius about `_ONE`; y grows
     downwards. Shapes of fewer corners repeat the last.
     """

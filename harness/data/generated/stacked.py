@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness.core.errors import BadInput
 from harness.data.base import Split
 from harness.data.generated.draws import COUNT_OPTIONS, Counts, counts
 from harness.data.generated.normal import random_state
 from harness.data.load import inner_source
-from harness.data.source import Maker, Source
-from harness.spec.errors import BadInput
+from harness.data.source import DatasetFactory, Source
 
 VERSION = 1
 """Raised with every change of which images are stacked."""
@@ -84,4 +84,6 @@ def _triples(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple("-".join(triple) for triple in product(classes, repeat=CHANNELS))
 
 
-STACKED = Maker(_make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB", passes_on=True)
+STACKED = DatasetFactory(
+    _make, COUNT_OPTIONS, "SET", "three images of a grey set as RGB", passes_on=True
+)

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.data.base import About, Split
+from harness.data.base import DatasetCard, Split
 from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.normal import random_state
 from harness.data.generated.raster import Integers
-from harness.data.source import Maker, Source
+from harness.data.source import DatasetFactory, Source
 
 VERSION = 1
 """Raised with every change of a pixel."""
@@ -27,7 +27,7 @@ OCTAVES = ((8, 2), (4, 1))
 """Pixels between random values, and the weight of what is interpolated between them."""
 
 
-def draw(random: np.random.RandomState, count: int) -> NDArray[np.uint8]:
+def draw_patterns(random: np.random.RandomState, count: int) -> NDArray[np.uint8]:
     """Patterns count×32×32, the right half of each the mirror image of the left one."""
     shapes = [(SIZE // step + 1, SIZE // 2 // step + 1) for step, _ in OCTAVES]
     ends = np.cumsum([rows * columns for rows, columns in shapes])
@@ -59,13 +59,13 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     sizes = counts("symmetric", options, COUNTS)
 
     def split(part: str, count: int) -> Split:
-        images = draw(random_state("symmetric", VERSION, part), count)
+        images = draw_patterns(random_state("symmetric", VERSION, part), count)
         return Split(torch.from_numpy(images)[:, None], torch.zeros(count, dtype=torch.int64))
 
     def load(_root: Path) -> tuple[Split, Split]:
         return split("train", sizes.train), split("test", sizes.test)
 
-    about = About(
+    about = DatasetCard(
         title="Mirrored patterns",
         licence=LICENCE,
         citation="this package",
@@ -77,4 +77,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     return Source(about, load, shapes=sizes.shapes(1, SIZE))
 
 
-SYMMETRIC = Maker(_make, COUNT_OPTIONS)
+SYMMETRIC = DatasetFactory(_make, COUNT_OPTIONS)

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.base import About, Split
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard, Split
 from harness.data.progress import bar
-from harness.data.source import Maker, Source
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.files import Files
 from harness.data.standard.sizing import Sizing
 from harness.data.store import is_prepared, prepared
-from harness.spec.errors import BadInput
 
 VERSION = 1
 """Raised when the code that makes arrays of files changes; sets are then prepared anew."""
@@ -26,7 +26,7 @@ VERSION = 1
 Arrays = dict[str, tuple[tuple[int, ...], type]]
 
 
-class Block(NamedTuple):
+class ImageBlock(NamedTuple):
     """Some images of a split, in order: uint8 B×C×H×W, labels B and, where known, factors B×F."""
 
     images: NDArray[np.uint8]
@@ -43,11 +43,11 @@ class ArraySet:
     """
 
     name: str
-    about: About
+    about: DatasetCard
     files: Files
     counts: Mapping[str, int]
     shape: tuple[int, int, int]
-    blocks: Callable[[Path, str], Iterator[Block]]
+    blocks: Callable[[Path, str], Iterator[ImageBlock]]
 
     def source(self, options: Mapping[str, str]) -> Source:
         """The set, resized where the options ask for it."""
@@ -109,7 +109,7 @@ class ArraySet:
                 if start != count:
                     raise BadInput(f"{folder}: {start:,} {split} images instead of {count:,}")
 
-    def _check_labels(self, folder: Path, block: Block) -> None:
+    def _check_labels(self, folder: Path, block: ImageBlock) -> None:
         """Not every file has a pinned digest."""
         if len(block.labels) != len(block.images):
             raise BadInput(f"{folder}: {len(block.labels)} labels of {len(block.images)} images")
@@ -119,12 +119,12 @@ class ArraySet:
             raise BadInput(f"{folder}: a label is {odd[0]}; there are {classes} classes")
 
 
-def maker(plain: ArraySet) -> Maker:
+def maker(plain: ArraySet) -> DatasetFactory:
     """The set under its name, with the options that resize it."""
-    return Maker(lambda _, options: plain.source(options), sizing.OPTIONS)
+    return DatasetFactory(lambda _, options: plain.source(options), sizing.OPTIONS)
 
 
-def _resized(about: About) -> About:
+def _resized(about: DatasetCard) -> DatasetCard:
     """Our classifiers take images of one size only; of others Inception is the judge."""
     if not about.extractor.startswith("classifier:"):
         return about

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from harness.data.base import About, Split
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput, suggest
+from harness.core.keys import digest
+from harness.data.base import DatasetCard, Split
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.encoded_set import Encoded, EncodedSet, Photographs
 from harness.data.standard.files import Files
 from harness.data.standard.folders import images_in, stamp
 from harness.data.standard.sizing import Sizing
-from harness.keys import digest
-from harness.spec.errors import BadInput, suggest
 
 ATTRIBUTES = (
     "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs",
@@ -135,7 +135,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     attribute = options.get("attribute")
     if attribute is not None and attribute not in ATTRIBUTES:
         raise BadInput(f"celeba: unknown attribute {attribute!r}{suggest(attribute, ATTRIBUTES)}")
-    about = About(
+    about = DatasetCard(
         title="CelebA",
         licence="for non-commercial research purposes only",
         citation="Liu, Luo, Wang & Tang 2015, arXiv:1411.7766",
@@ -153,4 +153,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     )
 
 
-CELEBA = Maker(_make, ("attribute", "crop", *sizing.OPTIONS))
+CELEBA = DatasetFactory(_make, ("attribute", "crop", *sizing.OPTIONS))

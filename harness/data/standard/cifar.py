@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.base import About
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
-from harness.data.standard.array_set import ArraySet, Block, maker
+from harness.data.standard.array_set import ArraySet, ImageBlock, maker
 from harness.data.standard.files import Files, by_torchvision
-from harness.spec.errors import BadInput
 
 SHAPE = (3, 32, 32)
 COUNTS = {"train": 50_000, "test": 10_000}
@@ -81,21 +81,21 @@ class _Arrays(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _read(path: Path, labels: bytes) -> Block:
+def _read(path: Path, labels: bytes) -> ImageBlock:
     """One batch: its rows are red, green and blue planes, one after the other."""
     try:
         with path.open("rb") as file:
             # Names are bytes, as Python 2 wrote them; making text of the pixels on the way, as the
             # other encodings do, would take as much memory again.
             batch = _Arrays(file, encoding="bytes").load()
-        return Block(batch[b"data"].reshape(-1, *SHAPE), np.asarray(batch[labels], np.int64))
+        return ImageBlock(batch[b"data"].reshape(-1, *SHAPE), np.asarray(batch[labels], np.int64))
     except Exception as error:  # a damaged pickle makes its reader raise almost anything
         raise BadInput(f"{path}: not a batch of CIFAR images ({error})") from error
 
 
 def _blocks(
     batches: Mapping[str, list[str]], labels: bytes, folder: Path, split: str
-) -> Iterator[Block]:
+) -> Iterator[ImageBlock]:
     return (_read(folder / name, labels) for name in batches[split])
 
 
@@ -104,7 +104,7 @@ _CIFAR100_BATCHES = {"train": ["train"], "test": ["test"]}
 
 CIFAR10_SET = ArraySet(
     "cifar10",
-    About(
+    DatasetCard(
         title="CIFAR-10",
         licence="none stated by its authors",
         citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
@@ -123,7 +123,7 @@ def cifar100_set(coarse: bool) -> ArraySet:
     """CIFAR-100 with its 100 fine classes, or the 20 coarse ones that they belong to."""
     return ArraySet(
         "cifar100-coarse" if coarse else "cifar100",
-        About(
+        DatasetCard(
             title="CIFAR-100 (coarse classes)" if coarse else "CIFAR-100",
             licence="none stated by its authors",
             citation="Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
@@ -146,4 +146,4 @@ def _make_cifar100(_: str, options: Mapping[str, str]) -> Source:
 
 
 CIFAR10 = maker(CIFAR10_SET)
-CIFAR100 = Maker(_make_cifar100, ("labels", *sizing.OPTIONS))
+CIFAR100 = DatasetFactory(_make_cifar100, ("labels", *sizing.OPTIONS))

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from harness.core.errors import BadInput
 from harness.data.base import Split
 from harness.data.image_files import THREADS, planes
 from harness.data.image_memory import check_pixels
 from harness.data.progress import bar
 from harness.data.standard.sizing import Sizing
 from harness.data.store import is_prepared, prepared
-from harness.spec.errors import BadInput
 
 VERSION = 1
 """Raised when the code that makes arrays of files changes; sets are then prepared anew."""

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.data.base import About
-from harness.data.standard.array_set import ArraySet, Block, maker
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard
+from harness.data.standard.array_set import ArraySet, ImageBlock, maker
 from harness.data.standard.files import Files
-from harness.spec.errors import BadInput
 
 BLOCK = 5_000
 
@@ -39,7 +39,7 @@ def split_counts(count: int) -> dict[str, int]:
     return {"train": count - count // 10, "test": count // 10}
 
 
-def _dsprites(folder: Path, split: str) -> Iterator[Block]:
+def _dsprites(folder: Path, split: str) -> Iterator[ImageBlock]:
     """Of the six latents the first, the colour, has one value; the second is the shape."""
     path = folder / DSPRITES_FILE
     try:
@@ -52,7 +52,7 @@ def _dsprites(folder: Path, split: str) -> Iterator[Block]:
                 for images in _npy_blocks(path, stream):
                     here = slice(start, start + len(images))
                     kept, factors = images[chosen[here]], latents[here][chosen[here], 1:]
-                    yield Block(kept[:, None] * np.uint8(255), factors[:, 0], factors)
+                    yield ImageBlock(kept[:, None] * np.uint8(255), factors[:, 0], factors)
                     start = here.stop
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
@@ -75,7 +75,7 @@ def _npy_blocks(path: Path, stream: IO[bytes]) -> Iterator[NDArray[Any]]:
     stream.read(1)  # at its end zipfile compares the checksum
 
 
-def _shapes3d(folder: Path, split: str) -> Iterator[Block]:
+def _shapes3d(folder: Path, split: str) -> Iterator[ImageBlock]:
     """The file has the values of the factors; here each is the number of the value in order."""
     path = folder / SHAPES3D_FILE
     try:
@@ -95,7 +95,7 @@ def _shapes3d(folder: Path, split: str) -> Iterator[Block]:
             for start in range(0, len(factors), BLOCK):
                 here = slice(start, start + BLOCK)
                 kept, known = file["images"][here][chosen[here]], factors[here][chosen[here]]
-                yield Block(kept.transpose(0, 3, 1, 2), known[:, 4], known)
+                yield ImageBlock(kept.transpose(0, 3, 1, 2), known[:, 4], known)
     except (OSError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -107,7 +107,7 @@ def _damaged(path: Path, error: Exception) -> BadInput:
 
 DSPRITES_SET = ArraySet(
     "dsprites",
-    About(
+    DatasetCard(
         title="dSprites",
         licence="Apache 2.0 (its repository)",
         citation="Matthey et al. 2017, github.com/google-deepmind/dsprites-dataset",
@@ -128,7 +128,7 @@ DSPRITES_SET = ArraySet(
 )
 SHAPES3D_SET = ArraySet(
     "shapes3d",
-    About(
+    DatasetCard(
         title="3D Shapes",
         licence="Apache 2.0 (its repository)",
         citation="Burgess & Kim 2018, github.com/google-deepmind/3d-shapes",

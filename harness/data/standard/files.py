@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 ALGORITHMS = {64: "sha256", 32: "md5"}
 """By the length of a digest. torchvision pins MD5: nobody can make another file to a given one."""
@@ -51,7 +51,7 @@ class Files:
         if self.download and any(not (folder / name).is_file() for name in self.sums):
             self._download(root, self.download)
         for name, pin in self.sums.items():
-            check(self._found(root, name), pin)
+            check_digest(self._found(root, name), pin)
         return folder
 
     def _found(self, root: Path, name: str) -> Path:
@@ -90,7 +90,7 @@ class Files:
             ) from error
 
 
-def fetch(folder: Path, resources: Mapping[str, tuple[str, str]]) -> Callable[[Path], None]:
+def downloader(folder: Path, resources: Mapping[str, tuple[str, str]]) -> Callable[[Path], None]:
     """A download for `Files`: name → (address, MD5), each put into `folder` as it is."""
 
     def download(aside: Path) -> None:
@@ -113,7 +113,7 @@ def by_torchvision(kind: str) -> Callable[[Path], None]:
     return download
 
 
-def check(path: Path, pin: str) -> None:
+def check_digest(path: Path, pin: str) -> None:
     """Raise BadInput where the digest of a file is not `pin`; without one nothing is known."""
     if not pin:
         return

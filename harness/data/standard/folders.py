@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.keys import digest
+from harness.core.keys import digest
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
 
 Stream = IO[bytes] | gzip.GzipFile
 

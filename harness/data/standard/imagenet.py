@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from torchvision.models import ResNet18_Weights
 
-from harness.data.base import About, Split
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard, Split
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.encoded_set import Encoded, EncodedSet, Photographs
 from harness.data.standard.folders import folders_in, images_in, stamp
 from harness.data.standard.sizing import Sizing
-from harness.spec.errors import BadInput
 
 SIZE = 64
 FOLDERS = {"train": "train", "test": "val"}
@@ -93,7 +93,7 @@ def _encoded(paths: Sequence[Path]) -> Iterator[Encoded]:
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
     wanted = Sizing.read("imagenet", options, SIZE)
-    about = About(
+    about = DatasetCard(
         title="ImageNet (ILSVRC 2012)",
         licence="for non-commercial research and educational purposes only (terms of access)",
         citation="Russakovsky et al. 2015, arXiv:1409.0575",
@@ -110,4 +110,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     )
 
 
-IMAGENET = Maker(_make, sizing.OPTIONS)
+IMAGENET = DatasetFactory(_make, sizing.OPTIONS)

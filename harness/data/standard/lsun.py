@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.base import About, Split
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput, suggest
+from harness.data.base import DatasetCard, Split
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.encoded_set import Encoded, EncodedSet, Photographs
 from harness.data.standard.files import Files
 from harness.data.standard.sizing import Sizing
-from harness.spec.errors import BadInput, suggest
 
 CATEGORIES = (
     "bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room",
@@ -80,7 +80,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     category = options.get("category", "bedroom")
     if category not in CATEGORIES:
         raise BadInput(f"lsun: unknown category {category!r}{suggest(category, CATEGORIES)}")
-    about = About(
+    about = DatasetCard(
         title=f"LSUN ({category})",
         licence="none stated by its authors",
         citation="Yu et al. 2015, arXiv:1506.03365",
@@ -93,4 +93,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     )
 
 
-LSUN = Maker(_make, ("category", *sizing.OPTIONS))
+LSUN = DatasetFactory(_make, ("category", *sizing.OPTIONS))

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.base import About
-from harness.data.standard.array_set import ArraySet, Block, maker
+from harness.data.base import DatasetCard
+from harness.data.standard.array_set import ArraySet, ImageBlock, maker
 from harness.data.standard.files import Files, by_torchvision
 from harness.data.standard.idx import read_idx
 
@@ -39,13 +39,13 @@ FASHIONS = (
 
 def pairs(
     images: Iterator[NDArray[np.uint8]], labels: Iterator[NDArray[np.uint8]]
-) -> Iterator[Block]:
+) -> Iterator[ImageBlock]:
     """Chunks of images with those of their labels."""
     for pixels, label in zip(images, labels, strict=False):  # how many come is checked later
-        yield Block(pixels[:, None], label)
+        yield ImageBlock(pixels[:, None], label)
 
 
-def plain(suffix: str, folder: Path, split: str) -> Iterator[Block]:
+def mnist_split(suffix: str, folder: Path, split: str) -> Iterator[ImageBlock]:
     """A split of files that are named as MNIST's are, with a suffix."""
     part = PARTS[split]
     return pairs(
@@ -60,7 +60,7 @@ def _unpacked(kind: str, sums: Mapping[str, str]) -> Files:
 
 MNIST_SET = ArraySet(
     "mnist",
-    About(
+    DatasetCard(
         title="MNIST",
         licence="none stated by its authors; commonly listed as CC BY-SA 3.0",
         citation="LeCun, Bottou, Bengio & Haffner 1998, doi:10.1109/5.726791",
@@ -71,12 +71,12 @@ MNIST_SET = ArraySet(
     _unpacked("MNIST", MNIST_SUMS),
     COUNTS,
     SHAPE,
-    partial(plain, ""),
+    partial(mnist_split, ""),
 )
 
 FASHION_MNIST_SET = ArraySet(
     "fashion-mnist",
-    About(
+    DatasetCard(
         title="Fashion-MNIST",
         licence="MIT",
         citation="Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747",
@@ -87,7 +87,7 @@ FASHION_MNIST_SET = ArraySet(
     _unpacked("FashionMNIST", FASHION_MNIST_SUMS),
     COUNTS,
     SHAPE,
-    partial(plain, ""),
+    partial(mnist_split, ""),
 )
 
 MNIST = maker(MNIST_SET)

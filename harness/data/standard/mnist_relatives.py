@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from torchvision import datasets
 
-from harness.data.base import About
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput, suggest
+from harness.data.base import DatasetCard
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
-from harness.data.standard.array_set import ArraySet, Block, maker
-from harness.data.standard.files import Files, fetch
+from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.standard.files import Files, downloader
 from harness.data.standard.idx import read_idx
-from harness.data.standard.mnist import COUNTS, DIGITS, SHAPE, pairs, plain
-from harness.spec.errors import BadInput, suggest
+from harness.data.standard.mnist import COUNTS, DIGITS, SHAPE, mnist_split, pairs
 
 
 def _archives(
@@ -29,7 +29,7 @@ def _archives(
     """Files by name, each with its address and MD5, where torchvision's dataset keeps them."""
     folder = Path(kind.__name__, "raw")
     sums = {name: md5 for name, (_, md5) in resources.items()}
-    return Files(title, folder, sums, fetch(folder, resources))
+    return Files(title, folder, sums, downloader(folder, resources))
 
 
 _KMNIST = {
@@ -37,7 +37,7 @@ _KMNIST = {
 }
 KMNIST_SET = ArraySet(
     "kmnist",
-    About(
+    DatasetCard(
         title="Kuzushiji-MNIST",
         licence="CC BY-SA 4.0",
         citation="Clanuwat et al. 2018, arXiv:1812.01718",
@@ -48,11 +48,11 @@ KMNIST_SET = ArraySet(
     _archives("Kuzushiji-MNIST", datasets.KMNIST, _KMNIST),
     COUNTS,
     SHAPE,
-    partial(plain, ".gz"),
+    partial(mnist_split, ".gz"),
 )
 
 
-def _qmnist(folder: Path, split: str) -> Iterator[Block]:
+def _qmnist(folder: Path, split: str) -> Iterator[ImageBlock]:
     """Labels are eight numbers a digit, of which the first is the class."""
     images, labels = (
         folder / Path(address).name for address, _ in datasets.QMNIST.resources[split]
@@ -67,7 +67,7 @@ _QMNIST = {
 }
 QMNIST_SET = ArraySet(
     "qmnist",
-    About(
+    DatasetCard(
         title="QMNIST",
         licence="BSD 3-clause (its repository)",
         citation="Yadav & Bottou 2019, arXiv:1905.10498",
@@ -107,7 +107,7 @@ def emnist_set(split: str) -> ArraySet:
     handwritten_digits = split in ("digits", "mnist")
     return ArraySet(
         f"emnist-{split}",
-        About(
+        DatasetCard(
             title=f"EMNIST ({split})",
             licence="none stated by its authors",
             citation="Cohen, Afshar, Tapson & van Schaik 2017, arXiv:1702.05373",
@@ -122,7 +122,7 @@ def emnist_set(split: str) -> ArraySet:
     )
 
 
-def _emnist(split: str, folder: Path, part: str) -> Iterator[Block]:
+def _emnist(split: str, folder: Path, part: str) -> Iterator[ImageBlock]:
     read = partial(read_idx, folder / "gzip.zip")
     return pairs(
         (
@@ -148,4 +148,4 @@ def _make_emnist(_: str, options: Mapping[str, str]) -> Source:
 
 KMNIST = maker(KMNIST_SET)
 QMNIST = maker(QMNIST_SET)
-EMNIST = Maker(_make_emnist, ("split", *sizing.OPTIONS))
+EMNIST = DatasetFactory(_make_emnist, ("split", *sizing.OPTIONS))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from harness.data.base import About
-from harness.data.source import Maker, Source
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard
+from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
-from harness.data.standard.array_set import ArraySet, Block
+from harness.data.standard.array_set import ArraySet, ImageBlock
 from harness.data.standard.files import Files, by_torchvision
-from harness.spec.errors import BadInput
 
 SHAPE = (3, 96, 96)
 NAMES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
@@ -35,7 +35,7 @@ def stl10_set(part: str) -> ArraySet:
     unused = "train_" if part == "unlabeled" else "unlabeled_"
     return ArraySet(
         "stl10" if part == "labeled" else f"stl10-{part}",
-        About(
+        DatasetCard(
             title="STL-10" if part == "labeled" else f"STL-10 ({part})",
             licence="none stated by its authors",
             citation=(
@@ -58,7 +58,7 @@ def stl10_set(part: str) -> ArraySet:
     )
 
 
-def _blocks(part: str, folder: Path, split: str) -> Iterator[Block]:
+def _blocks(part: str, folder: Path, split: str) -> Iterator[ImageBlock]:
     """Labels count from 1 in the files; here, as in torchvision, from 0."""
     stem = STEMS[part] if split == "train" else split
     labels = None
@@ -68,7 +68,7 @@ def _blocks(part: str, folder: Path, split: str) -> Iterator[Block]:
     for images in _images(folder / f"{stem}_X.bin"):
         stop = start + len(images)
         known = np.zeros(len(images), np.uint8) if labels is None else labels[start:stop]
-        yield Block(images, known)
+        yield ImageBlock(images, known)
         start = stop
 
 
@@ -89,4 +89,4 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     return stl10_set(part).source(options)
 
 
-STL10 = Maker(_make, ("part", *sizing.OPTIONS))
+STL10 = DatasetFactory(_make, ("part", *sizing.OPTIONS))

@@ -8,10 +8,10 @@ from pathlib import Path
 from scipy.io import loadmat
 from torchvision import datasets
 
-from harness.data.base import About
-from harness.data.standard.array_set import ArraySet, Block, maker
-from harness.data.standard.files import Files, fetch
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.base import DatasetCard
+from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.standard.files import Files, downloader
 
 _RESOURCES = {
     name: (address, md5)
@@ -19,7 +19,7 @@ _RESOURCES = {
 }
 
 
-def _blocks(folder: Path, split: str) -> Iterator[Block]:
+def _blocks(folder: Path, split: str) -> Iterator[ImageBlock]:
     """The file has H×W×C×N and calls the digit 0 class 10, which becomes 0 as in torchvision."""
     path = folder / datasets.SVHN.split_list[split][1]
     try:
@@ -28,12 +28,12 @@ def _blocks(folder: Path, split: str) -> Iterator[Block]:
     except Exception as error:  # a damaged file makes the reader raise almost anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadInput(f"{path}: cannot be read; cut short or damaged ({reason})") from error
-    yield Block(images, labels)
+    yield ImageBlock(images, labels)
 
 
 SVHN_SET = ArraySet(
     "svhn",
-    About(
+    DatasetCard(
         title="SVHN (cropped digits)",
         licence="for non-commercial use only",
         citation=(
@@ -48,7 +48,7 @@ SVHN_SET = ArraySet(
         "SVHN",
         Path(),
         {name: md5 for name, (_, md5) in _RESOURCES.items()},
-        fetch(Path(), _RESOURCES),
+        downloader(Path(), _RESOURCES),
     ),
     {"train": 73_257, "test": 26_032},
     (3, 32, 32),

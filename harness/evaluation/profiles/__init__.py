@@ -4,11 +4,11 @@ Each is a second definition of a metric's name, with other settings, so that its
 protocol of their own. The libraries themselves are not imported.
 """
 
+from harness.core.errors import BadInput, suggest
 from harness.evaluation.profiles import clean_fid, piq, scikit_image, torch_fidelity, torchmetrics
 from harness.evaluation.profiles.base import Profile
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
-from harness.spec.errors import BadInput, suggest
 
 _ALL = (torch_fidelity, clean_fid, torchmetrics, scikit_image, piq)
 

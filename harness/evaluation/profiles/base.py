@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from harness.evaluation.kinds import Role
+from harness.core.errors import BadInput
+from harness.evaluation.specs import Role
 from harness.metrics import METRICS
 from harness.metrics.base import Caveat, Estimate, Metric, Uncertainty, both
-from harness.spec.errors import BadInput
 
 
 @dataclass(frozen=True)

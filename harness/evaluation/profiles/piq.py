@@ -9,7 +9,7 @@ from torch import Tensor
 from harness.evaluation.profiles.base import limited, make_profile, variant
 from harness.metrics import checks, mse
 from harness.metrics.base import Estimate
-from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunks, similarity
+from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunk_pairs, similarity
 
 EPSILON = 1e-8
 """Added to the mean squared error on the [0, 1] scale: equal images have 80 dB."""
@@ -22,13 +22,13 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
 
 def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
     checks.image_pairs(reconstructions, originals)
-    values = [_downsampled(a, b) for a, b in chunks(reconstructions, originals)]
+    values = [_downsampled(a, b) for a, b in chunk_pairs(reconstructions, originals)]
     return checks.mean_over(torch.cat(values), "images")
 
 
 def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
     checks.image_pairs(reconstructions, originals)
-    values = [_multiscale(a, b) for a, b in chunks(reconstructions, originals)]
+    values = [_multiscale(a, b) for a, b in chunk_pairs(reconstructions, originals)]
     return checks.mean_over(torch.cat(values), "images")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.evaluation.profiles.base import limited, make_profile, variant
 from harness.metrics import checks, psnr, ssim
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 
 def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:

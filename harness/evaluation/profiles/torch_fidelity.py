@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.evaluation.profiles.base import (
     limited,
     make_profile,
@@ -13,7 +14,6 @@ from harness.evaluation.profiles.base import (
 )
 from harness.metrics import Subsets, checks, inception_scores, kernel_distances
 from harness.metrics.base import Estimate
-from harness.spec.errors import BadInput
 
 SUBSETS = Subsets(100, 1000, seed=2020)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.evaluation.profiles.base import (
     limited,
     make_profile,
@@ -18,8 +19,12 @@ from harness.evaluation.profiles.base import (
 from harness.metrics import Subsets, checks, kernel_distances, mse
 from harness.metrics.base import Estimate
 from harness.metrics.inception_score import exp_mean_kl
-from harness.metrics.structural_similarity import FIVE_SCALES, SCALE_WEIGHTS, chunks, similarity
-from harness.spec.errors import BadInput
+from harness.metrics.structural_similarity import (
+    FIVE_SCALES,
+    SCALE_WEIGHTS,
+    chunk_pairs,
+    similarity,
+)
 
 SEED = 0
 """torchmetrics draws from torch's global generator: its numbers are these after
@@ -74,13 +79,13 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
 
 def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
     checks.image_pairs(reconstructions, originals)
-    values = [_padded(a, b).mean(1) for a, b in chunks(reconstructions, originals)]
+    values = [_padded(a, b).mean(1) for a, b in chunk_pairs(reconstructions, originals)]
     return checks.mean_over(torch.cat(values), "images")
 
 
 def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
     checks.image_pairs(reconstructions, originals)
-    values = [_multiscale(a, b) for a, b in chunks(reconstructions, originals)]
+    values = [_multiscale(a, b) for a, b in chunk_pairs(reconstructions, originals)]
     return checks.mean_over(torch.cat(values), "images")
 
 

@@ -6,9 +6,9 @@ import math
 
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
-from harness.spec.errors import BadInput
 
 
 def _throughput(sampling_seconds_per_image: Tensor) -> Estimate:

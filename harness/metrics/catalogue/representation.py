@@ -105,7 +105,7 @@ DCI_INFORMATIVENESS = Metric(
 FACTORVAE_SCORE = Metric(
     "factorvae_score", _factorvae_score, "higher", "FactorVAE score",
     "Kim & Mnih 2018, arXiv:1802.05983",
-    settings=asdict(disentanglement.Votes()),
+    settings=asdict(disentanglement.VoteCounts()),
 )  # fmt: skip
 ACTIVE_UNITS = Metric(
     "active_units", _active_units, "higher", "active units",

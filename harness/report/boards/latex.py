@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.aggregate import Summary
-from harness.analysis.numbers import MINUS, THIN_SPACE
-from harness.analysis.standings import Standings
+from harness.leaderboards.aggregate import MetricSummary
+from harness.leaderboards.standings import Standings
 from harness.report import tables
 from harness.report.boards import view
+from harness.statistics.numbers import MINUS, THIN_SPACE
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -89,7 +89,7 @@ def _row(model: str, cells: Sequence[str]) -> str:
     return f"{escape(model)} & {' & '.join(cells)} \\\\"
 
 
-def _cell(cell: tables.Cell) -> str:
+def _cell(cell: tables.TableCell) -> str:
     marks = ", ".join(filter(None, (cell.notes, cell.mark)))
     mark = f"$^{{\\mathrm{{{marks}}}}}$" if marks else ""
     parts = []
@@ -106,7 +106,7 @@ def _cell(cell: tables.Cell) -> str:
     return " ".join(parts) + mark
 
 
-def _summary(summary: Summary, found: Standings) -> Iterator[str]:
+def _summary(summary: MetricSummary, found: Standings) -> Iterator[str]:
     metric = found.metrics[summary.metric]
     said = (
         f"{escape(metric.heading)} over {escape(', '.join(summary.datasets))}, "
@@ -118,7 +118,7 @@ def _summary(summary: Summary, found: Standings) -> Iterator[str]:
     yield "model & IQM & P(improvement) \\\\"
     yield "\\midrule"
     for standing in summary.standings:
-        texts = [view.estimate(standing.iqm), view.probability(standing.improvement)]
+        texts = [view.format_estimate(standing.iqm), view.probability(standing.improvement)]
         yield _row(standing.model, [escape(text) for text in texts])
     yield from _closed([escape(view.partial(summary))] if summary.partial else [])
 

@@ -6,23 +6,27 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.analysis.numbers import percent
-from harness.analysis.standings import Standings
+from harness.core.measurement import FLOORS
+from harness.leaderboards.standings import Standings
 from harness.report import figures
 from harness.report.boards import view
-from harness.report.templating import environment
-from harness.spec.measurement import FLOORS
+from harness.report.templating import template_environment
+from harness.statistics.numbers import percent
 
 
-def html(board: view.Leaderboard) -> str:
+def boards_html(board: view.Leaderboard) -> str:
     """One page that needs nothing else."""
-    template = environment(autoescape=True).get_template("leaderboard.html")
+    template = template_environment(autoescape=True).get_template("leaderboard.html")
     return template.render(**_common(board), fronts=_fronts(board.standings))
 
 
-def markdown(board: view.Leaderboard) -> str:
+def boards_markdown(board: view.Leaderboard) -> str:
     """Words and tables; figures are in the page."""
-    return environment(autoescape=False).get_template("leaderboard.md").render(**_common(board))
+    return (
+        template_environment(autoescape=False)
+        .get_template("leaderboard.md")
+        .render(**_common(board))
+    )
 
 
 def _common(board: view.Leaderboard) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def _common(board: view.Leaderboard) -> dict[str, Any]:
         "datasets": view.datasets(found),
         "quoted": view.quoted(found),
         "floors": FLOORS,
-        "estimate": view.estimate,
+        "estimate": view.format_estimate,
         "probability": view.probability,
         "scale": view.scale,
         "partial": view.partial,

@@ -7,12 +7,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from harness.analysis.entries import Entry
-from harness.analysis.leaderboard import Board, to_table
-from harness.analysis.pareto import Front
-from harness.analysis.standings import Mention
+from harness.core.csv_text import to_csv
+from harness.leaderboards.entries import Entry
+from harness.leaderboards.leaderboard import Board, to_table
+from harness.leaderboards.pareto import Front
+from harness.leaderboards.standings import Mention
 from harness.report.boards.view import Leaderboard
-from harness.spec.csv_text import to_csv
 
 FORMAT = 1
 
@@ -22,14 +22,15 @@ def csv(board: Leaderboard) -> str:
     return to_csv(to_table(board.standings.boards, against=True))
 
 
-def text(board: Leaderboard) -> str:
+def boards_json(board: Leaderboard) -> str:
     """Everything that the page says, as JSON. What no number of JSON can be is null."""
     return (
-        json.dumps(_finite(document(board)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        json.dumps(_finite(boards_document(board)), indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n"
     )
 
 
-def document(board: Leaderboard) -> dict[str, Any]:
+def boards_document(board: Leaderboard) -> dict[str, Any]:
     """The same as plain values."""
     found = board.standings
     return {

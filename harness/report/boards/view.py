@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.aggregate import Estimate, Summary
-from harness.analysis.entries import Entry
-from harness.analysis.leaderboard import Board
-from harness.analysis.numbers import decimals, interval, number
-from harness.analysis.standings import Mention, Standings
-from harness.counting import counted
+from harness.core.counting import counted
+from harness.core.measurement import PREFERENCE
+from harness.leaderboards.aggregate import BootstrapEstimate, MetricSummary
+from harness.leaderboards.entries import Entry
+from harness.leaderboards.leaderboard import Board
+from harness.leaderboards.standings import Mention, Standings
 from harness.metrics.catalogue import KINDS
 from harness.report import tables
-from harness.spec.measurement import PREFERENCE
+from harness.statistics.numbers import decimals, interval, number
 
 GROUPS = {
     metric.name: kind.__name__.rpartition(".")[2].capitalize()
@@ -54,7 +54,7 @@ def _dataset(name: str, found: Standings) -> DatasetView:
     boards = [board for board in found.boards if board.dataset == name]
     models = in_order(boards)
     none = tables.left_out(boards, found.metrics, models)
-    shown = [board for board in boards if tables.applies(board, models)]
+    shown = [board for board in boards if tables.applicable_models(board, models)]
     return DatasetView(
         name,
         tuple(_grouped((b for b in shown if not b.apart), found, by_kind=True)),
@@ -106,7 +106,7 @@ def quoted(found: Standings) -> set[str]:
     return {mention.label for mention in found.mentions}
 
 
-def estimate(value: Estimate | None) -> str:
+def format_estimate(value: BootstrapEstimate | None) -> str:
     """A value with its interval, with the digits that this leaves."""
     if value is None:
         return "–"
@@ -116,19 +116,19 @@ def estimate(value: Estimate | None) -> str:
     return f"{number(value.value, places)} {interval(*value.interval, places)}"
 
 
-def probability(value: Estimate | None) -> str:
+def probability(value: BootstrapEstimate | None) -> str:
     """The same of a probability, which has two decimals where there is no interval."""
     if value and (value.interval is None or value.interval[0] == value.interval[1]):
         return number(value.value, 2)
-    return estimate(value)
+    return format_estimate(value)
 
 
-def scale(summary: Summary) -> str:
+def scale(summary: MetricSummary) -> str:
     """What the interquartile means of a summary are of."""
     return "ratios to the geometric mean of these models" if summary.relative else "values"
 
 
-def partial(summary: Summary) -> str:
+def partial(summary: MetricSummary) -> str:
     """Which models a summary leaves out, each with a dataset that lacks it; empty where none is."""
     named = [f"{model} (not on {dataset})" for model, dataset in summary.partial.items()]
     return f"Not measured on all of these datasets: {', '.join(named)}." if named else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analysis.changes import Change
-from harness.report.checks.words import Words
+from harness.regression.changes import Change
+from harness.report.checks.words import CheckText
 
 MOST = 10
 """GitHub shows as many of each kind for one step, and drops the others."""
 
 
-def workflow_commands(words: Words) -> Iterator[str]:
+def workflow_commands(words: CheckText) -> Iterator[str]:
     """A line for each regression (an error), and for each comparison that could not be decided (a
     warning); the last says how many there are beyond what GitHub shows.
     """
@@ -20,7 +20,7 @@ def workflow_commands(words: Words) -> Iterator[str]:
     yield from _capped("warning", words, check.undecided)
 
 
-def _capped(kind: str, words: Words, changes: list[Change]) -> Iterator[str]:
+def _capped(kind: str, words: CheckText, changes: list[Change]) -> Iterator[str]:
     shown = changes if len(changes) <= MOST else changes[: MOST - 1]
     for change in shown:
         title = f"{words.title(change)}: {change.outcome}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from harness.analysis.changes import PASSING, Change
-from harness.report.checks.words import Words
+from harness.regression.changes import PASSING, Change
+from harness.report.checks.words import CheckText
 
 _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for, escaped or not; a traceback may have some of it."""
 
 
-def junit(words: Words, seconds: float) -> str:
+def junit(words: CheckText, seconds: float) -> str:
     """The document. A regression is a failure; what could not be decided is an error, so that all
     tests pass exactly where the command's exit code is 0.
     """
@@ -34,7 +34,7 @@ def junit(words: Words, seconds: float) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(words: Words, change: Change) -> ET.Element:
+def _case(words: CheckText, change: Change) -> ET.Element:
     case = ET.Element(
         "testcase",
         {

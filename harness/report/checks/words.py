@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.changes import Change, Effect
-from harness.analysis.numbers import decimals, number, percent
-from harness.analysis.regression import Check
-from harness.counting import counted
+from harness.core.counting import counted
 from harness.metrics.base import Metric
+from harness.regression.changes import Change, ChangeEffect
+from harness.regression.gate import Check
 from harness.report import tables
+from harness.statistics.numbers import decimals, number, percent
 
 HEADINGS = (
     "dataset", "model", "metric", "baseline", "now", "change", "level", "detects", "outcome",
@@ -21,9 +21,9 @@ NUMBERS = ("baseline", "now", "change", "level", "detects")
 
 
 @dataclass(frozen=True)
-class Words:
+class CheckText:
     """Says what the comparisons of a check came to; `altered` is what else has changed since the
-    baseline was saved (`harness.analysis.provenance.alterations`).
+    baseline was saved (`harness.regression.provenance.alterations`).
     """
 
     check: Check
@@ -147,7 +147,7 @@ class Words:
             width *= min(before, now) / effect.value
         return decimals(width)
 
-    def _how(self, change: Change, effect: Effect) -> str:
+    def _how(self, change: Change, effect: ChangeEffect) -> str:
         if effect.shows is None:
             return ""
         now, before = change.seeds[1], change.seeds[0]
@@ -157,7 +157,7 @@ class Words:
         return f" ({percent(effect.level)} interval, {seeds})"
 
 
-def amount(effect: Effect) -> str:
+def amount(effect: ChangeEffect) -> str:
     """A change and its interval: `+4.9 % [+1.0 %, +9.0 %]`, `−0.021 [−0.030, −0.012]`."""
     if effect.low == effect.high:
         return _share(effect, effect.value)
@@ -167,20 +167,20 @@ def amount(effect: Effect) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _share(effect: Effect, value: float, places: int | None = None) -> str:
+def _share(effect: ChangeEffect, value: float, places: int | None = None) -> str:
     if effect.kind == "ratio":
         return f"{number(100 * (value - 1), 1 if places is None else places, signed=True)} %"
     return number(value, places, signed=True)
 
 
-def _fineness(effect: Effect | None) -> tuple[str, str]:
+def _fineness(effect: ChangeEffect | None) -> tuple[str, str]:
     """The level of the interval, and what could have been found; dashes where there is no noise."""
     if effect is None or effect.shows is None:
         return "–", "–"
     return percent(effect.level), _rounded(effect, effect.shows)
 
 
-def _rounded(effect: Effect, value: float) -> str:
+def _rounded(effect: ChangeEffect, value: float) -> str:
     """With two digits: it is known no better."""
     change = 100 * (value - 1) if effect.kind == "ratio" else value
     return _share(effect, value, decimals(abs(change)))

@@ -6,38 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analysis.comparison import Comparison, Side
 from harness.evaluation import pictures
+from harness.leaderboards.run_comparison import ComparedRun, RunComparison
 from harness.report import tables
 from harness.report.page import GALLERIES
 from harness.report.runs import view
-from harness.report.templating import data_uri, environment
+from harness.report.templating import data_uri, template_environment
 from harness.tracking import Store
 
 
 @dataclass(frozen=True)
-class Gallery:
+class RunGallery:
     """The pictures of one kind, a PNG (or None) for each run."""
 
     title: str
     pictures: tuple[bytes | None, ...]
 
 
-def galleries(found: Comparison, store: Store) -> list[Gallery]:
+def galleries(found: RunComparison, store: Store) -> list[RunGallery]:
     """The pictures of all kinds that any run has."""
     read = (
-        Gallery(title, tuple(_picture(side, kind, store) for side in found.sides))
+        RunGallery(title, tuple(_picture(side, kind, store) for side in found.sides))
         for kind, title in GALLERIES.items()
     )
     return [gallery for gallery in read if any(gallery.pictures)]
 
 
-def _picture(side: Side, kind: str, store: Store) -> bytes | None:
-    place = pictures.place(kind, {"sampling": side.part.sampling})
+def _picture(side: ComparedRun, kind: str, store: Store) -> bytes | None:
+    place = pictures.picture_name(kind, {"sampling": side.part.sampling})
     return store.get(side.run.run_id, f"pictures/{place}.png")
 
 
-def html(found: Comparison, shown: Sequence[Gallery], store_uri: str, generated_at: str) -> str:
+def runs_html(
+    found: RunComparison, shown: Sequence[RunGallery], store_uri: str, generated_at: str
+) -> str:
     """The page, which needs nothing else."""
     context: dict[str, Any] = {
         "c": found,
@@ -53,4 +55,4 @@ def html(found: Comparison, shown: Sequence[Gallery], store_uri: str, generated_
         "store": store_uri,
         "generated_at": generated_at,
     }
-    return environment(autoescape=True).get_template("compare.html").render(**context)
+    return template_environment(autoescape=True).get_template("compare.html").render(**context)

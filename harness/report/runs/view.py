@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.comparison import Comparison, Difference, Effect, Line
-from harness.analysis.numbers import decimals, number
+from harness.core.measurement import Measurement
+from harness.leaderboards.run_comparison import Difference, EntryEffect, Line, RunComparison
 from harness.report import tables
-from harness.spec.measurement import Measurement
+from harness.statistics.numbers import decimals, number
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNSAID = ("pictures",)
@@ -25,7 +25,7 @@ class Section:
     differences: tuple[Difference, ...]
 
 
-def sections(found: Comparison) -> list[Section]:
+def sections(found: RunComparison) -> list[Section]:
     """What differs, in the order in which it should be looked at."""
     return [
         Section("Recipe", "The recipes are the same.", found.recipe),
@@ -35,7 +35,7 @@ def sections(found: Comparison) -> list[Section]:
     ]
 
 
-def training(found: Comparison) -> list[Difference]:
+def training(found: RunComparison) -> list[Difference]:
     """What training took, with as many digits as say something."""
     return [
         Difference(fact.name.replace("_", " "), tuple(map(_fact, fact.values)))
@@ -52,7 +52,7 @@ def _fact(text: str) -> str:
     return number(value, 0 if value.is_integer() else None)
 
 
-def letters(found: Comparison) -> list[str]:
+def letters(found: RunComparison) -> list[str]:
     """A short name for each run: A, B, …, and numbers where letters do not last."""
     count = len(found.sides)
     return list(LETTERS[:count]) if count <= len(LETTERS) else [str(i + 1) for i in range(count)]
@@ -79,21 +79,21 @@ def over(line: Line) -> str:
     return next((row.over for row in line.values if row and row.stderr and row.over), "")
 
 
-def effect(found: Effect) -> str:
+def effect(found: EntryEffect) -> str:
     """How a side's entry compares with the first one's, or why that is not said."""
     if found.versus is None:
         return found.why
     return f"{OUTCOMES[found.versus.outcome]} {tables.versus(found.versus)}"
 
 
-def basis(found: Effect) -> str:
+def basis(found: EntryEffect) -> str:
     """What an effect rests on."""
     if found.versus is None:
         return ""
     return f"{found.paired} pairs" if found.paired >= 3 else "not paired"
 
 
-def notices(found: Comparison) -> Iterator[str]:
+def notices(found: RunComparison) -> Iterator[str]:
     """What must be known before the numbers are read."""
     yield from found.choices
     for letter, side in zip(letters(found), found.sides, strict=True):
@@ -107,5 +107,5 @@ def notices(found: Comparison) -> Iterator[str]:
         yield "nothing can be compared over seeds: below is what each run has"
 
 
-def _any(effects: Sequence[Effect]) -> bool:
+def _any(effects: Sequence[EntryEffect]) -> bool:
     return any(effect.versus for effect in effects)

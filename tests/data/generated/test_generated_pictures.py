@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.data import DATASETS, about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import DATASETS, dataset_card, load_dataset
 from harness.data.frames import unfold
 from harness.data.generated import polygons, sprites
 from harness.data.generated.moving import FASTEST, VELOCITIES, paths
-from harness.spec.errors import BadInput
 
 SMALL = "train=60,test=20"
 DIGESTS = {
@@ -68,7 +68,7 @@ def test_fewer_images_are_the_first_of_more(name: str, tmp_path: Path):
 )
 def test_wrong_options_are_told_before_anything_is_drawn(name: str, reason: str):
     with pytest.raises(BadInput, match=reason):
-        about(name)
+        dataset_card(name)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_corners_of_polygons_are_apart_and_their_mean_in_the_middle(corners: int
     angles = polygons.draw_angles(np.random.RandomState(0), 500, corners)
     assert (np.diff(np.sort(angles % polygons.TURN), axis=1) >= polygons.APART).all()
     assert polygons.are_polygons(angles).all()
-    images = polygons.render(angles[:100])
+    images = polygons.render_polygons(angles[:100])
     assert images.shape == (100, 28, 28)
     assert (images.min(axis=(1, 2)) == 0).all()
     dark = 255 - images.astype(np.float64)
@@ -119,7 +119,7 @@ def read(text: str) -> tuple[int, ...]:
 
 def test_every_factor_can_be_read_off_the_sentence():
     every = list(product(*(range(values) for values in sprites.VALUES)))
-    texts = [sprites.sentence(np.array(factors)) for factors in every]
+    texts = [sprites.describe_sprite(np.array(factors)) for factors in every]
     assert len(set(texts)) == len(every)
     assert [read(text) for text in texts] == every
 
@@ -250,9 +250,9 @@ def test_videos_show_one_whole_image_in_every_frame():
 def test_generated_sets_are_registered_and_say_what_they_are():
     for name in ("polygons", "shapes", "symmetric", "stacked", "moving"):
         assert name in DATASETS
-    assert about("polygons[vertices=4]").corners == 4
-    assert about("symmetric").symmetric
-    moving = about("moving:mnist[frames=5]")
+    assert dataset_card("polygons[vertices=4]").corners == 4
+    assert dataset_card("symmetric").symmetric
+    moving = dataset_card("moving:mnist[frames=5]")
     assert (moving.frames, moving.title) == (5, "MNIST, moving")
-    assert about("stacked:mnist").extractor == "stacked:classifier:mnist"
-    assert about("stacked:fashion-mnist").classes[1] == "T-shirt/top-T-shirt/top-Trouser"
+    assert dataset_card("stacked:mnist").extractor == "stacked:classifier:mnist"
+    assert dataset_card("stacked:fashion-mnist").classes[1] == "T-shirt/top-T-shirt/top-Trouser"

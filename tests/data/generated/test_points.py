@@ -3,10 +3,10 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from harness.data import about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import dataset_card, load_dataset
 from harness.data.generated import gaussian, points
 from harness.data.generated.normal import GRID, normal, random_state, unrounded
-from harness.spec.errors import BadInput
 
 DIGESTS = {
     "ring": (
@@ -37,7 +37,7 @@ def test_no_number_is_near_to_being_rounded_otherwise(name: str, part: str):
     split = getattr(load_dataset(name), part)
     random = random_state(name, 1, part)
     if name != "gaussian":  # its labels are drawn first
-        modes = random.randint(0, len(about(name).classes), len(split), dtype=np.int64)
+        modes = random.randint(0, len(dataset_card(name).classes), len(split), dtype=np.int64)
         assert modes.tolist() == split.labels.tolist()
     steps = unrounded(random, (len(split), split.images[0].numel())) / GRID
     assert float(np.abs(steps - np.floor(steps) - 0.5).min()) * GRID > 1e-13
@@ -91,8 +91,8 @@ def test_modes_left_out_of_training_are_left_out_of_the_truth():
 
 
 def test_classes_are_named_after_where_they_are():
-    assert about("ring").classes[1] == "45°"
-    assert about("grid").classes[0] == "(-4, -4)"
+    assert dataset_card("ring").classes[1] == "45°"
+    assert dataset_card("grid").classes[0] == "(-4, -4)"
 
 
 def test_images_of_one_gaussian_have_its_covariance():

@@ -37,7 +37,7 @@ def test_coverage_counts_the_centres_that_are_inside(triangle):
 
 
 def test_the_direction_of_an_outline_does_not_matter():
-    shape = sprites.outline("heart")[None] // 16 + UNIT * SIZE // 2
+    shape = sprites.sprite_outline("heart")[None] // 16 + UNIT * SIZE // 2
     assert np.array_equal(coverage(shape, UNIT, SIZE), coverage(shape[:, ::-1], UNIT, SIZE))
 
 

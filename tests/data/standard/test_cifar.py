@@ -10,9 +10,9 @@ import pytest
 from official_data import pixels, stand_in
 from torchvision import datasets
 
-from harness.data import about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import dataset_card, load_dataset
 from harness.data.standard import cifar
-from harness.spec.errors import BadInput
 
 IMAGES = pixels(6, 3, 32, 32)
 CIFAR100_SET = cifar.cifar100_set(coarse=False)
@@ -50,12 +50,12 @@ def test_cifar100_has_fine_and_coarse_classes(tmp_path, coarse, labels):
 
 
 def test_the_classes_of_cifar100_by_name():
-    fine, coarse = about("cifar100").classes, about("cifar100[labels=coarse]").classes
+    fine, coarse = dataset_card("cifar100").classes, dataset_card("cifar100[labels=coarse]").classes
     assert (len(fine), len(coarse)) == (100, 20)
     assert list(fine) == sorted(fine)
     assert list(coarse) == sorted(coarse)
     with pytest.raises(BadInput, match="labels=rough; fine"):
-        about("cifar100[labels=rough]")
+        dataset_card("cifar100[labels=rough]")
 
 
 @pytest.mark.parametrize(

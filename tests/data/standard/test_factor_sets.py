@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from official_data import pixels
 
+from harness.core.errors import BadInput
 from harness.data.standard import factor_sets
 from harness.data.standard.factor_sets import (
     DSPRITES_FILE,
@@ -15,7 +16,6 @@ from harness.data.standard.factor_sets import (
     in_split,
     split_counts,
 )
-from harness.spec.errors import BadInput
 
 
 def test_a_tenth_is_the_test_split_and_no_image_is_in_both():

@@ -5,9 +5,9 @@ import pytest
 from official_data import gz, idx, pixels
 from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
+from harness.core.errors import BadInput
 from harness.data.standard import idx as module
 from harness.data.standard.idx import read_idx
-from harness.spec.errors import BadInput
 
 IMAGES = pixels(5, 3, 2)
 

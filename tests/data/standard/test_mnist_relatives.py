@@ -10,9 +10,9 @@ import torch
 from official_data import gz, idx, pixels, stand_in
 from torchvision import datasets
 
-from harness.data import about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import dataset_card, load_dataset
 from harness.data.standard import mnist, mnist_relatives
-from harness.spec.errors import BadInput
 
 TRAIN, TEST = pixels(4, 28, 28), pixels(3, 28, 28, seed=1)
 TRAIN_LABELS, TEST_LABELS = np.array([3, 1, 4, 1], np.uint8), np.array([5, 9, 2], np.uint8)
@@ -83,16 +83,16 @@ def test_emnist_is_upright_and_its_labels_count_from_0(tmp_path, split):
 @pytest.mark.parametrize("split", mnist_relatives.EMNIST_COUNTS)
 def test_the_classes_of_emnist_are_torchvisions(split):
     peer = datasets.EMNIST.classes_split_dict[split]
-    assert about(f"emnist[split={split}]").classes == tuple(c for c in peer if c != "N/A")
+    assert dataset_card(f"emnist[split={split}]").classes == tuple(c for c in peer if c != "N/A")
 
 
 def test_the_classes_of_fashion_mnist_are_torchvisions():
-    assert about("fashion-mnist").classes == tuple(datasets.FashionMNIST.classes)
+    assert dataset_card("fashion-mnist").classes == tuple(datasets.FashionMNIST.classes)
 
 
 def test_a_split_that_emnist_does_not_have_is_refused():
     with pytest.raises(BadInput, match="did you mean 'letters'"):
-        about("emnist[split=leters]")
+        dataset_card("emnist[split=leters]")
 
 
 def test_a_prepared_set_needs_its_files_no_more(tmp_path):
@@ -149,7 +149,7 @@ def test_a_size_is_prepared_beside_the_plain_set_and_judged_by_inception(tmp_pat
 )
 def test_a_wrong_option_is_one_helpful_line(name, message):
     with pytest.raises(BadInput) as caught:
-        about(name)
+        dataset_card(name)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

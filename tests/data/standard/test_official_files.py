@@ -10,8 +10,8 @@ import pytest
 from torchvision import datasets
 from torchvision.datasets import utils
 
-from harness.data.standard.files import Files, by_torchvision, fetch
-from harness.spec.errors import BadInput
+from harness.core.errors import BadInput
+from harness.data.standard.files import Files, by_torchvision, downloader
 
 GOOD = b"official"
 
@@ -112,5 +112,5 @@ def test_what_is_there_is_read_without_torchvision():
 def test_resources_are_fetched_under_their_names_with_their_md5(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(utils, "download_url", lambda *args: asked.append(args))
-    fetch(Path("tiny"), {"a.gz": ("https://example.org/a.gz", "0" * 32)})(tmp_path)
+    downloader(Path("tiny"), {"a.gz": ("https://example.org/a.gz", "0" * 32)})(tmp_path)
     assert asked == [("https://example.org/a.gz", tmp_path / "tiny", "a.gz", "0" * 32)]

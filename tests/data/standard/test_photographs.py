@@ -13,9 +13,9 @@ from official_data import pixels
 from PIL import Image
 from torchvision.models import ResNet18_Weights
 
-from harness.data import about, load_dataset
+from harness.core.errors import BadInput
+from harness.data import dataset_card, load_dataset
 from harness.data.standard import celeba, encoded_set
-from harness.spec.errors import BadInput
 
 
 def encoded(image, kind="PNG", mode="RGB") -> bytes:
@@ -246,5 +246,5 @@ def test_photographs_are_decoded_in_chunks_that_keep_their_order(imagenet, monke
 )
 def test_a_wrong_option_of_photographs_is_one_helpful_line(name, message):
     with pytest.raises(BadInput) as caught:
-        about(name)
+        dataset_card(name)
     assert message in str(caught.value)

@@ -6,10 +6,10 @@ from official_data import pixels, stand_in
 from scipy.io import savemat
 from torchvision import datasets
 
-from harness.data import about
+from harness.core.errors import BadInput
+from harness.data import dataset_card
 from harness.data.standard.stl10 import stl10_set
 from harness.data.standard.svhn import SVHN_SET
-from harness.spec.errors import BadInput
 
 
 def mat(images, labels) -> bytes:
@@ -88,9 +88,9 @@ def test_the_images_without_a_label_are_of_one_class(tmp_path):
     assert train.images.shape == (2, 3, 48, 48)
     assert train.labels.tolist() == [0, 0]
     assert test.labels.tolist() == [0]
-    assert len(about("stl10[part=unlabeled]").classes) == 1
+    assert len(dataset_card("stl10[part=unlabeled]").classes) == 1
     with pytest.raises(BadInput, match="part=half"):
-        about("stl10[part=half]")
+        dataset_card("stl10[part=half]")
 
 
 def test_an_image_cut_short_is_named(tmp_path):

@@ -1,1 +1,0 @@
-"""Statistics of the tidy table: verdicts on claims, leaderboards with ties, power before a run."""

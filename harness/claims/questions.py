@@ -1,0 +1,180 @@
+"""What each shape of claim asks: the comparisons that decide it, on every dataset.
+
+A claim is supported where every question is answered as it says: an intersection-union test
+(Berger 1982), which needs no correction for their number. For a monotone claim and an ordering the
+questions are the adjacent pairs. A trend test (Page 1963, Jonckheere 1954) would ask less: it takes
+the order for granted and shows that not all are equal, so that a curve which falls steeply and then
+rises a little passes. Nobody would call that monotone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from itertools import pairwise
+from typing import Literal
+
+from harness.config.claim import (
+    Claim,
+    ComparisonClaim,
+    CorrelationClaim,
+    EquivalenceClaim,
+    ModelAt,
+    MonotoneClaim,
+    OrderingClaim,
+    SpreadClaim,
+    ThresholdClaim,
+    TradeOffClaim,
+)
+from harness.metrics.base import Metric
+
+Towards = Literal["higher", "lower", "same"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Does `model` lie `towards` that side of `other`, a model or a constant, by more than
+    `margin`? Or the same, to within `margin`? Asked of the metric's value, or of its spread over
+    seeds.
+    """
+
+    metric: str
+    model: ModelAt
+    other: ModelAt | float
+    towards: Towards
+    margin: float
+    of: Literal["value", "spread"] = "value"
+
+
+@dataclass(frozen=True)
+class RankQuestion:
+    """Is the rank correlation of two metrics over `models` on that side of `constant`?"""
+
+    metrics: tuple[str, str]
+    models: tuple[ModelAt, ...]
+    constant: float
+    towards: Towards
+    margin: float
+
+
+Questions = Sequence[Question] | Sequence[RankQuestion]
+
+
+@singledispatch
+def questions_of(claim: Claim, metrics: Mapping[str, Metric]) -> list[Questions]:
+    """The questions of a claim, in groups: an average may be taken within a group."""
+    raise TypeError(f"a claim of an unknown shape: {claim.shape}")
+
+
+@questions_of.register
+def _compared(claim: ComparisonClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+    return [
+        [
+            Question(
+                name,
+                model,
+                claim.against,
+                claim.direction or _better(metrics[name]),
+                claim.margin(name),
+            )
+            for name in claim.metric
+            for model in claim.model
+        ]
+    ]
+
+
+@questions_of.register
+def _beside_a_constant(claim: ThresholdClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    constant, towards = _constant(claim)
+    return [
+        [
+            Question(name, model, constant, towards, claim.margin(name))
+            for name in claim.metric
+            for model in claim.model
+        ]
+    ]
+
+
+@questions_of.register
+def _equal(claim: EquivalenceClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    other = claim.equals if claim.against is None else claim.against
+    if other is None:
+        raise TypeError("an equivalence without another side")
+    return [
+        [
+            Question(name, model, other, "same", claim.margin(name))
+            for name in claim.metric
+            for model in claim.model
+        ]
+    ]
+
+
+@questions_of.register
+def _steps(claim: MonotoneClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    towards: Towards = "lower" if claim.direction == "falls" else "higher"
+    return [
+        [Question(name, later, earlier, towards, claim.margin(name))]
+        for name in claim.metric
+        for earlier, later in pairwise(claim.models)
+    ]
+
+
+@questions_of.register
+def _places(claim: OrderingClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+    return [
+        [Question(name, first, second, _better(metrics[name]), claim.margin(name))]
+        for name in claim.metric
+        for first, second in pairwise(claim.models)
+    ]
+
+
+@questions_of.register
+def _traded(claim: TradeOffClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+    towards: dict[str, Towards] = {name: _better(metrics[name]) for name in claim.better or ()}
+    towards |= {name: worse(metrics[name]) for name in claim.worse or ()}
+    towards |= dict.fromkeys(claim.higher or (), "higher")
+    towards |= dict.fromkeys(claim.lower or (), "lower")
+    towards |= dict.fromkeys(claim.same or (), "same")
+    return [
+        [Question(name, model, claim.against, way, claim.margin(name)) for model in claim.model]
+        for name, way in towards.items()
+    ]
+
+
+@questions_of.register
+def _ranked_alike(claim: CorrelationClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    constant, towards = _constant(claim)
+    first, second = claim.metric
+    return [[RankQuestion((first, second), claim.models, constant, towards, claim.delta)]]
+
+
+@questions_of.register
+def _steadier(claim: SpreadClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    return [
+        [
+            Question(name, model, claim.against, "lower", claim.margin(name), "spread")
+            for name in claim.metric
+            for model in claim.model
+        ]
+    ]
+
+
+def _constant(claim: ThresholdClaim | CorrelationClaim) -> tuple[float, Towards]:
+    if claim.above is not None:
+        return claim.above, "higher"
+    if claim.below is not None:
+        return claim.below, "lower"
+    raise TypeError("a claim without a constant")
+
+
+def _better(metric: Metric) -> Towards:
+    """The side on which a metric is better; TypeError where there is none."""
+    if metric.better == "higher" or metric.better == "lower":  # noqa: PLR1714 - mypy follows
+        return metric.better
+    raise TypeError(f"{metric.name} has no better side")
+
+
+def worse(metric: Metric) -> Towards:
+    """The side on which a metric is worse."""
+    return "lower" if _better(metric) == "higher" else "higher"

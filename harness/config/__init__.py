@@ -1,0 +1,1 @@
+"""File formats: suites, recipes, claims and baselines, validated with line numbers."""

@@ -1,0 +1,225 @@
+"""Claims in files of their own, which suites, and other such files, include by name.
+
+claims:
+  - from: gans                      # suites/claims/gans.yaml, or mine.yaml beside this file
+    ids: [gan-mode-collapse]        # all of its claims, if not said
+    datasets: [ring]                # in place of those that the claims name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from harness.config.claim import AnyClaim, Claim, Names
+from harness.config.shipped import shipped_files
+from harness.config.validate import validate_document
+from harness.config.yaml_files import Document, Keys, SourceLine, load_yaml
+from harness.core.errors import suggest
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Include(_Spec):
+    """An entry that stands for claims of another file."""
+
+    file: str = Field(alias="from", min_length=1)
+    """A file of `suites/claims/` without its suffix, or one beside this file (`mine.yaml`)."""
+    ids: Names | None = None
+    """The claims to take; all of them, if not said."""
+    datasets: Names | None = None
+    """Where they are to hold, in place of what they say."""
+
+
+Declared = Annotated[
+    AnyClaim, BeforeValidator(lambda value: value, json_schema_input_type=AnyClaim | Include)
+]
+"""A claim in a file. Loading it has put claims in the place of what it includes."""
+
+
+class ClaimFileContent(_Spec):
+    """A file of claims."""
+
+    title: str = Field(min_length=1)
+    description: str = ""
+    claims: tuple[Declared, ...]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A claim as a file writes it, and the places of its keys, from the claim on."""
+
+    value: Any
+    places: dict[Keys, SourceLine]
+
+    @property
+    def id(self) -> str | None:
+        """None where there is none, or something that is no name: the claim's type says so."""
+        name = self.value.get("id") if isinstance(self.value, dict) else None
+        return name if isinstance(name, str) else None
+
+    @property
+    def place(self) -> SourceLine:
+        return self.places[()]
+
+    def on(self, entry: _Written) -> _Written:
+        """The claim asked of the datasets that an include names."""
+        places = {k: p for k, p in self.places.items() if k[:1] != ("datasets",)}
+        said = {k: p for k, p in entry.places.items() if k[:1] == ("datasets",)}
+        return _Written({**self.value, "datasets": entry.value["datasets"]}, places | said)
+
+
+def load_claims(path: Path) -> tuple[ClaimFileContent, Document]:
+    """A file of claims, with what it includes, checked whole. Raises SpecError with file and line
+    (of the included file, if that is at fault).
+    """
+    document = _loaded(path, ())
+    return validate_document(ClaimFileContent, document), document
+
+
+def claims_alone(name: str) -> ClaimFileContent | None:
+    """The claims of the file at a path, checked as in `load_claims`; None where it is a suite, or a
+    suite's name.
+    """
+    if not name.endswith((".yaml", ".yml")):
+        return None
+    written = load_yaml(Path(name)).value
+    if "claims" not in written or written.keys() & {"datasets", "models", "seeds", "metrics"}:
+        return None
+    return load_claims(Path(name))[0]
+
+
+def with_included(document: Document) -> Document:
+    """The document of a suite with the claims that it includes in their place. Each keeps the file
+    and line that it was written in. SpecError for what cannot be included, and for an id that is
+    there twice.
+    """
+    return _resolved(document, (document.path,))
+
+
+def _loaded(path: Path, chain: tuple[Path, ...]) -> Document:
+    return _resolved(_read(path, _stamp(path)), (*chain, path))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # reading it says what is wrong
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _: tuple[int, int] | None) -> Document:
+    """Read once for all suites that include it."""
+    return load_yaml(path)
+
+
+def _resolved(document: Document, chain: tuple[Path, ...]) -> Document:
+    entries = document.value.get("claims")
+    if not isinstance(entries, list):
+        return document
+    claims = [claim for entry in _entries(document) for claim in _stands_for(entry, chain)]
+    _different_ids(claims)
+    places = {keys: p for keys, p in document.places.items() if keys[:1] != ("claims",)}
+    places["claims",] = document.place(("claims",))
+    for index, claim in enumerate(claims):
+        places |= {("claims", index, *keys): place for keys, place in claim.places.items()}
+    value = {**document.value, "claims": [claim.value for claim in claims]}
+    return replace(document, value=value, places=places)
+
+
+def _entries(document: Document) -> Iterator[_Written]:
+    places: dict[Keys, dict[Keys, SourceLine]] = {}
+    for keys, place in document.places.items():
+        places.setdefault(keys[:2], {})[keys[2:]] = place
+    for index, value in enumerate(document.value["claims"]):
+        yield _Written(value, places["claims", index])
+
+
+def _stands_for(entry: _Written, chain: tuple[Path, ...]) -> list[_Written]:
+    """The claims of an include, or the entry itself where it is a claim."""
+    if not (isinstance(entry.value, dict) and "from" in entry.value):
+        return [entry]
+    here = Document(entry.value, entry.place.file, entry.places, "")
+    include = validate_document(Include, here)
+    path = _find(include.file, here)
+    if path.resolve() in [file.resolve() for file in chain]:
+        names = " → ".join(file.name for file in (*chain, path))
+        raise here.error(f"from: the file includes itself: {names}", ("from",))
+    document = _loaded(path, chain)
+    validate_document(ClaimFileContent, document)
+    found = {claim.id: claim for claim in _entries(document)}
+    for index, name in enumerate(include.ids or ()):
+        if name not in found:
+            near = suggest(name, [str(known) for known in found])
+            raise here.error(f"{path.name} has no claim {name!r}{near}", ("ids", index))
+    chosen = [found[name] for name in include.ids or found]
+    return [claim.on(entry) for claim in chosen] if include.datasets else chosen
+
+
+def _find(name: str, here: Document) -> Path:
+    """The file that an include names."""
+    if not name.endswith((".yaml", ".yml")):
+        known = shipped_files("suites/claims")
+        if name not in known:
+            hint = f"unknown claim file {name!r}{suggest(name, known)}"
+            raise here.error(f"{hint} (a file's name ends in .yaml)", ("from",))
+        return known[name]
+    folder = here.path.parent
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise here.error(f"from: {name!r} leads out of the folder of this file", ("from",))
+    if not path.is_file():
+        raise here.error(f"from: there is no file {path}", ("from",))
+    return path
+
+
+def _different_ids(claims: list[_Written]) -> None:
+    first: dict[str, SourceLine] = {}
+    for claim in claims:
+        if claim.id is None:
+            continue
+        if before := first.get(claim.id):
+            raise Document({}, claim.place.file, claim.places, "").error(
+                f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}"
+            )
+        first[claim.id] = claim.place
+
+
+@dataclass(frozen=True)
+class ClaimFile:
+    """A shipped file of claims, with those that are written in it and not included from others."""
+
+    name: str
+    path: Path
+    file: ClaimFileContent
+    claims: tuple[Claim, ...]
+
+
+def shipped_claim_files() -> list[ClaimFile]:
+    """The shipped files of claims. SpecError where two claims of them have one id."""
+    found = []
+    seen: dict[str, SourceLine] = {}
+    for name, path in shipped_files("suites/claims").items():
+        file, document = load_claims(path)
+        own = []
+        for index, claim in enumerate(file.claims):
+            place = document.place(("claims", index))
+            if place.file != path:
+                continue
+            if (before := seen.setdefault(claim.id, place)) != place:
+                raise document.error(
+                    f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}",
+                    ("claims", index),
+                )
+            own.append(claim)
+        found.append(ClaimFile(name, path, file, tuple(own)))
+    return found

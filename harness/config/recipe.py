@@ -1,0 +1,107 @@
+"""Recipes: a model as a YAML file that names a family and configures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.config.shipped import shipped_files
+from harness.config.validate import explain_validation, validate_document
+from harness.config.yaml_files import Document, load_yaml
+from harness.core.errors import BadInput, suggest
+
+
+class Head(BaseModel):
+    """What every recipe says, whatever its family. All other keys are the family's settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    family: str = Field(min_length=1)
+    """A family's name, or `package.module:Class`; inherited through `extends`."""
+    paper: str = ""
+    description: str = ""
+    extends: str | None = None
+    """The recipe that this one differs from: mappings merge, everything else replaces."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model, resolved: what it extends is merged in.
+
+    `sources` are the files it was read from, its own first. `document` is the merged file, in which
+    every setting keeps the file and line that it came from.
+    """
+
+    name: str
+    family: str
+    paper: str
+    description: str
+    settings: dict[str, Any]
+    sources: tuple[Path, ...]
+    document: Document
+
+    def error(self, error: ValidationError, model: type[BaseModel] | None = None) -> BadInput:
+        """What the family found wrong with the settings, at the file and line of the setting.
+
+        With the family's `Settings` as `model`, an unknown key is told its nearest right spelling.
+        """
+        return explain_validation(error, self.document, model)
+
+
+def list_recipes() -> list[str]:
+    """The names of the zoo, sorted."""
+    return list(shipped_files("models"))
+
+
+def load_recipe(name: str, folder: Path | None = None) -> Recipe:
+    """A recipe of the zoo (`gan/dcgan`), or a file (`mine/wgan.yaml`) below `folder`.
+
+    `folder` is the current one if not said. A file's `extends` names a recipe of the zoo or a file
+    below its own folder. BadInput for an unknown name, SpecError for what is wrong in a file.
+    """
+    files, document = _resolve(_find(name, folder or Path()), ())
+    head = validate_document(Head, document)
+    settings = {key: value for key, value in document.value.items() if key not in Head.model_fields}
+    return Recipe(name, head.family, head.paper, head.description, settings, files, document)
+
+
+def _find(name: str, folder: Path) -> Path:
+    if not name.endswith((".yaml", ".yml")):
+        zoo = shipped_files("models")
+        if name not in zoo:
+            raise BadInput(f"unknown model {name!r}{suggest(name, zoo)}")
+        return zoo[name]
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise BadInput(f"model {name!r} leads out of the folder {folder.resolve()}")
+    return path
+
+
+def _resolve(path: Path, children: tuple[Path, ...]) -> tuple[tuple[Path, ...], Document]:
+    """The files and the merged document of the recipe at `path`, which `children` extend."""
+    own = load_yaml(path)
+    parent = own.value.get("extends")
+    if parent is None:
+        return (path,), own
+    if not isinstance(parent, str):
+        raise own.error(f"extends: {parent!r}: should be the name of one recipe", ("extends",))
+    try:
+        above = _find(parent, path.parent)
+    except BadInput as error:
+        raise own.error(f"extends: {error}", ("extends",)) from None
+    chain = (*children, path)
+    if above.resolve() in [file.resolve() for file in chain]:
+        names = " → ".join(file.stem for file in (*chain, above))
+        raise own.error(f"extends: the recipe extends itself: {names}", ("extends",))
+    files, inherited = _resolve(above, chain)
+    value = _merge(inherited.value, own.value)
+    return (path, *files), Document(value, path, {**inherited.places, **own.places}, own.text)
+
+
+def _merge(parent: Any, child: Any) -> Any:
+    if not (isinstance(parent, dict) and isinstance(child, dict)):
+        return child
+    return parent | {key: _merge(parent.get(key), value) for key, value in child.items()}

@@ -1,0 +1,38 @@
+"""Points in the training of a model, by name: `gan/dcgan@0.5` is half-way through it."""
+
+from __future__ import annotations
+
+import re
+
+from harness.core.measurement import FLOORS
+
+_AT = r"@(0\.\d+|\d(?:\.\d+)?e-\d+)"
+_POINT = re.compile(f"(.*){_AT}")
+_PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
+
+
+def fraction_name(model: str, at: float) -> str:
+    """What a model is called after that share of its budget; at its end by its own name."""
+    return model if at == 1 else f"{model}@{at}"
+
+
+def is_fraction(name: str) -> bool:
+    """Whether it is a point before the end of training, and so no entrant of its own."""
+    return _POINT.fullmatch(name) is not None
+
+
+def is_entrant(name: str) -> bool:
+    """Whether it is a model of its own: no floor, and no point in the training of one."""
+    return name not in FLOORS and not is_fraction(name)
+
+
+def split_fraction(name: str) -> tuple[str, float]:
+    """The model, and the share of its budget: 1 where it is no point before the end."""
+    found = _POINT.fullmatch(name)
+    return (found[1], float(found[2])) if found else (name, 1.0)
+
+
+def split_place(name: str) -> tuple[str, str]:
+    """The model, or a point in its training, and the place in `gan/dcgan@0.5@digits#0`."""
+    found = _PLACED.fullmatch(name)
+    return (found[1], found[3]) if found else (name, "")

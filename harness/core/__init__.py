@@ -1,0 +1,1 @@
+"""What every package imports: errors, table rows, protocols, registries, seeds, files."""

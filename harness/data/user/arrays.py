@@ -1,0 +1,152 @@
+"""`npz:PATH`: images in the arrays of an `.npz` file.
+
+`images` (uint8 N×H×W×C, or N×H×W for grey) and, if there are any, `labels` (whole numbers from 0
+up), `images_test` and `labels_test`. A file whose only array are the images is read too, and one
+with images in `arr_0` and labels in `arr_1`, as diffusion models are published with. Without test
+images an image's number decides (`parts.is_test`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.core.errors import BadInput
+from harness.data.base import Split
+from harness.data.image_arrays import (
+    array_names,
+    check_no_other_images,
+    image_blocks,
+    image_shape,
+    read_labels,
+)
+from harness.data.image_files import Header, planes
+from harness.data.image_memory import check_set
+from harness.data.progress import bar
+from harness.data.source import DatasetFactory, Source
+from harness.data.store import prepared
+from harness.data.user import form
+from harness.data.user.facts import file_sha256, look_up
+from harness.data.user.form import Form
+from harness.data.user.maker import own_about
+from harness.data.user.parts import check_split, is_test
+from harness.data.user.places import check_argument, resolve_path, store_name
+
+VERSION = 1
+"""Raised when the code that makes pixels of arrays changes; sets are then prepared anew."""
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of images in a file, the labels of all of them, and which of them a split has."""
+
+    name: str
+    count: int
+    header: Header
+    labels: NDArray[np.int64]
+    chosen: NDArray[np.bool_]
+
+
+def find_array_splits(path: Path) -> dict[str, StoredArray]:
+    """The splits in the file. Raises BadInput where its arrays are others or do not fit."""
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        raise BadInput(f"{path}: an .npz is needed here")
+    names = array_names(path)
+    images, labels = _names(path, names)
+    check_no_other_images(path, names, {images, labels, "images_test", "labels_test"})
+    train = _stored(path, images, labels if labels in names else "")
+    if "images_test" in names:
+        if (labels in names) != ("labels_test" in names):
+            raise BadInput(f"{path}: of {labels} and labels_test one is missing")
+        test = _stored(path, "images_test", "labels_test" if labels in names else "")
+        if new := set(test.labels.tolist()) - set(train.labels.tolist()):
+            raise BadInput(f"{path}: labels_test has {min(new)}, which {labels} has not")
+    else:
+        chosen = np.array([is_test(str(number)) for number in range(train.count)], np.bool_)
+        train, test = replace(train, chosen=~chosen), replace(train, chosen=chosen)
+    check_split(path, int(train.chosen.sum()), int(test.chosen.sum()))
+    return {"train": train, "test": test}
+
+
+def _names(path: Path, names: list[str]) -> tuple[str, str]:
+    """Of the images and of their labels, whether there are any or not."""
+    for images, labels in (("images", "labels"), ("arr_0", "arr_1")):
+        if images in names:
+            return images, labels
+    if len(names) == 1:
+        return names[0], "labels"
+    raise BadInput(f"{path}: has {', '.join(sorted(names)[:5]) or 'nothing'}; no array images")
+
+
+def _stored(path: Path, images: str, labels: str) -> StoredArray:
+    count, height, width, channels = image_shape(path, images)
+    values = read_labels(path, labels, count) if labels else np.zeros(count, np.int64)
+    header = Header(width, height, channels)
+    return StoredArray(images, count, header, values, np.ones(count, np.bool_))
+
+
+def class_names(path: Path) -> tuple[str, ...]:
+    """The numbers from 0 to the largest label."""
+    largest = max(int(split.labels.max()) for split in find_array_splits(path).values())
+    return tuple(str(number) for number in range(largest + 1))
+
+
+def load_arrays(root: Path, path: Path, wanted: Form) -> tuple[Split, Split]:
+    """The train and the test split in the file, prepared once below `root`. Raises BadInput."""
+    splits = find_array_splits(path)
+    shape = wanted.shape({s.header: f"{path} ({s.name})" for s in splits.values()})
+    arrays: dict[str, tuple[tuple[int, ...], type]] = {}
+    for name, split in splits.items():
+        count = int(split.chosen.sum())
+        check_set(path, count, shape.channels, shape.size, shape.size)
+        arrays[f"{name}.images"] = ((count, shape.channels, shape.size, shape.size), np.uint8)
+        arrays[f"{name}.labels"] = ((count,), np.int64)
+    (sha,) = look_up(root, path, [path], lambda files: [file_sha256(file) for file in files])
+    key = {"version": VERSION, "form": asdict(wanted), "file": sha}
+    made = prepared(root, store_name(path), key, arrays, partial(_fill, path, wanted, splits))
+    return made.split("train"), made.split("test")
+
+
+def _fill(
+    path: Path, wanted: Form, splits: Mapping[str, StoredArray], maps: Mapping[str, NDArray[Any]]
+) -> None:
+    with bar(f"preparing {path.name}", sum(split.count for split in splits.values())) as advance:
+        for name, split in splits.items():
+            maps[f"{name}.labels"][:] = split.labels[split.chosen]
+            target = maps[f"{name}.images"]
+            done = 0
+            for start, block in image_blocks(path, split.name):
+                chosen = block[split.chosen[start : start + len(block)]]
+                for image in _formed(chosen, wanted):
+                    target[done] = image
+                    done += 1
+                advance(len(block))
+
+
+def _formed(block: NDArray[np.uint8], wanted: Form) -> Iterator[NDArray[np.uint8]]:
+    """Each of the images B×H×W×C as C×S×S."""
+    for pixels in block:
+        grey = pixels.shape[-1] == 1
+        yield planes(wanted.apply(Image.fromarray(pixels[..., 0] if grey else pixels)))
+
+
+def _make(argument: str, options: Mapping[str, str]) -> Source:
+    name = f"npz:{argument}"
+    check_argument(name, argument)
+    wanted = Form.read(name, options)
+    return Source(
+        own_about(name),
+        lambda root: load_arrays(root, resolve_path(argument, root), wanted),
+        lambda root: class_names(resolve_path(argument, root)),
+        stored=store_name(Path(argument)),
+    )
+
+
+NPZ = DatasetFactory(_make, form.OPTIONS, "PATH", "images in an .npz")

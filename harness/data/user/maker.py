@@ -1,0 +1,51 @@
+"""Makers of datasets from the images in a folder of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.data.base import DatasetCard, Split
+from harness.data.source import DatasetFactory, Source
+from harness.data.user import form
+from harness.data.user.form import Form
+from harness.data.user.parts import Layout
+from harness.data.user.places import check_argument, folder_at, store_name
+from harness.data.user.prepare import load_layout
+
+
+def own_about(name: str) -> DatasetCard:
+    """What can be said of images that only their owner knows."""
+    return DatasetCard(
+        title=f"{name}, a user's own images",
+        licence="known to their owner",
+        citation="none",
+        classes=(),
+        extractor="inception",
+        perceptual="lpips:alex",
+    )
+
+
+def source_of(
+    name: str, argument: str, about: DatasetCard, find: Callable[[Path], Layout], wanted: Form
+) -> Source:
+    """The dataset `name`: the images that `find` finds in the folder `argument`, made `wanted`."""
+    check_argument(name, argument)
+
+    def load_splits(root: Path) -> tuple[Split, Split]:
+        return load_layout(root, find(folder_at(argument, root)), wanted)
+
+    def classes(root: Path) -> tuple[str, ...]:
+        return find(folder_at(argument, root)).classes
+
+    return Source(about, load_splits, classes, stored=store_name(Path(argument)))
+
+
+def own_images(kind: str, find: Callable[[Path], Layout], title: str) -> DatasetFactory:
+    """`kind:PATH`, whose images `find` finds in the folder."""
+
+    def make(argument: str, options: Mapping[str, str]) -> Source:
+        name = f"{kind}:{argument}"
+        return source_of(name, argument, own_about(name), find, Form.read(name, options))
+
+    return DatasetFactory(make, form.OPTIONS, "PATH", title)

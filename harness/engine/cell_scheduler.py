@@ -1,0 +1,145 @@
+"""Cells packed onto devices by memory: which one a worker takes next."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from harness.plan import Cell
+
+CONTEXT = 600 * 2**20
+"""Bytes of a GPU that a process takes before its first tensor: the driver's state and libraries."""
+
+USABLE = 0.9
+"""The share of a GPU's free memory that is given away: the rest is what fragmentation costs."""
+
+
+ALONE = float("inf")
+"""The need of a cell that is to have a GPU to itself."""
+
+
+@dataclass(frozen=True)
+class DeviceSlot:
+    """A device with so many workers, and so many bytes for their cells.
+
+    `spare` more join when no more cells wait than they are, to take turns with the others on their
+    cores: then nobody waits for the last ones with a core to spare.
+    """
+
+    device: str
+    workers: int
+    memory: float = float("inf")
+    spare: int = 0
+
+
+def gpu_slots(free: Mapping[str, int], needs: Sequence[float], jobs: int) -> list[DeviceSlot]:
+    """A slot for each GPU, by its free bytes, with as many workers as cells may run there at a
+    time, and `jobs` at most in all. `needs` has the bytes of each cell.
+    """
+    memory = {gpu: int(USABLE * size) for gpu, size in free.items()}
+    most = {gpu: cells_that_fit(size, needs) for gpu, size in memory.items()}
+    shares = _shared_out(min(jobs, len(needs)), most)
+    return [DeviceSlot(gpu, workers, memory[gpu]) for gpu, workers in shares.items()]
+
+
+def gpu_group_slots(gpus: Sequence[str], processes: int, jobs: int) -> list[DeviceSlot]:
+    """A slot of one worker for each so many GPUs, named after the first: the processes of a cell
+    have one each.
+    """
+    firsts = range(0, len(gpus) - processes + 1, processes)
+    return [DeviceSlot(gpus[first], 1) for first in firsts][:jobs]
+
+
+def cells_that_fit(memory: float, needs: Sequence[float]) -> int:
+    """How many cells fit in so many bytes, the smallest first; at least one, which may try."""
+    return max(1, sum(total <= memory for total in accumulate(sorted(needs))))
+
+
+def _shared_out(workers: int, most: Mapping[str, int]) -> Counter[str]:
+    """`workers` spread over places that take at most so many, as evenly as they can be."""
+    given: Counter[str] = Counter()
+    for _ in range(workers):
+        open_places = [place for place in most if given[place] < most[place]]
+        if open_places:
+            given[min(open_places, key=given.__getitem__)] += 1
+    return given
+
+
+@dataclass
+class CellScheduler:
+    """The cells that wait for a slot, and the bytes of those that run. For several threads.
+
+    A cell fits where the slot has its bytes left, or where no other cell is. The first that fits is
+    taken: a large one may wait while smaller ones pass it, and none waits for ever.
+    """
+
+    waiting: list[Cell]
+    slots: Sequence[DeviceSlot]
+    needs: Mapping[str, float] = field(default_factory=dict)
+    """Bytes by the cell's name; none where nothing is said."""
+    _running: dict[str, dict[str, float]] = field(default_factory=dict)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _closed: bool = False
+
+    @property
+    def workers(self) -> int:
+        """How many cells run at a time."""
+        return sum(slot.workers for slot in self.slots)
+
+    @property
+    def spare(self) -> int:
+        """How many more at a time at the end."""
+        return sum(slot.spare for slot in self.slots)
+
+    def take(self, slot: DeviceSlot) -> Cell | None:
+        """The next cell for a slot, once there is one that fits; None when there is none left."""
+        with self._changed:
+            while self.waiting and not self._closed:
+                if found := self.next_for(slot):
+                    self.waiting.remove(found)
+                    self._changed.notify_all()
+                    self._in(slot)[found.name] = self._need(found)
+                    return found
+                self._changed.wait()
+            return None
+
+    def wait_for_the_last(self, count: int) -> None:
+        """Until at most so many cells wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self.waiting) <= count)
+
+    def next_for(self, slot: DeviceSlot) -> Cell | None:
+        """The first of those that wait that fits now."""
+        return next((cell for cell in self.waiting if self._fits(cell, slot)), None)
+
+    def leave(self, cell: Cell, slot: DeviceSlot) -> None:
+        """A cell that was taken is over: its bytes are free."""
+        with self._changed:
+            del self._in(slot)[cell.name]
+            self._changed.notify_all()
+
+    def put_back(self, cell: Cell, slot: DeviceSlot) -> None:
+        """A cell that was taken waits again, behind the others."""
+        self.leave(cell, slot)
+        with self._changed:
+            self.waiting.append(cell)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more is taken, and nobody waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _in(self, slot: DeviceSlot) -> dict[str, float]:
+        return self._running.setdefault(slot.device, {})
+
+    def _need(self, cell: Cell) -> float:
+        return self.needs.get(cell.name, 0.0)
+
+    def _fits(self, cell: Cell, slot: DeviceSlot) -> bool:
+        running = self._in(slot)
+        return not running or sum(running.values()) + self._need(cell) <= slot.memory

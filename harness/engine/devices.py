@@ -1,0 +1,47 @@
+"""The devices of this machine that cells may run on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psutil
+import torch
+
+from harness.engine.cell_scheduler import DeviceSlot, gpu_group_slots, gpu_slots
+from harness.engine.makespan import extra_workers
+from harness.training.numerics import Numerics, cores, devices
+
+
+def local_devices(
+    numerics: Numerics, device: str, needs: Sequence[float], jobs: int | None
+) -> list[DeviceSlot]:
+    """Device slots for cells of which `needs` has the bytes, `jobs` at most at a time.
+
+    Where it is not said how many: as many as there are cores for on a CPU, more of them in the last
+    round if there is a remainder; as many as fit on GPUs.
+    All GPUs of the kind that was planned with are taken, unless `device` names one of them.
+    """
+    if not numerics.device.startswith("cuda"):
+        by_cores = cores() // (numerics.threads * numerics.processes)
+        default = by_cores if numerics.device == "cpu" else 1
+        workers = max(1, min(jobs or default, len(needs)))
+        takes_turns = not jobs and workers > 1 and numerics.is_one_thread
+        spare = extra_workers(len(needs), workers) if takes_turns else 0
+        return [DeviceSlot(numerics.device, workers, spare=spare)]
+    gpus = [numerics.device] if ":" in device else _alike(numerics.name)
+    if numerics.processes > 1:
+        return gpu_group_slots(gpus, numerics.processes, jobs or len(gpus))
+    free = {gpu: torch.cuda.mem_get_info(gpu)[0] for gpu in gpus}
+    return gpu_slots(free, needs, jobs or cores())
+
+
+def has_memory_to_spare() -> bool:
+    """Whether half of this machine's memory is free, so that as many processes more as run fit."""
+    memory = psutil.virtual_memory()
+    return bool(2 * memory.available > memory.total)
+
+
+def _alike(name: str) -> list[str]:
+    """The GPUs of this name, in order."""
+    gpus = sorted(device for device in devices() if device.startswith("cuda"))
+    return [gpu for gpu in gpus if torch.cuda.get_device_name(gpu) == name]

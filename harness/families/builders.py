@@ -1,0 +1,102 @@
+"""The networks that a recipe chooses between."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import torch
+from pydantic import PositiveInt, model_validator
+from torch import Tensor, nn
+
+from harness.core.errors import BadInput
+from harness.families.base import FamilySettings, ImageShape, Layers
+from harness.networks.convnet import Decoder, Encoder
+from harness.networks.mlp import MLPDecoder, MLPDenoiser, MLPEncoder
+from harness.networks.unet import UNet
+
+
+class NetworkSettings(FamilySettings):
+    """`network`: convolutions, or fully connected layers, which take points in the plane too.
+
+    `width`: of convolutions the channels after the first halving of the image (a U-Net's: channels
+    at full resolution, per pixel of the image's side), of an MLP the units of a hidden layer, of
+    which it has `depth`.
+    """
+
+    network: Literal["conv", "mlp"] = "conv"
+    width: PositiveInt = 32
+    depth: Layers | None = None
+
+    @model_validator(mode="after")
+    def _only_an_mlp_has_a_depth(self) -> Self:
+        if (self.network == "mlp") == (self.depth is None):
+            raise ValueError(
+                "depth, the number of hidden layers, is missing: network is mlp"
+                if self.depth is None
+                else "depth goes with network: mlp; that of convolutions follows from the images"
+            )
+        return self
+
+
+class ConditionalSettings(NetworkSettings):
+    """`conditional`: the model is told the class of each image, and can be asked for a class."""
+
+    conditional: bool = False
+
+    def classes(self, shape: ImageShape) -> int:
+        """How many classes the networks are told apart; BadInput where the data have no two."""
+        if self.conditional and shape.classes < 2:
+            raise BadInput("its images have no classes for a conditional model to be told")
+        return shape.classes if self.conditional else 0
+
+
+def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
+    """n classes, each as likely as any other."""
+    return torch.randint(classes, (n,), generator=generator, device=generator.device)
+
+
+def encoder(
+    settings: NetworkSettings,
+    shape: ImageShape,
+    out: int,
+    activation: nn.Module,
+    *,
+    normalised: bool = True,
+) -> nn.Module:
+    """x N×C×S×S → N×out. Convolutions may be `normalised` over the batch, an MLP never is."""
+    sizes = (shape.channels, shape.size, settings.width, out, activation)
+    if settings.depth is None:
+        return Encoder(*sizes, normalised=normalised)
+    return MLPEncoder(*sizes, settings.depth)
+
+
+def decoder(
+    settings: NetworkSettings, shape: ImageShape, latent: int, activation: nn.Module
+) -> nn.Module:
+    """z N×latent → N×C×S×S."""
+    sizes = (latent, shape.channels, shape.size, settings.width, activation)
+    return Decoder(*sizes) if settings.depth is None else MLPDecoder(*sizes, settings.depth)
+
+
+def denoiser(
+    settings: NetworkSettings, shape: ImageShape, classes: int = 0, words: int = 0
+) -> nn.Module:
+    """x N×C×S×S and timesteps N (and labels N of so many classes, or N×L of so many words) → ε
+    N×C×S×S.
+    """
+    channels, size, width = shape.channels, shape.size, settings.width
+    if settings.depth is None:
+        return UNet(channels, size, width=width * size, classes=classes, words=words)
+    return MLPDenoiser(channels, size, width, settings.depth)
+
+
+def in_range(images: Tensor, shape: ImageShape) -> Tensor:
+    """Images held to [-1, 1] where they are of pixels, as whoever shows or saves them does: fully
+    connected layers and unclipped sampling know no bounds.
+    """
+    return images.clamp(-1, 1) if shape.pixels else images
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """What a network put out, for a loss: where it computed in bf16, as float32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,0 +1,1 @@
+"""The regression gate: baselines, changes since they were saved, and tolerances."""

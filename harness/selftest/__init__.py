@@ -1,0 +1,1 @@
+"""The self-test of metrics: known disturbances, what each metric notices, recorded outcomes."""

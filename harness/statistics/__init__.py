@@ -1,0 +1,1 @@
+"""Intervals, corrections, ranks and convergence: statistics of plain numbers and table rows."""
