@@ -21,6 +21,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness.core.errors import FAILURES
+from harness.core.files import file_sha256
 from harness.core.scratch import scratch
 from harness.core.seeding import generator
 from harness.core.user_code import look_in
@@ -41,7 +42,6 @@ from harness.tracking import Record, Store
 from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import (
     Checkpoints,
-    file_sha256,
     load_weights,
     save_weights,
 )

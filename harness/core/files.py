@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and their digests."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
@@ -11,6 +12,12 @@ from pathlib import Path
 
 Writer = Callable[[Path], object]
 """Writes a file at the path that it is given."""
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def atomic_write(path: Path, content: bytes | str | Writer, *, durable: bool = False) -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
-from harness.extractors import classifier_net, weight_files
+from harness.core.files import file_sha256
+from harness.extractors import classifier_net
 from harness.extractors.base import Extracted, Extractor, Network, Perceptual
 from harness.extractors.classifier_net import ClassifierNet
 from harness.extractors.images import in_batches, on_device
@@ -122,7 +123,7 @@ def _path(name: str) -> Path:
 def _pinned(name: str) -> LocalWeights:
     """The committed file behind `classifier:NAME`, once its digest has been checked."""
     dataset, path = name.removeprefix("classifier:"), _path(name)
-    if (found := weight_files.weights_sha256(path)) != DIGESTS[dataset]:
+    if (found := file_sha256(path)) != DIGESTS[dataset]:
         pinned = DIGESTS[dataset][:8]
         raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
     return LocalWeights(path, found)

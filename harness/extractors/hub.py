@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError
 
 from harness.core.errors import BadInput
+from harness.core.files import file_sha256
 from harness.extractors import weight_files
 from harness.extractors.weight_files import LocalWeights, MissingWeights, first_line
 
@@ -99,7 +100,7 @@ def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> Lo
         )
     if pin:
         return weight_files.check_weights(path, pin.sha256, page)
-    return LocalWeights(path, weight_files.weights_sha256(path), pinned=False)
+    return LocalWeights(path, file_sha256(path), pinned=False)
 
 
 def load_network(name: str, weights: LocalWeights, network_class: str, kind: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import sys
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
+from harness.core.files import file_sha256
 
 
 class MissingWeights(BadInput):
@@ -74,7 +74,7 @@ def locate_weights(file: WeightsFile) -> LocalWeights:
 
 def check_weights(path: Path, digest: str, url: str) -> LocalWeights:
     """The file at `path`, whose SHA-256 must be `digest`; BadInput naming `url` if it is not."""
-    found = weights_sha256(path)
+    found = file_sha256(path)
     if found != digest:
         raise BadInput(
             f"{path} is not the published file, its SHA-256 is {found} and not {digest}: replace it"
@@ -93,12 +93,6 @@ def own_folder() -> Path | None:
     """The user's own folder of weights, where `HARNESS_WEIGHTS` names one."""
     own = os.environ.get("HARNESS_WEIGHTS")
     return Path(own) if own else None
-
-
-def weights_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

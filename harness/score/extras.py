@@ -11,7 +11,7 @@ from harness.score.curve import Curve, check_curve, size_curve
 from harness.score.gallery import gallery, looked_among
 from harness.score.scoring import Scoring
 from harness.score.sets import Sets
-from harness.score.statistics import SetStatistics, check_suffix
+from harness.score.statistics import SetStatistics, check_statistics_suffix
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Extras:
         if self.gallery:
             looked_among(sets)
         if self.statistics:
-            check_suffix(self.statistics)
+            check_statistics_suffix(self.statistics)
 
     def make(self, scoring: Scoring, evidence: Evidence) -> Curve | None:
         """Write the files; the curve."""

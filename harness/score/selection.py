@@ -79,7 +79,7 @@ def select(
     fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
     for role in selection.needed_roles(fitting):
         try:
-            check_demands(role, names[role], image_shape(sets))
+            check_demands(role, names[role], shape_of_sets(sets))
         except BadInput as error:
             if named or networks.get(role):
                 raise
@@ -106,7 +106,7 @@ def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalC
     """
     fitting = [metric for metric in selection.metrics if not _first_obstacle(metric, sets)]
     instruments = {
-        role: load_checked(role, selection.networks[role], image_shape(sets))
+        role: load_checked(role, selection.networks[role], shape_of_sets(sets))
         for role in selection.needed_roles(fitting)
     }
     return EvalConfig(selection.networks, instruments, len(sets.samples), machine, sets.draws)
@@ -114,7 +114,7 @@ def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalC
 
 def with_loaded_extractor(setup: EvalConfig, sets: Sets) -> EvalConfig:
     """The setup with its extractor at hand, for what asks for features beside the metrics."""
-    extractor = load_checked("extractor", setup.names["extractor"], image_shape(sets))
+    extractor = load_checked("extractor", setup.names["extractor"], shape_of_sets(sets))
     instruments: dict[Role, NetworkInfo] = {**setup.instruments, "extractor": extractor}
     return EvalConfig(setup.names, instruments, setup.samples, setup.machine, setup.draws)
 
@@ -144,7 +144,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
     ]
 
 
-def image_shape(sets: Sets) -> tuple[int, int, int]:
+def shape_of_sets(sets: Sets) -> tuple[int, int, int]:
     """C×H×W of all images."""
     _, channels, height, width = sets.samples.shape
     return channels, height, width

@@ -152,7 +152,7 @@ class SetStatistics:
         write_output(file, save(load(self.statistics.to_bytes()), metadata=text))
 
 
-def check_suffix(file: Path) -> None:
+def check_statistics_suffix(file: Path) -> None:
     """Raise BadInput where a file of statistics would not be known as such."""
     if file.suffix.lower() != SUFFIX:
         raise BadInput(f"{file}: name a file of statistics with the suffix {SUFFIX}")

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from harness.core.files import atomic_write
+from harness.core.files import atomic_write, file_sha256
 from harness.families.base import Family
 
 RAW = "raw/"
@@ -91,12 +91,6 @@ def load_weights(family: Family, path: Path) -> None:
         averaged = nn.ModuleDict({name: family.networks[name] for name in family.averaged})
         family.raw = copy.deepcopy(averaged)
         family.raw.load_state_dict({name.removeprefix(RAW): x for name, x in raw.items()})
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_tensors(

@@ -6,7 +6,6 @@ the recipe that are paths of files, and the files that Python opened while the f
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import BadInput
+from harness.core.files import file_sha256
 from harness.families.base import Family
 from harness.training.code_version import is_installed
 
@@ -99,5 +99,4 @@ def _is_data(path: Path) -> bool:
 
 @lru_cache(maxsize=256)
 def _digest(path: Path, _modified: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_sha256(path)[:16]

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from harness.extractors import inception, weight_files
+from harness.core.files import file_sha256
+from harness.extractors import inception
 from harness.extractors.weight_files import WeightsFile
 
 
@@ -33,7 +34,7 @@ def publish(weights_folder):
     def save(state) -> WeightsFile:
         draft = weights_folder / "draft.pth"
         torch.save(state, draft)
-        digest = weight_files.weights_sha256(draft)
+        digest = file_sha256(draft)
         file = WeightsFile(f"https://example.org/random-{digest[:8]}.pth", digest)
         draft.rename(weights_folder / file.name)
         return file

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from harness.core.errors import BadInput
-from harness.extractors import hub, load_extractor, preflight, weight_files
+from harness.core.files import file_sha256
+from harness.extractors import hub, load_extractor, preflight
 from harness.extractors.hub import PINS, Pin
 from harness.extractors.weight_files import MissingWeights
 
@@ -40,7 +41,7 @@ def hub_cache(weights_folder, tmp_path, monkeypatch):
 
 
 def pin(monkeypatch, repository: str, weights: Path) -> None:
-    pinned = Pin("c0ffee", weights.name, weight_files.weights_sha256(weights))
+    pinned = Pin("c0ffee", weights.name, file_sha256(weights))
     monkeypatch.setitem(PINS, repository, pinned)
 
 
@@ -66,7 +67,7 @@ def test_own_folder_comes_first(save_dinov2, hub_cache, weights_folder):
     own = save_dinov2("someone/net", seed=1)
     save_dinov2("someone/net", hub_cache.cache, seed=2)
     [found] = preflight("dinov2:someone/net")
-    assert (found.path, found.sha256) == (own, weight_files.weights_sha256(own))
+    assert (found.path, found.sha256) == (own, file_sha256(own))
     assert not found.pinned
     assert hub_cache.asked == []
     assert load_extractor("dinov2:someone/net").digest == found.digest
@@ -87,7 +88,7 @@ def test_fetched_where_it_can_be(save_dinov2, hub_cache, monkeypatch):
     assert found.path == hub_cache.cache / "someone" / "net" / "model.safetensors"
     assert hub_cache.asked == [("c0ffee", True), ("c0ffee", False)]
     network = load_extractor("dinov2:someone/net")
-    assert network.label == f"dinov2:someone/net@{weight_files.weights_sha256(weights)[:8]}"
+    assert network.label == f"dinov2:someone/net@{file_sha256(weights)[:8]}"
 
 
 def test_a_cache_without_the_settings_is_completed(save_dinov2, hub_cache):

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.core.errors import BadInput
+from harness.core.files import file_sha256
 from harness.data.base import Split
 from harness.data.image_arrays import (
     array_names,
@@ -33,7 +34,7 @@ from harness.data.progress import bar
 from harness.data.source import DatasetFactory, Source
 from harness.data.store import prepared
 from harness.data.user import form
-from harness.data.user.facts import file_sha256, look_up
+from harness.data.user.facts import look_up
 from harness.data.user.form import Form
 from harness.data.user.maker import own_about
 from harness.data.user.parts import check_split, is_test

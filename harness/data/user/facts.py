@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,12 +13,6 @@ from harness.core.keys import digest
 
 VERSION = 2
 """Raised when other things are known of files; what was kept before is then not read."""
-
-
-def file_sha256(path: Path) -> str:
-    """Of the bytes of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def look_up(

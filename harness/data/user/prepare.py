@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.errors import BadInput
+from harness.core.files import file_sha256
 from harness.core.keys import digest
 from harness.data.base import Split
 from harness.data.image_files import Header, decode_image, in_threads, planes, read_header
 from harness.data.image_memory import check_set
 from harness.data.progress import bar
 from harness.data.store import prepared
-from harness.data.user.facts import file_sha256, look_up
+from harness.data.user.facts import look_up
 from harness.data.user.form import Form, SquareShape
 from harness.data.user.parts import Layout, PictureFile, SplitFiles, check_split
 from harness.data.user.places import store_name
