@@ -103,7 +103,7 @@ def rows(cell: Cell) -> list[Measurement]:
         replace(w.without("ok", ""), value=draws.lognormvariate(0, 0.1), reason="")
         if w.obstacle is None
         else w.without("not applicable", "")
-        for w in cell.wanted
+        for w in cell.planned_measurements
     ]
 
 

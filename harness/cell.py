@@ -160,7 +160,9 @@ def _run(work: _Work) -> CellOutcome:
     except Diverged as error:
         reason = str(error)
         store.set_status(run_id, "diverged", reason)
-        store.record(run_id, [wanted.without("diverged", reason) for wanted in cell.wanted])
+        store.record(
+            run_id, [wanted.without("diverged", reason) for wanted in cell.planned_measurements]
+        )
         store.finish(run_id, ok=False)
         return CellOutcome(cell.name, diverged=reason)
     except FAILURES as error:
@@ -454,7 +456,7 @@ class _Work:
     def draw(self, evidence: Evidence, model: Family | None) -> None:
         """Pictures of the run, each drawn once."""
         drawn = self.record.facts.get("pictures", "").split()
-        metrics = [self.metric(w) for w in self.cell.wanted if not w.obstacle]
+        metrics = [self.metric(w) for w in self.cell.planned_measurements if not w.obstacle]
         for name in pictures.chosen_pictures(evidence, model, metrics):
             place = pictures.picture_name(name, self.cell.settings)
             if place not in drawn:

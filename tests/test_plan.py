@@ -19,7 +19,7 @@ FID, RECALL, PSNR = (
 )
 CELL = Cell(
     dataset="digits", model="gan", seed=1, family="gan", settings={}, images=9, numerics=None,  # type: ignore[arg-type]
-    setup=None, wanted=(FID, RECALL, PSNR), training_key="t", data_root=Path(),  # type: ignore[arg-type]
+    setup=None, planned_measurements=(FID, RECALL, PSNR), training_key="t", data_root=Path(),  # type: ignore[arg-type]
 )  # fmt: skip
 NUMBER = Measurement("fid", "ok", FID.protocol, FID.key, value=1.0)
 
@@ -71,7 +71,7 @@ def test_what_seeds_share_is_found_out_once(tmp_path: Path, monkeypatch: pytest.
     )
     plan = make_plan(load_suite(str(suite)), "cpu", None)
     assert len({cell.training_key for cell in plan.cells}) == 6
-    assert len({w.key for cell in plan.cells for w in cell.wanted}) == 12
+    assert len({w.key for cell in plan.cells for w in cell.planned_measurements}) == 12
     assert len({cell.code for cell in plan.cells}) == 1
     assert versions.call_count == 1
     assert protocols.call_count == 4
@@ -126,8 +126,8 @@ def test_a_point_in_training_is_a_cell_with_what_claims_ask_of_it(tmp_path: Path
     cells = {(c.model, c.seed): c for c in timed_plan(tmp_path).cells}
     early, half = cells["gan/dcgan@0.1", 1], cells["gan/dcgan@0.5", 1]
     assert (early.images, half.images, cells["gan/dcgan", 1].images) == (100, 500, 1000)
-    assert [w.metric for w in early.wanted] == ["fid", "recall"]
-    assert [w.metric for w in half.wanted] == ["recall"]
+    assert [w.metric for w in early.planned_measurements] == ["fid", "recall"]
+    assert [w.metric for w in half.planned_measurements] == ["recall"]
     assert early.training_key not in (half.training_key, cells["gan/dcgan", 1].training_key)
     assert len(cells) == 2 * 4 + 1, "and the floor"
 
@@ -141,7 +141,7 @@ def test_it_is_trained_as_a_model_with_that_budget_is(tmp_path: Path):
     )
     short = make_plan(load_suite(str(suite)), "cpu", None).cells[0]
     assert half.training_key == short.training_key
-    assert half.wanted == short.wanted
+    assert half.planned_measurements == short.planned_measurements
 
 
 def test_points_go_with_the_claims_that_ask_for_them(tmp_path: Path):
@@ -172,7 +172,9 @@ def test_how_samples_are_drawn_is_part_of_every_number(tmp_path: Path):
     )
     first, second = make_plan(load_suite(str(suite)), "cpu", None).cells[:2]
     assert first.training_key == second.training_key
-    assert not {wanted.key for wanted in first.wanted} & {wanted.key for wanted in second.wanted}
+    assert not {wanted.key for wanted in first.planned_measurements} & {
+        wanted.key for wanted in second.planned_measurements
+    }
 
 
 def test_a_key_can_be_listed():

@@ -50,7 +50,9 @@ def plan(folder: Path, text: str = SUITE):
 
 def test_they_are_measured_by_the_protocol_of_models(folder: Path):
     cells = {cell.model: cell for cell in plan(folder).cells}
-    wanted, own = ({w.metric: w for w in cells[m].wanted} for m in ("theirs", "vae/vae"))
+    wanted, own = (
+        {w.metric: w for w in cells[m].planned_measurements} for m in ("theirs", "vae/vae")
+    )
     assert wanted["fid"].protocol == own["fid"].protocol
     assert wanted["fid"].obstacle is None
     for metric in ("mse", "sampling_throughput"):
@@ -107,7 +109,8 @@ def test_an_external_file_is_one_draw_and_training_images_are_as_many_as_models_
 ):
     cells = {cell.model: cell for cell in plan(folder, SUITE + "draws: 3\n").cells}
     labels = {
-        model: {w.metric: w.protocol.label() for w in cell.wanted} for model, cell in cells.items()
+        model: {w.metric: w.protocol.label() for w in cell.planned_measurements}
+        for model, cell in cells.items()
     }
     assert "draws=3" in labels["vae/vae"]["fid"]
     assert labels["training images"]["fid"] == labels["vae/vae"]["fid"]
@@ -124,7 +127,9 @@ def test_a_list_of_files_is_the_draws_of_one_model(folder: Path):
     text = SUITE.replace("[theirs0.npz, theirs1.npz]", "[[theirs0.npz, theirs1.npz]]")
     cells = {cell.model: cell for cell in plan(folder, text + "draws: 2\n").cells}
     theirs, dataset = cells["theirs"], load_dataset("digits")
-    wanted, own = ({w.metric: w for w in cells[m].wanted} for m in ("theirs", "vae/vae"))
+    wanted, own = (
+        {w.metric: w for w in cells[m].planned_measurements} for m in ("theirs", "vae/vae")
+    )
     assert wanted["fid"].protocol == own["fid"].protocol
     assert "draws=2" in wanted["fid"].protocol.label()
     found = [evidence_of(theirs, dataset, draw)["samples"] for draw in range(2)]
@@ -225,7 +230,7 @@ def test_held_out_images_are_the_floor_of_what_is_compared_with_training_images(
     """Training images beside themselves would all be copies: what no model should come near."""
     cells = {cell.model: cell for cell in plan(folder, MEMORISATION).cells}
     assert set(cells) == {"vae/vae", TRAINING_IMAGES, HELD_OUT}
-    asked = {name: {w.metric: w for w in cell.wanted} for name, cell in cells.items()}
+    asked = {name: {w.metric: w for w in cell.planned_measurements} for name, cell in cells.items()}
     applies = {
         name: {metric for metric, w in of.items() if not w.obstacle} for name, of in asked.items()
     }
@@ -251,7 +256,7 @@ def test_no_floor_is_measured_where_nothing_asks_for_it(folder: Path):
 def test_what_was_measured_before_it_was_known_not_to_apply_does_not_stand(folder: Path):
     """Stores of before have authentic samples of training images: 0 %, as if that were perfect."""
     cell = next(c for c in plan(folder, MEMORISATION).cells if c.model == TRAINING_IMAGES)
-    wanted = next(w for w in cell.wanted if w.metric == "authpct")
+    wanted = next(w for w in cell.planned_measurements if w.metric == "authpct")
     old = Measurement("authpct", "ok", wanted.protocol, wanted.key, 0.0)
     record = Record("run", cell.training_key, "trained", "", {wanted.key: old}, {})
     (row,) = cell.result(record).measurements

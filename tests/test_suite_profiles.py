@@ -49,16 +49,16 @@ def test_its_protocols_are_those_of_scoring_with_the_profile(tmp_path):
     plan = make_plan(load(tmp_path), "cpu", None)
     (cell,) = (cell for cell in plan.cells if cell.model == "vae/vae")
     assert cell.setup.names["extractor"] == "inception:pil-bicubic"
-    assert "profile=clean-fid-" in cell.wanted[0].protocol.label()
+    assert "profile=clean-fid-" in cell.planned_measurements[0].protocol.label()
     scoring = make_scoring(
         load_sets("digits:train", "digits:test"), ["fid", "kid"], {}, Numerics.resolve("cpu"),
         load_profile("clean-fid"),
     )  # fmt: skip
-    for ours, theirs in zip(cell.wanted, scoring.wanted, strict=True):
+    for ours, theirs in zip(cell.planned_measurements, scoring.wanted, strict=True):
         assert ours.protocol.settings == theirs.protocol.settings
         assert ours.protocol.differs(theirs.protocol) == ["samples"]
     own = make_plan(load(tmp_path, SUITE.replace("profile: clean-fid", "")), "cpu", None).cells[0]
-    assert "profile" not in own.wanted[0].protocol.settings
+    assert "profile" not in own.planned_measurements[0].protocol.settings
     assert own.training_key == cell.training_key, "it changes what is measured, not what is trained"
 
 
@@ -102,6 +102,6 @@ def test_the_floor_is_measured_so_too(tmp_path):
     plan = make_plan(load(tmp_path), "cpu", None)
     (cell,) = (cell for cell in plan.cells if cell.model == "training images")
     assert len(evidence_of(cell, load_dataset("digits"))["samples"]) == 150
-    settings = {w.metric: w.protocol.settings for w in cell.wanted}
+    settings = {w.metric: w.protocol.settings for w in cell.planned_measurements}
     assert settings["kid"] == PROFILES["clean-fid"].metrics["kid"].settings
     assert settings["kid"] != METRICS["kid"].settings

@@ -145,7 +145,11 @@ def estimate_suite(
     alike: dict[tuple[str, ...], Cell] = {}
     for pair, cell in distinct.items():
         finished = _finished(pair, cells, records)
-        asked = (cell.dataset, split_fraction(cell.model)[0], *(w.metric for w in cell.wanted))
+        asked = (
+            cell.dataset,
+            split_fraction(cell.model)[0],
+            *(w.metric for w in cell.planned_measurements),
+        )
         first = alike.setdefault(asked, cell)
         if first is cell or finished:
             tell(f"{pair[0]} · {pair[1]}")

@@ -54,7 +54,11 @@ def time_evaluation(cell: Cell, dataset: Dataset) -> EvaluationCost:
     model = build(cell, dataset) if cell.is_trained else None
     if model:
         model.networks.to(cell.numerics.device).eval()
-    metrics = [load_metric_as(cell.setup.profile, w.metric) for w in cell.wanted if not w.obstacle]
+    metrics = [
+        load_metric_as(cell.setup.profile, w.metric)
+        for w in cell.planned_measurements
+        if not w.obstacle
+    ]
     sampling, samples = _sampling(cell, model, dataset, metrics)
     trial, own = _on_small_sets(cell, dataset, model, samples, metrics)
     passes = sum(n.per_image * n.samples for n in trial.networks.values()) / trial.share

@@ -70,7 +70,7 @@ class Cell:
     images: int
     numerics: Numerics
     setup: EvalConfig
-    wanted: tuple[PlannedMeasurement, ...]
+    planned_measurements: tuple[PlannedMeasurement, ...]
     training_key: str
     data_root: Path | None = None
     is_trained: bool = True
@@ -93,9 +93,9 @@ class Cell:
     def missing(self, record: Record | None) -> list[PlannedMeasurement]:
         """What is still to be measured; a failed measurement is tried again."""
         if record is None:
-            return list(self.wanted)
+            return list(self.planned_measurements)
         have = {key for key, m in record.measurements.items() if m.status != "failed"}
-        return [wanted for wanted in self.wanted if wanted.key not in have]
+        return [wanted for wanted in self.planned_measurements if wanted.key not in have]
 
     def finished(self, record: Record | None) -> bool:
         """Whether nothing is left to do. Divergence is a result: it would diverge again."""
@@ -130,12 +130,15 @@ class Cell:
         rows = {
             # What was measured before it was known not to apply does not stand.
             w.key: w.without("not applicable", "") if w.obstacle else known[w.key]
-            for w in self.wanted
+            for w in self.planned_measurements
             if w.key in known
         }
         rows |= {key: row for key, row in known.items() if row.metric == PREFERENCE}
         if status in ("failed", "diverged"):
-            rows = {w.key: rows.get(w.key) or w.without(status, record.reason) for w in self.wanted}
+            rows = {
+                w.key: rows.get(w.key) or w.without(status, record.reason)
+                for w in self.planned_measurements
+            }
         return CellResult(
             *identity,
             status=status or "missing",

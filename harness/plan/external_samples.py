@@ -50,10 +50,10 @@ def sample_cells(
     ) -> Cell:
         key = samples_key(*draws)
         how = setup if name in REAL else replace(setup, draws=len(draws))
-        wanted = tuple(asked.of(key) for asked in request_metrics(metrics, subject, how, {}))
+        measurements = tuple(asked.of(key) for asked in request_metrics(metrics, subject, how, {}))
         return Cell(
             dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
-            images=0, numerics=numerics, setup=how, wanted=wanted, training_key=key,
+            images=0, numerics=numerics, setup=how, planned_measurements=measurements, training_key=key,
             is_trained=False, draws=draws,
         )  # fmt: skip
 

@@ -55,7 +55,7 @@ def try_planned(plan: Plan, cells: Sequence[Cell]) -> None:
         (cell.dataset, split_fraction(cell.model)[0]): cell for cell in cells if cell.is_trained
     }
     for (dataset, model), cell in pairs.items():
-        asked = [plan.metrics[w.metric] for w in cell.wanted if not w.obstacle]
+        asked = [plan.metrics[w.metric] for w in cell.planned_measurements if not w.obstacle]
         _try(plan.recipes[model], plan.datasets[dataset], asked, cell.numerics.device)
 
 

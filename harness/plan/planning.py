@@ -286,7 +286,7 @@ class _Pairing:
             images=images,
             numerics=self.numerics,
             setup=self.ground.setup,
-            wanted=tuple(asked.of(training_key) for asked in self.asked),
+            planned_measurements=tuple(asked.of(training_key) for asked in self.asked),
             training_key=training_key,
             data_root=data_root,
             code=self.code,

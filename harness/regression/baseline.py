@@ -180,12 +180,12 @@ def make_baseline(
 
 def _asked(cell: Cell, result: CellResult) -> list[Measurement]:
     """What the suite asks for: not what people voted, which no run brings back."""
-    wanted = {w.key for w in cell.wanted}
+    wanted = {w.key for w in cell.planned_measurements}
     return [row for row in result.measurements if row.key in wanted]
 
 
 def _unfinished(cell: Cell, result: CellResult) -> bool:
-    return result.status == "missing" or len(_asked(cell, result)) < len(cell.wanted)
+    return result.status == "missing" or len(_asked(cell, result)) < len(cell.planned_measurements)
 
 
 def _made(plan: Plan, besides: Sequence[Path]) -> dict[str, str]:

@@ -123,7 +123,7 @@ class Gate:
             (cell.dataset, cell.model, wanted.metric)
             for cell in self.plan.cells
             if is_entrant(cell.model)
-            for wanted in cell.wanted
+            for wanted in cell.planned_measurements
             if not wanted.obstacle
         )
         return (name for name in dict.fromkeys(today) if name not in known)
@@ -273,7 +273,7 @@ def _obstacle(baseline: Baseline, numbers: MetricNumbers, plan: Plan, cells: Seq
         return f"budget ({baseline.images:,} against {images:,} training images)"
     if not cells:
         return f"the suite has no {numbers.model} on {numbers.dataset} any more"
-    wanted = next((w for w in cells[0].wanted if w.metric == numbers.metric), None)
+    wanted = next((w for w in cells[0].planned_measurements if w.metric == numbers.metric), None)
     if wanted is None:
         return f"the suite does not measure {numbers.metric} on {numbers.dataset} any more"
     if wanted.obstacle:

@@ -147,7 +147,7 @@ def test_points_in_training_are_forecast_from_the_first_that_is_measured_alike(
     fid, recall = (Mock(metric=name) for name in ("fid", "recall"))
     asked = {"m": (fid, recall), "m@0.1": (fid,), "m@0.5": (fid,), "m@0.9": (recall,)}
     shown = {"m": 1000, "m@0.1": 100, "m@0.5": 500, "m@0.9": 900}
-    cells = [replace(cell(m), images=shown[m], wanted=asked[m]) for m in asked]
+    cells = [replace(cell(m), images=shown[m], planned_measurements=asked[m]) for m in asked]
     measured: list[str] = []
 
     def forecast(cell: Cell, *_: object) -> Forecast:

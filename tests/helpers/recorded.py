@@ -46,7 +46,7 @@ def plan_of(folder: Path, text: str = SUITE, **overrides: object) -> Plan:
 
 def rows(cell: Cell, value: Value) -> list[Measurement]:
     found = []
-    for wanted in cell.wanted:
+    for wanted in cell.planned_measurements:
         said = value(cell, wanted)
         if wanted.obstacle:
             found.append(wanted.without("not applicable", ""))

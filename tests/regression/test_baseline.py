@@ -25,7 +25,7 @@ def test_a_file_holds_every_bit_of_every_number(plan: Plan, text: str, tmp_path:
     (tmp_path / "b.json").write_text(text)
     read = load_baseline(tmp_path / "b.json")
     assert read == make_baseline(plan, results_of(plan, noisy()))
-    wanted = next(w for w in plan.cells[0].wanted if w.metric == "mse")
+    wanted = next(w for w in plan.cells[0].planned_measurements if w.metric == "mse")
     numbers = next(n for n in read.numbers if (n.model, n.metric) == (plan.cells[0].model, "mse"))
     assert numbers.values[0] == noisy()(plan.cells[0], wanted)
     assert list(numbers.values) == list(range(12))

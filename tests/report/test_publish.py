@@ -59,14 +59,23 @@ def store(plan: Plan, tmp_path: Path) -> Store:
         run_id = store.open_cell(parent, cell.model, cell.training_key, params).run_id
         store.set_status(run_id, "trained", seconds=1, parameters=1)
         store.record(
-            run_id, [Measurement(w.metric, "ok", w.protocol, w.key, 0.5) for w in cell.wanted]
+            run_id,
+            [
+                Measurement(w.metric, "ok", w.protocol, w.key, 0.5)
+                for w in cell.planned_measurements
+            ],
         )
     return store
 
 
 def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path):
     results, page = publish(plan, store, tmp_path, None)
-    how = {w.metric: w.protocol for cell in plan.cells for w in cell.wanted if not w.obstacle}
+    how = {
+        w.metric: w.protocol
+        for cell in plan.cells
+        for w in cell.planned_measurements
+        if not w.obstacle
+    }
     features = how["fid"].extractor
     # What comes with the package; no self-test was run in this store.
     gap = {

@@ -92,7 +92,7 @@ def test_against_a_dataset_the_protocols_and_keys_are_those_of_a_suite(tmp_path)
     theirs = save(tmp_path / "theirs.npz", 150)
     (tmp_path / "suite.yaml").write_text(SUITE)
     plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
-    wanted = {cell.model: {w.metric: w for w in cell.wanted} for cell in plan.cells}
+    wanted = {cell.model: {w.metric: w for w in cell.planned_measurements} for cell in plan.cells}
     names = ["fid", "kid", "is", "recall"]
     scoring = make_scoring(load_sets(theirs, "digits:test"), names, {}, CPU)
     assert [w.metric for w in scoring.wanted] == names
