@@ -58,7 +58,7 @@ class Split:
         """The images where `mask` is true, in order."""
         kept: dict[str, Any] = {name: tensor[mask] for name, tensor in self._tensors()}
         kept["texts"] = self.texts and tuple(itertools.compress(self.texts, mask.tolist()))
-        kept |= {"presentation": self.transform, "unpaired": self.unpaired}
+        kept |= {"transform": self.transform, "unpaired": self.unpaired}
         return Split(**kept)
 
     def digest(self) -> str:
