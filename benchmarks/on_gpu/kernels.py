@@ -41,7 +41,7 @@ def rows(bench: Bench) -> list[Row]:
 def _features_of_images(bench: Bench) -> Row:
     images = bench.dataset.test.images[: bench.features[0]]
     passes = {
-        device: load_extractor(bench.dataset.about.extractor, device)
+        device: load_extractor(bench.dataset.card.extractor, device)
         for device in ("cpu", str(bench.device))
     }
     here, there = (network.extract(images).pooled.double().cpu() for network in _pair(passes))
@@ -50,7 +50,7 @@ def _features_of_images(bench: Bench) -> Row:
         for network in _pair(passes)
     )
     return {
-        "what": f"{bench.dataset.about.extractor}, {len(images)} images",
+        "what": f"{bench.dataset.card.extractor}, {len(images)} images",
         "s on the CPU": on_cpu,
         "s on the device": on_device,
         "relative difference": float((there - here).norm() / here.norm()),

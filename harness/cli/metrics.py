@@ -81,7 +81,7 @@ def selftest(
     )
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
     images = load_dataset(dataset, data_root)
-    extractor = extractor or images.about.extractor
+    extractor = extractor or images.card.extractor
     network = load_checked("extractor", extractor, (images.channels, images.size, images.size))
     tested = SelftestRun(
         images.name, images.digest, network.label, network.preprocessing, set_size(images)

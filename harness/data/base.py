@@ -120,7 +120,7 @@ class Dataset:
     name: str
     train: Split
     test: Split
-    about: DatasetCard
+    card: DatasetCard
     unseen: tuple[int, ...] = field(default=())
     truth: Truth | None = None
     binary: bool = False
@@ -133,7 +133,7 @@ class Dataset:
     @property
     def frames(self) -> int:
         """How many frames a video has; 1 for images."""
-        return self.about.frames
+        return self.card.frames
 
     @property
     def colours(self) -> int:

@@ -40,12 +40,12 @@ def contact_sheet(dataset: Dataset) -> bytes:
     """
     if is_plane(dataset.train.images):
         return scatter(dataset.test.images, dataset.train.images)
-    names = dataset.about.classes
+    names = dataset.card.classes
     rows = [(label, name) for label, name in enumerate(names[:MOST_CLASSES])]
     titles = {label: _title(dataset, label, name) for label, name in rows}
     if len(names) > MOST_CLASSES:
         titles[-1] = f"… and {len(names) - MOST_CLASSES:,} more classes"
-    frames = dataset.about.frames
+    frames = dataset.card.frames
     halves = [
         {label: _strips(split, label, frames) for label, _ in rows}
         for split in (dataset.train, dataset.test)

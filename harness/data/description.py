@@ -27,7 +27,7 @@ def tasks_of(dataset: Dataset) -> list[str]:
         f"likelihood ({how or 'binary images'})": dataset.binary or (how and test.sources is None),
         "text to image": train.texts is not None,
         "disentanglement": train.factors is not None,
-        f"video of {dataset.about.frames} frames": dataset.about.frames > 1,
+        f"video of {dataset.card.frames} frames": dataset.card.frames > 1,
         "comparison with a known density": dataset.truth is not None,
     }
     return [task for task, has_it in found.items() if has_it]
@@ -35,19 +35,19 @@ def tasks_of(dataset: Dataset) -> list[str]:
 
 def images_of(dataset: Dataset) -> str:
     """What an image is, in a few words: `32×32, RGB`; `16×16 enlarged from 8×8, grey`."""
-    frames, size = dataset.about.frames, dataset.size
+    frames, size = dataset.card.frames, dataset.size
     if size == 1:
         return "points in the plane"
     colours = "grey" if dataset.channels == frames else "RGB"
     several = f"{frames} frames of " if frames > 1 else ""
-    native = dataset.about.enlarged_from
+    native = dataset.card.enlarged_from
     enlarged = f" enlarged from {native}×{native}" if native else ""
     return f"{several}{size}×{size}{enlarged}, {colours if dataset.has_pixels else 'real numbers'}"
 
 
 def _one_class(dataset: Dataset) -> str:
     """`8 unseen`, or `only 8 seen`: the fewer ones."""
-    names = dataset.about.classes
+    names = dataset.card.classes
     unseen = [name for label, name in enumerate(names) if label in dataset.unseen]
     seen = [name for name in names if name not in unseen]
     if len(unseen) <= len(seen):
@@ -61,25 +61,25 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     Means and standard deviations are of a channel over all images and pixels; of 8-bit pixels on a
     scale from 0 to 1.
     """
-    about = dataset.about
+    card = dataset.card
     return {
         "name": dataset.name,
-        "title": about.title,
-        "licence": about.licence,
-        "citation": about.citation,
+        "title": card.title,
+        "licence": card.licence,
+        "citation": card.citation,
         "tasks": tasks_of(dataset),
         "digest": dataset.digest,
         "images": images_of(dataset),
         "shape": list(dataset.train.images.shape[1:]),
         "type": str(dataset.train.images.dtype).removeprefix("torch."),
-        "frames": about.frames,
-        "classes": list(about.classes),
+        "frames": card.frames,
+        "classes": list(card.classes),
         "unseen": list(dataset.unseen),
         "factors": _factors(dataset),
-        "extractor": about.extractor,
-        "perceptual": about.perceptual,
+        "extractor": card.extractor,
+        "perceptual": card.perceptual,
         "splits": {
-            name: _split(split, len(about.classes))
+            name: _split(split, len(card.classes))
             for name, split in (("train", dataset.train), ("test", dataset.test))
         },
     }
@@ -92,7 +92,7 @@ def _factors(dataset: Dataset) -> dict[str, int]:
     columns = dataset.train.factors.unbind(dim=1)
     return {
         name: len(torch.unique(column))
-        for name, column in zip(dataset.about.factors, columns, strict=True)
+        for name, column in zip(dataset.card.factors, columns, strict=True)
     }
 
 

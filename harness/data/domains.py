@@ -150,10 +150,10 @@ def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple
     return train, test
 
 
-def about_domains(about: DatasetCard, wanted: Domains) -> DatasetCard:
+def about_domains(card: DatasetCard, wanted: Domains) -> DatasetCard:
     """What a reader must know of the set once it consists of two domains."""
-    title = f"{about.title}: {' and '.join(wanted.names)}, unpaired"
-    return replace(about, title=title, classes=wanted.names, factors=(), corners=0)
+    title = f"{card.title}: {' and '.join(wanted.names)}, unpaired"
+    return replace(card, title=title, classes=wanted.names, factors=(), corners=0)
 
 
 def _counts(split: Split) -> list[int]:

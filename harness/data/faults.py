@@ -12,7 +12,7 @@ from torch import Tensor
 from harness.data.base import DatasetCard, Split
 
 
-def of_splits(splits: object, about: DatasetCard, are_numbers: bool) -> str:
+def of_splits(splits: object, card: DatasetCard, are_numbers: bool) -> str:
     """What is wrong with a train and a test split; nothing where they can be used. Images are
     uint8, or float32 where they `are_numbers`, drawn from a known density.
     """
@@ -21,7 +21,7 @@ def of_splits(splits: object, about: DatasetCard, are_numbers: bool) -> str:
     for name, split in zip(("train", "test"), splits, strict=True):
         if not isinstance(split, Split):
             return f"the {name} split is {_kind(split)}; a Split of harness.data is needed"
-        if wrong := _of_split(split, about, are_numbers):
+        if wrong := _of_split(split, card, are_numbers):
             return f"the {name} split has {wrong}"
     train, test = (tuple(split.images.shape[1:]) for split in splits)
     if train != test:
@@ -29,10 +29,10 @@ def of_splits(splits: object, about: DatasetCard, are_numbers: bool) -> str:
     return ""
 
 
-def _of_split(split: Split, about: DatasetCard, are_numbers: bool) -> str:
+def _of_split(split: Split, card: DatasetCard, are_numbers: bool) -> str:
     return (
-        _of_images(split.images, about.frames, are_numbers)
-        or _of_labels(split.labels, len(split.images), about)
+        _of_images(split.images, card.frames, are_numbers)
+        or _of_labels(split.labels, len(split.images), card)
         or _of_the_rest(split)
     )
 
@@ -62,18 +62,18 @@ def _of_sizes(images: Tensor, frames: int, are_numbers: bool) -> str:
     return ""
 
 
-def _of_labels(labels: Any, count: int, about: DatasetCard) -> str:
+def _of_labels(labels: Any, count: int, card: DatasetCard) -> str:
     if not isinstance(labels, Tensor):
         return f"{_kind(labels)} as labels; a tensor is needed"
     if labels.dtype != torch.int64 or labels.ndim != 1:
         return f"labels of {_type(labels)} and shape {_text(labels.shape)}; int64 N is needed"
     if len(labels) != count:
         return f"{len(labels):,} labels for {count:,} images"
-    low, high, classes = int(labels.min()), int(labels.max()), len(about.classes)
+    low, high, classes = int(labels.min()), int(labels.max()), len(card.classes)
     if low < 0:
         return f"the label {low}; labels count from 0"
     if classes and high >= classes:
-        return f"the label {high}, and about.classes has {classes} names, for 0 to {classes - 1}"
+        return f"the label {high}, and card.classes has {classes} names, for 0 to {classes - 1}"
     return ""
 
 

@@ -45,9 +45,9 @@ def _entry(name: str, root: Path) -> DatasetRecord:
     if isinstance(found, DatasetFactory) and found.argument:
         return DatasetRecord(f"{name}:{found.argument}", found.title)
     source = find_source(parse_reference(name))
-    about = source.about
+    card = source.card
     return DatasetRecord(
-        name, about.title, about.licence, tuple(source.shapes.values()), len(about.classes),
+        name, card.title, card.licence, tuple(source.shapes.values()), len(card.classes),
         _place(source, root),
     )  # fmt: skip
 

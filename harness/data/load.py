@@ -86,10 +86,10 @@ def stand_in(name: str) -> Dataset | None:
     """
     reference = parse_reference(name)
     source = find_source(reference)
-    shapes, about = source.shapes, source.about
-    if not {"train", "test"} <= shapes.keys() or source.classes or about.factors or source.truth:
+    shapes, card = source.shapes, source.card
+    if not {"train", "test"} <= shapes.keys() or source.classes or card.factors or source.truth:
         return None
-    labels = torch.arange(max(NOISE, 2 * len(about.classes))) % max(1, len(about.classes))
+    labels = torch.arange(max(NOISE, 2 * len(card.classes))) % max(1, len(card.classes))
 
     def noise(_: Path) -> tuple[Split, Split]:
         def split(part: Literal["train", "test"]) -> Split:
@@ -156,7 +156,7 @@ def load_untasked(name: str, root: Path | None = None) -> Dataset:
     kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
     dataset_card(name)
     found = load_dataset(str(Reference(reference.name, kept)), root)
-    _check_tasks(name, reference.options, found.about.classes)
+    _check_tasks(name, reference.options, found.card.classes)
     return found
 
 
@@ -176,8 +176,8 @@ def dataset_card(name: str) -> DatasetCard:
     source = find_source(reference)
     tasks.task(name, reference.options)
     if not source.classes:
-        _check_tasks(name, reference.options, source.about.classes)
-    return source.about
+        _check_tasks(name, reference.options, source.card.classes)
+    return source.card
 
 
 def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> None:
@@ -189,8 +189,8 @@ def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]
 
 def _with_classes(source: Source, root: Path) -> DatasetCard:
     if not source.classes:
-        return source.about
-    return replace(source.about, classes=source.classes(root))
+        return source.card
+    return replace(source.card, classes=source.classes(root))
 
 
 def default_root() -> Path:

@@ -21,7 +21,7 @@ class Source:
     """A dataset that can be loaded.
 
     `load` takes the folder that holds all datasets and returns the train and the test split. Its
-    `about` is there without reading any data, so that a suite is checked before anything is loaded;
+    `card` is there without reading any data, so that a suite is checked before anything is loaded;
     where the data themselves say what their classes are, `classes` finds them in that folder.
     `truth` is the density that the data are drawn from, where it is known: a mode a class.
 
@@ -31,7 +31,7 @@ class Source:
     the images of its splits, N×C×S×S, where they are known.
     """
 
-    about: DatasetCard
+    card: DatasetCard
     load: Callable[[Path], tuple[Split, Split]]
     classes: Callable[[Path], tuple[str, ...]] | None = None
     truth: Truth | None = None
@@ -65,11 +65,11 @@ def fault(found: object) -> str:
     if not isinstance(found, Source):
         return f"is {article(found)}, not a Source of harness.data"
     given: Any = found  # whose fields may be anything: dataclasses do not look
-    if not isinstance(given.about, DatasetCard):
-        return f"has {article(given.about)} as its about, not an About of harness.data"
+    if not isinstance(given.card, DatasetCard):
+        return f"has {article(given.card)} as its card, not a DatasetCard of harness.data"
     if not callable(given.load):
         return f"has {article(given.load)} as its load, not a function of the folder of datasets"
-    classes: Any = given.about.classes
+    classes: Any = given.card.classes
     if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
-        return f"has about.classes {classes!r}, not a tuple of names"
+        return f"has card.classes {classes!r}, not a tuple of names"
     return ""

@@ -160,5 +160,5 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "anomaly_masks": dataset.test.masks,
         "train_factors": dataset.train.factors,
         "test_factors": dataset.normal_test.factors,
-        "polygon_corners": dataset.about.corners,
+        "polygon_corners": dataset.card.corners,
     }

@@ -156,7 +156,7 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
     if not dataset.has_pixels:
         lacking["pixels"] = f"{dataset.name} has real numbers, not 8-bit pixels"
-    if native := dataset.about.enlarged_from:
+    if native := dataset.card.enlarged_from:
         lacking["detail"] = (
             f"{dataset.name} was enlarged from {native}×{native} pixels, and its finest detail is "
             "the interpolation's"
@@ -165,14 +165,14 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
         lacking["truth"] = lacking["modes"] = f"{dataset.name} has no known density"
     elif dataset.truth.modes == 1:
         lacking["modes"] = f"{dataset.name} has a single mode"
-    about = dataset.about
-    if not about.corners or dataset.binary:
+    card = dataset.card
+    if not card.corners or dataset.binary:
         lacking["polygons"] = f"{dataset.name} does not consist of polygons"
-    if not about.symmetric:
+    if not card.symmetric:
         lacking["symmetry"] = f"{dataset.name} is not symmetric"
     if dataset.colours == 1:
         lacking["colours"] = f"{dataset.name} is grey"
-    if about.frames == 1:
+    if card.frames == 1:
         lacking["video"] = f"{dataset.name} has images, not videos"
     return lacking
 

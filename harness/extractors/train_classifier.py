@@ -120,7 +120,7 @@ def _recipe_of(dataset: Dataset) -> ClassifierRecipe:
 
 
 def _initialise(dataset: Dataset, seed: int, recipe: ClassifierRecipe) -> ClassifierNet:
-    classes = len(dataset.about.classes)
+    classes = len(dataset.card.classes)
     shape = (dataset.channels, dataset.size, classes)
     # torch initialises layers from its global generator: seed it here, and put it back after.
     with torch.random.fork_rng(devices=[]):

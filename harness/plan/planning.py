@@ -85,7 +85,7 @@ def shape_of(dataset: Dataset) -> ImageShape:
     # Of two domains a test image's source is its counterpart, and training has none.
     sources = None if dataset.unpaired else dataset.test.sources
     return ImageShape(
-        dataset.channels, dataset.size, len(dataset.about.classes),
+        dataset.channels, dataset.size, len(dataset.card.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
         texts=dataset.train.texts is not None,

@@ -57,10 +57,10 @@ def suite_eval_config(
 ) -> EvalConfig:
     """The feature networks that the entry's metrics need; each must be at hand and fit."""
     suite = loaded.suite
-    about, named = dataset.about, suite_networks(suite)
+    card, named = dataset.card, suite_networks(suite)
     names: dict[Role, str] = {
-        "extractor": named["extractor"] or about.extractor,
-        "perceptual": named["perceptual"] or about.perceptual,
+        "extractor": named["extractor"] or card.extractor,
+        "perceptual": named["perceptual"] or card.perceptual,
         "clip": CLIP,
     }
     if dataset.test.texts:

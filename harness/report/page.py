@@ -62,7 +62,7 @@ class Collection:
     once.
     """
 
-    about: DatasetCard
+    card: DatasetCard
     datasets: tuple[DatasetInfo, ...]
 
 
@@ -184,9 +184,9 @@ def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
 def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
     found: dict[tuple[str, str, str], list[DatasetInfo]] = {}
     for dataset in datasets:
-        about = dataset.about
-        found.setdefault((about.title, about.licence, about.citation), []).append(dataset)
-    return [Collection(group[0].about, tuple(group)) for group in found.values()]
+        card = dataset.card
+        found.setdefault((card.title, card.licence, card.citation), []).append(dataset)
+    return [Collection(group[0].card, tuple(group)) for group in found.values()]
 
 
 def _trade_offs(results: Results) -> list[str]:

@@ -45,7 +45,7 @@ class DatasetInfo:
     train: int
     test: int
     images: str
-    about: DatasetCard
+    card: DatasetCard
     tasks: tuple[str, ...] = ()
 
     @classmethod
@@ -53,7 +53,7 @@ class DatasetInfo:
         """What the report says of a dataset."""
         return cls(
             dataset.name, dataset.digest, len(dataset.train), len(dataset.test),
-            images_of(dataset), dataset.about, tuple(tasks_of(dataset)),
+            images_of(dataset), dataset.card, tuple(tasks_of(dataset)),
         )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
     """The network that statistics are of, where it goes by name; else the one of the dataset, or
     the usual one.
     """
-    own = images.dataset.about.extractor if images.dataset else NATURAL["extractor"]
+    own = images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
     if like is None:
         return own
     named = like.origin.extractor.partition("@")[0]

@@ -183,6 +183,6 @@ def _first_obstacle(metric: Metric, sets: Sets) -> str | None:
 def _network_names(sets: Sets, networks: Mapping[Role, str | None]) -> dict[Role, str]:
     names = dict(NATURAL)
     if dataset := (sets.reference or sets.samples).dataset:
-        about = dataset.about
-        names |= {"extractor": about.extractor, "perceptual": about.perceptual}
+        card = dataset.card
+        names |= {"extractor": card.extractor, "perceptual": card.perceptual}
     return names | {role: name for role, name in networks.items() if name}

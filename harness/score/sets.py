@@ -64,7 +64,7 @@ class Sets:
             given["reference_images"] = self.reference.images
             given["reference_labels"] = self.reference.labels
             if self.reference.dataset:
-                given["polygon_corners"] = self.reference.dataset.about.corners
+                given["polygon_corners"] = self.reference.dataset.card.corners
         if self.train:
             given |= {"train_images": self.train.images, "train_labels": self.train.labels}
         if self.paired:
@@ -315,8 +315,8 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "reconstructions": sets.paired,
         "texts": sets.texts is not None,
         "pixels": True,
-        "detail": dataset is None or not dataset.about.enlarged_from,
+        "detail": dataset is None or not dataset.card.enlarged_from,
         "conditional": _labels_fit(sets) is None,
-        "polygons": dataset is not None and dataset.about.corners > 0,
-        "symmetry": dataset is not None and dataset.about.symmetric,
+        "polygons": dataset is not None and dataset.card.corners > 0,
+        "symmetry": dataset is not None and dataset.card.symmetric,
     }

@@ -155,7 +155,7 @@ def _html(key: Key, run: str, galleries: Sequence[SampleGallery], plan: Plan) ->
 
 def _examples(dataset: Dataset) -> dict[str, str]:
     images = dataset.normal_test.images[:EXAMPLES]
-    return {"title": dataset.about.title, "image": _data_uri(grid_png(images, EXAMPLES))}
+    return {"title": dataset.card.title, "image": _data_uri(grid_png(images, EXAMPLES))}
 
 
 def _data_uri(png: bytes) -> str:

@@ -16,9 +16,9 @@ def dataset(classes: int = 2, size: int = 32, channels: int = 3, **more) -> Data
     """One image a class, each of one colour, which is its label."""
     labels = torch.arange(classes)
     images = labels.to(torch.uint8)[:, None, None, None].expand(-1, channels, size, size)
-    about = DatasetCard("t", "l", "c", tuple(map(str, range(classes))), "", "")
+    card = DatasetCard("t", "l", "c", tuple(map(str, range(classes))), "", "")
     split = Split(images.contiguous(), labels, **more)
-    return Dataset("made", split, split, about)
+    return Dataset("made", split, split, card)
 
 
 def drawn(made: Dataset) -> np.ndarray:
@@ -72,7 +72,7 @@ def test_sources_stand_before_an_image_and_masks_behind():
 
 def test_frames_stand_side_by_side():
     made = dataset(channels=4)
-    made = replace(made, about=replace(made.about, frames=4))
+    made = replace(made, card=replace(made.card, frames=4))
     assert len(columns(drawn(made), (1, 1, 1))) == 2 * 4 * 32
 
 
@@ -92,5 +92,5 @@ def test_images_of_real_numbers_are_shown_as_pixels():
 
 def test_points_in_the_plane_are_drawn_as_points():
     split = Split(torch.zeros(5, 2, 1, 1), torch.zeros(5, dtype=torch.int64))
-    about = DatasetCard("t", "l", "c", ("one",), "", "")
-    assert drawn(Dataset("points", split, split, about)).shape == (600, 600, 3)
+    card = DatasetCard("t", "l", "c", ("one",), "", "")
+    assert drawn(Dataset("points", split, split, card)).shape == (600, 600, 3)

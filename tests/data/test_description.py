@@ -9,7 +9,7 @@ from harness.data import Dataset, DatasetCard, Split, load_dataset
 from harness.data import description as module
 from harness.data.description import describe_dataset, images_of, moments, tasks_of
 
-ABOUT = DatasetCard("Things", "CC0", "nobody", ("a", "b", "c"), "inception", "lpips:alex")
+CARD = DatasetCard("Things", "CC0", "nobody", ("a", "b", "c"), "inception", "lpips:alex")
 
 
 def split(count: int) -> Split:
@@ -18,7 +18,7 @@ def split(count: int) -> Split:
 
 
 def made(**changes) -> Dataset:
-    return Dataset("things", replace(split(8), **changes), replace(split(4), **changes), ABOUT)
+    return Dataset("things", replace(split(8), **changes), replace(split(4), **changes), CARD)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -51,9 +51,7 @@ def test_all_that_belongs_to_the_images_is_described():
         factors=torch.tensor([[0, 5], [1, 5]]).repeat(4, 1),
         masks=torch.tensor([True] + [False] * 7)[:, None, None].expand(8, 2, 2),
     )
-    dataset = replace(
-        dataset, test=dataset.train, about=replace(ABOUT, factors=("x", "y"), frames=3)
-    )
+    dataset = replace(dataset, test=dataset.train, card=replace(CARD, factors=("x", "y"), frames=3))
     known = describe_dataset(dataset)
     assert known["factors"] == {"x": 2, "y": 1}
     assert known["splits"]["test"]["texts"] == ["s", "t", "u"]
@@ -95,8 +93,8 @@ def test_tasks_follow_from_the_name(name, tasks):
 )
 def test_images_in_words(shape, frames, dtype, said):
     images = Split(torch.zeros(2, *shape, dtype=dtype), torch.zeros(2, dtype=torch.int64))
-    about = replace(ABOUT, frames=frames)
-    assert images_of(Dataset("d", images, images, about)) == said
+    card = replace(CARD, frames=frames)
+    assert images_of(Dataset("d", images, images, card)) == said
 
 
 def test_a_description_is_json_and_has_the_digests():

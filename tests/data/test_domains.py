@@ -33,7 +33,7 @@ def test_outlines_are_those_of_sprites_and_keep_their_colour():
 @pytest.mark.parametrize(("how", "change"), [("outlines", outlines), ("inverted", inverted)])
 def test_no_training_image_has_its_counterpart_and_every_test_image_has(how, change):
     made = load_dataset(f"digits[unpaired={how}]")
-    assert made.about.classes == (how, "images")
+    assert made.card.classes == (how, "images")
     assert made.unpaired
     images, labels = made.train.images, made.train.labels
     assert labels.bincount().tolist() == [599, 599]
@@ -52,7 +52,7 @@ def test_no_training_image_has_its_counterpart_and_every_test_image_has(how, cha
 
 def test_two_classes_are_domains_in_the_order_of_their_names():
     made = load_dataset("digits[unpaired=8+3]")
-    assert made.about.classes == ("8", "3")
+    assert made.card.classes == ("8", "3")
     assert torch.equal(
         made.train.images[made.train.labels == 1], DIGITS.train.images[DIGITS.train.labels == 3]
     )

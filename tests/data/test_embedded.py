@@ -26,7 +26,7 @@ TEXTURES_TEST = "07683ec675c6ddb3ef797b8ee639478cec24f8d776342ff0e425c167e6b3fd2
 @pytest.mark.parametrize("size", textures.SIZES)
 def test_half_of_the_test_patches_have_a_defect_and_only_they_a_mask(size):
     grass = load_dataset(f"textures[photo=grass,size={size}]")
-    assert grass.about.classes == ("good", "spot", "scratch", "blur", "foreign")
+    assert grass.card.classes == ("good", "spot", "scratch", "blur", "foreign")
     assert not grass.train.labels.any()
     counts = grass.test.labels.bincount(minlength=5)
     assert counts[0] == counts[1:].sum() == 8 * (128 // size) ** 2 // 2

@@ -12,9 +12,9 @@ from harness.data.load import stand_in
 
 CODE = """
 import torch
-from harness.data import About, Source, Split
+from harness.data import DatasetCard, Source, Split
 
-ABOUT = About("Stripes", "CC0", "none", ("across", "down"), "inception", "lpips:alex")
+CARD = DatasetCard("Stripes", "CC0", "none", ("across", "down"), "inception", "lpips:alex")
 
 
 def load(root):
@@ -23,7 +23,7 @@ def load(root):
     return Split(images, labels), Split(images, labels)
 
 
-STRIPES = Source(ABOUT, load)
+STRIPES = Source(CARD, load)
 """
 SPLIT = "return Split(images, labels), "
 CASES = {
@@ -38,7 +38,7 @@ CASES = {
     "another size": (SPLIT, "return Split(images[..., 1:, 1:], labels), ",
                      "images are 1×7×7 in the train split and 1×8×8 in the test split"),
     "a class too many": (SPLIT, "return Split(images, labels + 1), ",
-                         "the label 2, and about.classes has 2 names, for 0 to 1"),
+                         "the label 2, and card.classes has 2 names, for 0 to 1"),
     "negative": (SPLIT, "return Split(images, labels - 1), ", "the label -1; labels count from 0"),
     "float labels": (SPLIT, "return Split(images, labels.float()), ", "labels of float32 and"),
     "few labels": (SPLIT, "return Split(images, labels[1:]), ", "19 labels for 20 images"),
@@ -70,10 +70,10 @@ def test_what_is_no_dataset_is_said_in_one_line(tmp_path: Path, case):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("Source(ABOUT, load)", "load", "is a function, not a Source of harness.data"),
-        ("Source(ABOUT, load)", "Source(ABOUT, None)", "has a NoneType as its load"),
-        ("Source(ABOUT, load)", 'Source({"title": "x"}, load)', "has a dict as its about"),
-        ('("across", "down")', '"across"', "has about.classes 'across', not a tuple of names"),
+        ("Source(CARD, load)", "load", "is a function, not a Source of harness.data"),
+        ("Source(CARD, load)", "Source(CARD, None)", "has a NoneType as its load"),
+        ("Source(CARD, load)", 'Source({"title": "x"}, load)', "has a dict as its card"),
+        ('("across", "down")', '"across"', "has card.classes 'across', not a tuple of names"),
     ],
 )
 def test_what_is_no_source_is_said_in_one_line(tmp_path, old, new, words):

@@ -44,7 +44,7 @@ def test_every_dataset_is_listed_by_name_or_by_the_form_of_its_names():
 @pytest.mark.parametrize("entry", BUILT_IN, ids=lambda entry: entry.name)
 def test_what_is_said_of_a_set_before_it_is_loaded_is_true(entry, tmp_path):
     dataset = load_dataset(entry.name, tmp_path)
-    assert entry.classes == len(dataset.about.classes)
+    assert entry.classes == len(dataset.card.classes)
     if entry.shapes:
         loaded = tuple(dataset.train.images.shape), tuple(dataset.test.images.shape)
         assert entry.shapes == loaded
@@ -92,7 +92,7 @@ def test_a_right_file_is_told_by_its_digest(tmp_path, monkeypatch):
     file.write_bytes(b"abc")
     pins = {file: "900150983cd24fb0d6963f7d28e17f72"}  # RFC 1321, appendix A.5
     monkeypatch.setattr(module, "find_source", lambda _: source.__class__(
-        source.about, source.load, files=lambda _: pins, stored="mnist"
+        source.card, source.load, files=lambda _: pins, stored="mnist"
     ))  # fmt: skip
     (found,) = verify_dataset("mnist", tmp_path)
     assert found.is_right

@@ -62,7 +62,7 @@ def two_classes(folder: Path) -> dict[str, list[np.ndarray]]:
 def test_class_folders_become_labels_in_the_order_of_their_names(tmp_path):
     made = two_classes(tmp_path / "pets")
     pets = load_dataset("folder:pets", tmp_path)
-    assert pets.about.classes == ("ant", "cat")
+    assert pets.card.classes == ("ant", "cat")
     assert pets.train.labels.tolist() == [0, 0, 1, 1, 1]
     assert pets.test.labels.tolist() == [0, 1, 1]
     assert torch.equal(pets.train.images, tensor(made["trainant"] + made["traincat"]))
@@ -79,7 +79,7 @@ def test_classes_can_be_left_out_by_their_numbers(tmp_path):
 def test_without_split_folders_the_name_decides_whatever_else_is_there(tmp_path):
     fill(tmp_path / "flat", 60)
     small = load_dataset("folder:flat", tmp_path)
-    assert small.about.classes == ("images",)
+    assert small.card.classes == ("images",)
     assert len(small.train) + len(small.test) == 60
     assert 3 <= len(small.test) <= 20  # binomial(60, 1/6) is outside of this with p < 0.005
     names = [str(i) for i in range(60)]
@@ -290,7 +290,7 @@ def defects(folder: Path, size: int = 8) -> dict[str, np.ndarray]:
 def test_defects_have_masks_and_good_is_class_zero(tmp_path):
     masks = defects(tmp_path / "bolt")
     bolt = load_dataset("mvtec:bolt", tmp_path)
-    assert bolt.about.classes == ("good", "crack", "hole")
+    assert bolt.card.classes == ("good", "crack", "hole")
     assert bolt.train.labels.tolist() == [0, 0]
     assert bolt.test.labels.tolist() == [0, 0, 1, 2]
     assert bolt.test.masks.dtype == torch.bool
@@ -311,7 +311,7 @@ def test_no_defect_vanishes_when_images_shrink(tmp_path):
 def test_mvtec_ad_is_found_below_the_data_root(tmp_path):
     defects(tmp_path / "mvtec_anomaly_detection/bottle")
     bottle = load_dataset("mvtec-ad:bottle", tmp_path)
-    assert bottle.about.licence == "CC BY-NC-SA 4.0"
+    assert bottle.card.licence == "CC BY-NC-SA 4.0"
     assert len(bottle.test) == 4
 
 
@@ -387,7 +387,7 @@ def test_two_domains_are_two_classes(tmp_path):
     for seed, name in enumerate(["trainA", "trainB", "testA", "testB"]):
         fill(tmp_path / "x" / name, 2, 10 * seed)
     x = load_dataset("unpaired:x", tmp_path)
-    assert x.about.classes == ("A", "B")
+    assert x.card.classes == ("A", "B")
     assert x.train.labels.tolist() == x.test.labels.tolist() == [0, 0, 1, 1]
     assert torch.equal(x.train.images, tensor([pixels(i) for i in (0, 1, 10, 11)]))
     (tmp_path / "x/testB").rename(tmp_path / "x/aside")
@@ -435,7 +435,7 @@ def test_arrays_keep_their_order_and_labels(tmp_path):
         images_test=batch(3)[::-1], labels_test=np.array([1, 1, 2]),
     )  # fmt: skip
     x = load_dataset("npz:x.npz", tmp_path)
-    assert x.about.classes == ("0", "1", "2")
+    assert x.card.classes == ("0", "1", "2")
     assert torch.equal(x.train.images, tensor(list(batch(4))))
     assert torch.equal(x.test.images, tensor(list(batch(3)[::-1])))
     assert x.train.labels.tolist() == [2, 0, 1, 0]

@@ -36,7 +36,7 @@ def test_split_folders_of_any_spelling(tmp_path: Path, kind, train, test):
             fill(folder / split / "cat", count)
             fill(folder / split / "dog", count)
         data = load_dataset(f"folder:{folder}", tmp_path)
-        assert data.about.classes == ("cat", "dog")
+        assert data.card.classes == ("cat", "dog")
         assert (len(data.train), len(data.test)) == (6, 4)
     elif kind == "paired":
         for side in "AB":
@@ -77,7 +77,7 @@ def test_a_class_called_by_a_number_is_that_class(tmp_path, unseen, kept):
         fill(tmp_path / "set" / "train" / name)
         fill(tmp_path / "set" / "test" / name)
     data = load_dataset(f"folder:{tmp_path / 'set'}[unseen={unseen}]", tmp_path)
-    names = data.about.classes
+    names = data.card.classes
     assert names == ("1", "10", "9")
     assert {names[label] for label in data.train.labels.tolist()} == kept
 

@@ -21,13 +21,13 @@ FRAMES, SIDE = 4, 16
 def dataset() -> Dataset:
     """Videos whose frames are of the size that the classifier of digits takes."""
     digits = load_dataset("digits")
-    about = load_dataset(f"moving:shapes[frames={FRAMES},train=2,test=1]").about
+    card = load_dataset(f"moving:shapes[frames={FRAMES},train=2,test=1]").card
     parts = []
     for split in (digits.train, digits.test):
         count = len(split) // FRAMES
         images = split.images[: count * FRAMES].view(count, FRAMES, SIDE, SIDE)
         parts.append(type(split)(images, split.labels[:count]))
-    return Dataset("videos", *parts, about)
+    return Dataset("videos", *parts, card)
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def bars(n: int, seed: int) -> Split:
 
 @pytest.fixture
 def dataset() -> Dataset:
-    about = DatasetCard("Bars", "", "", ("horizontal", "vertical"), "", "")
-    return Dataset("bars", bars(96, 0), bars(40, 1), about)
+    card = DatasetCard("Bars", "", "", ("horizontal", "vertical"), "", "")
+    return Dataset("bars", bars(96, 0), bars(40, 1), card)
 
 
 def test_learns_and_stores_what_it_learnt(dataset, tmp_path, monkeypatch):

@@ -207,7 +207,7 @@ def _pictures() -> list[ReportPicture]:
     ]
 
 
-ABOUT = DatasetCard(
+CARD = DatasetCard(
     "Optical recognition of handwritten digits, bilinear to 16×16", "CC BY 4.0",
     "Alpaydin & Kaynak 1998, UCI Machine Learning Repository, doi:10.24432/C50P49",
     tuple("0123456789"), "classifier:digits", "classifier:digits",
@@ -229,7 +229,7 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
         "metrics": METRICS, "verdicts": decide(CLAIMS, table, METRICS, 3, DATASETS),
         "boards": boards(table, METRICS), "curves": _curves(), "pictures": _pictures(),
         "datasets": [
-            DatasetInfo(name, "9f2c" * 16, train, 360, "16×16, grey", ABOUT)
+            DatasetInfo(name, "9f2c" * 16, train, 360, "16×16, grey", CARD)
             for name, train in zip(DATASETS, (1437, 1294), strict=True)
         ],
         "models": [

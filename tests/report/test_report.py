@@ -11,7 +11,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 from html_structure import Structure
-from synthetic_results import ABOUT, DIVERGED, METRICS, synthetic
+from synthetic_results import CARD, DIVERGED, METRICS, synthetic
 
 from harness.core.measurement import COLUMNS, tidy
 from harness.data import load_dataset
@@ -142,7 +142,7 @@ def test_whatever_is_printed_is_escaped(results, tmp_path):
         datasets=[
             DatasetInfo(
                 EVIL, EVIL, 2, 2, EVIL, tasks=(EVIL,),
-                about=dataclasses.replace(ABOUT, title=EVIL, licence=EVIL, citation=EVIL),
+                card=dataclasses.replace(CARD, title=EVIL, licence=EVIL, citation=EVIL),
             )
         ],
     )  # fmt: skip
@@ -175,10 +175,10 @@ def test_each_dataset_has_its_licence_citation_digest_and_task(results):
         section = whole.partition("Licence")[2].partition("Models, budget and cost")[0]
         said = html.unescape(re.sub(r"<[^>]*>", "", section)).replace("\\", "")
         for dataset in datasets:
-            for fact in (dataset.name, dataset.digest, dataset.about.licence, *dataset.tasks):
+            for fact in (dataset.name, dataset.digest, dataset.card.licence, *dataset.tasks):
                 assert fact in said
             # What is made from the same images is cited once.
-            assert said.count(dataset.about.citation) == 1
+            assert said.count(dataset.card.citation) == 1
         for fact in ("8 unseen", "anomaly segmentation", "points in the plane", "32×32, grey"):
             assert fact in said
 

@@ -45,7 +45,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
             "(enlarged bilinearly)"
         )
     size, enlarged = int(text), int(text) != NATIVE
-    about = DatasetCard(
+    card = DatasetCard(
         title=f"{TITLE}, enlarged from {NATIVE}×{NATIVE}" if enlarged else TITLE,
         licence="CC BY 4.0",
         citation="Alpaydin & Kaynak 1998, UCI Machine Learning Repository, doi:10.24432/C50P49",
@@ -56,7 +56,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         enlarged_from=NATIVE if enlarged else 0,
     )
     shapes = {"train": (1198, 1, size, size), "test": (599, 1, size, size)}
-    return Source(about, partial(load, size), shapes=shapes)
+    return Source(card, partial(load, size), shapes=shapes)
 
 
 DIGITS = DatasetFactory(_make, ("size",))

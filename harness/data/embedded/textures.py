@@ -119,10 +119,10 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     def splits(_root: Path) -> tuple[Split, Split]:
         return load(names, int(size))
 
-    return Source(_ABOUT, splits)
+    return Source(_CARD, splits)
 
 
-_ABOUT = DatasetCard(
+_CARD = DatasetCard(
     title="Textures of brick, grass and gravel, with defects made on purpose",
     licence="CC0",
     citation="photographs of scikit-image: van der Walt et al. 2014, doi:10.7717/peerj.453",

@@ -116,10 +116,10 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         train, test = base.load(root)
         return split(train, "train", sizes.train), split(test, "test", sizes.test)
 
-    about = replace(
-        base.about,
-        title=f"{base.about.title}, moving",
-        citation=f"{base.about.citation}; moving after Srivastava et al. 2015, arXiv:1502.04681",
+    card = replace(
+        base.card,
+        title=f"{base.card.title}, moving",
+        citation=f"{base.card.citation}; moving after Srivastava et al. 2015, arXiv:1502.04681",
         extractor="inception",
         perceptual="lpips:alex",
         frames=frames,
@@ -127,7 +127,7 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         corners=0,
         symmetric=False,
     )
-    return Source(about, load, base.classes)
+    return Source(card, load, base.classes)
 
 
 def _base(argument: str, options: Mapping[str, str]) -> Source:

@@ -107,7 +107,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         made = prepared(root, "polygons", key, {**images, **labels}, fill)
         return made.split("train"), made.split("test")
 
-    about = DatasetCard(
+    card = DatasetCard(
         title=f"Convex polygons: {NAMES[corners]}s",
         licence=LICENCE,
         citation="after Lucic et al. 2018, arXiv:1711.10337",
@@ -116,7 +116,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:squeeze",
         corners=corners,
     )
-    return Source(about, load, stored="polygons", shapes=sizes.shapes(1, SIZE))
+    return Source(card, load, stored="polygons", shapes=sizes.shapes(1, SIZE))
 
 
 POLYGONS = DatasetFactory(_make, ("vertices", *COUNT_OPTIONS))

@@ -77,7 +77,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         )
         return train, test
 
-    about = DatasetCard(
+    card = DatasetCard(
         title="Shapes of six factors" + (", from their outlines" if sources else ""),
         licence=LICENCE,
         citation="after Matthey et al. 2017, dSprites",
@@ -86,7 +86,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
         factors=sprites.FACTORS,
     )
-    return Source(about, load, shapes=sizes.shapes(3, int(size)))
+    return Source(card, load, shapes=sizes.shapes(3, int(size)))
 
 
 SHAPES = DatasetFactory(_make, ("size", "sources", *COUNT_OPTIONS))

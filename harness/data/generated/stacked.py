@@ -44,10 +44,10 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"stacked:{argument}"
     base = inner_source(argument, options, COUNT_OPTIONS)
     sizes = counts(name, options, COUNTS)
-    _check_classes(name, base.about.classes)
+    _check_classes(name, base.card.classes)
 
     def classes(root: Path) -> tuple[str, ...]:
-        own = base.classes(root) if base.classes else base.about.classes
+        own = base.classes(root) if base.classes else base.card.classes
         _check_classes(name, own)
         return _triples(own)
 
@@ -58,18 +58,18 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         own = round(len(classes(root)) ** (1 / CHANNELS))
         return stack(train, own, sizes.train, "train"), stack(test, own, sizes.test, "test")
 
-    own = base.about.extractor
-    about = replace(
-        base.about,
-        title=f"{base.about.title}, three stacked as RGB",
-        citation=f"{base.about.citation}; stacked after Metz et al. 2017, arXiv:1611.02163",
-        classes=_triples(base.about.classes),
+    own = base.card.extractor
+    card = replace(
+        base.card,
+        title=f"{base.card.title}, three stacked as RGB",
+        citation=f"{base.card.citation}; stacked after Metz et al. 2017, arXiv:1611.02163",
+        classes=_triples(base.card.classes),
         extractor=f"stacked:{own}" if own.startswith("classifier:") else own,
-        perceptual=f"stacked:{own}" if own.startswith("classifier:") else base.about.perceptual,
+        perceptual=f"stacked:{own}" if own.startswith("classifier:") else base.card.perceptual,
         factors=(),
         corners=0,
     )
-    return Source(about, load, classes if base.classes else None)
+    return Source(card, load, classes if base.classes else None)
 
 
 def _check_classes(name: str, classes: Sequence[str]) -> None:

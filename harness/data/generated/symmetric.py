@@ -65,7 +65,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     def load(_root: Path) -> tuple[Split, Split]:
         return split("train", sizes.train), split("test", sizes.test)
 
-    about = DatasetCard(
+    card = DatasetCard(
         title="Mirrored patterns",
         licence=LICENCE,
         citation="this package",
@@ -74,7 +74,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
         symmetric=True,
     )
-    return Source(about, load, shapes=sizes.shapes(1, SIZE))
+    return Source(card, load, shapes=sizes.shapes(1, SIZE))
 
 
 SYMMETRIC = DatasetFactory(_make, COUNT_OPTIONS)

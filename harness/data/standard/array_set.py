@@ -43,7 +43,7 @@ class ArraySet:
     """
 
     name: str
-    about: DatasetCard
+    card: DatasetCard
     files: Files
     counts: Mapping[str, int]
     shape: tuple[int, int, int]
@@ -57,9 +57,9 @@ class ArraySet:
         if "filter" in options and not is_resized:
             raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
         shape = (self.shape[0], wanted.size, wanted.size)
-        about = _resized(self.about) if is_resized else self.about
+        card = _resized(self.card) if is_resized else self.card
         return Source(
-            replace(about, enlarged_from=native if wanted.size > native else 0),
+            replace(card, enlarged_from=native if wanted.size > native else 0),
             partial(self._load, wanted),
             files=self.files.pins,
             stored=self.name,
@@ -86,8 +86,8 @@ class ArraySet:
         for split, count in self.counts.items():
             arrays[f"{split}.images"] = ((count, *shape), np.uint8)
             arrays[f"{split}.labels"] = ((count,), np.int64)
-            if self.about.factors:
-                arrays[f"{split}.factors"] = ((count, len(self.about.factors)), np.int64)
+            if self.card.factors:
+                arrays[f"{split}.factors"] = ((count, len(self.card.factors)), np.int64)
         return arrays
 
     def _fill(self, folder: Path, wanted: Sizing, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -113,7 +113,7 @@ class ArraySet:
         """Not every file has a pinned digest."""
         if len(block.labels) != len(block.images):
             raise BadInput(f"{folder}: {len(block.labels)} labels of {len(block.images)} images")
-        classes = len(self.about.classes)
+        classes = len(self.card.classes)
         odd = block.labels[(block.labels < 0) | (block.labels >= classes)]
         if len(odd):
             raise BadInput(f"{folder}: a label is {odd[0]}; there are {classes} classes")
@@ -124,8 +124,8 @@ def maker(plain: ArraySet) -> DatasetFactory:
     return DatasetFactory(lambda _, options: plain.source(options), sizing.OPTIONS)
 
 
-def _resized(about: DatasetCard) -> DatasetCard:
+def _resized(card: DatasetCard) -> DatasetCard:
     """Our classifiers take images of one size only; of others Inception is the judge."""
-    if not about.extractor.startswith("classifier:"):
-        return about
-    return replace(about, extractor="inception", perceptual="lpips:alex")
+    if not card.extractor.startswith("classifier:"):
+        return card
+    return replace(card, extractor="inception", perceptual="lpips:alex")

@@ -135,7 +135,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     attribute = options.get("attribute")
     if attribute is not None and attribute not in ATTRIBUTES:
         raise BadInput(f"celeba: unknown attribute {attribute!r}{suggest(attribute, ATTRIBUTES)}")
-    about = DatasetCard(
+    card = DatasetCard(
         title="CelebA",
         licence="for non-commercial research purposes only",
         citation="Liu, Luo, Wang & Tang 2015, arXiv:1411.7766",
@@ -145,7 +145,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         factors=ATTRIBUTES,
     )
     return Source(
-        about,
+        card,
         partial(load, wanted, CROPS[crop], attribute),
         files=_files,
         stored="celeba",

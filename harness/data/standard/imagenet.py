@@ -93,7 +93,7 @@ def _encoded(paths: Sequence[Path]) -> Iterator[Encoded]:
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
     wanted = Sizing.read("imagenet", options, SIZE)
-    about = DatasetCard(
+    card = DatasetCard(
         title="ImageNet (ILSVRC 2012)",
         licence="for non-commercial research and educational purposes only (terms of access)",
         citation="Russakovsky et al. 2015, arXiv:1409.0575",
@@ -102,7 +102,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
     )
     return Source(
-        about,
+        card,
         partial(load, wanted),
         classes,
         files=lambda root: {root / "imagenet" / part: "" for part in FOLDERS.values()},

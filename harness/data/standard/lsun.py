@@ -80,7 +80,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     category = options.get("category", "bedroom")
     if category not in CATEGORIES:
         raise BadInput(f"lsun: unknown category {category!r}{suggest(category, CATEGORIES)}")
-    about = DatasetCard(
+    card = DatasetCard(
         title=f"LSUN ({category})",
         licence="none stated by its authors",
         citation="Yu et al. 2015, arXiv:1506.03365",
@@ -89,7 +89,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
     )
     return Source(
-        about, partial(load, category, wanted), files=_files(category).pins, stored=_name(category)
+        card, partial(load, category, wanted), files=_files(category).pins, stored=_name(category)
     )
 
 

@@ -27,7 +27,7 @@ def own_about(name: str) -> DatasetCard:
 
 
 def source_of(
-    name: str, argument: str, about: DatasetCard, find: Callable[[Path], Layout], wanted: Form
+    name: str, argument: str, card: DatasetCard, find: Callable[[Path], Layout], wanted: Form
 ) -> Source:
     """The dataset `name`: the images that `find` finds in the folder `argument`, made `wanted`."""
     check_argument(name, argument)
@@ -38,7 +38,7 @@ def source_of(
     def classes(root: Path) -> tuple[str, ...]:
         return find(folder_at(argument, root)).classes
 
-    return Source(about, load_splits, classes, stored=store_name(Path(argument)))
+    return Source(card, load_splits, classes, stored=store_name(Path(argument)))
 
 
 def own_images(kind: str, find: Callable[[Path], Layout], title: str) -> DatasetFactory:

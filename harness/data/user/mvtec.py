@@ -75,7 +75,7 @@ def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
             f"{name}: no category of MVTec AD{suggest(category, CATEGORIES)}; they are "
             f"{', '.join(CATEGORIES)}"
         )
-    about = DatasetCard(
+    card = DatasetCard(
         title=f"MVTec AD, {category}",
         licence="CC BY-NC-SA 4.0",
         citation="Bergmann, Fauser, Sattlegger & Steger 2019, MVTec AD, CVPR",
@@ -84,7 +84,7 @@ def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
     )
     place = f"mvtec_anomaly_detection/{category}"
-    return source_of(name, place, about, find, Form.read(name, options))
+    return source_of(name, place, card, find, Form.read(name, options))
 
 
 MVTEC = own_images("mvtec", find, "good and defective images with masks, as in MVTec AD")

@@ -46,7 +46,7 @@ def test_enlarged_images_say_so_and_have_no_detail_to_judge(name):
     """Above a quarter of a cycle a pixel there is what the interpolation left."""
     digits = load_dataset(name)
     assert "16×16 enlarged from 8×8, " in images_of(digits)
-    assert "enlarged from 8×8" in digits.about.title
+    assert "enlarged from 8×8" in digits.card.title
     subject = samples_subject("samples", digits, 100)
     assert subject.obstacles["detail"].startswith(f"{digits.name} was enlarged from 8×8 pixels")
 
@@ -54,5 +54,5 @@ def test_enlarged_images_say_so_and_have_no_detail_to_judge(name):
 def test_images_as_they_are_have_detail():
     digits = load_dataset("digits[size=8]")
     assert images_of(digits) == "8×8, grey"
-    assert "enlarged" not in digits.about.title
+    assert "enlarged" not in digits.card.title
     assert "detail" not in samples_subject("samples", digits, 100).obstacles

@@ -128,7 +128,7 @@ def test_shapes_are_what_their_factors_say():
     dataset = load_dataset("shapes[train=400,test=300]")
     both = [tuple(row) for part in (dataset.train, dataset.test) for row in part.factors.tolist()]
     assert len(set(both)) == 700
-    assert dataset.about.factors == sprites.FACTORS
+    assert dataset.card.factors == sprites.FACTORS
     for part in (dataset.train, dataset.test):
         assert [read(text) for text in part.texts] == [tuple(row) for row in part.factors.tolist()]
         assert torch.equal(part.labels, part.factors[:, 0])
@@ -183,8 +183,8 @@ def test_a_stack_has_the_classes_of_its_channels():
     for image, label in zip(*_both(dataset.train), strict=True):
         a, b, c = (known[channel.numpy().tobytes()] for channel in image)
         assert label == 100 * a + 10 * b + c
-        assert dataset.about.classes[label] == f"{a}-{b}-{c}"
-    assert len(dataset.about.classes) == 1000
+        assert dataset.card.classes[label] == f"{a}-{b}-{c}"
+    assert len(dataset.card.classes) == 1000
 
 
 def test_options_that_are_not_its_own_are_those_of_the_set_it_is_made_from(tmp_path: Path):
@@ -202,7 +202,7 @@ def test_options_that_are_not_its_own_are_those_of_the_set_it_is_made_from(tmp_p
 
 def test_tasks_are_those_of_the_whole_and_not_of_the_set_it_is_made_from():
     stacks = load_dataset(f"stacked:digits[{SMALL},unpaired=inverted]")
-    assert stacks.about.classes == ("inverted", "images")
+    assert stacks.card.classes == ("inverted", "images")
     assert len(stacks.test) == 40
 
 
@@ -216,7 +216,7 @@ def test_stacks_of_a_folder_know_the_classes_that_are_found_there(tmp_path: Path
         for i in range(3):
             Image.new("L", (8, 8), 10 * i).save(tmp_path / "pets" / part / name / f"{i}.png")
     dataset = load_dataset(f"stacked:folder:pets[{SMALL}]", tmp_path)
-    assert dataset.about.classes[1] == "cats-cats-dogs"
+    assert dataset.card.classes[1] == "cats-cats-dogs"
     assert set(dataset.train.labels.tolist()) == set(range(8))
 
 

@@ -45,7 +45,7 @@ def test_cifar100_has_fine_and_coarse_classes(tmp_path, coarse, labels):
     known = stand_in(cifar.cifar100_set(coarse), tmp_path, files, train=2, test=1)
     train, test = known.source({}).load(tmp_path)
     assert train.labels.tolist() == labels
-    assert int(test.labels) < len(known.about.classes)
+    assert int(test.labels) < len(known.card.classes)
     assert np.array_equal(train.images, IMAGES[:2])
 
 

@@ -93,7 +93,7 @@ def test_factors_of_shapes3d_are_numbered_by_value(tmp_path):
     assert np.array_equal(test.factors, indices[chosen])
     assert np.array_equal(train.factors, indices[~chosen])
     assert np.array_equal(train.labels, indices[~chosen, 4])
-    assert len(known.about.factors) == 6
+    assert len(known.card.factors) == 6
 
 
 def test_a_damaged_hdf5_file_is_named(tmp_path):

@@ -132,7 +132,7 @@ def test_a_size_is_prepared_beside_the_plain_set_and_judged_by_inception(tmp_pat
     assert images.shape == (4, 1, 14, 14)
     assert np.abs(images[:, 0].numpy() - means).max() <= 1  # rounded after rows and again
     check(*plain.load(tmp_path))
-    assert (plain.about.extractor, small.about.extractor) == ("classifier:mnist", "inception")
+    assert (plain.card.extractor, small.card.extractor) == ("classifier:mnist", "inception")
     assert len(list((tmp_path / "prepared").glob("mnist-*"))) == 2
 
 

@@ -74,7 +74,7 @@ def test_attributes_are_factors_and_one_may_be_the_label(faces):
     assert np.array_equal(plain.train.factors, SIGNS[:2] == 1)
     assert plain.train.labels.tolist() == [0, 0]
     assert smiling.train.labels.tolist() == expected.tolist()
-    assert smiling.about.classes == ("not Smiling", "Smiling")
+    assert smiling.card.classes == ("not Smiling", "Smiling")
     assert smiling.digest != plain.digest
     assert len(list((faces / "prepared").glob("celeba*"))) == 1
 
@@ -125,7 +125,7 @@ def test_scenes_of_lsun_are_the_middle_of_each_photograph(tmp_path):
     middle = np.stack(decoded)[:, :, 64:320].transpose(0, 3, 1, 2)
     assert np.array_equal(dataset.train.images, middle[:2])
     assert np.array_equal(dataset.test.images, middle[2:])
-    assert dataset.about.classes == ("tower",)
+    assert dataset.card.classes == ("tower",)
     assert load_dataset("lsun[category=tower]", tmp_path).size == 64
 
 
@@ -169,7 +169,7 @@ def test_folders_are_classes_and_all_photographs_become_rgb(imagenet):
     dataset = load_dataset("imagenet", imagenet)
     order = ["train/n01/c.JPEG", "train/n02/a.JPEG", "train/n02/b.JPEG"]
     decoded = [Image.open(io.BytesIO(PHOTOGRAPHS[name])).convert("RGB") for name in order]
-    assert dataset.about.classes == ("n01", "n02")
+    assert dataset.card.classes == ("n01", "n02")
     assert dataset.train.labels.tolist() == [0, 1, 1]
     assert dataset.test.labels.tolist() == [0, 1]
     expected = np.stack([np.asarray(image).transpose(2, 0, 1) for image in decoded])
@@ -200,7 +200,7 @@ def test_a_whole_imagenet_has_the_names_of_torchvision(imagenet):
             folder.mkdir()
             (folder / "x.png").write_bytes(tiny)
     dataset = load_dataset("imagenet[size=8]", imagenet)
-    assert dataset.about.classes == tuple(names)
+    assert dataset.card.classes == tuple(names)
     assert dataset.test.labels.tolist() == list(range(1000))
 
 
