@@ -1,7 +1,7 @@
 """What a GPU makes of training, sampling and metrics, and how near that is to what it can do.
 
     python benchmarks/gpu.py [--quick] [--repeats 3] [--dataset digits] [--data-root DIR]
-                             [--device cuda] [--output reports/gpu]
+                             [--device cuda] [--output runs/gpu]
 
 Training of an MLP GAN, a VAE, a DCGAN and a U-Net: steps as they are, replayed as CUDA graphs, with
 losses compiled first, in bf16 and with channels last, and a script of the kind that people start
@@ -84,7 +84,7 @@ def main() -> None:
     options.add_argument("--dataset", default="digits")
     options.add_argument("--data-root", type=Path)
     options.add_argument("--device", default="cuda")
-    options.add_argument("--output", type=Path, default=Path("reports/gpu"))
+    options.add_argument("--output", type=Path, default=Path("runs/gpu"))
     asked = options.parse_args()
     if not torch.cuda.is_available():
         print("no GPU here: nothing is measured", file=sys.stderr)

@@ -42,7 +42,7 @@ def write_suite(folder: Path, text: str = SUITE) -> str:
 
 def numbers(folder: Path, overrides: str = "") -> dict[tuple[str, ...], str]:
     """What was measured, apart from times, as written: equal text is equal to the bit."""
-    with (folder / "reports" / f"small{overrides}" / "results.csv").open() as file:
+    with (folder / "runs" / f"small{overrides}" / "results.csv").open() as file:
         return {
             (row["dataset"], row["model"], row["seed"], row["metric"]): row["value"]
             for row in csv.DictReader(file)
@@ -62,14 +62,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory, mlflow_server: str) -> Co
 
 
 def test_every_cell_has_every_number_or_a_reason(finished: Command):
-    table = pd.read_csv(finished.folder / "reports/small/results.csv")
+    table = pd.read_csv(finished.folder / "runs/small/results.csv")
     assert len(table) == 4 * 3 * 6 + 3 + 6
     assert set(table.status) == {"ok", "not applicable"}
     assert table[table.status == "ok"].value.notna().all()
     assert table[table.status == "not applicable"].reason.str.len().gt(10).all()
     assert table.protocol.str.contains("[", regex=False).all()
     for name in ("index.html", "report.md", "leaderboard.csv"):
-        assert (finished.folder / "reports/small" / name).stat().st_size > 100
+        assert (finished.folder / "runs/small" / name).stat().st_size > 100
 
 
 def test_mlflow_holds_parent_children_curves_pictures_and_inputs(finished: Command):
@@ -160,14 +160,14 @@ def test_killed_in_training_and_in_evaluation_it_ends_with_the_same_numbers(tmp_
     assert ended.returncode == 0, ended.stderr
 
     process = broken.start("run", *KILLED_ARGUMENTS)
-    work = broken.folder / "reports/work"
+    work = broken.folder / "runs/work"
     _until(lambda: any(work.rglob("*.safetensors")), process)
     kill(process)
     assert any(work.rglob("*.safetensors")), "it was not killed in the middle of training"
     checkpoints = next(work.iterdir())
 
     process = broken.start("run", *KILLED_ARGUMENTS)
-    _until(lambda: any(broken.folder.glob("reports/mlartifacts/**/model.safetensors")), process)
+    _until(lambda: any(broken.folder.glob("runs/mlartifacts/**/model.safetensors")), process)
     kill(process)
     checkpoints.mkdir(parents=True, exist_ok=True)  # as a kill just before clearing leaves them
 

@@ -33,7 +33,7 @@ def suite(folder: Path, text: str) -> str:
 def test_every_number_is_there_or_says_why_not_and_points_are_drawn(command: Command):
     ended = command("run", suite(command.folder, SUITE))
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    report = command.folder / "reports/points"
+    report = command.folder / "runs/points"
     table = (
         pd.read_csv(report / "results.csv").set_index(["dataset", "model", "metric"]).sort_index()
     )

@@ -47,7 +47,7 @@ def started(folder: Path, uri: str | None = None) -> Command:
 
 def numbers(folder: Path) -> dict[tuple[str, ...], str]:
     """As written: equal text is equal to the bit."""
-    with (folder / "reports/short/results.csv").open() as file:
+    with (folder / "runs/short/results.csv").open() as file:
         return {
             (row["model"], row["seed"], row["metric"]): row["value"] for row in csv.DictReader(file)
         }
@@ -75,7 +75,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(
     out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "goes on where this one was" in out
-    saved = list((tmp_path / "reports" / "work").glob("*/step-*.safetensors"))
+    saved = list((tmp_path / "runs" / "work").glob("*/step-*.safetensors"))
     assert len(saved) == int(jobs), "what was training is saved, though no checkpoint was due"
     ended = command(*ARGUMENTS, "--jobs", jobs)
     assert ended.returncode == 0, ended.stderr
@@ -109,8 +109,8 @@ def test_a_server_that_goes_away_costs_no_number(
         experiment = client.get_experiment_by_name("short")
         runs = client.search_runs([experiment.experiment_id], "tags.`harness.kind` = 'cell'")
         assert {run.info.status for run in runs} == {"FINISHED"}
-    (table,) = tmp_path.glob("reports/short--*/results.csv")
-    table.parent.rename(tmp_path / "reports/short")
+    (table,) = tmp_path.glob("runs/short--*/results.csv")
+    table.parent.rename(tmp_path / "runs/short")
     found = numbers(tmp_path)
     assert found
     assert found.items() <= expected.items()
@@ -125,7 +125,7 @@ def test_two_commands_on_one_suite_share_its_cells(
         out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err + out
     assert numbers(tmp_path) == expected
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/reports/mlflow.db")
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/runs/mlflow.db")
     experiment = client.get_experiment_by_name("short")
     runs = client.search_runs([experiment.experiment_id], "tags.`harness.kind` = 'cell'")
     names = sorted(run.info.run_name for run in runs)
@@ -138,7 +138,7 @@ def test_an_output_folder_removed_in_mid_run_stops_no_later_one(tmp_path: Path):
     process = command.start(*arguments)
     assert process.stdout is not None
     until(lambda: ": training" in process.stdout.readline(), process)
-    shutil.rmtree(tmp_path / "reports")
+    shutil.rmtree(tmp_path / "runs")
     _, err = process.communicate(timeout=300)
     assert process.returncode in (1, 75), err
     assert "Traceback" not in err

@@ -27,7 +27,7 @@ def test_the_first_cell_of_a_process_does_not_carry_its_warm_up(tmp_path: Path):
     (tmp_path / "small.yaml").write_text(SUITE)
     ended = Command(tmp_path)("run", "small.yaml", "--jobs", "1", "--device", "cpu")
     assert ended.returncode == 0, ended.stderr
-    table = pd.read_csv(tmp_path / "reports/small/results.csv").set_index("seed")
+    table = pd.read_csv(tmp_path / "runs/small/results.csv").set_index("seed")
     first, second = (table.loc[seed, "value"] for seed in (0, 1))
     assert first < 2 * second + 2, "MiB; all that libraries allocate once is 20"
 

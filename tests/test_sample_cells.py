@@ -89,7 +89,7 @@ def test_they_join_the_leaderboard(folder: Path):
     command = Command(folder)
     ended = command("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
-    table = pd.read_csv(folder / "reports/suite/results.csv")
+    table = pd.read_csv(folder / "runs/suite/results.csv")
     theirs = table[(table.model == "theirs") & (table.metric == "fid")]
     assert sorted(theirs.seed) == [0, 1]
     assert (theirs.status == "ok").all()
@@ -99,7 +99,7 @@ def test_they_join_the_leaderboard(folder: Path):
     assert set(floor.protocol) == set(ours.protocol)
     assert floor.value.item() < ours.value.min()
     assert theirs.value.max() < ours.value.min(), "real images beat an untrained VAE"
-    assert "Made elsewhere" in (folder / "reports/suite/index.html").read_text()
+    assert "Made elsewhere" in (folder / "runs/suite/index.html").read_text()
     again = command("run", "suite.yaml", "--jobs", "1")
     assert "0 of 5 cells to run" in again.stdout
 
@@ -149,7 +149,7 @@ def test_numbers_of_samples_are_means_over_draws(folder: Path):
     (folder / "suite.yaml").write_text(text)
     ended = Command(folder)("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
-    table = pd.read_csv(folder / "reports/suite/results.csv").set_index(["model", "metric"])
+    table = pd.read_csv(folder / "runs/suite/results.csv").set_index(["model", "metric"])
     ours, floor = (table.loc[(model, "fid")] for model in ("vae/vae", "training images"))
     assert ours.protocol == floor.protocol
     assert "draws=3" in ours.protocol
@@ -176,12 +176,12 @@ def test_a_suite_says_of_external_samples_what_score_does(folder: Path):
     ended = Command(folder)("run", "suite.yaml", "--device", "cpu")
     assert ended.returncode == 0, ended.stderr
     said = "samples and reference are the same images"
-    table = pd.read_csv(folder / "reports" / "suite" / "results.csv")
+    table = pd.read_csv(folder / "runs" / "suite" / "results.csv")
     row = table[table["model"] == "theirs"].iloc[0]
     assert said in row["reason"]
     assert pd.isna(row["stderr"])
     for name in ("index.html", "report.md"):
-        assert said in (folder / "reports" / "suite" / name).read_text()
+        assert said in (folder / "runs" / "suite" / name).read_text()
 
 
 def test_boards_show_the_numbers_of_the_files_that_are_there_now(folder: Path):
@@ -192,7 +192,7 @@ def test_boards_show_the_numbers_of_the_files_that_are_there_now(folder: Path):
     def numbers() -> tuple[dict[str, float], str]:
         ran = harness("run", "suite.yaml", "--models", "theirs", "--jobs", "1")
         assert ran.returncode == 0, ran.stderr
-        (report,) = folder.glob("reports/suite*/results.csv")
+        (report,) = folder.glob("runs/suite*/results.csv")
         table = pd.read_csv(report)
         rows = table[(table.model == "theirs") & (table.metric == "fid")]
         assert harness(*board).returncode == 0

@@ -31,24 +31,24 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def test_changed_weights_are_not_measured(finished: Command):
-    (file,) = finished.folder.glob("reports/mlartifacts/**/model.safetensors")
+    (file,) = finished.folder.glob("runs/mlartifacts/**/model.safetensors")
     recorded = file.read_bytes()
     save_file({name: 0.7 * tensor for name, tensor in load_file(file).items()}, file)
     (finished.folder / "small.yaml").write_text(SUITE.replace("[mse]", "[mse, psnr]"))
     ended = finished("run", "small.yaml", "--jobs", "1")
     assert ended.returncode == 1
     assert "is not what training recorded: SHA-256" in ended.stdout + ended.stderr
-    assert ",psnr,failed," in (finished.folder / "reports/small/results.csv").read_text()
+    assert ",psnr,failed," in (finished.folder / "runs/small/results.csv").read_text()
 
     file.write_bytes(recorded)
     ended = finished("run", "small.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
-    assert ",psnr,ok," in (finished.folder / "reports/small/results.csv").read_text()
+    assert ",psnr,ok," in (finished.folder / "runs/small/results.csv").read_text()
 
 
 def test_the_digest_is_in_the_store(finished: Command):
-    (file,) = Path(finished.folder).glob("reports/mlartifacts/**/model.safetensors")
-    reports = finished.folder / "reports"
+    (file,) = Path(finished.folder).glob("runs/mlartifacts/**/model.safetensors")
+    reports = finished.folder / "runs"
     client = Store(default_uri(reports), reports).client
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     (tag,) = {run.data.tags.get("harness.fact.weights_sha256") for run in runs} - {None}

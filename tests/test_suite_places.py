@@ -34,7 +34,7 @@ def written(folder: Path) -> dict[str, Path]:
     """The reports below a folder, by the models that they are of."""
     return {
         verdicts.parent.name: verdicts.parent
-        for verdicts in sorted((folder / "reports").glob("*/verdicts.json"))
+        for verdicts in sorted((folder / "runs").glob("*/verdicts.json"))
     }
 
 
@@ -85,7 +85,7 @@ def test_a_baseline_of_another_suite_of_that_name_is_bad_input(two: Inside):
 
 
 def test_a_users_quickstart_does_not_overwrite_the_published_one(two: Inside):
-    published = two.folder / "reports/quickstart"
+    published = two.folder / "runs/quickstart"
     published.mkdir()
     (published / "verdicts.json").write_text('{"title": "A small suite", "suite": "quickstart"}')
     (published / "index.html").write_text("published")

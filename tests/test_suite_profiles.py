@@ -92,10 +92,10 @@ def test_its_numbers_are_the_profiles(tmp_path):
     (tmp_path / "suite.yaml").write_text(text.replace("vae/vae", "autoencoder/conv"))
     ended = Command(tmp_path)("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
-    table = pd.read_csv(tmp_path / "reports/suite/results.csv")
+    table = pd.read_csv(tmp_path / "runs/suite/results.csv")
     assert (table.status == "ok").all()
     assert table.protocol.str.contains("profile=scikit-image-").all()
-    assert (tmp_path / "reports/suite/index.html").exists()
+    assert (tmp_path / "runs/suite/index.html").exists()
 
 
 def test_the_floor_is_measured_so_too(tmp_path):

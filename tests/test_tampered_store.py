@@ -84,7 +84,7 @@ TAMPERED = {**RUNS, **PARTS, **TOLERATED}
 
 
 def tamper(folder: Path, run_id: str, table: str, key: str, value: str | None) -> None:
-    with closing(sqlite3.connect(folder / "reports/mlflow.db")) as database:
+    with closing(sqlite3.connect(folder / "runs/mlflow.db")) as database:
         database.execute(f"DELETE FROM {table} WHERE run_uuid = ? AND key = ?", (run_id, key))
         if value is not None:
             database.execute(
@@ -101,7 +101,7 @@ def left_out(caplog: pytest.LogCaptureFixture) -> set[str]:
 
 def test_a_leaderboard_is_of_all_that_can_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert len(TAMPERED) >= 40
-    store = Store(default_uri(tmp_path / "reports"), tmp_path / "reports")
+    store = Store(default_uri(tmp_path / "runs"), tmp_path / "runs")
     good = [put(store, "s", cell("gan/mlp", seed, (value(9.0, fid()),))) for seed in range(2)]
     runs = {
         name: put(store, "s", cell("vae/mlp", 10 + n, (value(3.0 + n, fid()),), day=n))
@@ -129,7 +129,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """A folder with a finished suite whose store was tampered with, and the runs it happened to."""
     folder = tmp_path_factory.mktemp("tampered")
     plan = plan_of(folder, SUITE + CLAIM)
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     site = open_site(plan, store, store.folder, 20.0)
     hurt = set()
     for number_, planned in enumerate(plan.cells):

@@ -18,7 +18,7 @@ def test_a_family_beside_its_suite_trains_in_any_process(command: Command, jobs)
     write(command.folder / "there", family="nets.linear:Net")
     ended = command("run", "there/suite.yaml", "--jobs", jobs, "--device", "cpu")
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    table = pd.read_csv(next(command.folder.glob("reports/*/results.csv")))
+    table = pd.read_csv(next(command.folder.glob("runs/*/results.csv")))
     assert table[table.metric == "mse"].status.tolist() == ["ok", "ok"]
 
 
@@ -62,7 +62,7 @@ def test_failures_in_training_say_where(tmp_path: Path):
     place = f"ValueError: late (mine/broken.py:{line_of(tmp_path / 's', 'loss') + 3} in loss)"
     assert said.count(place) == 2
     for page in ("report.md", "index.html"):
-        [text] = artifacts(tmp_path / "reports", page)[:1]
+        [text] = artifacts(tmp_path / "runs", page)[:1]
         assert "mine/broken.py" in text
     assert all("Traceback" in text for text in artifacts(tmp_path, "failure.txt"))
     again = harness("report", "s/suite.yaml", "--device", "cpu")
@@ -75,14 +75,14 @@ def test_failures_in_measuring_say_where_and_keep_their_tracebacks(tmp_path: Pat
     harness, said = failing(tmp_path, {SAMPLE: late}, "[fid, mse]")
     place = f"images lie in [-1, 1] (mine/broken.py:{line_of(tmp_path / 's', 'sample')} in sample)"
     assert said.count(place) == 2
-    table = pd.read_csv(next(tmp_path.glob("reports/*/results.csv")))
+    table = pd.read_csv(next(tmp_path.glob("runs/*/results.csv")))
     assert set(table[(table.metric == "fid") & (table.model == "net.yaml")].status) == {"failed"}
     own = table[table.model == "net.yaml"]
     assert set(own[own.metric == "mse"].status) == {"ok"}
-    [text] = artifacts(tmp_path / "reports", "report.md")[:1]
+    [text] = artifacts(tmp_path / "runs", "report.md")[:1]
     assert "## Failures" in text
     assert "net.yaml on digits, seed 1, fid: failed, sample gave values from" in text
-    client = MlflowClient(f"sqlite:///{tmp_path}/reports/mlflow.db")
+    client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
     run = table[table.model == "net.yaml"].run_id.iloc[0]
     assert [file.path for file in client.list_artifacts(run, "failures")] == ["failures/fid.txt"]
     again = harness("report", "s/suite.yaml", "--device", "cpu")

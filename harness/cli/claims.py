@@ -12,6 +12,7 @@ from rich.table import Table
 from harness.cli import options
 from harness.cli.tables import console_beside
 from harness.core.counting import counted
+from harness.core.output_folder import PUBLISHED
 from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def ledger(
     file: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/claims.md"),
     reports: Annotated[
         Path, typer.Option(help="The folder of the reports whose verdicts count.")
-    ] = Path("reports"),
+    ] = PUBLISHED,
 ) -> None:
     """Write the page of all shipped claims: verdicts as reported, and what the others lack.
 

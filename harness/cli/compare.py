@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from harness.cli import options
 from harness.cli.tables import console_beside, print_styled, titled, wide_enough
+from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def compare(
         ),
     ],
     html: Annotated[Path | None, typer.Option(help="Write a page, with pictures.")] = None,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Set runs side by side: what differs in recipe, data, environment and protocol, then numbers.

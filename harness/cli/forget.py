@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from harness.cli import options
 from harness.cli.tables import print_styled
 from harness.core.counting import counted
 from harness.core.errors import BadInput
+from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def forget(
     ] = None,
     why: Annotated[str, typer.Option(help="A word on it, kept with the run.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Put the runs back on the boards.")] = False,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Take runs off leaderboards and out of comparisons, such as trials; nothing is deleted.
@@ -84,7 +84,7 @@ unlogged = typer.Typer(
 
 
 @unlogged.command("list")
-def list_(output: options.Output = Path("reports"), tracking_uri: options.Tracking = None) -> None:
+def list_(output: options.Output = OUTPUT, tracking_uri: options.Tracking = None) -> None:
     """List the runs of which results wait to be logged, and those whose results were refused.
 
     What waits is sent by the next command that opens the store; what was refused is not.
@@ -112,7 +112,7 @@ def drop(
         list[str] | None, typer.Argument(help="Runs, by id or its beginning.", show_default=False)
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Of all runs.")] = False,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Delete results that wait or were refused, for good: those of a run that is gone, say.

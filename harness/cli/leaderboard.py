@@ -11,6 +11,7 @@ import typer
 from harness.cli import board_output, options
 from harness.cli.tables import console_beside
 from harness.core.errors import BadInput
+from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def leaderboard(
     csv: Annotated[Path | None, typer.Option(help="Write a line for each entry.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write tables with booktabs.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write all of it, for programs.")] = None,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Rank all that a tracking store has, across suites, users and machines; runs nothing.

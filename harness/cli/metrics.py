@@ -14,6 +14,7 @@ from rich.table import Table
 from harness.cli import options
 from harness.cli.tables import console_beside
 from harness.core.counting import counted
+from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console, echo_row
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def selftest(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the table to this file too.")
     ] = None,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Disturb real images in known ways, and see which metrics notice.

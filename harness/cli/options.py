@@ -15,6 +15,7 @@ import typer
 from harness.config.seeds import parse_seeds
 from harness.config.shipped import shipped_files
 from harness.core.errors import BadInput
+from harness.core.output_folder import OUTPUT, default_output, ensure_output
 
 if TYPE_CHECKING:
     from harness.config.suite import LoadedSuite
@@ -83,8 +84,27 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Where datasets are, or are downloaded to.", envvar="HARNESS_DATA"),
 ]
+
+
+def _output(context: typer.Context, parameter: typer.CallbackParam, folder: Path) -> Path:
+    """The folder that was named, or else the default one; a line says where it is another one."""
+    source = context.get_parameter_source(parameter.name or "")
+    if source is None or source.name != "DEFAULT" or context.resilient_parsing:
+        return folder
+    if (default := default_output()) != folder:
+        typer.echo(
+            f"Results are in {default}/, where an earlier version kept them; "
+            f"--output {folder} begins a folder that git ignores.",
+            err=True,
+        )
+    return default
+
+
 Output = Annotated[
-    Path, typer.Option(help="Folder of reports, checkpoints and the default tracking store.")
+    Path,
+    typer.Option(
+        help="Folder of reports, checkpoints and the default tracking store.", callback=_output
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 Tracking = Annotated[
@@ -160,7 +180,7 @@ class SuiteOptions:
     device: Device = "auto"
     processes: Processes = 1
     data_root: DataRoot = None
-    output: Output = Path("reports")
+    output: Output = OUTPUT
     tracking_uri: Tracking = None
 
     def load(self) -> LoadedSuite:
@@ -346,6 +366,7 @@ def open_store(tracking: str | None, output: Path) -> Store:
     """
     from harness.tracking import Store, default_uri
 
+    ensure_output(output)
     store = Store(tracking or default_uri(output), output)
     store.connect()
     return store

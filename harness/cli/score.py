@@ -10,6 +10,7 @@ import typer
 from harness.cli import options, score_output
 from harness.cli.tables import console_beside
 from harness.core.errors import BadInput
+from harness.core.output_folder import OUTPUT
 
 if TYPE_CHECKING:
     from harness.data.image_files import ImageResize
@@ -116,7 +117,7 @@ def score(
     log: Annotated[
         bool, typer.Option("--log", help="Log to MLflow, in the experiment “score”.")
     ] = False,
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Measure images that are there: a folder or an array of samples against a reference.

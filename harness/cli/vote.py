@@ -14,6 +14,7 @@ from harness.cli.spellings import with_old
 from harness.cli.tables import console_beside, print_styled
 from harness.config.shipped import shipped_files
 from harness.core.counting import counted
+from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def page(
 @app.command("tally")
 def tally(
     files: Annotated[list[Path], typer.Argument(help="Files that the page saved, one a voter.")],
-    output: options.Output = Path("reports"),
+    output: options.Output = OUTPUT,
     tracking_uri: options.Tracking = None,
 ) -> None:
     """Count votes: a Bradley–Terry model, recorded as the metric `human_preference`.

@@ -21,8 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """One setting: where results are kept."""
     parser.addini(
         "harness_output",
-        "folder of checkpoints, reports and the default tracking store, below the root folder",
-        default="reports",
+        "folder of checkpoints, reports and the default tracking store, below the root folder; "
+        "runs, if empty",
+        default="",
     )
 
 
@@ -44,9 +45,11 @@ def harness_suite(request: pytest.FixtureRequest) -> Callable[..., SuiteUnderTes
     """Opens a suite, by the path of its file beside the test's or by its name: `harness_suite(
     "suite.yaml").run().check("baseline.json")`. Keyword arguments are overrides, as `seeds=[0, 1]`.
     """
+    from harness.core.output_folder import default_output
     from harness.pytest_plugin.suite import SuiteUnderTest
 
-    output = request.config.rootpath / request.config.getini("harness_output")
+    root_folder, name = request.config.rootpath, request.config.getini("harness_output")
+    output = root_folder / name if name else default_output(root_folder)
     root = os.environ.get("HARNESS_DATA")
 
     def open_suite(name: str | Path, **overrides: object) -> SuiteUnderTest:

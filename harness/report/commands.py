@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.config.suite import STDIN
+from harness.core.output_folder import default_output
 from harness.plan import Plan
 from harness.plan.identity import is_shipped
 from harness.tracking import Store, default_uri
 from harness.tracking.address import read_address
 from harness.training.numerics import Numerics
-
-DEFAULT_OUTPUT = Path("reports")
 
 
 def run_command(plan: Plan, store: Store) -> str:
@@ -57,7 +56,7 @@ def _output(plan: Plan, store: Store) -> Iterator[tuple[str, str]]:
     root = next((cell.data_root for cell in plan.cells if cell.data_root), None)
     if root is not None and os.environ.get("HARNESS_DATA") != str(root):
         yield "data_root", _relative(root)
-    if store.folder.resolve() != DEFAULT_OUTPUT.resolve():
+    if store.folder.resolve() != default_output().resolve():
         yield "output", _relative(store.folder)
     if store.address.identity != read_address(default_uri(store.folder), store.folder).identity:
         yield "tracking_uri", store.name

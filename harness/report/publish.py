@@ -133,7 +133,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     """How metrics failed their self-test on a suite's datasets, with the features they are
     measured by, as far as it was run.
     """
-    outcomes = {
+    by_dataset = {
         name: [*outcomes.load_selftests(store, d.digest), *outcomes.shipped_outcomes(d.digest)]
         for name, d in plan.datasets.items()
     }
@@ -141,7 +141,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     for cell in cells:
         for row in cell.measurements:
             if row.status == "ok" and row.metric in plan.metrics:
-                said = _doubt(plan.metrics[row.metric], row.protocol, outcomes[cell.dataset])
+                said = _doubt(plan.metrics[row.metric], row.protocol, by_dataset[cell.dataset])
                 if said:
                     found[cell.dataset, row.protocol.key()] = said
     return found

@@ -19,7 +19,7 @@ VOTES = Protocol(PREFERENCE, dataset="digits", settings={"voters": 2, "votes": 4
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that has it as its default store."""
     folder = tmp_path_factory.mktemp("store")
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     picture = io.BytesIO()
     Image.new("L", (19, 10)).save(picture, "PNG")
     for seed in range(3):

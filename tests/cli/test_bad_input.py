@@ -57,7 +57,7 @@ def check(answer: Answer, *expected: str) -> None:
     assert answer.err.count("\n") == 1, answer.err
     for words in expected:
         assert words in answer.err
-    assert not (answer.folder / "reports").exists(), "something was written"
+    assert not (answer.folder / "runs").exists(), "something was written"
 
 
 @pytest.mark.parametrize(

@@ -101,14 +101,14 @@ def verbs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verbs]:
 
 
 def test_models_that_differ_in_sampling_are_trained_once(verbs: Verbs):
-    table = pd.read_csv(verbs.folder / "reports/small/results.csv")
+    table = pd.read_csv(verbs.folder / "runs/small/results.csv")
     fid = table[(table.metric == "fid") & table.model.str.startswith("steps")]
     assert len(fid) == 9
     assert fid.run_id.nunique() == fid.training_key.nunique() == 3
     assert fid.value.nunique() == 9
     assert fid.measurement_key.nunique() == 9
     assert table[table.metric == "training_time"].value.nunique() == 3
-    page = (verbs.folder / "reports/small/index.html").read_text()
+    page = (verbs.folder / "runs/small/index.html").read_text()
     shown = re.findall(r'<img class="pixels[^"]*" src="([^"]*)" alt="The first 64 samples', page)
     assert len(set(shown)) == 4, "each way of sampling has its own picture, and training images"
 
@@ -122,8 +122,8 @@ def test_claims_prints_verdict_effect_blocks_tests_and_runs(verbs: Verbs, capsys
     assert "Tested: paired t interval over training seeds in each of 2 comparisons" in out
     assert "Holm's correction over 4 claims" in out
     assert "Fréchet distance: steps5.yaml against steps2.yaml, digits" in out
-    store = Store(default_uri(verbs.folder / "reports"), verbs.folder / "reports")
-    table = pd.read_csv(verbs.folder / "reports/small/results.csv")
+    store = Store(default_uri(verbs.folder / "runs"), verbs.folder / "runs")
+    table = pd.read_csv(verbs.folder / "runs/small/results.csv")
     for run in table.run_id[table.model == "steps2.yaml"].unique():
         assert run[:8] in out
         assert store.client.get_run(run)
@@ -134,7 +134,7 @@ def test_the_files_hold_all_that_a_verdict_rests_on(verbs: Verbs, capsys):
     out = verbs(capsys, "claims", "small.yaml", "--json", "v.json", "--markdown", "v.md")
     assert "Written: v.json" in out
     written = json.loads((verbs.folder / "v.json").read_text())
-    beside = json.loads((verbs.folder / "reports/small/verdicts.json").read_text())
+    beside = json.loads((verbs.folder / "runs/small/verdicts.json").read_text())
     assert {**written, "generated_at": ""} == {**beside, "generated_at": ""}
     assert written["suite"] == "small"
     assert written["images"] == [256]
@@ -228,7 +228,7 @@ def test_the_ledger_is_written_where_it_is_asked(verbs: Verbs, capsys):
     out = verbs(capsys, "ledger", "page.md")
     assert re.fullmatch(r"page\.md: \d+ claims, 0 with a verdict\n", out)
     assert (verbs.folder / "page.md").read_text().startswith("# Claims\n")
-    (verbs.folder / "reports/small/verdicts.json").write_text("{}")
-    verbs(capsys, "ledger", "page.md")
+    (verbs.folder / "runs/small/verdicts.json").write_text("{}")
+    verbs(capsys, "ledger", "page.md", "--reports", "runs")
     assert verbs.code == 2
-    assert "reports/small/verdicts.json: not what a report writes" in verbs.err
+    assert "runs/small/verdicts.json: not what a report writes" in verbs.err

@@ -14,7 +14,7 @@ from harness.tracking.journal import Write
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    store = Store(default_uri(tmp_path / "reports"), tmp_path / "reports")
+    store = Store(default_uri(tmp_path / "runs"), tmp_path / "runs")
     for seed in range(3):
         put(store, "anns", cell(seed=seed, numbers=(value(9.0 + seed / 10, fid()),)))
         put(store, "anns", cell("vae/mlp", seed, (value(3.0 + seed / 10, fid()),)))
@@ -50,7 +50,7 @@ def test_runs_leave_the_board_and_come_back(folder: Path):
 
 
 def test_all_that_a_suite_made_is_forgotten_by_its_run(folder: Path):
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     parent = store.find_suite("anns", "anns")
     assert parent
     ended = Inside(folder)("forget", parent[:10])
@@ -77,8 +77,8 @@ def test_results_that_wait_are_listed_and_dropped(tmp_path: Path):
     assert Inside(tmp_path)("unlogged", "list").stdout == (
         "Nothing waits, and nothing was refused.\n"
     )
-    assert not (tmp_path / "reports").exists(), "to look makes no store"
-    journal = options.journal(default_uri(tmp_path / "reports"), tmp_path / "reports")
+    assert not (tmp_path / "runs").exists(), "to look makes no store"
+    journal = options.journal(default_uri(tmp_path / "runs"), tmp_path / "runs")
     journal.keep("aaaa1111", Write("tags", {"a": "1"}))
     journal.keep("aaaa1111", Write("tags", {"a": "2"}))
     journal.keep("bbbb2222", Write("tags", {"a": "3"}))

@@ -35,8 +35,8 @@ class Project:
         self._shelf = Shelf()
         patch.chdir(folder)
         patch.setattr("harness.cli.options.open_store", lambda uri, output: self._shelf)
-        (folder / "reports").mkdir()
-        (folder / "reports/mlflow.db").touch()
+        (folder / "runs").mkdir()
+        (folder / "runs/mlflow.db").touch()
         for name in ("MLFLOW_TRACKING_URI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
             patch.delenv(name, raising=False)
 

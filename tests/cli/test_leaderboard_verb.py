@@ -1,6 +1,7 @@
 """`harness leaderboard` on a real store that two suites, two people and two machines wrote to."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_every_form_is_written_at_once(stored: Path):
     assert (stored / "b.html").read_text().startswith("<!doctype html>")
     assert "\\toprule" in (stored / "b.tex").read_text()
     found = json.loads((stored / "b.json").read_text())
-    assert found["store"] == "sqlite:///reports/mlflow.db"
+    assert found["store"] == "sqlite:///runs/mlflow.db"
     (first,) = [e for e in found["entries"] if e["entry"] == "gan/mlp"]
     assert first["seeds"] == {"digits": [0, 1, 2, 3, 4, 5]}
     assert first["suites"] == ["anns", "bobs"]
@@ -85,13 +86,27 @@ def test_bad_input_is_one_line_and_exit_code_2(stored: Path, options: list[str],
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, verb: str):
     ended = Inside(tmp_path)(*verb.split())
     assert ended.returncode == 2
-    assert "no tracking store sqlite:///reports/mlflow.db; run a suite first" in ended.stderr
-    assert not (tmp_path / "reports").exists()
+    assert "no tracking store sqlite:///runs/mlflow.db; run a suite first" in ended.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_store_of_an_earlier_version_is_found_and_named(stored: Path, tmp_path: Path):
+    shutil.copytree(stored / "runs", tmp_path / "reports")
+    ended = Inside(tmp_path)("leaderboard", "--csv", "board.csv")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == (
+        "Results are in reports/, where an earlier version kept them; --output runs begins a "
+        "folder that git ignores.\n"
+    )
+    assert "vae/mlp" in (tmp_path / "board.csv").read_text()
+    assert "there is no tracking store sqlite:///runs/mlflow.db" in (
+        Inside(tmp_path)("leaderboard", "--output", "runs").stderr
+    )
 
 
 def test_an_empty_store_says_what_to_do(tmp_path: Path):
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/mlflow.db").touch()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/mlflow.db").touch()
     ended = Inside(tmp_path)("leaderboard")
     assert ended.returncode == 2
-    assert "nothing has been measured in sqlite:///reports/mlflow.db; run a suite" in ended.stderr
+    assert "nothing has been measured in sqlite:///runs/mlflow.db; run a suite" in ended.stderr

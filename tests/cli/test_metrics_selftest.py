@@ -38,7 +38,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
 
 
 def opened(folder: Path) -> Store:
-    return Store(default_uri(folder / "reports"), folder / "reports")
+    return Store(default_uri(folder / "runs"), folder / "runs")
 
 
 @pytest.mark.slow

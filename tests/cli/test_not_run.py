@@ -39,7 +39,7 @@ def test_before_any_run_there_is_one_line_and_nothing_is_made(folder: Path, verb
 
 @pytest.mark.parametrize("verb", READING)
 def test_what_was_run_under_another_budget_is_named(folder: Path, verb: str):
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     facts = {"harness.kind": "suite", "harness.budget": "2000"}
     store.open_suite("s", "other", facts | {"harness.environment.device": "EPYC"})
     ended = Inside(folder)(*verb.split())
@@ -48,13 +48,13 @@ def test_what_was_run_under_another_budget_is_named(folder: Path, verb: str):
         "harness: s.yaml: not run yet so (there are runs of it with 2,000 training images on "
         "EPYC); `harness run` runs it\n"
     )
-    assert not (folder / "reports/s").exists()
+    assert not (folder / "runs/s").exists()
 
 
 @pytest.mark.parametrize("verb", READING)
 def test_a_run_that_was_killed_in_its_first_cell_has_given_nothing(folder: Path, verb: str):
     (cell, *_) = make_plan(load_suite(str(folder / "s.yaml")), "auto", None).cells
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     parent = store.open_suite("s", "key", {})
     axes = {"dataset": cell.dataset, "model": cell.model, "seed": cell.seed}
     store.open_cell(parent, cell.name, cell.training_key, axes)

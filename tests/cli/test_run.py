@@ -38,7 +38,7 @@ def test_it_says_what_it_is_at_and_ends_with_the_results(folder: Path):
     )
     assert any(line.startswith("mse ↓") for line in lines)
     assert not any(line.startswith("psnr") for line in lines)
-    assert "Report: reports/s--metrics-mse/index.html" in lines
+    assert "Report: runs/s--metrics-mse/index.html" in lines
 
 
 @pytest.mark.slow
@@ -50,7 +50,7 @@ def test_a_reader_that_goes_away_costs_no_result(folder: Path):
     process.stdout.close()
     assert process.wait(300) == 0
     assert process.stderr.read() == ""
-    assert "psnr" in (folder / "reports/s/results.csv").read_text()
+    assert "psnr" in (folder / "runs/s/results.csv").read_text()
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_after_an_interrupt_no_cell_is_marked_as_running(folder: Path, jobs: str
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=300)
     assert process.returncode == 130
-    store = Store(default_uri(folder / "reports"), folder / "reports")
+    store = Store(default_uri(folder / "runs"), folder / "runs")
     runs = list(store.search(list(store.experiments().values()), ""))
     assert len(runs) > 1
     assert {run.info.status for run in runs} == {"KILLED"}

@@ -163,7 +163,7 @@ def test_a_run_in_mlflow_that_the_same_command_continues(call, tmp_path):
     for metrics in ("recall", "recall,precision"):
         code, out, err = call(*options, "--metrics", metrics)
         assert code == 0, err
-    store = Store(default_uri(tmp_path / "reports"), tmp_path / "reports")
+    store = Store(default_uri(tmp_path / "runs"), tmp_path / "runs")
     experiment = store.client.get_experiment_by_name("score")
     (run,) = store.client.search_runs([experiment.experiment_id])
     assert run.info.run_id in out

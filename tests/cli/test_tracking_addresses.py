@@ -24,4 +24,4 @@ def test_what_is_no_store(verb: str, given: str, code: int, tmp_path: Path):
     assert "Traceback" not in ended.stderr
     assert "secret" not in ended.stderr
     assert "secret" not in ended.stdout
-    assert {path.name for path in tmp_path.iterdir()} <= {"notes.txt", "reports"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"notes.txt", "runs"}

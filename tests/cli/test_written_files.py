@@ -36,8 +36,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     (tmp_path / "suite.yaml").write_text(SUITE)
     (tmp_path / "mine.yaml").write_text("extends: vae/vae\n")
     (tmp_path / "quoted.yaml").write_text("[]\n")
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "mlflow.db").write_bytes(b"")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mlflow.db").write_bytes(b"")
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["harness", *arguments])
@@ -57,14 +57,14 @@ SCORE = ("score", "samples", "--reference", "real", "--metrics", "sharpness")
         ((*SCORE, "--json", "samples/0.png"), "samples/0.png"),
         ((*SCORE, "--gallery", "real/0.png"), "real/0.png"),
         ((*SCORE, "--captions", "prompts.csv", "--json", "prompts.csv"), "prompts.csv"),
-        ((*SCORE, "--log", "--json", "reports/mlflow.db"), "reports/mlflow.db"),
+        ((*SCORE, "--log", "--json", "runs/mlflow.db"), "runs/mlflow.db"),
         (("data", "show", "folder:./real", "--sheet", "real/1.png"), "real/1.png"),
         (("baseline", "save", "suite.yaml", "-o", "suite.yaml"), "suite.yaml"),
         (("baseline", "save", "suite.yaml", "-o", "mine.yaml"), "mine.yaml"),
         (("vote", "suite.yaml", "-o", "suite.yaml"), "suite.yaml"),
         (("leaderboard", "--quoted", "quoted.yaml", "--csv", "quoted.yaml"), "quoted.yaml"),
-        (("leaderboard", "--html", "reports/mlflow.db"), "reports/mlflow.db"),
-        (("compare", "a", "b", "--html", "reports/mlflow.db"), "reports/mlflow.db"),
+        (("leaderboard", "--html", "runs/mlflow.db"), "runs/mlflow.db"),
+        (("compare", "a", "b", "--html", "runs/mlflow.db"), "runs/mlflow.db"),
     ],
 )
 @pytest.mark.parametrize("by", ["name", "link"])

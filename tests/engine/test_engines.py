@@ -73,7 +73,7 @@ def test_every_kind_of_failure_is_a_row_and_the_others_go_on(command: Command, j
     assert "breaks.yaml · seed 0: RuntimeError: cannot train" in told
     assert "leaves.yaml · seed 0: SystemExit: 0" in told
     assert "diverged: digits · diverges.yaml · seed 0: the loss of model was" in told
-    table = pd.read_csv(command.folder / "reports/wrong--seeds-0/results.csv")
+    table = pd.read_csv(command.folder / "runs/wrong--seeds-0/results.csv")
     mse = table[table.metric == "mse"].set_index("model")
     expected = {
         "raises.yaml": "failed", "breaks.yaml": "failed", "leaves.yaml": "failed",
@@ -112,7 +112,7 @@ def test_ctrl_c_ends_command_and_workers_and_says_how_to_go_on(command: Command)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "goes on where this one was" in out
-    store = Store(f"sqlite:///{command.folder}/reports/mlflow.db", command.folder)
+    store = Store(f"sqlite:///{command.folder}/runs/mlflow.db", command.folder)
     parent = store.client.search_runs(
         [store.client.get_experiment_by_name("wrong").experiment_id],
         "tags.`harness.kind` = 'suite'",

@@ -49,14 +49,14 @@ def checkpoints(folder: Path) -> dict[str, int]:
     """The step of the newest checkpoint of each cell that has one."""
     steps = {
         work.name: [int(file.stem[5:]) for file in work.glob("step-*")]
-        for work in (folder / "reports" / "work").glob("*")
+        for work in (folder / "runs" / "work").glob("*")
     }
     return {cell: max(of) for cell, of in steps.items() if of}
 
 
 def mark(folder: Path) -> None:
     """Gives the newest checkpoint of each cell so many more seconds of training."""
-    for work in (folder / "reports" / "work").glob("*"):
+    for work in (folder / "runs" / "work").glob("*"):
         checkpoints = Checkpoints(work)
         if newest := checkpoints.latest():
             tensors, values = newest

@@ -241,8 +241,8 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
             "device": "cpu (2 threads)", "python": "3.12.7", "torch": "2.11.0",
             "commit": "1a2b3c4d (clean)", "platform": "Linux x86_64",
         },
-        "store": StoreInfo("sqlite:///reports/mlflow.db",
-                       "mlflow ui --backend-store-uri sqlite:///reports/mlflow.db"),
+        "store": StoreInfo("sqlite:///runs/mlflow.db",
+                       "mlflow ui --backend-store-uri sqlite:///runs/mlflow.db"),
         "command": "harness run quickstart", "generated_at": "2026-01-02 03:04 UTC",
     }  # fmt: skip
     return Results(**{**plain, **changes})

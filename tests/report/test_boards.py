@@ -47,7 +47,7 @@ def runs(name: str = "gan/mlp"):
 
 def leaderboard(name: str = "gan/mlp", **options) -> view.Leaderboard:
     found = standings(gathered(*runs(name)), against=name, **options)
-    return view.Leaderboard(found, "sqlite:///reports/mlflow.db", "2026-01-02 03:04 UTC")
+    return view.Leaderboard(found, "sqlite:///runs/mlflow.db", "2026-01-02 03:04 UTC")
 
 
 QUOTES = [

@@ -90,7 +90,7 @@ def test_votes_become_strengths_on_the_board(folder: Path, page: dict):
     assert "40 votes of 1 voter, 0 ties among them" in counted.stdout
     assert "100% of the repeated pairs were answered alike" in counted.stdout
     assert Inside(folder)("report", "suite.yaml").returncode == 0
-    board = (folder / "reports/suite/leaderboard.csv").read_text()
+    board = (folder / "runs/suite/leaderboard.csv").read_text()
     assert "human_preference[voters=1, votes=40" in board
 
     # Another voter who sees the opposite: agreement is at its worst, and the rows are replaced.
@@ -100,7 +100,7 @@ def test_votes_become_strengths_on_the_board(folder: Path, page: dict):
     assert "80 votes of 2 voters" in both.stdout
     assert "kappa) is -1.00" in both.stdout
     Inside(folder)("report", "suite.yaml")
-    board = (folder / "reports/suite/leaderboard.csv").read_text()
+    board = (folder / "runs/suite/leaderboard.csv").read_text()
     assert "votes=80" in board
     assert "votes=40" not in board
 

@@ -58,7 +58,7 @@ def wanted(plan: Plan) -> Iterator[NodeRequirements]:
     """With an address where a server answers."""
     server = HTTPServer(("127.0.0.1", 0), EmptyStore)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield node_requirements(plan, f"http://127.0.0.1:{server.server_port}", Path("reports"))
+    yield node_requirements(plan, f"http://127.0.0.1:{server.server_port}", Path("runs"))
     server.shutdown()
 
 
