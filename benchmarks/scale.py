@@ -42,8 +42,8 @@ from harness.report.boards import latex, pages, record
 from harness.report.boards.view import Leaderboard
 from harness.report.publish import gather, publish
 from harness.tracking import Store, default_uri
+from harness.tracking.cell_uses import USE
 from harness.tracking.store import NUMBER
-from harness.tracking.uses import USE
 from harness.training import memory
 
 DATASETS = ["digits", *(f"digits[unseen={k}]" for k in range(9))]

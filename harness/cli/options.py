@@ -321,7 +321,7 @@ def check_store(tracking: str | None, output: Path) -> None:
     """Raises BadInput or TryLater at once where no store can be, or none answers for now."""
     from harness.tracking import default_uri
     from harness.tracking.address import read_address
-    from harness.tracking.reach import check_reachable
+    from harness.tracking.reachability import check_reachable
 
     check_reachable(read_address(tracking or default_uri(output), output))
 

@@ -79,10 +79,10 @@ class ImageJob:
 
     def opened(self) -> Iterator[Sets]:
         """Each set of samples with what it is compared with; all draws of a model are one."""
-        from harness.data.image_places import Opening, is_one_file
+        from harness.data.images_on_disk import OpenOptions, is_one_file
         from harness.score import open_sets, with_captions, with_draws
 
-        how = Opening(self.data_root, self.resize)
+        how = OpenOptions(self.data_root, self.resize)
         for place, name in zip(self.places(), self.labels(), strict=True):
             # Of two single images nothing can be said but how they differ.
             paired = self.pairs or (

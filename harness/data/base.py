@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from harness.data.transforms import Binarised, TrainTransform, binarise, transform_stored
-from harness.data.truth import Truth
+from harness.data.gaussian_mixture import GaussianMixture
+from harness.data.transforms import RandomBinarisation, TrainTransform, binarise, transform_stored
 
 
 def image_digest(images: torch.Tensor) -> str:
@@ -113,7 +113,7 @@ class Dataset:
 
     With `unseen` classes the task is one-class anomaly detection: `train` lacks them, `test` has
     every class, and `normal_test` is the part of it that resembles the training data. So it is
-    where test images have masks of defects: class 0 is then without a defect. `truth` is the
+    where test images have masks of defects: class 0 is then without a defect. `density` is the
     density of the training data, where it is known. `binary` images have only the values 0 and 255.
     """
 
@@ -122,7 +122,7 @@ class Dataset:
     test: Split
     card: DatasetCard
     unseen: tuple[int, ...] = field(default=())
-    truth: Truth | None = None
+    density: GaussianMixture | None = None
     binary: bool = False
 
     @property
@@ -177,7 +177,7 @@ class Dataset:
         """The training images to compare with: where training binarises them anew each time they
         are shown, one draw of that.
         """
-        if isinstance(self.train.transform, Binarised):
+        if isinstance(self.train.transform, RandomBinarisation):
             return torch.cat(transform_stored(binarise, self.train.images, "train"))
         return self.train.images
 

@@ -20,4 +20,4 @@ class Batch:
     mask: Tensor | None = None
     """1 where the pixels of `source` are known, float32 N×1×S×S; None where that is not told."""
     words: Tensor | None = None
-    """Hashed words of each image's text, int64 N×L, 0 where there is none; see `data.words`."""
+    """The word ids of each image's text (`data.hashed_words`), int64 N×L, 0 where it has ended."""

@@ -28,7 +28,7 @@ def tasks_of(dataset: Dataset) -> list[str]:
         "text to image": train.texts is not None,
         "disentanglement": train.factors is not None,
         f"video of {dataset.card.frames} frames": dataset.card.frames > 1,
-        "comparison with a known density": dataset.truth is not None,
+        "comparison with a known density": dataset.density is not None,
     }
     return [task for task, has_it in found.items() if has_it]
 

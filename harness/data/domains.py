@@ -58,7 +58,7 @@ AS_THEY_ARE = "images"
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedImages:
     """The domains: images changed as `how` says, and images as they are."""
 
     how: str
@@ -103,7 +103,7 @@ class TwoClasses:
         return Split(kept.images, (kept.labels == self.labels[1]).long())
 
 
-Domains = Changed | TwoClasses
+Domains = ChangedImages | TwoClasses
 
 
 def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> Domains | None:
@@ -116,7 +116,7 @@ def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> 
     if others := [option for option in OPTIONS if option in options and option != UNPAIRED]:
         raise BadInput(f"{name}: {UNPAIRED} and {others[0]} do not go together; choose one")
     if text in CHANGES:
-        return Changed(text)
+        return ChangedImages(text)
     try:
         labels = labels_of(text, classes)
     except BadInput as error:

@@ -24,7 +24,7 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.printable import printable
 from harness.data.image_memory import (
-    Unread,
+    LazyImages,
     allocate,
     check_count,
     check_image_set_size,
@@ -46,7 +46,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def open_array(path: Path, at_least: int = 2) -> Unread:
+def open_array(path: Path, at_least: int = 2) -> LazyImages:
     """The images in `path` as uint8 N×C×H×W; the file has N×H×W×C, or N×H×W for grey.
 
     Of an `.npz` the array `arr_0` is taken, or the only one. Nothing is ever unpickled. Raises
@@ -66,7 +66,7 @@ def open_array(path: Path, at_least: int = 2) -> Unread:
             target[start : start + len(block)] = block.transpose(0, 3, 1, 2)
         return images
 
-    return Unread(shape, read)
+    return LazyImages(shape, read)
 
 
 def array_names(path: Path) -> list[str]:

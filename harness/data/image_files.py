@@ -22,11 +22,11 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.data.appearance import appearance, check_colours, upright
 from harness.data.image_archive import Member, find_members
-from harness.data.image_kinds import unread_kind
+from harness.data.image_formats import unsupported_format
 from harness.data.image_memory import (
     DECODED_AT_ONCE,
     MAX_IMAGE_PIXELS,
-    Unread,
+    LazyImages,
     allocate,
     check_count,
     check_image_set_size,
@@ -155,7 +155,7 @@ def find_in_archive(archive: Path) -> tuple[list[Member], list[Member]]:
 
 def open_files(
     folder: Path, files: Sequence[ImageFile], at_least: int = 2, resize: ImageResize | None = None
-) -> Unread:
+) -> LazyImages:
     """The images in `files`, uint8 N×C×H×W with C = 1 or 3, in order.
 
     All headers are read before any pixel: what is too large or does not fit together is refused
@@ -191,7 +191,7 @@ def open_files(
         in_threads(fill, range(len(files)), max(1, DECODED_AT_ONCE // (height * width)))
         return images
 
-    return Unread(shape, read, frozenset(name for _, name in inspected), tuple(sizes))
+    return LazyImages(shape, read, frozenset(name for _, name in inspected), tuple(sizes))
 
 
 def in_threads(
@@ -265,7 +265,7 @@ def _stored_bytes(file: ImageFile) -> int:
 def _check_no_image(path: ImageFile) -> None:
     """To pass over an image would make another set of the folder."""
     try:
-        kind = unread_kind(path)
+        kind = unsupported_format(path)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     if not kind:

@@ -14,11 +14,11 @@ import torch
 from harness.core.counting import counted_of
 from harness.core.errors import BadInput, first_three, suggest
 from harness.core.printable import printable
-from harness.data import image_places
+from harness.data import images_on_disk
 from harness.data.base import Dataset, image_digest
 from harness.data.image_files import path_stem
-from harness.data.image_memory import Unread
-from harness.data.image_places import AS_STORED, Opening, indices, is_one_file
+from harness.data.image_memory import LazyImages
+from harness.data.images_on_disk import AS_STORED, OpenOptions, indices, is_one_file
 from harness.data.load import DATASETS, load_dataset
 
 SPLITS = ("train", "test")
@@ -36,7 +36,7 @@ class ImageSet:
     for; BadInput then where a file is damaged.
     """
 
-    source: torch.Tensor | Unread
+    source: torch.Tensor | LazyImages
     names: list[str]
     description: str
     dataset: Dataset | None = None
@@ -48,17 +48,17 @@ class ImageSet:
     @cached_property
     def images(self) -> torch.Tensor:
         """The pixels; BadInput where they cannot be read."""
-        return self.source.read() if isinstance(self.source, Unread) else self.source
+        return self.source.read() if isinstance(self.source, LazyImages) else self.source
 
     @property
     def formats(self) -> frozenset[str]:
         """Those of the files, as Pillow names them, where each image is one."""
-        return self.source.formats if isinstance(self.source, Unread) else frozenset()
+        return self.source.formats if isinstance(self.source, LazyImages) else frozenset()
 
     @property
     def resized_from(self) -> tuple[tuple[int, int], ...]:
         """Heights and widths of the images before they were resized; empty where they were not."""
-        sizes = self.source.sizes if isinstance(self.source, Unread) else ()
+        sizes = self.source.sizes if isinstance(self.source, LazyImages) else ()
         return () if set(sizes) <= {self.shape[2:]} else sizes
 
     @property
@@ -78,12 +78,12 @@ class ImageSet:
 
 def load_images(where: str, root: Path | None = None) -> ImageSet:
     """As `open_images`, with the pixels read."""
-    found = open_images(where, Opening(root))
+    found = open_images(where, OpenOptions(root))
     _ = found.images
     return found
 
 
-def open_images(where: str, how: Opening = AS_STORED) -> ImageSet:
+def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
     """The images at `where`, in order of their names; of files only the headers are read yet.
 
     `where` is a folder or a zip archive of images (PNG, JPEG, BMP, WebP, TIFF; also in folders
@@ -103,12 +103,12 @@ def open_images(where: str, how: Opening = AS_STORED) -> ImageSet:
     try:
         if path.is_symlink() and not path.exists():
             raise BadInput(f"{where}: a link to {path.readlink()}, which does not exist")
-        is_there = image_places.is_on_disk(where) and not _is_task(where)
+        is_there = images_on_disk.is_on_disk(where) and not _is_task(where)
     except (OSError, ValueError) as error:  # too long for a name, or with a zero in it
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise BadInput(f"{first_letters(where)}: no such file or folder ({reason})") from error
     if is_there:
-        found = image_places.open_place(where, how)
+        found = images_on_disk.open_on_disk(where, how)
         return ImageSet(
             found.images, found.names, printable(found.description),
             labels=found.labels, left_out=found.left_out, remark=found.remark,
@@ -116,13 +116,13 @@ def open_images(where: str, how: Opening = AS_STORED) -> ImageSet:
     return _resized(_from_dataset(where, how.root), how)
 
 
-def _resized(images: ImageSet, how: Opening) -> ImageSet:
+def _resized(images: ImageSet, how: OpenOptions) -> ImageSet:
     """Resized, a split is one of its dataset no more."""
     _, _, height, width = shape = images.shape
     if how.resize is None or (height, width) == (how.resize.size, how.resize.size):
         return images
-    unread = Unread(shape, lambda: images.images)
-    made = image_places.resized(unread, images.description, how.resize)
+    unread = LazyImages(shape, lambda: images.images)
+    made = images_on_disk.resized(unread, images.description, how.resize)
     return ImageSet(made, images.names, images.description, labels=images.labels)
 
 
@@ -141,12 +141,12 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
 
 def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
     """As `open_pairs`, with the pixels read."""
-    pair = open_pairs(a, b, Opening(root))
+    pair = open_pairs(a, b, OpenOptions(root))
     _ = [images.images for images in pair]
     return pair
 
 
-def open_pairs(a: str, b: str, how: Opening = AS_STORED) -> tuple[ImageSet, ImageSet]:
+def open_pairs(a: str, b: str, how: OpenOptions = AS_STORED) -> tuple[ImageSet, ImageSet]:
     """Two sets (see `open_images`; one pair is enough) whose images i belong together.
 
     Files belong together by their path in the folder without its suffix: `x/1.png` and `x/1.jpg`.

@@ -1,4 +1,4 @@
-"""In which order training shows images: one endless sequence, a pure function of seed and place."""
+"""The order in which training shows images: one endless sequence, a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from harness.data.base import Split
 
 
 class Indices(NamedTuple):
-    """Part of the endless sequence of images: which they are, and 1 where one is mirrored."""
+    """Part of the endless sequence of training images."""
 
-    chosen: Tensor
+    images: Tensor
+    """Indices into the split, int64 N."""
     mirrored: Tensor
+    """1 where the image is mirrored left to right, else 0: int64 N."""
 
 
 class IndexSampler(Protocol):
-    """An endless sequence."""
+    """An endless sequence of images of a split."""
 
     def indices(self, start: int, stop: int) -> Indices:
         """The part of it from `start` to `stop` - 1."""
@@ -27,7 +29,7 @@ class IndexSampler(Protocol):
 
 
 def index_sampler(split: Split, seed: int, home: torch.device) -> IndexSampler:
-    """The sequence of a split's images; the places are on the device `home`."""
+    """The sequence in which a split's images are shown; its tensors are on the device `home`."""
     if not split.unpaired:
         return ShuffledEpochs(torch.arange(len(split)), seed, (), home)
     first, second = (
@@ -38,49 +40,50 @@ def index_sampler(split: Split, seed: int, home: torch.device) -> IndexSampler:
 
 
 class ShuffledEpochs:
-    """Each epoch is a new order of the images `among` a split, and of which are mirrored, drawn
-    from seed, names and epoch alone.
+    """Epochs that each show the images `subset` (indices into a split) once, in a new order.
+
+    Order and mirroring are drawn from the seed, the names and the epoch alone.
     """
 
     def __init__(
-        self, among: Tensor, seed: int, names: tuple[str | int, ...], home: torch.device
+        self, subset: Tensor, seed: int, names: tuple[str | int, ...], home: torch.device
     ) -> None:
-        self._among = among
+        self._subset = subset
         self._seed = seed
         self._names = names
         self._home = home
         self._epoch = -1
-        self._drawn = Indices(among, among)
+        self._drawn = Indices(subset, subset)
 
     def indices(self, start: int, stop: int) -> Indices:
         """The part of the sequence from `start` to `stop` - 1."""
-        size = len(self._among)
+        size = len(self._subset)
         parts: list[Indices] = []
         while start < stop or not parts:
             epoch, end = start // size, min(stop, (start // size + 1) * size)
-            parts.append(self._of_epoch(epoch, start, end))
+            parts.append(self._within_epoch(epoch, start, end))
             start = end
         if len(parts) == 1:
             return parts[0]
         return Indices(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
-    def _of_epoch(self, epoch: int, start: int, stop: int) -> Indices:
+    def _within_epoch(self, epoch: int, start: int, stop: int) -> Indices:
         if epoch != self._epoch:
             self._drawn, self._epoch = self._draw(epoch), epoch
-        taken = slice(start - epoch * len(self._among), stop - epoch * len(self._among))
-        return Indices(*(drawn[taken] for drawn in self._drawn))
+        span = slice(start - epoch * len(self._subset), stop - epoch * len(self._subset))
+        return Indices(*(drawn[span] for drawn in self._drawn))
 
     def _draw(self, epoch: int) -> Indices:
         order, flips = (
-            generator(self._seed, what, *self._names, epoch) for what in ("order", "flips")
+            generator(self._seed, name, *self._names, epoch) for name in ("order", "flips")
         )
-        chosen = self._among[torch.randperm(len(self._among), generator=order)]
-        mirrored = torch.randint(2, (len(self._among),), generator=flips)
-        return Indices(sent(chosen, self._home), sent(mirrored, self._home))
+        chosen = self._subset[torch.randperm(len(self._subset), generator=order)]
+        mirrored = torch.randint(2, (len(self._subset),), generator=flips)
+        return Indices(to_device(chosen, self._home), to_device(mirrored, self._home))
 
 
 class Interleaved:
-    """Two sequences as one: the first's images at even places, the second's at odd ones."""
+    """Two sequences as one: the first's images at even positions, the second's at odd ones."""
 
     def __init__(self, first: ShuffledEpochs, second: ShuffledEpochs) -> None:
         self._parts = (first, second)
@@ -91,17 +94,17 @@ class Interleaved:
             part.indices((start + 1 - turn) // 2, (stop + 1 - turn) // 2)
             for turn, part in enumerate(self._parts)
         )
-        return Indices(*(_in_turn(a, b, start % 2) for a, b in zip(first, second, strict=True)))
+        return Indices(*(_interleave(a, b, start % 2) for a, b in zip(first, second, strict=True)))
 
 
-def _in_turn(first: Tensor, second: Tensor, offset: int) -> Tensor:
+def _interleave(first: Tensor, second: Tensor, offset: int) -> Tensor:
     both = first.new_empty(len(first) + len(second))
     both[offset::2], both[1 - offset :: 2] = first, second
     return both
 
 
-def sent(chosen: Tensor, device: torch.device) -> Tensor:
-    """On the device, though perhaps still on its way there."""
-    if device.type == "cuda" and chosen.device.type == "cpu":
-        chosen = chosen.pin_memory()
-    return chosen.to(device, non_blocking=True)
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor to the device without waiting; from the CPU to a GPU through pinned memory."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

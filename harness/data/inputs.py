@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.config.reference import parse_reference
 from harness.core.errors import BadInput
-from harness.data.image_places import is_pattern, split_pattern
+from harness.data.images_on_disk import is_pattern, split_pattern
 from harness.data.load import default_root, find_source
 from harness.data.user.captioned import NAMES
-from harness.data.user.places import resolve_path
+from harness.data.user.paths import resolve_path
 
 
 def input_paths(places: Iterable[str | Path | None], root: Path | None = None) -> list[Path]:

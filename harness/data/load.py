@@ -15,10 +15,10 @@ from harness.core import seeding
 from harness.core.error_location import defined, is_users, location
 from harness.core.errors import FAILURES, BadInput, suggest
 from harness.core.registry import Registry
-from harness.data import faults, tasks
+from harness.data import split_checks, tasks
 from harness.data.base import Dataset, DatasetCard, Split
 from harness.data.domains import about_domains, domains, split_in_two
-from harness.data.source import DatasetFactory, Source, fault
+from harness.data.source import DatasetFactory, Source, source_fault
 
 DATASETS = Registry(
     "dataset",
@@ -57,7 +57,7 @@ DATASETS = Registry(
         "symmetric": "harness.data.generated.symmetric:SYMMETRIC",
         "moving": "harness.data.generated.moving:MOVING",
     },
-    fault,
+    source_fault,
 )
 
 
@@ -87,7 +87,7 @@ def stand_in(name: str) -> Dataset | None:
     reference = parse_reference(name)
     source = find_source(reference)
     shapes, card = source.shapes, source.card
-    if not {"train", "test"} <= shapes.keys() or source.classes or card.factors or source.truth:
+    if not {"train", "test"} <= shapes.keys() or source.classes or card.factors or source.density:
         return None
     labels = torch.arange(max(NOISE, 2 * len(card.classes))) % max(1, len(card.classes))
 
@@ -124,9 +124,9 @@ def _made(name: str, reference: Reference, source: Source, root: Path) -> Datase
         raise BadInput(
             f"{name}: {len(train)} image to train on; a model needs {FEWEST_TRAINING} at least"
         )
-    truth = source.truth and source.truth.without(unseen)
+    density = source.density and source.density.without(unseen)
     binary = bool(task.binarized)
-    return Dataset(str(reference), train, test, known, unseen, truth, binary)
+    return Dataset(str(reference), train, test, known, unseen, density, binary)
 
 
 def _loaded(name: str, source: Source, known: DatasetCard, root: Path) -> tuple[Split, Split]:
@@ -142,7 +142,7 @@ def _loaded(name: str, source: Source, known: DatasetCard, root: Path) -> tuple[
             raise
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise BadInput(f"{name} cannot be loaded: {said} ({location(error)})") from error
-    if wrong := faults.of_splits(splits, known, source.truth is not None):
+    if wrong := split_checks.splits_fault(splits, known, source.density is not None):
         place = defined(source.load)
         raise BadInput(f"{name}: {wrong}" + (f" ({place})" if place else ""))
     return splits

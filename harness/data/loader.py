@@ -11,9 +11,9 @@ from harness.core import seeding
 from harness.data.base import Split
 from harness.data.batch import Batch
 from harness.data.counter_rng import keys
-from harness.data.index_sampler import Indices, index_sampler, sent
+from harness.data.hashed_words import word_ids
+from harness.data.index_sampler import Indices, index_sampler, to_device
 from harness.data.pixels import to_float
-from harness.data.words import word_ids
 
 
 class Batches:
@@ -22,11 +22,11 @@ class Batches:
     The images of all epochs form one sequence: each epoch is a new order of the whole split, drawn
     from (seed, epoch) alone. Batch `i` is the images i·batch_size to (i+1)·batch_size - 1 of it,
     so a batch may span epochs, no image is left out, and a resumed run needs nothing but an index.
-    With `flip` half of the places in this sequence show their image mirrored left to right, drawn
-    from (seed, epoch) as well: whatever the batch size, and without effect on the order.
+    With `flip` half of the images in this sequence are mirrored left to right, drawn from
+    (seed, epoch) as well: independent of the batch size, and without effect on the order.
 
-    Of two domains each has such a sequence of its own, and they take turns: the images of the first
-    stand at even places, those of the second at odd ones.
+    Each of two unpaired domains has such a sequence of its own; images of the first are at even
+    positions, those of the second at odd ones.
 
     Images are kept as uint8 on `device` where they take at most a quarter of its free memory;
     otherwise they stay in host memory, and each batch is gathered there and sent through pinned
@@ -56,35 +56,37 @@ class Batches:
         self._sampler = index_sampler(split, seed, home)
 
     def batch(self, index: int) -> Batch:
-        """Batch `index` (from 0) on the device, B images with all that belongs to them."""
+        """Batch `index`, from 0: `batch_size` images and what belongs to them, on the device."""
         start = index * self.batch_size
-        places = self._sampler.indices(start, start + self.batch_size)
-        shown = self._images_at(index, places)
+        indices = self._sampler.indices(start, start + self.batch_size)
+        batch = self._batch_at(index, indices)
         if self._words is None:
-            return shown
-        words = sent(self._words.index_select(0, places.chosen), self.device)
-        return replace(shown, words=words)
+            return batch
+        words = to_device(self._words.index_select(0, indices.images), self.device)
+        return replace(batch, words=words)
 
-    def _images_at(self, index: int, places: Indices) -> Batch:
-        images = self._gathered(self._images, places)
-        labels = sent(self._labels.index_select(0, places.chosen), self.device)
+    def _batch_at(self, index: int, indices: Indices) -> Batch:
+        images = self._gather(self._images, indices)
+        labels = to_device(self._labels.index_select(0, indices.images), self.device)
         if self._transform:
             start = index * self.batch_size
             numbers = torch.arange(start, start + self.batch_size, device=self.device)
             return self._transform(images, labels, keys(self._transform_seed, numbers))
         if self._sources is None:
             return Batch(to_float(images), labels)
-        return Batch(to_float(images), labels, to_float(self._gathered(self._sources, places)))
+        return Batch(to_float(images), labels, to_float(self._gather(self._sources, indices)))
 
-    def _gathered(self, images: Tensor, places: Indices) -> Tensor:
-        """The chosen of `images` on the device, mirrored where they are to be."""
-        found = images.index_select(0, places.chosen)  # several times as fast as images[chosen]
+    def _gather(self, images: Tensor, indices: Indices) -> Tensor:
+        """The images at `indices` on the device, mirrored where `flip` and the indices say so."""
+        selected = images.index_select(
+            0, indices.images
+        )  # several times as fast as images[indices]
         if self.flip:
-            # Choosing from both is faster than writing into some, and waits for nothing on a GPU.
-            both = torch.cat([found, found.flip(-1)])
-            rows = torch.arange(len(found), device=found.device)
-            found = both.index_select(0, rows + len(found) * places.mirrored)
-        return sent(found, self.device)
+            # Selecting from both is faster than writing into some, and waits for nothing on a GPU.
+            both = torch.cat([selected, selected.flip(-1)])
+            rows = torch.arange(len(selected), device=selected.device)
+            selected = both.index_select(0, rows + len(selected) * indices.mirrored)
+        return to_device(selected, self.device)
 
 
 def _fits(images: torch.Tensor, device: torch.device) -> bool:

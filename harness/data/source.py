@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.core.registry import article
 from harness.data.base import DatasetCard, Split
-from harness.data.truth import Truth
+from harness.data.gaussian_mixture import GaussianMixture
 
 
 def _no_files(_root: Path) -> dict[Path, str]:
@@ -23,7 +23,7 @@ class Source:
     `load` takes the folder that holds all datasets and returns the train and the test split. Its
     `card` is there without reading any data, so that a suite is checked before anything is loaded;
     where the data themselves say what their classes are, `classes` finds them in that folder.
-    `truth` is the density that the data are drawn from, where it is known: a mode a class.
+    `density` is the one that the data are drawn from, where it is known: a mode a class.
 
     What can be said of it before it is loaded: `files` gives the files (or folders) in that folder
     that it is made from, each with its published SHA-256 or MD5 ("" where there is none);
@@ -34,7 +34,7 @@ class Source:
     card: DatasetCard
     load: Callable[[Path], tuple[Split, Split]]
     classes: Callable[[Path], tuple[str, ...]] | None = None
-    truth: Truth | None = None
+    density: GaussianMixture | None = None
     files: Callable[[Path], Mapping[Path, str]] = _no_files
     stored: str = ""
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class DatasetFactory:
     passes_on: bool = False
 
 
-def fault(found: object) -> str:
+def source_fault(found: object) -> str:
     """Why what another package or a suite's code gives is no dataset; nothing where it is one."""
     if isinstance(found, DatasetFactory):
         return "" if callable(found.make) else f"has {article(found.make)} as its make"

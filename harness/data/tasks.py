@@ -15,10 +15,10 @@ from harness.data import corruption
 from harness.data.base import Split
 from harness.data.corruption import Corruption
 from harness.data.transforms import (
-    Binarised,
-    Corrupted,
-    Dequantised,
+    RandomBinarisation,
+    RandomCorruption,
     TrainTransform,
+    UniformDequantisation,
     binarise,
     transform_stored,
 )
@@ -60,7 +60,9 @@ class Task:
         if self.binarized:
             return self._binarized(name, self.binarized, train, test)
         if self.dequantized:
-            return _shown_by(Dequantised(), train), _derived(test, Dequantised.label)
+            return _shown_by(UniformDequantisation(), train), _derived(
+                test, UniformDequantisation.label
+            )
         return train, test
 
     @staticmethod
@@ -71,7 +73,7 @@ class Task:
             damage.check(train.images.shape[-1])
         except BadInput as error:
             raise BadInput(f"{name}: {error}") from None
-        shown = Corrupted(damage)
+        shown = RandomCorruption(damage)
         pieces = transform_stored(damage, test.images, "test")
         known = [mask for _, mask in pieces if mask is not None]
         test = _derived(
@@ -91,7 +93,7 @@ class Task:
             return _derived(split, f"{how} v1", images=images)
 
         if how == "dynamic":
-            return _shown_by(Binarised(), train), binary(test, "test")
+            return _shown_by(RandomBinarisation(), train), binary(test, "test")
         return binary(train, "train"), binary(test, "test")
 
 

@@ -40,7 +40,7 @@ class TrainTransform(Protocol):
 
 
 @dataclass(frozen=True)
-class Corrupted:
+class RandomCorruption:
     """Images to be repaired, damaged anew each time."""
 
     corruption: Corruption
@@ -58,7 +58,7 @@ class Corrupted:
 
 
 @dataclass(frozen=True)
-class Binarised:
+class RandomBinarisation:
     """Each value white or black by chance, drawn anew each time (dynamic binarisation)."""
 
     label = "binarised v1"
@@ -69,7 +69,7 @@ class Binarised:
 
 
 @dataclass(frozen=True)
-class Dequantised:
+class UniformDequantisation:
     """Each value at a random place of the interval that rounds to it, drawn anew each time."""
 
     label = "dequantised v1"

@@ -156,7 +156,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "test_known": dataset.normal_test.known,
         "unpaired": dataset.unpaired,
         "anomaly_labels": dataset.anomalous,
-        "truth": dataset.truth,
+        "truth": dataset.density,
         "anomaly_masks": dataset.test.masks,
         "train_factors": dataset.train.factors,
         "test_factors": dataset.normal_test.factors,

@@ -161,9 +161,9 @@ def _lacking(dataset: Dataset) -> dict[Need, str]:
             f"{dataset.name} was enlarged from {native}×{native} pixels, and its finest detail is "
             "the interpolation's"
         )
-    if dataset.truth is None:
+    if dataset.density is None:
         lacking["truth"] = lacking["modes"] = f"{dataset.name} has no known density"
-    elif dataset.truth.modes == 1:
+    elif dataset.density.modes == 1:
         lacking["modes"] = f"{dataset.name} has a single mode"
     card = dataset.card
     if not card.corners or dataset.binary:

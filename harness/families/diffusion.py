@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from harness.core.cuda_graphs import Replayed, captures, cuda_graph
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.data.words import BUCKETS, word_ids
+from harness.data.hashed_words import BUCKETS, word_ids
 from harness.families.base import Family, Losses, Noise, Phase, Player
 from harness.families.builders import ConditionalSettings, denoiser, in_range, random_labels
 from harness.families.ddim import (

@@ -19,7 +19,7 @@ from harness.config.training_fraction import is_fraction
 from harness.core.keys import digest
 from harness.core.measurement import Measurement
 from harness.plan.cells import measurement_key
-from harness.tracking import Use
+from harness.tracking import CellUse
 from harness.tracking.collection import StoredRun
 
 Kind = Literal["trained", "external samples", "scored samples"]
@@ -130,7 +130,7 @@ def parts(run: StoredRun) -> Iterator[EntryPart]:
         identity = EntryIdentity(run.model, "scored samples", None, "", (), "", "", (), own)
         yield EntryPart(identity, run, ((run.model, ""),), run.numbers)
         return
-    by_sampling: dict[str, list[Use]] = {}
+    by_sampling: dict[str, list[CellUse]] = {}
     for use in run.uses:
         sampling = "" if use.sampling is None else json.dumps(use.sampling, sort_keys=True)
         by_sampling.setdefault(sampling, []).append(use)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from harness.core.keys import digest
 from harness.core.measurement import FLOORS
 from harness.leaderboards.entries import EntryPart, parts
+from harness.tracking.cell_uses import LastUse
 from harness.tracking.collection import StoredRun
-from harness.tracking.uses import LastUse
 
 Place = tuple[str, int]
 """A dataset, and the number of a set of images among those of one name."""

@@ -22,8 +22,8 @@ from harness.core.protocol import Protocol
 from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.metrics.base import Metric
-from harness.tracking import Record, Use
-from harness.tracking.uses import LastUse
+from harness.tracking import CellUse, Record
+from harness.tracking.cell_uses import LastUse
 from harness.training.numerics import Numerics
 
 STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
@@ -105,9 +105,9 @@ class Cell:
             record.status == "trained" and not self.missing(record)
         )
 
-    def used_by(self, parent: str) -> Use:
+    def used_by(self, parent: str) -> CellUse:
         """That the suite's run `parent` has this cell."""
-        return Use(parent, self.model, self.settings.get("sampling", {}))
+        return CellUse(parent, self.model, self.settings.get("sampling", {}))
 
     def had_by(self, parent: str) -> LastUse | None:
         """That the suite's run has these images now; None for what is trained."""

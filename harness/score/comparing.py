@@ -10,7 +10,7 @@ from typing import get_args
 from harness.core.errors import BadInput
 from harness.core.keys import digest
 from harness.core.measurement import Measurement
-from harness.data.image_places import Opening
+from harness.data.images_on_disk import OpenOptions
 from harness.data.imageset import ImageSet, open_images
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.measure import measurement_of, metric_outcome
@@ -63,7 +63,7 @@ class Reader:
             return found.through(like) if like and like.count is not None else found
         if len(places) > 1:
             raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
-        return self._of_images(open_images(places[0], Opening(self.root)), like)
+        return self._of_images(open_images(places[0], OpenOptions(self.root)), like)
 
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
         name = self.extractor or _network(images, like)

@@ -15,7 +15,7 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.keys import digest
 from harness.data.captions import load_captions
-from harness.data.image_places import AS_STORED, Opening
+from harness.data.images_on_disk import AS_STORED, OpenOptions
 from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
 from harness.evaluation.specs import Need, metric_needs
 from harness.evaluation.subject import SPLITS, Subject
@@ -91,7 +91,7 @@ def open_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    how: Opening = AS_STORED,
+    how: OpenOptions = AS_STORED,
 ) -> Sets:
     """The sets at these places (see `harness.data.imageset.open_images`), pixels not yet read.
 
@@ -119,7 +119,7 @@ def load_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    how: Opening = AS_STORED,
+    how: OpenOptions = AS_STORED,
 ) -> Sets:
     """As `open_sets`, with the pixels read; BadInput also where a set has none that vary."""
     sets = open_sets(samples, reference, train, paired=paired, how=how)
@@ -146,7 +146,7 @@ def with_captions(sets: Sets, path: Path) -> Sets:
     return replace(sets, texts=load_captions(path, sets.samples.names))
 
 
-def with_draws(sets: Sets, places: Sequence[str], how: Opening = AS_STORED) -> Sets:
+def with_draws(sets: Sets, places: Sequence[str], how: OpenOptions = AS_STORED) -> Sets:
     """The sets with further draws of samples, in these places; BadInput where there is none, or
     where one differs in how many images it has, or does not differ from another at all.
     """

@@ -11,10 +11,10 @@ from mlflow.entities import Run
 
 from harness.core.errors import BadInput
 from harness.core.measurement import Measurement
+from harness.tracking.cell_uses import USED_BY, CellUse, LastUse, last_uses, uses
 from harness.tracking.records import after, facts, numbers
 from harness.tracking.store import Store
 from harness.tracking.unreadable import SHORT, UNREADABLE, leave_out, unreadable_reason
-from harness.tracking.uses import USED_BY, LastUse, Use, last_uses, uses
 
 KINDS = ("cell", "score")
 ENVIRONMENT = "harness.environment."
@@ -45,7 +45,7 @@ class StoredRun:
     dataset: str = ""
     seed: int = 0
     parent: str = ""
-    uses: tuple[Use, ...] = ()
+    uses: tuple[CellUse, ...] = ()
     last_uses: tuple[LastUse, ...] = ()
     forgotten: str = ""
     """Since when it is to stay off the boards, and why; empty where it is not."""

@@ -15,7 +15,7 @@ from harness.core.errors import BadInput
 from harness.tracking import sqlite
 from harness.tracking.address import EXAMPLES, Address, shown
 from harness.tracking.artifacts import ARTIFACTS
-from harness.tracking.reach import check_reachable
+from harness.tracking.reachability import check_reachable
 from harness.tracking.refusals import brief
 
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"

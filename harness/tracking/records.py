@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from mlflow.entities import Run
 
 from harness.core.measurement import Measurement
+from harness.tracking.cell_uses import USE
 from harness.tracking.unreadable import leave_out, readable
-from harness.tracking.uses import USE
 
 NUMBER, FACT = "harness.number.", "harness.fact."
 COUNTS = ("images", "steps", "peak_memory_bytes", "parameters", "memory_bytes")
@@ -36,7 +36,7 @@ class Record:
     """What else was recorded of it: training seconds, parameters, device."""
     parent: str = ""
     uses: frozenset[str] = frozenset()
-    """The tags of `harness.tracking.uses`."""
+    """The tags of `harness.tracking.cell_uses`."""
     params: frozenset[str] = frozenset()
     """The names of its parameters: all of them, or fewer where a process died as it wrote them."""
 

@@ -26,13 +26,13 @@ from harness.core.secrets import without_passwords
 from harness.tracking import sqlite
 from harness.tracking.address import Address, read_address, shown
 from harness.tracking.artifacts import Artifacts
+from harness.tracking.cell_uses import USED_BY, CellUse, LastUse
 from harness.tracking.connection import artifact_location, connected
 from harness.tracking.journal import Journal, Write
 from harness.tracking.names import MAX_NAME, MAX_PARAM, metric_name, number_text, valid_text
 from harness.tracking.outbox import Outbox
-from harness.tracking.reach import check_reachable
+from harness.tracking.reachability import check_reachable
 from harness.tracking.records import FACT, NUMBER, Record, as_record
-from harness.tracking.uses import USED_BY, LastUse, Use
 
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
@@ -188,7 +188,7 @@ class Store:
             if (record := as_record(run, training_keys))
         }
 
-    def add_use(self, record: Record, use: Use, last: LastUse | None = None) -> None:
+    def add_use(self, record: Record, use: CellUse, last: LastUse | None = None) -> None:
         """Say that a suite has the cell, where that is not known yet; and `last`, where it has what
         was not trained.
         """

@@ -80,8 +80,8 @@ def test_training_shows_each_domain_in_turn_whatever_the_batch_size():
 
 def test_places_in_turn_are_those_of_the_two_sequences():
     parts = [ShuffledEpochs(torch.arange(n), 0, ("domain", n), torch.device("cpu")) for n in (3, 5)]
-    together = Interleaved(*parts).places(7, 18)
-    first, second = parts[0].places(4, 9), parts[1].places(3, 9)
+    together = Interleaved(*parts).indices(7, 18)
+    first, second = parts[0].indices(4, 9), parts[1].indices(3, 9)
     for both, one, other in zip(together, first, second, strict=True):
         assert both[1::2].tolist() == one.tolist()
         assert both[0::2].tolist() == other.tolist()

@@ -19,7 +19,7 @@ from PIL import Image
 from harness.core.errors import BadInput
 from harness.data import image_arrays, image_memory, load_dataset
 from harness.data.image_files import ImageResize
-from harness.data.image_places import Opening
+from harness.data.images_on_disk import OpenOptions
 from harness.data.imageset import load_images, load_pairs, open_images
 
 IN_A_FIXTURE = settings(
@@ -363,7 +363,7 @@ def test_mixed_channels_name_two_files(tmp_path):
     save(pixels(4, 5, 1), tmp_path / "1.png")
     refused(tmp_path, "0.png is 5×4 RGB and", "1.png is 5×4 grey", "from grey to RGB")
     with pytest.raises(BadInput) as refusal:
-        open_images(str(tmp_path), Opening(resize=ImageResize(2)))
+        open_images(str(tmp_path), OpenOptions(resize=ImageResize(2)))
     assert "resized" not in str(refusal.value)
 
 

@@ -13,7 +13,7 @@ def numbered(n: int) -> Split:
 
 
 def labels(batches: Batches, count: int) -> list[int]:
-    return [label for i in range(count) for label in batches.batch(i)[1].tolist()]
+    return [label for i in range(count) for label in batches.batch(i).labels.tolist()]
 
 
 @given(st.integers(1, 40), st.integers(1, 60), st.integers(0, 2**31))
@@ -28,13 +28,13 @@ def test_a_batch_depends_on_its_index_alone(size, batch_size, asked_before):
     fresh, used = (Batches(numbered(size), batch_size, seed=3) for _ in range(2))
     for index in asked_before:
         used.batch(index)
-    assert torch.equal(fresh.batch(7)[1], used.batch(7)[1])
+    assert torch.equal(fresh.batch(7).labels, used.batch(7).labels)
 
 
 def test_images_come_with_their_labels_as_float32():
-    x, y, *_ = Batches(numbered(50), 16, seed=0).batch(2)
-    assert x.dtype == torch.float32
-    assert torch.equal(x.flatten(), to_float(y.to(torch.uint8)))
+    batch = Batches(numbered(50), 16, seed=0).batch(2)
+    assert batch.x.dtype == torch.float32
+    assert torch.equal(batch.x.flatten(), to_float(batch.labels.to(torch.uint8)))
 
 
 def test_epochs_and_seeds_differ():
@@ -55,7 +55,7 @@ def halves(n: int) -> Split:
 
 def flipped(batches: Batches, count: int) -> list[bool]:
     """Which of the images in the first `count` batches are mirrored; all pixels are looked at."""
-    shown = torch.cat([batches.batch(index)[0] for index in range(count)])
+    shown = torch.cat([batches.batch(index).x for index in range(count)])
     as_stored = to_float(halves(1).images)
     is_mirrored = (shown == as_stored.flip(-1)).flatten(1).all(1)
     assert torch.equal(~is_mirrored, (shown == as_stored).flatten(1).all(1))
@@ -98,9 +98,10 @@ def test_batches_on_a_gpu_are_those_on_the_cpu_wherever_the_images_are_kept(monk
     split = Split(torch.arange(150, dtype=torch.uint8).view(50, 1, 1, 3), torch.arange(50))
     there, here = (Batches(split, 32, seed=0, device=d, flip=True) for d in ("cuda", "cpu"))
     for index in range(3):
-        for ours, theirs in zip(there.batch(index)[:2], here.batch(index)[:2], strict=True):
-            assert ours.is_cuda
-            assert torch.equal(ours.cpu(), theirs)
+        ours, theirs = there.batch(index), here.batch(index)
+        for name in ("x", "labels"):
+            assert getattr(ours, name).is_cuda
+            assert torch.equal(getattr(ours, name).cpu(), getattr(theirs, name))
 
 
 def test_images_too_many_for_a_gpu_stay_in_host_memory(monkeypatch):

@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 
 from harness.core.errors import BadInput
 from harness.data import dataset_card, load_dataset
-from harness.data.user import facts, parts
+from harness.data.user import file_cache
+from harness.data.user.layout import is_test
 
 
 def pixels(seed: int, height: int = 8, width: int = 8, channels: int = 3) -> np.ndarray:
@@ -83,7 +84,7 @@ def test_without_split_folders_the_name_decides_whatever_else_is_there(tmp_path)
     assert len(small.train) + len(small.test) == 60
     assert 3 <= len(small.test) <= 20  # binomial(60, 1/6) is outside of this with p < 0.005
     names = [str(i) for i in range(60)]
-    expected = [pixels(int(name)) for name in sorted(names) if parts.is_test(name)]
+    expected = [pixels(int(name)) for name in sorted(names) if is_test(name)]
     assert torch.equal(small.test.images, tensor(expected))
     fill(tmp_path / "flat", 90)
     large = load_dataset("folder:flat", tmp_path)
@@ -261,16 +262,16 @@ def test_a_spoilt_index_is_made_again(tmp_path):
         calls.append(list(files))
         return [path.read_text() for path in files]
 
-    assert facts.look_up(tmp_path, file, [file], find) == ["1"]
-    assert facts.look_up(tmp_path, file, [file], find) == ["1"]
+    assert file_cache.values_by_file(tmp_path, file, [file], find) == ["1"]
+    assert file_cache.values_by_file(tmp_path, file, [file], find) == ["1"]
     assert len(calls) == 1
     (index,) = (tmp_path / "prepared").glob(".files-*")
     index.write_text("{")
-    assert facts.look_up(tmp_path, file, [file], find) == ["1"]
+    assert file_cache.values_by_file(tmp_path, file, [file], find) == ["1"]
     state = file.stat()
     file.write_bytes(b"2")
     os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert facts.look_up(tmp_path, file, [file], find) == ["2"]
+    assert file_cache.values_by_file(tmp_path, file, [file], find) == ["2"]
     assert len(calls) == 3
 
 
@@ -360,7 +361,7 @@ def test_pairs_in_two_folders_belong_together_by_name(tmp_path):
     assert len(x.train) + len(x.test) == 30
     assert x.train.images.shape[1:] == (3, 8, 8)
     assert x.train.sources.shape[1:] == (1, 8, 8)
-    kept = [i for i in sorted(range(30), key=str) if not parts.is_test(str(i))]
+    kept = [i for i in sorted(range(30), key=str) if not is_test(str(i))]
     assert torch.equal(x.train.images, tensor([pixels(50 + i) for i in kept]))
     assert torch.equal(x.train.sources, tensor([pixels(i, channels=1) for i in kept]))
 
@@ -446,7 +447,7 @@ def test_arrays_without_test_images_are_split_by_number(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.data.image_arrays.BLOCK_BYTES", 1000)  # several blocks
     npz(tmp_path / "x.npz", arr_0=batch(40, channels=1), arr_1=np.arange(40) % 2)
     x = load_dataset("npz:x.npz", tmp_path)
-    tested = [i for i in range(40) if parts.is_test(str(i))]
+    tested = [i for i in range(40) if is_test(str(i))]
     assert torch.equal(x.test.images, tensor([pixels(i, channels=1) for i in tested]))
     assert x.test.labels.tolist() == [i % 2 for i in tested]
     assert len(x.train) == 40 - len(tested)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.data.words import word_ids
+from harness.data.hashed_words import word_ids
 from harness.families import build_family
 from harness.families.base import Family, ImageShape, Samples, is_conditional
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness.data import Batches, load_dataset
-from harness.data.truth import Truth
+from harness.data.gaussian_mixture import GaussianMixture
 from harness.families import build_family
 from harness.families.base import Family, ImageShape
 from harness.families.ddim import alpha_bar
@@ -20,8 +20,8 @@ from harness.training.init import initialise
 from harness.training.loop import train
 
 DATASET = load_dataset("gaussian")
-assert DATASET.truth is not None
-TRUTH: Truth = DATASET.truth
+assert DATASET.density is not None
+TRUTH: GaussianMixture = DATASET.density
 NOISE = float(TRUTH.scales.min())
 SIGNALS = int((TRUTH.scales > NOISE).sum())
 TEST = DATASET.test.images

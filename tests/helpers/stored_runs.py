@@ -10,7 +10,7 @@ from harness.core.measurement import Measurement
 from harness.core.protocol import Protocol
 from harness.leaderboards.collection import CollectedEntries, EntryCollector, EntryFilter
 from harness.plan.cells import measurement_key
-from harness.tracking import Store, Use
+from harness.tracking import CellUse, Store
 from harness.tracking.collection import StoredRun, SuiteRun
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ def cell(
         "model": model, "status": "trained", "reason": "", "numbers": numbers,
         "params": plain | (params or {}), "facts": {"parameters": "5000"},
         "data": {"training": "images-1"}, "training_key": key, "dataset": "digits", "seed": seed,
-        "parent": parent, "uses": (Use(parent, model, {}),), **fields,
+        "parent": parent, "uses": (CellUse(parent, model, {}),), **fields,
     })  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def put(store: Store, suite: str, run: StoredRun) -> str:
     axes = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
     cell = store.open_cell(parent, run.run_id, run.training_key, {**axes, **run.params})
     for use in run.uses:
-        store.add_use(cell, Use(parent, use.model, use.sampling))
+        store.add_use(cell, CellUse(parent, use.model, use.sampling))
     store.set_status(cell.run_id, run.status, run.reason, **run.facts)
     store.record(cell.run_id, run.numbers)
     store.log_datasets(cell.run_id, [(what, run.dataset, d) for what, d in run.data.items()])

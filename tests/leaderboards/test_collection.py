@@ -5,7 +5,7 @@ import pytest
 from stored_runs import BEGAN, cell, fid, gathered, sampled, value
 
 from harness.core.measurement import TRAINING_IMAGES
-from harness.tracking import Use
+from harness.tracking import CellUse
 from harness.tracking.collection import StoredRun
 
 
@@ -103,14 +103,14 @@ def test_ways_of_sampling_are_entries_of_their_own():
     run = cell(
         "diffusion/mlp", training_key="k",
         numbers=(sampled(9.0, "k", slow), sampled(12.0, "k", fast)),
-        uses=(Use("of-ann", "diffusion/mlp", slow), Use("of-ann", "diffusion/fast", fast)),
+        uses=(CellUse("of-ann", "diffusion/mlp", slow), CellUse("of-ann", "diffusion/fast", fast)),
     )  # fmt: skip
     assert numbers(gathered(run)) == [("diffusion/fast", 0, 12.0), ("diffusion/mlp", 0, 9.0)]
 
 
 def test_recipes_that_are_the_same_are_one_entry_with_other_names():
     run = cell(numbers=(value(5.0, fid()),), uses=(
-        Use("of-ann", "gan/mlp", {}), Use("of-bob", "gan/mine", {}),
+        CellUse("of-ann", "gan/mlp", {}), CellUse("of-bob", "gan/mine", {}),
     ))  # fmt: skip
     (entry,) = gathered(run).entries
     assert (entry.label, entry.also) == ("gan/mlp", {"gan/mine"})
@@ -165,6 +165,6 @@ def test_points_in_training_are_no_entries():
 
 def test_a_point_that_is_the_end_of_training_in_another_suite_is_an_entry_there():
     half = cell("gan/mlp@0.5", numbers=(value(9.0, fid()),), params={"budget.images": "50"})
-    short = Use("of-bob", "gan/mlp", {})
+    short = CellUse("of-bob", "gan/mlp", {})
     found = gathered(replace(half, uses=(*half.uses, short)))
     assert [(e.label, e.suites) for e in found.entries] == [("gan/mlp", {"second"})]

@@ -6,8 +6,8 @@ from datetime import timedelta
 from stored_runs import BEGAN, cell, fid, gathered, value
 
 from harness.core.measurement import TRAINING_IMAGES
+from harness.tracking.cell_uses import LastUse
 from harness.tracking.collection import StoredRun
-from harness.tracking.uses import LastUse
 
 
 def samples(

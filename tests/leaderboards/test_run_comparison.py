@@ -9,7 +9,7 @@ from stored_runs import SUITES, cell, fid, sampled, value
 from harness.core.measurement import FLOORS
 from harness.leaderboards import run_comparison
 from harness.report.runs import view
-from harness.tracking import Use
+from harness.tracking import CellUse
 from harness.tracking.collection import SuiteRun
 
 
@@ -101,7 +101,7 @@ def test_one_run_that_is_sampled_in_two_ways_is_two_sides(compare):
     slow, fast = {"steps": 50}, {"steps": 20}
     run = cell(
         "ddpm", training_key="k", numbers=(sampled(9.0, "k", slow), sampled(12.0, "k", fast)),
-        uses=(Use("of-ann", "ddpm", slow), Use("of-ann", "fast", fast)),
+        uses=(CellUse("of-ann", "ddpm", slow), CellUse("of-ann", "fast", fast)),
     )  # fmt: skip
     found = compare([run], run.run_id)
     assert sorted(side.label for side in found.sides) == ["ddpm", "fast"]

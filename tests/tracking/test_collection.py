@@ -8,9 +8,9 @@ import pytest
 from harness.core.errors import BadInput
 from harness.core.measurement import Measurement
 from harness.core.protocol import Protocol
-from harness.tracking import Store, Use, default_uri
+from harness.tracking import CellUse, Store, default_uri
+from harness.tracking.cell_uses import uses
 from harness.tracking.collection import collect, find_run, suite_runs
-from harness.tracking.uses import uses
 
 ROW = Measurement("fid", "ok", Protocol("fid", dataset="digits"), "k1", 5.0)
 
@@ -24,14 +24,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for parent, key, seed in ((ann, "t1", 0), (bob, "t2", 1)):
         params = {"dataset": "digits", "model": "gan/mlp", "seed": seed, "budget.images": 100}
         cell = made.open_cell(parent, f"cell {key}", key, params)
-        made.add_use(cell, Use(parent, "gan/mlp", {}))
+        made.add_use(cell, CellUse(parent, "gan/mlp", {}))
         made.set_status(cell.run_id, "trained", parameters=7)
         made.record(cell.run_id, [ROW])
         made.log_datasets(
             cell.run_id, [("training", "digits", "d1"), ("evaluation", "digits", "d2")]
         )
         if key == "t1":
-            made.add_use(cell, Use(bob, "gan/mine", {"steps": 2}))
+            made.add_use(cell, CellUse(bob, "gan/mine", {"steps": 2}))
     scored = made.open_score("s", "folder x", {"samples.digest": "5a"})
     made.record(scored, [ROW])
     made.open_selftest("q", "selftest", {})
@@ -108,5 +108,5 @@ def test_several_runs_are_listed(store: Store, monkeypatch: pytest.MonkeyPatch):
 
 def test_runs_of_before_uses_were_recorded_have_one():
     tags = {"harness.model": "gan/mlp", "mlflow.parentRunId": "p"}
-    assert uses(tags) == (Use("p", "gan/mlp", None),)
+    assert uses(tags) == (CellUse("p", "gan/mlp", None),)
     assert uses({}) == ()

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from harness.data.base import DatasetCard, Split
+from harness.data.gaussian_mixture import GaussianMixture
 from harness.data.generated.normal import normal, random_state
 from harness.data.source import Source
-from harness.data.truth import Truth
 
 SIZE = 8
 TRAIN, TEST = 20_000, 2_500
@@ -41,21 +41,21 @@ def walsh() -> NDArray[np.float64]:
     return rows[np.argsort(changes)]
 
 
-def truth() -> Truth:
+def density() -> GaussianMixture:
     """The product of Walsh functions with u and v changes of sign has the standard deviation
     2^−(u+v), and `NOISE` at least.
     """
     patterns = np.kron(walsh(), walsh()) / SIZE
     changes = np.add.outer(np.arange(SIZE), np.arange(SIZE)).ravel()
     scales = np.maximum(0.5**changes, NOISE)
-    return Truth(
+    return GaussianMixture(
         torch.zeros(1, SIZE**2, dtype=torch.float64),
         torch.from_numpy(patterns.T.copy()),
         torch.from_numpy(scales),
     )
 
 
-TRUTH = truth()
+TRUTH = density()
 
 
 def _draw(count: int, part: str) -> Split:
@@ -81,6 +81,6 @@ GAUSSIAN = Source(
         perceptual="",
     ),
     load,
-    truth=TRUTH,
+    density=TRUTH,
     shapes={"train": (TRAIN, 1, SIZE, SIZE), "test": (TEST, 1, SIZE, SIZE)},
 )

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from harness.core.errors import BadInput, suggest
 from harness.data.base import DatasetCard, Split
 from harness.data.generated import sprites
-from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.normal import random_state
+from harness.data.generated.options import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.raster import Integers
 from harness.data.load import inner_source
 from harness.data.source import DatasetFactory, Source

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from harness.data.base import DatasetCard, Split
+from harness.data.gaussian_mixture import GaussianMixture
 from harness.data.generated.normal import normal, random_state
 from harness.data.source import Source
-from harness.data.truth import Truth
 
 TRAIN, TEST = 100_000, 2_500
 """Points. 2,500 samples of a model are what VEEGAN counts modes in."""
@@ -35,7 +35,7 @@ LATTICE = tuple(product(range(-4, 5, 2), range(-4, 5, 2)))
 """The means of the grid before scaling."""
 
 
-def ring_means() -> Truth:
+def ring_means() -> GaussianMixture:
     """Eight means on a circle, anticlockwise from (3/4, 0)."""
     half = math.sqrt(0.5)  # correctly rounded on every machine, unlike sines
     units = [(1, 0), (half, half), (0, 1), (-half, half)]
@@ -43,30 +43,32 @@ def ring_means() -> Truth:
     return _mixture(circle, 0.01, outermost=1)
 
 
-def grid_means() -> Truth:
+def grid_means() -> GaussianMixture:
     """Five by five means, 3/8 apart: column by column from the left, each from below."""
     return _mixture(LATTICE, 0.05, outermost=4)
 
 
-def _mixture(means: Sequence[tuple[float, float]], scale: float, outermost: float) -> Truth:
+def _mixture(
+    means: Sequence[tuple[float, float]], scale: float, outermost: float
+) -> GaussianMixture:
     unit = OUTERMOST / outermost
     eye = torch.eye(2, dtype=torch.float64)
     scales = torch.full((2,), unit * scale, dtype=torch.float64)
-    return Truth(unit * torch.tensor(means, dtype=torch.float64), eye, scales)
+    return GaussianMixture(unit * torch.tensor(means, dtype=torch.float64), eye, scales)
 
 
-def _draw(name: str, truth: Truth, count: int, part: str) -> Split:
+def _draw(name: str, density: GaussianMixture, count: int, part: str) -> Split:
     """Independent points; the label of each is its mode."""
     random = random_state(name, VERSION, part)
-    modes = random.randint(0, truth.modes, count, dtype=np.int64)
-    points = truth.means.numpy()[modes] + truth.scales.numpy() * normal(random, (count, 2))
+    modes = random.randint(0, density.modes, count, dtype=np.int64)
+    points = density.means.numpy()[modes] + density.scales.numpy() * normal(random, (count, 2))
     images = torch.from_numpy(points.astype(np.float32)).view(count, 2, 1, 1)
     return Split(images, torch.from_numpy(modes))
 
 
-def _source(name: str, truth: Truth, title: str, classes: tuple[str, ...]) -> Source:
+def _source(name: str, density: GaussianMixture, title: str, classes: tuple[str, ...]) -> Source:
     def load(_root: Path) -> tuple[Split, Split]:
-        return _draw(name, truth, TRAIN, "train"), _draw(name, truth, TEST, "test")
+        return _draw(name, density, TRAIN, "train"), _draw(name, density, TEST, "test")
 
     card = DatasetCard(
         title=title,
@@ -77,7 +79,7 @@ def _source(name: str, truth: Truth, title: str, classes: tuple[str, ...]) -> So
         perceptual="",
     )
     shapes = {"train": (TRAIN, 2, 1, 1), "test": (TEST, 2, 1, 1)}
-    return Source(card, load, truth=truth, shapes=shapes)
+    return Source(card, load, density=density, shapes=shapes)
 
 
 RING = _source(

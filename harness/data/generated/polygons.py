@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.base import DatasetCard, Split
-from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.normal import random_state
+from harness.data.generated.options import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.raster import LEVELS, Integers, circle, coverage
 from harness.data.progress import bar
 from harness.data.source import DatasetFactory, Source

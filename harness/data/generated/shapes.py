@@ -15,8 +15,8 @@ import torch
 from harness.core.errors import BadInput
 from harness.data.base import DatasetCard, Split
 from harness.data.generated import sprites
-from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.normal import random_state
+from harness.data.generated.options import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.raster import Integers
 from harness.data.source import DatasetFactory, Source
 

@@ -16,8 +16,8 @@ import torch
 
 from harness.core.errors import BadInput
 from harness.data.base import Split
-from harness.data.generated.draws import COUNT_OPTIONS, Counts, counts
 from harness.data.generated.normal import random_state
+from harness.data.generated.options import COUNT_OPTIONS, Counts, counts
 from harness.data.load import inner_source
 from harness.data.source import DatasetFactory, Source
 

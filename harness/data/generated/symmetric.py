@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from harness.data.base import DatasetCard, Split
-from harness.data.generated.draws import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.normal import random_state
+from harness.data.generated.options import COUNT_OPTIONS, LICENCE, Counts, counts
 from harness.data.generated.raster import Integers
 from harness.data.source import DatasetFactory, Source
 

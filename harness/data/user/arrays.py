@@ -33,12 +33,11 @@ from harness.data.image_memory import check_set
 from harness.data.progress import bar
 from harness.data.source import DatasetFactory, Source
 from harness.data.store import prepared
-from harness.data.user import form
-from harness.data.user.facts import look_up
-from harness.data.user.form import Form
-from harness.data.user.maker import own_about
-from harness.data.user.parts import check_split, is_test
-from harness.data.user.places import check_argument, resolve_path, store_name
+from harness.data.user.factory import user_card
+from harness.data.user.file_cache import values_by_file
+from harness.data.user.image_options import OPTIONS, ImageOptions
+from harness.data.user.layout import check_split, is_test
+from harness.data.user.paths import check_argument, resolve_path, store_name
 
 VERSION = 1
 """Raised when the code that makes pixels of arrays changes; sets are then prepared anew."""
@@ -99,24 +98,27 @@ def class_names(path: Path) -> tuple[str, ...]:
     return tuple(str(number) for number in range(largest + 1))
 
 
-def load_arrays(root: Path, path: Path, wanted: Form) -> tuple[Split, Split]:
+def load_arrays(root: Path, path: Path, options: ImageOptions) -> tuple[Split, Split]:
     """The train and the test split in the file, prepared once below `root`. Raises BadInput."""
     splits = find_array_splits(path)
-    shape = wanted.shape({s.header: f"{path} ({s.name})" for s in splits.values()})
+    shape = options.shape({s.header: f"{path} ({s.name})" for s in splits.values()})
     arrays: dict[str, tuple[tuple[int, ...], type]] = {}
     for name, split in splits.items():
         count = int(split.chosen.sum())
         check_set(path, count, shape.channels, shape.size, shape.size)
         arrays[f"{name}.images"] = ((count, shape.channels, shape.size, shape.size), np.uint8)
         arrays[f"{name}.labels"] = ((count,), np.int64)
-    (sha,) = look_up(root, path, [path], lambda files: [file_sha256(file) for file in files])
-    key = {"version": VERSION, "form": asdict(wanted), "file": sha}
-    made = prepared(root, store_name(path), key, arrays, partial(_fill, path, wanted, splits))
+    (sha,) = values_by_file(root, path, [path], lambda files: [file_sha256(file) for file in files])
+    key = {"version": VERSION, "form": asdict(options), "file": sha}
+    made = prepared(root, store_name(path), key, arrays, partial(_fill, path, options, splits))
     return made.split("train"), made.split("test")
 
 
 def _fill(
-    path: Path, wanted: Form, splits: Mapping[str, StoredArray], maps: Mapping[str, NDArray[Any]]
+    path: Path,
+    options: ImageOptions,
+    splits: Mapping[str, StoredArray],
+    maps: Mapping[str, NDArray[Any]],
 ) -> None:
     with bar(f"preparing {path.name}", sum(split.count for split in splits.values())) as advance:
         for name, split in splits.items():
@@ -125,29 +127,29 @@ def _fill(
             done = 0
             for start, block in image_blocks(path, split.name):
                 chosen = block[split.chosen[start : start + len(block)]]
-                for image in _formed(chosen, wanted):
+                for image in _converted(chosen, options):
                     target[done] = image
                     done += 1
                 advance(len(block))
 
 
-def _formed(block: NDArray[np.uint8], wanted: Form) -> Iterator[NDArray[np.uint8]]:
+def _converted(block: NDArray[np.uint8], options: ImageOptions) -> Iterator[NDArray[np.uint8]]:
     """Each of the images B×H×W×C as C×S×S."""
     for pixels in block:
         grey = pixels.shape[-1] == 1
-        yield planes(wanted.apply(Image.fromarray(pixels[..., 0] if grey else pixels)))
+        yield planes(options.apply(Image.fromarray(pixels[..., 0] if grey else pixels)))
 
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"npz:{argument}"
     check_argument(name, argument)
-    wanted = Form.read(name, options)
+    image_options = ImageOptions.read(name, options)
     return Source(
-        own_about(name),
-        lambda root: load_arrays(root, resolve_path(argument, root), wanted),
+        user_card(name),
+        lambda root: load_arrays(root, resolve_path(argument, root), image_options),
         lambda root: class_names(resolve_path(argument, root)),
         stored=store_name(Path(argument)),
     )
 
 
-NPZ = DatasetFactory(_make, form.OPTIONS, "PATH", "images in an .npz")
+NPZ = DatasetFactory(_make, OPTIONS, "PATH", "images in an .npz")

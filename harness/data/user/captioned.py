@@ -13,9 +13,9 @@ from pathlib import Path
 from harness.core.errors import BadInput
 from harness.data.captions import load_captions
 from harness.data.image_files import find_images
-from harness.data.user.maker import own_images
-from harness.data.user.parts import Layout, PictureFile, SplitFiles, is_test, stem
-from harness.data.user.places import split_folders
+from harness.data.user.factory import user_images
+from harness.data.user.layout import Layout, PictureFile, SplitFiles, is_test, stem
+from harness.data.user.paths import split_folders
 
 NAMES = ("captions.csv", "captions.jsonl")
 
@@ -42,4 +42,4 @@ def _part(folder: Path, captions: Path, files: Sequence[Path]) -> SplitFiles:
     return SplitFiles([PictureFile(file) for file in files], [0] * len(files), texts=texts)
 
 
-CAPTIONS = own_images("captions", find, "images in a folder, with texts")
+CAPTIONS = user_images("captions", find, "images in a folder, with texts")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from harness.core.errors import BadInput
 from harness.data.image_files import find_images
-from harness.data.user.maker import own_images
-from harness.data.user.parts import Layout, PictureFile, SplitFiles, is_test, stem
-from harness.data.user.places import folder_names, split_folders
+from harness.data.user.factory import user_images
+from harness.data.user.layout import Layout, PictureFile, SplitFiles, is_test, stem
+from harness.data.user.paths import folder_names, split_folders
 
 FLAT = "images"
 """The one class of a folder without subfolders."""
@@ -68,4 +68,4 @@ def _part(files: Classed, classes: Sequence[str]) -> SplitFiles:
     )
 
 
-FOLDER = own_images("folder", find, "images in a folder, in folders by class or not")
+FOLDER = user_images("folder", find, "images in a folder, in folders by class or not")

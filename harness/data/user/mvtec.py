@@ -13,11 +13,10 @@ from harness.core.errors import BadInput, suggest
 from harness.data.base import DatasetCard
 from harness.data.image_files import find_images
 from harness.data.source import DatasetFactory, Source
-from harness.data.user import form
-from harness.data.user.form import Form
-from harness.data.user.maker import own_images, source_of
-from harness.data.user.parts import Layout, PictureFile, SplitFiles, stem
-from harness.data.user.places import folder_names, named_folder, split_folder
+from harness.data.user.factory import user_images, user_source
+from harness.data.user.image_options import OPTIONS, ImageOptions
+from harness.data.user.layout import Layout, PictureFile, SplitFiles, stem
+from harness.data.user.paths import folder_names, named_folder, split_folder
 
 GOOD = "good"
 
@@ -84,10 +83,8 @@ def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
     )
     place = f"mvtec_anomaly_detection/{category}"
-    return source_of(name, place, card, find, Form.read(name, options))
+    return user_source(name, place, card, find, ImageOptions.read(name, options))
 
 
-MVTEC = own_images("mvtec", find, "good and defective images with masks, as in MVTec AD")
-MVTEC_AD = DatasetFactory(
-    _make_mvtec_ad, form.OPTIONS, "CATEGORY", "MVTec AD, one of its categories"
-)
+MVTEC = user_images("mvtec", find, "good and defective images with masks, as in MVTec AD")
+MVTEC_AD = DatasetFactory(_make_mvtec_ad, OPTIONS, "CATEGORY", "MVTec AD, one of its categories")

@@ -17,11 +17,10 @@ from harness.core.counting import counted_of
 from harness.core.errors import BadInput, first_three
 from harness.data.image_files import find_images
 from harness.data.source import DatasetFactory, Source
-from harness.data.user import form
-from harness.data.user.form import Form
-from harness.data.user.maker import own_about, source_of
-from harness.data.user.parts import Layout, PictureFile, SplitFiles, is_test, stem
-from harness.data.user.places import named_folder, split_folders
+from harness.data.user.factory import user_card, user_source
+from harness.data.user.image_options import OPTIONS, ImageOptions
+from harness.data.user.layout import Layout, PictureFile, SplitFiles, is_test, stem
+from harness.data.user.paths import named_folder, split_folders
 
 DIRECTIONS = ("ab", "ba")
 
@@ -93,8 +92,8 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     direction = options.get("direction", "ab")
     if direction not in DIRECTIONS:
         raise BadInput(f"{name}: direction={direction}; ab (B from A) or ba (A from B) is needed")
-    wanted = Form.read(name, options)
-    return source_of(name, argument, own_about(name), partial(find, direction=direction), wanted)
+    wanted = ImageOptions.read(name, options)
+    return user_source(name, argument, user_card(name), partial(find, direction=direction), wanted)
 
 
-PAIRED = DatasetFactory(_make, (*form.OPTIONS, "direction"), "PATH", "pairs of images")
+PAIRED = DatasetFactory(_make, (*OPTIONS, "direction"), "PATH", "pairs of images")

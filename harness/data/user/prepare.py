@@ -19,10 +19,10 @@ from harness.data.image_files import Header, decode_image, in_threads, planes, r
 from harness.data.image_memory import check_set
 from harness.data.progress import bar
 from harness.data.store import prepared
-from harness.data.user.facts import look_up
-from harness.data.user.form import Form, SquareShape
-from harness.data.user.parts import Layout, PictureFile, SplitFiles, check_split
-from harness.data.user.places import store_name
+from harness.data.user.file_cache import values_by_file
+from harness.data.user.image_options import ImageOptions, SquareShape
+from harness.data.user.layout import Layout, PictureFile, SplitFiles, check_split
+from harness.data.user.paths import store_name
 
 VERSION = 2
 """Raised when the code that makes pixels of files changes; sets are then prepared anew."""
@@ -33,27 +33,27 @@ Facts = Mapping[Path, tuple[str, Header]]
 """SHA-256 and header by file."""
 
 
-def load_layout(root: Path, layout: Layout, form: Form) -> tuple[Split, Split]:
+def load_layout(root: Path, layout: Layout, options: ImageOptions) -> tuple[Split, Split]:
     """The train and the test split of `layout`, prepared once below `root`.
 
     Raises BadInput where a file is no image that can be decoded, as `image_files.read_images`,
-    where images do not fit together in this `form`, and where there are too few or too many.
+    where images do not fit together by these `options`, and where there are too few or too many.
     """
     folder, parts = layout.folder, {"train": layout.train, "test": layout.test}
     check_split(folder, len(layout.train.pictures), len(layout.test.pictures))
     facts = _facts(root, folder, parts)
     _check_halves(facts, parts)
     _check_pairs(facts, parts)
-    shapes = _shapes(form, facts, parts)
+    shapes = _shapes(options, facts, parts)
     for part in parts.values():
         check_set(folder, len(part.pictures), *_dimensions(shapes["images"]))
     key = {
         "version": VERSION,
-        "form": asdict(form),
+        "form": asdict(options),
         "files": digest([_contents(folder, facts, part) for part in parts.values()]),
     }
     arrays = dict(_arrays(shapes, parts))
-    fill = partial(_fill, form, facts, layout)
+    fill = partial(_fill, options, facts, layout)
     made = prepared(root, store_name(folder), key, arrays, fill)
     train, test = made.split("train"), made.split("test")
     return _with_texts(train, layout.train), _with_texts(test, layout.test)
@@ -61,7 +61,7 @@ def load_layout(root: Path, layout: Layout, form: Form) -> tuple[Split, Split]:
 
 def _facts(root: Path, folder: Path, parts: Mapping[str, SplitFiles]) -> Facts:
     files = sorted({path for part in parts.values() for path in _files(part)})
-    found = look_up(root, folder, files, lambda new: in_threads(_fact, new))
+    found = values_by_file(root, folder, files, lambda new: in_threads(_fact, new))
     return {file: (sha, Header(*header)) for file, (sha, header) in zip(files, found, strict=True)}
 
 
@@ -107,14 +107,16 @@ def _check_pairs(facts: Facts, parts: Mapping[str, SplitFiles]) -> None:
                 raise BadInput(f"{picture.path} is {one}, and its partner {source.path} {other}")
 
 
-def _shapes(form: Form, facts: Facts, parts: Mapping[str, SplitFiles]) -> dict[str, SquareShape]:
+def _shapes(
+    options: ImageOptions, facts: Facts, parts: Mapping[str, SplitFiles]
+) -> dict[str, SquareShape]:
     """The shape of the images, and of the sources where there are any."""
     every = {
         "images": [picture for part in parts.values() for picture in part.pictures],
         "sources": [source for part in parts.values() for source in part.sources],
     }
     return {
-        field: form.shape({_header(facts, p): str(p.path) for p in reversed(pictures)})
+        field: options.shape({_header(facts, p): str(p.path) for p in reversed(pictures)})
         for field, pictures in every.items()
         if pictures
     }
@@ -138,7 +140,7 @@ def _arrays(
 
 
 def _contents(folder: Path, facts: Facts, part: SplitFiles) -> list[object]:
-    """All that the arrays of a part depend on, besides the form."""
+    """All that the arrays of a part depend on, besides the options."""
 
     def name(picture: PictureFile) -> list[object]:
         return [picture.path.relative_to(folder).as_posix(), facts[picture.path][0], picture.half]
@@ -151,10 +153,12 @@ def _contents(folder: Path, facts: Facts, part: SplitFiles) -> list[object]:
     ]
 
 
-def _fill(form: Form, facts: Facts, layout: Layout, maps: Mapping[str, NDArray[Any]]) -> None:
+def _fill(
+    options: ImageOptions, facts: Facts, layout: Layout, maps: Mapping[str, NDArray[Any]]
+) -> None:
     parts = {"train": layout.train, "test": layout.test}
     count = sum(1 for part in parts.values() for _ in _files(part))
-    pixels, mask = partial(_pixels, form, facts), partial(_mask, form, facts)
+    pixels, mask = partial(_pixels, options, facts), partial(_mask, options, facts)
     with bar(f"preparing {layout.folder.name}", count) as advance:
         for name, part in parts.items():
             maps[f"{name}.labels"][:] = part.labels
@@ -182,20 +186,20 @@ def _fill_array(
     in_threads(put, range(len(items)))
 
 
-def _pixels(form: Form, facts: Facts, picture: PictureFile) -> NDArray[np.uint8]:
+def _pixels(options: ImageOptions, facts: Facts, picture: PictureFile) -> NDArray[np.uint8]:
     """C×S×S."""
     _, header = facts[picture.path]
     image = decode_image(picture.path, header)
     if picture.half is not None:
         side = header.height
         image = image.crop((picture.half * side, 0, (picture.half + 1) * side, side))
-    return planes(form.apply(image))
+    return planes(options.apply(image))
 
 
-def _mask(form: Form, facts: Facts, path: Path) -> NDArray[np.bool_]:
+def _mask(options: ImageOptions, facts: Facts, path: Path) -> NDArray[np.bool_]:
     """S×S: true where the file is not black."""
     _, header = facts[path]
-    return form.apply_mask(np.any(planes(decode_image(path, header)) > 0, axis=0))
+    return options.apply_mask(np.any(planes(decode_image(path, header)) > 0, axis=0))
 
 
 def _with_texts(split: Split, part: SplitFiles) -> Split:

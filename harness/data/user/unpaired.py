@@ -11,11 +11,10 @@ from harness.core.keys import digest
 from harness.data.base import Split
 from harness.data.image_files import find_images
 from harness.data.source import DatasetFactory, Source
-from harness.data.user import form
-from harness.data.user.form import Form
-from harness.data.user.maker import own_about, source_of
-from harness.data.user.parts import Layout, PictureFile, SplitFiles
-from harness.data.user.places import split_folder
+from harness.data.user.factory import user_card, user_source
+from harness.data.user.image_options import OPTIONS, ImageOptions
+from harness.data.user.layout import Layout, PictureFile, SplitFiles
+from harness.data.user.paths import split_folder
 
 DOMAINS = ("A", "B")
 
@@ -43,7 +42,7 @@ def _part(folder: Path, split: str) -> SplitFiles:
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
     name = f"unpaired:{argument}"
-    source = source_of(name, argument, own_about(name), find, Form.read(name, options))
+    source = user_source(name, argument, user_card(name), find, ImageOptions.read(name, options))
 
     def load(root: Path) -> tuple[Split, Split]:
         train, test = source.load(root)
@@ -53,4 +52,4 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     return replace(source, load=load)
 
 
-UNPAIRED = DatasetFactory(_make, form.OPTIONS, "PATH", "images of two domains, without pairs")
+UNPAIRED = DatasetFactory(_make, OPTIONS, "PATH", "images of two domains, without pairs")

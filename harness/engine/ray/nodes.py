@@ -27,7 +27,7 @@ from harness.families import FAMILIES
 from harness.plan import Cell, Plan
 from harness.plan.setup import load_checked
 from harness.tracking.address import read_address
-from harness.tracking.reach import check_reachable
+from harness.tracking.reachability import check_reachable
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 

@@ -58,7 +58,7 @@ def test_points_lie_around_the_means_that_the_papers_give(name: str):
         assert split.images.shape[1:] == (2, 1, 1)
         assert split.images.dtype == torch.float32
         assert split.images.abs().max() < 1
-        modes, deviations = dataset.truth.nearest(split.images)
+        modes, deviations = dataset.density.nearest(split.images)
         assert torch.equal(modes, split.labels)
         assert float((deviations <= 3).double().mean()) == pytest.approx(0.9889, abs=0.01)
     images, labels = dataset.train.images.double().flatten(1) / unit, dataset.train.labels
@@ -83,9 +83,9 @@ def test_train_and_test_points_differ():
 
 def test_modes_left_out_of_training_are_left_out_of_the_truth():
     task = load_dataset("ring[unseen=0+4]")
-    assert task.truth.modes == 6
-    assert torch.equal(task.truth.nearest(task.normal_test.images)[0].unique(), torch.arange(6))
-    assert float(task.truth.nearest(task.test.images[task.anomalous])[1].min()) > 50
+    assert task.density.modes == 6
+    assert torch.equal(task.density.nearest(task.normal_test.images)[0].unique(), torch.arange(6))
+    assert float(task.density.nearest(task.test.images[task.anomalous])[1].min()) > 50
     with pytest.raises(BadInput, match="all 1 classes are unseen"):
         load_dataset("gaussian[unseen=0]")
 
@@ -97,11 +97,11 @@ def test_classes_are_named_after_where_they_are():
 
 def test_images_of_one_gaussian_have_its_covariance():
     dataset = load_dataset("gaussian")
-    truth = gaussian.TRUTH
-    assert torch.equal(truth.basis.T @ truth.basis, torch.eye(64, dtype=torch.float64))
-    assert int((truth.scales > gaussian.NOISE).sum()) == gaussian.SIGNALS
-    coordinates = dataset.train.images.double().flatten(1) @ truth.basis
-    spread = coordinates.std(dim=0) / truth.scales
+    density = gaussian.TRUTH
+    assert torch.equal(density.basis.T @ density.basis, torch.eye(64, dtype=torch.float64))
+    assert int((density.scales > gaussian.NOISE).sum()) == gaussian.SIGNALS
+    coordinates = dataset.train.images.double().flatten(1) @ density.basis
+    spread = coordinates.std(dim=0) / density.scales
     assert float((spread - 1).abs().max()) < 0.025
     correlations = torch.corrcoef(coordinates.T) - torch.eye(64, dtype=torch.float64)
     assert float(correlations.abs().max()) < 5 / len(coordinates) ** 0.5

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class GaussianMixture:
     """A mixture of K equally likely Gaussians that differ in their means alone.
 
     `means` is float64 K×D. The columns of `basis`, orthonormal D×D, are the directions in which the
@@ -38,10 +38,10 @@ class Truth:
         gaussian = (self.scales * math.sqrt(2 * math.pi * math.e)).log().sum()
         return math.log(self.modes) + float(gaussian)
 
-    def without(self, modes: Sequence[int]) -> Truth:
+    def without(self, modes: Sequence[int]) -> GaussianMixture:
         """The density once these modes are left out."""
         kept = [mode for mode in range(self.modes) if mode not in modes]
-        return Truth(self.means[kept], self.basis, self.scales)
+        return GaussianMixture(self.means[kept], self.basis, self.scales)
 
     def nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The mode nearest to each of x N×C×S×S, int64 N, and how far from it x is, in standard

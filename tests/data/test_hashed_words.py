@@ -1,7 +1,7 @@
 import torch
 
 from harness.data import Batches, Split
-from harness.data.words import BUCKETS, word_ids
+from harness.data.hashed_words import BUCKETS, word_ids
 
 
 def test_words_are_hashed_alike_wherever_they_stand():

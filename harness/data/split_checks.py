@@ -12,7 +12,7 @@ from torch import Tensor
 from harness.data.base import DatasetCard, Split
 
 
-def of_splits(splits: object, card: DatasetCard, are_numbers: bool) -> str:
+def splits_fault(splits: object, card: DatasetCard, are_numbers: bool) -> str:
     """What is wrong with a train and a test split; nothing where they can be used. Images are
     uint8, or float32 where they `are_numbers`, drawn from a known density.
     """

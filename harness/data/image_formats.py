@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.data.image_archive import Member
 
-UNREAD_SUFFIXES = frozenset(
+UNSUPPORTED_SUFFIXES = frozenset(
     """
     .3fr .apng .arw .avif .bpg .cr2 .cr3 .cur .dcm .dcr .dds .dng .emf .erf .exr .fff .ff .fit
     .fits .flif .gif .hdr .heic .heics .heif .hif .icb .ico .iiq .j2c .j2k .jls .jng .jp2 .jpc .jpf
@@ -38,10 +38,10 @@ _DIB_DEPTHS = {bytes((bits, 0)) for bits in (1, 4, 8, 16, 24, 32)}
 _HEIF = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"crx "}
 
 
-def unread_kind(path: Path | Member) -> str:
+def unsupported_format(path: Path | Member) -> str:
     """What image the file is that is not read under this name; "" where it is none."""
     suffix = path.suffix.lower()
-    if suffix in UNREAD_SUFFIXES:
+    if suffix in UNSUPPORTED_SUFFIXES:
         return suffix[1:].upper()
     with path.open("rb") as file:
         return _by_content(file.read(HEAD))

@@ -27,7 +27,7 @@ class SquareShape(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Form:
+class ImageOptions:
     """The size and channels that were asked for; None leaves images as they are."""
 
     size: int | None = None
@@ -35,7 +35,7 @@ class Form:
     channels: int | None = None
 
     @classmethod
-    def read(cls, name: str, options: Mapping[str, str]) -> Form:
+    def read(cls, name: str, options: Mapping[str, str]) -> ImageOptions:
         """The form that the options of the dataset `name` ask for. Raises BadInput."""
         size = read_size(name, options)
         if "filter" in options and size is None:

@@ -15,7 +15,7 @@ VERSION = 2
 """Raised when other things are known of files; what was kept before is then not read."""
 
 
-def look_up(
+def values_by_file(
     root: Path,
     where: Path,
     files: Sequence[Path],

@@ -21,7 +21,7 @@ LAST_USE = "harness.last-use."
 
 
 @dataclass(frozen=True)
-class Use:
+class CellUse:
     """That the run of a suite, `parent`, has a cell under a model's name, with its samples drawn by
     these settings. Recipes that differ only in how they sample share their cells.
 
@@ -42,7 +42,7 @@ class Use:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> Use:
+    def from_json(cls, text: str) -> CellUse:
         """The inverse of `to_json`; what a newer version says besides is passed over."""
         values = json.loads(text)
         parent, model, sampling = values["parent"], values["model"], values["sampling"]
@@ -86,9 +86,9 @@ def last_uses(tags: Mapping[str, str], run_id: str = "") -> tuple[LastUse, ...]:
     return tuple(readable(run_id, tags, LAST_USE, LastUse.from_json))
 
 
-def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[Use, ...]:
+def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[CellUse, ...]:
     """The uses that a cell's tags tell, in the order of their tags."""
-    found = list(readable(run_id, tags, USE, Use.from_json))
+    found = list(readable(run_id, tags, USE, CellUse.from_json))
     if not found and "harness.model" in tags:
-        found = [Use(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
+        found = [CellUse(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
     return tuple(found)

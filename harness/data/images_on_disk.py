@@ -15,7 +15,7 @@ from harness.core.errors import BadInput
 from harness.data import image_arrays, image_files, image_labels
 from harness.data.image_archive import SUFFIX as ARCHIVE
 from harness.data.image_files import ImageResize, name_key, planes
-from harness.data.image_memory import Unread, allocate
+from harness.data.image_memory import LazyImages, allocate
 
 _WILD = re.compile(r"[*?]|\[[^\[\]=]+\]")
 """In a name: a star, a question mark, or characters in brackets; options of datasets, which have
@@ -26,7 +26,7 @@ _MEANING = {"**/": "(?:(.*)/)?", "*": "([^/]*)", "?": "([^/])"}
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpenOptions:
     """How sets are opened: the folder of all datasets, what images are resized to, how many there
     have to be at least.
     """
@@ -36,16 +36,16 @@ class Opening:
     at_least: int = 2
 
 
-AS_STORED = Opening()
+AS_STORED = OpenOptions()
 
 
 @dataclass(frozen=True)
-class Found:
+class ImagesOnDisk:
     """Images on disk of which the headers are read, with a name each; where they are, in a few
     words; how many other files there are.
     """
 
-    images: Unread
+    images: LazyImages
     names: list[str]
     description: str
     left_out: int = 0
@@ -80,7 +80,7 @@ def is_one_file(where: str) -> bool:
     return Path(where).is_file() and Path(where).suffix.lower() in image_files.SUFFIXES
 
 
-def open_place(where: str, how: Opening) -> Found:
+def open_on_disk(where: str, how: OpenOptions) -> ImagesOnDisk:
     """The images there. Raises BadInput, naming the file, for whatever is wrong."""
     path = Path(where)
     if path.is_dir():
@@ -89,27 +89,27 @@ def open_place(where: str, how: Opening) -> Found:
         if path.suffix.lower() == ARCHIVE:
             return _archive(path, how)
         if is_one_file(where):
-            return Found(_open(path, [path], how), [path.name], f"file {path}")
+            return ImagesOnDisk(_open(path, [path], how), [path.name], f"file {path}")
         return _array(path, how)
     return _pattern(where, how)
 
 
-def _folder(folder: Path, how: Opening) -> Found:
+def _folder(folder: Path, how: OpenOptions) -> ImagesOnDisk:
     files, others = image_files.find_images(folder)
     names = [file.relative_to(folder).as_posix() for file in files]
     metadata = folder / image_labels.NAME
     labels = image_labels.load_labels(metadata, names) if metadata in others else None
     left_out = len(others) - (metadata in others)
-    return Found(_open(folder, files, how), names, f"folder {folder}", left_out, labels)
+    return ImagesOnDisk(_open(folder, files, how), names, f"folder {folder}", left_out, labels)
 
 
-def _archive(archive: Path, how: Opening) -> Found:
+def _archive(archive: Path, how: OpenOptions) -> ImagesOnDisk:
     members, others = image_files.find_in_archive(archive)
     names = [member.name for member in members]
-    return Found(_open(archive, members, how), names, f"archive {archive}", len(others))
+    return ImagesOnDisk(_open(archive, members, how), names, f"archive {archive}", len(others))
 
 
-def _array(path: Path, how: Opening) -> Found:
+def _array(path: Path, how: OpenOptions) -> ImagesOnDisk:
     if path.suffix.lower() not in image_arrays.SUFFIXES or not path.is_file():
         raise BadInput(
             f"{path}: a folder or a zip archive of images, an image, an .npz or an .npy is needed"
@@ -117,10 +117,10 @@ def _array(path: Path, how: Opening) -> Found:
     images = image_arrays.open_array(path, how.at_least)
     names = indices(images.shape[0])
     unused = image_arrays.unused(path)
-    return Found(resized(images, path, how.resize), names, f"array {path}", remark=unused)
+    return ImagesOnDisk(resized(images, path, how.resize), names, f"array {path}", remark=unused)
 
 
-def _pattern(where: str, how: Opening) -> Found:
+def _pattern(where: str, how: OpenOptions) -> ImagesOnDisk:
     """Files by a pattern of paths. What its signs stand for is the name of each image."""
     base, pattern = split_pattern(where)
     if not base.is_dir():
@@ -138,7 +138,7 @@ def _pattern(where: str, how: Opening) -> Found:
         raise BadInput(f"{where}: no file has such a name")
     names = sorted(named, key=name_key)
     images = _open(base, [named[name] for name in names], how)
-    return Found(images, names, f"files {where}")
+    return ImagesOnDisk(images, names, f"files {where}")
 
 
 def _starred(pattern: str, path: str) -> str:
@@ -168,11 +168,11 @@ def _class(inner: str) -> str:
     return escaped
 
 
-def _open(place: Path, files: Sequence[image_files.ImageFile], how: Opening) -> Unread:
+def _open(place: Path, files: Sequence[image_files.ImageFile], how: OpenOptions) -> LazyImages:
     return image_files.open_files(place, files, how.at_least, how.resize)
 
 
-def resized(images: Unread, where: object, resize: ImageResize | None) -> Unread:
+def resized(images: LazyImages, where: object, resize: ImageResize | None) -> LazyImages:
     """The images resized as they are read."""
     count, channels, height, width = images.shape
     if resize is None or (height, width) == (resize.size, resize.size):
@@ -189,7 +189,7 @@ def resized(images: Unread, where: object, resize: ImageResize | None) -> Unread
         return made
 
     shape = count, channels, resize.size, resize.size
-    return Unread(shape, read, images.formats, ((height, width),))
+    return LazyImages(shape, read, images.formats, ((height, width),))
 
 
 def indices(count: int) -> list[str]:

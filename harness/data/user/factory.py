@@ -7,14 +7,13 @@ from pathlib import Path
 
 from harness.data.base import DatasetCard, Split
 from harness.data.source import DatasetFactory, Source
-from harness.data.user import form
-from harness.data.user.form import Form
-from harness.data.user.parts import Layout
-from harness.data.user.places import check_argument, folder_at, store_name
+from harness.data.user.image_options import OPTIONS, ImageOptions
+from harness.data.user.layout import Layout
+from harness.data.user.paths import check_argument, folder_at, store_name
 from harness.data.user.prepare import load_layout
 
 
-def own_about(name: str) -> DatasetCard:
+def user_card(name: str) -> DatasetCard:
     """What can be said of images that only their owner knows."""
     return DatasetCard(
         title=f"{name}, a user's own images",
@@ -26,14 +25,20 @@ def own_about(name: str) -> DatasetCard:
     )
 
 
-def source_of(
-    name: str, argument: str, card: DatasetCard, find: Callable[[Path], Layout], wanted: Form
+def user_source(
+    name: str,
+    argument: str,
+    card: DatasetCard,
+    find: Callable[[Path], Layout],
+    options: ImageOptions,
 ) -> Source:
-    """The dataset `name`: the images that `find` finds in the folder `argument`, made `wanted`."""
+    """The dataset `name`: the images that `find` finds in the folder `argument`, converted by
+    `options`.
+    """
     check_argument(name, argument)
 
     def load_splits(root: Path) -> tuple[Split, Split]:
-        return load_layout(root, find(folder_at(argument, root)), wanted)
+        return load_layout(root, find(folder_at(argument, root)), options)
 
     def classes(root: Path) -> tuple[str, ...]:
         return find(folder_at(argument, root)).classes
@@ -41,11 +46,11 @@ def source_of(
     return Source(card, load_splits, classes, stored=store_name(Path(argument)))
 
 
-def own_images(kind: str, find: Callable[[Path], Layout], title: str) -> DatasetFactory:
+def user_images(kind: str, find: Callable[[Path], Layout], title: str) -> DatasetFactory:
     """`kind:PATH`, whose images `find` finds in the folder."""
 
     def make(argument: str, options: Mapping[str, str]) -> Source:
         name = f"{kind}:{argument}"
-        return source_of(name, argument, own_about(name), find, Form.read(name, options))
+        return user_source(name, argument, user_card(name), find, ImageOptions.read(name, options))
 
-    return DatasetFactory(make, form.OPTIONS, "PATH", title)
+    return DatasetFactory(make, OPTIONS, "PATH", title)
