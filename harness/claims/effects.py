@@ -1,4 +1,4 @@
-"""Tests of one comparison, or of the average of several, and the effect they print."""
+"""Tests of one comparison, or of the average of several, and the effects that they print."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from harness.claims.blocks import Kind, PairedSeeds
+from harness.claims.pairing import PairedSeeds, PairingKind
 from harness.core.counting import counted
-from harness.statistics.intervals import Contrast, Goal, bca, exponential, stratified, varies
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
+from harness.statistics.intervals import Contrast, bca, stratified, varies
+from harness.statistics.power import Goal
+from harness.statistics.scale import ComparisonScale, EffectKind
 
 
 @dataclass(frozen=True)
 class Effect:
     """A mean effect, model against the other side, with its interval of confidence `level`.
 
-    As a "ratio" (model / other, geometric mean), a "difference" (model − other, mean, in the
-    metric's units), a "difference in spread" over seeds, or a "rank correlation". On the same
-    scale, `null` is no effect (1, 0, or the constant), and `limit` what the claim asks the interval
-    to lie beyond; an equivalence asks it to lie between `mirror` and `limit`. `bootstrap` is the
-    BCa interval, from ten blocks up.
+    `kind` is "ratio" (model / other, geometric mean), "difference" (model − other, mean, in the
+    metric's unit), "difference in spread" over seeds, or "rank correlation". On the same scale,
+    `null` is no effect (1, 0, or the claim's constant), and `limit` is where the claim says that
+    the interval lies beyond, on the side `towards`; an equivalence says that it lies between
+    `mirror` and `limit`. `bootstrap` is the BCa interval, given from ten blocks up.
     """
 
-    kind: Kind
+    kind: PairingKind
     value: float
     low: float
     high: float
@@ -38,8 +40,9 @@ class Effect:
 
 @dataclass(frozen=True)
 class ClaimTest:
-    """One or several pairings tested as one, as `strata` of differences turned so that more is
-    what the claim says. `problem` says why they cannot be tested, and is empty where they can.
+    """One or several pairings that are tested as one. `strata` are their differences, one tuple a
+    dataset, larger where the claim says so. Where `problem` is not empty nothing can be tested, and
+    only `problem` and `opposed` are defined.
     """
 
     pairs: tuple[PairedSeeds, ...]
@@ -47,7 +50,7 @@ class ClaimTest:
 
     @property
     def problem(self) -> str:
-        """Too few blocks, or no variance; empty where there is enough to test."""
+        """Why it cannot be tested, too few blocks or no variance; empty where it can."""
         count = sum(len(stratum) for stratum in self.strata)
         where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         fewest = max(part.fewest for part in self.pairs)
@@ -72,21 +75,21 @@ class ClaimTest:
         return all(mean > self.margin for mean in means)
 
     def _constant(self, count: int, where: str) -> str:
-        """What blocks without variance all say: "the difference on grid is −3, the same in all 3
+        """Describes blocks without variance: "the difference on grid is −3, the same in all 3
         seeds: the opposite of what is claimed".
         """
         first = self.pairs[0]
         value = sum(stratum[0] for stratum in self.strata) / len(self.strata)
-        what = first.kind if first.kind in ("ratio", "rank correlation") else "difference"
-        said = number(_natural(first, value), signed=what == "difference")
+        kind = first.kind if first.kind in ("ratio", "rank correlation") else "difference"
+        text = number(_natural(first, value), signed=kind == "difference")
         blocks = "seeds" if len(self.strata) == 1 else "blocks"
         if self._as_claimed:
-            way = "as is claimed"
+            meaning = "as is claimed"
         elif value == 0 == self.margin:
-            way = "none at all, where one is claimed"
+            meaning = "none at all, where one is claimed"
         else:
-            way = "the opposite of what is claimed"
-        return f"the {what} on {where} is {said}, the same in all {count} {blocks}: {way}"
+            meaning = "the opposite of what is claimed"
+        return f"the {kind} on {where} is {text}, the same in all {count} {blocks}: {meaning}"
 
     @property
     def margin(self) -> float:
@@ -100,7 +103,7 @@ class ClaimTest:
 
     @property
     def seeds(self) -> int:
-        """The seeds of the smallest stratum."""
+        """The number of seeds of the smallest stratum."""
         return min(len(stratum) for stratum in self.strata)
 
     @property
@@ -119,8 +122,8 @@ class ClaimTest:
 
     @property
     def p_refuted(self) -> float:
-        """The smallest alpha at which it lies beyond zero the other way, or within ±margin; where
-        that is the goal, wholly outside.
+        """The smallest alpha at which the interval lies below zero or within ±margin; where
+        "within" is the goal, at which it lies wholly outside of ±margin.
         """
         if self.goal == "within":
             return min(self.contrast.p_above(self.margin), self.contrast.p_below(-self.margin))
@@ -128,10 +131,12 @@ class ClaimTest:
         return min(self.contrast.p_below(0.0), within)
 
     def effect(self, level: float) -> Effect:
-        """The mean effect and its interval, in the metric's own terms."""
+        """Returns the mean effect and its interval of confidence `level` in (0, 1), in the metric's
+        own terms.
+        """
         first = self.pairs[0]
-        # Several strata have no one sample to resample.
-        resampled = bca(self.strata[0], level) if len(self.strata) == 1 else None
+        # The bootstrap is of one sample; several strata are not one.
+        bootstrap = bca(self.strata[0], level) if len(self.strata) == 1 else None
         low, high = self.contrast.interval(level)
         return Effect(
             first.kind,
@@ -141,39 +146,38 @@ class ClaimTest:
             _natural(first, 0.0),
             _natural(first, self.margin),
             "higher" if first.sign > 0 else "lower",
-            _ordered(first, *resampled) if resampled else None,
+            _ordered(first, *bootstrap) if bootstrap else None,
             _natural(first, -self.margin) if self.goal == "within" else None,
         )
 
 
 def test_single(part: PairedSeeds) -> ClaimTest:
-    """A pairing tested by itself."""
+    """Returns the test of one pairing by itself."""
     return ClaimTest((part,), (tuple(part.differences.values()),))
 
 
 def test_average(parts: Sequence[PairedSeeds]) -> ClaimTest:
-    """Pairings tested as their average.
+    """Returns the test of the average of pairings.
 
-    Metrics and models share trained cells, so they are averaged within a block, over the seeds
-    that all of them have; the datasets are the strata, of equal weight.
+    Metrics and models come from the same trained cells, so they are averaged within a seed, over
+    the seeds that all of them have; the datasets are the strata, of equal weight.
     """
-    datasets = dict.fromkeys(part.dataset for part in parts)
     strata = []
-    for dataset in datasets:
+    for dataset in dict.fromkeys(part.dataset for part in parts):
         members = [part.differences for part in parts if part.dataset == dataset]
-        seeds = sorted(set.intersection(*(set(member) for member in members)))
+        seeds = sorted(set.intersection(*map(set, members)))
         strata.append(tuple(sum(m[s] for m in members) / len(members) for s in seeds))
     return ClaimTest(tuple(parts), tuple(strata))
 
 
 def _natural(part: PairedSeeds, value: float) -> float:
-    """From the scale of the differences to a ratio or a difference, model against the other."""
-    turned = part.sign * value
-    if part.kind == "rank correlation":  # an interval of t knows no bounds, a correlation does
-        return min(1.0, max(-1.0, turned + part.origin))
-    return exponential(turned) if part.kind == "ratio" else turned + 0.0
+    """Converts a value of the differences' scale to the effect's kind, model against the other."""
+    if part.kind == "rank correlation":  # a t interval may leave [-1, 1], a correlation cannot
+        return min(1.0, max(-1.0, part.sign * value + part.origin))
+    kind: EffectKind = "ratio" if part.kind == "ratio" else "difference"
+    return ComparisonScale(kind, part.sign).natural(value)
 
 
 def _ordered(part: PairedSeeds, low: float, high: float) -> tuple[float, float]:
-    a, b = sorted((_natural(part, low), _natural(part, high)))
-    return a, b
+    lower, upper = sorted((_natural(part, low), _natural(part, high)))
+    return lower, upper

@@ -34,9 +34,9 @@ Towards = Literal["higher", "lower", "same"]
 
 @dataclass(frozen=True)
 class Question:
-    """Does `model` lie `towards` that side of `other`, a model or a constant, by more than
-    `margin`? Or the same, to within `margin`? Asked of the metric's value, or of its spread over
-    seeds.
+    """Does `model` lie on the side `towards` of `other`, a model or a constant, by more than
+    `margin`? Where `towards` is "same": does it lie within `margin` of it? The question is about
+    the metric's value, or about its spread over seeds.
     """
 
     metric: str
@@ -49,7 +49,9 @@ class Question:
 
 @dataclass(frozen=True)
 class RankQuestion:
-    """Is the rank correlation of two metrics over `models` on that side of `constant`?"""
+    """Does the rank correlation of two metrics over `models` lie on the side `towards` of
+    `constant` by more than `margin`?
+    """
 
     metrics: tuple[str, str]
     models: tuple[ModelAt, ...]
@@ -63,12 +65,14 @@ Questions = Sequence[Question] | Sequence[RankQuestion]
 
 @singledispatch
 def questions_of(claim: Claim, metrics: Mapping[str, Metric]) -> list[Questions]:
-    """The questions of a claim, in groups: an average may be taken within a group."""
+    """Returns the questions of a claim in groups; a claim about an average averages within each
+    group. Raises TypeError for a type of claim that has no questions here.
+    """
     raise TypeError(f"a claim of an unknown shape: {claim.shape}")
 
 
 @questions_of.register
-def _compared(claim: ComparisonClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+def _comparison(claim: ComparisonClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
     return [
         [
             Question(
@@ -85,7 +89,7 @@ def _compared(claim: ComparisonClaim, metrics: Mapping[str, Metric]) -> list[Que
 
 
 @questions_of.register
-def _beside_a_constant(claim: ThresholdClaim, _: Mapping[str, Metric]) -> list[Questions]:
+def _threshold(claim: ThresholdClaim, _: Mapping[str, Metric]) -> list[Questions]:
     constant, towards = _constant(claim)
     return [
         [
@@ -97,7 +101,7 @@ def _beside_a_constant(claim: ThresholdClaim, _: Mapping[str, Metric]) -> list[Q
 
 
 @questions_of.register
-def _equal(claim: EquivalenceClaim, _: Mapping[str, Metric]) -> list[Questions]:
+def _equivalence(claim: EquivalenceClaim, _: Mapping[str, Metric]) -> list[Questions]:
     other = claim.equals if claim.against is None else claim.against
     if other is None:
         raise TypeError("an equivalence without another side")
@@ -111,7 +115,7 @@ def _equal(claim: EquivalenceClaim, _: Mapping[str, Metric]) -> list[Questions]:
 
 
 @questions_of.register
-def _steps(claim: MonotoneClaim, _: Mapping[str, Metric]) -> list[Questions]:
+def _monotone(claim: MonotoneClaim, _: Mapping[str, Metric]) -> list[Questions]:
     towards: Towards = "lower" if claim.direction == "falls" else "higher"
     return [
         [Question(name, later, earlier, towards, claim.margin(name))]
@@ -121,7 +125,7 @@ def _steps(claim: MonotoneClaim, _: Mapping[str, Metric]) -> list[Questions]:
 
 
 @questions_of.register
-def _places(claim: OrderingClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+def _ordering(claim: OrderingClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
     return [
         [Question(name, first, second, _better(metrics[name]), claim.margin(name))]
         for name in claim.metric
@@ -130,27 +134,27 @@ def _places(claim: OrderingClaim, metrics: Mapping[str, Metric]) -> list[Questio
 
 
 @questions_of.register
-def _traded(claim: TradeOffClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
+def _trade_off(claim: TradeOffClaim, metrics: Mapping[str, Metric]) -> list[Questions]:
     towards: dict[str, Towards] = {name: _better(metrics[name]) for name in claim.better or ()}
     towards |= {name: worse(metrics[name]) for name in claim.worse or ()}
     towards |= dict.fromkeys(claim.higher or (), "higher")
     towards |= dict.fromkeys(claim.lower or (), "lower")
     towards |= dict.fromkeys(claim.same or (), "same")
     return [
-        [Question(name, model, claim.against, way, claim.margin(name)) for model in claim.model]
-        for name, way in towards.items()
+        [Question(name, model, claim.against, side, claim.margin(name)) for model in claim.model]
+        for name, side in towards.items()
     ]
 
 
 @questions_of.register
-def _ranked_alike(claim: CorrelationClaim, _: Mapping[str, Metric]) -> list[Questions]:
+def _correlation(claim: CorrelationClaim, _: Mapping[str, Metric]) -> list[Questions]:
     constant, towards = _constant(claim)
     first, second = claim.metric
     return [[RankQuestion((first, second), claim.models, constant, towards, claim.delta)]]
 
 
 @questions_of.register
-def _steadier(claim: SpreadClaim, _: Mapping[str, Metric]) -> list[Questions]:
+def _spread(claim: SpreadClaim, _: Mapping[str, Metric]) -> list[Questions]:
     return [
         [
             Question(name, model, claim.against, "lower", claim.margin(name), "spread")
@@ -169,12 +173,12 @@ def _constant(claim: ThresholdClaim | CorrelationClaim) -> tuple[float, Towards]
 
 
 def _better(metric: Metric) -> Towards:
-    """The side on which a metric is better; TypeError where there is none."""
+    """Returns the side on which a metric is better. Raises TypeError where there is none."""
     if metric.better == "higher" or metric.better == "lower":  # noqa: PLR1714 - mypy follows
         return metric.better
     raise TypeError(f"{metric.name} has no better side")
 
 
 def worse(metric: Metric) -> Towards:
-    """The side on which a metric is worse."""
+    """Returns the side on which a metric is worse. Raises TypeError where there is none."""
     return "lower" if _better(metric) == "higher" else "higher"

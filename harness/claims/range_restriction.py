@@ -1,51 +1,50 @@
-"""Whether there is anything for a rank correlation to follow: a metric that hardly changes beyond
-its own noise ranks by chance, and nothing correlates with chance (restriction of range).
+"""Whether the values of a metric differ enough for a rank correlation (restriction of range).
 
-Of n values n(n − 1)/2 pairs can be told apart or not. A correlation with values of which most pairs
-cannot be is near zero whatever the other metric does: it neither supports nor refutes.
+A metric that hardly changes beyond its own noise orders models by chance. Its correlation with any
+other metric is then near zero whatever that one does: it neither supports nor refutes a claim. Of n
+values there are n(n − 1)/2 pairs; what counts is the share of pairs that differ beyond noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from harness.claims.blocks import SeedValue
+from harness.claims.seed_values import ValuesBySeed
 from harness.metrics.base import Metric
-from harness.statistics.numbers import percent
+from harness.statistics.formatting import percent
 
 ERRORS = 2.0
-"""Two values are told apart where they differ by more than so many standard errors of their
+"""Two values differ beyond noise where they do by more than this number of standard errors of their
 difference."""
 
 FEWEST_APART = 1 / 3
-"""The share of pairs that must be told apart, or, where no value has a standard error, the mean
-rank correlation between seeds that they must reach."""
+"""The least share of pairs that must differ beyond noise. Where a value has no standard error: the
+least mean rank correlation between seeds."""
 
 
-def restricted(
-    metric: Metric, models: Sequence[Mapping[int, SeedValue]], seeds: Sequence[int]
-) -> str:
-    """Why the values of a metric over some models, with a cell for each seed, are too much alike to
-    be followed; empty where they are not. Seeds that lack a number are passed over.
+def restricted(metric: Metric, models: Sequence[ValuesBySeed], seeds: Sequence[int]) -> str:
+    """Says why the values of a metric over `models` are too much alike for a rank correlation;
+    empty where they are not. Seeds at which a model has no number are left out.
     """
-    whole = [seed for seed in seeds if all(of[seed].value is not None for of in models)]
-    values = np.array([[of[seed].value for of in models] for seed in whole], dtype=np.float64)
-    errors = np.array([[of[seed].stderr for of in models] for seed in whole], dtype=np.float64)
+    complete = [seed for seed in seeds if all(m[seed].value is not None for m in models)]
+    values = np.array([[m[seed].value for m in models] for seed in complete], dtype=np.float64)
+    errors = np.array([[m[seed].stderr for m in models] for seed in complete], dtype=np.float64)
     if not values.size:
         return ""
     if np.isfinite(errors).all():
-        share = float(np.mean([_told_apart(*of) for of in zip(values, errors, strict=True)]))
+        share = float(np.mean([_share_apart(*row) for row in zip(values, errors, strict=True)]))
         if share >= FEWEST_APART:
             return ""
         return (
             f"{metric.title} hardly changes beyond its own noise: only {percent(share)} of the "
             f"pairs of values differ by more than {ERRORS:g} standard errors"
         )
-    if len(whole) < 2 or np.ptp(values, axis=1).min() == 0:
+    if len(complete) < 2 or np.ptp(values, axis=1).min() == 0:
         return ""
     pairs = combinations(values, 2)
     agreement = float(np.mean([stats.spearmanr(a, b).statistic for a, b in pairs]))
@@ -57,8 +56,8 @@ def restricted(
     )
 
 
-def _told_apart(values: np.ndarray, errors: np.ndarray) -> float:
-    """The share of pairs that are."""
+def _share_apart(values: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
+    """Returns the share of pairs of `values` (n) that differ beyond their standard `errors` (n)."""
     pairs = list(combinations(range(len(values)), 2))
     apart = [abs(values[i] - values[j]) > ERRORS * np.hypot(errors[i], errors[j]) for i, j in pairs]
     return float(np.mean(apart))

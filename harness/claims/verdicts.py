@@ -10,7 +10,7 @@ suite leaves the claim, and K the number of its comparisons.
   zero, within ± the margin; for an equivalence, outside of it (any one of K may refute, hence
   Bonferroni's K);
 - inconclusive: otherwise;
-- not evaluable: what there is cannot be tested; the reason says why.
+- not evaluable: the numbers cannot be tested; the reason says why.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from harness.claims.agreement import rank_correlation
-from harness.claims.blocks import Block, PairedSeeds, Seeds, by_dataset, pair
 from harness.claims.effects import ClaimTest, Effect, test_average, test_single
+from harness.claims.pairing import Block, PairedSeeds, pair_seeds
 from harness.claims.questions import Question, RankQuestion, questions_of
+from harness.claims.rank_correlation import rank_correlation
+from harness.claims.seed_values import Seeds, seeds_by_dataset
 from harness.claims.wording import Wording
 from harness.config.claim import Claim
 from harness.core.errors import BadInput, suggest
 from harness.metrics.base import Metric
 from harness.plan.claims import without_side
 from harness.statistics import holm
-from harness.statistics.intervals import seeds_needed
+from harness.statistics.power import seeds_needed
 
 Outcome = Literal["supported", "refuted", "inconclusive", "not evaluable"]
 
 
 @dataclass(frozen=True)
 class VerdictPart:
-    """One comparison of a claim. `effect` is None where `problem` says why it was not tested.
-    `title` is what is compared ("FID"), `other` what it is compared with, and `protocol` how the
-    numbers were measured.
+    """One comparison of a claim. `effect` is None where it was not tested, for the reason
+    `problem`. `title` is what is compared ("FID"), `other` the name of the other side, and
+    `protocol` the label of how the numbers were measured.
     """
 
     metric: str
@@ -58,19 +59,19 @@ class VerdictPart:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """The MLflow runs that it rests on."""
+        """The ids of all MLflow runs that it is based on."""
         return tuple(dict.fromkeys(run for block in self.blocks for run in block.runs))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the evidence says of a claim.
+    """The outcome of a claim, with its evidence.
 
-    `effect` is that of the comparison the verdict hangs on, which `about` names: the weakest of
-    those that support, the strongest of those that refute. `p` is the smallest alpha at which the
-    claim would be decided by itself, `level` that of the interval after Holm's correction, and
-    `method` says in a sentence what was tested; `unit` is that of the effect. `reason` says why a
-    claim is not evaluable. `seeds_needed` belongs to inconclusive claims, where None means more
+    `effect` is that of the decisive comparison, which `about` names: the weakest of those that
+    support, the strongest of those that refute. `p` is the smallest alpha at which the claim would
+    be decided if it were the only one, `level` the confidence of the interval after Holm's
+    correction, and `method` describes the test; `unit` is that of the effect. `reason` says why a
+    claim is not evaluable. `seeds_needed` is set for inconclusive claims, where None means more
     than a thousand.
     """
 
@@ -89,7 +90,7 @@ class Verdict:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """The MLflow runs that it rests on."""
+        """The ids of all MLflow runs that it is based on."""
         return tuple(dict.fromkeys(run for part in self.parts for run in part.runs))
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Case:
-    """A claim with what was gathered for it, before the other claims are known."""
+    """A claim with its pairings and tests, before it is corrected for the other claims."""
 
     claim: Claim
     pairs: tuple[PairedSeeds, ...]
@@ -122,7 +123,9 @@ class _Case:
 
     @property
     def p(self) -> float:
-        """One where it cannot be evaluated: it still counts among the claims of the suite."""
+        """The smallest alpha at which the claim is decided. One where it cannot be evaluated: it
+        still counts among the claims of the suite.
+        """
         return 1.0 if self.problem else min(self.p_supported, self.p_refuted)
 
 
@@ -133,26 +136,27 @@ def decide(
     seeds: int,
     datasets: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
 ) -> list[Verdict]:
-    """A verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
+    """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
-    `seeds` is how many the suite asks for; fewer in the table are missing cells. `datasets` are
-    those of the suite, or of each claim by its id; if not said, those of the table. Raises BadInput
-    for a metric that is not in `metrics`.
+    `seeds` is the number of seeds that the suite asks for; those that the table lacks are missing
+    cells. `datasets` are those of the suite, or those of each claim by its id; by default those of
+    the table. They are used for claims that name no datasets. Raises BadInput for a metric that is
+    not in `metrics`, and for a claim about the better side of a metric that has none.
     """
-    everywhere = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
-    measured = by_dataset(table, seeds)
+    default = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
+    measured = seeds_by_dataset(table, seeds)
     cases = []
     for claim in claims:
-        where = everywhere[claim.id] if isinstance(everywhere, Mapping) else everywhere
-        names = claim.datasets or where
+        of_suite = default[claim.id] if isinstance(default, Mapping) else default
+        names = claim.datasets or of_suite
         sources = [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
-        cases.append(_gather(claim, metrics, sources))
+        cases.append(_case(claim, metrics, sources))
     alphas = holm.levels([case.p for case in cases], [claim.alpha for claim in claims])
-    return [_verdict(case, a, len(cases)) for case, a in zip(cases, alphas, strict=True)]
+    return [_verdict(case, alpha, len(cases)) for case, alpha in zip(cases, alphas, strict=True)]
 
 
-def _gather(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds]) -> _Case:
-    """The pairings of a claim on each of its datasets, with their tests."""
+def _case(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds]) -> _Case:
+    """Pairs the values of a claim on each of its datasets, and tests them."""
     for name in claim.measured:
         if name not in metrics:
             raise BadInput(f"claim {claim.id!r}: unknown metric {name!r}{suggest(name, metrics)}")
@@ -162,27 +166,27 @@ def _gather(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds
     def answer(question: Question | RankQuestion, source: Seeds) -> PairedSeeds:
         if isinstance(question, RankQuestion):
             return rank_correlation(question, claim.failures, metrics, source)
-        return pair(question, claim.failures, metrics[question.metric], source)
+        return pair_seeds(question, claim.failures, metrics[question.metric], source)
 
     groups = [
         [answer(question, source) for question in questions for source in sources]
         for questions in questions_of(claim, metrics)
     ]
     if claim.datasets is None:
-        # All datasets on which the metric applies; where there is none, the reasons are kept.
+        # All datasets on which the metric applies; if there are none, all, with their reasons.
         groups = [[part for part in group if part.applies] or group for group in groups]
     pairs = tuple(part for group in groups for part in group)
     if problem := _obstacle(claim, groups):
         return _Case(claim, pairs, problem=problem)
     averaged = claim.over == "average"
     tests = tuple(map(test_average, groups)) if averaged else tuple(map(test_single, pairs))
-    # What speaks against the claim comes first.
+    # A reason that contradicts the claim comes first.
     opposed_first = sorted(tests, key=lambda test: not (test.problem and test.opposed))
     return _Case(claim, pairs, tests, _first(test.problem for test in opposed_first))
 
 
 def _obstacle(claim: Claim, groups: Sequence[Sequence[PairedSeeds]]) -> str:
-    """What keeps the pairings from being tested at all."""
+    """Says why the pairings cannot be tested at all; empty where they can."""
     pairs = [part for group in groups for part in group]
     if not pairs:
         return "nothing has been measured"
@@ -195,12 +199,13 @@ def _obstacle(claim: Claim, groups: Sequence[Sequence[PairedSeeds]]) -> str:
 
 
 def _first(problems: Iterable[str]) -> str:
-    found = list(dict.fromkeys(problem for problem in problems if problem))
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return found[0] + more if found else ""
+    """Returns the first problem that is not empty, and how many others there are."""
+    first, *others = dict.fromkeys(filter(None, problems)) or ("",)
+    return first + (f" (and {len(others)} more)" if others else "")
 
 
-def _verdict(case: _Case, a: float, claims: int) -> Verdict:
+def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
+    """Returns the verdict at the alpha that Holm's correction over `claims` claims leaves."""
     if case.problem:
         parts = tuple(_part(pairs, None) for pairs in case.pairs)
         sentence = f"Not evaluable: {case.problem}."
@@ -209,29 +214,46 @@ def _verdict(case: _Case, a: float, claims: int) -> Verdict:
     weakest = max(case.tests, key=lambda test: test.p_supported)
     strongest = min(case.tests, key=lambda test: test.p_refuted)
     outcome: Outcome = "inconclusive"
-    key, level, needed = weakest, 1 - a, None
-    if case.p_supported <= a:
+    key, level, needed = weakest, 1 - alpha, None
+    if case.p_supported <= alpha:
         outcome = "supported"
         sentence = words.supported(key, level)
-    elif case.p_refuted <= a:
-        outcome, key, level = "refuted", strongest, 1 - a / len(case.tests)
+    elif case.p_refuted <= alpha:
+        outcome, key, level = "refuted", strongest, 1 - alpha / len(case.tests)
         sentence = words.refuted(key, level)
     else:
         needed = seeds_needed(key.contrast, key.margin, level, key.seeds, key.goal)
         sentence = words.inconclusive(key, level, needed)
     return Verdict(
-        case.claim, outcome, sentence, tuple(_part(pairs, level) for pairs in case.pairs),
-        key.effect(level), words.about(key), case.p, level, seeds_needed=needed,
-        method=words.method(level, claims), unit=key.pairs[0].unit,
-    )  # fmt: skip
+        case.claim,
+        outcome,
+        sentence,
+        tuple(_part(pairs, level) for pairs in case.pairs),
+        key.effect(level),
+        words.about(key),
+        case.p,
+        level,
+        seeds_needed=needed,
+        method=words.method(level, claims),
+        unit=key.pairs[0].unit,
+    )
 
 
 def _part(pairs: PairedSeeds, level: float | None) -> VerdictPart:
-    """The record of a pairing, with its own interval where it can have one."""
-    alone = test_single(pairs)
-    problem = pairs.problem or alone.problem
-    effect = alone.effect(level) if level is not None and not problem else None
+    """Returns the record of a pairing, with its own interval if it can be tested."""
+    test = test_single(pairs)
+    problem = pairs.problem or test.problem
+    effect = test.effect(level) if level is not None and not problem else None
     return VerdictPart(
-        pairs.metric, pairs.model, pairs.dataset, pairs.blocks, effect, pairs.note, problem,
-        pairs.title, pairs.other, pairs.unit, pairs.protocol,
-    )  # fmt: skip
+        pairs.metric,
+        pairs.model,
+        pairs.dataset,
+        pairs.blocks,
+        effect,
+        pairs.note,
+        problem,
+        pairs.title,
+        pairs.other,
+        pairs.unit,
+        pairs.protocol,
+    )

@@ -1,4 +1,4 @@
-"""The one sentence of a verdict that can be quoted by itself."""
+"""The sentence of a verdict, which can be quoted by itself."""
 
 from __future__ import annotations
 
@@ -6,41 +6,42 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
-from harness.claims.blocks import PairedSeeds
 from harness.claims.effects import ClaimTest, Effect
+from harness.claims.pairing import PairedSeeds
 from harness.config import claim as spec
 from harness.config.claim import Claim, ModelAt
-from harness.statistics.intervals import MOST_SEEDS, exponential
-from harness.statistics.numbers import MINUS, decimals, interval, number, percent
+from harness.statistics.formatting import MINUS, decimals, interval, number, percent
+from harness.statistics.power import MOST_SEEDS
+from harness.statistics.scale import exponential
 
 
 @dataclass(frozen=True)
 class Wording:
-    """Says of a claim and its comparisons what they came to.
+    """Writes the sentences of a claim's verdict from the tests of its comparisons.
 
-    `key` is the comparison that the verdict hangs on, `level` the confidence of its interval.
+    `key` is the decisive comparison, and `level` the confidence of its interval.
     """
 
     claim: Claim
     tests: Sequence[ClaimTest]
 
-    def about(self, comparison: ClaimTest) -> str:
-        """What a comparison is of: "FID of vae/vae on digits"."""
-        models = _list(part.model for part in comparison.pairs)
+    def about(self, test: ClaimTest) -> str:
+        """Names what is compared: "FID of vae/vae on digits"."""
+        models = _list(part.model for part in test.pairs)
         several = len({part.other for part in self._pairs}) > 1
-        other = f" against {comparison.pairs[0].other}" if several else ""
-        return f"{_titles(comparison.pairs)} of {models}{other} on {_datasets(comparison.pairs)}"
+        other = f" against {test.pairs[0].other}" if several else ""
+        return f"{_titles(test.pairs)} of {models}{other} on {_datasets(test.pairs)}"
 
     def supported(self, key: ClaimTest, level: float) -> str:
-        """That the claim holds, with the effect that supports it least."""
+        """Says that the claim holds, with the effect that supports it least."""
         several = len(self.tests) > 1
         count = "both" if len(self.tests) == 2 else f"all {len(self.tests)}"
         scope = f" in {count} comparisons" if several else ""
         weakest = f"; the weakest is {self.about(key)}" if several else ""
-        return f"Supported{scope}: {self._statement()}{weakest}: {_measured(key, level)}."
+        return f"Supported{scope}: {self._statement()}{weakest}: {_effect_text(key, level)}."
 
     def refuted(self, key: ClaimTest, level: float) -> str:
-        """That the claim does not hold, with the effect that speaks against it most."""
+        """Says that the claim does not hold, with the effect that contradicts it most."""
         if key.goal == "within":
             why = "the difference is larger"
         elif key.contrast.interval(level)[1] < 0:
@@ -50,21 +51,21 @@ class Wording:
         where = f" for {self.about(key)}" if len(self.tests) > 1 else ""
         return (
             f"Refuted: that {self._statement()} does not hold; {why}{where}: "
-            f"{_measured(key, level)}."
+            f"{_effect_text(key, level)}."
         )
 
     def inconclusive(self, key: ClaimTest, level: float, needed: int | None) -> str:
-        """That the interval leaves both open, and how many seeds would help."""
+        """Says that the interval leaves both open, and how many seeds would decide it."""
         where = f"; the most doubtful is {self.about(key)}" if len(self.tests) > 1 else ""
         seeds = f"about {needed}" if needed else f"more than {MOST_SEEDS}"
         return (
             f"Inconclusive: the seeds leave open whether {self._statement()}{where}: "
-            f"{_measured(key, level)}. With an effect and spread as observed, "
+            f"{_effect_text(key, level)}. With an effect and spread as observed, "
             f"80 % power would need {seeds} seeds."
         )
 
     def method(self, level: float, claims: int) -> str:
-        """What was tested, and how it was corrected: "paired t interval over training seeds at
+        """Names the test and its correction: "paired t interval over training seeds at
         98.8 % (Holm's correction over 4 claims)".
         """
         count = len(self.tests)
@@ -81,78 +82,80 @@ class Wording:
     def _statement(self) -> str:
         pairs = self._pairs
         means = "on average " if self.claim.over == "average" and len(pairs) > 1 else ""
-        return f"{means}{_said(self.claim, pairs)} on {_datasets(pairs)}"
+        return f"{means}{_assertion(self.claim, pairs)} on {_datasets(pairs)}"
 
 
 @singledispatch
-def _said(claim: Claim, pairs: Sequence[PairedSeeds]) -> str:
-    """What a claim says of what was measured, in the words of its shape."""
+def _assertion(claim: Claim, pairs: Sequence[PairedSeeds]) -> str:
+    """Says what a claim asserts, in the words of its shape."""
     raise TypeError(f"a claim of an unknown shape: {claim.shape}")
 
 
-@_said.register
-def _compared(claim: spec.ComparisonClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _comparison(claim: spec.ComparisonClaim, pairs: Sequence[PairedSeeds]) -> str:
     up, down = ([part for part in pairs if part.sign == sign] for sign in (1, -1))
-    sides = _by_way(higher=_titles(up), lower=_titles(down))
+    sides = _by_side(higher=_titles(up), lower=_titles(down))
     return f"{_has(claim.model)} {sides} than {claim.against}{_margins(pairs)}"
 
 
-@_said.register
-def _beside_a_constant(claim: spec.ThresholdClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _threshold(claim: spec.ThresholdClaim, pairs: Sequence[PairedSeeds]) -> str:
     return f"{_has(claim.model)} {_titles(pairs)} {_side(claim)}{_margins(pairs)}"
 
 
-@_said.register
-def _equal(claim: spec.EquivalenceClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _equivalence(claim: spec.EquivalenceClaim, pairs: Sequence[PairedSeeds]) -> str:
     other = claim.against or f"{claim.equals:g}"
     return f"{_has(claim.model)} the same {_titles(pairs)} as {other}{_limits(pairs)}"
 
 
-@_said.register
-def _steps(claim: spec.MonotoneClaim, pairs: Sequence[PairedSeeds]) -> str:
-    steps = f"{claim.direction} with every step of {in_a_row(claim.models)}"
+@_assertion.register
+def _monotone(claim: spec.MonotoneClaim, pairs: Sequence[PairedSeeds]) -> str:
+    steps = f"{claim.direction} with every step of {list_models(claim.models)}"
     return f"{_titles(pairs)} {steps}{_margins(pairs)}"
 
 
-@_said.register
-def _places(claim: spec.OrderingClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _ordering(claim: spec.OrderingClaim, pairs: Sequence[PairedSeeds]) -> str:
     order = ", then ".join(map(str, claim.models))
     return f"by {_titles(pairs)} the order is {order}{_margins(pairs)}"
 
 
-@_said.register
-def _traded(claim: spec.TradeOffClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _trade_off(claim: spec.TradeOffClaim, pairs: Sequence[PairedSeeds]) -> str:
     parts = {
-        way: [part for part in pairs if part.metric in names] for way, names in claim.ways.items()
+        side: [part for part in pairs if part.metric in names] for side, names in claim.ways.items()
     }
     same = parts.pop("same", [])
-    sides = _by_way(**{way: f"{_titles(of)}{_margins(of)}" for way, of in parts.items()})
+    sides = _by_side(**{side: f"{_titles(some)}{_margins(some)}" for side, some in parts.items()})
     price = f" at the same {_titles(same)}{_limits(same)}" if same else ""
     return f"{_has(claim.model)} {sides} than {claim.against}{price}"
 
 
-@_said.register
-def _ranked_alike(claim: spec.CorrelationClaim, pairs: Sequence[PairedSeeds]) -> str:
-    return f"the {_titles(pairs)} over {in_a_row(claim.models)} is {_side(claim)}{_margins(pairs)}"
+@_assertion.register
+def _correlation(claim: spec.CorrelationClaim, pairs: Sequence[PairedSeeds]) -> str:
+    return (
+        f"the {_titles(pairs)} over {list_models(claim.models)} is {_side(claim)}{_margins(pairs)}"
+    )
 
 
-@_said.register
-def _steadier(claim: spec.SpreadClaim, pairs: Sequence[PairedSeeds]) -> str:
+@_assertion.register
+def _spread(claim: spec.SpreadClaim, pairs: Sequence[PairedSeeds]) -> str:
     has = _has(claim.model)
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
 
 
-def in_a_row(sides: Sequence[ModelAt]) -> str:
-    """Sides in a row; of points in the training of one model how many."""
-    models = {side.model for side in sides}
-    if len(models) > 1:
-        return _list(sides)
-    return f"{len(sides)} points in the training of {models.pop()}"
+def list_models(models: Sequence[ModelAt]) -> str:
+    """Names the models; points in the training of a single model are counted instead."""
+    names = {model.model for model in models}
+    if len(names) > 1:
+        return _list(models)
+    return f"{len(models)} points in the training of {names.pop()}"
 
 
-def _by_way(**named: str) -> str:
-    """Which metrics go which way, of the ways that have some: "higher recall and lower FID"."""
-    return " and ".join(f"{way} {titles}" for way, titles in named.items() if titles)
+def _by_side(**titles: str) -> str:
+    """Joins the titles of metrics by side, where a side has any: "higher recall and lower FID"."""
+    return " and ".join(f"{side} {text}" for side, text in titles.items() if text)
 
 
 def _has(models: Sequence[ModelAt]) -> str:
@@ -164,7 +167,7 @@ def _side(claim: spec.ThresholdClaim | spec.CorrelationClaim) -> str:
     return side.replace("-", MINUS)
 
 
-def _measured(key: ClaimTest, level: float) -> str:
+def _effect_text(key: ClaimTest, level: float) -> str:
     count = sum(len(stratum) for stratum in key.strata)
     spread = "over training seeds" if len(key.strata) == 1 else "over seeds within datasets"
     paired = "" if key.pairs[0].kind == "rank correlation" else "paired "
@@ -176,39 +179,42 @@ def _measured(key: ClaimTest, level: float) -> str:
 
 
 def quantity(effect: Effect, unit: str = "") -> str:
-    """An effect and its interval: "difference +0.21 [0.10, 0.32]", "ratio 0.41 [0.30, 0.56]"."""
-    places = _telling(effect)
+    """Writes an effect and its interval: "difference +0.21 [0.10, 0.32]", "ratio 0.41 [0.30,
+    0.56]".
+    """
+    places = _decimal_places(effect)
     signed = effect.kind.startswith("difference")
     bounds = interval(effect.low, effect.high, places)
     unit = f" {unit}" if unit and signed else ""
     return f"{effect.kind} {number(effect.value, places, signed)} {bounds}{unit}"
 
 
-def _telling(effect: Effect) -> int:
-    """Two digits of the uncertainty, and up to two more where an end of the interval would
-    otherwise print as the very limit that it lies beyond or short of; a ratio is never zero.
+def _decimal_places(effect: Effect) -> int:
+    """Returns the places that show two digits of the uncertainty, and up to two more where an end
+    of the interval would otherwise print as equal to a limit that it is not equal to, or an end of
+    a ratio as zero.
     """
     places = decimals((effect.high - effect.low) / 2)
     zero = 0.0 if effect.kind == "ratio" else None
     edges = [e for e in (effect.null, effect.limit, effect.mirror, zero) if e is not None]
-    for more in range(places, places + 3):
-        ends = {round(effect.low, more), round(effect.high, more)}
-        if not ends & {round(edge, more) for edge in edges}:
-            return more
+    for enough in range(places, places + 3):
+        ends = {round(effect.low, enough), round(effect.high, enough)}
+        if not ends & {round(edge, enough) for edge in edges}:
+            return enough
     return places
 
 
 def _margins(pairs: Sequence[PairedSeeds]) -> str:
-    """By how much; with the metric where it differs between metrics."""
-    return _each(pairs, " by a factor of more than {:g}", " by more than {:g}")
+    """Says by how much, for each metric where that differs between metrics."""
+    return _margin_texts(pairs, " by a factor of more than {:g}", " by more than {:g}")
 
 
 def _limits(pairs: Sequence[PairedSeeds]) -> str:
-    """To within what."""
-    return _each(pairs, " to within a factor of {:g}", " to within {:g}")
+    """Says to within what, for each metric where that differs between metrics."""
+    return _margin_texts(pairs, " to within a factor of {:g}", " to within {:g}")
 
 
-def _each(pairs: Sequence[PairedSeeds], ratio: str, difference: str) -> str:
+def _margin_texts(pairs: Sequence[PairedSeeds], ratio: str, difference: str) -> str:
     texts = {
         part.title: (
             ratio.format(round(exponential(part.margin), 12))
@@ -232,6 +238,6 @@ def _datasets(pairs: Sequence[PairedSeeds]) -> str:
 
 
 def _list(things: Iterable[object]) -> str:
-    """Each thing once, as in a sentence: "a, b and c"; empty where there is none."""
+    """Lists each thing once, as in a sentence: "a, b and c"; empty where there is none."""
     *most, last = dict.fromkeys(map(str, things)) or ("",)
     return f"{', '.join(most)} and {last}" if most else last

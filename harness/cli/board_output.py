@@ -11,7 +11,7 @@ from harness.core.terminal import Console
 
 if TYPE_CHECKING:
     from harness.leaderboards.aggregate import MetricSummary
-    from harness.leaderboards.leaderboard import Board, Row
+    from harness.leaderboards.board import Board, Row
     from harness.leaderboards.standings import Standings
     from harness.report.boards.view import Leaderboard
 
@@ -38,7 +38,7 @@ def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
 
 def _board(console: Console, board: Board, found: Standings) -> None:
     from harness.report import tables
-    from harness.statistics.numbers import number
+    from harness.statistics.formatting import number
 
     metric = found.metrics[board.metric]
     heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]

@@ -140,7 +140,7 @@ def _show_total(
 
 
 def _show_claims(console: Console, plan: Plan) -> None:
-    from harness.claims.power import decidable
+    from harness.claims.decidability import decidable
     from harness.config.members import Members
 
     suite = plan.loaded.suite

@@ -12,7 +12,7 @@ from harness.cli.tables import print_styled
 
 if TYPE_CHECKING:
     from harness.core.terminal import Console
-    from harness.leaderboards.leaderboard import Board
+    from harness.leaderboards.board import Board
     from harness.report.results import Results
 
 WIDEST = 18

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.leaderboards.leaderboard import LEVEL, Board
+from harness.leaderboards.board import LEVEL, Board
 from harness.metrics.base import Metric
-from harness.statistics.intervals import exponential
+from harness.statistics.scale import exponential
 
 RESAMPLES = 2000
 Runs = Sequence[NDArray[np.float64]]

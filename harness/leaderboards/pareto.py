@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.leaderboards.leaderboard import Board, Row
+from harness.leaderboards.board import Board, Row
 from harness.metrics.base import Metric
 
 COSTS = {

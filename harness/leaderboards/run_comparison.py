@@ -12,10 +12,11 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput, suggest
 from harness.core.measurement import FLOORS, Measurement
 from harness.core.protocol import Protocol
+from harness.leaderboards.board import Board, Versus
 from harness.leaderboards.collection import CollectedEntries, EntryCollector, EntryFilter
 from harness.leaderboards.entries import MACHINE, EntryIdentity, EntryPart, differing_facets, parts
 from harness.leaderboards.external_samples import earlier, is_outside, outside
-from harness.leaderboards.leaderboard import Board, Versus, boards
+from harness.leaderboards.leaderboard import boards
 from harness.leaderboards.standings import known_metrics
 from harness.metrics import METRICS
 from harness.metrics.base import Metric

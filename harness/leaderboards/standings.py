@@ -11,13 +11,14 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput, suggest
 from harness.core.measurement import PREFERENCE
 from harness.leaderboards.aggregate import MetricSummary, summaries
+from harness.leaderboards.board import Board, Quoted
 from harness.leaderboards.collection import CollectedEntries
 from harness.leaderboards.entries import Entry
-from harness.leaderboards.leaderboard import Board, Quoted, boards
+from harness.leaderboards.leaderboard import boards
 from harness.leaderboards.pareto import COSTS, Front, fronts
 from harness.metrics import METRICS, REGISTRY, load_metric
 from harness.metrics.base import Metric
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
 from harness.statistics.preference import HUMAN_PREFERENCE
 
 QUALITIES = ("fid", "recall")

@@ -22,18 +22,11 @@ import numpy as np
 
 from harness.core.counting import counted
 from harness.metrics.base import Metric
-from harness.regression.tolerance import Kind, Tolerance
-from harness.statistics.intervals import (
-    FEWEST,
-    Contrast,
-    detectable_margin,
-    exponential,
-    paired,
-    seeds_until,
-    varies,
-    welch,
-)
-from harness.statistics.numbers import percent
+from harness.regression.tolerance import Tolerance
+from harness.statistics.formatting import percent
+from harness.statistics.intervals import FEWEST, Contrast, paired, varies, welch
+from harness.statistics.power import detectable_margin, seeds_until
+from harness.statistics.scale import ComparisonScale, EffectKind, exponential
 
 ALPHA = 0.05
 """Of two-sided intervals, of which only one side is worse: a check in which nothing has changed
@@ -120,7 +113,7 @@ class ChangeEffect:
     called a regression in 8 of 10 cases; None where there is no noise.
     """
 
-    kind: Kind
+    kind: EffectKind
     value: float
     low: float
     high: float
@@ -242,7 +235,7 @@ def _tested(pair: MetricPair) -> Change | NoisyChange:
     """A test, or the plain answer where no value varies."""
     old, new = _compared(pair)
     every = list(pair.before.values.values())
-    kind: Kind = "difference"
+    kind: EffectKind = "difference"
     if pair.metric.scale == "log" and min(*every, *new) > 0:
         kind = "ratio"
         old, new, every = ([math.log(x) for x in values] for values in (old, new, every))
@@ -253,7 +246,7 @@ def _tested(pair: MetricPair) -> Change | NoisyChange:
         pair.end("inconclusive", ""), before=before, now=now, seeds=(len(old), len(new))
     )
     found = _worsening(pair, old, new)
-    scale = _Scale(kind, pair.sign)
+    scale = ComparisonScale(kind, pair.sign)
     if isinstance(found, float):
         return _exact(start, scale, found, margin)
     limit = margin or SPREADS * float(np.std(every, ddof=1))
@@ -271,19 +264,7 @@ def _worsening(pair: MetricPair, old: Sequence[float], new: Sequence[float]) -> 
     return replace(contrast, mean=pair.sign * contrast.mean)
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """The way back from a worsening to a ratio or a difference, now against the baseline."""
-
-    kind: Kind
-    sign: int
-
-    def natural(self, worsening: float) -> float:
-        change = self.sign * worsening + 0.0
-        return exponential(change) if self.kind == "ratio" else change
-
-
-def _exact(start: Change, scale: _Scale, worsening: float, margin: float) -> Change:
+def _exact(start: Change, scale: ComparisonScale, worsening: float, margin: float) -> Change:
     value = scale.natural(worsening)
     effect = ChangeEffect(scale.kind, value, value, value, 1.0, scale.natural(margin), None)
     outcome: Outcome = "improved" if worsening < 0 else "tolerated"
@@ -301,7 +282,7 @@ class NoisyChange:
     """
 
     start: Change
-    scale: _Scale
+    scale: ComparisonScale
     worsening: Contrast
     margin: float
     limit: float

@@ -6,13 +6,10 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from harness.core.errors import BadInput, suggest
 from harness.metrics.base import Better, Metric
-
-Kind = Literal["ratio", "difference"]
-"""How two means are compared."""
+from harness.statistics.scale import EffectKind
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Tolerance:
     def __str__(self) -> str:
         return f"{100 * self.amount:g} %" if self.relative else f"{self.amount:g}"
 
-    def margin(self, before: float, kind: Kind, better: Better) -> float:
+    def margin(self, before: float, kind: EffectKind, better: Better) -> float:
         """The same on the scale on which metrics are compared, where the baseline's mean is
         `before`. A share of a ratio is the factor 1 + share, in both directions. Infinite where
         the metric would have to fall to zero or below.

@@ -19,7 +19,7 @@ from harness.core.counting import counted
 from harness.leaderboards.pareto import Front
 from harness.metrics.base import Metric
 from harness.report.svg import INK, canvas, colours, render_svg
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
 
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
 

@@ -21,7 +21,7 @@ from harness.report.failures import failures, notice
 from harness.report.results import DatasetInfo, ModelInfo, ReportPicture, Results
 from harness.report.templating import data_uri, template_environment
 from harness.report.training import said, undertrained
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 

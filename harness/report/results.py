@@ -12,7 +12,7 @@ from harness.claims.verdicts import Verdict
 from harness.core.measurement import CellResult
 from harness.data.base import Dataset, DatasetCard
 from harness.data.description import images_of, tasks_of
-from harness.leaderboards.leaderboard import Board
+from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
 from harness.statistics.convergence import LastTenth
 

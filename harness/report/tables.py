@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.counting import counted
-from harness.leaderboards.leaderboard import Board, Row, Versus
+from harness.leaderboards.board import Board, Row, Versus
 from harness.metrics.base import Metric
-from harness.statistics.numbers import decimals, interval, number, percent
+from harness.statistics.formatting import decimals, interval, number, percent
 
 NOT_APPLICABLE = "not applicable"
 

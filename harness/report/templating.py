@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from harness.report.plain import plain_text
 from harness.report.scripts import with_scripts
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
 
 
 def template_environment(autoescape: bool) -> Environment:

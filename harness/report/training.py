@@ -11,7 +11,7 @@ from harness.config.training_fraction import is_fraction
 from harness.core.measurement import CellResult
 from harness.report.results import TrainingInfo
 from harness.statistics.convergence import LIMIT, LastTenth, last_tenth
-from harness.statistics.numbers import number
+from harness.statistics.formatting import number
 
 
 def trained(

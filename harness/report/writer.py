@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core.csv_text import to_csv
 from harness.data.output_files import write_output
-from harness.leaderboards.leaderboard import to_table
+from harness.leaderboards.board import to_table
 from harness.report import page, record
 from harness.report.results import Results
 

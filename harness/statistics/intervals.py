@@ -1,4 +1,4 @@
-"""Mean effects with t intervals, and the power that a number of seeds has to decide about them.
+"""Mean effects with t intervals and the p-values that belong to them.
 
 Everything is on the scale on which models are compared (logarithms for ratios).
 """
@@ -6,28 +6,18 @@ Everything is on the scale on which models are compared (logarithms for ratios).
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
-
-Goal = Literal["beyond", "within"]
-"""Where a claim puts an effect: beyond a margin, or within it, either way."""
+from scipy import stats
 
 FEWEST = 3
 """Blocks below which nothing is tested."""
 
 FEWEST_FOR_SPREAD = 5
 """Seeds below which spreads over seeds are not compared."""
-
-POWER = 0.8
-"""The chance of a decision that planning asks for."""
-
-MOST_SEEDS = 1000
-"""Where the search for a sufficient number of seeds gives up."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +48,6 @@ class Contrast:
     def p_within(self, margin: float) -> float:
         """For the interval lying wholly inside ±`margin`: two one-sided tests (Schuirmann 1987)."""
         return max(self.p_above(-margin), self.p_below(margin))
-
-
-def exponential(value: float) -> float:
-    """e to the power of a value: ∞ where no number is that large, as the upper end of an interval
-    of logarithms may be that three seeds leave wide.
-    """
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
 
 
 def varies(values: Sequence[float]) -> bool:
@@ -146,80 +126,3 @@ def bca(differences: Sequence[float], level: float) -> tuple[float, float] | Non
         (np.asarray(differences),), np.mean, confidence_level=level, rng=np.random.default_rng(0)
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-def power(distance: float, df: float, level: float) -> float:
-    """The chance that an interval of confidence `level` ends short of a limit `distance` standard
-    errors away from the true mean: the upper tail of the noncentral t (Cohen 1988, ch. 2).
-    """
-    critical = stats.t.isf((1 - level) / 2, df)
-    return float(stats.nct.sf(critical, df, distance))
-
-
-def seeds_needed(
-    contrast: Contrast,
-    margin: float,
-    level: float,
-    seeds: int,
-    goal: Goal = "beyond",
-) -> int | None:
-    """The number of seeds at which an effect and spread as observed over `seeds` would be decided
-    with 80 % power, one way or the other; None where a thousand would not do.
-    """
-    return seeds_until(contrast, _to_decision(contrast, margin, goal), level, seeds)
-
-
-def seeds_until(
-    contrast: Contrast, distances: Sequence[float], level: float, seeds: int
-) -> int | None:
-    """The number of seeds at which limits `distances` away from the true mean would all be found to
-    lie outside the interval with 80 % power, where `seeds` gave the spread of `contrast`; None
-    where a thousand would not do.
-    """
-
-    # The spread per seed stays, so the standard error shrinks with √n.
-    def chance(n: int) -> float:
-        df = contrast.df * (n - 1) / (seeds - 1)
-        scale = math.sqrt(n / seeds) / contrast.se
-        return 1 - sum(1 - power(distance * scale, df, level) for distance in distances)
-
-    tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
-    first = bisect_left(tried, POWER, key=chance)
-    return tried[first] if first < len(tried) else None
-
-
-def _to_decision(contrast: Contrast, margin: float, goal: Goal) -> tuple[float, ...]:
-    """How far a mean lies from the limits that its interval must end short of.
-
-    Beyond: above the margin (supported), below zero, or within ±margin (refuted). Within: from both
-    ends of ±margin (equal), or outside of one of them (not equal).
-    """
-    mean = contrast.mean
-    if goal == "within":
-        outside = abs(mean) - margin
-        return (outside,) if outside > 0 else (margin - mean, margin + mean)
-    return (mean - margin if mean > margin else max(-mean, margin - abs(mean)),)
-
-
-def detectable(seeds: int, strata: int, level: float, goal: Goal = "beyond") -> float:
-    """The smallest mean effect, in standard deviations of the paired differences, that `seeds`
-    in each of `strata` strata decide with 80 % power at confidence `level`. Where the goal is an
-    interval within a margin: the smallest margin for which an effect of zero does.
-    """
-    # The interval may miss either end of the margin.
-    wanted = POWER if goal == "beyond" else (1 + POWER) / 2
-    return detectable_margin(strata * (seeds - 1), level, wanted) / math.sqrt(seeds * strata)
-
-
-def detectable_margin(df: float, level: float, wanted: float = POWER) -> float:
-    """How many standard errors a true mean must lie beyond a limit, so that the interval of
-    confidence `level` lies beyond it with power `wanted`.
-    """
-
-    def excess(distance: float) -> float:
-        return power(distance, df, level) - wanted
-
-    high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
-    while excess(high) < 0:
-        high *= 2
-    return float(optimize.brentq(excess, 0.0, high))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.claims.decidability import decidable
 from harness.claims.effects import Effect
-from harness.claims.power import decidable
 from harness.claims.questions import questions_of
 from harness.claims.verdicts import decide
 from harness.claims.wording import quantity

@@ -7,7 +7,8 @@ from analysis_tables import METRICS, failed, row, table
 from scipy import stats
 
 from harness.core.measurement import COLUMNS, HELD_OUT, TRAINING_IMAGES
-from harness.leaderboards.leaderboard import _remarks, boards, to_table
+from harness.leaderboards.board import to_table
+from harness.leaderboards.leaderboard import _remarks, boards
 
 VALUES = {"worst": [0.1, 0.12, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
 

@@ -15,7 +15,8 @@ from synthetic_results import CARD, DIVERGED, METRICS, synthetic
 
 from harness.core.measurement import COLUMNS, tidy
 from harness.data import load_dataset
-from harness.leaderboards.leaderboard import Board, Row, boards
+from harness.leaderboards.board import Board, Row
+from harness.leaderboards.leaderboard import boards
 from harness.leaderboards.pareto import pareto
 from harness.report import DatasetInfo, page, write_report
 from harness.report.svg import colours

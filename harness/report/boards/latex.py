@@ -8,7 +8,7 @@ from harness.leaderboards.aggregate import MetricSummary
 from harness.leaderboards.standings import Standings
 from harness.report import tables
 from harness.report.boards import view
-from harness.statistics.numbers import MINUS, THIN_SPACE
+from harness.statistics.formatting import MINUS, THIN_SPACE
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",

@@ -11,7 +11,7 @@ from harness.leaderboards.standings import Standings
 from harness.report import figures
 from harness.report.boards import view
 from harness.report.templating import template_environment
-from harness.statistics.numbers import percent
+from harness.statistics.formatting import percent
 
 
 def boards_html(board: view.Leaderboard) -> str:

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.core.csv_text import to_csv
+from harness.leaderboards.board import Board, to_table
 from harness.leaderboards.entries import Entry
-from harness.leaderboards.leaderboard import Board, to_table
 from harness.leaderboards.pareto import Front
 from harness.leaderboards.standings import Mention
 from harness.report.boards.view import Leaderboard

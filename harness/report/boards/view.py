@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from harness.core.counting import counted
 from harness.core.measurement import PREFERENCE
 from harness.leaderboards.aggregate import BootstrapEstimate, MetricSummary
+from harness.leaderboards.board import Board
 from harness.leaderboards.entries import Entry
-from harness.leaderboards.leaderboard import Board
 from harness.leaderboards.standings import Mention, Standings
 from harness.metrics.catalogue import KINDS
 from harness.report import tables
-from harness.statistics.numbers import decimals, interval, number
+from harness.statistics.formatting import decimals, interval, number
 
 GROUPS = {
     metric.name: kind.__name__.rpartition(".")[2].capitalize()

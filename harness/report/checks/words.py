@@ -11,7 +11,7 @@ from harness.metrics.base import Metric
 from harness.regression.changes import Change, ChangeEffect
 from harness.regression.gate import Check
 from harness.report import tables
-from harness.statistics.numbers import decimals, number, percent
+from harness.statistics.formatting import decimals, number, percent
 
 HEADINGS = (
     "dataset", "model", "metric", "baseline", "now", "change", "level", "detects", "outcome",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.core.measurement import Measurement
 from harness.leaderboards.run_comparison import Difference, EntryEffect, Line, RunComparison
 from harness.report import tables
-from harness.statistics.numbers import decimals, number
+from harness.statistics.formatting import decimals, number
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UNSAID = ("pictures",)

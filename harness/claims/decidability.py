@@ -1,4 +1,4 @@
-"""What a number of seeds can decide, before anything has run."""
+"""Whether a number of seeds can decide a claim, before anything has run."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from harness.config.claim import (
     SpreadClaim,
     TradeOffClaim,
 )
-from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD, Goal, detectable
-from harness.statistics.numbers import percent
+from harness.statistics.formatting import percent
+from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD
+from harness.statistics.power import Goal, detectable
 
 
 @dataclass(frozen=True)
 class Decidability:
-    """Whether a claim can be decided, and the effect it takes.
+    """Whether a claim can be decided, and how large an effect that needs.
 
-    `effect` is the smallest distance of the mean from the limit that decides (zero, the margin,
-    or the constant of `above` and `below`), in standard deviations of the differences between
-    paired seeds, which each comparison would show with 80 % power; of an equivalence, the smallest
-    margin within which sides that are equal would be found so. None where nothing can be decided.
-    `level` is that of the interval in Holm's worst case, the first of all claims.
+    `effect` is the smallest distance of the mean from the limit that decides (zero, the margin, or
+    the constant of `above` and `below`) that each comparison would show with 80 % power. For an
+    equivalence it is the smallest margin within which equal sides would be shown to lie. It is in
+    standard deviations of the differences between paired seeds, and None where nothing can be
+    decided. `level` is the interval's confidence in Holm's worst case, the first of all claims.
     """
 
     decidable: bool
@@ -36,7 +37,9 @@ class Decidability:
 
 
 def decidable(claim: Claim, seeds: int, datasets: Sequence[str], claims: int) -> Decidability:
-    """What `seeds` on `datasets` (those the claim is about) can decide, one of `claims` claims."""
+    """Returns what `seeds` seeds can decide about a claim on `datasets`, those it is about.
+    `claims` is the number of claims in its suite, over which Holm's correction is.
+    """
     level = 1 - claim.alpha / claims
     strata = len(datasets) if claim.over == "average" else 1
     fewest = FEWEST_FOR_SPREAD if isinstance(claim, SpreadClaim) else FEWEST
@@ -45,17 +48,18 @@ def decidable(claim: Claim, seeds: int, datasets: Sequence[str], claims: int) ->
         return Decidability(False, sentence, level)
     goal: Goal = "within" if isinstance(claim, EquivalenceClaim) else "beyond"
     effect = detectable(seeds, strata, level, goal)
-    how = f"({percent(level)} interval, 80 % power)"
-    return Decidability(True, f"can be decided where {_needed(claim, effect)} {how}", level, effect)
+    condition = _condition(claim, effect)
+    sentence = f"can be decided where {condition} ({percent(level)} interval, 80 % power)"
+    return Decidability(True, sentence, level, effect)
 
 
-def _needed(claim: Claim, effect: float) -> str:
-    """What must be so for the claim to be decided, in the words of its shape."""
-    said = NEEDED.get(type(claim), "the effect is at least {} of the seeds' differences")
-    return said.format(f"{effect:.1f} standard deviations")
+def _condition(claim: Claim, effect: float) -> str:
+    """Returns what must hold for the claim to be decided, in the words of its shape."""
+    template = CONDITIONS.get(type(claim), "the effect is at least {} of the seeds' differences")
+    return template.format(f"{effect:.1f} standard deviations")
 
 
-NEEDED: Mapping[type[Claim], str] = {
+CONDITIONS: Mapping[type[Claim], str] = {
     EquivalenceClaim: "the sides are equal and the margin is at least {} of the seeds' differences",
     MonotoneClaim: "every step is at least {} of the seeds' differences",
     OrderingClaim: "neighbours are at least {} of the seeds' differences apart",

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.core.protocol import Protocol
-from harness.statistics.protocol_differences import differing_fields
+from harness.core.protocol_differences import differing_fields
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 from analysis_tables import claim
 
-from harness.claims.power import decidable
+from harness.claims.decidability import decidable
 
 
 def test_two_seeds_decide_nothing():
