@@ -16,7 +16,7 @@ from harness.training import stopping
 
 NEEDED = (
     "torch", "torch._dynamo",  # which the first optimiser imports
-    "harness.engine.local", "harness.cell", "harness.metrics.catalogue",
+    "harness.engine.local", "harness.cell", "harness.metrics",
     "mlflow.store.tracking.sqlalchemy_store",  # which MLflow imports for the first SQLite file
 )  # fmt: skip
 

@@ -14,8 +14,7 @@ from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import BATCH
 from harness.evaluation.specs import evidence, provided
-from harness.metrics.catalogue.likelihood import IMPORTANCE_SAMPLES
-from harness.metrics.likelihood import dequantise
+from harness.metrics.likelihood import IMPORTANCE_SAMPLES, dequantise
 
 provided("is_binary", "reference")
 

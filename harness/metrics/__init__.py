@@ -1,135 +1,82 @@
-"""Metrics: pure functions of tensors, and a record of what each is and needs."""
+"""Metrics: pure functions of tensors, and a record beside each of what it is and needs.
+
+Every module of this package is looked through for records of metrics (`Metric`), and what its
+`__all__` names is public here.
+"""
+# ruff: noqa: F403, F405, PLE0604 - each module says itself what of it is public
 
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import get_args
 
 from harness.core.registry import Registry, instance_fault
-from harness.metrics.adversary import confidence, critic_distance, jensen_shannon_bound
-from harness.metrics.base import Estimate, Metric
-from harness.metrics.bins import DifferentBins, different_bins
-from harness.metrics.catalogue import KINDS, METRICS
-from harness.metrics.clip import clip_s, clip_score, r_precision
-from harness.metrics.cmmd import cmmd
-from harness.metrics.detection import auroc, auroc_interval, average_precision, fpr_at_tpr
-from harness.metrics.disentanglement import Dci, Forest, VoteCounts, dci, factorvae_score, mig, sap
-from harness.metrics.extrapolation import (
-    Extrapolation,
-    SizePoint,
-    frechet_by_class,
-    frechet_infinity,
-    sample_size_curve,
-)
-from harness.metrics.frechet import frechet_distance, frechet_estimate
-from harness.metrics.inception_score import inception_score, inception_scores
-from harness.metrics.kernel import (
-    PolynomialKernel,
-    RbfKernel,
-    Subsets,
-    kernel_distance,
-    kernel_distances,
-)
-from harness.metrics.latent import active_units, latent_path_length
-from harness.metrics.likelihood import bits_per_dimension, dequantise
-from harness.metrics.memorisation import Neighbours, authpct, fid_gap, nearest_neighbours
-from harness.metrics.modes import (
-    exact_mode_kl,
-    high_quality,
-    mode_count,
-    mode_kl,
-    modes_covered,
-)
-from harness.metrics.neighbours import Prdc, PrdcEstimates, prdc, prdc_estimates
-from harness.metrics.perceptual import lpips
-from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
-from harness.metrics.reconstruction import mae, mse, psnr
-from harness.metrics.segmentation import aupro, pixel_auroc
-from harness.metrics.sharpness import log_sharpness_ratio, sharpness_ratio
-from harness.metrics.statistics import FeatureStatistics
-from harness.metrics.structural_similarity import ms_ssim, ssim
-from harness.metrics.translation import colour_shift, cycle_error
-from harness.metrics.vendi import vendi_score
+from harness.metrics.adversary import *
+from harness.metrics.base import *
+from harness.metrics.base import Metric, MetricKind
+from harness.metrics.bins import *
+from harness.metrics.clip import *
+from harness.metrics.cmmd import *
+from harness.metrics.detection import *
+from harness.metrics.disentanglement import *
+from harness.metrics.extrapolation import *
+from harness.metrics.frechet import *
+from harness.metrics.inception_score import *
+from harness.metrics.kernel import *
+from harness.metrics.latent import *
+from harness.metrics.likelihood import *
+from harness.metrics.memorisation import *
+from harness.metrics.modes import *
+from harness.metrics.neighbours import *
+from harness.metrics.perceptual import *
+from harness.metrics.probes import *
+from harness.metrics.reconstruction import *
+from harness.metrics.segmentation import *
+from harness.metrics.sharpness import *
+from harness.metrics.statistics import *
+from harness.metrics.structural_similarity import *
+from harness.metrics.translation import *
+from harness.metrics.vendi import *
 
-__all__ = [
-    "METRICS",
-    "REGISTRY",
-    "Dci",
-    "DifferentBins",
-    "Estimate",
-    "Extrapolation",
-    "FeatureStatistics",
-    "Forest",
-    "Metric",
-    "Neighbours",
-    "PolynomialKernel",
-    "Prdc",
-    "PrdcEstimates",
-    "RbfKernel",
-    "SizePoint",
-    "Subsets",
-    "VoteCounts",
-    "active_units",
-    "aupro",
-    "auroc",
-    "auroc_interval",
-    "authpct",
-    "average_precision",
-    "bits_per_dimension",
-    "clip_s",
-    "clip_score",
-    "cmmd",
-    "colour_shift",
-    "confidence",
-    "critic_distance",
-    "cycle_error",
-    "dci",
-    "dequantise",
-    "different_bins",
-    "exact_mode_kl",
-    "factorvae_score",
-    "fid_gap",
-    "fpr_at_tpr",
-    "frechet_by_class",
-    "frechet_distance",
-    "frechet_estimate",
-    "frechet_infinity",
-    "high_quality",
-    "inception_score",
-    "inception_scores",
-    "jensen_shannon_bound",
-    "kernel_distance",
-    "kernel_distances",
-    "knn_accuracy",
-    "latent_path_length",
-    "linear_probe_accuracy",
-    "load_metric",
-    "log_sharpness_ratio",
-    "lpips",
-    "mae",
-    "mig",
-    "mode_count",
-    "mode_kl",
-    "modes_covered",
-    "ms_ssim",
-    "mse",
-    "nearest_neighbours",
-    "pixel_auroc",
-    "prdc",
-    "prdc_estimates",
-    "psnr",
-    "r_precision",
-    "retrieval_precision",
-    "sample_size_curve",
-    "sap",
-    "sharpness_ratio",
-    "ssim",
-    "vendi_score",
+_READING_ORDER = (
+    "reconstruction", "structural_similarity", "perceptual", "conditional", "frechet",
+    "extrapolation", "kernel",
+    "inception_score", "manifold", "sharpness", "cmmd", "vendi", "modes", "bins", "polygons",
+    "symmetry", "probes", "disentanglement",
+)  # fmt: skip
+"""Of one kind, the metrics of these modules come first in tables, in this order."""
+
+
+def _place(module: str) -> int:
+    known = module in _READING_ORDER
+    return _READING_ORDER.index(module) if known else len(_READING_ORDER)
+
+
+_MODULES = [
+    import_module(f"{__name__}.{name}")
+    for name in sorted((module.name for module in iter_modules(__path__)), key=_place)
 ]
+_RECORDS = [
+    (metric, f"{module.__name__}:{attribute}")
+    for kind in (*get_args(MetricKind), None)
+    for module in _MODULES
+    for attribute, metric in vars(module).items()
+    if isinstance(metric, Metric) and metric.kind == kind
+]
+
+METRICS = {metric.name: metric for metric, _ in _RECORDS}
+"""Every metric of the package by name, in the order in which tables show them: by kind."""
 
 REGISTRY = Registry(
     "metric",
     "harness.metrics",
-    {m.name: f"{kind.__name__}:{m.name.upper()}" for kind in KINDS for m in kind.METRICS},
+    {metric.name: place for metric, place in _RECORDS},
     instance_fault("a harness Metric", Metric),
 )
+
+_PUBLIC = {name: getattr(m, name) for m in _MODULES for name in getattr(m, "__all__", ())}
+globals().update(_PUBLIC)
+__all__ = ["METRICS", "REGISTRY", "load_metric", *_PUBLIC]
 
 
 def load_metric(name: str) -> Metric:

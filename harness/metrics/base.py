@@ -8,8 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
+__all__ = ["Estimate", "Metric"]
+
 Better = Literal["higher", "lower", "nearer", "neither"]
 """Where better values are: on a side, nearer to an ideal value, or nowhere (values only inform)."""
+
+MetricKind = Literal[
+    "reconstruction", "distribution", "translation", "conditional", "modes", "structure",
+    "memorisation", "likelihood", "text", "detection", "representation", "adversary", "cost",
+]  # fmt: skip
+"""What metrics are grouped by, in the order in which tables show them."""
 
 Ideal = float | Literal["held-out"]
 Uncertainty = Literal["images", "subsets", "splits", "repeats", "draws", "votes"]
@@ -41,9 +49,12 @@ def both(images: int) -> dict[str, int]:
 class Metric:
     """A measurable quantity.
 
-    `compute` takes evidence by parameter name (see `harness.evaluation.evidence.EVIDENCE`) and
-    returns an `Estimate`. `scale` is the one on which models are compared: "log" for positive
-    skewed quantities, whose differences are ratios. `of_pixels` says that it means nothing where
+    `compute` takes evidence by the names of its parameters without default (see
+    `harness.evaluation.specs.EVIDENCE`) and returns an `Estimate`. `kind` is the group that tables
+    show it in; metrics of other packages have none. `scale` is the one on which models are
+    compared: "log" for positive, skewed quantities, of which a ratio says more than a difference
+    (errors, distances, costs); where a value is not positive, as KID's can be, differences are
+    compared. `of_pixels` says that it means nothing where
     images are real numbers, such as points in the plane, and not 8-bit pixels; `of_detail` that it
     means nothing where images were enlarged, whose finest detail is the interpolation's. `least` is
     how many images (by the need they meet: "samples", "reference", "train") or different texts
@@ -60,6 +71,7 @@ class Metric:
     better: Better
     title: str
     paper: str
+    kind: MetricKind | None = None
     scale: Literal["linear", "log"] = "linear"
     unit: str = ""
     version: int = 1
@@ -108,5 +120,6 @@ class Metric:
 
     @cached_property  # asked many times in planning
     def needs(self) -> tuple[str, ...]:
-        """The names of the evidence it is computed from."""
-        return tuple(inspect.signature(self.compute).parameters)
+        """The names of the evidence it is computed from: parameters without default."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return tuple(p.name for p in parameters if p.default is p.empty)

@@ -14,7 +14,9 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["DifferentBins", "different_bins"]
 
 MOST = 100
 IMAGES_PER_BIN = 10
@@ -83,6 +85,22 @@ def different_bins(
         Estimate(share, math.sqrt(share * (1 - share) / k), "images"),
         _expected(fitted, other, level, seed),
     )
+
+
+def _ndb(train_features: Tensor, sample_features: Tensor) -> Estimate:
+    return different_bins(train_features, sample_features).share
+
+
+NDB = Metric(
+    "ndb",
+    _ndb,
+    "lower",
+    "share of statistically different bins",
+    "Richardson & Weiss 2018, arXiv:1805.12462",
+    kind="modes",
+    settings={"bins": "min(100,n/10)", "level": 0.05, "seed": 0},
+    least={"train": 2 * IMAGES_PER_BIN, "samples": 2 * IMAGES_PER_BIN},
+)
 
 
 def _bin(

@@ -9,24 +9,51 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
+from harness.metrics.averages import MeanOverImages
+from harness.metrics.base import Metric
+
+__all__ = ["clip_s", "clip_score", "r_precision"]
 
 _BLOCK = 64
 """Images compared with their candidate texts at a time, to bound memory."""
 
 
 @takes_arrays
-def clip_score(cosines: Tensor) -> Tensor:
+def clip_score(text_similarity: Tensor) -> Tensor:
     """100 · max(cos, 0) of each image and its text, the form that most papers report: n float64."""
-    return 100 * _positive(cosines)
+    return 100 * _positive(text_similarity)
+
+
+CLIP_SCORE = Metric(
+    "clip_score",
+    MeanOverImages(clip_score),
+    "higher",
+    "CLIP score",
+    "Hessel et al. 2021, arXiv:2104.08718",
+    kind="text",
+    digits=2,
+    settings={"scale": 100},
+)
 
 
 @takes_arrays
-def clip_s(cosines: Tensor) -> Tensor:
+def clip_s(text_similarity: Tensor) -> Tensor:
     """2.5 · max(cos, 0) of each image and its text: n float64.
 
     Hessel et al. 2021, "CLIPScore", arXiv:2104.08718, section 3; a fortieth of `clip_score`.
     """
-    return 2.5 * _positive(cosines)
+    return 2.5 * _positive(text_similarity)
+
+
+CLIP_S = Metric(
+    "clip_s",
+    MeanOverImages(clip_s),
+    "higher",
+    "CLIP-S",
+    "Hessel et al. 2021, arXiv:2104.08718",
+    kind="text",
+    settings={"scale": 2.5},
+)
 
 
 @takes_arrays
@@ -56,6 +83,18 @@ def r_precision(
     pairs = zip(torch.split(images, _BLOCK), torch.split(drawn, _BLOCK), strict=True)
     cosines = torch.cat([torch.einsum("nd,ncd->nc", i, texts[d]) for i, d in pairs])
     return (cosines[:, :1] > cosines[:, 1:]).all(dim=1).double()
+
+
+R_PRECISION = Metric(
+    "r_precision",
+    MeanOverImages(r_precision),
+    "higher",
+    "R-precision",
+    "Xu et al. 2018, arXiv:1711.10485",
+    kind="text",
+    settings={"candidates": 100, "seed": 2020},
+    least={"texts": 100},
+)
 
 
 def _directions(images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:

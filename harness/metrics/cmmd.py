@@ -10,7 +10,9 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["cmmd"]
 
 ROWS = 1024
 """Kernel matrices are computed in blocks of so many rows, to bound memory."""
@@ -18,9 +20,14 @@ ROWS = 1024
 
 @takes_arrays
 def cmmd(
-    a: Tensor, b: Tensor, *, sigma: float = 10.0, scale: float = 1000.0, biased: bool = False
+    sample_clip_features: Tensor,
+    reference_clip_features: Tensor,
+    *,
+    sigma: float = 10.0,
+    scale: float = 1000.0,
+    biased: bool = False,
 ) -> Estimate:
-    """`scale` · MMD² of embeddings `a` n×d and `b` m×d under exp(−|x − y|² / 2 sigma²).
+    """`scale` · MMD² of embeddings n×d and m×d under exp(−|x − y|² / 2 sigma²).
 
     Jayasumana et al. 2024, "Rethinking FID", arXiv:2401.09603. The rows are scaled to unit length
     first, as the published values have it. Gretton et al. 2012 give two estimators: the unbiased
@@ -34,7 +41,7 @@ def cmmd(
     """
     if not (sigma > 0 and math.isfinite(sigma)):
         raise BadInput(f"sigma must be positive, not {sigma}")
-    a, b = checks.feature_pair(a, b, at_least=3)
+    a, b = checks.feature_pair(sample_clip_features, reference_clip_features, at_least=3)
     a, b = checks.unit_rows(a, "embeddings"), checks.unit_rows(b, "embeddings")
     n, m = len(a), len(b)
     # Of each row the sum of the kernel's values with the rows of its own and of the other set.
@@ -47,6 +54,18 @@ def cmmd(
     if biased:  # a square, which rounding can leave a hair below zero
         value = max(value, 0.0)
     return Estimate(scale * value, scale * math.sqrt(variance), "images")
+
+
+CMMD = Metric(
+    "cmmd",
+    cmmd,
+    "lower",
+    "CLIP maximum mean discrepancy",
+    "Jayasumana et al. 2024, arXiv:2401.09603",
+    kind="modes",
+    scale="log",
+    settings={"sigma": 10, "scale": 1000, "estimator": "unbiased"},
+)
 
 
 def _mmd(sums: tuple[Tensor, Tensor, Tensor], sizes: tuple[int, int], biased: bool) -> Tensor:

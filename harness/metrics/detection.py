@@ -12,19 +12,21 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["auroc", "auroc_interval", "average_precision", "fpr_at_tpr"]
 
 
 @takes_arrays
-def auroc(scores: Tensor, labels: Tensor) -> Estimate:
+def auroc(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
     """The area under the ROC curve, with DeLong's standard error over images.
 
     The share of (anomalous, normal) pairs in which the anomalous image has the higher score, ties
-    counting half; constant scores give 0.5. `scores` n floats, higher for the more anomalous;
-    `labels` n booleans, true for anomalies. DeLong et al. 1988, through the midranks of Sun & Xu
-    2014, "Fast implementation of DeLong's algorithm".
+    counting half; constant scores give 0.5. `anomaly_scores` n floats, higher for the more
+    anomalous; `anomaly_labels` n booleans, true for anomalies. DeLong et al. 1988, through the
+    midranks of Sun & Xu 2014, "Fast implementation of DeLong's algorithm".
     """
-    anomalous, normal = _split(scores, labels)
+    anomalous, normal = _split(anomaly_scores, anomaly_labels)
     pooled = scipy.stats.rankdata(torch.cat([anomalous, normal]).numpy())
     m, n = len(anomalous), len(normal)
     # For each anomalous image the share of normal ones below it; for each normal one, of anomalous
@@ -37,8 +39,15 @@ def auroc(scores: Tensor, labels: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(float(above.var()) / m + float(below.var()) / n), "images")
 
 
+AUROC = Metric(
+    "auroc", auroc, "higher", "area under the ROC curve", "DeLong et al. 1988", kind="detection"
+)
+
+
 @takes_arrays
-def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple[float, float]:
+def auroc_interval(
+    anomaly_scores: Tensor, anomaly_labels: Tensor, level: float = 0.95
+) -> tuple[float, float]:
     """A confidence interval of `auroc`, from DeLong's standard error on the logit scale.
 
     logit A ± z · stderr / (A (1 − A)), which stays inside (0, 1). Scores that separate perfectly
@@ -48,9 +57,9 @@ def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple
     """
     if not 0 < level < 1:
         raise BadInput(f"the level of an interval lies between 0 and 1, not {level}")
-    area = auroc(scores, labels)
+    area = auroc(anomaly_scores, anomaly_labels)
     if area.value in {0.0, 1.0}:
-        pairs = min(int(labels.sum()), int((~labels).sum()))
+        pairs = min(int(anomaly_labels.sum()), int((~anomaly_labels).sum()))
         bound = ((1 - level) / 2) ** (1 / pairs)
         return (bound, 1.0) if area.value == 1 else (0.0, 1 - bound)
     if area.stderr is None:
@@ -60,7 +69,7 @@ def auroc_interval(scores: Tensor, labels: Tensor, level: float = 0.95) -> tuple
 
 
 @takes_arrays
-def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
+def average_precision(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
     """The area under the precision–recall curve as its step-wise sum, with its standard error.
 
     Σ (R_k − R_(k−1)) P_k over the distinct scores from the highest, scikit-learn's definition: the
@@ -73,8 +82,10 @@ def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
     """
     from sklearn.metrics import average_precision_score
 
-    anomalous, normal = _split(scores, labels)
-    value = float(average_precision_score(labels.cpu().numpy(), scores.double().cpu().numpy()))
+    anomalous, normal = _split(anomaly_scores, anomaly_labels)
+    value = float(
+        average_precision_score(anomaly_labels.cpu().numpy(), anomaly_scores.double().cpu().numpy())
+    )
     m, n = len(anomalous), len(normal)
     if min(m, n) < 2:
         return Estimate(value)
@@ -89,8 +100,18 @@ def average_precision(scores: Tensor, labels: Tensor) -> Estimate:
     return Estimate(value, math.sqrt(variance), "images")
 
 
+AUPR = Metric(
+    "aupr",
+    average_precision,
+    "higher",
+    "average precision",
+    "Davis & Goadrich 2006",
+    kind="detection",
+)
+
+
 @takes_arrays
-def fpr_at_tpr(scores: Tensor, labels: Tensor, tpr: float = 0.95) -> Estimate:
+def fpr_at_tpr(anomaly_scores: Tensor, anomaly_labels: Tensor, tpr: float = 0.95) -> Estimate:
     """The share of normal images flagged where at least `tpr` of the anomalies are.
 
     The threshold is the highest score that flags so many anomalies, and everything at or above it
@@ -103,7 +124,7 @@ def fpr_at_tpr(scores: Tensor, labels: Tensor, tpr: float = 0.95) -> Estimate:
     """
     if not 0 < tpr <= 1:
         raise BadInput(f"the true positive rate is in (0, 1], not {tpr}")
-    anomalous, normal = _split(scores, labels)
+    anomalous, normal = _split(anomaly_scores, anomaly_labels)
     m, n = len(anomalous), len(normal)
     ordered = anomalous.sort(descending=True).values
     needed = int((torch.arange(1, m + 1, dtype=torch.float64) / m < tpr).sum())
@@ -113,6 +134,17 @@ def fpr_at_tpr(scores: Tensor, labels: Tensor, tpr: float = 0.95) -> Estimate:
     smoothed = (share * n + 0.5) / (n + 1)
     variance = smoothed * (1 - smoothed) / n + ((more - fewer) / 2) ** 2
     return Estimate(share, math.sqrt(variance), "images")
+
+
+FPR95 = Metric(
+    "fpr95",
+    fpr_at_tpr,
+    "lower",
+    "false positive rate at 95 % true positives",
+    "",
+    kind="detection",
+    settings={"tpr": 0.95},
+)
 
 
 def _sums_up_to(ordered: Tensor, terms: Tensor, limits: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,9 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["Dci", "Forest", "VoteCounts", "dci", "factorvae_score", "mig", "sap"]
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -36,7 +39,7 @@ FEWEST = 10
 
 
 @takes_arrays
-def mig(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Estimate:
+def mig(test_codes: Tensor, test_factors: Tensor, *, bins: int = 20) -> Estimate:
     """The mutual information gap, from 0 to 1.
 
     Chen et al. 2018, "Isolating sources of disentanglement in variational autoencoders",
@@ -46,7 +49,7 @@ def mig(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Estimate:
     information is that of the table of counts (Locatello et al. 2019, arXiv:1811.12359), which is
     biased upwards by about (bins − 1)(values − 1) / 2n nats for all dimensions alike.
     """
-    x, y = _arrays(codes, factors, "")
+    x, y = _arrays(test_codes, test_factors, "")
     binned = np.stack([_binned(column, bins) for column in x.T])
     gaps, scores = [], np.zeros(len(x))
     for factor in y.T:
@@ -60,6 +63,17 @@ def mig(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Estimate:
         # The delta method: what one image more or less changes of a ratio of two means.
         scores += (gap - ratio * surprise) / surprise.mean() / y.shape[1]
     return _estimate(float(np.mean(gaps)), scores)
+
+
+MIG = Metric(
+    "mig",
+    mig,
+    "higher",
+    "mutual information gap",
+    "Chen et al. 2018, arXiv:1802.04942",
+    kind="representation",
+    settings={"bins": 20},
+)
 
 
 @takes_arrays
@@ -92,6 +106,17 @@ def sap(
         gaps.append(gap.mean())
         scores += _within_classes(gap, truth) / y.shape[1]
     return _estimate(float(np.mean(gaps)), scores)
+
+
+SAP = Metric(
+    "sap",
+    sap,
+    "higher",
+    "separated attribute predictability",
+    "Kumar et al. 2018, arXiv:1711.00848",
+    kind="representation",
+    settings={"predictor": "thresholds"},
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +186,64 @@ def dci(
     return Dci(disentanglement, completeness, _estimate(float(accuracy.mean()), accuracy))
 
 
+@lru_cache(maxsize=1)
+def _shared_dci(
+    train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
+) -> Dci:
+    """`dci`, kept for the three metrics that are made of it. Tensors are told apart by identity:
+    evidence is never written to once it is computed.
+    """
+    return dci(train_codes, train_factors, test_codes, test_factors)
+
+
+def _disentanglement(
+    train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
+) -> Estimate:
+    return _shared_dci(train_codes, train_factors, test_codes, test_factors).disentanglement
+
+
+def _completeness(
+    train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
+) -> Estimate:
+    return _shared_dci(train_codes, train_factors, test_codes, test_factors).completeness
+
+
+def _informativeness(
+    train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
+) -> Estimate:
+    return _shared_dci(train_codes, train_factors, test_codes, test_factors).informativeness
+
+
+_FOREST = {"predictor": "random-forest"} | asdict(Forest())
+DCI_DISENTANGLEMENT = Metric(
+    "dci_disentanglement",
+    _disentanglement,
+    "higher",
+    "DCI disentanglement",
+    "Eastwood & Williams 2018",
+    kind="representation",
+    settings=_FOREST,
+)
+DCI_COMPLETENESS = Metric(
+    "dci_completeness",
+    _completeness,
+    "higher",
+    "DCI completeness",
+    "Eastwood & Williams 2018",
+    kind="representation",
+    settings=_FOREST,
+)
+DCI_INFORMATIVENESS = Metric(
+    "dci_informativeness",
+    _informativeness,
+    "higher",
+    "DCI informativeness",
+    "Eastwood & Williams 2018",
+    kind="representation",
+    settings=_FOREST,
+)
+
+
 @dataclass(frozen=True)
 class VoteCounts:
     """How many votes are taken to learn from and to count, drawn from `seed`, of so many images,
@@ -175,7 +258,9 @@ class VoteCounts:
 
 
 @takes_arrays
-def factorvae_score(codes: Tensor, factors: Tensor, votes: VoteCounts = VoteCounts()) -> Estimate:
+def factorvae_score(
+    test_codes: Tensor, test_factors: Tensor, votes: VoteCounts = VoteCounts()
+) -> Estimate:
     """The accuracy with which the steadiest dimension tells which factor is held fixed.
 
     Kim & Mnih 2018, "Disentangling by factorising", arXiv:1802.05983, section 4. A vote: draw a
@@ -189,7 +274,7 @@ def factorvae_score(codes: Tensor, factors: Tensor, votes: VoteCounts = VoteCoun
     halves of the images (the jackknife that leaves out half of them, Shao & Wu 1989), that of the
     votes included; near 1 it is up to twice too large.
     """
-    x, y = _arrays(codes, factors, "")
+    x, y = _arrays(test_codes, test_factors, "")
     rarest = min(int(np.unique(column, return_counts=True)[1].min()) for column in y.T)
     if rarest < FEWEST:
         raise BadInput(f"a value of a factor has {rarest} images; the score needs {FEWEST} of each")
@@ -198,6 +283,17 @@ def factorvae_score(codes: Tensor, factors: Tensor, votes: VoteCounts = VoteCoun
     halves = [random.permutation(len(x))[: len(x) // 2] for _ in range(votes.halves)]
     again = [_vote_accuracy(x[half], y[half], votes, random) for half in halves]
     return Estimate(value, float(np.std(again, ddof=1)), "images")
+
+
+FACTORVAE_SCORE = Metric(
+    "factorvae_score",
+    factorvae_score,
+    "higher",
+    "FactorVAE score",
+    "Kim & Mnih 2018, arXiv:1802.05983",
+    kind="representation",
+    settings=asdict(VoteCounts()),
+)
 
 
 def _arrays(codes: Tensor, factors: Tensor, which: str) -> tuple[Floats, Ints]:

@@ -16,10 +16,18 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate
+from harness.metrics.base import Caveat, Estimate, Metric, both
 from harness.metrics.frechet import frechet_distance, frechet_estimate, frechet_influences
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.statistics import FeatureStatistics
+
+__all__ = [
+    "Extrapolation",
+    "SizePoint",
+    "frechet_by_class",
+    "frechet_infinity",
+    "sample_size_curve",
+]
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,24 @@ def frechet_infinity(
     slope, r_squared = _line(sizes, distances, value)
     estimate = Estimate(value, stderr, "images")
     return Extrapolation(estimate, slope, r_squared, tuple(sizes), tuple(distances))
+
+
+def _fid_infinity(sample_features: Tensor, reference_features: Tensor) -> Estimate:
+    return frechet_infinity(sample_features, reference_features).estimate
+
+
+FID_INFINITY = Metric(
+    "fid_infinity",
+    _fid_infinity,
+    "lower",
+    "Fréchet distance of endlessly many samples",
+    "Chong & Forsyth 2020, arXiv:1911.07023",
+    kind="distribution",
+    version=2,
+    digits=2,
+    settings={"points": 6, "seed": 2020},
+    least={"samples": 11, "reference": 2},
+)
 
 
 def _ladder(n: int, d: int, points: int) -> list[int]:
@@ -141,15 +167,61 @@ def _stderr(
 
 
 def mean_frechet_by_class(
-    samples: Tensor, sample_labels: Tensor, reference: Tensor, reference_labels: Tensor
+    sample_features: Tensor,
+    sample_labels: Tensor,
+    reference_features: Tensor,
+    reference_labels: Tensor,
 ) -> Estimate:
     """The mean of `frechet_by_class`. Given how many images are of each class, the classes are
     independent, and so are their errors.
     """
-    found = frechet_by_class(samples, sample_labels, reference, reference_labels).values()
-    errors = [distance.stderr or 0.0 for distance in found]
-    value = fmean(distance.value for distance in found)
+    distances = frechet_by_class(
+        sample_features, sample_labels, reference_features, reference_labels
+    ).values()
+    errors = [distance.stderr or 0.0 for distance in distances]
+    value = fmean(distance.value for distance in distances)
     return Estimate(value, math.hypot(*errors) / len(errors), "images")
+
+
+INTRA_FID = Metric(
+    "intra_fid",
+    mean_frechet_by_class,
+    "lower",
+    "mean Fréchet distance by class asked for",
+    "Miyato & Koyama 2018, arXiv:1802.05637",
+    kind="conditional",
+    scale="log",
+    digits=2,
+)
+
+
+def _class_fid(
+    sample_features: Tensor,
+    reference_features: Tensor,
+    sample_logits: Tensor,
+    reference_logits: Tensor,
+) -> Estimate:
+    """Classes are a classifier's on both sides, so that samples without labels have them too."""
+    sample_labels, reference_labels = (
+        checks.matrix(logits, "logits", at_least=2).argmax(dim=1)
+        for logits in (sample_logits, reference_logits)
+    )
+    return mean_frechet_by_class(
+        sample_features, sample_labels, reference_features, reference_labels
+    )
+
+
+CLASS_FID = Metric(
+    "class_fid",
+    _class_fid,
+    "lower",
+    "mean Fréchet distance by class",
+    "Miyato & Koyama 2018, arXiv:1802.05637",
+    kind="distribution",
+    scale="log",
+    digits=2,
+    least=both(2),
+)
 
 
 @takes_arrays

@@ -10,23 +10,37 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate
+from harness.metrics.base import Caveat, Estimate, Metric
+
+__all__ = ["inception_score", "inception_scores"]
 
 
 @takes_arrays
-def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Estimate:
+def inception_score(sample_logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Estimate:
     """The mean of `inception_scores`, with its standard error over splits, which are taken to be
     independent.
     """
-    part = len(logits) // splits
-    if part < logits.shape[-1]:
+    part = len(sample_logits) // splits
+    if part < sample_logits.shape[-1]:
         warnings.warn(
             f"an inception score of parts of {part} images is at most {part}: fewer images, lower "
             "scores",
             Caveat,
             stacklevel=2,
         )
-    return checks.mean_over(inception_scores(logits, splits=splits, seed=seed), "splits")
+    return checks.mean_over(inception_scores(sample_logits, splits=splits, seed=seed), "splits")
+
+
+IS = Metric(
+    "is",
+    inception_score,
+    "higher",
+    "inception score",
+    "Salimans et al. 2016, arXiv:1606.03498",
+    kind="distribution",
+    settings={"splits": 10, "seed": 2020},
+    least={"samples": 20},
+)
 
 
 @takes_arrays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +15,10 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.products import TILE, block_dtype, dot_products, tiles
+
+__all__ = ["PolynomialKernel", "RbfKernel", "Subsets", "kernel_distance", "kernel_distances"]
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,32 @@ def kernel_distance(
         return Estimate(float(values.mean()))
     jackknife = float(values.std(correction=0)) * (size / (smaller - size)) ** 0.5
     return Estimate(float(values.mean()), jackknife, "subsets")
+
+
+KID = Metric(
+    "kid",
+    kernel_distance,
+    "lower",
+    "kernel distance",
+    "Bińkowski et al. 2018, arXiv:1801.01401",
+    kind="distribution",
+    scale="log",
+    digits=5,
+    settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
+    least=both(4),
+)
+KID_RBF = Metric(
+    "kid_rbf",
+    partial(kernel_distance, kernel=RbfKernel()),
+    "lower",
+    "kernel distance by a Gaussian kernel",
+    "Gretton et al. 2012",
+    kind="distribution",
+    scale="log",
+    digits=5,
+    settings={"subsets": 100, "subset_size": "min(1000,n/2)", "sigma": 10.0, "seed": 2020},
+    least=both(4),
+)
 
 
 def _members(subsets: Subsets, n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,9 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["active_units", "latent_path_length"]
 
 
 @takes_arrays
@@ -20,6 +22,18 @@ def active_units(posterior_means: Tensor, delta: float = 0.01) -> Estimate:
     """
     means = checks.matrix(posterior_means, "posterior means", at_least=2)
     return Estimate(float((means.var(dim=0) > delta).sum()))
+
+
+ACTIVE_UNITS = Metric(
+    "active_units",
+    active_units,
+    "higher",
+    "active units",
+    "Burda et al. 2016, arXiv:1509.00519",
+    kind="representation",
+    digits=0,
+    settings={"delta": 0.01},
+)
 
 
 @takes_arrays
@@ -35,3 +49,15 @@ def latent_path_length(path_distances: Tensor) -> Estimate:
     if not bool(torch.all(distances >= 0)):
         raise BadInput(f"a path distance is {float(distances.min()):g}; none can be below 0")
     return checks.mean_over(distances, "images")
+
+
+LATENT_PATH_LENGTH = Metric(
+    "latent_path_length",
+    latent_path_length,
+    "lower",
+    "latent path length",
+    "Karras et al. 2019, arXiv:1812.04948",
+    kind="representation",
+    scale="log",
+    digits=1,
+)

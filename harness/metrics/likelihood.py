@@ -10,9 +10,15 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["bits_per_dimension", "dequantise"]
 
 STEPS = 127.5
 """Grey levels in one unit of [-1, 1]: pixel u of 0 to 255 is at u / 127.5 − 1."""
+
+IMPORTANCE_SAMPLES = 50
+"""Codes per image of the importance-weighted bound."""
 
 
 @takes_arrays
@@ -45,3 +51,67 @@ def bits_per_dimension(nats: Tensor, values: int) -> Tensor:
     if values < 1:
         raise BadInput(f"an image of {values} values has no bits per dimension")
     return math.log2(STEPS) - nats / (values * math.log(2))
+
+
+def _elbo(elbo_nats: Tensor) -> Estimate:
+    return checks.mean_over(checks.vector(elbo_nats, "evidence lower bounds"), "images")
+
+
+def _importance_bound(importance_bound_nats: Tensor) -> Estimate:
+    bounds = checks.vector(importance_bound_nats, "importance-weighted bounds")
+    return checks.mean_over(bounds, "images")
+
+
+def _bits_per_dim(elbo_nats: Tensor, image_values: int) -> Estimate:
+    return checks.mean_over(bits_per_dimension(elbo_nats, image_values), "images")
+
+
+def _elbo_gap(log_densities: Tensor, elbo_nats: Tensor) -> Estimate:
+    densities = checks.vector(log_densities, "log densities")
+    bounds = checks.vector(elbo_nats, "evidence lower bounds")
+    return checks.mean_over(densities - bounds, "images")
+
+
+ELBO = Metric(
+    "elbo",
+    _elbo,
+    "higher",
+    "evidence lower bound",
+    "Kingma & Welling 2014, arXiv:1312.6114",
+    kind="likelihood",
+    unit="nats",
+    digits=1,
+    settings={"noise": "uniform"},
+)
+IMPORTANCE_BOUND = Metric(
+    "importance_bound",
+    _importance_bound,
+    "higher",
+    "importance-weighted bound",
+    "Burda et al. 2016, arXiv:1509.00519",
+    kind="likelihood",
+    unit="nats",
+    digits=1,
+    settings={"noise": "uniform", "samples": IMPORTANCE_SAMPLES},
+)
+BITS_PER_DIM = Metric(
+    "bits_per_dim",
+    _bits_per_dim,
+    "lower",
+    "bits per dimension",
+    "Theis et al. 2016, arXiv:1511.01844",
+    kind="likelihood",
+    unit="bits",
+    settings={"noise": "uniform", "bound": "elbo"},
+    of_pixels=True,
+)
+ELBO_GAP = Metric(
+    "elbo_gap",
+    _elbo_gap,
+    "lower",
+    "gap between the true log density and the bound",
+    "Kingma & Welling 2014, arXiv:1312.6114",
+    kind="likelihood",
+    unit="nats",
+    digits=2,
+)

@@ -12,9 +12,11 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
 from harness.metrics.frame import Frame
 from harness.metrics.frechet import frechet_influences
+
+__all__ = ["Neighbours", "authpct", "fid_gap", "nearest_neighbours"]
 
 SPARE = 4
 """So many more neighbours than asked are looked at: rounding may order near ones wrongly."""
@@ -107,9 +109,23 @@ def authpct(train_features: Tensor, sample_features: Tensor) -> Estimate:
     return Estimate(100 * share, 100 * math.sqrt(share * (1 - share) / len(samples)), "images")
 
 
+AUTHPCT = Metric(
+    "authpct",
+    authpct,
+    "nearer",
+    "authentic samples",
+    "Alaa et al. 2022, arXiv:2102.08921",
+    kind="memorisation",
+    unit="%",
+    digits=1,
+    ideal="held-out",
+    least={"train": 2, "samples": 2},
+)
+
+
 @takes_arrays
 def fid_gap(
-    sample_features: Tensor, test_features: Tensor, train_features: Tensor, seed: int = 0
+    sample_features: Tensor, reference_features: Tensor, train_features: Tensor, seed: int = 0
 ) -> Estimate:
     """FID(samples, test) − FID(samples, train), of as many training as test images.
 
@@ -122,7 +138,7 @@ def fid_gap(
     count in both distances, whose common noise cancels. It is too wide, by up to a half, where the
     samples have the data's own distribution or are copies.
     """
-    samples, test = checks.feature_pair(sample_features, test_features, at_least=3)
+    samples, test = checks.feature_pair(sample_features, reference_features, at_least=3)
     train, _ = checks.feature_pair(train_features, samples, at_least=3)
     size = min(len(test), len(train))
     random = np.random.RandomState(seed)
@@ -132,6 +148,19 @@ def fid_gap(
     sources = (by_samples - by_samples_too, by_test, by_train)
     variance = sum(float(x.var()) / len(x) for x in sources)
     return Estimate(to_test - to_train, math.sqrt(variance), "images")
+
+
+FID_GAP = Metric(
+    "fid_gap",
+    fid_gap,
+    "neither",
+    "memorisation gap",
+    "",
+    kind="memorisation",
+    settings={"seed": 0},
+    digits=2,
+    least={"samples": 3, "reference": 3, "train": 3},
+)
 
 
 def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:

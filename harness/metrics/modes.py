@@ -13,9 +13,11 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
 
-HIGH_QUALITY = 3.0
+__all__ = ["exact_mode_kl", "high_quality", "mode_count", "mode_kl", "modes_covered"]
+
+HIGH_QUALITY_LIMIT = 3.0
 """Standard deviations from a mode up to which a sample counts as one of it."""
 
 
@@ -30,8 +32,8 @@ def class_counts(logits: Tensor) -> Tensor:
 
 
 @takes_arrays
-def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
-    """The number of classes of which `at_least` samples are predicted; `logits` n×classes.
+def mode_count(sample_logits: Tensor, at_least: int = 1) -> Estimate:
+    """The number of classes of which `at_least` samples are predicted; `sample_logits` n×classes.
 
     Metz et al. 2017, arXiv:1611.02163, with the threshold of one sample that is usual on stacked
     MNIST (Lin et al. 2018, arXiv:1712.04086).
@@ -39,65 +41,19 @@ def mode_count(logits: Tensor, at_least: int = 1) -> Estimate:
     The standard error is the jackknife's over images: 0 unless some class would be lost with a
     single sample. It says nothing of a rare class that no sample has.
     """
-    return _present(class_counts(logits), len(logits), at_least)
+    return _present(class_counts(sample_logits), len(sample_logits), at_least)
 
 
-@takes_arrays
-def modes_covered(modes: Tensor, deviations: Tensor, total: int, at_least: int = 1) -> Estimate:
-    """The number of modes that are the nearest of `at_least` high-quality samples.
-
-    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, where one sample is enough.
-    `modes` is the mode nearest to each sample, int64 n from 0 to `total` − 1, and `deviations` how
-    many standard deviations they are from it (`high_quality`). The standard error is that of
-    `mode_count`.
-    """
-    deviations = checks.vector(deviations, "deviations")
-    counts = _mode_counts(modes[deviations <= HIGH_QUALITY], total)
-    return _present(counts, len(modes), at_least)
-
-
-@takes_arrays
-def high_quality(deviations: Tensor) -> Estimate:
-    """The share of samples within three standard deviations of the mode nearest to them.
-
-    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761. `deviations` n floats. Of the
-    density itself the share is not 1, in the plane 1 − e^(−9/2) = 0.989. The standard error is that
-    of a proportion.
-    """
-    near = checks.vector(deviations, "deviations") <= HIGH_QUALITY
-    share = float(near.double().mean())
-    return Estimate(share, math.sqrt(share * (1 - share) / len(near)), "images")
-
-
-@takes_arrays
-def exact_mode_kl(modes: Tensor, total: int) -> Estimate:
-    """KL(p ‖ q) in nats of the modes nearest to the samples, p, from q = 1 / `total` for each.
-
-    Lin et al. 2018 (PacGAN), arXiv:1712.04086. `modes` int64 n from 0 to `total` − 1. Every sample
-    counts, however far from its mode; log `total` where all are nearest to a single one. Of samples
-    of the density itself about (`total` − 1) / 2n is to be expected. The standard error is the
-    delta method's over samples, to the second order.
-    """
-    counts = _mode_counts(modes, total)
-    q = torch.full((total,), 1 / total, dtype=torch.float64)
-    return _divergence(counts, q, 1 / len(modes), 0.0)
-
-
-def _mode_counts(modes: Tensor, total: int) -> Tensor:
-    checks.labels(modes, "modes", len(modes))
-    if len(modes) and not 0 <= int(modes.min()) <= int(modes.max()) < total:
-        raise BadInput(f"modes are {int(modes.min())} to {int(modes.max())}, not 0 to {total - 1}")
-    return torch.bincount(modes, minlength=total)
-
-
-def _present(counts: Tensor, n: int, at_least: int) -> Estimate:
-    """How many counts are `at_least` so high, of `n` samples in all."""
-    if at_least < 1:
-        raise BadInput(f"a mode needs at least one sample, not {at_least}")
-    # Leaving an image out loses its class where that has no image to spare.
-    share = at_least * int((counts == at_least).sum()) / n
-    stderr = math.sqrt((n - 1) * share * (1 - share))
-    return Estimate(float((counts >= at_least).sum()), stderr, "images")
+MODE_COUNT = Metric(
+    "mode_count",
+    mode_count,
+    "higher",
+    "number of classes sampled",
+    "Metz et al. 2017, arXiv:1611.02163",
+    kind="modes",
+    digits=0,
+    settings={"at_least": 1},
+)
 
 
 @takes_arrays
@@ -119,6 +75,116 @@ def mode_kl(sample_logits: Tensor, reference_logits: Tensor) -> Estimate:
     m, classes = int(reference.sum()), len(counts)
     q = (reference.double() + 0.5) / (m + classes / 2)
     return _divergence(counts, q, 1 / int(counts.sum()), 1 / m)
+
+
+MODE_KL = Metric(
+    "mode_kl",
+    mode_kl,
+    "lower",
+    "KL divergence of the sampled classes",
+    "Lin et al. 2018, arXiv:1712.04086",
+    kind="modes",
+    scale="log",
+    unit="nats",
+    digits=4,
+    settings={"prior": 0.5},
+)
+
+
+@takes_arrays
+def modes_covered(
+    sample_modes: Tensor, sample_deviations: Tensor, mode_total: int, at_least: int = 1
+) -> Estimate:
+    """The number of modes that are the nearest of `at_least` high-quality samples.
+
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, where one sample is enough.
+    `sample_modes` is the mode nearest to each sample, int64 n from 0 to `mode_total` − 1, and
+    `sample_deviations` how many standard deviations they are from it (`high_quality`). The
+    standard error is that of `mode_count`.
+    """
+    sample_deviations = checks.vector(sample_deviations, "deviations")
+    counts = _mode_counts(sample_modes[sample_deviations <= HIGH_QUALITY_LIMIT], mode_total)
+    return _present(counts, len(sample_modes), at_least)
+
+
+MODES_COVERED = Metric(
+    "modes_covered",
+    modes_covered,
+    "higher",
+    "number of known modes covered",
+    "Srivastava et al. 2017, arXiv:1705.07761",
+    kind="modes",
+    digits=1,
+    settings={"within": HIGH_QUALITY_LIMIT, "at_least": 1},
+)
+
+
+@takes_arrays
+def high_quality(sample_deviations: Tensor) -> Estimate:
+    """The share of samples within three standard deviations of the mode nearest to them.
+
+    Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761. `sample_deviations` n floats. Of the
+    density itself the share is not 1, in the plane 1 − e^(−9/2) = 0.989. The standard error is that
+    of a proportion.
+    """
+    near = checks.vector(sample_deviations, "deviations") <= HIGH_QUALITY_LIMIT
+    share = float(near.double().mean())
+    return Estimate(share, math.sqrt(share * (1 - share) / len(near)), "images")
+
+
+HIGH_QUALITY = Metric(
+    "high_quality",
+    high_quality,
+    "higher",
+    "share of samples at a known mode",
+    "Srivastava et al. 2017, arXiv:1705.07761",
+    kind="modes",
+    settings={"within": HIGH_QUALITY_LIMIT},
+)
+
+
+@takes_arrays
+def exact_mode_kl(sample_modes: Tensor, mode_total: int) -> Estimate:
+    """KL(p ‖ q) in nats of the modes nearest to the samples, p, from q = 1 / `mode_total` for each.
+
+    Lin et al. 2018 (PacGAN), arXiv:1712.04086. `sample_modes` int64 n from 0 to `mode_total` − 1.
+    Every sample counts, however far from its mode; log `mode_total` where all are nearest to a
+    single one. Of samples of the density itself about (`mode_total` − 1) / 2n is to be expected.
+    The standard error is the delta method's over samples, to the second order.
+    """
+    counts = _mode_counts(sample_modes, mode_total)
+    q = torch.full((mode_total,), 1 / mode_total, dtype=torch.float64)
+    return _divergence(counts, q, 1 / len(sample_modes), 0.0)
+
+
+MODE_KL_EXACT = Metric(
+    "mode_kl_exact",
+    exact_mode_kl,
+    "lower",
+    "KL divergence of the known modes sampled",
+    "Lin et al. 2018, arXiv:1712.04086",
+    kind="modes",
+    scale="log",
+    unit="nats",
+    digits=4,
+)
+
+
+def _mode_counts(modes: Tensor, total: int) -> Tensor:
+    checks.labels(modes, "modes", len(modes))
+    if len(modes) and not 0 <= int(modes.min()) <= int(modes.max()) < total:
+        raise BadInput(f"modes are {int(modes.min())} to {int(modes.max())}, not 0 to {total - 1}")
+    return torch.bincount(modes, minlength=total)
+
+
+def _present(counts: Tensor, n: int, at_least: int) -> Estimate:
+    """How many counts are `at_least` so high, of `n` samples in all."""
+    if at_least < 1:
+        raise BadInput(f"a mode needs at least one sample, not {at_least}")
+    # Leaving an image out loses its class where that has no image to spare.
+    share = at_least * int((counts == at_least).sum()) / n
+    stderr = math.sqrt((n - 1) * share * (1 - share))
+    return Estimate(float((counts >= at_least).sum()), stderr, "images")
 
 
 def _divergence(counts: Tensor, q: Tensor, per_sample: float, per_reference: float) -> Estimate:

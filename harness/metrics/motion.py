@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.core.errors import BadInput
 from harness.metrics import checks
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +44,19 @@ def frame_change_distance(sample_changes: Tensor, reference_changes: Tensor) -> 
         return Estimate(value)
     errors = [side.mean(axis=1).std(ddof=1) / math.sqrt(len(side)) for side in influences]
     return Estimate(value, math.hypot(*errors), "images")
+
+
+FRAME_CHANGE = Metric(
+    "frame_change",
+    frame_change_distance,
+    "lower",
+    "distance of the changes between frames",
+    "",
+    kind="structure",
+    scale="log",
+    digits=5,
+    of_pixels=True,
+)
 
 
 def _transport(a: Floats, b: Floats) -> tuple[float, tuple[Floats, Floats]]:

@@ -17,6 +17,8 @@ from harness.metrics.base import Estimate
 from harness.metrics.frame import Frame
 from harness.metrics.products import TILE, dot_products, tiles
 
+__all__ = ["Prdc", "PrdcEstimates", "prdc", "prdc_estimates"]
+
 PARTS = 10
 """Standard errors come from the spread of so many disjoint parts of the images."""
 

@@ -7,6 +7,9 @@ from torch import Tensor
 from harness.extractors import load_perceptual
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["lpips"]
 
 
 @takes_arrays
@@ -19,3 +22,20 @@ def lpips(a: Tensor, b: Tensor, network: str = "lpips:alex", device: str = "cpu"
     """
     checks.image_pairs(a, b)
     return load_perceptual(network, device).distance(a, b)
+
+
+def _mean_distance(perceptual_distances: Tensor) -> Estimate:
+    distances = checks.vector(perceptual_distances, "perceptual distances")
+    return checks.mean_over(distances, "images")
+
+
+LPIPS = Metric(
+    "lpips",
+    _mean_distance,
+    "lower",
+    "perceptual distance",
+    "Zhang et al. 2018, arXiv:1801.03924",
+    kind="reconstruction",
+    scale="log",
+    digits=4,
+)

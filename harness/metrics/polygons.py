@@ -20,7 +20,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.data.generated import polygons as known
 from harness.metrics import checks
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
 
 ON_MANIFOLD = 0.05
 """A sample may be so far from the nearest polygon. Ours, not the paper's: it lies in a gap, above
@@ -66,22 +66,34 @@ def nearest_polygons(images: Tensor, corners: int) -> NearestPolygons:
     return NearestPolygons(angles, torch.cat([one.distances for one in found]))
 
 
-def polygon_precision(samples: Tensor, corners: int) -> Estimate:
+def polygon_precision(polygon_samples: Tensor, polygon_corners: int) -> Estimate:
     """The share of samples uint8 n×1×28×28 within `ON_MANIFOLD` of a polygon; its standard error is
     that of a proportion. A search that misses can only lower it (see `nearest_polygons`).
     """
-    return _share(nearest_polygons(samples, corners).distances <= ON_MANIFOLD)
+    return _share(nearest_polygons(polygon_samples, polygon_corners).distances <= ON_MANIFOLD)
 
 
-def polygon_recall(reference_images: Tensor, samples: Tensor) -> Estimate:
+POLYGON_PRECISION = Metric(
+    "polygon_precision",
+    polygon_precision,
+    "higher",
+    "share of samples that are polygons",
+    "Lucic et al. 2018, arXiv:1711.10337",
+    kind="structure",
+    settings={"within": ON_MANIFOLD, "starts": STARTS},
+    of_pixels=True,
+)
+
+
+def polygon_recall(reference_polygons: Tensor, polygon_samples: Tensor) -> Estimate:
     """The share of reference images that have a sample within `REACHED`: both uint8 n×1×28×28.
 
     Exact. It grows with the number of samples, also for a perfect model. The standard error is that
     of a proportion of the reference, and says nothing of the draw of the samples.
     """
-    checks.images(samples)
-    checks.images(reference_images)
-    targets, made = (x.flatten(1).double() for x in (reference_images, samples))
+    checks.images(polygon_samples)
+    checks.images(reference_polygons)
+    targets, made = (x.flatten(1).double() for x in (reference_polygons, polygon_samples))
     if targets.shape[1] != made.shape[1]:
         raise BadInput(
             f"samples and reference differ: {made.shape[1]} and {targets.shape[1]} pixels"
@@ -94,6 +106,18 @@ def polygon_recall(reference_images: Tensor, samples: Tensor) -> Estimate:
         for part in torch.split(targets, _BATCH)
     ]
     return _share(torch.cat(reached))
+
+
+POLYGON_RECALL = Metric(
+    "polygon_recall",
+    polygon_recall,
+    "higher",
+    "share of polygons that are reached",
+    "Lucic et al. 2018, arXiv:1711.10337",
+    kind="structure",
+    settings={"within": REACHED},
+    of_pixels=True,
+)
 
 
 def _share(hits: Tensor) -> Estimate:

@@ -11,8 +11,10 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate
+from harness.metrics.base import Caveat, Estimate, Metric
 from harness.metrics.frame import Frame
+
+__all__ = ["knn_accuracy", "linear_probe_accuracy", "retrieval_precision"]
 
 ROWS = 512
 """Distances of retrieval are computed in blocks of so many rows, to bound memory."""
@@ -56,6 +58,17 @@ def linear_probe_accuracy(
     return _accuracy(probe.predict(test.numpy()), test_labels)
 
 
+LINEAR_PROBE = Metric(
+    "linear_probe",
+    linear_probe_accuracy,
+    "higher",
+    "linear-probe accuracy",
+    "Alain & Bengio 2016, arXiv:1610.01644",
+    kind="representation",
+    settings={"codes": "standardised", "C": 1, "max_iter": 1000},
+)
+
+
 @takes_arrays
 def knn_accuracy(
     train_codes: Tensor,
@@ -84,35 +97,46 @@ def knn_accuracy(
     return _accuracy(voters.predict((test - centre).numpy()), test_labels)
 
 
+KNN_ACCURACY = Metric(
+    "knn_accuracy",
+    knn_accuracy,
+    "higher",
+    "k-NN accuracy",
+    "Cover & Hart 1967",
+    kind="representation",
+    settings={"k": 20, "distance": "euclidean"},
+)
+
+
 @takes_arrays
-def retrieval_precision(codes: Tensor, labels: Tensor, k: int = 10) -> Estimate:
+def retrieval_precision(test_codes: Tensor, test_labels: Tensor, k: int = 10) -> Estimate:
     """The share of an image's `k` nearest others that have its label, the mean over all images.
 
     From 0 to 1; codes that know nothing of the labels give the share of pairs with equal labels.
-    `codes` n×d floats with n at least k + 2, `labels` n int64. Distances are Euclidean, on the
-    codes as they are. Of images tied for the last places each has an equal part of them, which is
-    the mean over all orders of the tied: equal codes cannot gain from the order of the set. Tied
-    means that squared distances agree to 1e-12 of themselves, which covers rounding.
+    `test_codes` n×d floats with n at least k + 2, `test_labels` n int64. Distances are Euclidean,
+    on the codes as they are. Of images tied for the last places each has an equal part of them,
+    which is the mean over all orders of the tied: equal codes cannot gain from the order of the
+    set. Tied means that squared distances agree to 1e-12 of themselves, which covers rounding.
 
     An image is both query and answer, so that the queries' precisions are not independent; the
     error is the jackknife's over images, exact by the formula below.
     """
-    codes = checks.matrix(codes, "codes", at_least=k + 2)
-    checks.labels(labels, "labels", len(codes))
-    frame = Frame.of(codes)
-    codes = codes * frame.scale
-    centred = codes - frame.centre * frame.scale
-    n, labels = len(codes), labels.to(codes.device)
+    test_codes = checks.matrix(test_codes, "codes", at_least=k + 2)
+    checks.labels(test_labels, "labels", len(test_codes))
+    frame = Frame.of(test_codes)
+    test_codes = test_codes * frame.scale
+    centred = test_codes - frame.centre * frame.scale
+    n, test_labels = len(test_codes), test_labels.to(test_codes.device)
     norms = centred.square().sum(dim=1)
-    precisions, losses = [], torch.zeros(n, dtype=torch.float64, device=codes.device)
+    precisions, losses = [], torch.zeros(n, dtype=torch.float64, device=test_codes.device)
     for start in range(0, n, ROWS):
-        rows = torch.arange(start, min(start + ROWS, n), device=codes.device)
+        rows = torch.arange(start, min(start + ROWS, n), device=test_codes.device)
         distances = torch.addmm(norms, centred[rows], centred.T, alpha=-2) + norms[rows, None]
         distances[rows - start, rows] = torch.inf
         unsure = _unsure(distances, frame.slack_of(torch.float64) * norms, rows, k)
-        distances[unsure] = _squared_distances(codes[rows[unsure]], codes)
+        distances[unsure] = _squared_distances(test_codes[rows[unsure]], test_codes)
         distances[rows - start, rows] = torch.inf
-        precision, changes = _retrieve(distances, labels[rows, None] == labels, k)
+        precision, changes = _retrieve(distances, test_labels[rows, None] == test_labels, k)
         precisions.append(precision)
         losses += changes
     each = torch.cat(precisions)
@@ -120,6 +144,18 @@ def retrieval_precision(codes: Tensor, labels: Tensor, k: int = 10) -> Estimate:
     without = (each.sum() - each + losses) / (n - 1)
     variance = (n - 1) / n * (without - without.mean()).square().sum()
     return Estimate(float(each.mean()), math.sqrt(float(variance)), "images")
+
+
+RETRIEVAL_PRECISION = Metric(
+    "retrieval_precision",
+    retrieval_precision,
+    "higher",
+    "retrieval precision at k",
+    "",
+    kind="representation",
+    settings={"k": 10, "distance": "euclidean"},
+    version=2,
+)
 
 
 def _unsure(distances: Tensor, errors: Tensor, rows: Tensor, k: int) -> Tensor:

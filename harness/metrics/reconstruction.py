@@ -11,7 +11,10 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate
+from harness.metrics.averages import MeanOverImages
+from harness.metrics.base import Caveat, Estimate, Metric
+
+__all__ = ["mae", "mse", "psnr"]
 
 
 @takes_arrays
@@ -31,22 +34,46 @@ def mae(a: Tensor, b: Tensor) -> Tensor:
     return absolute_errors(a, b)
 
 
-def squared_errors(a: Tensor, b: Tensor) -> Tensor:
+def squared_errors(reconstructions: Tensor, originals: Tensor) -> Tensor:
     """`mse`, also of float32 numbers that are no pixels, such as points in the plane, wherever they
     lie.
     """
-    if a.is_floating_point() and b.is_floating_point():
-        return _differences(a, b).square().mean(dim=1)
-    return _squared_error(a, b) / 255**2
+    if reconstructions.is_floating_point() and originals.is_floating_point():
+        return _differences(reconstructions, originals).square().mean(dim=1)
+    return _squared_error(reconstructions, originals) / 255**2
 
 
-def absolute_errors(a: Tensor, b: Tensor) -> Tensor:
+MSE = Metric(
+    "mse",
+    MeanOverImages(squared_errors),
+    "lower",
+    "mean squared error",
+    "",
+    kind="reconstruction",
+    scale="log",
+    digits=5,
+)
+
+
+def absolute_errors(reconstructions: Tensor, originals: Tensor) -> Tensor:
     """`mae`, of what `squared_errors` takes."""
-    if a.is_floating_point() and b.is_floating_point():
-        return _differences(a, b).abs().mean(dim=1)
-    checks.image_pairs(a, b)
-    difference = (a.short() - b.short()).abs()
-    return difference.flatten(1).sum(dim=1).double() / (255 * a[0].numel())
+    if reconstructions.is_floating_point() and originals.is_floating_point():
+        return _differences(reconstructions, originals).abs().mean(dim=1)
+    checks.image_pairs(reconstructions, originals)
+    difference = (reconstructions.short() - originals.short()).abs()
+    return difference.flatten(1).sum(dim=1).double() / (255 * reconstructions[0].numel())
+
+
+MAE = Metric(
+    "mae",
+    MeanOverImages(absolute_errors),
+    "lower",
+    "mean absolute error",
+    "",
+    kind="reconstruction",
+    scale="log",
+    digits=4,
+)
 
 
 @takes_arrays
@@ -68,6 +95,19 @@ def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     ceiling = psnr_ceiling(originals[0].numel())
     say_exact(values, ceiling)
     return checks.mean_over(values.clamp(max=ceiling), "images")
+
+
+PSNR = Metric(
+    "psnr",
+    mean_psnr,
+    "higher",
+    "peak signal-to-noise ratio",
+    "",
+    kind="reconstruction",
+    unit="dB",
+    digits=2,
+    of_pixels=True,
+)
 
 
 def say_exact(values: Tensor, ceiling: float) -> None:

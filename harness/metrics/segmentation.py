@@ -16,29 +16,33 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["aupro", "pixel_auroc"]
 
 
 @takes_arrays
-def pixel_auroc(maps: Tensor, masks: Tensor) -> Estimate:
+def pixel_auroc(anomaly_maps: Tensor, anomaly_masks: Tensor) -> Estimate:
     """The area under the ROC curve of all pixels, with its standard error over images.
 
     The share of (anomalous, normal) pairs of pixels, within and across images, in which the
-    anomalous one has the higher score, ties counting half. `maps` N×H×W floats, higher for the
-    more anomalous; `masks` N×H×W booleans, true for anomalous pixels.
+    anomalous one has the higher score, ties counting half. `anomaly_maps` N×H×W floats, higher for
+    the more anomalous; `anomaly_masks` N×H×W booleans, true for anomalous pixels.
 
     The pixels of an image are not independent: the standard error is the jackknife that leaves out
     one image at a time. There is none where without some image one kind of pixel would be missing.
     """
-    maps = checks.check_anomaly_maps(maps, masks)
-    ordered, order = maps[masks].sort()
-    anomalous, normal = masks.flatten(1).sum(1), (~masks).flatten(1).sum(1)
+    anomaly_maps = checks.check_anomaly_maps(anomaly_maps, anomaly_masks)
+    ordered, order = anomaly_maps[anomaly_masks].sort()
+    anomalous, normal = anomaly_masks.flatten(1).sum(1), (~anomaly_masks).flatten(1).sum(1)
     # The pairs won in which an image gives the anomalous pixel, the normal one, or both.
     by_anomalous = _sum_by(
-        _image_of(masks)[order], _normal_below(ordered, maps, masks).mean(0), maps
+        _image_of(anomaly_masks)[order],
+        _normal_below(ordered, anomaly_maps, anomaly_masks).mean(0),
+        anomaly_maps,
     )
     by_normal, by_both = torch.zeros_like(by_anomalous), torch.zeros_like(by_anomalous)
-    for i, (image, mask) in enumerate(zip(maps, masks, strict=True)):
+    for i, (image, mask) in enumerate(zip(anomaly_maps, anomaly_masks, strict=True)):
         by_normal[i] = _pairs_won(ordered, image[~mask])
         by_both[i] = _pairs_won(image[mask].sort().values, image[~mask])
     won = by_anomalous.sum()
@@ -47,12 +51,17 @@ def pixel_auroc(maps: Tensor, masks: Tensor) -> Estimate:
     if not bool((pairs_without > 0).all()):
         return Estimate(value)
     without = (won - by_anomalous - by_normal + by_both) / pairs_without
-    n = len(maps)
+    n = len(anomaly_maps)
     return Estimate(value, math.sqrt(float(without.var(correction=0)) * (n - 1)), "images")
 
 
+PIXEL_AUROC = Metric(
+    "pixel_auroc", pixel_auroc, "higher", "area under the ROC curve of pixels", "", kind="detection"
+)
+
+
 @takes_arrays
-def aupro(maps: Tensor, masks: Tensor, fpr_limit: float = 0.3) -> Estimate:
+def aupro(anomaly_maps: Tensor, anomaly_masks: Tensor, fpr_limit: float = 0.3) -> Estimate:
     """The area under the per-region overlap, with its standard error over images.
 
     Bergmann et al. 2021, "The MVTec Anomaly Detection Dataset", IJCV 129: for every threshold the
@@ -68,25 +77,38 @@ def aupro(maps: Tensor, masks: Tensor, fpr_limit: float = 0.3) -> Estimate:
     The standard error is the infinitesimal jackknife over images (Efron 1982, chapter 6); there is
     none where fewer than two images have anomalies.
     """
-    maps = checks.check_anomaly_maps(maps, masks)
+    anomaly_maps = checks.check_anomaly_maps(anomaly_maps, anomaly_masks)
     if not 0 < fpr_limit <= 1:
         raise BadInput(f"the limit of the false positive rate is in (0, 1], not {fpr_limit}")
-    ordered, order = maps[masks].sort()
-    regions = _region_of(masks)[order]
+    ordered, order = anomaly_maps[anomaly_masks].sort()
+    regions = _region_of(anomaly_masks)[order]
     sizes = regions.bincount()
-    above = 1 - _normal_below(ordered, maps, masks).flip(0) / (~masks).sum()
-    areas = torch.zeros(len(sizes), dtype=torch.float64, device=maps.device)
+    above = 1 - _normal_below(ordered, anomaly_maps, anomaly_masks).flip(0) / (~anomaly_masks).sum()
+    areas = torch.zeros(len(sizes), dtype=torch.float64, device=anomaly_maps.device)
     areas.index_add_(0, regions, _area_from(above, fpr_limit) / sizes[regions])
     value = float(areas.mean())
     image_of_region = torch.empty_like(sizes)
-    image_of_region[regions] = _image_of(masks)[order]
+    image_of_region[regions] = _image_of(anomaly_masks)[order]
     if bool((image_of_region == image_of_region[0]).all()):
         return Estimate(value)
-    by_regions = _sum_by(image_of_region, areas - value, maps) / len(sizes)
+    by_regions = _sum_by(image_of_region, areas - value, anomaly_maps) / len(sizes)
     pull = (above.mean(0) < fpr_limit) / (sizes[regions] * fpr_limit * len(sizes))
-    influence = by_regions - _pull_of_normal(pull, above.mean(0), ordered, maps, masks)
-    n = len(maps)
+    influence = by_regions - _pull_of_normal(
+        pull, above.mean(0), ordered, anomaly_maps, anomaly_masks
+    )
+    n = len(anomaly_maps)
     return Estimate(value, math.sqrt(float(influence.square().sum()) * n / (n - 1)), "images")
+
+
+AUPRO = Metric(
+    "aupro",
+    aupro,
+    "higher",
+    "area under the per-region overlap",
+    "Bergmann et al. 2021",
+    kind="detection",
+    settings={"fpr_limit": 0.3, "connectivity": 8},
+)
 
 
 def _area_from(rates: Tensor, limit: float) -> Tensor:

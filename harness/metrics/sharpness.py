@@ -10,7 +10,9 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["log_sharpness_ratio", "sharpness_ratio"]
 
 CUTOFF = 0.25
 """The lowest of the high frequencies, in cycles per pixel: half the Nyquist frequency."""
@@ -66,6 +68,40 @@ def log_sharpness_ratio(
         return Estimate(ours - theirs)
     error = math.sqrt(sum(float(part.var()) / len(part) for part in parts))
     return Estimate(ours - theirs, error, "images")
+
+
+def _reconstruction_sharpness(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    """Below 0 where reconstructions are blurrier than the originals, above 0 where noisier."""
+    return log_sharpness_ratio(reconstructions, originals, paired=True)
+
+
+SHARPNESS = Metric(
+    "sharpness",
+    log_sharpness_ratio,
+    "nearer",
+    "sharpness relative to the data's",
+    "",
+    kind="distribution",
+    ideal=0.0,
+    version=2,
+    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
+    of_pixels=True,
+    of_detail=True,
+    smallest=SMALLEST,
+)
+RECONSTRUCTION_SHARPNESS = Metric(
+    "reconstruction_sharpness",
+    _reconstruction_sharpness,
+    "nearer",
+    "sharpness relative to the originals'",
+    "",
+    kind="reconstruction",
+    ideal=0.0,
+    settings={"from_cycles_per_pixel": CUTOFF, "window": "hann"},
+    of_pixels=True,
+    of_detail=True,
+    smallest=SMALLEST,
+)
 
 
 def _log_share(images: Tensor, what: str) -> tuple[float, Tensor]:

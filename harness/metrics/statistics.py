@@ -16,6 +16,8 @@ from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.products import gram
 
+__all__ = ["FeatureStatistics"]
+
 ROWS = 16384
 """Features are centred in blocks of so many rows, to bound memory."""
 

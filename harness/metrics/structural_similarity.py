@@ -11,7 +11,11 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
+from harness.metrics.averages import MeanOverImages
+from harness.metrics.base import Metric
 from harness.metrics.products import block_dtype
+
+__all__ = ["ms_ssim", "ssim"]
 
 Window = Literal["gaussian", "uniform"]
 
@@ -48,7 +52,7 @@ class Similarity(NamedTuple):
 
 
 @takes_arrays
-def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
+def ssim(reconstructions: Tensor, originals: Tensor, window: Window = "gaussian") -> Tensor:
     """Structural similarity of each pair of uint8 images N×C×H×W: N float64 in [-1, 1].
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity",
@@ -61,13 +65,26 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
 
     Images smaller than the window raise BadInput.
     """
-    checks.image_pairs(a, b)
-    chosen = _fitting(window, a)
-    parts = list(chunk_pairs(a, b))
+    checks.image_pairs(reconstructions, originals)
+    chosen = _fitting(window, reconstructions)
+    parts = list(chunk_pairs(reconstructions, originals))
     # One allocation for all chunks: fresh memory costs as much as the windows themselves.
     scratch = _scratch(parts[0][0], chosen)
     maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in parts)
     return torch.cat([_compare(m, chosen).whole.mean(1) for m in maps])
+
+
+SSIM = Metric(
+    "ssim",
+    MeanOverImages(ssim),
+    "higher",
+    "structural similarity",
+    "Wang et al. 2004",
+    kind="reconstruction",
+    settings={"window": "gaussian-11", "sigma": 1.5},
+    of_pixels=True,
+    smallest=WINDOW,
+)
 
 
 def similarity(a: Tensor, b: Tensor) -> Similarity:
@@ -79,7 +96,7 @@ def similarity(a: Tensor, b: Tensor) -> Similarity:
 
 
 @takes_arrays
-def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
+def ms_ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     """Structural similarity over five scales of each pair of uint8 images: N float64 in [0, 1].
 
     Wang et al. 2003, "Multiscale structural similarity for image quality assessment", eq. 7, with
@@ -88,18 +105,33 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     product over the scales is taken in each channel, then the mean of the channels. The power of a
     negative term would be complex: it counts as 0.
 
-    `a` and `b` are N×C×H×W. Sides shorter than 176 pixels, for which the window does not fit into
-    the fifth scale, raise BadInput.
+    Both are N×C×H×W. Sides shorter than 176 pixels, for which the window does not fit into the
+    fifth scale, raise BadInput.
     """
-    checks.image_pairs(a, b)
-    window = _window("gaussian", a.device)
-    if min(a.shape[-2:]) < FIVE_SCALES:
-        h, w = a.shape[-2:]
+    checks.image_pairs(reconstructions, originals)
+    window = _window("gaussian", reconstructions.device)
+    if min(reconstructions.shape[-2:]) < FIVE_SCALES:
+        h, w = reconstructions.shape[-2:]
         raise BadInput(
             f"ms_ssim compares at {len(SCALE_WEIGHTS)} scales and needs images of at least "
             f"{FIVE_SCALES} pixels a side, not {h}×{w}"
         )
-    return torch.cat([_multiscale(x, y, window).mean(1) for x, y in chunk_pairs(a, b)])
+    return torch.cat(
+        [_multiscale(x, y, window).mean(1) for x, y in chunk_pairs(reconstructions, originals)]
+    )
+
+
+MS_SSIM = Metric(
+    "ms_ssim",
+    MeanOverImages(ms_ssim),
+    "higher",
+    "multi-scale structural similarity",
+    "Wang et al. 2003",
+    kind="reconstruction",
+    settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5},
+    of_pixels=True,
+    smallest=FIVE_SCALES,
+)
 
 
 def chunk_pairs(a: Tensor, b: Tensor) -> zip[tuple[Tensor, Tensor]]:

@@ -7,21 +7,36 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
 from harness.metrics.reconstruction import mae
+
+__all__ = ["colour_shift", "cycle_error"]
 
 
 @takes_arrays
-def cycle_error(images: Tensor, cycles: Tensor) -> Estimate:
+def cycle_error(translation_sources: Tensor, cycles: Tensor) -> Estimate:
     """Mean absolute error of images translated there and back, uint8 N×C×H×W, on the [0, 1] scale.
 
     What Zhu et al. 2017, arXiv:1703.10593, equation 2, train by, here of both directions together.
     """
-    return checks.mean_over(mae(cycles, images), "images")
+    return checks.mean_over(mae(cycles, translation_sources), "images")
+
+
+CYCLE_ERROR = Metric(
+    "cycle_error",
+    cycle_error,
+    "lower",
+    "mean absolute error there and back",
+    "Zhu et al. 2017, arXiv:1703.10593",
+    kind="translation",
+    scale="log",
+    digits=4,
+    of_pixels=True,
+)
 
 
 @takes_arrays
-def colour_shift(sources: Tensor, translations: Tensor) -> Estimate:
+def colour_shift(source_colours: Tensor, translation_colours: Tensor) -> Estimate:
     """How far translations are from the colours of their sources, pixel by pixel: the mean of
     ½ Σ |p − q|, where p and q are the shares of red, green and blue in the light of a pixel
     (chromaticity; Wyszecki & Stiles 1982, section 3.3.1).
@@ -31,12 +46,26 @@ def colour_shift(sources: Tensor, translations: Tensor) -> Estimate:
     N×3×H×W. 0 where the shares are equal, whatever the brightness; 1 where no light is of a common
     colour. A pixel without light counts as grey, and so does an image without any.
     """
-    checks.image_pairs(sources, translations)
-    light = [images.double().sum(dim=1) for images in (sources, translations)]
+    checks.image_pairs(source_colours, translation_colours)
+    light = [images.double().sum(dim=1) for images in (source_colours, translation_colours)]
     weights = sum(_share_of_all(each) for each in light) / 2
-    p, q = (_chromaticity(images) for images in (sources, translations))
+    p, q = (_chromaticity(images) for images in (source_colours, translation_colours))
     difference = ((p - q).abs().sum(dim=1) / 2 * weights).sum(dim=(1, 2))
     return checks.mean_over(difference, "images")
+
+
+COLOUR_SHIFT = Metric(
+    "colour_shift",
+    colour_shift,
+    "lower",
+    "change of colour in translation",
+    "",
+    kind="translation",
+    scale="log",
+    version=2,
+    digits=4,
+    of_pixels=True,
+)
 
 
 def _chromaticity(images: Tensor) -> Tensor:

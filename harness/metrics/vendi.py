@@ -10,12 +10,14 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric
+
+__all__ = ["vendi_score"]
 
 
 @takes_arrays
-def vendi_score(features: Tensor, q: float = 1.0) -> Estimate:
-    """The effective number of different images, by the cosine similarity of `features` n×d.
+def vendi_score(sample_features: Tensor, q: float = 1.0) -> Estimate:
+    """The effective number of different images, by the cosine similarity of `sample_features` n×d.
 
     exp(−Σ λ log λ) of the eigenvalues λ of K/n, K the cosines of all pairs: 1 if all images are
     equal up to scale, min(n, d) at most (Friedman & Dieng 2023, arXiv:2210.02410).
@@ -28,7 +30,7 @@ def vendi_score(features: Tensor, q: float = 1.0) -> Estimate:
     """
     if not (q > 0 and math.isfinite(q)):
         raise BadInput(f"the order q of the Vendi score must be positive and finite, not {q}")
-    x = checks.unit_rows(checks.matrix(features, "features", at_least=2), "features")
+    x = checks.unit_rows(checks.matrix(sample_features, "features", at_least=2), "features")
     eigenvalues, weights = _spectrum(x)
     if q == 1:
         log = eigenvalues.log()
@@ -41,6 +43,18 @@ def vendi_score(features: Tensor, q: float = 1.0) -> Estimate:
         influence = (weights @ power / trace - 1) * (q / (1 - q))
     score = float(entropy.exp())
     return Estimate(score, score * float(influence.std()) / math.sqrt(len(x)), "images")
+
+
+VENDI = Metric(
+    "vendi",
+    vendi_score,
+    "higher",
+    "Vendi score",
+    "Friedman & Dieng 2023, arXiv:2210.02410",
+    kind="modes",
+    digits=2,
+    settings={"kernel": "cosine", "q": 1},
+)
 
 
 def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,9 +14,8 @@ from harness.core.errors import BadInput
 from harness.evaluation.profiles import Profile
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, limit, obstacle, unmet
 from harness.evaluation.specs import Role, extractor_roles
-from harness.metrics import load_metric
+from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
-from harness.metrics.catalogue import KINDS
 from harness.plan.setup import CLIP, check_demands, load_checked
 from harness.score.sets import Sets, header_subject, subject
 from harness.score.variations import Variations
@@ -135,12 +134,12 @@ def default_metrics(sets: Sets) -> list[Metric]:
     must be asked for: it needs another network, of a gigabyte.
     """
     suitable = PAIRS if sets.paired else SETS
-    kinds = [kind for kind in KINDS if kind.__name__.rpartition(".")[2] in suitable]
-    metrics = [metric for kind in kinds for metric in kind.METRICS]
     return [
         metric
-        for metric in metrics
-        if not unmet(metric, header_subject(sets)) and "clip" not in extractor_roles(metric)
+        for metric in METRICS.values()
+        if metric.kind in suitable
+        and not unmet(metric, header_subject(sets))
+        and "clip" not in extractor_roles(metric)
     ]
 
 

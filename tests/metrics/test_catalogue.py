@@ -1,4 +1,7 @@
 import inspect
+import sys
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -15,10 +18,10 @@ from harness.metrics import (
     prdc,
     r_precision,
 )
-from harness.metrics.base import Estimate
+from harness.metrics.base import Estimate, Metric, MetricKind
 from harness.metrics.disentanglement import dci, mig
 from harness.metrics.latent import active_units
-from harness.metrics.modes import HIGH_QUALITY, modes_covered
+from harness.metrics.modes import HIGH_QUALITY_LIMIT, modes_covered
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision
 
 EVIDENCE = {
@@ -146,8 +149,8 @@ def test_dci_metrics_do_not_mix_up_their_evidence():
 
 
 def test_settings_of_known_modes_say_what_the_functions_use():
-    assert METRICS["modes_covered"].settings["within"] == HIGH_QUALITY
-    assert METRICS["high_quality"].settings["within"] == HIGH_QUALITY
+    assert METRICS["modes_covered"].settings["within"] == HIGH_QUALITY_LIMIT
+    assert METRICS["high_quality"].settings["within"] == HIGH_QUALITY_LIMIT
     at_least = inspect.signature(modes_covered).parameters["at_least"].default
     assert METRICS["modes_covered"].settings["at_least"] == at_least
 
@@ -202,3 +205,30 @@ def test_unknown_names_get_a_hint():
         load_metric("ssmi")
     with pytest.raises(BadInput, match=r"is the class \w+, not a harness Metric"):
         load_metric("harness.metrics.base:Metric")
+
+
+def test_a_parameter_with_a_default_is_a_setting_and_no_evidence():
+    def compute(originals, reconstructions, *, power=2):
+        return Estimate(float(power))
+
+    metric = replace(METRICS["mse"], compute=compute)
+    assert metric.needs == ("originals", "reconstructions")
+    assert METRICS["kid_rbf"].needs == METRICS["kid"].needs
+
+
+def test_tables_show_metrics_by_kind():
+    kinds = [metric.kind for metric in METRICS.values()]
+    assert list(dict.fromkeys(kinds)) == list(get_args(MetricKind))
+    assert sorted(kinds, key=get_args(MetricKind).index) == kinds
+
+
+def test_every_record_is_in_the_catalogue_once():
+    """A record that goes by the name of another would silently take its place."""
+    records = [
+        value
+        for name, module in sys.modules.items()
+        if name.startswith("harness.metrics.")
+        for value in vars(module).values()
+        if isinstance(value, Metric)
+    ]
+    assert len(records) == len(METRICS)

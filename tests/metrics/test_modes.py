@@ -100,11 +100,11 @@ def modes(counts: list[int]) -> torch.Tensor:
 def test_only_samples_of_high_quality_cover_a_mode():
     nearest = torch.tensor([0, 0, 1, 2, 3])
     deviations = torch.tensor([0.5, 9.0, 3.0, 3.01, 2.9])
-    assert modes_covered(nearest, deviations, total=5).value == 3
-    assert modes_covered(nearest, deviations, total=5, at_least=2).value == 0
+    assert modes_covered(nearest, deviations, mode_total=5).value == 3
+    assert modes_covered(nearest, deviations, mode_total=5, at_least=2).value == 0
     assert high_quality(deviations).value == pytest.approx(0.6)
     assert high_quality(deviations).stderr == pytest.approx(math.sqrt(0.6 * 0.4 / 5))
-    assert modes_covered(nearest, deviations + 9, total=5).value == 0
+    assert modes_covered(nearest, deviations + 9, mode_total=5).value == 0
 
 
 def test_stderr_of_modes_covered_is_the_jackknife_by_leaving_out():

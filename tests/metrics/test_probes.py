@@ -171,5 +171,5 @@ def test_bad_input_is_refused(probe):
 def test_too_few_images_are_refused():
     with pytest.raises(BadInput, match="19 training images are too few for a vote of 20"):
         knn_accuracy(*clusters(19), *clusters(5))
-    with pytest.raises(BadInput, match="11 image are too few; at least 12"):
+    with pytest.raises(BadInput, match="11 images are too few; at least 12"):
         retrieval_precision(*clusters(11))

@@ -11,15 +11,13 @@ from harness.leaderboards.aggregate import BootstrapEstimate, MetricSummary
 from harness.leaderboards.board import Board
 from harness.leaderboards.entries import Entry
 from harness.leaderboards.standings import Mention, Standings
-from harness.metrics.catalogue import KINDS
+from harness.metrics import METRICS
 from harness.report import tables
 from harness.statistics.formatting import decimals, interval, number
 
-GROUPS = {
-    metric.name: kind.__name__.rpartition(".")[2].capitalize()
-    for kind in KINDS
-    for metric in kind.METRICS
-} | {PREFERENCE: "People"}
+GROUPS = {name: metric.kind.capitalize() for name, metric in METRICS.items() if metric.kind} | {
+    PREFERENCE: "People"
+}
 """The heading under which a metric stands."""
 OTHERS = "Other metrics"
 

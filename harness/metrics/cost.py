@@ -40,18 +40,46 @@ def _cost(value: float, what: str) -> Estimate:
 
 
 SAMPLING_THROUGHPUT = Metric(
-    "sampling_throughput", _throughput, "higher", "sampling throughput", "",
-    scale="log", unit="images/s", digits=1,
-)  # fmt: skip
-TRAINING_TIME = Metric(
-    "training_time", _training_time, "lower", "training time", "", scale="log", unit="s", digits=1,
-)  # fmt: skip
-PARAMETERS = Metric(
-    "parameters", _parameters, "lower", "parameters", "", scale="log", digits=0,
-)  # fmt: skip
-PEAK_MEMORY = Metric(
-    "peak_memory", _peak_memory, "lower", "peak memory", "", scale="log", unit="MiB", version=2,
+    "sampling_throughput",
+    _throughput,
+    "higher",
+    "sampling throughput",
+    "",
+    kind="cost",
+    scale="log",
+    unit="images/s",
     digits=1,
-)  # fmt: skip
-
-METRICS = (SAMPLING_THROUGHPUT, TRAINING_TIME, PARAMETERS, PEAK_MEMORY)
+)
+TRAINING_TIME = Metric(
+    "training_time",
+    _training_time,
+    "lower",
+    "training time",
+    "",
+    kind="cost",
+    scale="log",
+    unit="s",
+    digits=1,
+)
+PARAMETERS = Metric(
+    "parameters",
+    _parameters,
+    "lower",
+    "parameters",
+    "",
+    kind="cost",
+    scale="log",
+    digits=0,
+)
+PEAK_MEMORY = Metric(
+    "peak_memory",
+    _peak_memory,
+    "lower",
+    "peak memory",
+    "",
+    kind="cost",
+    scale="log",
+    unit="MiB",
+    version=2,
+    digits=1,
+)
