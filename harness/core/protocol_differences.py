@@ -1,4 +1,4 @@
-"""Saying in words why numbers of two protocols cannot be compared."""
+"""Says in words why numbers of two protocols cannot be compared."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Sequence
 
 
 def differing_fields(labels: Sequence[str]) -> str:
-    """The fields in which protocol labels differ, with their values, for people.
+    """Names the fields in which labels of protocols (`Protocol.label`) differ, with their values.
 
-    >>> differing(["fid[inception@1a, u8, n=500/500 test]", "fid[inception@1a, u8, n=90/90 test]"])
-    'counts (n=500/500 test against n=90/90 test)'
+    >>> differing_fields(["fid[inception@1a, u8, n=500/500 test]", "fid[inception@1a, u8, n=90/90
+    test]"]) 'counts (n=500/500 test against n=90/90 test)'
     """
     parsed = [_fields(label) for label in dict.fromkeys(labels)]
     names = list(dict.fromkeys(name for fields in parsed for name in fields))
-    found = []
+    differences = []
     for name in names:
         values = list(dict.fromkeys(fields.get(name, "none") for fields in parsed))
         if len(values) > 1:
-            found.append(f"{name} ({' against '.join(values)})")
-    # What a label leaves out, a reader cannot see: the two remaining fields are named as such.
-    return ", ".join(found) or "the reference images (dataset or reference digest)"
+            differences.append(f"{name} ({' against '.join(values)})")
+    # A label does not have all fields: equal labels can only differ in the remaining two.
+    return ", ".join(differences) or "the reference images (dataset or reference digest)"
 
 
 def _fields(label: str) -> dict[str, str]:
-    """The parts of a protocol label by the name of their field."""
+    """Returns the parts of a protocol's label by the name of their field."""
     metric, _, inside = label.partition("[")
     fields = {"metric": metric}
     for part in inside.removesuffix("]").split(", "):

@@ -1,4 +1,4 @@
-"""The mean over the datasets that one name stands for: `digits[unseen=each]`."""
+"""Means over the datasets that one name stands for: `digits[unseen=each]`."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from harness.core.measurement import FLOORS
 
 
 def with_means(table: pd.DataFrame, each: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The tidy table, and before the rows of the datasets that a name of `each` stands for a row of
-    that name for each model, seed and metric: the arithmetic mean, in which every class counts the
-    same. Where a dataset has no number there is no mean, and the row says so with the first reason.
+    """Returns the tidy table with rows of means before it: for each name of `each` one row a model,
+    seed and metric, the arithmetic mean over the datasets of that name, all of equal weight. Where
+    a dataset has no number there is no mean, and the row has the first status and reason.
     """
-    parts = []
+    tables = []
     for name, datasets in each.items():
-        mine = table[table["dataset"].isin(datasets) & ~table["model"].isin(list(FLOORS))]
+        of_name = table[table["dataset"].isin(datasets) & ~table["model"].isin(list(FLOORS))]
         rows = [
-            _mean(name, rows, len(datasets))
-            for _, rows in mine.groupby(["model", "seed", "metric"], sort=False)
+            _mean_row(name, rows, len(datasets))
+            for _, rows in of_name.groupby(["model", "seed", "metric"], sort=False)
         ]
-        parts.append(pd.DataFrame(rows, columns=table.columns))
-    found = [part for part in (*parts, table) if len(part)]
-    return pd.concat(found, ignore_index=True) if found else table
+        tables.append(pd.DataFrame(rows, columns=table.columns))
+    tables = [part for part in (*tables, table) if len(part)]
+    return pd.concat(tables, ignore_index=True) if tables else table
 
 
-def _mean(name: str, rows: pd.DataFrame, count: int) -> pd.Series:
-    """One row of the mean, measured as the first class was, class by class."""
+def _mean_row(name: str, rows: pd.DataFrame, count: int) -> pd.Series:
+    """Returns the mean of `rows`, of which there is one for each of `count` datasets if all are
+    measured. Its protocol is the first one's, with the number of datasets.
+    """
     row = rows.iloc[0].copy()
-    whole = len(rows) == count
-    bad = rows[rows["status"] != "ok"]
+    without_value = rows[rows["status"] != "ok"]
     row["dataset"], row["stderr"], row["over"] = name, float("nan"), ""
-    if whole and bad.empty:
+    if len(rows) == count and without_value.empty:
         row["value"] = rows["value"].mean()
     else:
         row["value"] = float("nan")
-        first = bad.iloc[0] if len(bad) else None
+        first = without_value.iloc[0] if len(without_value) else None
         row["status"] = "failed" if first is None else first["status"]
         row["reason"] = "not every class is measured" if first is None else first["reason"]
     row["protocol"] = f"{rows['protocol'].iloc[0]}, mean over {count} classes"

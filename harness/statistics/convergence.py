@@ -1,10 +1,10 @@
 """Whether a model's training loss still fell when its budget ended.
 
-Losses fall as a power of the images shown, as far as they fall (Hestness et al. 2017,
-arXiv:1712.00409). Over the last third of a curve the logarithm of the loss is therefore fitted by a
-line in the logarithm of the images, with one slope for all seeds and a level for each: the fall
-over the last tenth follows from the slope, and its standard error from what the line leaves, so
-that a step up or down in the last few points is not taken for a trend.
+While a loss falls, it is about a power of the number of images shown (Hestness et al. 2017,
+arXiv:1712.00409): log(loss) = level + slope · log(images). This line is fitted by least squares to
+the last third of a curve, with one slope for all seeds and a level for each. The fall over the last
+tenth follows from the slope, and its standard error from the residuals, so that a step up or down
+in the last few points is not taken for a trend.
 """
 
 from __future__ import annotations
@@ -19,27 +19,30 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Curve = NDArray[np.float64]
-"""Images shown and the loss there, n×2."""
+"""Images shown (above zero, rising) and the loss there: shape (n, 2)."""
 
 LIMIT = 0.02
 """A loss that falls by more than this share of itself over the last tenth is still falling."""
 
 LAST = 0.9
+"""The last tenth of training begins at this share of the images."""
+
 WINDOW = 2 / 3
 """The curve is fitted from this share of the images on."""
 
 FEWEST = 6
-"""Points that are fitted, of all seeds together, beyond one a seed."""
+"""The least number of points that are fitted, over all seeds, not counting one of each seed."""
 
 LEVEL = 0.95
-"""Of the one-sided bound: a fall counts where it is beyond the noise of the curve."""
+"""The confidence of the one-sided bound: a fall counts where it is beyond the curve's noise."""
 
 
 @dataclass(frozen=True)
 class LastTenth:
-    """By which share of itself a loss fell over the last tenth of training, with the standard error
-    of the fit and a lower bound at `LEVEL`. `why` says what keeps it from being known. A loss that
-    is not above zero has no share of itself to fall by: `of` says what else the fall is a share of.
+    """How much a loss fell over the last tenth of training, as a share of itself, with the standard
+    error of the fit and a lower bound at `LEVEL`. All three are None where `why` says why they are
+    not known. A loss that is not above zero cannot fall by a share of itself: `of` then names what
+    the fall is a share of.
     """
 
     fall: float | None = None
@@ -55,8 +58,8 @@ class LastTenth:
 
 
 def last_tenth(curves: pd.DataFrame) -> LastTenth:
-    """Of one model on one dataset: `curves` has `seed`, `images`, `value`, and `name`, which is
-    "player/loss" for what each player minimises.
+    """Returns how much the loss of one model on one dataset fell at the end. `curves` has the
+    columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss.
     """
     losses = curves[curves["name"].str.endswith("/loss")]
     players = losses["name"].unique()
@@ -64,15 +67,15 @@ def last_tenth(curves: pd.DataFrame) -> LastTenth:
         return LastTenth(why="its players' losses pull against each other, and are no measure")
     if losses.empty:
         return LastTenth(why="no loss was recorded")
-    return _fitted([of[["images", "value"]].to_numpy(float) for _, of in losses.groupby("seed")])
+    return _fit([rows[["images", "value"]].to_numpy(float) for _, rows in losses.groupby("seed")])
 
 
-def _fitted(curves: Sequence[Curve]) -> LastTenth:
+def _fit(curves: Sequence[Curve]) -> LastTenth:
     late = [curve[curve[:, 0] >= WINDOW * curve[:, 0].max()] for curve in curves]
     if sum(len(curve) - 1 for curve in late) < FEWEST:
         return LastTenth(why="too few steps to tell")
     if all(curve[:, 1].min() > 0 for curve in late):
-        # The loss goes as images to the power of the slope.
+        # The loss is proportional to the number of images to the power of the slope.
         slope, error, steepest = _slope([np.log(curve) for curve in late])
         share = LAST**-slope
         return LastTenth(1 - share, -math.log(LAST) * share * error, 1 - LAST**-steepest)
@@ -87,8 +90,8 @@ def _fitted(curves: Sequence[Curve]) -> LastTenth:
 
 
 def _slope(curves: Sequence[Curve]) -> tuple[float, float, float]:
-    """Of a line through points (x, y) with a level for each curve: its slope, the standard error of
-    that, and the upper bound at `LEVEL`.
+    """Fits a line to points (x, y), with a level for each curve, by least squares. Returns its
+    slope, the standard error of the slope, and the slope's upper bound at `LEVEL`.
     """
     x, y = np.concatenate([curve - curve.mean(axis=0) for curve in curves]).T
     degrees = len(x) - len(curves) - 1
@@ -98,7 +101,7 @@ def _slope(curves: Sequence[Curve]) -> tuple[float, float, float]:
 
 
 def _since_first_tenth(curve: Curve) -> float:
-    """By how much a loss has fallen since the first tenth of training, to the last tenth of it."""
+    """Returns how much a loss fell from the end of the first tenth of training to the last."""
     images, values = curve.T / np.array([[curve[:, 0].max()], [1.0]])
     early = values[np.argmin(np.abs(images - (1 - LAST)))]
     return float(early - values[images >= LAST].mean())

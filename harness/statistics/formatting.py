@@ -1,4 +1,4 @@
-"""Printing numbers with the digits that their uncertainty leaves."""
+"""Writes numbers with as many digits as their uncertainty allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
 def decimals(half_width: float) -> int:
-    """The decimal places that show two significant digits of an uncertainty, from 0 to 8.
+    """Returns the decimal places that show two significant digits of an uncertainty, from 0 to 8;
+    3 where it is zero, negative or not finite.
 
     >>> decimals(0.42), decimals(0.0042), decimals(420.0)
     (2, 4, 0)
@@ -21,8 +22,8 @@ def decimals(half_width: float) -> int:
 
 
 def number(value: float, places: int | None = None, signed: bool = False) -> str:
-    """A value with `places` decimals (four significant digits where None), a true minus sign and
-    thousands set apart by a narrow space, since a comma separates the ends of intervals.
+    """Writes a value with `places` decimals (with four significant digits where None), a true minus
+    sign, and a narrow space between thousands, since a comma separates the ends of intervals.
 
     >>> number(-0.1234, 2), number(0.21, 2, signed=True), ascii(number(12345.6789))
     ('−0.12', '+0.21', "'12\\\\u202f346'")
@@ -38,12 +39,12 @@ def number(value: float, places: int | None = None, signed: bool = False) -> str
 
 
 def interval(low: float, high: float, places: int | None = None) -> str:
-    """`[low, high]`, with the digits of its width unless `places` are given."""
+    """Writes `[low, high]`; by default with two significant digits of half its width."""
     if places is None:
         places = decimals((high - low) / 2)
     return f"[{number(low, places)}, {number(high, places)}]"
 
 
 def percent(share: float) -> str:
-    """A level such as 0.9875 as `98.8 %`."""
+    """Writes a share such as 0.9875 as `98.8 %`."""
     return f"{100 * share:.3g} %"

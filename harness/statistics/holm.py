@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 
 def adjust(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's adjusted p-values (1979): a test is rejected where its own is at most alpha.
+    """Returns Holm's adjusted p-values, in [0, 1], for the p-values of m tests, shape (m,).
 
-    The k-th smallest of m is multiplied by m − k + 1, and is at least all those before it.
+    The k-th smallest is multiplied by m − k + 1, and is at least as large as all those before it
+    (Holm 1979, Scandinavian Journal of Statistics 6:65). A hypothesis is rejected where its
+    adjusted p-value is at most alpha.
     """
     order = np.argsort(p, kind="stable")
     stepped = np.asarray(p, dtype=np.float64)[order] * np.arange(len(p), 0, -1)
@@ -25,18 +27,18 @@ def adjust(p: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def levels(p: Sequence[float], alphas: Sequence[float]) -> list[float]:
-    """The alpha that Holm's procedure leaves each of m tests, given its own alpha.
+    """Returns the alpha that Holm's procedure leaves each of m tests, each with an alpha of its
+    own.
 
-    The test with the k-th smallest p-value has alpha / (m − k + 1) as long as all before it were
-    rejected; from the first that is not, alpha stays divided as it was there. So p lies at or
-    below the result exactly where the Holm-adjusted p-value lies at or below alpha.
+    The test with the k-th smallest p-value has alpha / (m − k + 1) as long as all tests before it
+    were rejected; from the first that was not, the divisor stays the same. So a p-value is at most
+    the result exactly where the Holm-adjusted p-value is at most alpha.
     """
     if not p:
         return []
     corrected = adjust(p)
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    rank = {index: k for k, index in enumerate(order)}
+    ranks = np.argsort(np.argsort(p, kind="stable"), kind="stable").tolist()
     return [
-        alpha / (len(p) - min(rank[i], int((corrected <= alpha).sum())))
-        for i, alpha in enumerate(alphas)
+        alpha / (len(p) - min(rank, int((corrected <= alpha).sum())))
+        for rank, alpha in zip(ranks, alphas, strict=True)
     ]

@@ -14,18 +14,18 @@ import numpy as np
 from scipy import stats
 
 FEWEST = 3
-"""Blocks below which nothing is tested."""
+"""The fewest blocks that are tested."""
 
 FEWEST_FOR_SPREAD = 5
-"""Seeds below which spreads over seeds are not compared."""
+"""The fewest seeds of which spreads over seeds are compared."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """An estimated mean: its standard error `se` (above zero) and degrees of freedom `df`.
+    """An estimated mean with its standard error `se` (above zero) and its degrees of freedom `df`.
 
-    Each p-value is the smallest alpha at which the two-sided (1 − alpha) t interval lies where the
-    name says, so that a p-value and an interval can never disagree.
+    Each p-value is the smallest alpha at which the two-sided t interval of confidence 1 − alpha
+    lies where the method's name says, so that a p-value and an interval never disagree.
     """
 
     mean: float
@@ -33,36 +33,39 @@ class Contrast:
     df: float
 
     def interval(self, level: float) -> tuple[float, float]:
-        """The two-sided t interval of confidence `level`."""
+        """Returns the two-sided t interval of confidence `level`, in (0, 1)."""
         low, high = stats.t.interval(level, self.df, self.mean, self.se)
         return float(low), float(high)
 
     def p_above(self, margin: float) -> float:
-        """For the interval lying wholly above `margin`."""
+        """Returns the p-value for an interval wholly above `margin`."""
         return min(1.0, 2 * float(stats.t.sf((self.mean - margin) / self.se, self.df)))
 
     def p_below(self, margin: float) -> float:
-        """For the interval lying wholly below `margin`."""
+        """Returns the p-value for an interval wholly below `margin`."""
         return min(1.0, 2 * float(stats.t.cdf((self.mean - margin) / self.se, self.df)))
 
     def p_within(self, margin: float) -> float:
-        """For the interval lying wholly inside ±`margin`: two one-sided tests (Schuirmann 1987)."""
+        """Returns the p-value for an interval wholly within ±`margin`: two one-sided tests
+        (Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657).
+        """
         return max(self.p_above(-margin), self.p_below(margin))
 
 
 def varies(values: Sequence[float]) -> bool:
-    """Whether values differ by more than rounding."""
+    """Whether the values, at least one, differ by more than rounding."""
     spread = max(values) - min(values)
     return spread > 1e-12 * max(abs(value) for value in values)
 
 
 def paired(differences: Sequence[float]) -> Contrast:
-    """The mean of at least two differences that vary, as in the paired t test."""
+    """Returns the mean of at least two differences that vary, as in the paired t test."""
     return stratified([differences])
 
 
 def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
-    """The mean of the strata's means, each of the same weight.
+    """Returns the mean of the strata's means, each of the same weight. Every stratum has at least
+    two values, and one stratum at least varies.
 
     With variances s² and sizes n per stratum, K strata: se² = Σ s²/n / K², and the degrees of
     freedom are those of Welch (1947) and Satterthwaite (1946): (Σ s²/n)² / Σ (s²/n)²/(n−1).
@@ -77,8 +80,9 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
-    """The mean of `a` minus that of `b`, two independent samples of which one varies at least, as
-    in Welch's t test (1947), but for the bound of `welch_df`.
+    """Returns the mean of `a` minus that of `b`, two independent samples of at least two values
+    each, of which at least one varies. As in Welch's t test (1947, Biometrika 34:28), except that
+    the degrees of freedom are bounded (`welch_df`).
     """
     (a, b), unit = _in_units(a, b)
     of_a, of_b = (float(np.var(values, ddof=1)) / len(values) for values in (a, b))
@@ -88,9 +92,9 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
 
 
 def _in_units(*samples: Sequence[float]) -> tuple[list[list[float]], float]:
-    """The samples divided by a power of two, which is exact, so that the largest value is about 1;
-    and that power. The squares of very small values would be zero, and those of very large ones
-    infinite.
+    """Divides the samples by a power of two, so that the largest value is about 1; returns them and
+    that power. The division is exact. Without it the squares of very small values would be zero,
+    and those of very large values infinite.
     """
     largest = max(abs(value) for values in samples for value in values)
     unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)
@@ -98,26 +102,28 @@ def _in_units(*samples: Sequence[float]) -> tuple[list[list[float]], float]:
 
 
 def welch_df(of_a: Any, n: Any, of_b: Any, m: Any) -> Any:
-    """Welch's degrees of freedom for two means with squared standard errors `of_a` of n values and
-    `of_b` of m, numbers or arrays: at most those that equal variances would give.
+    """Returns Welch's degrees of freedom for the difference of two means with squared standard
+    errors `of_a`, of n values, and `of_b`, of m values; all are numbers or arrays of one shape.
+    They are at most those that equal variances would give.
 
-    With ten values against three, the three may lie close together by chance, and the degrees of
-    freedom then rise where the standard error is too small: at a level of 99.2 %, which six
-    comparisons leave, a difference was found twice as often as the level says. The bound is of no
-    effect where both samples are of one size.
+    With ten values against three, the three may lie close together by chance. Then the standard
+    error is too small and the degrees of freedom are too many: at a level of 99.2 %, which six
+    comparisons leave, a difference was found twice as often as the level says. The bound has no
+    effect where both samples have the same size.
     """
     return np.minimum(_satterthwaite(of_a, n, of_b, m), _satterthwaite(1 / n, n, 1 / m, m))
 
 
 def _satterthwaite(of_a: Any, n: Any, of_b: Any, m: Any) -> Any:
-    """Degrees of freedom of the sum of two squared standard errors (1946)."""
+    """Returns the degrees of freedom of a sum of squared standard errors (Satterthwaite 1946)."""
     return (of_a + of_b) ** 2 / (of_a**2 / (n - 1) + of_b**2 / (m - 1))
 
 
 def bca(differences: Sequence[float], level: float) -> tuple[float, float] | None:
-    """The BCa bootstrap interval of the mean (Efron 1987), from ten values up; else None.
+    """Returns the BCa bootstrap interval of the mean (Efron 1987), or None for fewer than ten
+    values.
 
-    A sensitivity check only: below ten values it covers far less than it says.
+    It is a sensitivity check only; with fewer than ten values it covers far less than `level`.
     """
     if len(differences) < 10:
         return None

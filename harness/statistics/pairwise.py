@@ -1,4 +1,4 @@
-"""Who is better than whom: paired tests of all pairs, tiers, and intervals of ranks."""
+"""Order of entrants by paired tests of all pairs: tiers, and intervals of ranks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from harness.statistics import holm
 from harness.statistics.intervals import FEWEST, Contrast, varies, welch_df
 
 ALPHA = 0.05
+"""The probability of any wrong statement in one order."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What is known of one entrant, on the scale on which entrants are compared, more being better
-    or worse as the caller has it.
+    """The values of one entrant, on the scale on which entrants are compared.
 
-    Values by seed; or, of a number that a paper states, mean and standard deviation over so many
-    seeds. `deviation` is None for a single value.
+    `mean`, standard `deviation` and `count` are over training seeds. `by_seed` is empty for numbers
+    that a paper states. `deviation` is None for a single value.
     """
 
     mean: float
@@ -32,7 +32,7 @@ class Sample:
 
     @classmethod
     def of(cls, by_seed: Mapping[int, float]) -> Sample:
-        """That of at least one value."""
+        """Returns the sample of values by seed, at least one."""
         values = list(by_seed.values())
         if len(values) == 1:
             return cls(values[0], None, 1, by_seed)
@@ -41,11 +41,11 @@ class Sample:
 
     @property
     def is_tested(self) -> bool:
-        """Whether there are seeds enough to compare it with others."""
+        """Whether it has enough seeds to be compared with others."""
         return self.count >= FEWEST and self.deviation is not None
 
     def interval(self, level: float) -> tuple[float, float] | None:
-        """The t interval of the mean; None for a single value."""
+        """Returns the t interval of the mean of confidence `level`; None for a single value."""
         if self.deviation is None:
             return None
         if self.deviation == 0:
@@ -55,41 +55,46 @@ class Sample:
 
 
 def difference(a: Sample, b: Sample) -> Contrast | float | None:
-    """The mean difference a − b: over the seeds that both have, paired; of all their seeds
-    (Welch 1947, bounded: `welch_df`) where fewer than three are common.
+    """Returns the mean difference a − b: paired over the seeds that both have; where fewer than
+    three are common, of all their seeds (Welch 1947, bounded: `welch_df`).
 
-    A plain number where nothing varies, so that the difference is exact; None where neither does.
+    It is a plain number where nothing varies, since the difference is then exact, and None where
+    there are too few seeds.
     """
     common = sorted(a.by_seed.keys() & b.by_seed.keys())
     if len(common) >= FEWEST:
-        pairs = [a.by_seed[seed] - b.by_seed[seed] for seed in common]
-        if not varies(pairs):
-            return pairs[0]
-        se = float(np.std(pairs, ddof=1)) / math.sqrt(len(pairs))
-        return Contrast(float(np.mean(pairs)), se, len(pairs) - 1)
+        differences = [a.by_seed[seed] - b.by_seed[seed] for seed in common]
+        if not varies(differences):
+            return differences[0]
+        se = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
+        return Contrast(float(np.mean(differences)), se, len(differences) - 1)
     if not (a.is_tested and b.is_tested):
         return None
-    parts = [(s.deviation or 0.0) ** 2 / s.count for s in (a, b)]
-    if not any(parts):
+    variances = [_variance_of_mean(sample) for sample in (a, b)]
+    if not any(variances):
         return a.mean - b.mean
-    df = float(welch_df(parts[0], a.count, parts[1], b.count))
-    return Contrast(a.mean - b.mean, math.sqrt(sum(parts)), df)
+    df = float(welch_df(variances[0], a.count, variances[1], b.count))
+    return Contrast(a.mean - b.mean, math.sqrt(sum(variances)), df)
+
+
+def _variance_of_mean(sample: Sample) -> float:
+    return (sample.deviation or 0.0) ** 2 / sample.count
 
 
 @dataclass(frozen=True)
 class PairwiseOrder:
-    """Entrants, best first, and which are told apart.
+    """Entrants, best first, and which of them are better than which.
 
-    `above[i, j]` says that i is better than j: one-sided tests of all ordered pairs, Holm-corrected
-    over all of them, so that with probability 1 − `ALPHA` not a single one is wrong.
+    `above`, shape (n, n), is True at [i, j] where i is better than j by a one-sided test. The tests
+    of all ordered pairs are Holm-corrected, so that with probability 1 − `ALPHA` none is wrong.
     """
 
     names: tuple[str, ...]
     above: NDArray[np.bool_]
 
     def intervals(self) -> dict[str, tuple[int, int]]:
-        """An interval for each rank: one more than the number of those told to be better, up to the
-        number of all without those told to be worse.
+        """Returns an interval for the rank of each entrant: from one more than the number of
+        entrants that are better, to the number of all entrants minus those that are worse.
 
         With probability 1 − `ALPHA` all hold at once (Mogstad, Romano, Shaikh & Wilhelm 2024,
         doi:10.1093/restud/rdad006, section 3, with Holm's steps in place of their bootstrap's).
@@ -101,9 +106,10 @@ class PairwiseOrder:
         }
 
     def tiers(self) -> dict[str, int]:
-        """The best leads the first tier. Going down the means, an entrant shares the rank of its
-        tier's leader unless the two are told apart; the first that is leads the next tier, whose
-        rank is one more than the number of entrants above it.
+        """Returns the rank of each entrant's tier. The best entrant leads the first tier. In the
+        order of the means, an entrant has the rank of the tier's leader, unless the leader is
+        better by the tests: then it leads the next tier, whose rank is one more than the number of
+        entrants before it.
         """
         ranks: dict[str, int] = {}
         leader = 0
@@ -115,7 +121,7 @@ class PairwiseOrder:
 
 
 def pairwise_order(samples: Mapping[str, Sample]) -> PairwiseOrder:
-    """The order of entrants that have at least three seeds; more is better."""
+    """Returns the order of the entrants that have at least three seeds; larger is better."""
     tested = {name: s for name, s in samples.items() if s.is_tested}
     names = sorted(tested, key=lambda name: -tested[name].mean)
     p = _all_pairs([tested[name] for name in names])
@@ -126,30 +132,31 @@ def pairwise_order(samples: Mapping[str, Sample]) -> PairwiseOrder:
 
 
 def _all_pairs(samples: Sequence[Sample]) -> NDArray[np.float64]:
-    """One-sided p-values, at [i, j] of the test that i is no better than j: `difference` for all
-    pairs of a row at once.
+    """Returns the one-sided p-values of all pairs, shape (n, n): at [i, j] for the hypothesis that
+    i is not better than j. The same as `difference`, for all pairs of a row at once.
     """
     seeds = sorted({seed for sample in samples for seed in sample.by_seed})
     values = np.array([[s.by_seed.get(seed, np.nan) for seed in seeds] for s in samples])
     means = np.array([s.mean for s in samples])
-    parts = np.array([(s.deviation or 0.0) ** 2 / s.count for s in samples])
+    variances = np.array([_variance_of_mean(s) for s in samples])
     counts = np.array([s.count for s in samples])
     p = np.ones((len(samples), len(samples)))
     for i, row in enumerate(values):
-        pairs = row - values
-        there = np.isfinite(pairs)
-        n = there.sum(axis=1)
-        paired = n >= FEWEST
+        differences = row - values
+        is_common = np.isfinite(differences)
+        n = is_common.sum(axis=1)
+        is_paired = n >= FEWEST
         with np.errstate(all="ignore"):
-            centre = np.where(there, pairs, 0.0).sum(axis=1) / n
-            spread = np.where(there, pairs - centre[:, None], 0.0)
-            variance = (spread**2).sum(axis=1) / (n - 1) / n
-            largest = np.where(there, np.abs(pairs), 0.0).max(axis=1, initial=0.0)
-            still = np.abs(spread).max(axis=1, initial=0.0) <= 1e-12 * largest
-            variance = np.where(paired, np.where(still, 0.0, variance), parts[i] + parts)
-            centre = np.where(paired, centre, means[i] - means)
-            df = np.where(paired, n - 1, welch_df(parts[i], counts[i], parts, counts))
-            tail = special.stdtr(df, -centre / np.sqrt(variance))
-        # Without any spread a difference is exact (a parameter count, say), and so is a tie.
-        p[i] = np.where(variance > 0, tail, np.where(centre > 0, 0.0, 1.0))
+            mean = np.where(is_common, differences, 0.0).sum(axis=1) / n
+            deviations = np.where(is_common, differences - mean[:, None], 0.0)
+            squared_se = (deviations**2).sum(axis=1) / (n - 1) / n
+            largest = np.where(is_common, np.abs(differences), 0.0).max(axis=1, initial=0.0)
+            is_constant = np.abs(deviations).max(axis=1, initial=0.0) <= 1e-12 * largest
+            squared_se = np.where(is_constant, 0.0, squared_se)
+            squared_se = np.where(is_paired, squared_se, variances[i] + variances)
+            mean = np.where(is_paired, mean, means[i] - means)
+            df = np.where(is_paired, n - 1, welch_df(variances[i], counts[i], variances, counts))
+            tail = special.stdtr(df, -mean / np.sqrt(squared_se))
+        # Without any spread a difference is exact (a parameter count, for example), as is a tie.
+        p[i] = np.where(squared_se > 0, tail, np.where(mean > 0, 0.0, 1.0))
     return p

@@ -12,18 +12,19 @@ from scipy import optimize, stats
 from harness.statistics.intervals import FEWEST, Contrast
 
 Goal = Literal["beyond", "within"]
-"""Where a claim puts an effect: beyond a margin, or within it, either way."""
+"""Where a claim says that an effect lies: beyond a margin, or within ± the margin."""
 
 POWER = 0.8
-"""The chance of a decision that planning asks for."""
+"""The probability of a decision that plans aim at."""
 
 MOST_SEEDS = 1000
-"""Where the search for a sufficient number of seeds gives up."""
+"""The largest number of seeds that is considered."""
 
 
 def power(distance: float, df: float, level: float) -> float:
-    """The chance that an interval of confidence `level` ends short of a limit `distance` standard
-    errors away from the true mean: the upper tail of the noncentral t (Cohen 1988, ch. 2).
+    """Returns the probability that an interval of confidence `level`, with `df` degrees of freedom,
+    ends before a limit that lies `distance` standard errors from the true mean: the upper tail of
+    the noncentral t distribution (Cohen 1988, Statistical Power Analysis, ch. 2).
     """
     critical = stats.t.isf((1 - level) / 2, df)
     return float(stats.nct.sf(critical, df, distance))
@@ -36,36 +37,37 @@ def seeds_needed(
     seeds: int,
     goal: Goal = "beyond",
 ) -> int | None:
-    """The number of seeds at which an effect and spread as observed over `seeds` would be decided
-    with 80 % power, one way or the other; None where a thousand would not do.
+    """Returns the number of seeds that would decide with 80 % power about an effect and spread as
+    observed over `seeds` seeds, either way; None where that is more than `MOST_SEEDS`.
     """
-    return seeds_until(contrast, _to_decision(contrast, margin, goal), level, seeds)
+    return seeds_until(contrast, _distances_to_limits(contrast, margin, goal), level, seeds)
 
 
 def seeds_until(
     contrast: Contrast, distances: Sequence[float], level: float, seeds: int
 ) -> int | None:
-    """The number of seeds at which limits `distances` away from the true mean would all be found to
-    lie outside the interval with 80 % power, where `seeds` gave the spread of `contrast`; None
-    where a thousand would not do.
+    """Returns the number of seeds at which all limits, `distances` from the true mean, would lie
+    outside of the interval with 80 % power, with the spread of `contrast` over `seeds` seeds; None
+    where that is more than `MOST_SEEDS`.
     """
 
-    # The spread per seed stays, so the standard error shrinks with √n.
-    def chance(n: int) -> float:
+    # The spread over seeds stays, so the standard error falls with √n.
+    def decision_power(n: int) -> float:
         df = contrast.df * (n - 1) / (seeds - 1)
         scale = math.sqrt(n / seeds) / contrast.se
         return 1 - sum(1 - power(distance * scale, df, level) for distance in distances)
 
-    tried = range(max(seeds, FEWEST), MOST_SEEDS + 1)
-    first = bisect_left(tried, POWER, key=chance)
-    return tried[first] if first < len(tried) else None
+    counts = range(max(seeds, FEWEST), MOST_SEEDS + 1)
+    first = bisect_left(counts, POWER, key=decision_power)
+    return counts[first] if first < len(counts) else None
 
 
-def _to_decision(contrast: Contrast, margin: float, goal: Goal) -> tuple[float, ...]:
-    """How far a mean lies from the limits that its interval must end short of.
+def _distances_to_limits(contrast: Contrast, margin: float, goal: Goal) -> tuple[float, ...]:
+    """Returns the distances of a mean from the limits that its interval must not reach.
 
-    Beyond: above the margin (supported), below zero, or within ±margin (refuted). Within: from both
-    ends of ±margin (equal), or outside of one of them (not equal).
+    For "beyond" it is decided by an interval above the margin (supported), below zero, or within
+    ±margin (refuted). For "within", by one between both ends of ±margin (equal), or outside of one
+    of them (not equal).
     """
     mean = contrast.mean
     if goal == "within":
@@ -75,22 +77,22 @@ def _to_decision(contrast: Contrast, margin: float, goal: Goal) -> tuple[float, 
 
 
 def detectable(seeds: int, strata: int, level: float, goal: Goal = "beyond") -> float:
-    """The smallest mean effect, in standard deviations of the paired differences, that `seeds`
-    in each of `strata` strata decide with 80 % power at confidence `level`. Where the goal is an
-    interval within a margin: the smallest margin for which an effect of zero does.
+    """Returns the smallest mean effect that `seeds` seeds in each of `strata` strata decide with 80
+    % power at confidence `level`, in standard deviations of the paired differences. Where the goal
+    is "within": the smallest margin within which an effect of zero is shown to lie.
     """
-    # The interval may miss either end of the margin.
-    wanted = POWER if goal == "beyond" else (1 + POWER) / 2
-    return detectable_margin(strata * (seeds - 1), level, wanted) / math.sqrt(seeds * strata)
+    # An interval within a margin must not reach either of two ends.
+    target = POWER if goal == "beyond" else (1 + POWER) / 2
+    return detectable_margin(strata * (seeds - 1), level, target) / math.sqrt(seeds * strata)
 
 
-def detectable_margin(df: float, level: float, wanted: float = POWER) -> float:
-    """How many standard errors a true mean must lie beyond a limit, so that the interval of
-    confidence `level` lies beyond it with power `wanted`.
+def detectable_margin(df: float, level: float, target: float = POWER) -> float:
+    """Returns the number of standard errors by which a true mean must lie beyond a limit, so that
+    the interval of confidence `level` lies beyond it with power `target`.
     """
 
     def excess(distance: float) -> float:
-        return power(distance, df, level) - wanted
+        return power(distance, df, level) - target
 
     high = 2 * float(stats.t.isf((1 - level) / 2, df)) + 2
     while excess(high) < 0:
