@@ -7,11 +7,12 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.progress import format_bytes, format_seconds
+from harness.cli.progress import format_seconds
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo
 
@@ -105,7 +106,7 @@ def _show_cells(
             *map(escape, pair),
             f"{done} of {len(cells)}",
             *map(_times, left, each),
-            format_bytes(costs.memory) if costs else "–",
+            decimal(costs.memory) if costs else "–",
         )
     console.print(table)
 
@@ -132,8 +133,8 @@ def _show_total(
     at_a_time = f"{jobs} at a time" if jobs > 1 else "one at a time"
     console.print(
         f"About {format_seconds(seconds)} with {at_a_time} on {plan.numerics.machine};"
-        f" {format_bytes(kept)} of disk,"
-        f" and {format_bytes(meanwhile)} more for checkpoints while it runs.",
+        f" {decimal(kept)} of disk,"
+        f" and {decimal(meanwhile)} more for checkpoints while it runs.",
         highlight=False,
         soft_wrap=True,
     )

@@ -29,14 +29,6 @@ def format_seconds(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def format_bytes(count: int) -> str:
-    """`1_500_000` bytes → `1.5 MB`."""
-    amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:.3g} {units[0]}"
-
-
 def _state(outcome: CellOutcome) -> str:
     if outcome.stopped:
         return "stopped"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from rich.filesize import decimal
 
 from harness.core.counting import counted
 from harness.core.errors import BadInput
@@ -83,7 +84,7 @@ def check_packing(where: Path, packed: int, unpacked: int) -> None:
     """Raise BadInput where files of `packed` bytes unpack to more than images do."""
     if unpacked > MAX_UNPACKED and unpacked > MAX_PACKING * packed:
         raise BadInput(
-            f"{where}: {packed / 1e6:,.1f} MB would unpack to {unpacked / 1e9:,.1f} GB, "
+            f"{where}: {decimal(packed)} would unpack to {decimal(unpacked)}, "
             f"{unpacked // max(1, packed):,} times as much; images are at most {MAX_PACKING} times "
             "smaller in their files, and this would fill the memory"
         )

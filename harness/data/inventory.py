@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich.filesize import decimal
+
 from harness.config.reference import parse_reference
 from harness.core.errors import BadInput
 from harness.data.load import DATASETS, default_root, find_source, load_dataset
@@ -124,5 +126,5 @@ def _folder(folder: Path) -> FileCheck:
         found.verify()
     except BadInput as error:
         return FileCheck(str(error), False)
-    size = sum(tensor.nbytes for tensor in found.tensors.values()) / 1e6
-    return FileCheck(f"{folder}: as it was prepared ({size:,.1f} MB)", True)
+    size = sum(tensor.nbytes for tensor in found.tensors.values())
+    return FileCheck(f"{folder}: as it was prepared ({decimal(size)})", True)

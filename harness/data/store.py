@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
+from rich.filesize import decimal
 
 from harness.core.errors import BadInput
 from harness.core.files import sync
@@ -289,7 +290,7 @@ def _damaged(folder: Path, how: str) -> BadInput:
 def _no_room(folder: Path, needed: int) -> BadInput:
     free = shutil.disk_usage(folder.parent).free
     return BadInput(
-        f"{folder.parent}: preparing {folder.name} needs {needed / 1e6:,.1f} MB on this disk, and "
-        f"{free / 1e6:,.1f} MB are free; make room or name another folder with --data-root or "
+        f"{folder.parent}: preparing {folder.name} needs {decimal(needed)} on this disk, and "
+        f"{decimal(free)} are free; make room or name another folder with --data-root or "
         "HARNESS_DATA"
     )

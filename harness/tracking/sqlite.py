@@ -1,5 +1,5 @@
-"""What a store's SQLite file needs and MLflow does not do: it is made whole or not at all, keeps
-its artifacts when its folder moves, and knows how its tables are filled.
+"""What MLflow does not do for a SQLite store: create it whole or not at all, follow its artifacts
+when its folder moves, and give SQLite the statistics for a fast query plan.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL
 
 from harness.core.errors import BadInput
-from harness.core.files import sync
+from harness.core.files import atomic_write
 from harness.tracking.address import shown, sqlite_uri
 from harness.tracking.artifacts import ARTIFACTS, local_path
 
-LOOKED_AT = 400
-"""Rows of an index that are counted at most: enough to tell few from many, in milliseconds."""
+ANALYSIS_LIMIT = 10_000
+"""Rows of an index that `ANALYZE` reads at most. 400 were too few to prefer a run, with three
+curves of 100 points, to a name."""
 BUSY_SECONDS = 60
 BOOKKEEPING = ("alembic_version", "experiments", "workspaces")
 """Tables that MLflow itself fills when it makes a database."""
 
 
 class State(Enum):
-    """What a path holds: nothing yet, a database that was never finished, or one to be used."""
+    """What a path holds: no database, one that was never finished, or one that can be used."""
 
     ABSENT = 0
     HALF_BUILT = 1
@@ -39,46 +40,41 @@ class State(Enum):
 
 
 def prepare(database: Path) -> None:
-    """Make the database where there is none, or one whose making was broken off.
+    """Create the database where there is none, or only one that was never finished.
 
-    It is built beside its place and renamed, under a lock, so that a process killed at any moment
-    leaves none or a whole one. Raises BadInput where the file is none of this MLflow's.
+    A process killed at any moment leaves none or a whole one. Raises BadInput where the file is no
+    database of this version of MLflow.
     """
     if state(database) is State.COMPLETE:
         return
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.parent / ".mlflow.lock"):
-        found = state(database)
-        if found is State.HALF_BUILT:
+        current = state(database)
+        if current is State.HALF_BUILT:
             aside = database.with_name(f"{database.name}.half-built")
             database.replace(aside)
             logging.getLogger(__name__).warning(
                 "%s was never finished and is empty; it is set aside as %s",
                 database.name, aside.name,
             )  # fmt: skip
-        if found is not State.COMPLETE:
-            _build(database)
+        if current is not State.COMPLETE:
+            atomic_write(database, _build, durable=True)
 
 
 def _build(database: Path) -> None:
-    part = database.with_name(f".{database.name}.part")
-    for name in (part.name, f"{part.name}-journal", f"{part.name}-wal", f"{part.name}-shm"):
-        part.with_name(name).unlink(missing_ok=True)
+    """Create MLflow's tables in an empty file."""
     # URL, and not text: a path may have any character.
-    engine = create_engine(URL.create("sqlite", database=str(part)))
+    engine = create_engine(URL.create("sqlite", database=str(database)))
     # A build that is broken off is thrown away: only the finished file must be on the disk.
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
     try:
         mlflow_db._initialize_tables(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
-    sync(part)
-    part.replace(database)
-    sync(database.parent)
 
 
 def state(database: Path) -> State:
-    """What there is at this path. BadInput where it cannot be used."""
+    """The state of the database at this path. Raises BadInput where it cannot be used."""
     if not database.exists() or database.stat().st_size == 0:
         return State.ABSENT
     try:
@@ -112,7 +108,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def _is_unfinished(connection: sqlite3.Connection, tables: set[str]) -> bool:
-    """Whether MLflow was making the tables: they are its own, and nobody has used one."""
+    """Whether MLflow never finished its tables: no run has been written to any."""
     if not tables & set(BOOKKEEPING):
         return not tables
 
@@ -150,7 +146,7 @@ def _name(database: Path) -> str:
 
 
 def connect(database: Path, read_only: bool = False) -> sqlite3.Connection:
-    """A connection that makes no file."""
+    """A connection to an existing file; it never creates one."""
     mode = "ro" if read_only else "rw"
     address = f"file:{quote(str(database))}?mode={mode}"
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
@@ -186,22 +182,23 @@ def _moved(connection: sqlite3.Connection, here: Path, root: str) -> list[tuple[
         " AND artifact_uri LIKE '%/' || ? || '/' || run_uuid || '/artifacts'",
         (len(root) + 1, f"{root}/", ARTIFACTS),
     )
-    found = []
+    moved = []
     for run_id, uri in runs.fetchall():
         before = local_path(uri)
         if (here / run_id).exists() or before is None or not before.exists():
-            found.append((f"{root}/{run_id}/artifacts", run_id))
-    return found
+            moved.append((f"{root}/{run_id}/artifacts", run_id))
+    return moved
 
 
-def count_rows(database: Path) -> None:
-    """Lets SQLite know how the table of metrics is filled (https://sqlite.org/lang_analyze.html).
+def analyze_metrics(database: Path) -> None:
+    """Update SQLite's statistics of the table of metrics (https://sqlite.org/lang_analyze.html).
 
-    Else it looks for the curve of a run among the curves of that name of all runs: twenty times as
-    long where there are 10,000. A file that is being written to stays as it is.
+    Without them it reads the curves of one name of all runs to find that of one run. With 3,000
+    runs of three curves, 100 points each, a curve took 80 ms before and 10 ms after; this takes
+    16 ms. A file that is being written to stays as it is.
     """
     with suppress(sqlite3.Error), closing(connect(database)) as connection:
         connection.execute("PRAGMA busy_timeout = 1000")
-        connection.execute(f"PRAGMA analysis_limit = {LOOKED_AT}")
+        connection.execute(f"PRAGMA analysis_limit = {ANALYSIS_LIMIT}")
         connection.execute("ANALYZE metrics")
         connection.commit()

@@ -267,7 +267,7 @@ class Store:
     ) -> Iterator[tuple[str, list[tuple[int, str, float]]]]:
         """The `curves` of many runs, one after the other."""
         if self.address.database:
-            sqlite.count_rows(self.address.database)
+            sqlite.analyze_metrics(self.address.database)
         for run_id in run_ids:
             yield run_id, self.curves(run_id)
 

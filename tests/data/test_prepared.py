@@ -189,7 +189,7 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path, monkeypatc
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=SIZE - 1))
     line = _told(tmp_path, never)
     assert line.startswith(f"{tmp_path / 'prepared'}: preparing tiny-")
-    assert "0.0 MB on this disk" in line
+    assert f"needs {SIZE} bytes on this disk, and {SIZE - 1} bytes are free" in line
     assert "HARNESS_DATA" in line
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=SIZE))
     make(tmp_path)

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from harness.core.errors import BadInput
 from harness.tracking import Store, default_uri
-from harness.tracking.sqlite import State, count_rows, prepare, state
+from harness.tracking.sqlite import State, analyze_metrics, prepare, state
 
 CELL = {"dataset": "digits", "model": "gan/mlp", "seed": 0}
 CURVE = "SELECT * FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY timestamp, step, value"
@@ -54,9 +54,10 @@ def test_the_curve_of_a_run_is_looked_up_by_the_run(tmp_path: Path):
     parent = store.open_suite("s", "s", {})
     for number in range(20):
         cell = store.open_cell(parent, f"c{number}", f"key-{number}", CELL)
-        store.log_curves(cell.run_id, [(step, "train/loss", 0.5) for step in range(50)])
-    assert "run_uuid=?" not in plan_of(tmp_path), "or else there is nothing to mend"
-    count_rows(tmp_path / "mlflow.db")
+        names = [f"train/{name}" for name in ("loss", "d_loss", "g_loss")]
+        store.log_curves(cell.run_id, [(i, name, 0.5) for name in names for i in range(100)])
+    assert "run_uuid=?" not in plan_of(tmp_path), "SQLite needs the statistics no longer"
+    analyze_metrics(tmp_path / "mlflow.db")
     assert "run_uuid=?" in plan_of(tmp_path)
 
 
@@ -64,8 +65,8 @@ def test_a_file_that_is_written_to_or_not_there_is_left_alone(tmp_path: Path):
     Store(default_uri(tmp_path), tmp_path)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        count_rows(tmp_path / "mlflow.db")
-    count_rows(tmp_path / "absent/mlflow.db")
+        analyze_metrics(tmp_path / "mlflow.db")
+    analyze_metrics(tmp_path / "absent/mlflow.db")
     assert not (tmp_path / "absent").exists()
 
 
