@@ -42,7 +42,8 @@ from harness.metrics import FeatureStatistics, frechet_distance, load_metric
 from harness.plan import check_suite, make_plan
 from harness.regression.baseline import _checksum, load_baseline, make_baseline, to_json
 from harness.regression.gate import open_gate
-from harness.report.publish import verdicts
+from harness.report.derivation import decide_claims
+from harness.report.publish import asked_claims
 from harness.score.statistics import Origin, SetStatistics, load_statistics
 from harness.vote.ballots import BallotPair, Entrant, Key, ShownSide, check_pairs, read_votes
 from harness.vote.tally import Ballot, tally
@@ -171,7 +172,8 @@ def read_suite(file: Path, planned: bool = True) -> None:
         return
     if {entry.name.partition("[")[0] for entry in loaded.suite.datasets} == {"digits"}:
         plan = make_plan(loaded, "cpu", None)
-        verdicts(plan, tidy(results_of(plan, noisy())))
+        table = tidy(results_of(plan, noisy()))
+        decide_claims(asked_claims(plan), table, plan.metrics, len(plan.loaded.suite.seeds))
 
 
 @pytest.mark.slow

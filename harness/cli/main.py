@@ -20,6 +20,7 @@ from harness.cli import (
     inspect,
     leaderboard,
     metrics,
+    report,
     run,
     score,
     streams,
@@ -61,7 +62,7 @@ def _root(
 
 
 app.command("run")(run.run)
-app.command("report")(run.report)
+app.command("report")(report.report)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
 app.command("forget")(forget.forget)

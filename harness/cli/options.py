@@ -39,6 +39,7 @@ SuiteName = Annotated[
     typer.Argument(
         help="A shipped suite (see `harness list`) or a path to a YAML file.",
         autocompletion=_complete_suite,
+        show_default=False,
     ),
 ]
 Seeds = Annotated[
@@ -162,7 +163,7 @@ def seed_list(text: str | None) -> list[int] | None:
 @dataclass(frozen=True)
 class SuiteOptions:
     """The suite that a verb is about, and what the command line changes of it: the options that
-    all such verbs share, so that each finds what another has run. See `about_a_suite`.
+    all such verbs share, so that each finds what another has run. See `suite_command`.
     """
 
     suite: SuiteName
@@ -272,23 +273,32 @@ def _what_there_is(plan: Plan, store: Store) -> str:
 
 
 def suite_command(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb whose first parameter is a `Chosen`, as a command with all of its options. They come
-    after the verb's own, but for the suite.
+    """Return a verb whose first parameter is a `SuiteOptions` as a command with all of its options.
+    They come after the verb's own, but for the suite.
     """
+    return _with_options(verb, {})
 
+
+def optional_suite_command(verb: Callable[..., None]) -> Callable[..., None]:
+    """As `suite_command`, for a verb that can do without a suite, whose name is empty then."""
+    return _with_options(verb, {"default": ""})
+
+
+def _with_options(verb: Callable[..., None], suite_changes: dict[str, str]) -> Callable[..., None]:
     @functools.wraps(verb)
-    def command(**given: Any) -> None:
-        verb(
-            SuiteOptions(**{field.name: given.pop(field.name) for field in fields(SuiteOptions)}),
-            **given,
-        )
+    def command(**arguments: Any) -> None:
+        shared = {field.name: arguments.pop(field.name) for field in fields(SuiteOptions)}
+        verb(SuiteOptions(**shared), **arguments)
 
-    _, *own = inspect.signature(verb, eval_str=True).parameters.values()
+    _, *verbs_own = inspect.signature(verb, eval_str=True).parameters.values()
     suite, *shared = inspect.signature(SuiteOptions, eval_str=True).parameters.values()
-    options = [
-        option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in (suite, *own, *shared)
-    ]
-    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    suite = suite.replace(**suite_changes)  # type: ignore[arg-type]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for option in (suite, *verbs_own, *shared)
+        ]
+    )
     return command
 
 

@@ -1,4 +1,4 @@
-"""`harness run` and `harness report`."""
+"""`harness run`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.markup import escape
 
-from harness.cli import options, results_table, streams
-from harness.cli.claims import COLOURS
+from harness.cli import options, streams
 from harness.cli.progress import announce_stages
+from harness.cli.report import show_report
 from harness.core.counting import counted
 from harness.core.errors import BadInput, TryLater
 from harness.core.terminal import Console
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from harness.config.suite import LoadedSuite
     from harness.engine.execute import Engine, Location
     from harness.plan import Plan
-    from harness.report.results import Results
     from harness.tracking import Store
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -134,6 +132,8 @@ def carry_out(
     from harness.engine.estimate import last_estimate, memory_needs
     from harness.engine.execute import interrupt, open_site, run_ids, unfinished_cells
     from harness.plan.family_trial import try_planned
+    from harness.report.publish import publish
+    from harness.report.uris import browse
     from harness.training import stopping
 
     records = store.records([cell.training_key for cell in plan.cells])
@@ -158,7 +158,9 @@ def carry_out(
     if known and todo and not any(outcome.failures for outcome in outcomes):
         expected = known.seconds(todo, records, engine.jobs, engine.spare)
         _say_how_good(console, store, site.parent, expected, took)
-    _publish(console, plan, store, store.folder, site.parent)
+    show_report(console, *publish(plan, store, store.folder, site.parent))
+    if store.local:
+        console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)
     return outcomes
 
 
@@ -181,28 +183,6 @@ def _stopped(console: Console, store: Store, parent: str, code: int) -> NoReturn
     raise typer.Exit(code) from None
 
 
-@options.suite_command
-def report(
-    chosen: options.SuiteOptions,
-) -> None:
-    """Write a suite's report again from what has been measured so far, and name what failed; runs
-    nothing.
-
-    **Examples**
-
-        harness report quickstart
-
-        harness report mnist --budget-scale 0.05 --output /tmp/reports
-    """
-    from harness.report.failures import failures
-
-    (plan, store, _), console = chosen.measured(), Console()
-    results = _publish(console, plan, store, chosen.output, None)
-    for failure in failures(results.cells):
-        said = f"[red]{failure.status}:[/red] {escape(str(failure))}"
-        console.print(said, highlight=False, soft_wrap=True)
-
-
 def _announce(
     console: Console, plan: Plan, todo: int, engine: Engine, notes: Sequence[str]
 ) -> None:
@@ -222,37 +202,6 @@ def _announce(
         console.print(escape(note), highlight=False, soft_wrap=True)
     for claim, reason in plan.loaded.dropped.items():
         console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
-
-
-def _publish(
-    console: Console, plan: Plan, store: Store, output: Path, parent: str | None
-) -> Results:
-    from harness.report.publish import publish
-    from harness.report.training import undertrained
-    from harness.report.uris import browse
-
-    results, page = publish(plan, store, output, parent)
-    results_table.show_results(console, results)
-    _say_verdicts(console, results)
-    for (dataset, model), why in undertrained(results.training).items():
-        text = f"undertrained: {model} on {dataset}: {why}"
-        console.print(escape(text), highlight=False, soft_wrap=True)
-    console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
-    if store.local:
-        console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)
-    return results
-
-
-def _say_verdicts(console: Console, results: Results) -> None:
-    if results.verdicts:
-        console.print()
-    for verdict in results.verdicts:
-        colour = COLOURS[verdict.outcome]
-        console.print(
-            f"[{colour}]{verdict.outcome:>13}[/{colour}]  {escape(verdict.sentence)}",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def say_failures(console: Console, outcomes: list[CellOutcome]) -> bool:

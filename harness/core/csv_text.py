@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pandas as pd
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
@@ -23,3 +27,20 @@ def _as_text(value: object) -> object:
     # A lone carriage return is not quoted, and would begin another row.
     lines = value.replace("\r\n", "\n").replace("\r", "\n")
     return f"'{lines}" if lines.startswith(_FORMULA) else lines
+
+
+def from_csv(text: str, columns: Mapping[str, type]) -> pd.DataFrame:
+    """Return the table that `to_csv` wrote, with every bit of its numbers. `columns` says of each
+    whether it has `str`, `int` or `float`. Raises ValueError where one is missing or has others.
+    """
+    table = pd.read_csv(io.StringIO(text), usecols=list(columns), dtype=str, keep_default_na=False)
+    readers: dict[type, Callable[[str], Any]] = {
+        str: _from_text, int: int, float: lambda number: float(number or "nan"),
+    }  # fmt: skip
+    return pd.DataFrame(
+        {name: [readers[kind](value) for value in table[name]] for name, kind in columns.items()}
+    )
+
+
+def _from_text(value: str) -> str:
+    return value[1:] if value.startswith("'") and value[1:].startswith(_FORMULA) else value

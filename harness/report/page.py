@@ -20,7 +20,7 @@ from harness.report import figures, tables
 from harness.report.failures import failures, notice
 from harness.report.results import DatasetInfo, ModelInfo, ReportPicture, Results
 from harness.report.templating import data_uri, template_environment
-from harness.report.training import said, undertrained
+from harness.report.training import fall_text, undertrained
 from harness.statistics.formatting import number
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
@@ -115,7 +115,7 @@ def _common(results: Results) -> dict[str, Any]:
         "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
         "undertrained": undertrained(results.training),
-        "last_tenth": said,
+        "last_tenth": fall_text,
         "duration": _duration,
         "value": _value,
     }

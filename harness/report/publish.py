@@ -11,30 +11,36 @@ import pandas as pd
 import yaml
 
 from harness.cell import params_of
-from harness.claims.verdicts import Verdict, decide
 from harness.config.members import Members
 from harness.config.recipe import Recipe
 from harness.config.training_fraction import is_fraction
 from harness.core.counting import counted
-from harness.core.measurement import CellResult, tidy
+from harness.core.measurement import CellResult
 from harness.core.protocol import Protocol
 from harness.data.scatter import is_plane
 from harness.evaluation import pictures
-from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
 from harness.plan import Plan
 from harness.plan.identity import code_folders, identify
 from harness.report.commands import run_command
+from harness.report.derivation import derive_results
 from harness.report.folders import report_folder
-from harness.report.results import DatasetInfo, Kind, ModelInfo, ReportPicture, Results
-from harness.report.results import StoreInfo as Tracking
+from harness.report.results import (
+    CURVE_COLUMNS,
+    AskedClaim,
+    DatasetInfo,
+    Kind,
+    ModelInfo,
+    ReportPicture,
+    Results,
+    StoreInfo,
+    SuiteRecord,
+)
 from harness.report.templating import now
-from harness.report.training import trained
 from harness.report.uris import browse
 from harness.report.writer import write_report
 from harness.selftest import outcomes
 from harness.selftest.disturbances import failure_sentence
-from harness.statistics.class_means import with_means
 from harness.statistics.preference import HUMAN_PREFERENCE
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
@@ -67,8 +73,9 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
                 store.add_use(record, cell.used_by(parent), cell.had_by(parent))
                 store.complete(record, params_of(cell))
         store.log_summary(parent, summary(results.table, plan))
-        for file in sorted(page.parent.iterdir()):
-            store.put_file(parent, file, "report")
+        for file in sorted(path for path in page.parent.rglob("*") if path.is_file()):
+            folder = Path("report") / file.parent.relative_to(page.parent)
+            store.put_file(parent, file, folder.as_posix())
         unfinished = any(cell.status in ("missing", "failed") for cell in results.cells)
         store.finish(parent, ok=not unfinished)
     return results, page
@@ -77,29 +84,24 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
 def gather(
     plan: Plan, store: Store, records: Mapping[str, Record], illustrated: bool = True
 ) -> Results:
-    """Everything a report needs, read from the store; `records` are those of the plan's cells.
-    Curves and pictures are read only if `illustrated`.
+    """Read what a report is made from: the store's `records` of the plan's cells and, if
+    `illustrated`, curves and pictures.
     """
     suite = plan.loaded.suite
     cells = plan.results(records)
-    table = tidy(cells)
     metrics = dict(plan.metrics)
-    if HUMAN_PREFERENCE.name in set(table["metric"]):
+    if any(row.metric == HUMAN_PREFERENCE.name for cell in cells for row in cell.measurements):
         metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
-    curves = _curves(cells if illustrated else (), store)
-    train_images = {name: len(dataset.train) for name, dataset in plan.datasets.items()}
-    return Results(
+    record = SuiteRecord(
         title=suite.title,
         description=suite.description,
         suite_name=plan.loaded.name,
         suite_yaml=plan.loaded.text,
+        claims=asked_claims(plan),
+        seeds=len(suite.seeds),
         cells=cells,
-        table=table,
         metrics=metrics,
-        verdicts=verdicts(plan, table),
-        boards=boards(with_means(_ends(table), plan.each), metrics),
-        curves=curves,
-        training=tuple(trained(cells, curves, train_images)),
+        curves=_curves(cells if illustrated else (), store),
         pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
@@ -107,26 +109,22 @@ def gather(
         environment={
             **environment(code_folders(plan), [store.folder]), "device": plan.numerics.machine,
         },
-        store=Tracking(store.name, browse(store)),
+        store=StoreInfo(store.name, browse(store)),
         command=run_command(plan, store),
         generated_at=now(),
+        each=plan.each,
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
         identity=identify(plan.loaded, store).marks,
     )  # fmt: skip
+    return derive_results(record)
 
 
-def _ends(table: pd.DataFrame) -> pd.DataFrame:
-    """Without points in training: a model would stand beside itself on a board."""
-    return table[~table["model"].map(is_fraction).astype(bool)]
-
-
-def verdicts(plan: Plan, table: pd.DataFrame) -> list[Verdict]:
-    """The verdicts on the claims of a suite, from its tidy table."""
+def asked_claims(plan: Plan) -> list[AskedClaim]:
+    """The claims of a suite, each with the datasets that have all that it is about."""
     suite = plan.loaded.suite
     members = Members(suite)
-    datasets = {claim.id: members.datasets_of(claim) for claim in suite.claims}
-    return decide(suite.claims, table, plan.metrics, len(suite.seeds), datasets)
+    return [AskedClaim(claim, members.datasets_of(claim)) for claim in suite.claims]
 
 
 def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple[str, str], str]:
@@ -166,7 +164,6 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     are sampled in several ways have one run.
     """
     seeds = sorted({cell.seed for cell in cells})[:CURVES]
-    columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
     shown = [
         (cell, cell.run_id)
         for cell in cells
@@ -178,7 +175,7 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
         for cell, run_id in shown
         for images, name, value in curves[run_id]
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
 def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:

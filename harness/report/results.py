@@ -1,4 +1,4 @@
-"""Everything a report needs, gathered by someone else: the report itself looks nothing up."""
+"""What a report is made from, and what it shows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from typing import Literal
 import pandas as pd
 
 from harness.claims.verdicts import Verdict
+from harness.config.claim import Claim
 from harness.core.measurement import CellResult
 from harness.data.base import Dataset, DatasetCard
 from harness.data.description import images_of, tasks_of
 from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
 from harness.statistics.convergence import LastTenth
+
+CURVE_COLUMNS = {
+    "dataset": str, "model": str, "seed": int, "step": int, "images": int, "name": str,
+    "value": float,
+}  # fmt: skip
+"""Of loss curves: `images` were shown when the loss `name` had this `value`."""
 
 Kind = Literal["samples", "reconstructions", "translations", "neighbours"]
 
@@ -96,25 +103,32 @@ class StoreInfo:
 
 
 @dataclass(frozen=True)
-class Results:
-    """A suite's outcome.
+class AskedClaim:
+    """A claim of a suite, and the datasets on which it is decided."""
 
-    `table` has the columns of `harness.core.measurement.COLUMNS`; `curves` has dataset, model,
-    seed, step, images, name and value (a loss). `trade_off` names metrics of quality that are
-    drawn against the `speed` metric, where they were measured. `command` repeats the run. `doubts`
-    says of boards, by dataset and protocol key, how their metric failed its self-test. `training`
-    has the models that were trained, on each dataset.
+    claim: Claim
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteRecord:
+    """All that a report is made from: what a suite asked, what its runs gave, where and when.
+
+    `claims` are those that the suite asks, and `seeds` how many training seeds it asks for. `each`
+    has the datasets that a name such as `digits[unseen=each]` stands for. `curves` has the columns
+    of `CURVE_COLUMNS`. `command` repeats the run. `doubts` says, by dataset and protocol key, how
+    a metric failed its self-test. `identity` has the marks of `harness.tracking.suites`: whose
+    report it is.
     """
 
     title: str
     description: str
     suite_name: str
     suite_yaml: str
+    claims: Sequence[AskedClaim]
+    seeds: int
     cells: Sequence[CellResult]
-    table: pd.DataFrame
     metrics: Mapping[str, Metric]
-    verdicts: Sequence[Verdict]
-    boards: Sequence[Board]
     curves: pd.DataFrame
     pictures: Sequence[ReportPicture]
     datasets: Sequence[DatasetInfo]
@@ -123,10 +137,24 @@ class Results:
     store: StoreInfo
     command: str
     generated_at: str
+    each: Mapping[str, Sequence[str]] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
     doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
-    """The marks of `harness.tracking.suites`: whose report it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results(SuiteRecord):
+    """A suite's outcome: its record, and what `harness.report.derivation` derives from that.
+
+    `table` has the columns of `harness.core.measurement.COLUMNS`. `training` has the models that
+    were trained, on each dataset. `trade_off` names metrics of quality that are drawn against the
+    `speed` metric, where they were measured.
+    """
+
+    table: pd.DataFrame
+    verdicts: Sequence[Verdict]
+    boards: Sequence[Board]
     training: Sequence[TrainingInfo] = ()
     speed: str = "sampling_throughput"
     trade_off: Sequence[str] = ("fid", "recall")

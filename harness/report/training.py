@@ -14,35 +14,36 @@ from harness.statistics.convergence import LIMIT, LastTenth, last_tenth
 from harness.statistics.formatting import number
 
 
-def trained(
+def training_infos(
     cells: Sequence[CellResult], curves: pd.DataFrame, train_images: Mapping[str, int]
 ) -> Iterator[TrainingInfo]:
-    """Each model on each dataset, of `train_images` images; `curves` as in `Results`."""
-    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    """Yield how each model was trained on each dataset, of `train_images` images."""
+    first_costs: dict[tuple[str, str], Mapping[str, Any]] = {}
     for cell in cells:
         if "steps" in cell.costs and not is_fraction(cell.model):
-            seen.setdefault((cell.dataset, cell.model), cell.costs)
-    for (dataset, model), costs in seen.items():
+            first_costs.setdefault((cell.dataset, cell.model), cell.costs)
+    for (dataset, model), costs in first_costs.items():
         images = int(costs["images"])
-        own = curves[(curves["dataset"] == dataset) & (curves["model"] == model)]
+        losses = curves[(curves["dataset"] == dataset) & (curves["model"] == model)]
         yield TrainingInfo(
             dataset, model, images, int(costs["steps"]), images / train_images[dataset],
-            last_tenth(own) if len(own) else LastTenth(why="no loss was recorded"),
+            last_tenth(losses) if len(losses) else LastTenth(why="no loss was recorded"),
         )  # fmt: skip
 
 
 def undertrained(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
-    """What is to be said of the models that are, by dataset and model."""
+    """Return the models whose losses still fell, by dataset and model, each with a sentence."""
+    flat = f"where at most {100 * LIMIT:g} % count as flat"
     return {
-        (each.dataset, each.model): f"its loss was still falling: {said(each.last)} over the last "
-        f"tenth of training, where at most {100 * LIMIT:g} % count as flat"
-        for each in training
-        if each.last.undertrained
+        (info.dataset, info.model): "its loss was still falling: "
+        f"{fall_text(info.last)} over the last tenth of training, {flat}"
+        for info in training
+        if info.last.undertrained
     }
 
 
-def said(last: LastTenth) -> str:
-    """The change of a loss in words: "−7.3 % ± 0.4 %", or why it is not known."""
+def fall_text(last: LastTenth) -> str:
+    """Return the change of a loss in words: "−7.3 % ± 0.4 %", or why it is not known."""
     if last.fall is None or last.stderr is None:
         return last.why
     change = number(-100 * last.fall, 1, signed=True)

@@ -19,6 +19,7 @@ from harness.data.base import DatasetCard
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Estimate, Metric
 from harness.report import DatasetInfo, ModelInfo, ReportPicture, Results, StoreInfo
+from harness.report.results import AskedClaim
 
 MODELS = ("autoencoder/conv", "vae/vae", "gan/dcgan", "diffusion/ddpm")
 DATASETS = ("digits", "digits[unseen=8]")
@@ -226,6 +227,7 @@ def synthetic(diverged: bool = False, **changes: Any) -> Results:
         "description": "What an autoencoder, a VAE, a GAN and a diffusion model learn from 1,437 "
                        "small images of digits, each within the same budget.",
         "suite_name": "quickstart", "suite_yaml": SUITE, "cells": cells, "table": table,
+        "claims": [AskedClaim(claim, DATASETS) for claim in CLAIMS], "seeds": 3,
         "metrics": METRICS, "verdicts": decide(CLAIMS, table, METRICS, 3, DATASETS),
         "boards": boards(table, METRICS), "curves": _curves(), "pictures": _pictures(),
         "datasets": [

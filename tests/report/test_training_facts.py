@@ -7,7 +7,7 @@ from synthetic_results import synthetic
 from harness.core.measurement import CellResult
 from harness.report import page
 from harness.report.results import TrainingInfo
-from harness.report.training import said, trained, undertrained
+from harness.report.training import fall_text, training_infos, undertrained
 from harness.statistics.convergence import LastTenth
 
 COLUMNS = ["dataset", "model", "seed", "step", "images", "name", "value"]
@@ -28,13 +28,13 @@ def test_it_is_read_from_what_runs_have_logged():
         cell("training images", images="599"),
         cell("gan/dcgan", images="6400", steps="50"),
     ]
-    vae, gan = trained(cells, curves, {"digits": 1280})
+    vae, gan = training_infos(cells, curves, {"digits": 1280})
     assert (vae.model, vae.images, vae.steps, vae.epochs) == ("vae/vae", 6400, 100, 5.0)
     assert vae.last.fall == pytest.approx(0.1)
     assert gan.last == LastTenth(why="no loss was recorded")
     assert list(undertrained([vae, gan])) == [("digits", "vae/vae")]
-    assert said(vae.last) == "−10.0 % ± 0.0 %"
-    assert said(gan.last) == "no loss was recorded"
+    assert fall_text(vae.last) == "−10.0 % ± 0.0 %"
+    assert fall_text(gan.last) == "no loss was recorded"
 
 
 TRAINING = (

@@ -1,0 +1,91 @@
+"""`harness report`, and what a report says in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from harness.cli import options, results_table
+from harness.cli.claims import COLOURS
+from harness.core.errors import BadInput
+from harness.core.output_folder import PUBLISHED
+from harness.core.terminal import Console
+
+if TYPE_CHECKING:
+    from harness.report.results import Results
+
+
+@options.optional_suite_command
+def report(
+    chosen: options.SuiteOptions,
+    publish: Annotated[
+        bool, typer.Option("--publish", help=f"Write it into {PUBLISHED}/, to be committed.")
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", help="Write the page of this folder again, from its files."),
+    ] = None,
+) -> None:
+    """Write a suite's report again from what has been measured so far, and name what failed; runs
+    nothing.
+
+    A report's folder has all that its page is made from: `--from` needs no tracking store.
+
+    **Examples**
+
+        harness report quickstart
+
+        harness report mnist --budget-scale 0.05 --output /tmp/runs
+
+        harness report quickstart --publish
+
+        harness report --from reports/quickstart
+    """
+    from harness.report.failures import failures
+
+    if bool(chosen.suite) == bool(folder):
+        raise BadInput("name either a suite or, with --from, the folder of a report")
+    if folder and publish:
+        raise BadInput("--from writes into the folder that it reads; leave out --publish")
+    results, page = _rewrite(folder) if folder else _from_store(chosen, publish)
+    console = Console()
+    show_report(console, results, page)
+    for failure in failures(results.cells):
+        text = f"[red]{failure.status}:[/red] {escape(str(failure))}"
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def _rewrite(folder: Path) -> tuple[Results, Path]:
+    from harness.report.archive import read_record
+    from harness.report.derivation import derive_results
+    from harness.report.writer import write_report
+
+    results = derive_results(read_record(folder))
+    return results, write_report(results, folder)
+
+
+def _from_store(chosen: options.SuiteOptions, is_published: bool) -> tuple[Results, Path]:
+    from harness.report.publish import publish
+
+    plan, store, _ = chosen.measured()
+    return publish(plan, store, PUBLISHED if is_published else chosen.output, None)
+
+
+def show_report(console: Console, results: Results, page: Path) -> None:
+    """Print boards, verdicts, which models are undertrained, and where the page is."""
+    from harness.report.training import undertrained
+
+    results_table.show_results(console, results)
+    if results.verdicts:
+        console.print()
+    for verdict in results.verdicts:
+        colour = COLOURS[verdict.outcome]
+        text = f"[{colour}]{verdict.outcome:>13}[/{colour}]  {escape(verdict.sentence)}"
+        console.print(text, highlight=False, soft_wrap=True)
+    for (dataset, model), why in undertrained(results.training).items():
+        text = f"undertrained: {model} on {dataset}: {why}"
+        console.print(escape(text), highlight=False, soft_wrap=True)
+    console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)

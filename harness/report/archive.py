@@ -1,0 +1,171 @@
+"""A suite's record as files beside its page, from which the page can be written again.
+
+`report.json` has all but the loss curves, which are in `curves.csv`, and the pictures, which are
+PNG files in `pictures/`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from harness.config.claim import make_claim
+from harness.core.csv_text import from_csv, to_csv
+from harness.core.errors import BadInput
+from harness.core.measurement import CellResult, Measurement
+from harness.core.secrets import without_passwords
+from harness.metrics.base import Estimate, Metric
+from harness.report.results import (
+    CURVE_COLUMNS,
+    AskedClaim,
+    DatasetInfo,
+    ModelInfo,
+    ReportPicture,
+    StoreInfo,
+    SuiteRecord,
+)
+
+FORMAT = 1
+RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
+
+PLAIN = (
+    "title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at",
+)  # fmt: skip
+MAPPINGS = ("each", "environment", "overrides", "identity")
+"""The fields of a record that are texts and numbers, and those that are mappings of these."""
+
+
+def record_files(record: SuiteRecord) -> dict[str, str | bytes]:
+    """The content of each file, by its path in the report's folder."""
+    names = [_picture_name(number, picture) for number, picture in enumerate(record.pictures)]
+    document = json.dumps(_document(record, names), indent=1, ensure_ascii=False, allow_nan=False)
+    return {
+        RECORD: f"{document}\n",
+        CURVES: to_csv(record.curves[list(CURVE_COLUMNS)]),
+        **{
+            f"{PICTURES}/{name}": picture.png
+            for name, picture in zip(names, record.pictures, strict=True)
+        },
+    }
+
+
+def read_record(folder: Path) -> SuiteRecord:
+    """The record that `record_files` put into a folder. Raises BadInput where it is not there, is
+    not what a report writes, or is of a newer version.
+    """
+    file = folder / RECORD
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["format"] > FORMAT:
+            raise BadInput(f"{file}: written by a newer version of the harness")
+        return _record(document, folder)
+    except FileNotFoundError as error:
+        missing = Path(error.filename).relative_to(folder)
+        raise BadInput(
+            f"{folder}: has no {missing}, without which its page cannot be written again; "
+            "`harness report SUITE --publish` writes a whole folder from the tracking store"
+        ) from None
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(f"{file}: not what a report writes: {reason}") from None
+
+
+def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
+    """All but the curves and the pictures' pixels, in plain types."""
+    rows = [row for cell in record.cells for row in cell.measurements]
+    asked = {metric for each in record.claims for metric in each.claim.measured}
+    shown = {row.metric for row in rows} | asked
+    return {
+        "format": FORMAT,
+        **{name: getattr(record, name) for name in PLAIN},
+        **{name: dict(getattr(record, name)) for name in MAPPINGS},
+        "store": {"uri": without_passwords(record.store.uri), "browse": record.store.browse},
+        "claims": [
+            {"claim": each.claim.model_dump(mode="json"), "datasets": each.datasets}
+            for each in record.claims
+        ],
+        "metrics": [
+            _fields(metric, but="compute")
+            for metric in record.metrics.values()
+            if metric.name in shown
+        ],
+        "datasets": [asdict(dataset) for dataset in record.datasets],
+        "models": [asdict(model) for model in record.models],
+        "doubts": [[*board, doubt] for board, doubt in record.doubts.items()],
+        "pictures": [
+            {"file": name, **_fields(picture, but="png")}
+            for name, picture in zip(names, record.pictures, strict=True)
+        ],
+        "protocols": {row.protocol.key(): row.protocol.to_dict() for row in rows},
+        "cells": [_cell_document(cell) for cell in record.cells],
+    }
+
+
+def _fields(value: Any, but: str) -> dict[str, Any]:
+    """The fields of a dataclass in plain types, but for one."""
+    values = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {
+        name: dict(each) if isinstance(each, Mapping) else each
+        for name, each in values.items()
+        if name != but
+    }
+
+
+def _cell_document(cell: CellResult) -> dict[str, Any]:
+    rows = [
+        {name: value for name, value in _fields(row, but="protocol").items() if value is not None}
+        | {"protocol": row.protocol.key()}
+        for row in cell.measurements
+    ]
+    return {**_fields(cell, but="measurements"), "measurements": rows}
+
+
+def _picture_name(number: int, picture: ReportPicture) -> str:
+    """A file's name: the number tells apart what is called alike."""
+    words = re.sub(r"[^a-z0-9]+", "-", f"{picture.kind}-{picture.model}".lower()).strip("-")
+    return f"{number:03}-{words[:80]}.png"
+
+
+def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
+    return SuiteRecord(
+        **{name: document[name] for name in (*PLAIN, *MAPPINGS)},
+        store=StoreInfo(**document["store"]),
+        claims=[
+            AskedClaim(make_claim(**each["claim"]), tuple(each["datasets"]))
+            for each in document["claims"]
+        ],
+        metrics={each["name"]: Metric(compute=_not_computed, **each)
+                 for each in document["metrics"]},
+        datasets=TypeAdapter(list[DatasetInfo]).validate_python(document["datasets"]),
+        models=TypeAdapter(list[ModelInfo]).validate_python(document["models"]),
+        doubts={(dataset, key): doubt for dataset, key, doubt in document["doubts"]},
+        pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
+        cells=[_cell(each, document["protocols"]) for each in document["cells"]],
+        curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),
+    )  # fmt: skip
+
+
+def _not_computed() -> Estimate:
+    """In place of the function of a metric whose numbers were read."""
+    raise NotImplementedError("a metric that was read from a report computes nothing")
+
+
+def _picture(entry: Mapping[str, Any], folder: Path) -> ReportPicture:
+    name, others = entry["file"], {key: value for key, value in entry.items() if key != "file"}
+    if not re.fullmatch(r"[a-z0-9-]+\.png", name):
+        raise ValueError(f"{name!r} is no picture of a report")
+    return ReportPicture(png=(folder / name).read_bytes(), **others)
+
+
+def _cell(entry: Mapping[str, Any], protocols: Mapping[str, Any]) -> CellResult:
+    rows = tuple(
+        Measurement.from_json(json.dumps({**row, "protocol": protocols[row["protocol"]]}))
+        for row in entry["measurements"]
+    )
+    return TypeAdapter(CellResult).validate_python({**entry, "measurements": rows})
