@@ -8,7 +8,9 @@ anywhere goes on from there when it is run again.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -39,6 +41,7 @@ from harness.metrics.base import Metric
 from harness.plan import Cell, PlannedMeasurement, shape_of
 from harness.plan.external_samples import evidence_of
 from harness.tracking import Record, Store
+from harness.tracking.refusals import brief, is_outage
 from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import (
     Checkpoints,
@@ -64,6 +67,8 @@ WARM_UP = 3
 """Batches that are trained on before memory is measured."""
 BUSY_SECONDS = 1.0
 """How long to wait before asking again for a cell that another command is at."""
+OUTAGE_SECONDS = 60.0
+"""How long a cell that begins waits for a tracking store that is away."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +134,35 @@ def run_cell(cell: Cell, site: Site, listen: Listener) -> CellOutcome:
     look_in(site.code)
     try:
         with site.lock(cell):
-            return _run(_Work(cell, site, site.store(), _harmless(listen)))
+            return _run(_open(cell, site, _harmless(listen)))
     except Timeout:
         return CellOutcome(cell.name, busy=True)
     except Stopped:
         return CellOutcome(cell.name, stopped=True)
     except FAILURES as error:
         return CellOutcome(cell.name, (f"{cell.name}: {error_line(error)}",))
+
+
+def _open(cell: Cell, site: Site, listen: Listener) -> _Work:
+    """The cell's work, from what the tracking store knows of it. Waits up to `OUTAGE_SECONDS` for
+    a store that is away. Raises Stopped upon a request to stop.
+    """
+    last = time.monotonic() + OUTAGE_SECONDS
+    is_told = False
+    while True:
+        try:
+            return _Work(cell, site, site.store(), listen)
+        except Exception as error:
+            if not is_outage(error) or time.monotonic() > last:
+                raise
+            if not is_told:
+                logging.getLogger(__name__).warning(
+                    "%s waits for the tracking store (%s)", cell.name, brief(error)
+                )
+                is_told = True
+        if stopping.requested():
+            raise Stopped("stopped while the tracking store was away")
+        time.sleep(BUSY_SECONDS)
 
 
 def _harmless(listen: Listener) -> Listener:

@@ -11,6 +11,7 @@ from typing import Protocol
 from filelock import Timeout
 
 from harness.cell import CellOutcome, Listener, Site
+from harness.core.errors import BadInput
 from harness.engine.cell_scheduler import ALONE, CellScheduler
 from harness.engine.devices import local_devices
 from harness.engine.local import run_local
@@ -45,8 +46,13 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
 
 def interrupt(cells: Sequence[Cell], site: Site, store: Store) -> None:
     """Mark those of the cells as stopped that are marked as running, though nothing is at them:
-    what ran them was ended. One that another command is at stays as it is.
+    what ran them was ended. One that another command is at stays as it is, and all do where the
+    store does not answer.
     """
+    try:
+        store.check()
+    except BadInput:
+        return
     running = running_cells(store, {cell.training_key for cell in cells})
     for cell in cells:
         if run_id := running.get(cell.training_key):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
+from sqlalchemy import create_engine, text
 
 from harness.core.errors import BadInput
 from harness.tracking import sqlite
@@ -20,6 +22,8 @@ from harness.tracking.refusals import brief
 
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
 """The environment variable that names where artifacts of a store without a server go."""
+START_LOCK = 0x6861726E657373
+"""The number of the lock in a PostgreSQL database under which MLflow's tables are made."""
 
 
 def connected(address: Address) -> MlflowClient:
@@ -37,7 +41,8 @@ def connected(address: Address) -> MlflowClient:
     if address.is_database:
         check_reachable(address)
     try:
-        return MlflowClient(tracking_uri=address.uri)
+        with _sole_start(address.uri):
+            return MlflowClient(tracking_uri=address.uri)
     except UnsupportedModelRegistryStoreURIException as error:
         raise BadInput(
             f"{shown(address.uri)}: MLflow knows no such store; write {EXAMPLES}"
@@ -45,6 +50,23 @@ def connected(address: Address) -> MlflowClient:
     except MlflowException as error:
         advice = "; see `mlflow db upgrade --help`" if "schema" in str(error) else ""
         raise BadInput(f"{shown(address.uri)}: {brief(error)}{advice}") from error
+
+
+@contextmanager
+def _sole_start(uri: str) -> Iterator[None]:
+    """Keeps other commands from making the tables of a PostgreSQL database while the block runs:
+    MLflow makes them at the first start, and two that do so at once break each other's.
+    """
+    if not uri.startswith("postgresql"):
+        yield
+        return
+    engine = create_engine(uri)
+    try:
+        with engine.begin() as connection:  # whose end gives the lock back
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": START_LOCK})
+            yield
+    finally:
+        engine.dispose()
 
 
 def _sqlite_client(uri: str, database: Path) -> MlflowClient:

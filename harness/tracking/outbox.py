@@ -16,7 +16,7 @@ from harness.core.counting import counted
 from harness.core.errors import TryLater
 from harness.tracking.artifacts import Artifacts
 from harness.tracking.journal import Journal, Write
-from harness.tracking.refusals import brief, is_for_good
+from harness.tracking.refusals import brief, is_for_good, is_unanswered
 
 RACES = 6
 """Attempts at a write that another process may be making at the same moment."""
@@ -47,10 +47,16 @@ class Outbox:
                 if is_for_good(error):
                     self.journal.set_aside(run_id, write, error)
                     return
-                logging.getLogger(__name__).warning(
-                    "%s does not take results (%s); they are kept in %s",
-                    self._name, brief(error), self.journal.folder,
-                )  # fmt: skip
+                self.keep(run_id, write, error)
+                return
+        self.journal.keep(run_id, write)
+
+    def keep(self, run_id: str, write: Write, error: Exception) -> None:
+        """Keep a write that the store does not take because of `error`, and say so in a warning."""
+        logging.getLogger(__name__).warning(
+            "%s does not take results (%s); they are kept in %s",
+            self._name, brief(error), self.journal.folder,
+        )  # fmt: skip
         self.journal.keep(run_id, write)
 
     def replay(self) -> None:
@@ -111,8 +117,8 @@ class Outbox:
             try:
                 self._client.log_inputs(run_id, datasets=datasets)
                 return
-            except MlflowException:  # another cell registered the same dataset at that moment
-                if attempt == RACES - 1:
+            except MlflowException as error:  # another cell registered the same dataset just then
+                if attempt == RACES - 1 or is_unanswered(error):
                     raise
                 time.sleep(0.1 * 2**attempt)
 

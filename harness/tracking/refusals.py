@@ -18,7 +18,10 @@ _FINAL = {
     "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST", "INVALID_STATE",
     "MALFORMED_REQUEST",
 }  # fmt: skip
-_BELOW = re.compile(r"\(\w+\.(?:Operational|Interface|Internal|Programming|Integrity)Error\)")
+_BELOW = re.compile(
+    r"\(\w+\.(?:Operational|Interface|Internal|Programming|Integrity)Error\)"
+    r"|\(psycopg2?\.errors\.UniqueViolation\)"
+)
 """How a server tells of its own database's errors, which it calls bad requests."""
 
 
@@ -83,9 +86,30 @@ def is_for_good(error: BaseException) -> bool:
     below = error.__cause__
     if isinstance(below, exc.SQLAlchemyError):
         return isinstance(below, exc.DataError)
-    if not isinstance(error, RestException) and "API request" in error.message:
-        return False  # what answered was not MLflow: a proxy, a page for signing in
+    if is_unanswered(error):
+        return False
     return not _BELOW.search(error.message)
+
+
+def is_unanswered(error: MlflowException) -> bool:
+    """Whether no MLflow server answered a request: nothing did, or a proxy, or a page for signing
+    in.
+    """
+    return not isinstance(error, RestException) and "API request" in error.message
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether a server or a database is away for now. A SQLite file is no such thing."""
+    explained = error if isinstance(error, BadInput) else refusal(error)
+    return isinstance(explained, TryLater) and not _is_of_sqlite(error)
+
+
+def _is_of_sqlite(error: BaseException | None) -> bool:
+    while error:
+        if isinstance(error, sqlite3.Error):
+            return True
+        error = error.__cause__
+    return False
 
 
 def brief(error: BaseException) -> str:

@@ -69,12 +69,16 @@ class Store:
         """The store's address as people may read it: without passwords."""
         return shown(self.uri)
 
+    def check(self) -> None:
+        """Raises TryLater or BadInput, at once, where no store answers; see `check_reachable`."""
+        check_reachable(self.address)
+
     def connect(self) -> None:
         """Log what the store did not take before, if anything. Raises TryLater where the store
         cannot be reached.
         """
         try:
-            check_reachable(self.address)
+            self.check()
         except TryLater as error:
             raise TryLater(f"{error}{self.outbox.kept()}") from error
         self.outbox.replay()
@@ -122,8 +126,16 @@ class Store:
         self._write(run_id, Write("end", {"status": "FINISHED" if ok else "FAILED"}))
 
     def interrupt(self, run_id: str) -> None:
-        """Close a run that its user stopped; it can be continued."""
-        self._write(run_id, Write("end", {"status": "KILLED"}))
+        """Close a run that its user stopped; it can be continued. Does not wait for a store that is
+        away.
+        """
+        write = Write("end", {"status": "KILLED"})
+        try:
+            self.check()
+        except BadInput as error:
+            self.outbox.keep(run_id, write, error)
+        else:
+            self._write(run_id, write)
 
     # -- cells --------------------------------------------------------------------------------
 

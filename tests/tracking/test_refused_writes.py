@@ -98,6 +98,8 @@ def _of_database(error: Exception) -> MlflowException:
         (_of_database(InterfaceError("", {}, Exception("connection closed"))), False),
         (RestException({"error_code": "BAD_REQUEST",
                         "message": "(psycopg2.InterfaceError) connection closed"}), False),
+        (RestException({"error_code": "BAD_REQUEST",
+                        "message": "(psycopg2.errors.UniqueViolation) duplicate key"}), False),
         (MlflowException("API request to endpoint failed with error code 404", BAD_REQUEST), False),
         (RestException({"error_code": "UNAUTHENTICATED", "message": "who?"}), False),
         (MlflowException("Internal"), False),
