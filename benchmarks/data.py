@@ -53,7 +53,8 @@ ROWS = (Row("mnist", datasets.MNIST, flip=False), Row("cifar10", datasets.CIFAR1
 def ours(row: Row, root: Path) -> Epoch:
     train = load_dataset(row.name, root).train
     batches = Batches(train, BATCH, seed=0, flip=row.flip)
-    return lambda: (batches.batch(index)[:2] for index in range(len(train) // BATCH))
+    indices = range(len(train) // BATCH)
+    return lambda: ((batch.x, batch.labels) for batch in map(batches.batch, indices))
 
 
 def theirs(row: Row, root: Path, workers: int) -> Epoch:
@@ -71,7 +72,8 @@ def assert_equal(row: Row, root: Path) -> None:
     """A training set in our batches is the library's, in whatever order, flipped or not."""
     train = load_dataset(row.name, root).train
     batches = Batches(train, len(train), seed=0, flip=row.flip)
-    mine, labels = _sorted(*batches.batch(0)[:2])
+    batch = batches.batch(0)
+    mine, labels = _sorted(batch.x, batch.labels)
     steps = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])
     images, its_labels = zip(*row.library(str(root), train=True, transform=steps), strict=True)
     its, its_labels = _sorted(torch.stack(images), torch.tensor(its_labels))

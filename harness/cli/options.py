@@ -16,6 +16,7 @@ from harness.config.seeds import parse_seeds
 from harness.config.shipped import shipped_files
 from harness.core.errors import BadInput
 from harness.core.output_folder import OUTPUT, default_output, ensure_output
+from harness.core.terminal import echo
 
 if TYPE_CHECKING:
     from harness.config.suite import LoadedSuite
@@ -93,7 +94,7 @@ def _output(context: typer.Context, parameter: typer.CallbackParam, folder: Path
     if source is None or source.name != "DEFAULT" or context.resilient_parsing:
         return folder
     if (default := default_output()) != folder:
-        typer.echo(
+        echo(
             f"Results are in {default}/, where an earlier version kept them; "
             f"--output {folder} begins a folder that git ignores.",
             err=True,

@@ -47,6 +47,13 @@ def _points(entry: object) -> list[object]:
     return [entry]
 
 
+def _number(value: object) -> object:
+    """`value` unless it is true or false, which pydantic takes for 1 or 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()}: should be a number")
+    return value
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -59,7 +66,7 @@ class ModelAt(_Spec):
     """
 
     model: str = Field(min_length=1)
-    at: float = Field(default=1.0, gt=0, le=1)
+    at: Annotated[float, BeforeValidator(_number)] = Field(default=1.0, gt=0, le=1)
     """The share of the training budget after which it is measured."""
 
     def __str__(self) -> str:

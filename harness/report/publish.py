@@ -39,8 +39,8 @@ from harness.report.results import (
 from harness.report.templating import now
 from harness.report.uris import browse
 from harness.report.writer import write_report
-from harness.selftest import outcomes
 from harness.selftest.disturbances import failure_sentence
+from harness.selftest.outcomes import SelftestOutcome, load_selftests, shipped_outcomes
 from harness.statistics.preference import HUMAN_PREFERENCE
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
@@ -132,7 +132,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     measured by, as far as it was run.
     """
     by_dataset = {
-        name: [*outcomes.load_selftests(store, d.digest), *outcomes.shipped_outcomes(d.digest)]
+        name: [*load_selftests(store, d.digest), *shipped_outcomes(d.digest)]
         for name, d in plan.datasets.items()
     }
     found = {}
@@ -145,7 +145,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     return found
 
 
-def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[outcomes.SelftestOutcome]) -> str:
+def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[SelftestOutcome]) -> str:
     for outcome in outcomes:
         tested = outcome.tested
         # What is measured of pixels is the same beside any feature network.

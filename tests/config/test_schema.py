@@ -26,7 +26,7 @@ def test_what_may_be_written_short_is_allowed_short():
     schema = suite_schema()
     entry = schema["properties"]["datasets"]["items"]["anyOf"]
     assert entry == [{"type": "string"}, {"$ref": "#/$defs/DatasetEntry"}]
-    metric = schema["$defs"]["Comparison"]["properties"]["metric"]["anyOf"]
+    metric = schema["$defs"]["ComparisonClaim"]["properties"]["metric"]["anyOf"]
     assert [kind["type"] for kind in metric] == ["string", "array"]
 
 

@@ -11,8 +11,8 @@ import pytest
 
 CODE = """
 import time
-from harness.engine import processes
-processes.context()
+from harness.engine import forkserver
+forkserver.context()
 print("up", flush=True)
 time.sleep({seconds})
 """

@@ -26,7 +26,7 @@ def test_published_weights_are_pinned_by_whole_digests():
 def test_a_file_with_the_published_eight_digits_alone_is_refused(weights_folder, monkeypatch):
     (weights_folder / FILE.name).write_bytes(b"others")
     forged = DIGEST[:8] + "0" * 56
-    monkeypatch.setattr(weight_files, "sha256", lambda path: forged)
+    monkeypatch.setattr(weight_files, "file_sha256", lambda path: forged)
     with pytest.raises(BadInput, match=f"its SHA-256 is {forged} and not {DIGEST}"):
         weight_files.locate_weights(FILE)
 

@@ -15,6 +15,7 @@ import torch
 from recording import by_hand
 from torch import Tensor, nn
 
+from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import Family, ImageShape, Samples
 from harness.training.checkpoint import Checkpoints
@@ -37,10 +38,10 @@ class Waves:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
+    def batch(self, index: int) -> Batch:
         phase = index + torch.arange(8.0)[:, None, None, None]
         x = (phase + torch.linspace(0, 6, 64).view(1, 1, 8, 8)).sin()
-        return x.to(self.device), torch.arange(8, device=self.device) % 2
+        return Batch(x.to(self.device), torch.arange(8, device=self.device) % 2)
 
 
 def untrained(name: str, **settings: Any) -> Family:
@@ -173,7 +174,7 @@ def test_on_cuda_no_step_waits_for_the_device(name: str, accelerate: str) -> Non
             super().__init__(device)
             self.ready = [super(Watched, self).batch(index) for index in range(3)]
 
-        def batch(self, index: int) -> tuple[Tensor, Tensor]:
+        def batch(self, index: int) -> Batch:
             may_wait = index % 20 in (0, 19)
             torch.cuda.set_sync_debug_mode("default" if may_wait else "error")
             return self.ready[index % 3]

@@ -49,7 +49,7 @@ def test_no_loss_waits_for_the_device(name: str) -> None:
     networks = family.networks.to("meta")
     on_meta = {
         part: tensor.to("meta")
-        for part, tensor in batches.batch(0)._asdict().items()
+        for part, tensor in vars(batches.batch(0)).items()
         if tensor is not None
     }
     for player in family.phases()[0].players:
@@ -120,7 +120,7 @@ def test_a_compiled_gradient_penalty_is_that_of_the_formula() -> None:
     }  # fmt: skip
     gan = untrained("gan", **settings, ema=None)
     critic, _ = gan.phases()[0].players
-    batch = Batch(*Waves(CPU).batch(0))
+    batch = Waves(CPU).batch(0)
     noise = critic.noise(8, torch.Generator().manual_seed(0))
     layer = gan.networks["discriminator"].body[0]
     assert isinstance(layer, nn.Linear)

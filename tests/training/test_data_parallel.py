@@ -30,10 +30,10 @@ Trained = dict[str, tuple[list[dict[str, float]], dict[str, Tensor]]]
 class Noisy:
     """Batches of random images."""
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
+    def batch(self, index: int) -> Batch:
         generator = torch.Generator().manual_seed(index)
         images = torch.rand(BATCH, 1, 8, 8, generator=generator) * 2 - 1
-        return images, torch.zeros(BATCH, dtype=torch.int64)
+        return Batch(images, torch.zeros(BATCH, dtype=torch.int64))
 
 
 def train_all() -> Trained:
@@ -49,7 +49,7 @@ def trained(name: str) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
     settings = {"batch_size": BATCH, **FAMILIES[name]}
     family = initialise(lambda: build_family(name, settings, ImageShape(1, 8)), seed=3)
     if data_parallel.is_spread():
-        data_parallel.prepare_family(family, Batch(*Noisy().batch(0)), torch.Generator())
+        data_parallel.prepare_family(family, Noisy().batch(0), torch.Generator())
     result = train(family, Noisy(), STEPS * BATCH, 3, device=torch.device("cpu"))
     return [point.losses for point in result.curve], dict(family.networks.state_dict())
 
@@ -159,4 +159,4 @@ def test_batches_that_do_not_divide_are_bad_input(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
     family = build_family("vae", FAMILIES["vae"], ImageShape(1, 8))
     with pytest.raises(BadInput, match="batches of 8 images cannot be shared by 3 processes"):
-        data_parallel.prepare_family(family, Batch(*Noisy().batch(0)), torch.Generator())
+        data_parallel.prepare_family(family, Noisy().batch(0), torch.Generator())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from harness.data.batch import Batch
 from harness.families import build_family
@@ -44,13 +44,13 @@ class Blobs:
     def __init__(self, batch_size: int = 8, size: int = 8) -> None:
         self.batch_size, self.size = batch_size, size
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
+    def batch(self, index: int) -> Batch:
         generator = torch.Generator().manual_seed(index)
         centre = torch.rand(self.batch_size, 2, 1, generator=generator) * 2 - 1
         axis = torch.linspace(-1, 1, self.size)
         distance = (axis - centre).square()
         bump = torch.exp(-4 * (distance[:, 0, :, None] + distance[:, 1, None, :]))
-        return (2 * bump - 1)[:, None], torch.zeros(self.batch_size, dtype=torch.int64)
+        return Batch((2 * bump - 1)[:, None], torch.zeros(self.batch_size, dtype=torch.int64))
 
 
 def untrained(name: str, seed: int = 0, **settings: Any) -> Family:
@@ -226,8 +226,8 @@ class Spy(Family):
 class Counting:
     """Batches whose labels are their own index."""
 
-    def batch(self, index: int) -> tuple[Tensor, Tensor]:
-        return torch.zeros(10, 1, 8, 8), torch.full((10,), index)
+    def batch(self, index: int) -> Batch:
+        return Batch(torch.zeros(10, 1, 8, 8), torch.full((10,), index))
 
 
 def test_each_update_sees_images_of_its_own_and_the_budget_counts_them_once() -> None:

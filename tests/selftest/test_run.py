@@ -45,7 +45,9 @@ def test_every_metric_of_image_sets_is_tested_and_no_other(logits, monkeypatch):
     network = Counting(logits)
     tested = []
     monkeypatch.setattr(module, "load_extractor", lambda name, device: network)
-    monkeypatch.setattr(module, "selftest", lambda _i, _l, _m, metrics, _s: tested.extend(metrics))
+    monkeypatch.setattr(
+        module, "run_disturbances", lambda _i, _l, _m, metrics, _s: tested.extend(metrics)
+    )
     run_selftest(load_dataset("digits"), "counting")
     names = {metric.name for metric in tested}
     assert {"fid", "kid", "authpct", "fid_gap", "vendi", "ndb"} <= names
