@@ -52,10 +52,19 @@ def sample_cells(
         how = setup if name in REAL else replace(setup, draws=len(draws))
         measurements = tuple(asked.of(key) for asked in request_metrics(metrics, subject, how, {}))
         return Cell(
-            dataset=dataset.name, model=name, seed=seed, family="samples", settings=dict(settings),
-            images=0, numerics=numerics, setup=how, planned_measurements=measurements, training_key=key,
-            is_trained=False, draws=draws,
-        )  # fmt: skip
+            dataset=dataset.name,
+            model=name,
+            seed=seed,
+            family="samples",
+            settings=dict(settings),
+            images=0,
+            numerics=numerics,
+            setup=how,
+            planned_measurements=measurements,
+            training_key=key,
+            is_trained=False,
+            draws=draws,
+        )
 
     cells = []
     for outside in loaded.suite.external:
