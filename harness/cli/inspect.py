@@ -41,8 +41,8 @@ def plan(
     """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
     can decide.
 
-    What a cell takes is measured on this machine, from a few steps and images of each distinct one,
-    beside as many busy processes as would run; `harness run` says in the end how good it was.
+    A cell takes what finished ones of its model and dataset took on such a machine; where there is
+    none, a few of its steps and images are timed. `harness run` says in the end how good it was.
 
     **Examples**
 
@@ -55,7 +55,6 @@ def plan(
     if explain is not None:
         _explain(chosen.plan(), explain)
         return
-    from harness.engine.background_load import background_load
     from harness.engine.estimate import estimate_suite, memory_needs, store_estimate
     from harness.engine.execute import ThisMachine, unfinished_cells
     from harness.plan.family_trial import try_planned
@@ -66,10 +65,8 @@ def plan(
     records = planned.records(store)
     todo = unfinished_cells(planned, records)
     try_planned(planned, todo)
-    alone = memory_needs(planned.cells, records, None)
-    beside = min(len(todo), here.engine(planned, todo, store, alone).jobs) - 1
-    with console.status("Measuring") as status, background_load(beside):
-        found = estimate_suite(planned.cells, todo, planned.datasets, records, status.update)
+    with console.status("Measuring") as status:
+        found = estimate_suite(todo, planned.datasets, store, status.update)
     needs = memory_needs(planned.cells, records, found)
     engine = here.engine(planned, todo, store, needs)
     _show_cells(console, planned, records, found)
@@ -99,7 +96,7 @@ def _show_cells(
         kept = [records.get(cell.training_key) for cell in cells]
         done = sum(c.finished(r) for c, r in zip(cells, kept, strict=True))
         trained = sum(r is not None and r.status in ("trained", "diverged") for r in kept)
-        costs = found.forecasts.get(pair)
+        costs = found.costs.get(pair)
         left = [len(cells) - trained, len(cells) - done]
         each = [costs.training, costs.evaluation] if costs else [0.0, 0.0]
         table.add_row(

@@ -1,7 +1,7 @@
 """How long a suite will take on this machine, and what memory and disk: see `harness plan`.
 
-Each distinct cell is measured by a few steps, samples and images; one of which another seed is
-finished takes what that took.
+A cell takes what finished cells of the same model, dataset and machine took, in any suite of the
+store; where there is none, a few of its steps and images are measured.
 """
 
 from __future__ import annotations
@@ -10,203 +10,169 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from statistics import fmean
 from typing import Self
 
-import torch
-
+from harness.cell import params_of
 from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
+from harness.engine.cell_cost import CellCost, measure_cost
 from harness.engine.cell_scheduler import ALONE, CONTEXT
-from harness.engine.evaluation_cost import time_evaluation
 from harness.engine.makespan import makespan
-from harness.engine.training_cost import TrainingCost, time_training
 from harness.plan import Cell, Plan
 from harness.plan.identity import identify
 from harness.tracking import Record, Store
+from harness.tracking.collection import StoredRun, collect
+from harness.tracking.names import metric_name
 from harness.tracking.suites import find_suite, planned_suite
-from harness.training import memory
 from harness.training.checkpoint import KEPT
 
+BESIDE_OTHERS = 1.2
+"""How much longer a cell takes beside others than measured alone: docs/scaling.md."""
 RECORD_BYTES = 300_000
-"""What a cell leaves beside its weights: pictures, curves, tags and rows in the tracking store."""
-
+"""Bytes that a cell leaves beside its weights: pictures, curves, tags and rows in the store."""
+WEIGHT_BYTES, CHECKPOINT_BYTES = 8, 16
+"""Bytes per parameter: raw and averaged weights, and in a checkpoint two moments too."""
 FILE = "estimate.json"
 
-Pair = tuple[str, str]
+ModelOnDataset = tuple[str, str]
 """A dataset and a model."""
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What a cell of one (dataset, model) takes.
-
-    `training` and `evaluation` are seconds. `once` is what the first cell of all adds to that:
-    features of real images. `memory` is the bytes that its process has at most, of a GPU where it
-    runs on one; `checkpoint`, `weights` and `once_bytes` are on disk. `measured` says that it was
-    measured now, and not taken from finished cells.
-    """
-
-    training: float
-    evaluation: float
-    once: float = 0.0
-    memory: int = 0
-    checkpoint: int = 0
-    weights: int = 0
-    once_bytes: int = 0
-    measured: bool = True
-
-    @property
-    def total(self) -> float:
-        """Seconds for a cell of which nothing is done."""
-        return self.training + self.evaluation
-
-
-@dataclass(frozen=True)
 class SuiteEstimate:
-    """The forecasts of a suite's cells."""
+    """What the suite's cells take, by dataset and model."""
 
-    forecasts: Mapping[Pair, Forecast]
+    costs: Mapping[ModelOnDataset, CellCost]
 
     def seconds(
         self, cells: Iterable[Cell], records: Mapping[str, Record], jobs: int, spare: int = 0
     ) -> float | None:
-        """Wall time of these cells, so many at a time (see `makespan`); None where there is one it
-        knows nothing of.
-
-        What is done once is counted for the first cell of each dataset.
+        """Wall time of these cells, `jobs` at a time (see `makespan`); None where the cost of one
+        is unknown. What is done once is counted for the first cell of each dataset.
         """
-        each = []
+        seconds = []
         begun: set[str] = set()
         for cell in cells:
-            known = self.forecasts.get((cell.dataset, cell.model))
-            if known is None:
+            if (cost := self.costs.get((cell.dataset, cell.model))) is None:
                 return None
             record = records.get(cell.training_key)
             is_trained = record is not None and record.status == "trained"
-            once = 0.0 if cell.dataset in begun else known.once
-            begun |= {cell.dataset} if known.once else set()
-            each.append(once + (known.evaluation if is_trained else known.total))
-        return makespan(each, jobs, spare)
+            alone = cost.evaluation + (0.0 if is_trained else cost.training)
+            once = 0.0 if cell.dataset in begun else cost.once
+            begun |= {cell.dataset} if cost.once else set()
+            slower = BESIDE_OTHERS if cost.is_measured and jobs > 1 else 1.0
+            seconds.append(once + alone * slower)
+        return makespan(seconds, jobs, spare)
 
     def disk(self, cells: Sequence[Cell], jobs: int) -> tuple[int, int]:
-        """Bytes that these cells leave, and bytes of checkpoints while they run."""
-        known = [self.forecasts[cell.dataset, cell.model] for cell in cells]
-        once = {cell.dataset: f.once_bytes for cell, f in zip(cells, known, strict=True)}
-        left = sum(f.weights + RECORD_BYTES for f in known) + sum(once.values())
-        largest = heapq.nlargest(jobs, (f.checkpoint for f in known))
+        """Bytes that these cells leave, and bytes of checkpoints while `jobs` of them run."""
+        costs = [self.costs[cell.dataset, cell.model] for cell in cells]
+        once = {cell.dataset: c.once_bytes for cell, c in zip(cells, costs, strict=True)}
+        left = sum(WEIGHT_BYTES * c.parameters + RECORD_BYTES for c in costs) + sum(once.values())
+        largest = heapq.nlargest(jobs, (CHECKPOINT_BYTES * c.parameters for c in costs))
         return left, (KEPT + 1) * sum(largest)
 
     def to_json(self) -> str:
-        """For the suite's run."""
+        """The estimate as a file of the suite's run."""
         rows = [
-            {"dataset": dataset, "model": model, **asdict(forecast)}
-            for (dataset, model), forecast in self.forecasts.items()
+            {"dataset": dataset, "model": model, **asdict(cost)}
+            for (dataset, model), cost in self.costs.items()
         ]
         return json.dumps(rows, indent=2)
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Self:
-        """What `to_json` wrote."""
+        """The estimate that `to_json` wrote."""
         rows = json.loads(text)
-        return cls({(r.pop("dataset"), r.pop("model")): Forecast(**r) for r in rows})
+        return cls({(r.pop("dataset"), r.pop("model")): CellCost(**r) for r in rows})
 
 
-def store_estimate(found: SuiteEstimate, plan: Plan, store: Store) -> None:
-    """Hang an estimate on the suite's run, so that the run can say how good it was."""
+def store_estimate(estimate: SuiteEstimate, plan: Plan, store: Store) -> None:
+    """Attach an estimate to the suite's run, so that `harness run` can say how good it was."""
     parent = planned_suite(store, identify(plan.loaded, store), plan.suite_key)
-    store.put(parent, FILE, found.to_json())
+    store.put(parent, FILE, estimate.to_json())
 
 
 def last_estimate(plan: Plan, store: Store) -> SuiteEstimate | None:
-    """The last estimate of the suite, if there is one."""
+    """The last estimate of the suite, or None."""
     parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     content = store.get(parent, FILE) if parent else None
     try:
         return SuiteEstimate.from_json(content) if content else None
-    except (ValueError, TypeError, KeyError):  # of another version: it is estimated anew
+    except (ValueError, TypeError, KeyError):  # written by another version
         return None
 
 
 def estimate_suite(
-    cells: Sequence[Cell],
-    todo: Sequence[Cell],
+    todo: Iterable[Cell],
     datasets: Mapping[str, Dataset],
-    records: Mapping[str, Record],
-    tell: Callable[[str], None] = lambda what: None,
+    store: Store,
+    announce: Callable[[str], None] = lambda text: None,
 ) -> SuiteEstimate:
-    """What a cell of each (dataset, model) of those `todo` takes, also by what is recorded of other
-    `cells`; `tell` is told which is being measured. Of points in the training of one model that are
-    measured alike the first stands for all.
+    """The cost of a cell of each model on each dataset; `announce` gets the name of what is being
+    measured. Of one model's training fractions with the same metrics the first is measured.
     """
-    distinct: dict[Pair, Cell] = {}
-    for cell in todo:
-        distinct.setdefault((cell.dataset, cell.model), cell)
-    found: dict[Pair, Forecast] = {}
-    alike: dict[tuple[str, ...], Cell] = {}
-    for pair, cell in distinct.items():
-        finished = _finished(pair, cells, records)
-        asked = (
-            cell.dataset,
-            split_fraction(cell.model)[0],
-            *(w.metric for w in cell.planned_measurements),
-        )
-        first = alike.setdefault(asked, cell)
-        if first is cell or finished:
-            tell(f"{pair[0]} · {pair[1]}")
-            found[pair] = _forecast(cell, datasets[cell.dataset], finished)
-        else:
-            known = found[first.dataset, first.model]
-            found[pair] = replace(known, training=known.training * cell.images / first.images)
-    return SuiteEstimate(found)
+    distinct = {(cell.dataset, cell.model): cell for cell in reversed(list(todo))}
+    runs = {name: list(collect(store, dataset=name)) for name, _ in distinct}
+    costs: dict[ModelOnDataset, CellCost] = {}
+    measured: dict[tuple[str, ...], tuple[CellCost, int]] = {}
+    for pair, cell in reversed(distinct.items()):
+        if past := past_cost(cell, runs[cell.dataset]):
+            costs[pair] = past
+            continue
+        names = (p.metric for p in cell.planned_measurements)
+        alike = (cell.dataset, split_fraction(cell.model)[0], *names)
+        if alike not in measured:
+            announce(f"{pair[0]} · {pair[1]}")
+            measured[alike] = measure_cost(cell, datasets[cell.dataset]), max(cell.images, 1)
+        cost, images = measured[alike]
+        costs[pair] = replace(cost, training=cost.training * cell.images / images)
+    return SuiteEstimate(costs)
+
+
+def past_cost(cell: Cell, runs: Iterable[StoredRun]) -> CellCost | None:
+    """The mean cost of finished cells of the same recipe, numerics and metrics, their training
+    scaled to the cell's images; None where there is none. `runs` are those on the cell's dataset.
+    """
+    params = _comparable(params_of(cell))
+    protocols = {p.protocol.key() for p in cell.planned_measurements if not p.obstacle}
+    needed = {"seconds", "evaluation_seconds", "memory_bytes", "parameters"}
+    facts = [
+        {name: float(run.facts[name]) for name in needed} | {"images": run.images}
+        for run in runs
+        if run.images and needed <= run.facts.keys() and _comparable(run.params) == params
+        if {m.protocol.key() for m in run.numbers if m.status == "ok"} == protocols
+    ]
+    if not facts:
+        return None
+    return CellCost(
+        training=fmean(fact["seconds"] / fact["images"] for fact in facts) * cell.images,
+        evaluation=fmean(fact["evaluation_seconds"] for fact in facts),
+        memory=int(max(fact["memory_bytes"] for fact in facts)),
+        parameters=int(facts[0]["parameters"]),
+        is_measured=False,
+    )
+
+
+def _comparable(params: Mapping[str, object]) -> dict[str, str]:
+    """The parameters that decide what a cell takes, as the store has them."""
+    kinds = ("family", "recipe.", "numerics.")
+    return {metric_name(k): str(value) for k, value in params.items() if k.startswith(kinds)}
 
 
 def memory_needs(
-    cells: Sequence[Cell], records: Mapping[str, Record], known: SuiteEstimate | None
+    cells: Sequence[Cell], records: Mapping[str, Record], estimate: SuiteEstimate | None
 ) -> dict[str, float]:
-    """The bytes of a GPU that each cell needs, by name: those of a finished cell of the same model
-    on the same data, or else as estimated; ALONE where nothing is known.
+    """The bytes of a GPU that each cell needs, by name: the most that a finished cell of the same
+    model and dataset held, or else as estimated; ALONE where nothing is known.
     """
-    needs: dict[str, float] = {}
+    held: dict[ModelOnDataset, int] = {}
     for cell in cells:
-        pair = (cell.dataset, cell.model)
-        facts = _finished(pair, cells, records)
-        held = [int(fact["memory_bytes"]) for fact in facts if "memory_bytes" in fact]
-        forecast = known.forecasts.get(pair) if known else None
-        most = max(held, default=forecast.memory if forecast else 0)
-        needs[cell.name] = most + CONTEXT if most else ALONE
-    return needs
-
-
-def _finished(
-    pair: Pair, cells: Sequence[Cell], records: Mapping[str, Record]
-) -> list[dict[str, str]]:
-    """What is recorded of the cells of this model on this dataset."""
-    return [
-        records[cell.training_key].facts
-        for cell in cells
-        if (cell.dataset, cell.model) == pair and cell.training_key in records
-    ]
-
-
-def _forecast(cell: Cell, dataset: Dataset, finished: Sequence[Mapping[str, str]]) -> Forecast:
-    device = cell.numerics.apply()
-    memory.start(device)
-    known = [_mean(finished, name) for name in ("seconds", "evaluation_seconds", "memory_bytes")]
-    trained = time_training(cell, dataset) if cell.is_trained else TrainingCost(0.0, 0, 0)
-    measured = time_evaluation(cell, dataset)
-    held = memory.held(device)
-    training, evaluation, most = (
-        known_value if known_value is not None else value
-        for known_value, value in zip(known, (trained.seconds, measured.seconds, held), strict=True)
-    )
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    return Forecast(
-        training, evaluation, measured.once, int(most), trained.checkpoint, trained.weights,
-        measured.once_bytes, measured=None in known,
-    )  # fmt: skip
-
-
-def _mean(facts: Sequence[Mapping[str, str]], name: str) -> float | None:
-    values = [float(fact[name]) for fact in facts if name in fact]
-    return sum(values) / len(values) if values else None
+        pair, record = (cell.dataset, cell.model), records.get(cell.training_key)
+        if record and "memory_bytes" in record.facts:
+            held[pair] = max(held.get(pair, 0), int(record.facts["memory_bytes"]))
+    estimated = {pair: c.memory for pair, c in estimate.costs.items()} if estimate else {}
+    known = estimated | held
+    sizes = {cell.name: known.get((cell.dataset, cell.model), 0) for cell in cells}
+    return {name: size + CONTEXT if size else ALONE for name, size in sizes.items()}

@@ -1,29 +1,35 @@
-"""What a suite is said to take, from forecasts that are given, and from cells that are finished."""
+"""The estimate of a suite, from the costs of its cells, and from cells that are finished."""
 
-import math
 from dataclasses import replace
+from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
 
+from harness.cell import params_of
 from harness.config.suite import load_suite
-from harness.core.measurement import SOURCE_IMAGES
-from harness.data import load_dataset
+from harness.core.measurement import SOURCE_IMAGES, Measurement
 from harness.engine import estimate as module
+from harness.engine.cell_cost import CellCost
 from harness.engine.cell_scheduler import ALONE, CONTEXT
 from harness.engine.estimate import (
+    BESIDE_OTHERS,
+    CHECKPOINT_BYTES,
     RECORD_BYTES,
-    Forecast,
+    WEIGHT_BYTES,
     SuiteEstimate,
     estimate_suite,
     memory_needs,
+    past_cost,
 )
 from harness.plan import Cell, make_plan
 from harness.tracking import Record
+from harness.tracking.collection import StoredRun
+from harness.tracking.names import metric_name
 from harness.training.checkpoint import KEPT
 
-SMALL = Forecast(training=10.0, evaluation=2.0, once=5.0, memory=100, checkpoint=7, weights=3)
-LARGE = Forecast(training=40.0, evaluation=4.0, once=5.0, memory=900, checkpoint=70, weights=30)
+SMALL = CellCost(10.0, 2.0, memory=100, parameters=3, once=5.0, is_measured=False)
+LARGE = CellCost(40.0, 4.0, memory=900, parameters=30, once=5.0, is_measured=False)
 KNOWN = SuiteEstimate({("digits", "small"): SMALL, ("digits", "large"): LARGE})
 
 
@@ -51,6 +57,13 @@ def test_cells_one_after_the_other_and_side_by_side():
     assert KNOWN.seconds([*cells, cell("unknown")], {}, jobs=1) is None
 
 
+def test_a_cell_that_was_measured_alone_takes_longer_beside_others():
+    measured = SuiteEstimate({("digits", "small"): CellCost(10.0, 2.0, once=5.0)})
+    cells = [cell("small"), cell("small", 1)]
+    assert measured.seconds(cells[:1], {}, jobs=1) == 17
+    assert measured.seconds(cells, {}, jobs=2) == 5 + 12 * BESIDE_OTHERS
+
+
 def test_what_is_done_once_is_done_for_each_dataset():
     elsewhere = SuiteEstimate({("digits", "small"): SMALL, ("mnist", "small"): SMALL})
     cells = [cell("small", seed, dataset) for dataset in ("digits", "mnist") for seed in (0, 1)]
@@ -59,12 +72,13 @@ def test_what_is_done_once_is_done_for_each_dataset():
 
 def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_run():
     known = SuiteEstimate(
-        {pair: replace(f, once_bytes=1000) for pair, f in KNOWN.forecasts.items()}
+        {pair: replace(cost, once_bytes=1000) for pair, cost in KNOWN.costs.items()}
     )
     cells = [cell("small"), cell("small", 1), cell("large")]
     left, checkpoints = known.disk(cells, jobs=2)
-    assert left == 3 + 3 + 30 + 3 * RECORD_BYTES + 1000
-    assert checkpoints == (KEPT + 1) * (70 + 7), "the two largest; a new one beside those kept"
+    assert left == WEIGHT_BYTES * (3 + 3 + 30) + 3 * RECORD_BYTES + 1000
+    two_largest = CHECKPOINT_BYTES * (30 + 3)
+    assert checkpoints == (KEPT + 1) * two_largest, "a new one beside those kept"
 
 
 def test_what_was_written_is_read():
@@ -95,33 +109,69 @@ metrics: [mse, precision, training_time]
 
 
 @pytest.fixture
-def cells(tmp_path) -> list[Cell]:
+def vae(tmp_path) -> Cell:
     (tmp_path / "suite.yaml").write_text(SUITE)
-    plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
-    return [cell for cell in plan.cells if cell.is_trained]
+    return make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None).cells[0]
 
 
-def test_a_cell_is_measured_and_another_seed_of_it_is_not(cells: list[Cell]):
-    told: list[str] = []
-    datasets = {"digits": load_dataset("digits")}
-    found = estimate_suite(cells, cells, datasets, {}, told.append).forecasts
-    assert told == ["digits · vae/mlp"]
-    forecast = found["digits", "vae/mlp"]
-    assert forecast.measured
-    assert min(forecast.training, forecast.evaluation, forecast.memory) > 0
-    # Adam has two moments of each weight; a checkpoint has the random states too.
-    assert forecast.weights > 4 * 1000
-    assert forecast.checkpoint > 3 * 0.9 * forecast.weights
+def finished_run(cell: Cell, images: int, **changes: object) -> StoredRun:
+    """The run of a finished cell of the same recipe, shown this many images."""
+    params = params_of(replace(cell, images=images, seed=9)) | changes
+    return StoredRun(
+        run_id="run",
+        kind="cell",
+        started=datetime.now(UTC),
+        model=cell.model,
+        status="trained",
+        reason="",
+        numbers=tuple(
+            Measurement(p.metric, "ok", p.protocol, p.key, 1.0) for p in cell.planned_measurements
+        ),
+        params={metric_name(name): str(value) for name, value in params.items()},
+        facts={
+            "seconds": "50",
+            "evaluation_seconds": "4.5",
+            "memory_bytes": "1000",
+            "parameters": "77",
+        },
+        data={},
+    )
 
 
-def test_what_a_finished_seed_took_another_will_take(cells: list[Cell]):
-    took = record(seconds=123.0, evaluation_seconds=45.0, memory_bytes=10**9)
-    records = {cells[0].training_key: took}
-    datasets = {"digits": load_dataset("digits")}
-    found = estimate_suite(cells, cells[1:], datasets, records).forecasts["digits", "vae/mlp"]
-    assert (found.training, found.evaluation, found.memory) == (123.0, 45.0, 10**9)
-    assert not found.measured
-    assert math.isfinite(found.once)
+def test_a_finished_cell_gives_the_cost_of_another_seed_and_budget(vae: Cell):
+    cost = past_cost(vae, [finished_run(vae, vae.images // 2)])
+    assert cost == CellCost(100.0, 4.5, 1000, 77, is_measured=False)
+
+
+@pytest.mark.parametrize(
+    "change", [{"numerics.name": "another machine"}, {"recipe.batch_size": 7}, {"family": "gan"}]
+)
+def test_a_finished_cell_of_another_machine_or_recipe_says_nothing(vae: Cell, change):
+    assert past_cost(vae, [finished_run(vae, 100, **change)]) is None
+
+
+def test_a_finished_cell_with_other_metrics_or_costs_missing_says_nothing(vae: Cell):
+    run = finished_run(vae, 100)
+    assert past_cost(vae, [replace(run, numbers=run.numbers[1:])]) is None
+    assert past_cost(vae, [replace(run, facts={"seconds": "50"})]) is None
+
+
+def store(monkeypatch: pytest.MonkeyPatch, *runs: StoredRun) -> Mock:
+    monkeypatch.setattr(module, "collect", lambda store, dataset: runs)
+    return Mock()
+
+
+def test_cells_are_measured_only_where_none_is_finished(vae: Cell, monkeypatch):
+    announced: list[str] = []
+    monkeypatch.setattr(module, "measure_cost", lambda cell, dataset: SMALL)
+    cells, datasets = [vae, replace(vae, seed=1)], {"digits": Mock()}
+    costs = estimate_suite(cells, datasets, store(monkeypatch), announced.append).costs
+    assert costs == {("digits", "vae/mlp"): SMALL}
+    assert announced == ["digits · vae/mlp"], "one seed stands for all"
+    past = store(monkeypatch, finished_run(vae, vae.images))
+    costs = estimate_suite(cells, datasets, past, announced.append).costs
+    assert costs["digits", "vae/mlp"].training == 50.0
+    assert len(announced) == 1
 
 
 @pytest.mark.parametrize(
@@ -131,34 +181,30 @@ def test_what_a_finished_seed_took_another_will_take(cells: list[Cell]):
         ("digits[unpaired=outlines]", "translation/cyclegan"),
     ],
 )
-def test_images_as_they_are_are_measured_like_models(tmp_path, dataset: str, model: str):
+def test_images_as_they_are_are_measured_like_models(tmp_path, monkeypatch, dataset, model):
     text = SUITE.replace("[digits]", f"['{dataset}']").replace("vae/mlp", model)
     (tmp_path / "suite.yaml").write_text(text.replace("mse, precision", "mse"))
     plan = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None)
     cells = [cell for cell in plan.cells if cell.model == SOURCE_IMAGES]
-    (found,) = estimate_suite(cells, cells, plan.datasets, {}).forecasts.values()
-    assert found.training == 0
-    assert found.evaluation > 1e-5
+    (cost,) = estimate_suite(cells, plan.datasets, store(monkeypatch)).costs.values()
+    assert cost.training == 0
+    assert cost.evaluation > 1e-5
 
 
-def test_points_in_training_are_forecast_from_the_first_that_is_measured_alike(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    fid, recall = (Mock(metric=name) for name in ("fid", "recall"))
-    asked = {"m": (fid, recall), "m@0.1": (fid,), "m@0.5": (fid,), "m@0.9": (recall,)}
-    shown = {"m": 1000, "m@0.1": 100, "m@0.5": 500, "m@0.9": 900}
-    cells = [replace(cell(m), images=shown[m], planned_measurements=asked[m]) for m in asked]
+def test_training_fractions_with_the_same_metrics_are_measured_once(vae: Cell, monkeypatch):
+    mse, precision = vae.planned_measurements[:2]
+    planned = {"m": (mse, precision), "m@0.1": (mse,), "m@0.5": (mse,), "m@0.9": (precision,)}
+    images = {"m": 1000, "m@0.1": 100, "m@0.5": 500, "m@0.9": 900}
+    cells = [
+        replace(vae, model=m, images=images[m], planned_measurements=planned[m]) for m in planned
+    ]
     measured: list[str] = []
 
-    def forecast(cell: Cell, *_: object) -> Forecast:
+    def measure(cell: Cell, dataset: object) -> CellCost:
         measured.append(cell.model)
         return replace(SMALL, training=cell.images / 100)
 
-    monkeypatch.setattr(module, "_forecast", forecast)
-    found = estimate_suite(cells, cells, {"digits": None}, {}).forecasts  # type: ignore[dict-item]
+    monkeypatch.setattr(module, "measure_cost", measure)
+    costs = estimate_suite(cells, {"digits": Mock()}, store(monkeypatch)).costs
     assert measured == ["m", "m@0.1", "m@0.9"]
-    assert found["digits", "m@0.5"] == replace(SMALL, training=5.0)
-    # What one took that is finished is known of it.
-    finished = {cells[2].training_key: record(seconds=7)}
-    estimate_suite(cells, cells, {"digits": None}, finished)  # type: ignore[dict-item]
-    assert measured[3:] == list(shown)
+    assert costs["digits", "m@0.5"].training == pytest.approx(5.0)

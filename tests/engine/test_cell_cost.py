@@ -1,0 +1,89 @@
+"""Seconds on all images from seconds on shares of them; features made up for metrics to work on."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.config.suite import load_suite
+from harness.data import Split, load_dataset
+from harness.engine.cell_cost import (
+    PROBE,
+    _split_part,
+    _trial_evidence,
+    extrapolate,
+    measure_cost,
+)
+from harness.extractors.base import Extracted, Extractor
+from harness.plan import Cell, make_plan
+
+SUITE = """
+title: A suite
+seeds: [0, 1]
+budget: {images: 6400}
+samples: 40
+datasets: [digits]
+models: [vae/mlp]
+metrics: [mse, precision, training_time, sampling_throughput]
+"""
+part = st.floats(0.01, 10)
+
+
+@pytest.fixture
+def cell(tmp_path) -> Cell:
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    return make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None).cells[0]
+
+
+@given(part, part, part)
+def test_constant_linear_and_quadratic_parts_are_extrapolated(c0: float, c1: float, c2: float):
+    points = {share: c0 + c1 * share + c2 * share**2 for share in (0.05, 0.2, 0.5)}
+    assert extrapolate(points) == pytest.approx(c0 + c1 + c2, rel=1e-6)
+
+
+def test_no_part_is_negative():
+    assert extrapolate({0.25: 2.0, 0.5: 1.0}) > 0, "a quick second time promises nothing less"
+    assert extrapolate({1.0: 3.0}) == pytest.approx(3.0)
+    assert extrapolate({0.5: 0.0}) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_share_of_a_split_is_evenly_spaced():
+    split = Split(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1), torch.arange(100))
+    assert _split_part(split, 0.04).labels.tolist() == [0, 33, 66, 99]
+    assert len(_split_part(split, 1.0)) == 100
+
+
+class Counting(Extractor):
+    """Counts the images that it is given, and has two features."""
+
+    has_logits = False
+    label, preprocessing = "counting", "none"
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def check(self, channels: int, size: int) -> None:
+        pass
+
+    def extract(self, images: torch.Tensor) -> Extracted:
+        self.counts.append(len(images))
+        return Extracted(torch.zeros(len(images), 2), None)
+
+
+def test_a_trial_times_a_network_on_few_real_images_and_makes_up_the_features_of_all(cell: Cell):
+    dataset, network = load_dataset("digits"), Counting()
+    trial = _trial_evidence(cell, dataset, None, 0.5)
+    features = trial.real(network, "reference_images")
+    assert features.pooled.shape == (len(trial["reference_images"]), 2)
+    assert features.logits is None
+    assert float(features.pooled.std()) > 0.5, "metrics of constant features would take less"
+    assert network.counts == [PROBE]
+    _, size = trial.real_features(dataset)
+    assert size == 4 * 2 * len(dataset.normal_test), "the features of all, as float32"
+
+
+def test_the_cost_of_a_cell_has_every_part(cell: Cell):
+    cost = measure_cost(cell, load_dataset("digits"))
+    assert cost.is_measured
+    assert min(cost.training, cost.evaluation, cost.memory) > 0
+    assert cost.parameters > 1000
