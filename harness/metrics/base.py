@@ -71,7 +71,6 @@ class Metric:
     better: Better
     title: str
     paper: str
-    kind: MetricKind | None = None
     scale: Literal["linear", "log"] = "linear"
     unit: str = ""
     version: int = 1
@@ -83,6 +82,7 @@ class Metric:
     of_detail: bool = False
     ideal: Ideal | None = None
     own_scale: bool = False
+    kind: MetricKind | None = None
 
     def __post_init__(self) -> None:
         if (self.better == "nearer") != (self.ideal is not None):
