@@ -34,7 +34,7 @@ from harness.core.measurement import COLUMNS
 from harness.leaderboards.aggregate import improvement_interval, iqm_interval
 from harness.metrics.base import Estimate, Metric
 from harness.regression.changes import MetricPair, RunSet
-from harness.regression.gate import compare_with_baseline, outcome
+from harness.regression.check import compare_with_baseline, outcome
 from harness.regression.tolerance import Tolerance
 
 ALPHA = 0.05

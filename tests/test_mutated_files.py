@@ -40,7 +40,8 @@ from harness.data.imageset import load_images
 from harness.leaderboards.standings import standings
 from harness.metrics import FeatureStatistics, frechet_distance, load_metric
 from harness.plan import check_suite, make_plan
-from harness.regression.baseline import _checksum, load_baseline, make_baseline, to_json
+from harness.regression.baseline import checksum_of, load_baseline, to_json
+from harness.regression.baseline_from_plan import make_baseline
 from harness.regression.gate import open_gate
 from harness.report.derivation import decide_claims
 from harness.report.publish import asked_claims
@@ -213,7 +214,7 @@ def test_baselines(folder: Path):
     def dump(value: Any) -> bytes:
         if isinstance(value, dict):  # else nothing behind the checksum would be reached
             with contextlib.suppress(TypeError, ValueError, RecursionError):
-                value["checksum"] = _checksum(parse_json(mutations.as_json(value).decode()))
+                value["checksum"] = checksum_of(parse_json(mutations.as_json(value).decode()))
         return mutations.as_json(value)
 
     def read(file: Path) -> None:

@@ -56,7 +56,8 @@ def save(
         harness baseline save quickstart --seeds 0-9 -o baseline.json
     """
     from harness.data.output_files import write_output
-    from harness.regression.baseline import make_baseline, to_json
+    from harness.regression.baseline import to_json
+    from harness.regression.baseline_from_plan import make_baseline
     from harness.statistics.intervals import FEWEST
 
     loaded = chosen.load()
@@ -131,7 +132,7 @@ def check(
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
     console = console_beside(junit, markdown)
     store = chosen.store()
-    if run and gate.awaited and unfinished(plan, store):
+    if run and gate.comparable and unfinished(plan, store):
         here = ThisMachine(plan.numerics, chosen.device, jobs)
         say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()

@@ -22,7 +22,8 @@ from harness.core.terminal import Console
 from harness.engine.execute import ThisMachine, unfinished
 from harness.plan import Plan, make_plan
 from harness.regression.baseline import load_baseline
-from harness.regression.gate import Check, open_gate
+from harness.regression.check import Check
+from harness.regression.gate import open_gate
 from harness.regression.provenance import alterations
 from harness.regression.tolerance import parse_tolerances
 from harness.report.checks.words import CheckText

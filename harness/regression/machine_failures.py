@@ -1,4 +1,4 @@
-"""Failures that say nothing of a model: of the machine, its disk, its memory, the store."""
+"""Failures that are not the model's: of the machine, its disk, its memory, the tracking store."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ _REASON = re.compile(
     r"(out of memory|its worker process died|OSError: |ConnectionError: |TimeoutError: |"
     r"Connection\w+Error: |MlflowException: |TryLater: )"
 )
-"""How reasons of failures begin (`harness.evaluation.measure.error_line`) that another try, or a
-larger machine, may find gone."""
+"""How the reasons (`harness.evaluation.measure.error_line`) of failures begin that may not happen
+in another try or on a larger machine.
+"""
 
 
 def is_accident(reason: str) -> bool:
-    """Whether a cell or a number failed for a reason that is none of the model's."""
+    """Whether a cell or a number failed for a reason that is not the model's."""
     return bool(_REASON.match(reason)) or "No space left on device" in reason

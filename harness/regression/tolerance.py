@@ -1,4 +1,4 @@
-"""How much worse a metric may become: in its own unit, or as a share of what it was."""
+"""How much worse a metric may become: in its own unit, or as a share of its value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from harness.statistics.scale import EffectKind
 
 @dataclass(frozen=True)
 class Tolerance:
-    """`amount` in the metric's unit or, where it is `relative`, as a share (0.05 is 5 %)."""
+    """A worsening that is allowed: `amount`, in the metric's unit or, where it is `relative`, as a
+    share (0.05 is 5 %).
+    """
 
     amount: float
     relative: bool = False
@@ -23,9 +25,9 @@ class Tolerance:
         return f"{100 * self.amount:g} %" if self.relative else f"{self.amount:g}"
 
     def margin(self, before: float, kind: EffectKind, better: Better) -> float:
-        """The same on the scale on which metrics are compared, where the baseline's mean is
-        `before`. A share of a ratio is the factor 1 + share, in both directions. Infinite where
-        the metric would have to fall to zero or below.
+        """Returns the tolerance on the scale on which metrics are compared, where the baseline's
+        mean is `before`. On the scale of ratios a share means the factor 1 + share, in either
+        direction. It is infinite where the metric would have to fall to zero or below.
         """
         if kind == "difference":
             return self.amount * abs(before) if self.relative else self.amount
@@ -37,10 +39,10 @@ class Tolerance:
 
 
 def parse_tolerances(texts: Iterable[str], metrics: Mapping[str, Metric]) -> dict[str, Tolerance]:
-    """`fid=5%` and `recall=0.02` by metric. Raises BadInput for what is not of this form, and for
-    metrics that are not there.
+    """Reads tolerances such as `fid=5%` and `recall=0.02`, by metric. Raises BadInput for any other
+    form, for an unknown metric, and for a metric that is named twice.
     """
-    found: dict[str, Tolerance] = {}
+    tolerances: dict[str, Tolerance] = {}
     for text in texts:
         name, _, amount = (part.strip() for part in text.partition("="))
         match = re.fullmatch(r"(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*(%?)", amount, re.IGNORECASE)
@@ -48,8 +50,8 @@ def parse_tolerances(texts: Iterable[str], metrics: Mapping[str, Metric]) -> dic
             raise BadInput(f"tolerance {text!r}: write METRIC=AMOUNT, as in fid=5% or recall=0.02")
         if name not in metrics:
             raise BadInput(f"tolerance {text!r}: unknown metric {name!r}{suggest(name, metrics)}")
-        if name in found:
-            raise BadInput(f"tolerance {text!r}: {name} has two, {found[name]} is the other")
+        if name in tolerances:
+            raise BadInput(f"tolerance {text!r}: {name} has two, {tolerances[name]} is the other")
         number = float(match[1] + (match[2] or ""))
-        found[name] = Tolerance(number / 100, True) if match[3] else Tolerance(number)
-    return found
+        tolerances[name] = Tolerance(number / 100, True) if match[3] else Tolerance(number)
+    return tolerances

@@ -10,8 +10,8 @@ import typer
 from recorded import SUITE, Value, noisy, plan_of, records_of
 
 from harness.cli.main import main
-from harness.regression.baseline import _checksum
-from harness.regression.gate import EXIT_CODES
+from harness.regression.baseline import checksum_of
+from harness.regression.check import EXIT_CODES
 from harness.tracking import Record
 
 
@@ -176,7 +176,7 @@ def test_another_protocol_is_exit_3_and_names_the_field(project: Project):
     content = json.loads(Path("b.json").read_text())
     for how in content["protocols"].values():
         how["version"] += 1
-    Path("b.json").write_text(json.dumps(content | {"checksum": _checksum(content)}))
+    Path("b.json").write_text(json.dumps(content | {"checksum": checksum_of(content)}))
     found = project.check()
     assert found.code == 3
     assert "Nothing comparable was measured: version (2 against 1)." in found.out
@@ -226,7 +226,7 @@ def test_bad_input_is_one_line_and_exit_2(project: Project):
     ],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("place", ["analysis.baseline.load_baseline", "plan.make_plan"])
+@pytest.mark.parametrize("place", ["regression.baseline.load_baseline", "plan.make_plan"])
 def test_no_accident_ends_as_a_regression_does(
     project: Project, monkeypatch: pytest.MonkeyPatch, accident: BaseException, code: int, place
 ):

@@ -14,7 +14,7 @@ from harness.metrics.base import Estimate, Metric
 
 
 def metric(name: str, better: str = "higher", scale: str = "linear") -> Metric:
-    return Metric(name, lambda: Estimate(0.0), better, name.upper(), "", scale)  # type: ignore[arg-type]
+    return Metric(name, lambda: Estimate(0.0), better, name.upper(), "", scale=scale)  # type: ignore[arg-type]
 
 
 METRICS = {

@@ -8,7 +8,8 @@ from recorded import noisy, plan_of, results_of
 
 from harness.core.errors import BadInput
 from harness.plan import Plan
-from harness.regression.baseline import _checksum, load_baseline, make_baseline, to_json
+from harness.regression.baseline import checksum_of, load_baseline, to_json
+from harness.regression.baseline_from_plan import make_baseline
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,7 @@ def test_parts_that_do_not_go_together_are_named_though_the_checksum_be_right(
     ):
         content = json.loads(text)
         content["numbers"][0] |= change
-        content["checksum"] = _checksum(content)
+        content["checksum"] = checksum_of(content)
         (tmp_path / "b.json").write_text(json.dumps(content))
         with pytest.raises(BadInput) as said:
             load_baseline(tmp_path / "b.json")
@@ -174,4 +175,4 @@ def test_a_large_or_indented_file_is_read_and_its_faults_are_named(text: str, tm
 
 def test_the_checksum_is_of_content_not_of_layout(text: str):
     content = json.loads(text)
-    assert content["checksum"] == _checksum(dict(reversed(content.items())))
+    assert content["checksum"] == checksum_of(dict(reversed(content.items())))

@@ -8,7 +8,9 @@ import pytest
 from analysis_tables import METRICS
 from scipy import stats
 
-from harness.regression.changes import ALPHA, Change, MetricPair, NoisyChange, RunSet, examine
+from harness.regression.changes import Change, MetricPair, RunSet
+from harness.regression.examination import examine
+from harness.regression.noisy_change import ALPHA, NoisyChange
 from harness.regression.tolerance import Tolerance
 
 Values = Sequence[float] | Mapping[int, float]

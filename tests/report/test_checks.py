@@ -9,7 +9,7 @@ import pytest
 from harness.metrics import load_metric
 from harness.regression.baseline import Baseline, BaselineOrigin
 from harness.regression.changes import Change, ChangeEffect
-from harness.regression.gate import Check
+from harness.regression.check import Check
 from harness.report.checks.annotations import MOST, workflow_commands
 from harness.report.checks.junit import junit
 from harness.report.checks.markdown import check_markdown

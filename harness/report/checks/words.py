@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.core.counting import counted
 from harness.metrics.base import Metric
 from harness.regression.changes import Change, ChangeEffect
-from harness.regression.gate import Check
+from harness.regression.check import Check
 from harness.report import tables
 from harness.statistics.formatting import decimals, number, percent
 

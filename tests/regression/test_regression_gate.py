@@ -10,17 +10,13 @@ from harness.core.errors import BadInput
 from harness.core.protocol import Protocol
 from harness.metrics import load_metric
 from harness.plan import Plan
-from harness.regression.baseline import Baseline, make_baseline
-from harness.regression.changes import ALPHA, Change, MetricPair, Outcome, RunSet
-from harness.regression.gate import (
-    Check,
-    Gate,
-    compare_with_baseline,
-    open_gate,
-    outcome,
-    protocol_changes,
-)
-from harness.regression.provenance import alterations
+from harness.regression.baseline import Baseline
+from harness.regression.baseline_from_plan import make_baseline
+from harness.regression.changes import Change, ChangeOutcome, MetricPair, RunSet
+from harness.regression.check import Check, compare_with_baseline, outcome
+from harness.regression.gate import Gate, open_gate
+from harness.regression.noisy_change import ALPHA
+from harness.regression.provenance import alterations, protocol_changes
 from harness.regression.tolerance import Tolerance
 from harness.report.checks.words import CheckText
 
@@ -126,7 +122,7 @@ def test_what_is_worse_before_correction_passes_no_check():
     assert outcome([suspect("tolerated"), suspect("not worse")]) == "no regression"
 
 
-def suspect(said: Outcome) -> Change:
+def suspect(said: ChangeOutcome) -> Change:
     return Change("d", "m", "fid", said, "")
 
 
@@ -181,7 +177,7 @@ def test_another_budget_is_not_comparable_and_known_before_anything_runs(
     baseline: Baseline, tmp_path: Path
 ):
     found = gate(baseline, plan_of(tmp_path, budget=1280))
-    assert not found.awaited
+    assert not found.comparable
     check = found.check([])
     assert check.exit_code == 3
     assert {c.reason for c in check.changes} == {"budget (640 against 1,280 training images)"}
