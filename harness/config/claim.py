@@ -42,8 +42,14 @@ def _sides(value: object) -> object:
 
 def _points(entry: object) -> list[object]:
     points = entry.get("at") if isinstance(entry, dict) else None
-    if isinstance(entry, dict) and isinstance(points, list):
-        return [{**entry, "at": point} for point in points]
+    # A list with text or `true` in it is left to pydantic, which refuses it as the schema does.
+    numbers = points if isinstance(points, list) else ()
+    if (
+        isinstance(entry, dict)
+        and numbers
+        and all(type(point) in {int, float} for point in numbers)
+    ):
+        return [{**entry, "at": point} for point in numbers]
     return [entry]
 
 
@@ -311,8 +317,11 @@ class TradeOffClaim(_Shaped):
     @property
     def ways(self) -> dict[str, Names]:
         """The metrics by the way they go, of the ways that have some."""
-        named = {way: getattr(self, way) for way in ("better", "worse", "higher", "lower", "same")}
-        return {way: names for way, names in named.items() if names}
+        named = {
+            direction: getattr(self, direction)
+            for direction in ("better", "worse", "higher", "lower", "same")
+        }
+        return {direction: names for direction, names in named.items() if names}
 
     @property
     def measured(self) -> tuple[str, ...]:

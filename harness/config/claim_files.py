@@ -72,8 +72,10 @@ class _Written:
     def on(self, entry: _Written) -> _Written:
         """The claim asked of the datasets that an include names."""
         places = {k: p for k, p in self.places.items() if k[:1] != ("datasets",)}
-        said = {k: p for k, p in entry.places.items() if k[:1] == ("datasets",)}
-        return _Written({**self.value, "datasets": entry.value["datasets"]}, places | said)
+        dataset_places = {k: p for k, p in entry.places.items() if k[:1] == ("datasets",)}
+        return _Written(
+            {**self.value, "datasets": entry.value["datasets"]}, places | dataset_places
+        )
 
 
 def load_claims(path: Path) -> tuple[ClaimFileContent, Document]:
@@ -110,10 +112,10 @@ def _loaded(path: Path, chain: tuple[Path, ...]) -> Document:
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None  # reading it says what is wrong
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=64)
@@ -148,37 +150,37 @@ def _stands_for(entry: _Written, chain: tuple[Path, ...]) -> list[_Written]:
     """The claims of an include, or the entry itself where it is a claim."""
     if not (isinstance(entry.value, dict) and "from" in entry.value):
         return [entry]
-    here = Document(entry.value, entry.place.file, entry.places, "")
-    include = validate_document(Include, here)
-    path = _find(include.file, here)
+    document = Document(entry.value, entry.place.file, entry.places, "")
+    include = validate_document(Include, document)
+    path = _find(include.file, document)
     if path.resolve() in [file.resolve() for file in chain]:
         names = " → ".join(file.name for file in (*chain, path))
-        raise here.error(f"from: the file includes itself: {names}", ("from",))
-    document = _loaded(path, chain)
-    validate_document(ClaimFileContent, document)
-    found = {claim.id: claim for claim in _entries(document)}
+        raise document.error(f"from: the file includes itself: {names}", ("from",))
+    included = _loaded(path, chain)
+    validate_document(ClaimFileContent, included)
+    claims = {claim.id: claim for claim in _entries(included)}
     for index, name in enumerate(include.ids or ()):
-        if name not in found:
-            near = suggest(name, [str(known) for known in found])
-            raise here.error(f"{path.name} has no claim {name!r}{near}", ("ids", index))
-    chosen = [found[name] for name in include.ids or found]
-    return [claim.on(entry) for claim in chosen] if include.datasets else chosen
+        if name not in claims:
+            near = suggest(name, [str(id_) for id_ in claims])
+            raise document.error(f"{path.name} has no claim {name!r}{near}", ("ids", index))
+    selected = [claims[name] for name in include.ids or claims]
+    return [claim.on(entry) for claim in selected] if include.datasets else selected
 
 
-def _find(name: str, here: Document) -> Path:
+def _find(name: str, document: Document) -> Path:
     """The file that an include names."""
     if not name.endswith((".yaml", ".yml")):
-        known = shipped_files("suites/claims")
-        if name not in known:
-            hint = f"unknown claim file {name!r}{suggest(name, known)}"
-            raise here.error(f"{hint} (a file's name ends in .yaml)", ("from",))
-        return known[name]
-    folder = here.path.parent
+        shipped = shipped_files("suites/claims")
+        if name not in shipped:
+            hint = f"unknown claim file {name!r}{suggest(name, shipped)}"
+            raise document.error(f"{hint} (a file's name ends in .yaml)", ("from",))
+        return shipped[name]
+    folder = document.path.parent
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise here.error(f"from: {name!r} leads out of the folder of this file", ("from",))
+        raise document.error(f"from: {name!r} leads out of the folder of this file", ("from",))
     if not path.is_file():
-        raise here.error(f"from: there is no file {path}", ("from",))
+        raise document.error(f"from: there is no file {path}", ("from",))
     return path
 
 
@@ -206,20 +208,20 @@ class ClaimFile:
 
 def shipped_claim_files() -> list[ClaimFile]:
     """The shipped files of claims. SpecError where two claims of them have one id."""
-    found = []
-    seen: dict[str, SourceLine] = {}
+    claim_files = []
+    places: dict[str, SourceLine] = {}
     for name, path in shipped_files("suites/claims").items():
         file, document = load_claims(path)
-        own = []
+        claims = []
         for index, claim in enumerate(file.claims):
             place = document.place(("claims", index))
             if place.file != path:
                 continue
-            if (before := seen.setdefault(claim.id, place)) != place:
+            if (before := places.setdefault(claim.id, place)) != place:
                 raise document.error(
                     f"claim {claim.id!r} is there twice, first at {before.file}:{before.line}",
                     ("claims", index),
                 )
-            own.append(claim)
-        found.append(ClaimFile(name, path, file, tuple(own)))
-    return found
+            claims.append(claim)
+        claim_files.append(ClaimFile(name, path, file, tuple(claims)))
+    return claim_files

@@ -49,13 +49,13 @@ class Merging:
         self._done.add(id(node))
 
     def _merge(self, node: yaml.MappingNode) -> None:
-        own: Pairs = [pair for pair in node.value if pair[0].tag != MERGE]
-        names = {str(key.value) for key, _ in own}
+        pairs: Pairs = [pair for pair in node.value if pair[0].tag != MERGE]
+        names = {str(key.value) for key, _ in pairs}
         for key, value in node.value:
             for source in self._sources(key, value) if key.tag == MERGE else ():
                 self.expand(source)
-                own += self._taken(source, names)
-        node.value = own
+                pairs += self._taken(source, names)
+        node.value = pairs
 
     def _taken(self, source: yaml.MappingNode, names: set[str]) -> Iterator[tuple[Any, Any]]:
         """The keys that `names` does not have yet, which are added to it."""

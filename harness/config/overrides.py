@@ -41,10 +41,10 @@ class Overrides:
 
     def texts(self) -> dict[str, str]:
         """What is overridden, as text: `{"seeds": "0,1", "budget_scale": "0.05"}`."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
+        values = {name: value for name, value in asdict(self).items() if value is not None}
         return {
             name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            for name, value in given.items()
+            for name, value in values.items()
         }
 
     def label(self) -> str:
@@ -115,18 +115,18 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
     members = Members(changed)
     reasons = {claim.id: members.undecidable(claim) for claim in suite.claims}
     dropped = {name: reason for name, reason in reasons.items() if reason}
-    kept = tuple(claim for claim in suite.claims if claim.id not in dropped)
-    return changed.model_copy(update={"claims": kept}), dropped
+    claims = tuple(claim for claim in suite.claims if claim.id not in dropped)
+    return changed.model_copy(update={"claims": claims}), dropped
 
 
-def _pick(kind: str, chosen: Iterable[str] | None, known: Sequence[str]) -> frozenset[str]:
-    there = frozenset(known)
-    if chosen is None:
-        return there
-    picked = dict.fromkeys(chosen)
+def _pick(kind: str, names: Iterable[str] | None, members: Sequence[str]) -> frozenset[str]:
+    available = frozenset(members)
+    if names is None:
+        return available
+    picked = dict.fromkeys(names)
     for name in picked:
-        if name not in there:
-            raise BadInput(f"the suite has no {kind} {name!r}{suggest(name, known)}")
+        if name not in available:
+            raise BadInput(f"the suite has no {kind} {name!r}{suggest(name, members)}")
     return frozenset(picked)
 
 
@@ -161,12 +161,12 @@ def _entries(
 ) -> Iterable[DatasetEntry]:
     """The chosen datasets on which a chosen model and metric is left."""
     named = [str(parse_reference(name)) for name in datasets] if datasets is not None else None
-    chosen = _pick("dataset", named, [entry.name for entry in suite.datasets])
+    selected = _pick("dataset", named, [entry.name for entry in suite.datasets])
     for entry in suite.datasets:
         own_models = tuple(name for name in suite.models_on(entry) if name in models)
         own_metrics = tuple(name for name in suite.metrics_on(entry) if name in metrics)
         entrants = models.intersection(suite.entrants_on(entry))
-        if entry.name in chosen and entrants and own_metrics:
+        if entry.name in selected and entrants and own_metrics:
             yield entry.model_copy(
                 update={
                     "models": own_models if entry.models is not None else None,

@@ -84,14 +84,14 @@ class Quote(_Spec):
         measured so; empty where every field is stated and equal.
         """
         stated = self.protocol.model_dump()
-        found, unstated = [], []
-        for name, mine in stated.items():
-            theirs = getattr(measured, name)
+        differences, unstated = [], []
+        for name, value in stated.items():
+            other = getattr(measured, name)
             if name not in self.protocol.model_fields_set:
-                unstated += [name] if theirs not in ("", None, {}) else []
-            elif mine != theirs:
-                found.append(f"{name}: {_text(mine)} against {_text(theirs)}")
-        return found + [f"not stated: {', '.join(unstated)}"] * bool(unstated)
+                unstated += [name] if other not in ("", None, {}) else []
+            elif value != other:
+                differences.append(f"{name}: {_text(value)} against {_text(other)}")
+        return differences + [f"not stated: {', '.join(unstated)}"] * bool(unstated)
 
 
 class _File(_Spec):
@@ -111,17 +111,17 @@ def load_quoted(path: Path, check: Callable[[Quote], object]) -> tuple[Quote, ..
     """
     document = load_yaml(path)
     quotes = validate_document(_File, document).quoted
-    seen = set()
+    identities = set()
     for index, quote in enumerate(quotes):
         try:
             parse_reference(quote.dataset)
             check(quote)
         except BadInput as error:
             raise document.error(f"quoted[{index}]: {error}", ("quoted", index)) from None
-        if quote.identity in seen:
+        if quote.identity in identities:
             message = f"{quote.metric} of {quote.model!r} on {quote.dataset} is quoted twice"
             raise document.error(message, ("quoted", index))
-        seen.add(quote.identity)
+        identities.add(quote.identity)
     return quotes
 
 

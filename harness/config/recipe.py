@@ -82,23 +82,25 @@ def _find(name: str, folder: Path) -> Path:
 
 def _resolve(path: Path, children: tuple[Path, ...]) -> tuple[tuple[Path, ...], Document]:
     """The files and the merged document of the recipe at `path`, which `children` extend."""
-    own = load_yaml(path)
-    parent = own.value.get("extends")
+    document = load_yaml(path)
+    parent = document.value.get("extends")
     if parent is None:
-        return (path,), own
+        return (path,), document
     if not isinstance(parent, str):
-        raise own.error(f"extends: {parent!r}: should be the name of one recipe", ("extends",))
+        raise document.error(f"extends: {parent!r}: should be the name of one recipe", ("extends",))
     try:
         above = _find(parent, path.parent)
     except BadInput as error:
-        raise own.error(f"extends: {error}", ("extends",)) from None
+        raise document.error(f"extends: {error}", ("extends",)) from None
     chain = (*children, path)
     if above.resolve() in [file.resolve() for file in chain]:
         names = " → ".join(file.stem for file in (*chain, above))
-        raise own.error(f"extends: the recipe extends itself: {names}", ("extends",))
+        raise document.error(f"extends: the recipe extends itself: {names}", ("extends",))
     files, inherited = _resolve(above, chain)
-    value = _merge(inherited.value, own.value)
-    return (path, *files), Document(value, path, {**inherited.places, **own.places}, own.text)
+    value = _merge(inherited.value, document.value)
+    return (path, *files), Document(
+        value, path, {**inherited.places, **document.places}, document.text
+    )
 
 
 def _merge(parent: Any, child: Any) -> Any:

@@ -10,9 +10,9 @@ H = TypeVar("H", bound=Hashable)
 
 def repeated(values: Iterable[H]) -> H | None:
     """The first value that is there a second time, or None."""
-    seen: set[H] = set()
+    earlier: set[H] = set()
     for value in values:
-        if value in seen:
+        if value in earlier:
             return value
-        seen.add(value)
+        earlier.add(value)
     return None

@@ -23,6 +23,6 @@ def shipped_files(kind: Kind) -> dict[str, Path]:
     """
     folder = shipped(kind)
     # Suites lie in their folder itself: below it are the claims that they include.
-    found = folder.glob("*.yaml") if kind == "suites" else folder.rglob("*.yaml")
-    files = {f.relative_to(folder).with_suffix("").as_posix(): f for f in found}
+    paths = folder.glob("*.yaml") if kind == "suites" else folder.rglob("*.yaml")
+    files = {f.relative_to(folder).with_suffix("").as_posix(): f for f in paths}
     return dict(sorted(files.items()))

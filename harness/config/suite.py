@@ -91,8 +91,8 @@ class LoadedSuite:
         if name is None:
             written = section in self.document.value and section not in self.overridden
             return (section,) if written else None
-        own: list[Keys] = [("datasets", i) for i in range(len(self.document.value["datasets"]))]
-        lists = {(*keys, section): self._value((*keys, section)) for keys in [(), *own]}
+        entries: list[Keys] = [("datasets", i) for i in range(len(self.document.value["datasets"]))]
+        lists = {(*keys, section): self._value((*keys, section)) for keys in [(), *entries]}
         for keys, values in lists.items():
             for index, value in enumerate(values if isinstance(values, list) else ()):
                 if _name_of(section, value) == _name_of(section, name):

@@ -169,8 +169,8 @@ class Suite(_Spec):
 
     def entrants_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The models and the external samples that are measured on a dataset of this suite."""
-        here = (outside.name for outside in self.external if outside.dataset == entry.name)
-        return (*self.models_on(entry), *here)
+        external = (outside.name for outside in self.external if outside.dataset == entry.name)
+        return (*self.models_on(entry), *external)
 
     def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The metrics that are measured on a dataset of this suite."""
@@ -180,18 +180,18 @@ class Suite(_Spec):
         """The points in training that claims are about on a dataset of this suite, each with the
         metrics that they are measured with there.
         """
-        found: dict[ModelAt, tuple[str, ...]] = {}
+        points: dict[ModelAt, tuple[str, ...]] = {}
         models, metrics = {*self.entrants_on(entry)}, {*self.metrics_on(entry)}
         for claim in self.claims:
             named = claim.datasets is None or entry.name in claim.datasets
-            there = {side.model for side in claim.entrants} <= models and metrics >= {
+            applies = {side.model for side in claim.entrants} <= models and metrics >= {
                 *claim.measured
             }
-            for side in claim.entrants if named and there else ():
+            for side in claim.entrants if named and applies else ():
                 if side.at < 1:
-                    before = found.get(side, ())
-                    found[side] = tuple(dict.fromkeys([*before, *claim.measured]))
-        return found
+                    before = points.get(side, ())
+                    points[side] = tuple(dict.fromkeys([*before, *claim.measured]))
+        return points
 
     def presets(self) -> dict[str, str]:
         """Settings that all recipes get."""

@@ -28,11 +28,11 @@ def is_entrant(name: str) -> bool:
 
 def split_fraction(name: str) -> tuple[str, float]:
     """The model, and the share of its budget: 1 where it is no point before the end."""
-    found = _POINT.fullmatch(name)
-    return (found[1], float(found[2])) if found else (name, 1.0)
+    match = _POINT.fullmatch(name)
+    return (match[1], float(match[2])) if match else (name, 1.0)
 
 
 def split_place(name: str) -> tuple[str, str]:
     """The model, or a point in its training, and the place in `gan/dcgan@0.5@digits#0`."""
-    found = _PLACED.fullmatch(name)
-    return (found[1], found[3]) if found else (name, "")
+    match = _PLACED.fullmatch(name)
+    return (match[1], match[3]) if match else (name, "")

@@ -46,13 +46,13 @@ def explain_validation(
     is not told then; `model` is what was validated, and gives the right spellings.
     """
     findings = sorted(error.errors(), key=lambda finding: _rank(finding, document))
-    told = dict.fromkeys(
+    sentences = dict.fromkeys(
         (_sentence(finding, model), _written(finding["loc"]))
         for finding in findings[:MOST_READ]
         if not _is_misspelt(finding, findings[:MOST_READ], model)
     )
     unread = max(0, len(findings) - MOST_READ)
-    return all_of([document.error(*finding) for finding in told], unread)
+    return all_of([document.error(*finding) for finding in sentences], unread)
 
 
 def _is_misspelt(
@@ -91,8 +91,8 @@ def _sentence(finding: ErrorDetails, model: type[BaseModel] | None) -> str:
         return f"key {where!r} is missing"
     message = finding["msg"].removeprefix("Value error, ").replace("Input should", "should")
     value = finding["input"]
-    shown = "" if isinstance(value, dict | list | tuple) else f"{_short(value)}: "
-    return f"{where}: {shown}{message}" if where else message
+    written = "" if isinstance(value, dict | list | tuple) else f"{_short(value)}: "
+    return f"{where}: {written}{message}" if where else message
 
 
 def _dotted(keys: Keys) -> str:
@@ -125,14 +125,14 @@ def _model_at(model: type[BaseModel], keys: Keys) -> type[BaseModel] | None:
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (_model_in(argument) for argument in get_args(annotation))
-    return next((model for model in found if model), None)
+    members = (_model_in(argument) for argument in get_args(annotation))
+    return next((model for model in members if model), None)
 
 
 def _tagged(annotation: Any, tag: str) -> Any:
     """The member of a union, somewhere in an annotation, that has the tag."""
     arguments = get_args(annotation)
-    if any(isinstance(given, Tag) and given.tag == tag for given in arguments):
+    if any(isinstance(metadata, Tag) and metadata.tag == tag for metadata in arguments):
         return arguments[0]
-    found = (_tagged(argument, tag) for argument in arguments)
-    return next((member for member in found if member is not None), None)
+    members = (_tagged(argument, tag) for argument in arguments)
+    return next((member for member in members if member is not None), None)

@@ -24,8 +24,8 @@ def mistaken(written: object, made: object, keys: Keys = ()) -> Iterator[tuple[K
         parts = made if isinstance(made, list | tuple) and len(made) == len(written) else ()
         for index, (value, part) in enumerate(zip(written, parts, strict=False)):
             yield from mistaken(value, part, (*keys, index))
-    elif said := _mistake(written, made):
-        yield keys, said
+    elif mistake := _mistake(written, made):
+        yield keys, mistake
 
 
 def _part(made: object, name: object) -> object:

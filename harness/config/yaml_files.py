@@ -86,8 +86,8 @@ def parse_yaml(content: bytes, path: Path) -> Document:
         Merging(path, MAX_VALUES).expand(root)
         places = {keys: SourceLine(path, line) for keys, line in _Walk(path).nodes(root, (), 1, ())}
         value = loader.construct_document(root)
-        own = {key: value[key] for key in value if not key.startswith("x-")}
-        return Document(own, path, places, text)
+        visible = {key: value[key] for key in value if not key.startswith("x-")}
+        return Document(visible, path, places, text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None

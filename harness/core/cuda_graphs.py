@@ -46,28 +46,28 @@ class Replayed(Generic[I, O]):
 
     def __call__(self, inputs: I) -> O:
         """What `function` gives for `inputs`."""
-        given = list(tensors(inputs))
-        shapes = tuple(tensor.shape for tensor in given)
+        arguments = list(tensors(inputs))
+        shapes = tuple(tensor.shape for tensor in arguments)
         if not self.failed and shapes not in self._recordings:
             self._start(shapes, inputs)
         if self.failed:
             return self._function(inputs)
         recording = self._recordings[shapes]
-        if given:
-            torch._foreach_copy_(recording.buffers, given)
+        if arguments:
+            torch._foreach_copy_(recording.buffers, arguments)
         recording.replay()
         return recording.outputs
 
     def _start(self, shapes: tuple[torch.Size, ...], inputs: I) -> None:
-        own = copy.deepcopy(inputs)
+        buffers = copy.deepcopy(inputs)
         try:
-            replay, outputs = self._record(lambda: self._function(own))
+            replay, outputs = self._record(lambda: self._function(buffers))
         except RuntimeError as error:
             self.failed = True
             reason = str(error).strip().partition("\n")[0]
             warnings.warn(f"runs without a CUDA graph: {reason}", stacklevel=3)
         else:
-            self._recordings[shapes] = _Recording(list(tensors(own)), replay, outputs)
+            self._recordings[shapes] = _Recording(list(tensors(buffers)), replay, outputs)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,11 +36,11 @@ def location(error: BaseException) -> str:
     empty where there is neither.
     """
     frames = list(_frames(error.__traceback__))
-    own = [place for place in frames if _is_users(place[0])]
-    within = [place for place in frames if _is_harness(place[0])]
-    if not (own or within):
+    user_frames = [place for place in frames if _is_users(place[0])]
+    harness_frames = [place for place in frames if _is_harness(place[0])]
+    if not (user_frames or harness_frames):
         return ""
-    frame, line = (own or within)[-1]
+    frame, line = (user_frames or harness_frames)[-1]
     name = str(frame.f_globals.get("__name__", ""))
     return f"{_file(frame.f_code.co_filename, name)}:{line} in {frame.f_code.co_name}"
 
@@ -84,11 +84,11 @@ def _file(path: str, module: str) -> str:
 
 
 def _frames(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
-    found = []
+    frames = []
     while trace:
-        found.append((trace.tb_frame, trace.tb_lineno))
+        frames.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
-    return found
+    return frames
 
 
 def _is_users(frame: FrameType) -> bool:

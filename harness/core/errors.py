@@ -97,19 +97,19 @@ def _beside(error: BadInput, first: BadInput) -> str:
     return f"line {error.line}: {error.message}"
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, words: Iterable[str]) -> str:
     """The end of an error line: the nearest right word, or all of them.
 
     >>> suggest("gan/dcgn", ["gan/dcgan", "vae/vae"])
     "; did you mean 'gan/dcgan'?"
     """
-    known = sorted(known)
-    lower = {name.lower(): name for name in known}
-    if near := difflib.get_close_matches(word, known, n=1, cutoff=0.6) or [
+    words = sorted(words)
+    lower = {name.lower(): name for name in words}
+    if near := difflib.get_close_matches(word, words, n=1, cutoff=0.6) or [
         lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     ]:
         return f"; did you mean {near[0]!r}?"
-    return f"; known: {', '.join(known)}" if known else ""
+    return f"; known: {', '.join(words)}" if words else ""
 
 
 def first_three(names: Sequence[str]) -> str:

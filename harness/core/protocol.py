@@ -69,20 +69,20 @@ class Protocol:
         """
         if not isinstance(values, dict) or not isinstance(values.get("settings", {}), dict):
             raise ValueError("its protocol is no JSON object")
-        known = {f.name for f in fields(cls)}
-        own = {name: value for name, value in values.items() if name in known}
-        newer = {name: value for name, value in values.items() if name not in known and value}
-        settings = {**own.pop("settings", {}), **newer}
+        names = {f.name for f in fields(cls)}
+        known_values = {name: value for name, value in values.items() if name in names}
+        newer = {name: value for name, value in values.items() if name not in names and value}
+        settings = {**known_values.pop("settings", {}), **newer}
         for name, value in settings.items():
             if not isinstance(value, str | int | float | None):
                 raise ValueError(f"setting {name} is {value!r}")
         try:
-            _PROTOCOL.validate_json(json.dumps(own), strict=True)
+            _PROTOCOL.validate_json(json.dumps(known_values), strict=True)
         except ValidationError as error:
             wrong = error.errors()[0]
             field = ".".join(map(str, wrong["loc"]))
             raise ValueError(f"{field} of its protocol: {wrong['msg']}") from None
-        return cls(**own, settings=settings)
+        return cls(**known_values, settings=settings)
 
 
 _PROTOCOL = TypeAdapter(Protocol)

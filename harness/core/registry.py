@@ -56,30 +56,30 @@ class Registry:
         if name in self.builtin:
             module, _, attribute = self.builtin[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
-        found = self._plugin(name) if name in self._plugins else self._named(name)
-        if fault := self._fault(found):
+        loaded = self._plugin(name) if name in self._plugins else self._named(name)
+        if fault := self._fault(loaded):
             raise BadInput(f"{self.kind} {name!r} {fault}")
-        return found
+        return loaded
 
     def _plugin(self, name: str) -> Any:
         point = self._plugins[name]
         watch_imports()
         try:
-            found = point.load()
+            loaded = point.load()
         except FAILURES as error:
             raise BadInput(
                 f"{self.kind} {name!r}, {point.value} of an installed package, cannot be imported:"
                 f" {import_failure(error)}"
             ) from error
         register_user_module(point.module)
-        return found
+        return loaded
 
     def _named(self, name: str) -> Any:
         """What `module:attribute` names. Known names have colons too: of `lpips:alx` it is the name
         that is wrong.
         """
         start = name.partition(":")[0]
-        is_ours = any(known.partition(":")[0] == start for known in self.names())
+        is_ours = any(registered.partition(":")[0] == start for registered in self.names())
         if is_ours or not TARGET.fullmatch(name):
             raise BadInput(f"unknown {self.kind} {name!r}{suggest(name, self.names())}")
         return import_object(self.kind, name)
@@ -88,15 +88,15 @@ class Registry:
 def instance_fault(wanted: str, *kinds: type) -> Callable[[object], str]:
     """For registries of instances: what is wrong with an object that is of none of `kinds`."""
 
-    def fault(found: object) -> str:
-        return "" if isinstance(found, kinds) else f"is {article(found)}, not {wanted}"
+    def fault(loaded: object) -> str:
+        return "" if isinstance(loaded, kinds) else f"is {article(loaded)}, not {wanted}"
 
     return fault
 
 
-def article(found: object) -> str:
+def article(value: object) -> str:
     """What an object is, in words: `the class Net`, `a function`."""
-    if isinstance(found, type):
-        return f"the class {found.__name__}"
-    name = type(found).__name__
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

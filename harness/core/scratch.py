@@ -19,14 +19,14 @@ def scratch(folder: Path) -> Iterator[Path]:
     root = folder / "scratch"
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
-    own = root / secrets.token_hex(4)
-    lock = _lock(own)
+    place = root / secrets.token_hex(4)
+    lock = _lock(place)
     with lock:
-        own.mkdir()
+        place.mkdir()
         try:
-            yield own
+            yield place
         finally:
-            shutil.rmtree(own, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
             Path(lock.lock_file).unlink(missing_ok=True)
 
 
@@ -35,11 +35,11 @@ def _lock(place: Path) -> FileLock:
 
 
 def _sweep(root: Path) -> None:
-    for left in root.iterdir():
-        if left.is_dir():
+    for leftover in root.iterdir():
+        if leftover.is_dir():
             try:
-                with _lock(left) as lock:
-                    shutil.rmtree(left, ignore_errors=True)
+                with _lock(leftover) as lock:
+                    shutil.rmtree(leftover, ignore_errors=True)
                     Path(lock.lock_file).unlink(missing_ok=True)
             except (Timeout, OSError):
                 continue  # its process lives

@@ -94,18 +94,18 @@ def import_object(kind: str, target: str) -> Any:
         raise BadInput(f"{kind} {target!r} is not of the form module:name")
     module, attribute = match.groups()
     _check_place(kind, target, module)
-    found = import_module(f"{kind} {target!r}", module)
+    imported = import_module(f"{kind} {target!r}", module)
     try:
-        return getattr(found, attribute)
+        return getattr(imported, attribute)
     except AttributeError:
-        [near] = get_close_matches(attribute, vars(found), n=1) or [""]
+        [near] = get_close_matches(attribute, vars(imported), n=1) or [""]
         hint = f"; did you mean {near!r}?" if near else ""
         raise BadInput(
-            f"{kind} {target!r}: {module_file(found)} has no {attribute!r}{hint}"
+            f"{kind} {target!r}: {module_file(imported)} has no {attribute!r}{hint}"
         ) from None
 
 
-def import_module(what: str, module: str) -> ModuleType:
+def import_module(description: str, module: str) -> ModuleType:
     """The module, whose code counts as the user's when failures are located. Whatever is raised
     while it is imported becomes BadInput.
     """
@@ -114,19 +114,19 @@ def import_module(what: str, module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except FAILURES as error:
-        raise BadInput(f"{what} cannot be imported: {import_failure(error)}") from error
+        raise BadInput(f"{description} cannot be imported: {import_failure(error)}") from error
 
 
 def import_failure(error: BaseException) -> str:
     """Why user code could not be imported, in one line with the place in that code."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"SyntaxError: {error.msg} ({_shown(Path(error.filename))}:{error.lineno})"
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, SystemExit):
-        said = f"it ends the program with exit code {error.code}"
+        message = f"it ends the program with exit code {error.code}"
     elif not isinstance(error, ImportError):
-        said = f"{type(error).__name__}: {said}"
-    return f"{said} ({location(error)})" if is_users(error) else said
+        message = f"{type(error).__name__}: {message}"
+    return f"{message} ({location(error)})" if is_users(error) else message
 
 
 def _shown(file: Path) -> str:
@@ -140,16 +140,16 @@ def _shown(file: Path) -> str:
 def _check_place(kind: str, target: str, module: str) -> None:
     """BadInput where code is not to be imported from where Python would find it."""
     top = module.partition(".")[0]
-    found = None if top in sys.stdlib_module_names else source(module, sys.path)
-    own = source(module, [str(_search.folder)]) if _search.folder else None
-    if own and found != own:
+    imported_file = None if top in sys.stdlib_module_names else source(module, sys.path)
+    suite_file = source(module, [str(_search.folder)]) if _search.folder else None
+    if suite_file and imported_file != suite_file:
         raise BadInput(
-            f"{kind} {target!r}: of {own} and {found or 'a module of its own'} Python would import"
-            f" the second; give the first another name than {module!r}"
+            f"{kind} {target!r}: of {suite_file} and {imported_file or 'a module of its own'} "
+            f"Python would import the second; give the first another name than {module!r}"
         )
-    if own or _is_harness(module):
+    if suite_file or _is_harness(module):
         return
-    if found is None and not _is_elsewhere(top):
+    if imported_file is None and not _is_elsewhere(top):
         raise BadInput(f"{kind} {target!r} cannot be imported: {_nowhere(module)}")
     if not _search.anywhere:
         raise BadInput(
@@ -182,10 +182,10 @@ def _nowhere(module: str) -> str:
     top = module.partition(".")[0]
     missing = module if _is_on_path(top) else top
     where = f" in the suite's folder, {_search.folder}, or installed" if _search.folder else ""
-    said = f"No module named {missing!r}{where}"
+    message = f"No module named {missing!r}{where}"
     if source(module, [str(Path.cwd())]):
-        said += "; it is in the current folder, which `python -m harness` searches too"
-    return said
+        message += "; it is in the current folder, which `python -m harness` searches too"
+    return message
 
 
 def source(module: str, path: Sequence[str]) -> Path | None:

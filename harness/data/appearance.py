@@ -1,7 +1,7 @@
-"""What a file says of how its pixels look: honoured, or refused, in all formats alike.
+"""The orientation and the colour space that an image file declares, the same for all formats.
 
-Orientation is honoured: it moves pixels and changes none. A colour space other than sRGB is
-refused: how colours are converted is a choice, on which programs differ.
+Orientation is applied: it moves pixels and changes none. A colour space other than sRGB is refused:
+programs differ in how they convert colours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST = 2**20
 
 
 class Appearance(NamedTuple):
-    """The orientation tag, 1 to 8, as far as the decoder leaves it to others; and the colour space
+    """The orientation tag, 1 to 8, where the decoder does not apply it itself, and the colour space
     in words, "" where it is sRGB.
     """
 
@@ -44,28 +44,28 @@ class Appearance(NamedTuple):
 
 
 def appearance(path: Path | Member, image: Image.Image) -> Appearance:
-    """That of an image that was opened and not decoded yet."""
+    """Return the appearance of an image that is opened and not decoded yet."""
     chunks = _png_chunks(path) if image.format == "PNG" else {}
     exif = Image.Exif()
     if data := chunks.get(b"eXIf") or image.info.get("exif"):
         exif.load(data)
     # Pillow turns TIFF itself.
     orientation = exif.get(ExifTags.Base.Orientation, 1) if image.format != "TIFF" else 1
-    known = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return Appearance(known, _colours(path, image, chunks, exif))
+    valid = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+    return Appearance(valid, _colours(path, image, chunks, exif))
 
 
-def check_colours(path: Path | Member, seen: Appearance) -> None:
-    """Raise BadInput where the colours are not those of sRGB."""
-    if seen.colours:
+def check_colours(path: Path | Member, look: Appearance) -> None:
+    """Raise BadInput where the colour space is not sRGB."""
+    if look.colours:
         raise BadInput(
-            f"{path}: {seen.colours}, by which its pixels look other than as sRGB; convert it to "
+            f"{path}: {look.colours}, by which its pixels look other than as sRGB; convert it to "
             "sRGB and save it without"
         )
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """The image as its orientation tag says that it is to be seen."""
+    """Return the image turned as its orientation tag says."""
     image.getexif()[ExifTags.Base.Orientation] = orientation
     return ImageOps.exif_transpose(image)
 
@@ -92,15 +92,15 @@ def _of_profile(profile: bytes) -> str:
         space = source.profile.xcolor_space.strip()
         if space not in ("RGB", "GRAY"):
             return f"a colour profile of {space} ({name})"
-        shown = _swatches(space)
+        swatches = _swatches(space)
         mode = "L" if space == "GRAY" else "RGB"
-        found = ImageCms.profileToProfile(shown, source, ImageCms.createProfile("sRGB"),
+        converted = ImageCms.profileToProfile(swatches, source, ImageCms.createProfile("sRGB"),
                                           outputMode="RGB")  # fmt: skip
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         return f"a colour profile that is damaged ({' '.join(str(error).split())})"
-    assert found is not None
-    before = np.asarray(shown.convert("RGB") if mode == "L" else shown).astype(int)
-    shift = int(np.abs(np.asarray(found).astype(int) - before).max())
+    assert converted is not None
+    before = np.asarray(swatches.convert("RGB") if mode == "L" else swatches).astype(int)
+    shift = int(np.abs(np.asarray(converted).astype(int) - before).max())
     return f"a colour profile ({name}, up to {shift} of 255 levels off)" if shift > NEAR else ""
 
 
@@ -125,8 +125,9 @@ def _of_png(chunks: Mapping[bytes, bytes]) -> str:
 
 
 def _of_bmp(path: Path | Member, before: int) -> str:
-    """A header of version 4 or 5, after so many bytes `before` it, has a colour space: an embedded
-    or linked profile, or a gamma.
+    """Return the colour space of a BMP whose header starts after `before` bytes.
+
+    A header of version 4 or 5 may have an embedded or linked profile, or a gamma.
     """
     with path.open("rb") as file:
         head = file.read(before + 108)[before:]
@@ -156,14 +157,14 @@ def _differ(primaries: Sequence[float]) -> bool:
 
 def _png_chunks(path: Path | Member) -> dict[bytes, bytes]:
     """The chunks that matter here, wherever they stand; of several of a kind the first."""
-    found: dict[bytes, bytes] = {}
+    chunks: dict[bytes, bytes] = {}
     with path.open("rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8:
             length, kind = struct.unpack(">I4s", head)
             if kind in _CHUNKS and length <= _MOST:
-                found.setdefault(kind, file.read(length))
+                chunks.setdefault(kind, file.read(length))
                 file.seek(4, 1)
             else:
                 file.seek(length + 4, 1)
-    return found
+    return chunks

@@ -1,4 +1,4 @@
-"""What a dataset is once it is in memory."""
+"""Datasets in memory: their images, what is known of each image, and their card."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def image_digest(images: torch.Tensor) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Images as uint8 N×C×H×W, with an int64 label each, and what else is known of them.
+    """Images as uint8 N×C×H×W with an int64 label each, and what else is known of each image.
 
     Points in the plane are images of one pixel: float32 N×2×1×1 in [-1, 1]. Images that are real
-    numbers and no 8-bit pixels are float32 as well. Tensors may be mapped from files, so nothing
-    writes to them.
+    numbers, not 8-bit pixels, are float32 too. Tensors may be mapped from files, so nothing may
+    write to them.
     """
 
     images: torch.Tensor
@@ -62,7 +62,7 @@ class Split:
         return Split(**kept)
 
     def digest(self) -> str:
-        """SHA-256 of shape, pixels, labels and all else that is known, in hexadecimal."""
+        """SHA-256 of shape, pixels, labels and everything else that is known, in hexadecimal."""
         if self.known_digest:
             return self.known_digest
         sha = hashlib.sha256(repr(tuple(self.images.shape)).encode())
@@ -83,14 +83,13 @@ class Split:
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What a reader must know of a dataset; travels into every report.
+    """What a reader must know of a dataset. Every report shows it.
 
-    `extractor` and `perceptual` name the feature networks that suit the images by default; no
-    perceptual network suits real numbers, whose `perceptual` is empty.
-    `classes` are in the order of their labels; `factors` names the columns of `Split.factors`. A
-    video is an image whose channels are those of its `frames`, one after the other. What is known
-    to hold of every image: it shows a convex polygon of so many `corners` (0: nothing is known),
-    its right half is the mirror image of the left one (`symmetric`).
+    `extractor` and `perceptual` name the default feature networks; `perceptual` is empty for real
+    numbers, which suit none. `classes` are in the order of their labels; `factors` names the
+    columns of `Split.factors`. The channels of a video are the channels of its `frames`, one frame
+    after the other. Every image shows a convex polygon with `corners` corners (0 where that is not
+    known), and is its own mirror image, left to right, where `symmetric`.
     """
 
     title: str
@@ -111,9 +110,9 @@ class DatasetCard:
 class Dataset:
     """A named pair of splits. `name` is canonical and includes the options: `digits[unseen=8]`.
 
-    With `unseen` classes the task is one-class anomaly detection: `train` lacks them, `test` has
-    every class, and `normal_test` is the part of it that resembles the training data. So it is
-    where test images have masks of defects: class 0 is then without a defect. `density` is the
+    With `unseen` classes the task is one-class anomaly detection: `train` lacks these classes,
+    `test` has all, and `normal_test` is the part of `test` that resembles the training data. Test
+    images with masks of defects are the same task; class 0 is without a defect. `density` is the
     density of the training data, where it is known. `binary` images have only the values 0 and 255.
     """
 
@@ -132,12 +131,12 @@ class Dataset:
 
     @property
     def frames(self) -> int:
-        """How many frames a video has; 1 for images."""
+        """The number of frames of a video; 1 for images."""
         return self.card.frames
 
     @property
     def colours(self) -> int:
-        """The channels of an image, or of a frame of a video."""
+        """The channels of an image, or of one frame of a video."""
         return self.channels // self.frames
 
     @property
@@ -162,7 +161,7 @@ class Dataset:
 
     @cached_property
     def anomalous(self) -> torch.Tensor:
-        """For each test image, whether its class is one of the unseen ones, or it is defective."""
+        """For each test image, whether its class is unseen or it is defective: bool N."""
         if not self.unseen and self.test.masks is not None:
             return self.test.labels != 0
         return torch.isin(self.test.labels, torch.tensor(self.unseen, dtype=torch.int64))
@@ -174,8 +173,8 @@ class Dataset:
 
     @cached_property
     def train_images(self) -> torch.Tensor:
-        """The training images to compare with: where training binarises them anew each time they
-        are shown, one draw of that.
+        """The training images to compare samples with. Where training binarises them at random, one
+        draw of that.
         """
         if isinstance(self.train.transform, RandomBinarisation):
             return torch.cat(transform_stored(binarise, self.train.images, "train"))

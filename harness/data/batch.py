@@ -1,4 +1,4 @@
-"""What a model is shown in one step."""
+"""The training images of one step."""
 
 from __future__ import annotations
 

@@ -20,14 +20,16 @@ Row = tuple[int, str, str]
 
 
 def load_captions(path: Path, names: Sequence[str], several: bool = False) -> list[str]:
-    """The caption of each of `names`, in their order, from a UTF-8 file.
+    """Return the caption of each of `names`, in their order, from a UTF-8 file.
 
     A `.csv` has columns `file` and `caption`, named in its first line; a `.jsonl` has an object
-    `{"file": …, "caption": …}` a line. `file_name` and `text`, as in a `metadata.jsonl` of the
-    Hugging Face hub, are the same. Other columns and fields are ignored, and so are captions of
-    files that are not in `names`. A file may have several captions only where that is said: then
-    the first of them counts. Raises BadInput with the line where the file is wrong, where a caption
-    is empty or given twice, and where an image has none.
+    `{"file": …, "caption": …}` on each line. `file_name` and `text`, as in a `metadata.jsonl` of
+    the Hugging Face hub, mean the same. Other columns and fields are ignored, and so are captions
+    of files that are not in `names`. Only with `several` may a file have several captions; the
+    first counts.
+
+    Raises BadInput with the line where the file is wrong, where a caption is empty or given twice,
+    and where an image has none.
     """
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
     if path.suffix.lower() not in readers:
@@ -43,13 +45,13 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
                 continue
             raise BadInput(f"{path}:{line}: {file!r} has a caption on line {lines[file]} already")
         captions[file], lines[file] = caption, line
-    known = [unicodedata.normalize("NFC", name) for name in names]
-    if missing := [name for name in known if name not in captions]:
+    files = [unicodedata.normalize("NFC", name) for name in names]
+    if missing := [name for name in files if name not in captions]:
         raise BadInput(
             f"{path}: {counted_of(len(missing), len(names), 'image')} without a caption: "
             f"{first_three(missing)} (of {counted(len(captions), 'file')} with one)"
         )
-    return [captions[name] for name in known]
+    return [captions[name] for name in files]
 
 
 def read_text(path: Path) -> str:

@@ -32,11 +32,11 @@ FONT_SIZE = 12
 
 
 def contact_sheet(dataset: Dataset) -> bytes:
-    """The bytes of a PNG: a row for each class, with some of its training images on the left and
-    some of its test images on the right, evenly spaced in the order of the set.
+    """Return a PNG with a row for each class: some of its training images on the left, some of its
+    test images on the right, evenly spaced in the order of the set.
 
-    Before an image stands what it is made from, behind it the mask of its defects; the frames of a
-    video stand side by side. Points in the plane are drawn as such, test points over training ones.
+    The source of an image is before it, the mask of its defects after it; the frames of a video are
+    side by side. Points in the plane are drawn as such, test points over training points.
     """
     if is_plane(dataset.train.images):
         return scatter(dataset.test.images, dataset.train.images)
@@ -62,8 +62,8 @@ def _strips(split: Split, label: int, frames: int) -> list[Image.Image]:
     width = frames + (split.sources is not None) + (split.masks is not None)
     places = (split.labels == label).nonzero()[:, 0]
     count = min(len(places), max(1, TILES // width))
-    chosen = (places[len(places) * place // count].item() for place in range(count))
-    return [_strip(split, int(index), frames) for index in chosen]
+    indices = (places[len(places) * place // count].item() for place in range(count))
+    return [_strip(split, int(index), frames) for index in indices]
 
 
 def _strip(split: Split, index: int, frames: int) -> Image.Image:

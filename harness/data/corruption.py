@@ -1,8 +1,8 @@
-"""Damage that a model is to repair: noise, missing pixels, lost resolution.
+"""Corruptions that a model is to repair: noise, missing pixels, lost resolution.
 
-Each is a pure function of uint8 images N×C×S×S and of a key per image (`data.counter_rng`), and
-gives bytes again: a damaged image is an image, rounded and held to 0 … 255. No result depends on
-how a machine rounds, so every machine gets the same bytes.
+Each is a pure function of uint8 images N×C×S×S and of a key for each image (`data.counter_rng`),
+and returns uint8 images. No result depends on how a machine rounds, so every machine gets the same
+bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Damaged = tuple[Tensor, Tensor | None]
 
 
 class Corruption(Protocol):
-    """A kind of damage. `masked` is whether the model is told which pixels are known."""
+    """A kind of corruption. With `masked`, the model is given a mask of the known pixels."""
 
     masked: bool
 
@@ -40,7 +40,7 @@ class Corruption(Protocol):
         ...
 
     def check(self, size: int) -> None:
-        """BadInput unless it can be done to images of `size` pixels a side."""
+        """Raise BadInput where it cannot be applied to images of `size` pixels a side."""
         ...
 
 
@@ -86,7 +86,9 @@ class SaltAndPepper(_AnySize):
 
 @dataclass(frozen=True)
 class Masking(_AnySize):
-    """A `share` of the pixels turns black, and nobody says which (Vincent et al. 2008)."""
+    """A `share` of the pixels turns black, and the model is not given a mask (Vincent et
+    al. 2008).
+    """
 
     share: float
 
@@ -97,7 +99,7 @@ class Masking(_AnySize):
 
 @dataclass(frozen=True)
 class Missing(_AnySize):
-    """Pixels are missing, and the model is told which: a random `share` of them, a square of half
+    """Pixels are missing, and the model is given a mask: a random `share` of them, a square of half
     the side at a random place (`box`), or the right half (`half`).
     """
 
@@ -175,9 +177,11 @@ TASKS = {
 
 
 def parse(option: str, value: str) -> Corruption:
-    """What `denoise=gaussian-0.1` and its like name; BadInput for what is no such thing."""
-    if found := WITHOUT.get((option, value)):
-        return found
+    """Return the corruption that an option such as `denoise=gaussian-0.1` names. Raises
+    BadInput.
+    """
+    if corruption := WITHOUT.get((option, value)):
+        return corruption
     kind, _, amount = value.partition("-")
     make = WITH_AMOUNT.get((option, kind))
     if make is None or not 0 < (number := _number(amount)) < 1:

@@ -35,7 +35,7 @@ def random_integers(keys: Tensor, count: int) -> Tensor:
 
 
 def below(share: float) -> int:
-    """The threshold below which a draw lies with probability `share`."""
+    """The threshold below which a draw lies with probability `share`, an integer in [0, 2⁵³]."""
     return int(share * 2**BITS)
 
 

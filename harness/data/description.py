@@ -1,4 +1,4 @@
-"""What a person wants to know of a dataset before training on it, in plain values."""
+"""A summary of a dataset in plain values, for a person who wants to train on it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ EXAMPLES = 3
 
 
 def tasks_of(dataset: Dataset) -> list[str]:
-    """What the dataset is for, beyond generation and reconstruction, which suit any."""
+    """Return the tasks that the dataset is for, besides generation and reconstruction, in words."""
     train, test = dataset.train, dataset.test
     how = train.transform.label if train.transform else ""
-    found = {
+    conditions = {
         f"one-class anomaly detection ({_one_class(dataset)})": dataset.unseen,
         "anomaly segmentation": test.masks is not None,
         f"restoration ({how})": test.sources is not None and how,
@@ -30,11 +30,11 @@ def tasks_of(dataset: Dataset) -> list[str]:
         f"video of {dataset.card.frames} frames": dataset.card.frames > 1,
         "comparison with a known density": dataset.density is not None,
     }
-    return [task for task, has_it in found.items() if has_it]
+    return [task for task, is_met in conditions.items() if is_met]
 
 
 def images_of(dataset: Dataset) -> str:
-    """What an image is, in a few words: `32×32, RGB`; `16×16 enlarged from 8×8, grey`."""
+    """Return what an image is, in words: `32×32, RGB`; `16×16 enlarged from 8×8, grey`."""
     frames, size = dataset.card.frames, dataset.size
     if size == 1:
         return "points in the plane"
@@ -98,7 +98,7 @@ def _factors(dataset: Dataset) -> dict[str, int]:
 
 def _split(split: Split, classes: int) -> dict[str, Any]:
     mean, deviation = moments(split.images)
-    found = {
+    values = {
         "images": len(split),
         "digest": split.digest(),
         "counts": split.labels.bincount(minlength=classes).tolist(),
@@ -106,16 +106,16 @@ def _split(split: Split, classes: int) -> dict[str, Any]:
         "std": deviation.tolist(),
     }
     if split.texts:
-        found["texts"] = list(split.texts[:EXAMPLES])
+        values["texts"] = list(split.texts[:EXAMPLES])
     if split.sources is not None:
-        found["source_shape"] = list(split.sources.shape[1:])
+        values["source_shape"] = list(split.sources.shape[1:])
     if split.masks is not None:
-        found["defective"] = int(split.masks.flatten(1).any(dim=1).sum())
-    return found
+        values["defective"] = int(split.masks.flatten(1).any(dim=1).sum())
+    return values
 
 
 def moments(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel of images N×C×H×W, float64 C.
+    """Return mean and standard deviation of each channel of images N×C×H×W, float64 C each.
 
     Of uint8 images, whose sums are exact, on a scale from 0 to 1.
     """

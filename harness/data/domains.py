@@ -1,8 +1,8 @@
-"""Two domains of unpaired translation, made from any set of images.
+"""Two domains for unpaired translation, made from any set of images.
 
-`unpaired=outlines` makes the first domain from half of the training images by changing them; the
-other half are the second one. So no image of training has its counterpart there, and every test
-image has one. `unpaired=cat+dog` takes two classes as they are, of which no counterpart is known.
+`unpaired=outlines` changes half of the training images, the first domain, and keeps the other half,
+the second. So no training image has its counterpart in the training set, and every test image has
+one. `unpaired=cat+dog` takes two classes as domains; their counterparts are not known.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ LEAST = 2
 
 
 def outlines(images: Tensor) -> Tensor:
-    """What a pixel of uint8 N×C×S×S has beyond the least of itself and its four neighbours: bright
-    figures keep their outlines, of one pixel, in their own colours. Beyond the border is black.
+    """Subtract from each pixel of uint8 N×C×S×S the minimum of itself and its four neighbours.
+
+    Bright figures keep outlines of one pixel in their own colours. Pixels beyond the border are
+    black.
     """
     padded = F.pad(images, (1, 1, 1, 1))
     across, down = padded[..., 1:-1, :], padded[..., 1:-1]
@@ -59,18 +61,18 @@ AS_THEY_ARE = "images"
 
 @dataclass(frozen=True)
 class ChangedImages:
-    """The domains: images changed as `how` says, and images as they are."""
+    """The domains: images changed by the function that `how` names, and images as they are."""
 
     how: str
 
     @property
     def names(self) -> tuple[str, str]:
-        """Of the two domains."""
+        """The names of the two domains."""
         return self.how, AS_THEY_ARE
 
     def apply(self, train: Split, test: Split) -> tuple[Split, Split]:
-        """Half of the training images are changed; each test image is there changed and as it is,
-        and has the other of these two as its source.
+        """Change half of the training images. Each test image is in the test split twice, changed
+        and as it is; each of the two is the other's source.
         """
         change = CHANGES[self.how]
         order = torch.randperm(len(train), generator=generator(0, "domains", VERSION))
@@ -94,21 +96,22 @@ class TwoClasses:
     names: tuple[str, str]
 
     def apply(self, train: Split, test: Split) -> tuple[Split, Split]:
-        """The images of the two classes; which is the first domain, their order says."""
+        """Keep the images of the two classes. The first of `labels` is the first domain."""
         train, test = self._only(train), self._only(test)
         return replace(train, unpaired=True), test
 
     def _only(self, split: Split) -> Split:
-        kept = split.keep(torch.isin(split.labels, torch.tensor(self.labels)))
-        return Split(kept.images, (kept.labels == self.labels[1]).long())
+        subset = split.keep(torch.isin(split.labels, torch.tensor(self.labels)))
+        return Split(subset.images, (subset.labels == self.labels[1]).long())
 
 
 Domains = ChangedImages | TwoClasses
 
 
 def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> Domains | None:
-    """The domains that the dataset `name` asks for, or None; BadInput where `classes` have no such
-    two, or another task is asked for too.
+    """Return the domains that the options of the dataset `name` ask for, or None.
+
+    Raises BadInput where `classes` have no such two, and where another task is asked for too.
     """
     text = options.get(UNPAIRED)
     if text is None:
@@ -130,9 +133,10 @@ def domains(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> 
     return TwoClasses((first, second), (classes[first], classes[second]))
 
 
-def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple[Split, Split]:
-    """The splits of unpaired translation: labels are domains. BadInput where the images of the
-    dataset `name` do not suit it.
+def split_in_two(name: str, pair: Domains, train: Split, test: Split) -> tuple[Split, Split]:
+    """Return the splits for unpaired translation, whose labels are the domains.
+
+    Raises BadInput where the images of the dataset `name` do not suit it.
     """
     if train.images.dtype != torch.uint8:
         raise BadInput(f"{name}: its data are no images of bytes, which {UNPAIRED} needs")
@@ -140,9 +144,9 @@ def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple
         raise BadInput(f"{name}: its images are made from others already, or of two domains")
     if test.masks is not None:
         raise BadInput(f"{name}: its classes are defects, and no domains")
-    train, test = wanted.apply(train, test)
+    train, test = pair.apply(train, test)
     for part, split in (("train", train), ("test", test)):
-        for domain, count in zip(wanted.names, _counts(split), strict=True):
+        for domain, count in zip(pair.names, _counts(split), strict=True):
             if count < LEAST:
                 raise BadInput(
                     f"{name}: {int(count)} {part} images of {domain}; {LEAST} are needed"
@@ -150,10 +154,10 @@ def split_in_two(name: str, wanted: Domains, train: Split, test: Split) -> tuple
     return train, test
 
 
-def about_domains(card: DatasetCard, wanted: Domains) -> DatasetCard:
+def about_domains(card: DatasetCard, pair: Domains) -> DatasetCard:
     """What a reader must know of the set once it consists of two domains."""
-    title = f"{card.title}: {' and '.join(wanted.names)}, unpaired"
-    return replace(card, title=title, classes=wanted.names, factors=(), corners=0)
+    title = f"{card.title}: {' and '.join(pair.names)}, unpaired"
+    return replace(card, title=title, classes=pair.names, factors=(), corners=0)
 
 
 def _counts(split: Split) -> list[int]:

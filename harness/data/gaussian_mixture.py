@@ -1,4 +1,4 @@
-"""Densities that are known, so that a model of them can be compared with the truth itself."""
+"""Mixtures of Gaussians whose density is known, to compare models of it with."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
-    """A mixture of K equally likely Gaussians that differ in their means alone.
+    """A mixture of K equally likely Gaussians that differ only in their means.
 
     `means` is float64 K×D. The columns of `basis`, orthonormal D×D, are the directions in which the
-    numbers around a mean are independent, with the standard deviations `scales`, D. Data are
-    float tensors N×C×S×S with D = C·S·S values each; what is computed of them is float64.
+    deviations from a mean are independent, with standard deviations `scales`, D. Data are float
+    tensors N×C×S×S with D = C·S·S values each; results are float64.
     """
 
     means: Tensor
@@ -31,20 +31,20 @@ class GaussianMixture:
     def entropy(self) -> float:
         """The differential entropy in nats, log K + ½ Σ log 2πe σ².
 
-        Exact for one Gaussian. Of more it is the least upper bound, met where they do not overlap:
-        at 40 standard deviations between the nearest means, the least of the sets here, the
-        difference is far below the last digit of a float64.
+        It is exact for one Gaussian. For several it is the least upper bound, reached where they do
+        not overlap: the nearest means of the sets here are 40 standard deviations apart, where the
+        error is far below the last digit of a float64.
         """
         gaussian = (self.scales * math.sqrt(2 * math.pi * math.e)).log().sum()
         return math.log(self.modes) + float(gaussian)
 
     def without(self, modes: Sequence[int]) -> GaussianMixture:
-        """The density once these modes are left out."""
+        """Return the mixture without these modes."""
         kept = [mode for mode in range(self.modes) if mode not in modes]
         return GaussianMixture(self.means[kept], self.basis, self.scales)
 
     def nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The mode nearest to each of x N×C×S×S, int64 N, and how far from it x is, in standard
+        """Return the nearest mode of each of x N×C×S×S, int64 N, and the distance to it in standard
         deviations (Mahalanobis distance), N.
         """
         squares, modes = self._residuals(x, 1.0).div(self.scales).square().sum(dim=2).min(dim=1)
@@ -66,11 +66,11 @@ class GaussianMixture:
         return ((weights * filtered).sum(dim=1) @ self.basis.T).reshape(x.shape)
 
     def _variances(self, alpha_bar: float) -> Tensor:
-        """Of x_t around the mean of its mode, in the directions of the basis: D."""
+        """The variances of x_t around the mean of its mode, along the basis: D."""
         return alpha_bar * self.scales.square() + (1 - alpha_bar)
 
     def _residuals(self, x: Tensor, alpha_bar: float) -> Tensor:
-        """What x_t has beyond the mean of each mode, in the directions of the basis: N×K×D."""
+        """x_t less the mean of each mode, along the basis: N×K×D."""
         means = math.sqrt(alpha_bar) * self.means
         return (x.double().flatten(1)[:, None] - means) @ self.basis
 

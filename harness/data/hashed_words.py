@@ -13,13 +13,14 @@ BUCKETS = 4096
 
 
 def word_ids(texts: Sequence[str]) -> torch.Tensor:
-    """int64 N×L, L the most words that a text has: the hash of each word, then zeros.
+    """Return the hash of each word of each text, then zeros: int64 N×L, with L the longest text's
+    words.
 
-    Case and everything but letters, digits and underscores do not count.
+    Case does not count, nor do characters other than letters, digits and underscores.
     """
-    found = [re.findall(r"\w+", text.lower()) for text in texts]
-    ids = torch.zeros(len(found), max(1, *map(len, found)), dtype=torch.int64)
-    for row, words in zip(ids, found, strict=True):
+    words_of_texts = [re.findall(r"\w+", text.lower()) for text in texts]
+    ids = torch.zeros(len(words_of_texts), max(1, *map(len, words_of_texts)), dtype=torch.int64)
+    for row, words in zip(ids, words_of_texts, strict=True):
         hashes = [1 + zlib.crc32(word.encode()) % (BUCKETS - 1) for word in words]
         row[: len(words)] = torch.tensor(hashes, dtype=torch.int64)
     return ids

@@ -166,10 +166,11 @@ def _choose(path: Path) -> str:
     if "arr_0" in names:
         check_no_other_images(path, names, {"arr_0"})
         return "arr_0"
-    if len(known := {"mu", "sigma"} & set(names)) == 1:
-        (there,), (gone,) = known, {"mu", "sigma"} - known
+    if len(statistics := {"mu", "sigma"} & set(names)) == 1:
+        (present,), (absent,) = statistics, {"mu", "sigma"} - statistics
         raise BadInput(
-            f"{path}: has {there} and no {gone}; statistics of images are both, mean and covariance"
+            f"{path}: has {present} and no {absent}; statistics of images are both, mean and "
+            "covariance"
         )
     if len(names) == 1:
         return names[0]
@@ -232,20 +233,20 @@ def _check_dtype(path: Path, dtype: np.dtype[np.generic]) -> None:
 
 def _image_shape(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """N, H, W, C; a shape that is another layout is told what to do, never guessed at."""
-    told = f"{path}: shape {shape}; N×H×W×C with C = 1 or 3, or N×H×W, is needed"
+    message = f"{path}: shape {shape}; N×H×W×C with C = 1 or 3, or N×H×W, is needed"
     if len(shape) == 3:
         if shape[2] in (1, 3, 4):
-            raise BadInput(f"{told}: this looks like one image")
+            raise BadInput(f"{message}: this looks like one image")
         return *shape, 1
     if len(shape) != 4:
-        raise BadInput(told)
+        raise BadInput(message)
     if shape[3] in (1, 3):
         return shape[0], shape[1], shape[2], shape[3]
     if shape[1] in (1, 3):
-        raise BadInput(f"{told}: this looks like N×C×H×W, so save x.transpose(0, 2, 3, 1)")
+        raise BadInput(f"{message}: this looks like N×C×H×W, so save x.transpose(0, 2, 3, 1)")
     if shape[3] == 4:
         raise BadInput(
-            f"{told}: if the fourth channel is opacity, put the images on a background first, and "
-            "save three"
+            f"{message}: if the fourth channel is opacity, put the images on a background first, "
+            "and save three"
         )
-    raise BadInput(told)
+    raise BadInput(message)

@@ -107,10 +107,10 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
     others: list[Path] = []
     visited: set[Path] = set()
     for at, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
-        here = Path(at)
-        _visit(here, visited)
+        current = Path(at)
+        _visit(current, visited)
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (here / name for name in files if not name.startswith(".")):
+        for path in (current / name for name in files if not name.startswith(".")):
             _check_file(path)
             (images if path.suffix.lower() in SUFFIXES else others).append(path)
     in_threads(_check_no_image, others)
@@ -233,9 +233,9 @@ def _inspect(path: ImageFile) -> tuple[Header, str]:
                 f"{path}: pixels are {image.mode}, for which programs differ in how they become "
                 "RGB; save it as grey or RGB of 8 bits"
             )
-        seen = appearance(path, image)
-        check_colours(path, seen)
-        size = image.size[::-1] if seen.is_turned else image.size
+        look = appearance(path, image)
+        check_colours(path, look)
+        size = image.size[::-1] if look.is_turned else image.size
         return Header(*size, CHANNELS[image.mode]), image.format or ""
 
 
@@ -243,14 +243,14 @@ def decode_image(path: ImageFile, expected: Header) -> Image.Image:
     """The image in `path`, of mode L or RGB. Raises BadInput as `read_images`."""
     width, height, channels = expected
     with _opened(path) as image:
-        seen = appearance(path, image)
-        size = image.size[::-1] if seen.is_turned else image.size
+        look = appearance(path, image)
+        size = image.size[::-1] if look.is_turned else image.size
         if size != (width, height) or CHANNELS.get(image.mode) != channels:
             raise BadInput(f"{path}: changed while it was read")
         if image.has_transparency_data:
             _check_opaque(path, image.convert("LA" if channels == 1 else "RGBA"))
         pixels = image.convert("L" if channels == 1 else "RGB")
-        return upright(pixels, seen.orientation) if seen.orientation > 1 else pixels
+        return upright(pixels, look.orientation) if look.orientation > 1 else pixels
 
 
 def planes(image: Image.Image) -> NDArray[np.uint8]:
@@ -270,7 +270,7 @@ def _check_no_image(path: ImageFile) -> None:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     if not kind:
         return
-    named = any(kind == known.upper() for known in FORMATS)
+    named = any(kind == suffix.upper() for suffix in FORMATS)
     cure = f"give it a suffix of {', '.join(SUFFIXES)}" if named else (
         f"convert it to {', '.join(FORMATS)}"
     )  # fmt: skip
@@ -326,12 +326,12 @@ def _check_alike(files: Sequence[ImageFile], headers: Sequence[Header]) -> None:
     for file, header in zip(files, headers, strict=True):
         if header == first:
             continue
-        what, done = "one size", "resized unless that is asked for"
+        shared, change = "one size", "resized unless that is asked for"
         if header.channels != first.channels:
-            what, done = "one number of channels", "converted from grey to RGB or back"
+            shared, change = "one number of channels", "converted from grey to RGB or back"
         raise BadInput(
-            f"{files[0]} is {first} and {file} is {header}; the images of a set need {what} "
-            f"(none is {done}, since how that is done changes every number)"
+            f"{files[0]} is {first} and {file} is {header}; the images of a set need {shared} "
+            f"(none is {change}, since how that is done changes every number)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which files are images, by what they begin with: names do not always say so."""
+"""The formats of image files by their first bytes: file names do not always say so."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ _HEIF = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1",
 
 
 def unsupported_format(path: Path | Member) -> str:
-    """What image the file is that is not read under this name; "" where it is none."""
+    """Return the image format of a file that is not read under this name; "" where it is no
+    image.
+    """
     suffix = path.suffix.lower()
     if suffix in UNSUPPORTED_SUFFIXES:
         return suffix[1:].upper()
@@ -48,12 +50,12 @@ def unsupported_format(path: Path | Member) -> str:
 
 
 def _by_content(head: bytes) -> str:
-    known = (kind for signature, kind in _SIGNATURES if head.startswith(signature))
-    return next(known, None) or _by_structure(head)
+    kinds = (kind for signature, kind in _SIGNATURES if head.startswith(signature))
+    return next(kinds, None) or _by_structure(head)
 
 
 def _by_structure(head: bytes) -> str:
-    """What takes more than its first bytes to tell."""
+    """Return the format where more than the first bytes must be read."""
     if bitmap := _bitmap(head):
         return bitmap
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

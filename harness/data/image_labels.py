@@ -44,10 +44,10 @@ def load_labels(file: Path, names: Sequence[str]) -> torch.Tensor | None:
         labels[unicodedata.normalize("NFC", name)] = label
     if not labels:
         return None
-    known = [unicodedata.normalize("NFC", name) for name in names]
-    if missing := [name for name in known if name not in labels]:
+    files = [unicodedata.normalize("NFC", name) for name in names]
+    if missing := [name for name in files if name not in labels]:
         raise BadInput(
             f"{file}: {counted_of(len(missing), len(names), 'image')} without a label, "
             f"such as {missing[0]}"
         )
-    return torch.tensor([labels[name] for name in known], dtype=torch.int64)
+    return torch.tensor([labels[name] for name in files], dtype=torch.int64)

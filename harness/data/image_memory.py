@@ -30,7 +30,7 @@ drawings reach 120; a file that was made to fill the memory reaches 1000.
 
 @dataclass(frozen=True)
 class LazyImages:
-    """Images of which only the headers are read: N×C×H×W, and a function that reads the pixels."""
+    """Images whose headers alone are read: N×C×H×W, and a function that reads the pixels."""
 
     shape: tuple[int, int, int, int]
     read: Callable[[], torch.Tensor]

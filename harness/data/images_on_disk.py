@@ -1,4 +1,4 @@
-"""Images on disk, whatever holds them: a folder, a zip archive, an array, a file, or a pattern."""
+"""Opens images on disk: a folder, a zip archive, an array, one file, or a pattern of paths."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _MEANING = {"**/": "(?:(.*)/)?", "*": "([^/]*)", "?": "([^/])"}
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """How sets are opened: the folder of all datasets, what images are resized to, how many there
-    have to be at least.
+    """How sets are opened: the folder of all datasets, what images are resized to, and the fewest
+    images.
     """
 
     root: Path | None = None
@@ -41,8 +41,8 @@ AS_STORED = OpenOptions()
 
 @dataclass(frozen=True)
 class ImagesOnDisk:
-    """Images on disk of which the headers are read, with a name each; where they are, in a few
-    words; how many other files there are.
+    """Images on disk whose headers are read: a name for each, where they are in a few words, and
+    the number of other files.
     """
 
     images: LazyImages
@@ -54,18 +54,19 @@ class ImagesOnDisk:
 
 
 def is_on_disk(where: str) -> bool:
-    """Whether there is such a path, or the name is a pattern of paths."""
+    """Whether the path exists, or the name is a pattern of paths."""
     return Path(where).exists() or is_pattern(where)
 
 
 def is_pattern(where: str) -> bool:
-    """Whether a name has signs of a pattern, and there is no such path."""
+    """Whether a name has the signs of a pattern, and no such path exists."""
     return bool(_WILD.search(where)) and not Path(where).exists()
 
 
 def split_pattern(where: str | Path) -> tuple[Path, str]:
-    """The folder in which a pattern begins, and the pattern below it. Folders with such signs in
-    their own names are folders.
+    """Return the folder that a pattern starts from, and the pattern below it.
+
+    Existing folders with such signs in their names are folders, not patterns.
     """
     parts = PurePosixPath(where).parts
     fixed = next(
@@ -81,7 +82,9 @@ def is_one_file(where: str) -> bool:
 
 
 def open_on_disk(where: str, how: OpenOptions) -> ImagesOnDisk:
-    """The images there. Raises BadInput, naming the file, for whatever is wrong."""
+    """Open the images at a path or pattern; only headers are read. Raises BadInput naming
+    the file.
+    """
     path = Path(where)
     if path.is_dir():
         return _folder(path, how)
@@ -142,8 +145,8 @@ def _pattern(where: str, how: OpenOptions) -> ImagesOnDisk:
 
 
 def _starred(pattern: str, path: str) -> str:
-    """What the stars, question marks and brackets of a pattern stand for in a path, with the suffix
-    of the file.
+    """Return the part of a path that the signs of a pattern stand for, with the suffix of
+    the file.
     """
     suffix = PurePosixPath(path).suffix
     match = _match(PurePosixPath(pattern).with_suffix("").as_posix(), path.removesuffix(suffix))
@@ -161,7 +164,7 @@ def _match(pattern: str, path: str) -> re.Match[str] | None:
 
 
 def _class(inner: str) -> str:
-    """The characters in brackets as a regular expression has them; `!` is all but these."""
+    """Return the characters in brackets as a regular expression; `!` means all other characters."""
     escaped = inner.replace("\\", r"\\")
     if inner[0] in "!^":
         return ("^" if inner[0] == "!" else "\\^") + escaped[1:]
@@ -173,7 +176,7 @@ def _open(place: Path, files: Sequence[image_files.ImageFile], how: OpenOptions)
 
 
 def resized(images: LazyImages, where: object, resize: ImageResize | None) -> LazyImages:
-    """The images resized as they are read."""
+    """Return the images so that they are resized when they are read."""
     count, channels, height, width = images.shape
     if resize is None or (height, width) == (resize.size, resize.size):
         return images
@@ -193,6 +196,8 @@ def resized(images: LazyImages, where: object, resize: ImageResize | None) -> La
 
 
 def indices(count: int) -> list[str]:
-    """Names of images without files, padded, so that sorting by name keeps the order."""
+    """Return names for images without files: their index, padded so that names sort in this
+    order.
+    """
     width = max(5, len(str(count - 1)))
     return [f"{index:0{width}d}" for index in range(count)]

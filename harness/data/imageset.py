@@ -78,9 +78,9 @@ class ImageSet:
 
 def load_images(where: str, root: Path | None = None) -> ImageSet:
     """As `open_images`, with the pixels read."""
-    found = open_images(where, OpenOptions(root))
-    _ = found.images
-    return found
+    images = open_images(where, OpenOptions(root))
+    _ = images.images
+    return images
 
 
 def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
@@ -108,10 +108,10 @@ def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise BadInput(f"{first_letters(where)}: no such file or folder ({reason})") from error
     if is_there:
-        found = images_on_disk.open_on_disk(where, how)
+        opened = images_on_disk.open_on_disk(where, how)
         return ImageSet(
-            found.images, found.names, printable(found.description),
-            labels=found.labels, left_out=found.left_out, remark=found.remark,
+            opened.images, opened.names, printable(opened.description),
+            labels=opened.labels, left_out=opened.left_out, remark=opened.remark,
         )  # fmt: skip
     return _resized(_from_dataset(where, how.root), how)
 
@@ -132,10 +132,10 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
         raise BadInput(f"{dataset.name} has real numbers, not images of 8-bit pixels to compare")
     if dataset.frames > 1:
         raise BadInput(f"{dataset.name} has videos; only images are compared here")
-    chosen = dataset.train if split == "train" else dataset.normal_test
+    part = dataset.train if split == "train" else dataset.normal_test
     return ImageSet(
-        chosen.images, indices(len(chosen)), f"{dataset.name}:{split}",
-        dataset=dataset, split=split, labels=chosen.labels,
+        part.images, indices(len(part)), f"{dataset.name}:{split}",
+        dataset=dataset, split=split, labels=part.labels,
     )  # fmt: skip
 
 

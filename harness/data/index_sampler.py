@@ -29,7 +29,9 @@ class IndexSampler(Protocol):
 
 
 def index_sampler(split: Split, seed: int, home: torch.device) -> IndexSampler:
-    """The sequence in which a split's images are shown; its tensors are on the device `home`."""
+    """Return the sequence in which a split's images are shown; its tensors are on the device
+    `home`.
+    """
     if not split.unpaired:
         return ShuffledEpochs(torch.arange(len(split)), seed, (), home)
     first, second = (
@@ -77,9 +79,9 @@ class ShuffledEpochs:
         order, flips = (
             generator(self._seed, name, *self._names, epoch) for name in ("order", "flips")
         )
-        chosen = self._subset[torch.randperm(len(self._subset), generator=order)]
+        images = self._subset[torch.randperm(len(self._subset), generator=order)]
         mirrored = torch.randint(2, (len(self._subset),), generator=flips)
-        return Indices(to_device(chosen, self._home), to_device(mirrored, self._home))
+        return Indices(to_device(images, self._home), to_device(mirrored, self._home))
 
 
 class Interleaved:

@@ -1,4 +1,4 @@
-"""Which datasets there are, which of them are on this machine, and whether they are whole."""
+"""The datasets that exist, whether they are on this machine, and whether their files are intact."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def inventory(root: Path | None = None) -> list[DatasetRecord]:
 
 
 def _entry(name: str, root: Path) -> DatasetRecord:
-    found = DATASETS.load(name)
-    if isinstance(found, DatasetFactory) and found.argument:
-        return DatasetRecord(f"{name}:{found.argument}", found.title)
+    dataset = DATASETS.load(name)
+    if isinstance(dataset, DatasetFactory) and dataset.argument:
+        return DatasetRecord(f"{name}:{dataset.argument}", dataset.title)
     source = find_source(parse_reference(name))
     card = source.card
     return DatasetRecord(
@@ -65,15 +65,15 @@ def _place(source: Source, root: Path) -> Place:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What became of one check; the line names the file."""
+    """The outcome of one check; the line names the file."""
 
     line: str
     is_right: bool
 
 
 def verify_dataset(name: str, root: Path | None = None) -> Iterator[FileCheck]:
-    """Read all of the dataset `name` that is on disk: its source files are compared with their
-    published digests, and what was prepared from them, in whatever size, with its own.
+    """Check everything of the dataset `name` that is on disk: source files against their published
+    digests, prepared arrays, in every size, against their own.
 
     Nothing is downloaded or prepared. Raises BadInput where `name` is no dataset.
     """
@@ -122,9 +122,9 @@ _ALGORITHMS = {"sha256": "SHA-256", "md5": "MD5"}
 
 def _folder(folder: Path) -> FileCheck:
     try:
-        found = open_prepared(folder)
-        found.verify()
+        stored = open_prepared(folder)
+        stored.verify()
     except BadInput as error:
         return FileCheck(str(error), False)
-    size = sum(tensor.nbytes for tensor in found.tensors.values())
+    size = sum(tensor.nbytes for tensor in stored.tensors.values())
     return FileCheck(f"{folder}: as it was prepared ({decimal(size)})", True)

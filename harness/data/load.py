@@ -107,16 +107,16 @@ def stand_in(name: str) -> Dataset | None:
 
 def _made(name: str, reference: Reference, source: Source, root: Path) -> Dataset:
     """The task that the options ask for, of what the source has."""
-    known = _with_classes(source, root)
-    unseen = tasks.unseen_classes(name, reference.options, known.classes)
+    card = _with_classes(source, root)
+    unseen = tasks.unseen_classes(name, reference.options, card.classes)
     task = tasks.task(name, reference.options)
-    two = domains(name, reference.options, known.classes)
-    train, test = _loaded(name, source, known, root)
+    two = domains(name, reference.options, card.classes)
+    train, test = _loaded(name, source, card, root)
     if unseen and test.masks is not None:
         raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
     if two:
         train, test = split_in_two(name, two, train, test)
-        known = about_domains(known, two)
+        card = about_domains(card, two)
     if unseen or task != tasks.Task():  # which is then what two domains are used for
         train = replace(train, unpaired=False)
     train, test = task.apply(name, tasks.without(train, unseen), test)
@@ -126,10 +126,10 @@ def _made(name: str, reference: Reference, source: Source, root: Path) -> Datase
         )
     density = source.density and source.density.without(unseen)
     binary = bool(task.binarized)
-    return Dataset(str(reference), train, test, known, unseen, density, binary)
+    return Dataset(str(reference), train, test, card, unseen, density, binary)
 
 
-def _loaded(name: str, source: Source, known: DatasetCard, root: Path) -> tuple[Split, Split]:
+def _loaded(name: str, source: Source, card: DatasetCard, root: Path) -> tuple[Split, Split]:
     """The splits of a source; BadInput in one line where the code of a user fails, or gives what is
     no dataset.
     """
@@ -140,24 +140,24 @@ def _loaded(name: str, source: Source, known: DatasetCard, root: Path) -> tuple[
     except FAILURES as error:
         if not is_users(error):
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BadInput(f"{name} cannot be loaded: {said} ({location(error)})") from error
-    if wrong := split_checks.splits_fault(splits, known, source.density is not None):
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BadInput(f"{name} cannot be loaded: {message} ({location(error)})") from error
+    if wrong := split_checks.splits_fault(splits, card, source.density is not None):
         place = defined(source.load)
         raise BadInput(f"{name}: {wrong}" + (f" ({place})" if place else ""))
     return splits
 
 
 def load_untasked(name: str, root: Path | None = None) -> Dataset:
-    """The dataset that the tasks in `name` are made from, once these are known to be right for it;
+    """Load the dataset without the tasks in `name`, once these are known to suit it. Raises
     BadInput as `load_dataset`.
     """
     reference = parse_reference(name)
-    kept = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
+    options = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
     dataset_card(name)
-    found = load_dataset(str(Reference(reference.name, kept)), root)
-    _check_tasks(name, reference.options, found.card.classes)
-    return found
+    dataset = load_dataset(str(Reference(reference.name, options)), root)
+    _check_tasks(name, reference.options, dataset.card.classes)
+    return dataset
 
 
 def each_class(name: str, root: Path | None = None) -> list[str]:
@@ -167,7 +167,7 @@ def each_class(name: str, root: Path | None = None) -> list[str]:
     reference = parse_reference(name)
     classes = _with_classes(find_source(reference), root or default_root()).classes
     options = tasks.one_class_options(name, reference.options, classes)
-    return [str(Reference(reference.name, chosen)) for chosen in options]
+    return [str(Reference(reference.name, changed)) for changed in options]
 
 
 def dataset_card(name: str) -> DatasetCard:
@@ -183,8 +183,8 @@ def dataset_card(name: str) -> DatasetCard:
 def _check_tasks(name: str, options: Mapping[str, str], classes: tuple[str, ...]) -> None:
     """BadInput where tasks name other classes than these."""
     domains(name, options, classes)
-    for chosen in tasks.one_class_options(name, options, classes):
-        tasks.unseen_classes(name, chosen, classes)
+    for changed in tasks.one_class_options(name, options, classes):
+        tasks.unseen_classes(name, changed, classes)
 
 
 def _with_classes(source: Source, root: Path) -> DatasetCard:
@@ -195,46 +195,50 @@ def _with_classes(source: Source, root: Path) -> DatasetCard:
 
 def default_root() -> Path:
     """The folder of all datasets: HARNESS_DATA, or `harness/data` in the user's cache folder."""
-    if given := os.environ.get("HARNESS_DATA"):
-        return Path(given)
+    if folder := os.environ.get("HARNESS_DATA"):
+        return Path(folder)
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "harness" / "data"
 
 
-def inner_source(argument: str, options: Mapping[str, str], own: Sequence[str]) -> Source:
-    """The set that another is made from, such as mnist of `stacked:mnist[size=32]`: with those of
-    the options that are not the other's `own`.
+def inner_source(argument: str, options: Mapping[str, str], outer_options: Sequence[str]) -> Source:
+    """Return the source of the dataset that another is made from, such as mnist of
+    `stacked:mnist[size=32]`. It gets the options that are not the other's own, `outer_options`.
     """
-    passed = {option: value for option, value in options.items() if option not in own}
+    passed = {option: value for option, value in options.items() if option not in outer_options}
     return find_source(Reference(argument, passed))
 
 
 def find_source(reference: Reference) -> Source:
-    """The source behind a name, made to its argument and options; all options are known ones.
+    """Return the source behind a name, made from its argument and options; all of these are known.
 
-    Of `folder:cats[size=32,unseen=1]` the maker is `folder`, its argument `cats`, its option
+    For `folder:cats[size=32,unseen=1]` the factory is `folder`, its argument `cats`, its option
     `size`; `unseen` is for the task.
     """
     name, _, argument = reference.name.partition(":")
     is_made = name in DATASETS and isinstance(DATASETS.load(name), DatasetFactory)
-    found: Source | DatasetFactory = DATASETS.load(name if is_made else reference.name)
-    own = _own_options(found, reference.options)
+    registered: Source | DatasetFactory = DATASETS.load(name if is_made else reference.name)
+    accepted = _own_options(registered, reference.options)
     for option in reference.options:
-        if option not in (*own, *tasks.OPTIONS):
-            hint = suggest(option, (*own, *tasks.OPTIONS))
+        if option not in (*accepted, *tasks.OPTIONS):
+            hint = suggest(option, (*accepted, *tasks.OPTIONS))
             raise BadInput(f"{reference}: unknown option {option!r}{hint}")
-    if isinstance(found, Source):
-        return found
-    if bool(argument) != bool(found.argument):
-        form = f"{name}:{found.argument}" if found.argument else name
+    if isinstance(registered, Source):
+        return registered
+    if bool(argument) != bool(registered.argument):
+        form = f"{name}:{registered.argument}" if registered.argument else name
         raise BadInput(f"{reference}: the form is {form}")
-    given = {key: value for key, value in reference.options.items() if key in own}
-    return found.make(argument, given)
+    values = {key: value for key, value in reference.options.items() if key in accepted}
+    return registered.make(argument, values)
 
 
-def _own_options(found: Source | DatasetFactory, given: Mapping[str, str]) -> tuple[str, ...]:
-    """The options that a set takes besides those of tasks; any, where it passes them on."""
-    if isinstance(found, Source):
+def _own_options(
+    registered: Source | DatasetFactory, options: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the options that a dataset takes besides those of tasks; any, where it passes options
+    on.
+    """
+    if isinstance(registered, Source):
         return ()
-    passed = (option for option in given if option not in tasks.OPTIONS)
-    return (*found.options, *passed) if found.passes_on else found.options
+    passed = (option for option in options if option not in tasks.OPTIONS)
+    return (*registered.options, *passed) if registered.passes_on else registered.options

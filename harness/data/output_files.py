@@ -57,13 +57,13 @@ def check_suffix(file: Path, option: str, kind: str, suffix: str) -> None:
     is written: of a picture any other (viewers go by it), of text that of another known format.
     Streams have no format, and a name without a suffix says nothing.
     """
-    found = file.suffix.lower()
-    if found in ("", suffix) or _is_stdout(file):
+    actual = file.suffix.lower()
+    if actual in ("", suffix) or _is_stdout(file):
         return
     status = _status(file)
     if status is not None and not stat.S_ISREG(status.st_mode):
         return
-    if suffix in SUFFIXES or found in OTHER_FORMATS or found in SUFFIXES:
+    if suffix in SUFFIXES or actual in OTHER_FORMATS or actual in SUFFIXES:
         raise BadInput(f"{option} {file}: {kind} is written; name a file with the suffix {suffix}")
 
 
@@ -120,11 +120,11 @@ def _check_folder(file: Path, folder: Path) -> None:
 
 
 def _check_no_input(file: Path, place: Path, inputs: Iterable[Path]) -> None:
-    for given in inputs:
-        if given.is_dir():
-            _check_not_of(file, place, given)
-        elif _same(place, given):
-            raise BadInput(f"{file}: is an input of this command ({given}); name another file")
+    for path in inputs:
+        if path.is_dir():
+            _check_not_of(file, place, path)
+        elif _same(place, path):
+            raise BadInput(f"{file}: is an input of this command ({path}); name another file")
 
 
 def _check_not_of(file: Path, place: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ from harness.core.terminal import Console
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for `what` while the block runs, and the function that moves it on by a count.
 
     It is drawn on stderr where that is a terminal; elsewhere nothing is. Threads may move it.
@@ -26,5 +26,5 @@ def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task(escape(what), total=total)
+        task = progress.add_task(escape(description), total=total)
         yield lambda count: progress.advance(task, count)

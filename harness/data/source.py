@@ -1,4 +1,4 @@
-"""Where a dataset comes from: what a data module, or another package, registers."""
+"""The source of a dataset: what a data module, or another package, registers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def _no_files(_root: Path) -> dict[Path, str]:
 class Source:
     """A dataset that can be loaded.
 
-    `load` takes the folder that holds all datasets and returns the train and the test split. Its
-    `card` is there without reading any data, so that a suite is checked before anything is loaded;
-    where the data themselves say what their classes are, `classes` finds them in that folder.
-    `density` is the one that the data are drawn from, where it is known: a mode a class.
+    `load` takes the folder of all datasets and returns the train and the test split. `card` is
+    known before any data are read, so that a suite is checked before anything is loaded. Where only
+    the data say what their classes are, `classes` reads them in that folder. `density` is the
+    density that the data are drawn from, where it is known, with one mode for each class.
 
-    What can be said of it before it is loaded: `files` gives the files (or folders) in that folder
-    that it is made from, each with its published SHA-256 or MD5 ("" where there is none);
-    `stored` is the name that it is prepared under in the store, if it is; `shapes` are those of
-    the images of its splits, N×C×S×S, where they are known.
+    What is known before loading: `files` maps that folder to the files, or folders, that the
+    dataset is made from, each with its published SHA-256 or MD5 ("" where there is none). `stored`
+    is the name of its prepared arrays in the store, if it has any. `shapes` are the shapes of the
+    images of its splits, N×C×S×S, where they are known.
     """
 
     card: DatasetCard
@@ -42,13 +42,14 @@ class Source:
 
 @dataclass(frozen=True)
 class DatasetFactory:
-    """Datasets that are made to measure: `folder:PATH[size=32]`, `stacked:mnist`, `shapes`.
+    """Makes datasets from an argument and options: `folder:PATH[size=32]`, `stacked:mnist`,
+    `shapes`.
 
-    `make` takes the text after the colon and the options among `options` that are given, checks
-    both (BadInput) without reading any data, and returns the source. `argument` says what stands
-    after the colon ("PATH"); where nothing does it is empty. Where something does, `title` says
-    what such datasets are. One that `passes_on` options is made from another dataset: it is also
-    given those that are neither its own nor of tasks, which are that dataset's.
+    `make` takes the text after the colon and the given options among `options`, checks both (raises
+    BadInput) without reading any data, and returns the source. `argument` names what is after the
+    colon ("PATH"); it is empty where there is none. With an argument, `title` says what such
+    datasets are. A factory that `passes_on` options makes a dataset from another one: it also gets
+    the options that are neither its own nor of tasks, for that dataset.
     """
 
     make: Callable[[str, Mapping[str, str]], Source]
@@ -58,18 +59,20 @@ class DatasetFactory:
     passes_on: bool = False
 
 
-def source_fault(found: object) -> str:
-    """Why what another package or a suite's code gives is no dataset; nothing where it is one."""
-    if isinstance(found, DatasetFactory):
-        return "" if callable(found.make) else f"has {article(found.make)} as its make"
-    if not isinstance(found, Source):
-        return f"is {article(found)}, not a Source of harness.data"
-    given: Any = found  # whose fields may be anything: dataclasses do not look
-    if not isinstance(given.card, DatasetCard):
-        return f"has {article(given.card)} as its card, not a DatasetCard of harness.data"
-    if not callable(given.load):
-        return f"has {article(given.load)} as its load, not a function of the folder of datasets"
-    classes: Any = given.card.classes
+def source_fault(value: object) -> str:
+    """Return why an object of another package, or of a suite's code, is no dataset; "" where it is
+    one.
+    """
+    if isinstance(value, DatasetFactory):
+        return "" if callable(value.make) else f"has {article(value.make)} as its make"
+    if not isinstance(value, Source):
+        return f"is {article(value)}, not a Source of harness.data"
+    source: Any = value  # whose fields may be anything: dataclasses do not look
+    if not isinstance(source.card, DatasetCard):
+        return f"has {article(source.card)} as its card, not a DatasetCard of harness.data"
+    if not callable(source.load):
+        return f"has {article(source.load)} as its load, not a function of the folder of datasets"
+    classes: Any = source.card.classes
     if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
         return f"has card.classes {classes!r}, not a tuple of names"
     return ""

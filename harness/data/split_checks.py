@@ -1,6 +1,4 @@
-"""What is wrong with the splits that a source gives, in one line: whoever wrote it, it is checked
-before anything is trained on them.
-"""
+"""Checks of the splits that a source returns, before anything is trained on them."""
 
 from __future__ import annotations
 
@@ -13,8 +11,9 @@ from harness.data.base import DatasetCard, Split
 
 
 def splits_fault(splits: object, card: DatasetCard, are_numbers: bool) -> str:
-    """What is wrong with a train and a test split; nothing where they can be used. Images are
-    uint8, or float32 where they `are_numbers`, drawn from a known density.
+    """Return what is wrong with a train and a test split, in one line; "" where they can be used.
+
+    Images are uint8, or float32 where they `are_numbers`, drawn from a known density.
     """
     if not isinstance(splits, tuple | list) or len(splits) != 2:
         return f"load gave {_kind(splits)}; a train and a test split are needed"
@@ -42,10 +41,10 @@ def _of_images(images: Any, frames: int, are_numbers: bool) -> str:
         return f"{_kind(images)} as images; a tensor is needed (torch.from_numpy makes one)"
     if images.ndim != 4 or len(images) == 0:
         return f"images of shape {_text(images.shape)}; N×C×S×S is needed, N at least 1"
-    wanted = torch.float32 if are_numbers else torch.uint8
-    if images.dtype != wanted:
+    dtype = torch.float32 if are_numbers else torch.uint8
+    if images.dtype != dtype:
         scale = "" if are_numbers else ", 0 for black and 255 for white"
-        return f"images of {_type(images)}; {str(wanted).removeprefix('torch.')} is needed{scale}"
+        return f"images of {_type(images)}; {str(dtype).removeprefix('torch.')} is needed{scale}"
     return _of_sizes(images, frames, are_numbers)
 
 
@@ -78,22 +77,22 @@ def _of_labels(labels: Any, count: int, card: DatasetCard) -> str:
 
 
 def _of_the_rest(split: Split) -> str:
-    """Whatever else is known is known of every image."""
+    """Return what is wrong with the other fields, which must have a value for every image."""
     count = len(split.images)
     for name in ("factors", "texts", "masks", "sources", "known"):
-        found = getattr(split, name)
-        if found is not None and len(found) != count:
-            return f"{len(found):,} {name} for {count:,} images"
+        values = getattr(split, name)
+        if values is not None and len(values) != count:
+            return f"{len(values):,} {name} for {count:,} images"
     sources = split.sources
     if sources is not None and (sources.dtype != split.images.dtype or sources.ndim != 4):
         return f"sources of {_type(sources)} and shape {_text(sources.shape)}; as images are needed"
     return ""
 
 
-def _kind(found: object) -> str:
-    if isinstance(found, tuple | list):
-        return f"a {type(found).__name__} of {len(found)}"
-    return f"a {type(found).__name__}"
+def _kind(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
 
 
 def _type(tensor: Tensor) -> str:

@@ -1,9 +1,9 @@
-"""Datasets prepared once, and then mapped from disk.
+"""Datasets that are prepared once and then mapped from disk.
 
-A prepared set is a folder of arrays, one `.npy` each, and a `meta.json` that says what they are. It
-is made in a hidden folder beside its place and moved there whole, so what has the right name is
-complete whatever was interrupted. Its name has the digest of its key, which says what it was made
-from and how: a set is found again without reading its sources, and a changed source is another set.
+A prepared set is a folder of arrays, one `.npy` each, with a `meta.json` that describes them. It is
+made in a hidden folder beside its place and renamed, so that whatever has the right name is
+complete. Its name has the digest of its key, which says what it was made from and how: a set is
+found without reading its sources, and a changed source is another set.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Arrays on disk, mapped into memory: only the pages that are used are ever read.
+    """Arrays on disk, mapped into memory: only the pages that are used are read.
 
-    Nothing may write to `tensors`. `digest` stands for the values of all of them.
+    Nothing may write to `tensors`. `digest` identifies the values of all of them.
     """
 
     folder: Path
@@ -66,7 +66,9 @@ class Prepared:
         return replace(_splits(self.tensors)[name], known_digest=self.splits[name])
 
     def verify(self) -> None:
-        """Read all of it; BadInput names the file that is not as it was prepared."""
+        """Read all values. Raises BadInput naming the file that has changed since it was
+        prepared.
+        """
         for name, entry in _read_meta(self.folder)["arrays"].items():
             if _sha256(self.tensors[name].numpy()) != entry["sha256"]:
                 raise _damaged(self.folder, f"{name}.npy has changed since")
@@ -75,12 +77,13 @@ class Prepared:
 def prepared(
     root: Path, name: str, key: Mapping[str, object], arrays: Arrays, fill: Fill
 ) -> Prepared:
-    """The set `name` of this `key` below `root / "prepared"`; where it is missing, `fill` makes it.
+    """Return the set `name` with this `key` below `root / "prepared"`; `fill` makes it where it is
+    missing.
 
-    `key` (plain values, as JSON has them) says all that the values depend on: digests of the source
-    files, size, filter, and a version of the code that fills. Of several processes one fills and
-    the others wait. Raises BadInput where `root` cannot be written to, where the disk has no room,
-    and where a prepared set was damaged; what `fill` raises leaves nothing behind.
+    `key` (plain values, as JSON has them) has everything that the values depend on: digests of the
+    source files, size, filter, and a version of the code that fills. If several processes need the
+    set, one fills it and the others wait. Raises BadInput where `root` cannot be written to, where
+    the disk is full, and where a prepared set is damaged; if `fill` raises, nothing is left behind.
     """
     specs = _specs(arrays)
     identity = _identity(name, key, specs)
@@ -93,7 +96,7 @@ def prepared(
 
 
 def is_prepared(root: Path, name: str, key: Mapping[str, object], arrays: Arrays) -> bool:
-    """Whether `prepared` would find this set: then none of its sources is needed."""
+    """Whether `prepared` would find this set, and so needs none of its sources."""
     return _folder(root, _identity(name, key, _specs(arrays))).exists()
 
 
@@ -194,7 +197,7 @@ def _prepare(
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """What preparations that were killed have left; the caller holds the lock of its own."""
+    """Remove what killed preparations have left; the caller holds the lock of its own set."""
     shutil.rmtree(_partial_path(folder), ignore_errors=True)
     for leftover in folder.parent.glob(".*.partial"):
         other = folder.with_name(leftover.name[1:].removesuffix(".partial"))
@@ -206,7 +209,9 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _reserve(path: Path, shape: tuple[int, ...], kind: np.dtype[Any]) -> np.memmap[Any, Any]:
-    """A mapped file whose room on disk is taken: a write to a page without room kills a process."""
+    """Create a mapped file and reserve its space: writing to a page without space kills a
+    process.
+    """
     values = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
@@ -232,13 +237,13 @@ def _described(
 
 
 def _splits(tensors: Mapping[str, torch.Tensor]) -> dict[str, Split]:
-    """The splits that dotted names make up."""
+    """Return the splits whose fields are the tensors `split.field`."""
     fields: dict[str, dict[str, Any]] = {}
     for name, tensor in tensors.items():
         split, dot, field = name.partition(".")
         if dot:
             fields.setdefault(split, {})[field] = tensor
-    return {split: Split(**given) for split, given in fields.items()}
+    return {split: Split(**arrays) for split, arrays in fields.items()}
 
 
 def _sha256(values: NDArray[Any]) -> str:
@@ -270,8 +275,9 @@ def _mapped(folder: Path, name: str, entry: Mapping[str, Any]) -> torch.Tensor:
 
 
 def _map(path: Path) -> NDArray[Any]:
-    """Copy-on-write, so that no slip can change the file; systems promise memory for that, and
-    refuse where the file is larger than all they have. Then it is mapped for reading only."""
+    """Map an array copy-on-write, so that no mistake can change the file. Some systems refuse that
+    for a file larger than their memory; it is then mapped for reading only.
+    """
     try:
         values = np.load(path, mmap_mode="c", allow_pickle=False)
     except OSError as error:

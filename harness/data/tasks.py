@@ -1,4 +1,4 @@
-"""The tasks that can be made from any dataset, by the options that name them."""
+"""The tasks that options make from any dataset."""
 
 from __future__ import annotations
 
@@ -41,17 +41,19 @@ BINARIZED = ("static", "dynamic", "threshold")
 
 @dataclass(frozen=True)
 class Task:
-    """What the options of a dataset ask for besides its classes; nothing where none is given."""
+    """The task that the options of a dataset ask for, besides its classes; empty without
+    options.
+    """
 
     corruption: Corruption | None = None
     binarized: str | None = None
     dequantized: bool = False
 
     def apply(self, name: str, train: Split, test: Split) -> tuple[Split, Split]:
-        """The splits of the task; BadInput where their images do not suit it.
+        """Return the splits of the task. Raises BadInput where their images do not suit it.
 
-        What is drawn for a stored image follows from its place in its split alone, and what is
-        drawn while training from the transform's keys.
+        What is drawn for a stored image depends only on its index in its split; what is drawn
+        during training depends on the transform's keys.
         """
         if self != Task() and train.images.dtype != torch.uint8:
             raise BadInput(f"{name}: its data are no images of bytes, which this task needs")
@@ -73,14 +75,14 @@ class Task:
             damage.check(train.images.shape[-1])
         except BadInput as error:
             raise BadInput(f"{name}: {error}") from None
-        shown = RandomCorruption(damage)
+        transform = RandomCorruption(damage)
         pieces = transform_stored(damage, test.images, "test")
-        known = [mask for _, mask in pieces if mask is not None]
+        masks = [mask for _, mask in pieces if mask is not None]
         test = _derived(
-            test, shown.label, sources=torch.cat([source for source, _ in pieces]),
-            known=torch.cat(known) if known else None,
+            test, transform.label, sources=torch.cat([source for source, _ in pieces]),
+            known=torch.cat(masks) if masks else None,
         )  # fmt: skip
-        return _shown_by(shown, train), test
+        return _shown_by(transform, train), test
 
     @staticmethod
     def _binarized(name: str, how: str, train: Split, test: Split) -> tuple[Split, Split]:
@@ -98,12 +100,12 @@ class Task:
 
 
 def task(name: str, options: Mapping[str, str]) -> Task:
-    """The task that the options of the dataset `name` ask for; BadInput where they are wrong."""
-    given = [option for option in PIXELS if option in options]
-    if len(given) > 1:
-        raise BadInput(f"{name}: {' and '.join(given)} do not go together; choose one")
+    """Return the task that the options of the dataset `name` ask for. Raises BadInput."""
+    selected = [option for option in PIXELS if option in options]
+    if len(selected) > 1:
+        raise BadInput(f"{name}: {' and '.join(selected)} do not go together; choose one")
     try:
-        return _task(given[0], options[given[0]]) if given else Task()
+        return _task(selected[0], options[selected[0]]) if selected else Task()
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from None
 
@@ -122,47 +124,52 @@ def _task(option: str, value: str) -> Task:
 def unseen_classes(
     name: str, options: Mapping[str, str], classes: Sequence[str]
 ) -> tuple[int, ...]:
-    """The classes that the dataset `name` leaves out of training; none without such an option.
+    """Return the labels that the dataset `name` leaves out of training; none without such an
+    option.
 
-    `unseen=3+7` leaves out those, `normal=3+7` all others. Classes are named by number or by name
-    (without regard to case, other characters than letters, digits, `.` and `-` written as `-`,
-    unless a name is given to the letter). Numbers are names where classes are called by numbers.
-    Raises BadInput where they are not among `classes`, and where none would be left or left out.
+    `unseen=3+7` leaves out these classes, `normal=3+7` all others. A class is given by its number
+    or its name: exactly, or without regard to case and with other characters than letters, digits,
+    `.` and `-` written as `-`. Where classes are called by numbers, a number is a name. Raises
+    BadInput where a class is not among `classes`, and where no class would be left, or left out.
     """
-    given = _one_class_option(name, options)
-    if not given:
+    option = _one_class_option(name, options)
+    if not option:
         return ()
-    text = options[given]
+    text = options[option]
     if text == EACH:
-        raise BadInput(f"{name}: {given}={EACH} stands for one dataset a class, and only in suites")
+        raise BadInput(
+            f"{name}: {option}={EACH} stands for one dataset a class, and only in suites"
+        )
     try:
         labels = labels_of(text, classes)
     except BadInput as error:
-        raise BadInput(f"{name}: {given}={error}") from None
+        raise BadInput(f"{name}: {option}={error}") from None
     if labels is None:
-        raise BadInput(f"{name}: {given}={text} names no classes; {_right(given, classes)}")
+        raise BadInput(f"{name}: {option}={text} names no classes; {_right(option, classes)}")
     named = set(labels)
     if len(named) == len(classes):
         raise BadInput(
-            f"{name}: all {len(classes)} classes are {given}; leave one "
-            + ("to train on" if given == "unseen" else "to tell them from")
+            f"{name}: all {len(classes)} classes are {option}; leave one "
+            + ("to train on" if option == "unseen" else "to tell them from")
         )
-    return tuple(c for c in range(len(classes)) if (c in named) == (given == "unseen"))
+    return tuple(c for c in range(len(classes)) if (c in named) == (option == "unseen"))
 
 
-def _right(given: str, classes: Sequence[str]) -> str:
+def _right(option: str, classes: Sequence[str]) -> str:
     if not _are_numbered(classes):
         some = ", ".join(sorted(classes)[:5])
         return f"right are names such as {some}, joined by +"
     return (
-        f"right are numbers from 0 to {len(classes) - 1}, or names, joined by +, such as {given}=8 "
-        f"or {given}=3+7"
+        f"right are numbers from 0 to {len(classes) - 1}, or names, joined by +, such as "
+        f"{option}=8 or {option}=3+7"
     )
 
 
 def labels_of(text: str, classes: Sequence[str]) -> list[int] | None:
-    """The labels of the classes that `text` names, such as `3+7`; None where it names others.
-    BadInput where a part of it may mean several.
+    """Return the labels of the classes that `text` names, such as `3+7`; None where it names no
+    classes.
+
+    Raises BadInput where a part of it may mean several.
     """
     if text in classes:
         return [list(classes).index(text)]
@@ -210,12 +217,12 @@ def one_class_options(
     """The options of the datasets that `unseen=each` or `normal=each` stands for, one a class;
     without it the options themselves.
     """
-    given = _one_class_option(name, options)
-    if not given or options[given] != EACH:
+    option = _one_class_option(name, options)
+    if not option or options[option] != EACH:
         return [dict(options)]
     if len(classes) < 2:
         raise BadInput(f"{name}: has no two classes to take in turn")
-    return [{**options, given: _written(name, n, classes)} for n in range(len(classes))]
+    return [{**options, option: _written(name, n, classes)} for n in range(len(classes))]
 
 
 def _one_class_option(name: str, options: Mapping[str, str]) -> str:
@@ -230,7 +237,9 @@ def _spelled(name: str) -> str:
 
 
 def without(train: Split, unseen: tuple[int, ...]) -> Split:
-    """The training images of one-class anomaly detection: those of the classes that are seen."""
+    """Return the training images of the classes that are not `unseen`, for one-class anomaly
+    detection.
+    """
     return train.keep(~torch.isin(train.labels, torch.tensor(unseen))) if unseen else train
 
 
@@ -243,6 +252,8 @@ def _shown_by(transform: TrainTransform, split: Split) -> Split:
 
 
 def _derived(split: Split, how: str, **changes: object) -> Split:
-    """The split so changed. Its digest is made from the old one, and nothing is hashed again."""
+    """Return the split with these changes. Its digest is made from the old one; nothing is hashed
+    again.
+    """
     digest = hashlib.sha256(f"{split.digest()} {how}".encode()).hexdigest()
     return replace(split, **changes, known_digest=digest)  # type: ignore[arg-type]

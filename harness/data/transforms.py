@@ -1,8 +1,8 @@
-"""What is done to a training image each time it is shown.
+"""Random transforms of training images.
 
-A transform is a pure function of images and keys, one key for each place in the endless sequence
-of training images. So every model of a seed sees the same, whatever its batch size, and a resumed
-run needs nothing but an index.
+A transform is a pure function of images and keys, with one key for each position in the endless
+sequence of training images. So all models with one seed see the same images, whatever their batch
+size, and a resumed run needs only an index.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHUNK = 1000
 
 
 class TrainTransform(Protocol):
-    """Turns stored images into what is shown. `label` says how, for the digest of the data."""
+    """Turns stored images into a batch. `label` identifies it in the digest of the data."""
 
     @property
     def label(self) -> str:
@@ -35,13 +35,13 @@ class TrainTransform(Protocol):
         ...
 
     def __call__(self, images: Tensor, labels: Tensor, keys: Tensor) -> Batch:
-        """Images uint8 N×C×S×S, labels int64 N and keys int64 N → what is shown."""
+        """Transform images uint8 N×C×S×S with labels int64 N by keys int64 N."""
         ...
 
 
 @dataclass(frozen=True)
 class RandomCorruption:
-    """Images to be repaired, damaged anew each time."""
+    """Corrupts images, differently each time they are shown; the model is to repair them."""
 
     corruption: Corruption
 
@@ -51,15 +51,15 @@ class RandomCorruption:
         return f"{self.corruption} v{VERSION}"
 
     def __call__(self, images: Tensor, labels: Tensor, keys: Tensor) -> Batch:
-        """The clean image, with its damaged copy as the source."""
-        damaged, known = self.corruption(images, keys)
-        mask = None if known is None else known[:, None].float()
+        """Return the clean images, with their corrupted copies as sources."""
+        damaged, is_known = self.corruption(images, keys)
+        mask = None if is_known is None else is_known[:, None].float()
         return Batch(to_float(images), labels, to_float(damaged), mask)
 
 
 @dataclass(frozen=True)
 class RandomBinarisation:
-    """Each value white or black by chance, drawn anew each time (dynamic binarisation)."""
+    """Makes each value white or black at random each time it is shown (dynamic binarisation)."""
 
     label = "binarised v1"
 
@@ -70,13 +70,15 @@ class RandomBinarisation:
 
 @dataclass(frozen=True)
 class UniformDequantisation:
-    """Each value at a random place of the interval that rounds to it, drawn anew each time."""
+    """Adds uniform noise to each value within the interval that rounds to it, each time it is
+    shown.
+    """
 
     label = "dequantised v1"
 
     def __call__(self, images: Tensor, labels: Tensor, keys: Tensor) -> Batch:
-        """(u + U[0, 1) − ½) / 127.5 − 1, as `harness.metrics.dequantise` does to test images
-        (Theis et al. 2016, arXiv:1511.01844, section 3.1).
+        """Return (u + U[0, 1) − ½) / 127.5 − 1, as `harness.metrics.dequantise` does with test
+        images (Theis et al. 2016, arXiv:1511.01844, section 3.1).
         """
         noise = random_integers(keys, images[0].numel()).view_as(images).double() / 2**BITS - 0.5
         return Batch(((images + noise) / 127.5 - 1).float(), labels)
@@ -91,8 +93,8 @@ def binarise(images: Tensor, keys: Tensor) -> Tensor:
 
 
 def transform_stored(change: Callable[[Tensor, Tensor], T], images: Tensor, part: str) -> list[T]:
-    """`change` of the stored images of a split, `part`, some at a time, with keys that follow from
-    their places in it alone.
+    """Apply `change` to the stored images of a split, `part`, in chunks; keys depend only on the
+    index of an image in its split.
     """
     seed = seeding.derive(0, "stored", part)
     places = torch.arange(len(images))

@@ -100,17 +100,17 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def _fits(name: str, channels: int, size: int) -> None:
-    known = _taken(name)
-    if (channels, size, size) != known:
-        wanted, given = ("×".join(map(str, shape)) for shape in (known, (channels, size, size)))
-        raise BadInput(f"{name} takes {wanted} images, not {given}")
+    shape = _taken(name)
+    if (channels, size, size) != shape:
+        expected, actual = ("×".join(map(str, sides)) for sides in (shape, (channels, size, size)))
+        raise BadInput(f"{name} takes {expected} images, not {actual}")
 
 
 @cache
 def _taken(name: str) -> tuple[int, int, int]:
     """Channels, height and width of the images that the network was trained on."""
-    known = classifier_net.read_metadata(_path(name))["architecture"]
-    return known["channels"], known["size"], known["size"]
+    architecture = classifier_net.read_metadata(_path(name))["architecture"]
+    return architecture["channels"], architecture["size"], architecture["size"]
 
 
 def _path(name: str) -> Path:
@@ -123,10 +123,10 @@ def _path(name: str) -> Path:
 def _pinned(name: str) -> LocalWeights:
     """The committed file behind `classifier:NAME`, once its digest has been checked."""
     dataset, path = name.removeprefix("classifier:"), _path(name)
-    if (found := file_sha256(path)) != DIGESTS[dataset]:
-        pinned = DIGESTS[dataset][:8]
-        raise BadInput(f"{path} was changed: its SHA-256 starts with {found[:8]}, not {pinned}")
-    return LocalWeights(path, found)
+    if (actual := file_sha256(path)) != DIGESTS[dataset]:
+        expected = DIGESTS[dataset][:8]
+        raise BadInput(f"{path} was changed: its SHA-256 starts with {actual[:8]}, not {expected}")
+    return LocalWeights(path, actual)
 
 
 EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(_pinned, ClassifierExtractor, _fits)

@@ -70,10 +70,10 @@ SETTINGS = (
 
 def repository_name(name: str, default: str) -> str:
     """The repository behind `clip` (the default one) or `clip:NAME`. BadInput if NAME is none."""
-    found = name.partition(":")[2] or default
-    if not REPOSITORY.fullmatch(found):
-        raise BadInput(f"{found!r} in {name} does not name a repository, such as {default!r}")
-    return found
+    repository = name.partition(":")[2] or default
+    if not REPOSITORY.fullmatch(repository):
+        raise BadInput(f"{repository!r} in {name} does not name a repository, such as {default!r}")
+    return repository
 
 
 def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> LocalWeights:
@@ -86,10 +86,12 @@ def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> Lo
     transformers(name)
     pin = PINS.get(repository)
     names = (pin.file,) if pin else WEIGHTS
-    own = weight_files.own_folder()
-    if own and (own / repository).is_dir():
-        path = _complete(own / repository, names, needed)
-        reason = f"{own / repository} lacks {' or '.join(names)} or one of {', '.join(needed)}"
+    user_folder = weight_files.own_folder()
+    if user_folder and (user_folder / repository).is_dir():
+        path = _complete(user_folder / repository, names, needed)
+        reason = (
+            f"{user_folder / repository} lacks {' or '.join(names)} or one of {', '.join(needed)}"
+        )
     else:
         path, reason = _from_hub(repository, pin.revision if pin else None, names, needed)
     page = f"https://huggingface.co/{repository}" + (f"/tree/{pin.revision}" if pin else "")
@@ -111,21 +113,23 @@ def load_network(name: str, weights: LocalWeights, network_class: str, kind: str
     """
     folder = weights.path.parent
     try:
-        found = json.loads((folder / "config.json").read_text()).get("model_type")
-        if found != kind:
-            raise ValueError(f"its config.json describes a network of type {found}, not {kind}")
+        model_type = json.loads((folder / "config.json").read_text()).get("model_type")
+        if model_type != kind:
+            raise ValueError(
+                f"its config.json describes a network of type {model_type}, not {kind}"
+            )
         # transformers reads the format that it is told to, weights_only where it is a pickle, and
         # would by default compute in the precision that the file was stored in.
         with _quiet(transformers(name)) as package:
-            network, about = getattr(package, network_class).from_pretrained(
+            network, loading_info = getattr(package, network_class).from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=weights.path.suffix == ".safetensors",
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-        if about["missing_keys"]:  # transformers would draw them at random
-            raise ValueError(f"{weights.path.name} lacks {min(about['missing_keys'])}")
+        if loading_info["missing_keys"]:  # transformers would draw them at random
+            raise ValueError(f"{weights.path.name} lacks {min(loading_info['missing_keys'])}")
     except _UNREADABLE as error:
         raise BadInput(f"{name} cannot be loaded from {folder}: {first_line(error)}") from error
     return network.requires_grad_(False).eval()

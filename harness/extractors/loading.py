@@ -137,16 +137,16 @@ def preflight(name: str) -> list[LocalWeights]:
     extractor and another for texts: both are made sure of. BadInput, in one line, names the file
     that is missing, where it comes from and where it goes.
     """
-    found = [source.preflight(name) for source in _sources(name)]
-    return list(dict.fromkeys(weights for weights in found if weights))
+    weights_of_sources = [source.preflight(name) for source in _sources(name)]
+    return list(dict.fromkeys(weights for weights in weights_of_sources if weights))
 
 
 def _sources(name: str) -> list[ExtractorSource[Any]]:
     entry = _entry(name)
     if sources := [registry.load(entry) for registry in _REGISTRIES if entry in registry]:
         return sources
-    known = {known for registry in _REGISTRIES for known in registry.names()}
-    raise BadInput(f"unknown feature network {name!r}{suggest(name, known)}")
+    names = {name for registry in _REGISTRIES for name in registry.names()}
+    raise BadInput(f"unknown feature network {name!r}{suggest(name, names)}")
 
 
 def _entry(name: str) -> str:

@@ -65,9 +65,9 @@ class RandomNetwork(Extractor):
 def _architecture(name: str) -> str:
     """The ARCH of `random:ARCH`; BadInput where torchvision has no such classifier."""
     architecture = name.partition(":")[2]
-    known = models.list_models(module=models)
-    if architecture not in known:
-        hint = suggest(architecture, known) if architecture else ", such as random:resnet18"
+    classifiers = models.list_models(module=models)
+    if architecture not in classifiers:
+        hint = suggest(architecture, classifiers) if architecture else ", such as random:resnet18"
         raise BadInput(f"{name} does not name a classifier of torchvision{hint}")
     return architecture
 

@@ -114,8 +114,8 @@ def fit_classifier(
 
 def _recipe_of(dataset: Dataset) -> ClassifierRecipe:
     if dataset.name not in RECIPES:
-        known = suggest(dataset.name, RECIPES)
-        raise BadInput(f"no recipe for a classifier of dataset {dataset.name!r}{known}")
+        hint = suggest(dataset.name, RECIPES)
+        raise BadInput(f"no recipe for a classifier of dataset {dataset.name!r}{hint}")
     return RECIPES[dataset.name]
 
 

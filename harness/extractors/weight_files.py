@@ -74,25 +74,25 @@ def locate_weights(file: WeightsFile) -> LocalWeights:
 
 def check_weights(path: Path, digest: str, url: str) -> LocalWeights:
     """The file at `path`, whose SHA-256 must be `digest`; BadInput naming `url` if it is not."""
-    found = file_sha256(path)
-    if found != digest:
+    actual = file_sha256(path)
+    if actual != digest:
         raise BadInput(
-            f"{path} is not the published file, its SHA-256 is {found} and not {digest}: replace it"
-            f" by {url}"
+            f"{path} is not the published file, its SHA-256 is {actual} and not {digest}: replace"
+            f" it by {url}"
         )
-    return LocalWeights(path, found)
+    return LocalWeights(path, actual)
 
 
 def folders() -> list[Path]:
     """Where weights are looked for, in order."""
-    own = own_folder()
-    return [*([own] if own else []), Path(torch.hub.get_dir()) / "checkpoints"]
+    folder = own_folder()
+    return [*([folder] if folder else []), Path(torch.hub.get_dir()) / "checkpoints"]
 
 
 def own_folder() -> Path | None:
     """The user's own folder of weights, where `HARNESS_WEIGHTS` names one."""
-    own = os.environ.get("HARNESS_WEIGHTS")
-    return Path(own) if own else None
+    folder = os.environ.get("HARNESS_WEIGHTS")
+    return Path(folder) if folder else None
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

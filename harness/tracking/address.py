@@ -112,8 +112,8 @@ def _sqlite(text: str, folder: Path) -> Address:
     database = Path(name).resolve()
     if database.is_dir():
         raise BadInput(f"tracking store {text!r}: a folder; name the file of a database")
-    own = folder.resolve()
-    inside = database.parent == own
+    output_folder = folder.resolve()
+    inside = database.parent == output_folder
     identity = f"{SQLITE}{database.name if inside else database}"
     return Address(sqlite_uri(database), identity, database)
 

@@ -37,8 +37,8 @@ def artifact_folder(recorded: Path, run_id: str, database: Path) -> Path:
     """
     if recorded.parts[-3:] != (ARTIFACTS, run_id, "artifacts"):
         return recorded
-    here = database.parent.resolve() / ARTIFACTS / run_id / "artifacts"
-    return here if here.parent.exists() or not recorded.exists() else recorded
+    current = database.parent.resolve() / ARTIFACTS / run_id / "artifacts"
+    return current if current.parent.exists() or not recorded.exists() else recorded
 
 
 class Artifacts:

@@ -88,7 +88,7 @@ def last_uses(tags: Mapping[str, str], run_id: str = "") -> tuple[LastUse, ...]:
 
 def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[CellUse, ...]:
     """The uses that a cell's tags tell, in the order of their tags."""
-    found = list(readable(run_id, tags, USE, CellUse.from_json))
-    if not found and "harness.model" in tags:
-        found = [CellUse(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
-    return tuple(found)
+    cell_uses = list(readable(run_id, tags, USE, CellUse.from_json))
+    if not cell_uses and "harness.model" in tags:
+        cell_uses = [CellUse(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]
+    return tuple(cell_uses)

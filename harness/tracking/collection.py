@@ -83,8 +83,8 @@ def suite_runs(store: Store) -> dict[str, SuiteRun]:
 def running_cells(store: Store, training_keys: Collection[str]) -> dict[str, str]:
     """The runs of these cells that MLflow takes for running: their ids by training key."""
     query = "tags.`harness.kind` = 'cell' and attributes.status = 'RUNNING'"
-    found = store.search(list(store.experiments().values()), query)
-    keyed = {run.data.tags.get("harness.training_key", ""): str(run.info.run_id) for run in found}
+    runs = store.search(list(store.experiments().values()), query)
+    keyed = {run.data.tags.get("harness.training_key", ""): str(run.info.run_id) for run in runs}
     return {key: run_id for key, run_id in keyed.items() if key in training_keys}
 
 
@@ -102,17 +102,19 @@ def collect(
     parts = [f"attributes.start_time >= {round(since.timestamp() * 1000)}"] if since else []
     parts += [f'tags.`harness.dataset` = "{dataset}"'] if dataset else []
     places = store.experiments()
-    own = [place for name, place in places.items() if suites is None or name in suites]
-    searches = [(own, parts)]
+    suites_experiments = [
+        place for name, place in places.items() if suites is None or name in suites
+    ]
+    searches = [(suites_experiments, parts)]
     if suites is not None:
-        others = [place for place in places.values() if place not in own]
+        others = [place for place in places.values() if place not in suites_experiments]
         runs = [run_id for run_id, run in suite_runs(store).items() if run.suite in suites]
         searches += [(others, [*parts, f"tags.`{USED_BY}{run_id}` = 'yes'"]) for run_id in runs]
-    seen = set()
+    run_ids = set()
     for experiments, conditions in searches:
         for run in store.search(experiments, " and ".join(conditions)):
-            if run.data.tags.get("harness.kind") in KINDS and run.info.run_id not in seen:
-                seen.add(run.info.run_id)
+            if run.data.tags.get("harness.kind") in KINDS and run.info.run_id not in run_ids:
+                run_ids.add(run.info.run_id)
                 try:
                     yield stored_run(run)
                 except UNREADABLE as error:
@@ -128,9 +130,9 @@ def find_run(store: Store, prefix: str) -> StoredRun:
     if not runs:
         raise BadInput(f"no run whose id begins with {prefix!r} in {store.name}")
     if len(runs) > 1:
-        shown = ", ".join(f"{r.info.run_id[: SHORT + 4]} ({r.info.run_name})" for r in runs[:5])
+        examples = ", ".join(f"{r.info.run_id[: SHORT + 4]} ({r.info.run_name})" for r in runs[:5])
         more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
-        raise BadInput(f"{prefix!r} is the beginning of {len(runs)} runs: {shown}{more}")
+        raise BadInput(f"{prefix!r} is the beginning of {len(runs)} runs: {examples}{more}")
     return _comparable(runs[0])
 
 
@@ -143,9 +145,9 @@ def _comparable(run: Run) -> StoredRun:
             raise BadInput(
                 f"run {run.info.run_id[:SHORT]} cannot be read: {unreadable_reason(error)}"
             ) from error
-    what = {"suite": "a whole suite", "selftest": "a self-test"}.get(kind, "another program")
+    owner = {"suite": "a whole suite", "selftest": "a self-test"}.get(kind, "another program")
     raise BadInput(
-        f"run {run.info.run_id[:SHORT]} is that of {what}; name runs of cells or of scored sets"
+        f"run {run.info.run_id[:SHORT]} is that of {owner}; name runs of cells or of scored sets"
     )
 
 

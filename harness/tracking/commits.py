@@ -20,10 +20,10 @@ def commits(folders: Iterable[Path], besides: Sequence[Path] = ()) -> str:
     no change of the code.
     """
     roots = list(dict.fromkeys(root for folder in folders if (root := find_repository(folder))))
-    found = [(root.name, commit(root, besides)) for root in roots]
-    if len(found) < 2:
-        return found[0][1] if found else NONE
-    return "; ".join(f"{name}: {said}" for name, said in found)
+    revisions = [(root.name, commit(root, besides)) for root in roots]
+    if len(revisions) < 2:
+        return revisions[0][1] if revisions else NONE
+    return "; ".join(f"{name}: {revision}" for name, revision in revisions)
 
 
 def own_commit() -> str:

@@ -29,7 +29,7 @@ def environment(folders: Iterable[Path] = (), besides: Sequence[Path] = ()) -> d
         "python": platform.python_version(),
     }
     facts |= {"system": f"{platform.system()} {platform.machine()}"}
-    return facts | {name: found for name in PACKAGES if (found := _version(name))}
+    return facts | {name: version for name in PACKAGES if (version := _version(name))}
 
 
 def _version(package: str) -> str | None:

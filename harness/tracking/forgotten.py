@@ -43,8 +43,8 @@ def forgotten(store: Store) -> list[StoredRun]:
 
 
 def _named(store: Store, names: Sequence[str]) -> list[StoredRun]:
-    found = [run for name in names for run in _of(store, name)]
-    return list({run.run_id: run for run in found}.values())
+    runs = [run for name in names for run in _of(store, name)]
+    return list({run.run_id: run for run in runs}.values())
 
 
 def _of(store: Store, name: str) -> Iterator[StoredRun]:
@@ -61,11 +61,11 @@ def _of(store: Store, name: str) -> Iterator[StoredRun]:
 def _cells(store: Store, name: str) -> list[StoredRun]:
     model, rest = split_place(name)
     place, _, seed = rest.partition("#")
-    found = [
+    runs = [
         run
         for run in collect(store, dataset=str(parse_reference(place)))
         if model in {use.model for use in run.uses} and seed in ("", str(run.seed))
     ]
-    if not found:
+    if not runs:
         raise BadInput(f"{name!r}: there is no such cell in {store.name}")
-    return found
+    return runs

@@ -58,8 +58,8 @@ class Journal:
 
     def runs(self) -> list[str]:
         """The runs that have writes waiting."""
-        found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        runs = [path.name for path in found if path.is_dir() and path.name != REFUSED]
+        paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        runs = [path.name for path in paths if path.is_dir() and path.name != REFUSED]
         return [run_id for run_id in runs if self.holds(run_id)]
 
     @property
@@ -69,8 +69,8 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """How many writes there are of each run that has any; spoilt ones count."""
-        found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        runs = [path for path in found if path.is_dir() and path.name != REFUSED]
+        paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        runs = [path for path in paths if path.is_dir() and path.name != REFUSED]
         counts = {path.name: sum(file.is_file() for file in path.iterdir()) for path in runs}
         return {run_id: count for run_id, count in counts.items() if count}
 

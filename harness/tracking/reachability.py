@@ -113,5 +113,5 @@ def _check_database(uri: str) -> None:
 
 def _limits(uri: str) -> dict[str, int]:
     """What drivers call the time that a connection may take."""
-    known = uri.startswith(("postgresql", "mysql")) and "connect_timeout" not in uri
-    return {"connect_timeout": SECONDS} if known else {}
+    is_supported = uri.startswith(("postgresql", "mysql")) and "connect_timeout" not in uri
+    return {"connect_timeout": SECONDS} if is_supported else {}

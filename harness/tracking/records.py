@@ -67,11 +67,11 @@ def numbers(run: Run) -> list[Measurement]:
 
 def facts(run: Run) -> dict[str, str]:
     """What is recorded of a run's training, by name."""
-    found = after(FACT, run.data.tags)
-    for name in found.keys() & {*COUNTS, *SECONDS}:
-        if not _is_number(found[name], name in COUNTS):
-            leave_out(str(run.info.run_id), f"its {name}", f"{found.pop(name)!r} is no number")
-    return found
+    values = after(FACT, run.data.tags)
+    for name in values.keys() & {*COUNTS, *SECONDS}:
+        if not _is_number(values[name], name in COUNTS):
+            leave_out(str(run.info.run_id), f"its {name}", f"{values.pop(name)!r} is no number")
+    return values
 
 
 def _is_number(text: str, whole: bool) -> bool:

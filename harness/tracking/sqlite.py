@@ -128,8 +128,8 @@ def _newest() -> str:
 
 def _other_version(database: Path, version: str) -> str:
     config = mlflow_db._get_alembic_config("")  # type: ignore[no-untyped-call]
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if version not in revisions:
         return (
             f"{_name(database)} was written by a newer MLflow (its tables have version {version}); "
             "install that one: pip install --upgrade mlflow"
@@ -159,10 +159,10 @@ def relocate(database: Path) -> None:
     still there and not here. A file that cannot be written to stays as it is: the harness itself
     goes by `harness.tracking.artifacts.artifact_folder`.
     """
-    here = (database.parent / ARTIFACTS).resolve()
-    root = here.as_uri()
+    folder = (database.parent / ARTIFACTS).resolve()
+    root = folder.as_uri()
     with suppress(sqlite3.OperationalError), closing(connect(database)) as connection:
-        moved = _moved(connection, here, root)
+        moved = _moved(connection, folder, root)
         if moved:
             connection.executemany("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", moved)
         elsewhere = "artifact_location LIKE ? AND artifact_location != ?"
@@ -175,7 +175,7 @@ def relocate(database: Path) -> None:
         connection.commit()
 
 
-def _moved(connection: sqlite3.Connection, here: Path, root: str) -> list[tuple[str, str]]:
+def _moved(connection: sqlite3.Connection, folder: Path, root: str) -> list[tuple[str, str]]:
     """New addresses of artifacts, and the ids of their runs."""
     runs = connection.execute(
         "SELECT run_uuid, artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) != ?"
@@ -185,7 +185,7 @@ def _moved(connection: sqlite3.Connection, here: Path, root: str) -> list[tuple[
     moved = []
     for run_id, uri in runs.fetchall():
         before = local_path(uri)
-        if (here / run_id).exists() or before is None or not before.exists():
+        if (folder / run_id).exists() or before is None or not before.exists():
             moved.append((f"{root}/{run_id}/artifacts", run_id))
     return moved
 

@@ -95,12 +95,12 @@ class Store:
         A widened suite (a seed, a model, a metric more) continues its run.
         """
         experiment = self._experiment(suite)
-        own = {"harness.suite_key": key, **tags}
+        suite_tags = {"harness.suite_key": key, **tags}
         if run_id := self._keyed(experiment, "suite_key", key):
             self.client.update_run(run_id, status="RUNNING")
         else:
-            run_id = self._create(experiment, suite, {"harness.kind": "suite", **own})
-        self.tag(run_id, own)
+            run_id = self._create(experiment, suite, {"harness.kind": "suite", **suite_tags})
+        self.tag(run_id, suite_tags)
         return run_id
 
     def find_suite(self, suite: str, key: str) -> str | None:
@@ -178,13 +178,13 @@ class Store:
         named, are looked through first, and all others only for keys that it lacks.
         """
         places = self.experiments()
-        own = [place for name, place in places.items() if name == suite]
+        suites_experiments = [place for name, place in places.items() if name == suite]
         others = [place for name, place in places.items() if name != suite]
-        found: dict[str, Record] = {}
-        for experiments in (own, others):
-            if missing := set(training_keys) - found.keys():
-                found |= self._look(missing, experiments)
-        return found
+        records_by_key: dict[str, Record] = {}
+        for experiments in (suites_experiments, others):
+            if missing := set(training_keys) - records_by_key.keys():
+                records_by_key |= self._look(missing, experiments)
+        return records_by_key
 
     def _look(
         self, training_keys: Collection[str], experiments: Sequence[str]
@@ -250,8 +250,8 @@ class Store:
         if experiment is None or experiment.lifecycle_stage == "deleted":
             return {}
         query = f"tags.`harness.dataset_digest` = '{dataset_digest}'"
-        found = self.search([str(experiment.experiment_id)], query)
-        return {str(run.info.run_id): dict(run.data.tags) for run in found}
+        runs = self.search([str(experiment.experiment_id)], query)
+        return {str(run.info.run_id): dict(run.data.tags) for run in runs}
 
     # -- what hangs on a run ------------------------------------------------------------------
 
@@ -313,13 +313,13 @@ class Store:
 
     def experiments(self) -> dict[str, str]:
         """The ids of all experiments by name. A suite's is called as the suite is."""
-        found: dict[str, str] = {}
+        ids: dict[str, str] = {}
         token = None
         while True:
             page = self.client.search_experiments(page_token=token)
-            found |= {str(e.name): str(e.experiment_id) for e in page}
+            ids |= {str(e.name): str(e.experiment_id) for e in page}
             if not (token := page.token):
-                return found
+                return ids
 
     def search(self, experiments: Sequence[str], query: str) -> Iterator[Run]:
         """Runs of some experiments, newest first, a page in memory at a time. In a dict a later one
@@ -342,9 +342,9 @@ class Store:
         if values:
             self._write(run_id, Write("metrics", {"values": [list(value) for value in values]}))
 
-    def _log_params(self, run_id: str, params: Mapping[str, Any], known: Container[str]) -> None:
+    def _log_params(self, run_id: str, params: Mapping[str, Any], logged: Container[str]) -> None:
         named = {metric_name(name): valid_text(str(v), MAX_PARAM) for name, v in params.items()}
-        if missing := {name: text for name, text in named.items() if name not in known}:
+        if missing := {name: text for name, text in named.items() if name not in logged}:
             self._write(run_id, Write("params", missing))
 
     def _write(self, run_id: str, write: Write) -> None:

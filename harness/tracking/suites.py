@@ -92,7 +92,7 @@ def _mark(store: Store, name: str, suite: SuiteIdentity) -> None:
     experiment = store.client.get_experiment_by_name(name)
     if experiment is None:  # deleted at this moment
         return
-    known = dict(experiment.tags)
-    for tag, value in suite.marked(known).items():
-        if known.get(tag) != value:
+    tags = dict(experiment.tags)
+    for tag, value in suite.marked(tags).items():
+        if tags.get(tag) != value:
             store.client.set_experiment_tag(experiment.experiment_id, tag, value)

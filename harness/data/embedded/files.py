@@ -21,10 +21,10 @@ def read_file(name: str, sha256: str) -> io.BytesIO:
             f"{path}: cannot be read ({error.strerror}); it comes with scikit-image: "
             "pip install --force-reinstall scikit-image"
         ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
         raise BadInput(
-            f"{path}: SHA-256 {found[:8]}… instead of {sha256[:8]}…; damaged, or changed since "
+            f"{path}: SHA-256 {digest[:8]}… instead of {sha256[:8]}…; damaged, or changed since "
             "scikit-image 0.26, so that numbers from it would not compare"
         )
     return io.BytesIO(data)

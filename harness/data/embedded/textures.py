@@ -58,7 +58,7 @@ def squares(name: str, black: bool) -> list[Pixels]:
 
 
 def patches(name: str, black: bool, size: int, step: int) -> Pixels:
-    """N×size×size: those that begin at every `step`th pixel of a square."""
+    """Return the patches that begin at every `step`th pixel of a square: N×size×size."""
     cut = [
         sliding_window_view(square, (size, size))[::step, ::step].reshape(-1, size, size)
         for square in squares(name, black)
@@ -102,15 +102,16 @@ def _test(name: str, size: int) -> tuple[Pixels, NDArray[np.int64], NDArray[np.b
 
 
 def _random(*names: str | int) -> RandomState:
-    """NumPy's generator whose streams are frozen for good."""
+    """A generator of NumPy's whose stream never changes between versions."""
     return RandomState(derive(0, "textures", *names) % 2**32)
 
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
     photo = options.get("photo", "all")
     if photo not in (*PHOTOS, "all"):
-        known = ", ".join(PHOTOS)
-        raise BadInput(f"textures: photo={photo}; known are {known}{suggest(photo, PHOTOS)}")
+        raise BadInput(
+            f"textures: photo={photo}; known are {', '.join(PHOTOS)}{suggest(photo, PHOTOS)}"
+        )
     size = options.get("size", "32")
     if size not in map(str, SIZES):
         raise BadInput(f"textures: size={size}; {', '.join(map(str, SIZES))} are possible")

@@ -108,9 +108,9 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         ends = [len(tiles), room + 1, room + 1, len(VELOCITIES)]
         drawn = random.randint(0, ends, (count, len(ends)), dtype=np.int64)
         places = paths(drawn[:, 1:3], VELOCITIES[drawn[:, 3]], frames, room)
-        chosen = torch.from_numpy(drawn[:, 0].copy())
-        videos = move(tiles.images[chosen].numpy(), places, size)
-        return Split(torch.from_numpy(videos), tiles.labels[chosen])
+        indices = torch.from_numpy(drawn[:, 0].copy())
+        videos = move(tiles.images[indices].numpy(), places, size)
+        return Split(torch.from_numpy(videos), tiles.labels[indices])
 
     def load(root: Path) -> tuple[Split, Split]:
         train, test = base.load(root)

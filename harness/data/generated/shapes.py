@@ -53,8 +53,8 @@ def draw_shapes(factors: Integers, size: int, *, outlines: bool = False) -> Spli
 def draw_factors(sizes: Counts) -> tuple[Integers, Integers]:
     """The factors of train and test images, N×6, all different. Fewer are a part of more."""
     order = random_state("shapes", VERSION, "order").permutation(COMBINATIONS)
-    chosen = order[: sizes.train], order[::-1][: sizes.test]
-    train, test = (np.stack(np.unravel_index(part, sprites.VALUES), axis=1) for part in chosen)
+    parts = order[: sizes.train], order[::-1][: sizes.test]
+    train, test = (np.stack(np.unravel_index(part, sprites.VALUES), axis=1) for part in parts)
     return train.astype(np.int64), test.astype(np.int64)
 
 

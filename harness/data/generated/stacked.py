@@ -34,10 +34,10 @@ def stack(split: Split, classes: int, count: int, part: str) -> Split:
     The label of a stack of classes a, b, c is (a·classes + b)·classes + c.
     """
     random = random_state(f"stacked-{split.digest()}", VERSION, part)
-    chosen = torch.from_numpy(random.randint(0, len(split), (count, CHANNELS), dtype=np.int64))
-    images = split.images[chosen.flatten()].view(count, CHANNELS, *split.images.shape[2:])
+    indices = torch.from_numpy(random.randint(0, len(split), (count, CHANNELS), dtype=np.int64))
+    images = split.images[indices.flatten()].view(count, CHANNELS, *split.images.shape[2:])
     places = torch.tensor([classes**2, classes, 1])
-    return Split(images, (split.labels[chosen] * places).sum(dim=1))
+    return Split(images, (split.labels[indices] * places).sum(dim=1))
 
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
@@ -47,25 +47,26 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     _check_classes(name, base.card.classes)
 
     def classes(root: Path) -> tuple[str, ...]:
-        own = base.classes(root) if base.classes else base.card.classes
-        _check_classes(name, own)
-        return _triples(own)
+        names = base.classes(root) if base.classes else base.card.classes
+        _check_classes(name, names)
+        return _triples(names)
 
     def load(root: Path) -> tuple[Split, Split]:
         train, test = base.load(root)
         if train.images.shape[1] != 1 or train.images.dtype != torch.uint8:
             raise BadInput(f"{name}: only grey images can be stacked; {argument} has others")
-        own = round(len(classes(root)) ** (1 / CHANNELS))
-        return stack(train, own, sizes.train, "train"), stack(test, own, sizes.test, "test")
+        count = round(len(classes(root)) ** (1 / CHANNELS))
+        return stack(train, count, sizes.train, "train"), stack(test, count, sizes.test, "test")
 
-    own = base.card.extractor
+    extractor = base.card.extractor
+    stacked = f"stacked:{extractor}" if extractor.startswith("classifier:") else ""
     card = replace(
         base.card,
         title=f"{base.card.title}, three stacked as RGB",
         citation=f"{base.card.citation}; stacked after Metz et al. 2017, arXiv:1611.02163",
         classes=_triples(base.card.classes),
-        extractor=f"stacked:{own}" if own.startswith("classifier:") else own,
-        perceptual=f"stacked:{own}" if own.startswith("classifier:") else base.card.perceptual,
+        extractor=stacked or extractor,
+        perceptual=stacked or base.card.perceptual,
         factors=(),
         corners=0,
     )

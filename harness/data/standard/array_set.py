@@ -52,36 +52,36 @@ class ArraySet:
     def source(self, options: Mapping[str, str]) -> Source:
         """The set, resized where the options ask for it."""
         native = self.shape[1]
-        wanted = Sizing.read(self.name, options, native)
-        is_resized = wanted.size != native
+        sizing = Sizing.read(self.name, options, native)
+        is_resized = sizing.size != native
         if "filter" in options and not is_resized:
             raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
-        shape = (self.shape[0], wanted.size, wanted.size)
+        shape = (self.shape[0], sizing.size, sizing.size)
         card = _resized(self.card) if is_resized else self.card
         return Source(
-            replace(card, enlarged_from=native if wanted.size > native else 0),
-            partial(self._load, wanted),
+            replace(card, enlarged_from=native if sizing.size > native else 0),
+            partial(self._load, sizing),
             files=self.files.pins,
             stored=self.name,
             shapes={split: (count, *shape) for split, count in self.counts.items()},
         )
 
-    def _load(self, wanted: Sizing, root: Path) -> tuple[Split, Split]:
+    def _load(self, sizing: Sizing, root: Path) -> tuple[Split, Split]:
         key = {
             "version": VERSION,
             "files": self.files.identity(root),
-            "size": wanted.size,
-            "filter": wanted.filter,
+            "size": sizing.size,
+            "filter": sizing.filter,
         }
-        arrays = self._arrays(wanted)
+        arrays = self._arrays(sizing)
         if not is_prepared(root, self.name, key, arrays):
             self.files.provide(root)
-        fill = partial(self._fill, root / self.files.folder, wanted)
-        found = prepared(root, self.name, key, arrays, fill)
-        return found.split("train"), found.split("test")
+        fill = partial(self._fill, root / self.files.folder, sizing)
+        stored = prepared(root, self.name, key, arrays, fill)
+        return stored.split("train"), stored.split("test")
 
-    def _arrays(self, wanted: Sizing) -> Arrays:
-        shape = (self.shape[0], wanted.size, wanted.size)
+    def _arrays(self, sizing: Sizing) -> Arrays:
+        shape = (self.shape[0], sizing.size, sizing.size)
         arrays: Arrays = {}
         for split, count in self.counts.items():
             arrays[f"{split}.images"] = ((count, *shape), np.uint8)
@@ -90,7 +90,7 @@ class ArraySet:
                 arrays[f"{split}.factors"] = ((count, len(self.card.factors)), np.int64)
         return arrays
 
-    def _fill(self, folder: Path, wanted: Sizing, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _fill(self, folder: Path, sizing: Sizing, arrays: Mapping[str, NDArray[Any]]) -> None:
         with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
             for split, count in self.counts.items():
                 start = 0
@@ -99,7 +99,7 @@ class ArraySet:
                     if stop > count:
                         raise BadInput(f"{folder}: more than {count:,} {split} images")
                     self._check_labels(folder, block)
-                    arrays[f"{split}.images"][start:stop] = wanted.apply_all(block.images)
+                    arrays[f"{split}.images"][start:stop] = sizing.apply_all(block.images)
                     arrays[f"{split}.labels"][start:stop] = block.labels
                     if block.factors is not None:
                         arrays[f"{split}.factors"][start:stop] = block.factors

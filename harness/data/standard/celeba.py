@@ -53,7 +53,7 @@ FILES = Files(
 )
 
 
-def load(wanted: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[Split, Split]:
+def load(sizing: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[Split, Split]:
     """The authors' training and test images, RGB; all 40 attributes are factors, 0 or 1.
 
     Read from the archive, whose digest is pinned, or, where that is not there, from the folder
@@ -74,8 +74,8 @@ def load(wanted: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[
         encoded = _archived if ARCHIVE in files.sums else _unpacked
         return Photographs(encoded(folder, names), np.zeros(len(names), np.int64), factors)
 
-    known = EncodedSet("celeba", identity, COUNTS, photographs, len(ATTRIBUTES), crop)
-    train, test = known.load(root, wanted)
+    dataset = EncodedSet("celeba", identity, COUNTS, photographs, len(ATTRIBUTES), crop)
+    train, test = dataset.load(root, sizing)
     return _labelled(train, attribute), _labelled(test, attribute)
 
 
@@ -128,7 +128,7 @@ def _unpacked(folder: Path, names: list[str]) -> Iterator[Encoded]:
 
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
-    wanted = Sizing.read("celeba", options, SIZE)
+    sizing = Sizing.read("celeba", options, SIZE)
     crop = options.get("crop", "178")
     if crop not in CROPS:
         raise BadInput(f"celeba: crop={crop}; known are {', '.join(CROPS)}")
@@ -146,10 +146,10 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     )
     return Source(
         card,
-        partial(load, wanted, CROPS[crop], attribute),
+        partial(load, sizing, CROPS[crop], attribute),
         files=_files,
         stored="celeba",
-        shapes={split: (count, 3, wanted.size, wanted.size) for split, count in COUNTS.items()},
+        shapes={split: (count, 3, sizing.size, sizing.size) for split, count in COUNTS.items()},
     )
 
 

@@ -62,7 +62,7 @@ class EncodedSet:
     factors: int = 0
     crop: int | None = None
 
-    def load(self, root: Path, wanted: Sizing) -> tuple[Split, Split]:
+    def load(self, root: Path, sizing: Sizing) -> tuple[Split, Split]:
         """The train and the test split, RGB, prepared once below `root`.
 
         Every image is made RGB by Pillow, as in torchvision, whatever its file has (grey, CMYK).
@@ -71,16 +71,16 @@ class EncodedSet:
         key = {
             "version": VERSION,
             "files": dict(self.identity),
-            "size": wanted.size,
-            "filter": wanted.filter,
+            "size": sizing.size,
+            "filter": sizing.filter,
             "crop": self.crop,
         }
-        arrays = self._arrays(wanted.size)
+        arrays = self._arrays(sizing.size)
         opened = {}
         if not is_prepared(root, self.name, key, arrays):
             opened = {split: self.open(split) for split in self.counts}
-        found = prepared(root, self.name, key, arrays, partial(self._fill, opened, wanted))
-        return found.split("train"), found.split("test")
+        stored = prepared(root, self.name, key, arrays, partial(self._fill, opened, sizing))
+        return stored.split("train"), stored.split("test")
 
     def _arrays(self, size: int) -> Arrays:
         arrays: Arrays = {}
@@ -94,10 +94,10 @@ class EncodedSet:
     def _fill(
         self,
         opened: Mapping[str, Photographs],
-        wanted: Sizing,
+        sizing: Sizing,
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
-        decode = partial(_decode, wanted, self.crop)
+        decode = partial(_decode, sizing, self.crop)
         with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
             for split, images in opened.items():
                 arrays[f"{split}.labels"][:] = images.labels
@@ -125,7 +125,7 @@ def _decode_all(
         raise BadInput(f"{start:,} images were read where {len(target):,} were counted")
 
 
-def _decode(wanted: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.uint8]:
+def _decode(sizing: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.uint8]:
     """One image, 3×S×S."""
     name, read = encoded
     try:
@@ -140,4 +140,4 @@ def _decode(wanted: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.ui
     if crop:
         left, top = (whole.width - crop) // 2, (whole.height - crop) // 2
         whole = whole.crop((left, top, left + crop, top + crop))
-    return planes(wanted.apply(whole))
+    return planes(sizing.apply(whole))

@@ -47,13 +47,13 @@ def _dsprites(folder: Path, split: str) -> Iterator[ImageBlock]:
             with archive.open("latents_classes.npy") as stream:
                 latents = np.concatenate(list(_npy_blocks(path, stream)))
             with archive.open("imgs.npy") as stream:
-                chosen = in_split(len(latents), split)
+                mask = in_split(len(latents), split)
                 start = 0
                 for images in _npy_blocks(path, stream):
-                    here = slice(start, start + len(images))
-                    kept, factors = images[chosen[here]], latents[here][chosen[here], 1:]
-                    yield ImageBlock(kept[:, None] * np.uint8(255), factors[:, 0], factors)
-                    start = here.stop
+                    block = slice(start, start + len(images))
+                    pixels, factors = images[mask[block]], latents[block][mask[block], 1:]
+                    yield ImageBlock(pixels[:, None] * np.uint8(255), factors[:, 0], factors)
+                    start = block.stop
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
 
@@ -91,11 +91,11 @@ def _shapes3d(folder: Path, split: str) -> Iterator[ImageBlock]:
             factors = np.stack(
                 [np.unique(column, return_inverse=True)[1] for column in values.T], axis=1
             )
-            chosen = in_split(len(factors), split)
+            mask = in_split(len(factors), split)
             for start in range(0, len(factors), BLOCK):
-                here = slice(start, start + BLOCK)
-                kept, known = file["images"][here][chosen[here]], factors[here][chosen[here]]
-                yield ImageBlock(kept.transpose(0, 3, 1, 2), known[:, 4], known)
+                block = slice(start, start + BLOCK)
+                pixels, rows = file["images"][block][mask[block]], factors[block][mask[block]]
+                yield ImageBlock(pixels.transpose(0, 3, 1, 2), rows[:, 4], rows)
     except (OSError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -119,11 +119,11 @@ def check_digest(path: Path, pin: str) -> None:
         return
     algorithm = ALGORITHMS[len(pin)]
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
-    if found != pin:
+        actual = hashlib.file_digest(file, algorithm).hexdigest()
+    if actual != pin:
         kind = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
         raise BadInput(
-            f"{path}: cut short or corrupt ({path.stat().st_size:,} bytes, {kind} {found[:8]}…, "
+            f"{path}: cut short or corrupt ({path.stat().st_size:,} bytes, {kind} {actual[:8]}…, "
             f"the official file has {pin[:8]}…); delete it and run again to download it"
         )
 

@@ -29,10 +29,10 @@ def classes(root: Path) -> tuple[str, ...]:
 
     Of all 1,000 they are torchvision's, which has them in this order; of fewer, the folders'.
     """
-    found = _class_folders(root / "imagenet")
-    named: list[str] = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
-    whole = len(found) == len(named) and all(_is_wnid(name) for name in found)
-    return tuple(named if whole else found)
+    folders = _class_folders(root / "imagenet")
+    names: list[str] = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]
+    whole = len(folders) == len(names) and all(_is_wnid(name) for name in folders)
+    return tuple(names if whole else folders)
 
 
 def _is_wnid(name: str) -> bool:
@@ -41,16 +41,18 @@ def _is_wnid(name: str) -> bool:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    found = {part: _listed(folder / part) for part in FOLDERS.values()}
-    if found["train"] != found["val"]:
-        odd = sorted(set(found["train"]) ^ set(found["val"]))[0]
+    folders = {part: _listed(folder / part) for part in FOLDERS.values()}
+    if folders["train"] != folders["val"]:
+        odd = sorted(set(folders["train"]) ^ set(folders["val"]))[0]
         raise BadInput(
             f"{folder}: train and val must have the same folders, one a class; {odd!r} is in one "
             "of them only"
         )
-    if len(found["train"]) < 2:
-        raise BadInput(f"{folder / 'train'}: {len(found['train'])} folders; one a class is needed")
-    return found["train"]
+    if len(folders["train"]) < 2:
+        raise BadInput(
+            f"{folder / 'train'}: {len(folders['train'])} folders; one a class is needed"
+        )
+    return folders["train"]
 
 
 def _listed(folder: Path) -> list[str]:
@@ -62,7 +64,7 @@ def _listed(folder: Path) -> list[str]:
     return folders_in(folder)
 
 
-def load(wanted: Sizing, root: Path) -> tuple[Split, Split]:
+def load(sizing: Sizing, root: Path) -> tuple[Split, Split]:
     """The training images, and the validation images as the test split, RGB."""
     folder = root / "imagenet"
     names = _class_folders(folder)
@@ -73,18 +75,18 @@ def load(wanted: Sizing, root: Path) -> tuple[Split, Split]:
             [folder / part / name / file for file in images_in(folder / part / name)]
             for name in names
         ]
-        empty = [name for name, those in zip(names, images, strict=True) if not those]
+        empty = [name for name, image_paths in zip(names, images, strict=True) if not image_paths]
         if empty:
             raise BadInput(f"{folder / part / empty[0]}: no images in it")
-        files[split] = [path for those in images for path in those]
-        labels[split] = [label for label, those in enumerate(images) for _ in those]
+        files[split] = [path for image_paths in images for path in image_paths]
+        labels[split] = [label for label, image_paths in enumerate(images) for _ in image_paths]
     identity = {split: stamp(paths, folder) for split, paths in files.items()}
     counts = {split: len(paths) for split, paths in files.items()}
 
     def photographs(split: str) -> Photographs:
         return Photographs(_encoded(files[split]), np.array(labels[split], np.int64))
 
-    return EncodedSet("imagenet", identity, counts, photographs).load(root, wanted)
+    return EncodedSet("imagenet", identity, counts, photographs).load(root, sizing)
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[Encoded]:
@@ -92,7 +94,7 @@ def _encoded(paths: Sequence[Path]) -> Iterator[Encoded]:
 
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
-    wanted = Sizing.read("imagenet", options, SIZE)
+    sizing = Sizing.read("imagenet", options, SIZE)
     card = DatasetCard(
         title="ImageNet (ILSVRC 2012)",
         licence="for non-commercial research and educational purposes only (terms of access)",
@@ -103,7 +105,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     )
     return Source(
         card,
-        partial(load, wanted),
+        partial(load, sizing),
         classes,
         files=lambda root: {root / "imagenet" / part: "" for part in FOLDERS.values()},
         stored="imagenet",

@@ -34,7 +34,7 @@ def _files(category: str) -> Files:
     return Files("LSUN", Path("lsun"), dict.fromkeys(names, ""), home="github.com/fyu/lsun")
 
 
-def load(category: str, wanted: Sizing, root: Path) -> tuple[Split, Split]:
+def load(category: str, sizing: Sizing, root: Path) -> tuple[Split, Split]:
     """The authors' training and validation images of a category, RGB, by key."""
     identity = _files(category).identity(root)
     folders = {
@@ -48,8 +48,8 @@ def load(category: str, wanted: Sizing, root: Path) -> tuple[Split, Split]:
         return Photographs(encoded, np.zeros(counts[split], np.int64))
 
     try:
-        found = EncodedSet(_name(category), identity, counts, photographs)
-        return found.load(root, wanted)
+        dataset = EncodedSet(_name(category), identity, counts, photographs)
+        return dataset.load(root, sizing)
     finally:
         for database in databases.values():
             database.close()
@@ -76,7 +76,7 @@ def _values(folder: Path, database: Any) -> Iterator[Encoded]:
 
 
 def _make(_: str, options: Mapping[str, str]) -> Source:
-    wanted = Sizing.read("lsun", options, SIZE)
+    sizing = Sizing.read("lsun", options, SIZE)
     category = options.get("category", "bedroom")
     if category not in CATEGORIES:
         raise BadInput(f"lsun: unknown category {category!r}{suggest(category, CATEGORIES)}")
@@ -89,7 +89,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         perceptual="lpips:alex",
     )
     return Source(
-        card, partial(load, category, wanted), files=_files(category).pins, stored=_name(category)
+        card, partial(load, category, sizing), files=_files(category).pins, stored=_name(category)
     )
 
 

@@ -67,8 +67,8 @@ def _blocks(part: str, folder: Path, split: str) -> Iterator[ImageBlock]:
     start = 0
     for images in _images(folder / f"{stem}_X.bin"):
         stop = start + len(images)
-        known = np.zeros(len(images), np.uint8) if labels is None else labels[start:stop]
-        yield ImageBlock(images, known)
+        block_labels = np.zeros(len(images), np.uint8) if labels is None else labels[start:stop]
+        yield ImageBlock(images, block_labels)
         start = stop
 
 

@@ -3,7 +3,7 @@
 `images` (uint8 N×H×W×C, or N×H×W for grey) and, if there are any, `labels` (whole numbers from 0
 up), `images_test` and `labels_test`. A file whose only array are the images is read too, and one
 with images in `arr_0` and labels in `arr_1`, as diffusion models are published with. Without test
-images an image's number decides (`parts.is_test`).
+images an image's number decides (`layout.is_test`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Files are named by their path in the folder. Of several captions of an image the first counts. With
 `train/` and `test/` (or `val/`) these are the splits; otherwise the name of an image decides
-(`parts.is_test`).
+(`layout.is_test`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ NAMES = ("captions.csv", "captions.jsonl")
 
 def find(folder: Path) -> Layout:
     """One class. Raises BadInput where an image has no caption."""
-    given = [folder / name for name in NAMES if (folder / name).is_file()]
-    if len(given) != 1:
-        raise BadInput(f"{folder}: one of {' and '.join(NAMES)} is needed; it has {len(given)}")
+    caption_files = [folder / name for name in NAMES if (folder / name).is_file()]
+    if len(caption_files) != 1:
+        raise BadInput(
+            f"{folder}: one of {' and '.join(NAMES)} is needed; it has {len(caption_files)}"
+        )
     splits = split_folders(folder)
     if splits:
         train, test = (find_images(split)[0] for split in splits)
@@ -32,7 +34,7 @@ def find(folder: Path) -> Layout:
         images, _ = find_images(folder)
         train = [file for file in images if not is_test(stem(file, folder))]
         test = [file for file in images if is_test(stem(file, folder))]
-    parts = (_part(folder, given[0], files) for files in (train, test))
+    parts = (_part(folder, caption_files[0], files) for files in (train, test))
     return Layout(folder, ("images",), *parts)
 
 

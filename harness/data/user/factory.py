@@ -1,4 +1,4 @@
-"""Makers of datasets from the images in a folder of the user's."""
+"""Sources and factories of datasets from a folder of the user's images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.data.user.prepare import load_layout
 
 
 def user_card(name: str) -> DatasetCard:
-    """What can be said of images that only their owner knows."""
+    """Return the card of images that only their owner knows."""
     return DatasetCard(
         title=f"{name}, a user's own images",
         licence="known to their owner",

@@ -1,4 +1,4 @@
-"""What is known of source files, kept so that unchanged files are not read again."""
+"""A cache of values computed from files, so that unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -21,39 +21,41 @@ def values_by_file(
     files: Sequence[Path],
     find: Callable[[Sequence[Path]], Sequence[Any]],
 ) -> list[Any]:
-    """For each of `files`, which belong to the dataset at `where`, what `find` says of it: plain
-    values, as JSON has them.
+    """Return what `find` computes for each of `files` of the dataset at `where`: plain values, as
+    JSON has them.
 
-    Only files whose size or times have changed since the last call are handed to `find`. Its
-    answers are kept below `root`, if that can be written to.
+    Only files whose size or times have changed since the last call are passed to `find`. Its
+    results are kept below `root`, if that can be written to.
     """
     index = root / "prepared" / f".files-{digest([str(where.resolve()), VERSION])}.json"
-    known = _read(index)
+    cached = _read(index)
     states = [_state(file) for file in files]
     keys = [str(file) for file in files]
-    new = [i for i, key in enumerate(keys) if known.get(key, [None])[0] != states[i]]
+    new = [i for i, key in enumerate(keys) if cached.get(key, [None])[0] != states[i]]
     if new:
-        for i, found in zip(new, find([files[i] for i in new]), strict=True):
-            known[keys[i]] = [states[i], found]
-        _write(index, {key: known[key] for key in keys})
-    return [known[key][1] for key in keys]
+        for i, value in zip(new, find([files[i] for i in new]), strict=True):
+            cached[keys[i]] = [states[i], value]
+        _write(index, {key: cached[key] for key in keys})
+    return [cached[key][1] for key in keys]
 
 
 def _state(file: Path) -> list[int]:
-    """The time of the last change of contents or metadata cannot be set back by a program."""
+    """Size and times of a file. No program can set back the time of the last change of its
+    metadata.
+    """
     state = file.stat()
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
 
 def _read(index: Path) -> dict[str, Any]:
     try:
-        known = json.loads(index.read_text())
+        cached = json.loads(index.read_text())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return cached if isinstance(cached, dict) else {}
 
 
-def _write(index: Path, known: dict[str, Any]) -> None:
+def _write(index: Path, cached: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         index.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(index, json.dumps(known))
+        atomic_write(index, json.dumps(cached))

@@ -1,7 +1,7 @@
 """`folder:PATH`: images in a folder for each class, or all in one.
 
 With `train/` and `test/` (or `val/`) these are the splits. Otherwise the name of an image decides
-(`parts.is_test`). Whatever else is beside split folders, and what is no image, is left out.
+(`layout.is_test`). Whatever else is beside split folders, and what is no image, is left out.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def find(folder: Path) -> Layout:
 def _classed(base: Path) -> Classed:
     """The images below `base`; the first folder on the way to each is its class."""
     images, _ = find_images(base)
-    ways = [file.relative_to(base).parts for file in images]
-    classes = {way[0] for way in ways if len(way) > 1}
-    loose = [way[0] for way in ways if len(way) == 1]
+    paths = [file.relative_to(base).parts for file in images]
+    classes = {parts[0] for parts in paths if len(parts) > 1}
+    loose = [parts[0] for parts in paths if len(parts) == 1]
     if classes and loose:
         raise BadInput(
             f"{base}: has images, such as {loose[0]}, beside folders with images, such as "
@@ -49,7 +49,9 @@ def _classed(base: Path) -> Classed:
         )
     if classes and (empty := folder_names(base) - classes):
         raise BadInput(f"{base / min(empty)}: a class without images")
-    return [(file, way[0] if classes else FLAT) for file, way in zip(images, ways, strict=True)]
+    return [
+        (file, parts[0] if classes else FLAT) for file, parts in zip(images, paths, strict=True)
+    ]
 
 
 def _check_classes(folder: Path, train: Classed, test: Classed) -> None:

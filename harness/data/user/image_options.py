@@ -1,4 +1,4 @@
-"""What the images of a set are made into: their size and channels."""
+"""The size and channels that the images of a set are converted to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODES = {1: "L", 3: "RGB"}
 
 
 class SquareShape(NamedTuple):
-    """Of the square images of a set."""
+    """Channels, and pixels a side, of the square images of a set."""
 
     channels: int
     size: int
@@ -28,7 +28,7 @@ class SquareShape(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """The size and channels that were asked for; None leaves images as they are."""
+    """The size and channels that a name asks for; None leaves them as they are."""
 
     size: int | None = None
     filter: str = "bicubic"
@@ -36,7 +36,7 @@ class ImageOptions:
 
     @classmethod
     def read(cls, name: str, options: Mapping[str, str]) -> ImageOptions:
-        """The form that the options of the dataset `name` ask for. Raises BadInput."""
+        """Read the options of the dataset `name`. Raises BadInput."""
         size = read_size(name, options)
         if "filter" in options and size is None:
             raise BadInput(f"{name}: a filter is for images that are resized; give size=N too")
@@ -46,18 +46,19 @@ class ImageOptions:
             raise BadInput(f"{name}: channels={channels}; 1 (grey) or 3 (RGB) is needed")
         return cls(size, how, int(channels) if channels else None)
 
-    def shape(self, seen: Mapping[Header, str]) -> SquareShape:
-        """What images with these headers become, each named by one of them.
+    def shape(self, headers: Mapping[Header, str]) -> SquareShape:
+        """Return the shape that images with these headers are converted to; the values name one
+        file each.
 
         Raises BadInput where they do not fit together as they are, or are not square.
         """
-        return SquareShape(self.channels or _channels(seen), self.size or _size(seen))
+        return SquareShape(self.channels or _channels(headers), self.size or _size(headers))
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """An image of mode L or RGB in this form.
+        """Convert an image of mode L or RGB.
 
-        Grey is Pillow's L (ITU-R 601 luma), and RGB of grey is three times the same. Then the
-        centred square, as large as the image allows, is resized.
+        Grey is Pillow's L (ITU-R 601 luma); RGB of a grey image repeats it. Then the centred
+        square, as large as the image allows, is resized.
         """
         image = image.convert(MODES[self.channels]) if self.channels else image
         if self.size:
@@ -72,8 +73,8 @@ class ImageOptions:
         return np.asarray(fit(shares, self.size, "box")) > 0
 
 
-def _channels(seen: Mapping[Header, str]) -> int:
-    examples = {header.channels: name for header, name in seen.items()}
+def _channels(headers: Mapping[Header, str]) -> int:
+    examples = {header.channels: name for header, name in headers.items()}
     if len(examples) > 1:
         raise BadInput(
             f"{examples[1]} is grey and {examples[3]} is RGB; [channels=1] makes all grey, "
@@ -82,8 +83,8 @@ def _channels(seen: Mapping[Header, str]) -> int:
     return next(iter(examples))
 
 
-def _size(seen: Mapping[Header, str]) -> int:
-    sizes = {header[:2]: name for header, name in seen.items()}
+def _size(headers: Mapping[Header, str]) -> int:
+    sizes = {header[:2]: name for header, name in headers.items()}
     if len(sizes) > 1:
         (one, first), (other, second) = list(sizes.items())[:2]
         raise BadInput(

@@ -1,4 +1,4 @@
-"""What is in a user's folder: the files of each split, before any is read."""
+"""The files of each split in a user's folder, before any is read."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Layout:
 
 
 def is_test(name: str) -> bool:
-    """Whether the image of this name is a test image, in a set that does not say so itself.
+    """Whether an image is a test image, in a set that does not say so itself.
 
-    It follows from the name alone (SHA-256), so that an image never changes sides when others are
+    It depends only on the name (SHA-256), so that an image never changes sides when others are
     added.
     """
     written = name.encode("utf-8", "surrogateescape")  # a name that is not UTF-8, as it is
@@ -62,7 +62,7 @@ def stem(file: Path, folder: Path) -> str:
 
 
 def check_split(where: Path, train: int, test: int) -> None:
-    """BadInput unless both splits have two images."""
+    """Raise BadInput unless both splits have two images."""
     if min(train, test) < 2:
         raise BadInput(
             f"{where}: images to train on: {train:,}, to test with: {test:,}; both need at least "

@@ -51,13 +51,13 @@ def find(folder: Path) -> Layout:
 
 def _needed(folder: Path, split: str, name: str) -> Path:
     where = split_folder(folder, split)
-    found = named_folder(where, name) if where else None
-    if found is None:
+    subfolder = named_folder(where, name) if where else None
+    if subfolder is None:
         raise BadInput(
             f"{folder}: has no {split}/{name}/; train/good/, test/good/, test/KIND/ and "
             "ground_truth/KIND/ are needed"
         )
-    return found
+    return subfolder
 
 
 def _mask_of(folder: Path, kind: Path, image: Path) -> Path:

@@ -3,7 +3,7 @@
 Either each file holds both side by side, A left and B right, as for pix2pix; or there are two
 folders `A/` and `B/` whose files belong together by their path without suffix. In each of these
 `train/` and `test/` (or `val/`) are the splits; without them an image's name decides
-(`parts.is_test`). `direction=ab` makes B from A, `direction=ba` A from B.
+(`layout.is_test`). `direction=ab` makes B from A, `direction=ba` A from B.
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
     direction = options.get("direction", "ab")
     if direction not in DIRECTIONS:
         raise BadInput(f"{name}: direction={direction}; ab (B from A) or ba (A from B) is needed")
-    wanted = ImageOptions.read(name, options)
-    return user_source(name, argument, user_card(name), partial(find, direction=direction), wanted)
+    image_options = ImageOptions.read(name, options)
+    return user_source(
+        name, argument, user_card(name), partial(find, direction=direction), image_options
+    )
 
 
 PAIRED = DatasetFactory(_make, (*OPTIONS, "direction"), "PATH", "pairs of images")

@@ -1,4 +1,4 @@
-"""Where the files of a user's dataset are."""
+"""The folders and files of a user's dataset."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _RULE = (
 
 
 def check_argument(name: str, argument: str) -> None:
-    """BadInput where the relative path `argument` of the dataset `name` leaves the data root."""
+    """Raise BadInput where the relative path `argument` of the dataset `name` leaves the
+    data root.
+    """
     if not _is_anchored(argument) and ".." in PurePath(argument).parts:
         raise BadInput(f"{name}: leaves the folder of all datasets; {_RULE}")
 
 
 def resolve_path(argument: str, root: Path) -> Path:
-    """The path that `argument` names. Raises BadInput where nothing is there."""
+    """Return the path that `argument` names. Raises BadInput where it does not exist."""
     path = Path(argument).expanduser() if _is_anchored(argument) else root / argument
     if not path.exists():
         raise BadInput(f"{path}: no such file or folder; {_RULE}")
@@ -40,7 +42,7 @@ def _is_anchored(argument: str) -> bool:
 
 
 def folder_at(argument: str, root: Path) -> Path:
-    """The folder that `argument` names. Raises BadInput where none is there."""
+    """Return the folder that `argument` names. Raises BadInput where it does not exist."""
     path = resolve_path(argument, root)
     if not path.is_dir():
         raise BadInput(f"{path}: a folder is needed here")
@@ -65,11 +67,13 @@ def named_folder(folder: Path, *names: str) -> Path | None:
     """The folder in `folder` that has one of `names`, in capitals or not. Raises BadInput where
     several have.
     """
-    known = {name.casefold() for name in names}
-    found = sorted(name for name in folder_names(folder) if name.casefold() in known)
-    if len(found) > 1:
-        raise BadInput(f"{folder}: of {'/ and '.join(found)}/ only one can be meant; rename others")
-    return folder / found[0] if found else None
+    folded = {name.casefold() for name in names}
+    matches = sorted(name for name in folder_names(folder) if name.casefold() in folded)
+    if len(matches) > 1:
+        raise BadInput(
+            f"{folder}: of {'/ and '.join(matches)}/ only one can be meant; rename others"
+        )
+    return folder / matches[0] if matches else None
 
 
 def split_folder(folder: Path, split: str, suffix: str = "") -> Path | None:
@@ -77,8 +81,8 @@ def split_folder(folder: Path, split: str, suffix: str = "") -> Path | None:
     `trainA`; where there is none to test with, the one to validate with.
     """
     for kind in (split, "val") if split == "test" else (split,):
-        if found := named_folder(folder, *(name + suffix for name in SPLITS[kind])):
-            return found
+        if subfolder := named_folder(folder, *(name + suffix for name in SPLITS[kind])):
+            return subfolder
     return None
 
 

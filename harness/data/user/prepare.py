@@ -1,4 +1,4 @@
-"""From the files of a folder to splits in the store."""
+"""Turns the files of a folder into prepared splits in the store."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def load_layout(root: Path, layout: Layout, options: ImageOptions) -> tuple[Spli
 
 def _facts(root: Path, folder: Path, parts: Mapping[str, SplitFiles]) -> Facts:
     files = sorted({path for part in parts.values() for path in _files(part)})
-    found = values_by_file(root, folder, files, lambda new: in_threads(_fact, new))
-    return {file: (sha, Header(*header)) for file, (sha, header) in zip(files, found, strict=True)}
+    values = values_by_file(root, folder, files, lambda new: in_threads(_fact, new))
+    return {file: (sha, Header(*header)) for file, (sha, header) in zip(files, values, strict=True)}
 
 
 def _fact(path: Path) -> tuple[str, Header]:
@@ -140,7 +140,7 @@ def _arrays(
 
 
 def _contents(folder: Path, facts: Facts, part: SplitFiles) -> list[object]:
-    """All that the arrays of a part depend on, besides the options."""
+    """Return everything that the arrays of a part depend on, besides the options."""
 
     def name(picture: PictureFile) -> list[object]:
         return [picture.path.relative_to(folder).as_posix(), facts[picture.path][0], picture.half]
@@ -175,7 +175,7 @@ def _fill_array(
     read: Callable[[Item], NDArray[Any]],
     advance: Callable[[int], None],
 ) -> None:
-    """Put at each index what is read of the item there, if there is one."""
+    """Fill each index with what `read` makes of the item at that index, if there is one."""
 
     def put(index: int) -> None:
         item = items[index]
@@ -205,5 +205,5 @@ def _mask(options: ImageOptions, facts: Facts, path: Path) -> NDArray[np.bool_]:
 def _with_texts(split: Split, part: SplitFiles) -> Split:
     if part.texts is None:
         return split
-    known = digest([split.known_digest, *part.texts])
-    return replace(split, texts=part.texts, known_digest=known)
+    known_digest = digest([split.known_digest, *part.texts])
+    return replace(split, texts=part.texts, known_digest=known_digest)

@@ -28,13 +28,13 @@ def _part(folder: Path, split: str) -> SplitFiles:
     pictures: list[PictureFile] = []
     labels: list[int] = []
     for label, domain in enumerate(DOMAINS):
-        found = split_folder(folder, split, domain)
-        if found is None:
+        subfolder = split_folder(folder, split, domain)
+        if subfolder is None:
             raise BadInput(
                 f"{folder}: has no {split}{domain}/; trainA/, trainB/, testA/ and testB/ are "
                 "needed (valA/ and valB/ serve where there is no test)"
             )
-        images, _ = find_images(found)
+        images, _ = find_images(subfolder)
         pictures += [PictureFile(file) for file in images]
         labels += [label] * len(images)
     return SplitFiles(pictures, labels)
@@ -46,8 +46,8 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
 
     def load(root: Path) -> tuple[Split, Split]:
         train, test = source.load(root)
-        known = digest([train.known_digest, "unpaired"])
-        return replace(train, unpaired=True, known_digest=known), test
+        known_digest = digest([train.known_digest, "unpaired"])
+        return replace(train, unpaired=True, known_digest=known_digest), test
 
     return replace(source, load=load)
 
