@@ -67,7 +67,7 @@ WARM_UP = 3
 """Batches that are trained on before memory is measured."""
 BUSY_SECONDS = 1.0
 """How long to wait before asking again for a cell that another command is at."""
-OUTAGE_SECONDS = 60.0
+OUTAGE_SECONDS = 120.0
 """How long a cell that begins waits for a tracking store that is away."""
 
 
