@@ -140,8 +140,7 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
             AskedClaim(make_claim(**each["claim"]), tuple(each["datasets"]))
             for each in document["claims"]
         ],
-        metrics={each["name"]: Metric(compute=_not_computed, **each)
-                 for each in document["metrics"]},
+        metrics={each["name"]: _metric(each) for each in document["metrics"]},
         datasets=TypeAdapter(list[DatasetInfo]).validate_python(document["datasets"]),
         models=TypeAdapter(list[ModelInfo]).validate_python(document["models"]),
         doubts={(dataset, key): doubt for dataset, key, doubt in document["doubts"]},
@@ -149,6 +148,14 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],
         curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),
     )  # fmt: skip
+
+
+def _metric(entry: Mapping[str, Any]) -> Metric:
+    """A metric without its function. Fields that only another version has are passed over."""
+    names = {field.name for field in fields(Metric)}
+    return Metric(
+        compute=_not_computed, **{name: each for name, each in entry.items() if name in names}
+    )
 
 
 def _not_computed() -> Estimate:

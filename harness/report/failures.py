@@ -35,16 +35,18 @@ class Failure:
 
 def failures(cells: Sequence[CellResult]) -> list[Failure]:
     """What went wrong, in the order of the cells; what went wrong alike is one entry."""
-    found: dict[tuple[str, ...], list[CellResult]] = {}
+    cells_by_reason: dict[tuple[str, ...], list[CellResult]] = {}
     for cell in cells:
         for metric, status, reason in _of_cell(cell):
-            found.setdefault((cell.dataset, cell.model, metric, status, reason), []).append(cell)
+            cells_by_reason.setdefault(
+                (cell.dataset, cell.model, metric, status, reason), []
+            ).append(cell)
     return [
         Failure(
-            dataset, model, tuple(cell.seed for cell in alike), metric, status, reason,
-            alike[0].run_id or "",
+            dataset, model, tuple(cell.seed for cell in group), metric, status, reason,
+            group[0].run_id or "",
         )
-        for (dataset, model, metric, status, reason), alike in found.items()
+        for (dataset, model, metric, status, reason), group in cells_by_reason.items()
     ]  # fmt: skip
 
 
@@ -55,10 +57,10 @@ def _of_cell(cell: CellResult) -> list[tuple[str, str, str]]:
             if row.status in ENDS]  # fmt: skip
 
 
-def notice(found: Sequence[Failure]) -> str:
+def notice(failed: Sequence[Failure]) -> str:
     """How much of a suite failed, in a sentence; empty where nothing did."""
-    cells = sum(len(each.seeds) for each in found if not each.metric)
-    numbers = sum(len(each.seeds) for each in found if each.metric)
+    cells = sum(len(each.seeds) for each in failed if not each.metric)
+    numbers = sum(len(each.seeds) for each in failed if each.metric)
     parts = [
         counted(count, word) for count, word in ((cells, "cell"), (numbers, "measurement")) if count
     ]

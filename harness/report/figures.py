@@ -89,16 +89,16 @@ def _axis_label(part: VerdictPart, others: set[str]) -> str:
     effect = part.effect
     if effect is None:
         return ""
-    way = "as claimed →" if effect.towards == "higher" else "← as claimed"
+    arrow = "as claimed →" if effect.towards == "higher" else "← as claimed"
     if effect.mirror is not None:
-        way = "as claimed between the dashed lines"
+        arrow = "as claimed between the dashed lines"
     other = part.other if len(others) == 1 else "the other side"
     if effect.kind == "rank correlation":
-        return f"rank correlation, {way}"
+        return f"rank correlation, {arrow}"
     if effect.kind == "ratio":
-        return f"ratio to {other}, {way}"
+        return f"ratio to {other}, {arrow}"
     unit = f" ({part.unit})" if part.unit else ""
-    return f"{effect.kind} from {other}{unit}, {way}"
+    return f"{effect.kind} from {other}{unit}, {arrow}"
 
 
 def _log_axis(axes: Axes) -> None:
@@ -204,9 +204,9 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
     ratios = metric.scale == "log" and bool((points["value"] > 0).all())
     with canvas(3.2, 2.3) as (figure, axes):
         axes.grid(True)
-        for model, mine in points.groupby("model", sort=False):
+        for model, of_model in points.groupby("model", sort=False):
             colour, marker = style[str(model)]
-            lines = mine.pivot_table(index="share", columns="seed", values="value")
+            lines = of_model.pivot_table(index="share", columns="seed", values="value")
             axes.plot(100 * lines.index, lines, color=colour, linewidth=0.7, alpha=0.4)
             mean = np.exp(np.log(lines).mean(axis=1)) if ratios else lines.mean(axis=1)
             axes.plot(

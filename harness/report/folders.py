@@ -20,8 +20,8 @@ def report_folder(plan: Plan, suite: SuiteIdentity, output: Path) -> Path:
     label = f"--{plan.loaded.overrides.label()}" if overrides else ""
     names = [f"{name}{label}" for name in suite.names]
     exact = f"{names[-1]}-{digest(overrides)[:8]}"
-    found = (output / name for name in names if _is_free(output / name, plan, suite))
-    return next(found, output / exact)
+    free = (output / name for name in names if _is_free(output / name, plan, suite))
+    return next(free, output / exact)
 
 
 def _is_free(folder: Path, plan: Plan, suite: SuiteIdentity) -> bool:
@@ -30,8 +30,8 @@ def _is_free(folder: Path, plan: Plan, suite: SuiteIdentity) -> bool:
     if recorded is None:
         return not folder.exists() or (folder.is_dir() and not (folder / "index.html").exists())
     marks = recorded.get("identity", {})
-    known = suite.owns(marks) and (bool(marks) or recorded.get("title") == plan.loaded.suite.title)
-    return known and recorded.get("overrides", {}) == plan.loaded.overridden
+    is_own = suite.owns(marks) and (bool(marks) or recorded.get("title") == plan.loaded.suite.title)
+    return is_own and recorded.get("overrides", {}) == plan.loaded.overridden
 
 
 def _recorded(folder: Path) -> Mapping[str, Any] | None:

@@ -93,16 +93,18 @@ class Ledger:
     @cached_property
     def suites(self) -> dict[str, list[str]]:
         """The shipped suites that ask each claim, by its id."""
-        found: dict[str, list[str]] = {}
+        suites_of: dict[str, list[str]] = {}
         for name in list_suites():
             for claim in load_suite(name).suite.claims:
-                found.setdefault(claim.id, []).append(name)
-        return found
+                suites_of.setdefault(claim.id, []).append(name)
+        return suites_of
 
     def on(self, claim: Claim) -> list[RecordedVerdict]:
         """The verdicts on a claim as it is asked, and as its metrics are measured, now."""
-        found = (f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim))
-        return [finding for finding in found if not finding.outdated]
+        same_claims = (
+            f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim)
+        )
+        return [finding for finding in same_claims if not finding.outdated]
 
     def missing(self, claim: Claim) -> str:
         """What keeps a claim without a verdict from having one."""
@@ -115,8 +117,8 @@ class Ledger:
         why = "not run yet"
         if old:
             same = any(claim.asks_as(finding.claim) for finding in old)
-            what = "what its metrics measure has" if same else "the claim has"
-            why = f"{what} changed since its last report"
+            changed = "what its metrics measure has" if same else "the claim has"
+            why = f"{changed} changed since its last report"
         return f"In the suite {' and '.join(suites)}; {why}."
 
     def markdown(self, folder: Path) -> str:
@@ -148,8 +150,12 @@ class Ledger:
 
     def _counts(self, claims: Sequence[Claim]) -> list[str]:
         outcomes = [{finding.outcome for finding in self.on(claim)} for claim in claims]
-        rows = [(name, sum(name in found for found in outcomes)) for name in OUTCOMES]
-        waiting = [c for c, found in zip(claims, outcomes, strict=True) if not found]
+        rows = [
+            (name, sum(name in claim_outcomes for claim_outcomes in outcomes)) for name in OUTCOMES
+        ]
+        waiting = [
+            c for c, claim_outcomes in zip(claims, outcomes, strict=True) if not claim_outcomes
+        ]
         lacking = sum(any(_lacking(claim)) for claim in waiting)
         rows += [("can be run", len(waiting) - lacking), ("something is missing", lacking)]
         twice = "A claim that two suites decide differently counts under both."
@@ -164,11 +170,11 @@ class Ledger:
             f"### {claim.id}", "", f"{plain_text(claim.statement)}{source}", "",
             f"Decided by: {rule(claim)}.{f' {plain_text(claim.why)}' if claim.why else ''}", "",
         ]  # fmt: skip
-        found = self.on(claim)
-        if not found:
+        verdicts = self.on(claim)
+        if not verdicts:
             return [*lines, self.missing(claim)]
         lines += ["| verdict | effect | datasets | seeds | report |", "|---|---|---|---|---|"]
-        return [*lines, *(_row(finding, folder) for finding in found)]
+        return [*lines, *(_row(finding, folder) for finding in verdicts)]
 
 
 def _row(finding: RecordedVerdict, folder: Path) -> str:

@@ -166,40 +166,40 @@ def _value(value: float | None) -> str:
 
 
 def _counts(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
-    found = [(outcome, sum(v.outcome == outcome for v in verdicts)) for outcome in ICONS]
-    return [(outcome, n) for outcome, n in found if n]
+    counts = [(outcome, sum(v.outcome == outcome for v in verdicts)) for outcome in ICONS]
+    return [(outcome, n) for outcome, n in counts if n]
 
 
 def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
-    found = []
+    dataset_boards = []
     for name in dict.fromkeys(board.dataset for board in results.boards):
-        here = [board for board in results.boards if board.dataset == name]
-        on = [model for model in models if any(board.row(model) for board in here)]
-        grouped = tables.groups(here, results.metrics, on, results.doubts)
-        none = tables.left_out(here, results.metrics, on)
-        found.append(DatasetBoards(name, tuple(grouped), tuple(none)))
-    return found
+        boards_here = [board for board in results.boards if board.dataset == name]
+        models_on = [model for model in models if any(board.row(model) for board in boards_here)]
+        grouped = tables.groups(boards_here, results.metrics, models_on, results.doubts)
+        none = tables.left_out(boards_here, results.metrics, models_on)
+        dataset_boards.append(DatasetBoards(name, tuple(grouped), tuple(none)))
+    return dataset_boards
 
 
 def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
-    found: dict[tuple[str, str, str], list[DatasetInfo]] = {}
+    by_source: dict[tuple[str, str, str], list[DatasetInfo]] = {}
     for dataset in datasets:
         card = dataset.card
-        found.setdefault((card.title, card.licence, card.citation), []).append(dataset)
-    return [Collection(group[0].card, tuple(group)) for group in found.values()]
+        by_source.setdefault((card.title, card.licence, card.citation), []).append(dataset)
+    return [Collection(group[0].card, tuple(group)) for group in by_source.values()]
 
 
 def _trade_offs(results: Results) -> list[str]:
     models = _model_names(results)
     boards = {(b.dataset, b.metric): b for b in results.boards if not b.apart}
-    found = [
+    fronts = [
         front(board, boards[dataset, results.speed], results.metrics)
         for (dataset, metric), board in boards.items()
         if metric in results.trade_off and (dataset, results.speed) in boards
     ]
     return [
         figures.trade_off(each, results.metrics[each.quality.metric], models, f"trade{i}")
-        for i, each in enumerate(found)
+        for i, each in enumerate(fronts)
         if each
     ]
 
@@ -210,38 +210,40 @@ def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
     table = results.table.assign(model=names.str[0], share=names.str[1])
     table = table[table["status"] == "ok"]
     models = _model_names(results)
-    found: dict[str, list[Markup]] = {}
+    plots: dict[str, list[Markup]] = {}
     grouped = table.groupby(["dataset", "metric", "protocol_key"], sort=False)
     for i, ((dataset, metric, _), rows) in enumerate(grouped):
         early = rows.loc[rows["share"] < 1, "model"]
         if len(early):
             points, measured = rows[rows["model"].isin(early)], results.metrics[str(metric)]
             svg = figures.over_training(points, measured, models, f"points{i}")
-            found.setdefault(str(dataset), []).append(Markup(svg))
-    return list(found.items())
+            plots.setdefault(str(dataset), []).append(Markup(svg))
+    return list(plots.items())
 
 
 def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
     """For each dataset the loss curves of its models."""
     models = _model_names(results)
-    found: dict[str, list[Markup]] = {}
+    plots: dict[str, list[Markup]] = {}
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
     for i, ((dataset, model), curves) in enumerate(grouped):
         svg = figures.losses(curves, str(model), models, f"loss{i}")
-        found.setdefault(str(dataset), []).append(Markup(svg))
-    return list(found.items())
+        plots.setdefault(str(dataset), []).append(Markup(svg))
+    return list(plots.items())
 
 
 def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
     """Side by side, pictures of one seed: the first that most models have."""
-    found = []
+    galleries = []
     for kind, title in GALLERIES.items():
         for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
-            here = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
-            seeds = [p.seed for p in here]
+            candidates = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
+            seeds = [p.seed for p in candidates]
             seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
             order = [*models, TRAINING_IMAGES]
-            shown = sorted((p for p in here if p.seed == seed), key=lambda p: order.index(p.model))
-            framed = tuple((p, data_uri(p.png)) for p in shown)
-            found.append(Gallery(dataset, title, seed, framed))
-    return found
+            same_seed = sorted(
+                (p for p in candidates if p.seed == seed), key=lambda p: order.index(p.model)
+            )
+            with_uris = tuple((p, data_uri(p.png)) for p in same_seed)
+            galleries.append(Gallery(dataset, title, seed, with_uris))
+    return galleries

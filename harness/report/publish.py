@@ -135,14 +135,14 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
         name: [*load_selftests(store, d.digest), *shipped_outcomes(d.digest)]
         for name, d in plan.datasets.items()
     }
-    found = {}
+    doubts = {}
     for cell in cells:
         for row in cell.measurements:
             if row.status == "ok" and row.metric in plan.metrics:
-                said = _doubt(plan.metrics[row.metric], row.protocol, by_dataset[cell.dataset])
-                if said:
-                    found[cell.dataset, row.protocol.key()] = said
-    return found
+                doubt = _doubt(plan.metrics[row.metric], row.protocol, by_dataset[cell.dataset])
+                if doubt:
+                    doubts[cell.dataset, row.protocol.key()] = doubt
+    return doubts
 
 
 def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[SelftestOutcome]) -> str:
@@ -181,7 +181,7 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
 def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
-    found = []
+    report_pictures = []
     for planned, cell in zip(plan.cells, cells, strict=True):
         of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
@@ -191,8 +191,8 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Rep
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:
                 identity = (cell.dataset, cell.model, cell.seed)
-                found.append(ReportPicture(*identity, kind, png, alt, smooth=of_points))
-    return found
+                report_pictures.append(ReportPicture(*identity, kind, png, alt, smooth=of_points))
+    return report_pictures
 
 
 def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:

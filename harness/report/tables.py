@@ -90,9 +90,9 @@ def groups(
             "Metrics that apply to every model"
             if len(on) == len(models)
             else f"Metrics for {', '.join(on)}",
-            found, metrics, models, doubts,
+            boards_alike, metrics, models, doubts,
         )
-        for on, found in by_models.items()
+        for on, boards_alike in by_models.items()
     ]  # fmt: skip
 
 
@@ -220,19 +220,19 @@ def _ranks(row: Row) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def versus(found: Versus) -> str:
+def versus(comparison: Versus) -> str:
     """How a model compares with the other: a ratio or a difference with its interval.
 
     >>> versus(Versus("better", "ratio", 0.5, (0.4, 0.625), 0.95))
     '×0.50 [0.40, 0.62]'
     """
-    is_ratio = found.kind == "ratio"
+    is_ratio = comparison.kind == "ratio"
     sign = "×" if is_ratio else ""
-    if found.interval is None:
-        return f"{sign}{number(found.value, signed=not is_ratio)}"
-    places = decimals((found.interval[1] - found.interval[0]) / 2)
-    value = number(found.value, places, signed=not is_ratio)
-    return f"{sign}{value} {interval(*found.interval, places)}"
+    if comparison.interval is None:
+        return f"{sign}{number(comparison.value, signed=not is_ratio)}"
+    places = decimals((comparison.interval[1] - comparison.interval[0]) / 2)
+    value = number(comparison.value, places, signed=not is_ratio)
+    return f"{sign}{value} {interval(*comparison.interval, places)}"
 
 
 def _problems(row: Row) -> str:

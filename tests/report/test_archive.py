@@ -99,7 +99,7 @@ def test_a_folder_that_lacks_a_file(results: Results, tmp_path: Path, name: str)
         ({"title": ...}, "not what a report writes: 'title'"),
         ({"claims": [{"claim": {"id": "A"}, "datasets": []}]}, "not what a report writes"),
         ({"cells": [{"dataset": "digits"}]}, "not what a report writes"),
-        ({"metrics": [{"name": "fid", "colour": "red"}]}, "not what a report writes"),
+        ({"metrics": [{"name": "fid"}]}, "not what a report writes"),
         ({"pictures": [{"file": "../../secret.png"}]}, "'../../secret.png' is no picture of a"),
     ],
 )

@@ -65,7 +65,8 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(results, tmp_path):
 def test_the_page_asks_the_network_for_nothing(text):
     addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
     assert addresses
-    allowed = ("data:", "#", "results.csv", "leaderboard.csv", "verdicts.json", "report.md")
+    allowed = ("data:", "#", "results.csv", "leaderboard.csv", "verdicts.json", "report.md",
+               "report.json", "curves.csv")  # fmt: skip
     assert all(address.startswith(allowed) for address in addresses)
     assert not re.search(r"@import|url\((?!#)", text)
 

@@ -34,17 +34,17 @@ def escape(text: object) -> str:
 
 def latex(board: view.Leaderboard) -> str:
     """A table for each table of the page, and one for each summary over datasets."""
-    found = board.standings
+    standings = board.standings
     lines = [
         "% \\usepackage{booktabs} in the preamble; \\usepackage[T1]{fontenc} for quotation marks.",
-        f"% {_comment(view.headline(found))} Read on {_comment(board.generated_at)}.",
+        f"% {_comment(view.headline(standings))} Read on {_comment(board.generated_at)}.",
     ]
-    for dataset in view.datasets(found):
+    for dataset in view.datasets(standings):
         for group in (*dataset.comparable, *dataset.apart):
-            lines += ["", *_table(dataset.name, group, found)]
-    for summary in found.summaries:
+            lines += ["", *_table(dataset.name, group, standings)]
+    for summary in standings.summaries:
         if summary.standings:
-            lines += ["", *_summary(summary, found)]
+            lines += ["", *_summary(summary, standings)]
     return "\n".join(lines) + "\n"
 
 
@@ -53,22 +53,24 @@ def _comment(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(dataset: str, group: tables.Group, found: Standings) -> Iterator[str]:
-    said = (
+def _table(dataset: str, group: tables.Group, standings: Standings) -> Iterator[str]:
+    caption = (
         "Means with 95\\,\\% t intervals over training seeds; bold: first tier; \\# rank, with "
         "its interval where it is not certain"
     )
-    if found.against:
-        against = escape(" or ".join(found.against))
-        said += f"; $+$ better, $-$ worse than {against}, $\\approx$ not told apart"
-    yield from _opened(f"{escape(dataset)}: {escape(group.caption)}. {said}.", len(group.columns))
+    if standings.against:
+        against = escape(" or ".join(standings.against))
+        caption += f"; $+$ better, $-$ worse than {against}, $\\approx$ not told apart"
+    yield from _opened(
+        f"{escape(dataset)}: {escape(group.caption)}. {caption}.", len(group.columns)
+    )
     heads = [
         escape(f"{c.title}{f' ({c.unit})' * bool(c.unit)}") + f"~{escape(c.arrow)}"
         for c in group.columns
     ]
     yield f"model & {' & '.join(heads)} \\\\"
     yield "\\midrule"
-    quoted = view.quoted(found)
+    quoted = view.quoted(standings)
     measured = [row for row in group.rows if row[0] not in quoted]
     for model, cells in measured:
         yield _row(model, [_cell(cell) for cell in cells])
@@ -106,15 +108,15 @@ def _cell(cell: tables.TableCell) -> str:
     return " ".join(parts) + mark
 
 
-def _summary(summary: MetricSummary, found: Standings) -> Iterator[str]:
-    metric = found.metrics[summary.metric]
-    said = (
+def _summary(summary: MetricSummary, standings: Standings) -> Iterator[str]:
+    metric = standings.metrics[summary.metric]
+    caption = (
         f"{escape(metric.heading)} over {escape(', '.join(summary.datasets))}, "
         f"{metric.preference}: interquartile mean (IQM) of {view.scale(summary)}, and probability "
         f"of improvement over {escape(summary.reference)}, with stratified 95\\,\\% bootstrap "
         "intervals over training seeds."
     )
-    yield from _opened(said, 2)
+    yield from _opened(caption, 2)
     yield "model & IQM & P(improvement) \\\\"
     yield "\\midrule"
     for standing in summary.standings:

@@ -30,13 +30,13 @@ def boards_markdown(board: view.Leaderboard) -> str:
 
 
 def _common(board: view.Leaderboard) -> dict[str, Any]:
-    found = board.standings
+    standings = board.standings
     return {
         "board": board,
-        "s": found,
-        "headline": view.headline(found),
-        "datasets": view.datasets(found),
-        "quoted": view.quoted(found),
+        "s": standings,
+        "headline": view.headline(standings),
+        "datasets": view.datasets(standings),
+        "quoted": view.quoted(standings),
         "floors": FLOORS,
         "estimate": view.format_estimate,
         "probability": view.probability,
@@ -50,11 +50,11 @@ def _common(board: view.Leaderboard) -> dict[str, Any]:
     }
 
 
-def _fronts(found: Standings) -> list[tuple[str, list[Markup]]]:
+def _fronts(standings: Standings) -> list[tuple[str, list[Markup]]]:
     """For each dataset its figures. A model looks the same in all of them."""
-    models = [entry.label for entry in found.collected.entries] + sorted(view.quoted(found))
-    drawn: dict[str, list[Markup]] = {}
-    for i, front in enumerate(found.fronts):
-        svg = figures.trade_off(front, found.metrics[front.quality.metric], models, f"front{i}")
-        drawn.setdefault(front.quality.dataset, []).append(Markup(svg))
-    return list(drawn.items())
+    models = [entry.label for entry in standings.collected.entries] + sorted(view.quoted(standings))
+    figures_by_dataset: dict[str, list[Markup]] = {}
+    for i, front in enumerate(standings.fronts):
+        svg = figures.trade_off(front, standings.metrics[front.quality.metric], models, f"front{i}")
+        figures_by_dataset.setdefault(front.quality.dataset, []).append(Markup(svg))
+    return list(figures_by_dataset.items())

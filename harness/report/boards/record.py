@@ -32,19 +32,19 @@ def boards_json(board: Leaderboard) -> str:
 
 def boards_document(board: Leaderboard) -> dict[str, Any]:
     """The same as plain values."""
-    found = board.standings
+    standings = board.standings
     return {
         "format": FORMAT,
         "store": board.store,
         "generated_at": board.generated_at,
-        "against": next(iter(found.against), None),
-        "notices": list(found.notices),
-        "entries": [_entry(entry) for entry in found.collected.entries],
-        "boards": [_board(each, board) for each in found.boards],
-        "across_datasets": [asdict(each) for each in found.summaries],
-        "fronts": [_front(each) for each in found.fronts],
-        "quoted": [_mention(each) for each in found.mentions],
-        "failures": [asdict(lost) for lost in found.collected.lost],
+        "against": next(iter(standings.against), None),
+        "notices": list(standings.notices),
+        "entries": [_entry(entry) for entry in standings.collected.entries],
+        "boards": [_board(each, board) for each in standings.boards],
+        "across_datasets": [asdict(each) for each in standings.summaries],
+        "fronts": [_front(each) for each in standings.fronts],
+        "quoted": [_mention(each) for each in standings.mentions],
+        "failures": [asdict(lost) for lost in standings.collected.lost],
     }
 
 

@@ -43,33 +43,33 @@ class DatasetView:
     left_out: tuple[tuple[str, str], ...]
 
 
-def datasets(found: Standings) -> list[DatasetView]:
+def datasets(standings: Standings) -> list[DatasetView]:
     """The tables of every dataset."""
-    return [_dataset(name, found) for name in found.datasets]
+    return [_dataset(name, standings) for name in standings.datasets]
 
 
-def _dataset(name: str, found: Standings) -> DatasetView:
-    boards = [board for board in found.boards if board.dataset == name]
+def _dataset(name: str, standings: Standings) -> DatasetView:
+    boards = [board for board in standings.boards if board.dataset == name]
     models = in_order(boards)
-    none = tables.left_out(boards, found.metrics, models)
-    shown = [board for board in boards if tables.applicable_models(board, models)]
+    left_out = tables.left_out(boards, standings.metrics, models)
+    applicable = [board for board in boards if tables.applicable_models(board, models)]
     return DatasetView(
         name,
-        tuple(_grouped((b for b in shown if not b.apart), found, by_kind=True)),
-        tuple(_grouped((b for b in shown if b.apart), found, by_kind=False)),
-        tuple(none),
+        tuple(_grouped((b for b in applicable if not b.apart), standings, by_kind=True)),
+        tuple(_grouped((b for b in applicable if b.apart), standings, by_kind=False)),
+        tuple(left_out),
     )
 
 
-def _grouped(boards: Iterable[Board], found: Standings, by_kind: bool) -> list[tables.Group]:
+def _grouped(boards: Iterable[Board], standings: Standings, by_kind: bool) -> list[tables.Group]:
     by_caption: dict[str, list[Board]] = {}
     for board in boards:
         kind = GROUPS.get(board.metric, OTHERS)
         caption = kind if by_kind else f"Measured otherwise: {board.apart}"
         by_caption.setdefault(caption, []).append(board)
     return [
-        tables.group(caption, mine, found.metrics, in_order(mine), {})
-        for caption, mine in by_caption.items()
+        tables.group(caption, boards_of_caption, standings.metrics, in_order(boards_of_caption), {})
+        for caption, boards_of_caption in by_caption.items()
     ]
 
 
@@ -81,16 +81,17 @@ def in_order(boards: Sequence[Board]) -> list[str]:
     return list(dict.fromkeys(row.model for row in rows))
 
 
-def headline(found: Standings) -> str:
+def headline(standings: Standings) -> str:
     """What is on the leaderboard, in one sentence."""
-    entries = found.collected.entries
+    entries = standings.collected.entries
     suites = {suite for entry in entries for suite in entry.suites}
     runs = {run for entry in entries for run in entry.runs}
     first = min(entry.first for entry in entries).date()
     last = max(entry.last for entry in entries).date()
+    datasets = _count(len(standings.datasets), "dataset")
     when = f"on {first}" if first == last else f"from {first} to {last}"
     return (
-        f"{_count(len(entries), 'entry', 'entries')} on {_count(len(found.datasets), 'dataset')}, "
+        f"{_count(len(entries), 'entry', 'entries')} on {datasets}, "
         f"from {_count(len(suites), 'suite')} and {_count(len(runs), 'run')} {when}."
     )
 
@@ -99,9 +100,9 @@ def _count(many: int, word: str, words: str = "") -> str:
     return f"{number(many, 0)} {word if many == 1 else words or word + 's'}"
 
 
-def quoted(found: Standings) -> set[str]:
+def quoted(standings: Standings) -> set[str]:
     """The rows that papers state."""
-    return {mention.label for mention in found.mentions}
+    return {mention.label for mention in standings.mentions}
 
 
 def format_estimate(value: BootstrapEstimate | None) -> str:
@@ -134,18 +135,18 @@ def partial(summary: MetricSummary) -> str:
 
 def spread(mention: Mention) -> str:
     """What a paper says its number's ± is."""
-    said = mention.quote.spread
-    if said.value is None:
-        return said.kind
-    over = f" over {said.over}" if said.over else ""
-    seeds = f", {counted(said.seeds, 'seed')}" if said.seeds else ""
-    return f"± {said.value:g} {said.kind}{over}{seeds}"
+    deviation = mention.quote.spread
+    if deviation.value is None:
+        return deviation.kind
+    over = f" over {deviation.over}" if deviation.over else ""
+    seeds = f", {counted(deviation.seeds, 'seed')}" if deviation.seeds else ""
+    return f"± {deviation.value:g} {deviation.kind}{over}{seeds}"
 
 
 def stated(mention: Mention) -> str:
     """The protocol as far as the source states it."""
-    given = mention.quote.protocol.model_dump(exclude_unset=True)
-    return ", ".join(f"{name} {value}" for name, value in given.items()) or "nothing stated"
+    fields = mention.quote.protocol.model_dump(exclude_unset=True)
+    return ", ".join(f"{name} {value}" for name, value in fields.items()) or "nothing stated"
 
 
 def seeds(entry: Entry) -> str:

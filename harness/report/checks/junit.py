@@ -45,8 +45,8 @@ def _case(words: CheckText, change: Change) -> ET.Element:
     )
     if change.outcome not in PASSING:
         kind = "failure" if change.outcome == "regressed" else "error"
-        said = {"type": change.outcome, "message": _fit(change.reason)}
-        ET.SubElement(case, kind, said).text = _fit(
+        attributes = {"type": change.outcome, "message": _fit(change.reason)}
+        ET.SubElement(case, kind, attributes).text = _fit(
             f"{words.title(change)} {words.sentence(change)}"
         )
     else:

@@ -23,10 +23,10 @@ class RunGallery:
     pictures: tuple[bytes | None, ...]
 
 
-def galleries(found: RunComparison, store: Store) -> list[RunGallery]:
+def galleries(comparison: RunComparison, store: Store) -> list[RunGallery]:
     """The pictures of all kinds that any run has."""
     read = (
-        RunGallery(title, tuple(_picture(side, kind, store) for side in found.sides))
+        RunGallery(title, tuple(_picture(side, kind, store) for side in comparison.sides))
         for kind, title in GALLERIES.items()
     )
     return [gallery for gallery in read if any(gallery.pictures)]
@@ -38,17 +38,17 @@ def _picture(side: ComparedRun, kind: str, store: Store) -> bytes | None:
 
 
 def runs_html(
-    found: RunComparison, shown: Sequence[RunGallery], store_uri: str, generated_at: str
+    comparison: RunComparison, shown: Sequence[RunGallery], store_uri: str, generated_at: str
 ) -> str:
     """The page, which needs nothing else."""
     context: dict[str, Any] = {
-        "c": found,
-        "letters": view.letters(found),
-        "sections": view.sections(found),
-        "notices": list(view.notices(found)),
+        "c": comparison,
+        "letters": view.letters(comparison),
+        "sections": view.sections(comparison),
+        "notices": list(view.notices(comparison)),
         "galleries": [(g.title, [png and data_uri(png) for png in g.pictures]) for g in shown],
         "value": view.value,
-        "training": view.training(found),
+        "training": view.training(comparison),
         "effect": view.effect,
         "basis": view.basis,
         "heading": tables.heading,

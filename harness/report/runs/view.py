@@ -25,21 +25,21 @@ class Section:
     differences: tuple[Difference, ...]
 
 
-def sections(found: RunComparison) -> list[Section]:
+def sections(comparison: RunComparison) -> list[Section]:
     """What differs, in the order in which it should be looked at."""
     return [
-        Section("Recipe", "The recipes are the same.", found.recipe),
-        Section("Data", "The images are the same.", found.data),
-        Section("Environment", "No difference is recorded.", found.environment),
-        Section("Protocol", "What both have was measured alike.", found.protocols),
+        Section("Recipe", "The recipes are the same.", comparison.recipe),
+        Section("Data", "The images are the same.", comparison.data),
+        Section("Environment", "No difference is recorded.", comparison.environment),
+        Section("Protocol", "What both have was measured alike.", comparison.protocols),
     ]
 
 
-def training(found: RunComparison) -> list[Difference]:
+def training(comparison: RunComparison) -> list[Difference]:
     """What training took, with as many digits as say something."""
     return [
         Difference(fact.name.replace("_", " "), tuple(map(_fact, fact.values)))
-        for fact in found.training
+        for fact in comparison.training
         if fact.name not in UNSAID
     ]
 
@@ -52,9 +52,9 @@ def _fact(text: str) -> str:
     return number(value, 0 if value.is_integer() else None)
 
 
-def letters(found: RunComparison) -> list[str]:
+def letters(comparison: RunComparison) -> list[str]:
     """A short name for each run: A, B, …, and numbers where letters do not last."""
-    count = len(found.sides)
+    count = len(comparison.sides)
     return list(LETTERS[:count]) if count <= len(LETTERS) else [str(i + 1) for i in range(count)]
 
 
@@ -65,8 +65,8 @@ def value(line: Line, row: Measurement | None) -> str:
     if row.value is None:
         return row.status
     places = decimals(row.stderr) if row.stderr else _places(row.value, line.metric.digits)
-    said = number(row.value, places)
-    return f"{said} ± {number(row.stderr, places)}" if row.stderr else said
+    text = number(row.value, places)
+    return f"{text} ± {number(row.stderr, places)}" if row.stderr else text
 
 
 def _places(value: float, usual: int) -> int | None:
@@ -79,31 +79,31 @@ def over(line: Line) -> str:
     return next((row.over for row in line.values if row and row.stderr and row.over), "")
 
 
-def effect(found: EntryEffect) -> str:
+def effect(entry_effect: EntryEffect) -> str:
     """How a side's entry compares with the first one's, or why that is not said."""
-    if found.versus is None:
-        return found.why
-    return f"{OUTCOMES[found.versus.outcome]} {tables.versus(found.versus)}"
+    if entry_effect.versus is None:
+        return entry_effect.why
+    return f"{OUTCOMES[entry_effect.versus.outcome]} {tables.versus(entry_effect.versus)}"
 
 
-def basis(found: EntryEffect) -> str:
+def basis(entry_effect: EntryEffect) -> str:
     """What an effect rests on."""
-    if found.versus is None:
+    if entry_effect.versus is None:
         return ""
-    return f"{found.paired} pairs" if found.paired >= 3 else "not paired"
+    return f"{entry_effect.paired} pairs" if entry_effect.paired >= 3 else "not paired"
 
 
-def notices(found: RunComparison) -> Iterator[str]:
+def notices(comparison: RunComparison) -> Iterator[str]:
     """What must be known before the numbers are read."""
-    yield from found.choices
-    for letter, side in zip(letters(found), found.sides, strict=True):
+    yield from comparison.choices
+    for letter, side in zip(letters(comparison), comparison.sides, strict=True):
         if side.run.status in ("failed", "diverged"):
             yield f"{letter} {side.run.status}: {side.run.reason or 'no reason was recorded'}"
         elif side.run.status == "training":
             yield f"{letter} is still in training"
-    if len({side.run.dataset for side in found.sides}) > 1:
+    if len({side.run.dataset for side in comparison.sides}) > 1:
         yield "the datasets differ: numbers stand side by side, and are not compared"
-    if all(line.effects and not _any(line.effects) for line in found.lines):
+    if all(line.effects and not _any(line.effects) for line in comparison.lines):
         yield "nothing can be compared over seeds: below is what each run has"
 
 
