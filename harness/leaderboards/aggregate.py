@@ -1,8 +1,7 @@
 """One number for a model over several datasets: interquartile mean and probability of improvement.
 
-Agarwal et al. 2021, arXiv:2108.13264. The intervals are percentile bootstrap intervals over seeds,
-stratified by dataset. They are the paper's; with few seeds on few datasets they cover less than
-they say.
+Both are of Agarwal et al. 2021, arXiv:2108.13264, as are the percentile bootstrap intervals over
+seeds, stratified by dataset. With few seeds on few datasets these cover less than their level.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from harness.statistics.scale import exponential
 
 RESAMPLES = 2000
 Runs = Sequence[NDArray[np.float64]]
-"""Values by training seed, an array a dataset."""
+"""The values of all training seeds, one array of shape (seeds,) for each dataset."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,22 @@ class MetricSummary:
 
 
 def interquartile_mean(runs: Runs) -> float:
-    """The mean of the middle half of all values, whatever their dataset: of n values ⌊n/4⌋ are
-    left out at each end. Section 4.3 of the paper.
+    """Returns the mean of the middle half of all values, of all datasets together: of n values
+    ⌊n/4⌋ are left out at each end (section 4.3 of the paper).
     """
     return float(stats.trim_mean(np.concatenate(runs), 0.25))
 
 
 def improvement(x: Runs, y: Runs) -> float:
-    """The probability that a run of X is above a run of Y on the same dataset, a tie counting one
-    half, averaged over datasets. Section 4.3 of the paper; of one dataset it is the Mann–Whitney U
-    statistic over the number of pairs.
+    """Returns the probability, in [0, 1], that a run of X is above a run of Y on the same dataset,
+    averaged over datasets; a tie counts one half (section 4.3 of the paper). For one dataset it is
+    the Mann–Whitney U statistic divided by the number of pairs.
     """
     return float(np.mean([_above(a, b) for a, b in zip(x, y, strict=True)]))
 
 
 def iqm_interval(runs: Runs) -> tuple[float, float] | None:
-    """The bootstrap interval of `interquartile_mean`."""
+    """Returns the bootstrap interval of `interquartile_mean`; None where a dataset has one seed."""
 
     def statistic(*resampled: NDArray[np.float64], axis: int) -> Any:
         return stats.trim_mean(np.concatenate(resampled, axis=axis), 0.25, axis=axis)
@@ -89,23 +88,24 @@ def iqm_interval(runs: Runs) -> tuple[float, float] | None:
 
 
 def improvement_interval(x: Runs, y: Runs) -> tuple[float, float] | None:
-    """The bootstrap interval of `improvement`, both sides resampled.
+    """Returns the bootstrap interval of `improvement`, both sides resampled; None where a dataset
+    has one seed.
 
-    A resample is how often each run was drawn. The pairs that it wins are sums over the runs of Y
-    in their order, so that no table of all pairs is made for each of the resamples.
+    A resample is represented by the number of times that each run was drawn. The pairs that X wins
+    are cumulative sums over the sorted runs of Y, so that no table of all pairs is needed.
     """
     if min(len(values) for values in (*x, *y)) < 2:
         return None
     draws = np.random.default_rng(0)  # fixed: the same table gives the same page
-    found = np.mean([_resampled(a, b, draws) for a, b in zip(x, y, strict=True)], axis=0)
-    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    shares = np.mean([_resampled(a, b, draws) for a, b in zip(x, y, strict=True)], axis=0)
+    low, high = np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
 def _resampled(
     a: NDArray[np.float64], b: NDArray[np.float64], draws: np.random.Generator
 ) -> NDArray[np.float64]:
-    """The share of pairs in which a is above b, of each resample of both."""
+    """Returns the share of pairs in which a is above b, for each resample: shape (RESAMPLES,)."""
     of_a, of_b = (_times_drawn(len(values), draws) for values in (a, b))
     ranked = np.sort(b)
     upto = np.zeros((RESAMPLES, len(b) + 1))
@@ -117,14 +117,14 @@ def _resampled(
 
 
 def _times_drawn(count: int, draws: np.random.Generator) -> NDArray[np.int64]:
-    """How often each of so many runs is drawn, a row for each resample."""
+    """Returns how often each of `count` runs is drawn: shape (RESAMPLES, count)."""
     drawn = draws.integers(count, size=(RESAMPLES, count))
     places = drawn + count * np.arange(RESAMPLES)[:, None]
     return np.bincount(places.ravel(), minlength=RESAMPLES * count).reshape(RESAMPLES, count)
 
 
 def _above(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """The share of pairs in which a is above b."""
+    """Returns the share of pairs in which a is above b, a tie counting one half."""
     ranked = np.sort(b)
     won = np.searchsorted(ranked, a, "left") + np.searchsorted(ranked, a, "right")
     return float(won.sum()) / (2 * len(a) * len(b))
@@ -147,19 +147,19 @@ def summaries(
     metrics: Mapping[str, Metric],
     against: str | None = None,
 ) -> list[MetricSummary]:
-    """A summary of each metric that several datasets have a leaderboard of.
+    """Returns a summary of each metric of which several datasets have a leaderboard.
 
-    Of each dataset it takes the first board, on which the most was measured. The reference is
-    `against`, or else the best model.
+    It takes the first board of each dataset, which has the most numbers. The reference is
+    `against`, if that model is on all boards, or else the best model.
     """
-    found: dict[str, list[Board]] = {}
+    boards_of: dict[str, list[Board]] = {}
     for board in boards:
         if not board.apart and sum(row.mean is not None for row in board.rows) > 1:
-            found.setdefault(board.metric, []).append(board)
+            boards_of.setdefault(board.metric, []).append(board)
     return [
-        _summary(metrics[name], mine, table, against)
-        for name, mine in found.items()
-        if len(mine) > 1
+        _summary(metrics[name], of_metric, table, against)
+        for name, of_metric in boards_of.items()
+        if len(of_metric) > 1
     ]
 
 
@@ -211,7 +211,7 @@ def _measured(board: Board, model: str) -> bool:
 def _runs(
     boards: Sequence[Board], table: pd.DataFrame, models: Sequence[str]
 ) -> dict[str, list[NDArray[np.float64]]]:
-    """The values of each model on each board, by seed."""
+    """Returns the values of each model on each board, in the order of seeds."""
     ok = table[(table["status"] == "ok") & np.isfinite(table["value"])]
     found: dict[str, list[NDArray[np.float64]]] = {model: [] for model in models}
     for board in boards:
@@ -229,7 +229,7 @@ def _runs(
 def _logarithms(
     runs: Mapping[str, Sequence[NDArray[np.float64]]],
 ) -> dict[str, list[NDArray[np.float64]]]:
-    """Logarithms of ratios to the geometric mean of all models on each dataset."""
+    """Returns logarithms of the ratios to the geometric mean of all models on each dataset."""
     logs = {name: [np.log(values) for values in mine] for name, mine in runs.items()}
     level = np.mean([[values.mean() for values in mine] for mine in logs.values()], axis=0)
     return {
@@ -247,6 +247,6 @@ def _estimate(
 
 
 def _improvement(x: Runs, y: Runs, sign: int) -> BootstrapEstimate:
-    """The probability that X is better than Y."""
+    """Returns the probability that X is better than Y, with its interval."""
     a, b = [sign * values for values in x], [sign * values for values in y]
     return BootstrapEstimate(improvement(a, b), improvement_interval(a, b))

@@ -1,4 +1,4 @@
-"""Samples that another program made, as they are now: a file that was replaced is another thing.
+"""Samples that another program made: those that suites list now, not files that were replaced.
 
 What a number is of is said by the digest of the images. A suite lists files, and of each place in
 its list the images count that it had there last; a run of what was there before is no earlier

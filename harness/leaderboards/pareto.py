@@ -1,4 +1,4 @@
-"""Models that no other beats on quality and on a cost at once."""
+"""Pareto fronts: the models that no other model beats in both quality and cost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ COSTS = {
     "training_time": "seconds of training",
     "parameters": "parameters",
 }
-"""The metrics of cost, with what is drawn of them: less is better."""
+"""The metrics of cost, with the quantity that is drawn, of which less is better."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """Quality against a cost on one dataset. `points` are (cost, quality) by model, means of those
-    that have both numbers; `best` are the models of the front, by rising cost.
+    """Quality against a cost on one dataset. `points` are the mean (cost, quality) of the models
+    that have both; `best` are the models on the front, in the order of their cost.
     """
 
     quality: Board
@@ -29,11 +29,11 @@ class Front:
 
     @property
     def axis(self) -> str:
-        """What the cost is."""
+        """The name of the cost, for an axis."""
         return COSTS[self.cost.metric]
 
     def spread(self, model: str) -> tuple[float, float] | None:
-        """The interval of the cost over training seeds; None where there is none."""
+        """Returns the interval of a model's cost over training seeds; None where there is none."""
         row = self.cost.row(model)
         if row is None or row.low is None or row.high is None or row.low <= 0:
             return None
@@ -42,13 +42,13 @@ class Front:
 
 
 def cost_of(board: Board, value: float) -> float:
-    """A value of a cost's board as it is drawn: of a rate the time for 1000 images."""
+    """Returns a value of a cost's board as it is drawn: for a rate, the time for 1000 images."""
     return 1000 / value if board.metric == "sampling_throughput" else value
 
 
 def front(quality: Board, cost: Board, metrics: Mapping[str, Metric]) -> Front | None:
-    """The front of two boards; None where fewer than two models have both numbers, or where no side
-    of the quality is better.
+    """Returns the front of two boards; None where fewer than two models have both numbers, and
+    where neither side of the quality is better.
     """
     if not metrics[quality.metric].has_sides or quality.unranked:
         return None
@@ -66,8 +66,8 @@ def front(quality: Board, cost: Board, metrics: Mapping[str, Metric]) -> Front |
 def fronts(
     boards: Sequence[Board], metrics: Mapping[str, Metric], qualities: Sequence[str]
 ) -> list[Front]:
-    """A front for each dataset, quality and cost, of the first board of each metric: times of
-    different machines are on different boards.
+    """Returns a front for each dataset, quality and cost, of the first board of each metric: times
+    of different machines are on different boards.
     """
     first = {(board.dataset, board.metric): board for board in boards if not board.apart}
     found = (
@@ -81,7 +81,7 @@ def fronts(
 
 
 def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:
-    """The names of points (cost, quality) that no other beats on both, by rising cost."""
+    """Returns the names of the points (cost, quality) that none beats in both, by rising cost."""
     sign = 1 if better == "higher" else -1
     best: list[str] = []
     highest = float("-inf")
