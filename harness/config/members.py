@@ -1,4 +1,4 @@
-"""What a suite has, by name, for the many claims and entries that ask."""
+"""Looks up the models, metrics and datasets of a suite by name."""
 
 from __future__ import annotations
 

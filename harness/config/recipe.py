@@ -44,9 +44,10 @@ class Recipe:
     document: Document
 
     def error(self, error: ValidationError, model: type[BaseModel] | None = None) -> BadInput:
-        """What the family found wrong with the settings, at the file and line of the setting.
+        """Return the family's error about its settings, with the file and line of the setting.
 
-        With the family's `Settings` as `model`, an unknown key is told its nearest right spelling.
+        With the family's `Settings` as `model`, the error for an unknown key names the nearest
+        right one.
         """
         return explain_validation(error, self.document, model)
 

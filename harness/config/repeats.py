@@ -9,7 +9,7 @@ H = TypeVar("H", bound=Hashable)
 
 
 def repeated(values: Iterable[H]) -> H | None:
-    """The first value that is there a second time, or None."""
+    """Return the first value that occurs a second time, or None."""
     earlier: set[H] = set()
     for value in values:
         if value in earlier:

@@ -12,7 +12,7 @@ _PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
 
 
 def fraction_name(model: str, at: float) -> str:
-    """What a model is called after that share of its budget; at its end by its own name."""
+    """Return the name of a model after that fraction of its budget; its own name at the end."""
     return model if at == 1 else f"{model}@{at}"
 
 
@@ -27,7 +27,7 @@ def is_entrant(name: str) -> bool:
 
 
 def split_fraction(name: str) -> tuple[str, float]:
-    """The model, and the share of its budget: 1 where it is no point before the end."""
+    """Return the model and its training fraction, 1 at the end of training."""
     match = _POINT.fullmatch(name)
     return (match[1], float(match[2])) if match else (name, 1.0)
 

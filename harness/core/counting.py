@@ -13,7 +13,7 @@ def counted(count: int, one: str, several: str = "") -> str:
 
 
 def named(count: int, one: str, several: str = "") -> str:
-    """What so many are called, where their number stands elsewhere."""
+    """Return the word for `count` things, where their number is written elsewhere."""
     return one if count == 1 else several or f"{one}s"
 
 

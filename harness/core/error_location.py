@@ -1,4 +1,4 @@
-"""Where in a user's code something went wrong: `mine/broken.py:11 in loss`."""
+"""The line of a user's code where something failed: `mine/broken.py:11 in loss`."""
 
 from __future__ import annotations
 

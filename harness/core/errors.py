@@ -62,7 +62,7 @@ def all_of(errors: Sequence[BadInput], unread: int = 0, at_least: bool = False) 
 
 
 class Problems:
-    """Collects what is wrong with several things, so that all of it is told at once."""
+    """Collects the errors of several things, to raise all of them as one."""
 
     def __init__(self) -> None:
         self._found: list[BadInput] = []

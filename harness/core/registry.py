@@ -1,4 +1,4 @@
-"""Names to parts: built in, from installed packages (entry points), or as `module:attribute`."""
+"""Maps names to parts: built in, of installed packages (entry points), or `module:attribute`."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Registry:
         return loaded
 
     def _named(self, name: str) -> Any:
-        """What `module:attribute` names. Known names have colons too: of `lpips:alx` it is the name
-        that is wrong.
+        """Return the object that `module:attribute` names. Known names have colons too: in
+        `lpips:alx` the name is wrong, not the module.
         """
         start = name.partition(":")[0]
         is_ours = any(registered.partition(":")[0] == start for registered in self.names())

@@ -1,4 +1,4 @@
-"""Folders for files that are needed for a while, which no killed process leaves for good."""
+"""Temporary folders that are removed even if their process is killed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """A new folder below `folder`, removed afterwards. What killed processes left is removed too:
-    each holds a lock beside its folder for as long as it lives.
+    """Yield a new folder below `folder`, and remove it afterwards.
+
+    Folders of killed processes are removed too: a process holds a lock beside its folder for as
+    long as it lives.
     """
     root = folder / "scratch"
     root.mkdir(parents=True, exist_ok=True)

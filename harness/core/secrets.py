@@ -12,7 +12,7 @@ _PARAMETER = re.compile(
 
 
 def without_passwords(text: str) -> str:
-    """`text` with user names and passwords left out of every address in it.
+    """Return `text` with user names and passwords removed from every address in it.
 
     >>> without_passwords("cannot reach https://ann:secret@mlflow.example.org:5000/x")
     'cannot reach https://mlflow.example.org:5000/x'

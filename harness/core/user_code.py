@@ -47,7 +47,7 @@ _search = _Search()
 
 
 def look_in(folder: Path | None) -> None:
-    """Make the modules in a suite's folder importable, in place of those of the last suite's."""
+    """Make the modules in a suite's folder importable, and no longer those of the last suite's."""
     folder = folder.resolve() if folder else None
     if folder != _search.folder:
         _leave()
@@ -59,7 +59,9 @@ def look_in(folder: Path | None) -> None:
 
 
 def _leave() -> None:
-    """Two suites may have modules of one name, of which Python would keep the first."""
+    """Forget the last suite's modules: two suites may have modules of one name, and Python would
+    keep the first.
+    """
     folder = _search.folder
     if folder is None:
         return
@@ -84,10 +86,11 @@ def own_folder_only() -> Iterator[None]:
 
 
 def import_object(kind: str, target: str) -> Any:
-    """What `target` names, such as `mine.linear:Linear`. `kind` is the word of error messages.
+    """Import what `target` names, such as `mine.linear:Linear`. `kind` is the word in error
+    messages.
 
     Raises BadInput in one line: where there is no such module or attribute, where importing it
-    fails (with the file and line), and where code from there is not to be imported.
+    fails (with file and line), and where code from there may not be imported.
     """
     match = TARGET.fullmatch(target)
     if match is None:
@@ -138,7 +141,7 @@ def _shown(file: Path) -> str:
 
 
 def _check_place(kind: str, target: str, module: str) -> None:
-    """BadInput where code is not to be imported from where Python would find it."""
+    """Raise BadInput where code may not be imported from the place where Python would find it."""
     top = module.partition(".")[0]
     imported_file = None if top in sys.stdlib_module_names else source(module, sys.path)
     suite_file = source(module, [str(_search.folder)]) if _search.folder else None
@@ -178,7 +181,7 @@ def _is_elsewhere(top: str) -> bool:
 
 
 def _nowhere(module: str) -> str:
-    """That a module is not to be found, and what would be right."""
+    """Return why a module was not found, and what would be right."""
     top = module.partition(".")[0]
     missing = module if _is_on_path(top) else top
     where = f" in the suite's folder, {_search.folder}, or installed" if _search.folder else ""
@@ -189,8 +192,8 @@ def _nowhere(module: str) -> str:
 
 
 def source(module: str, path: Sequence[str]) -> Path | None:
-    """The file that Python would load a module from, looking in the folders of `path`; nothing is
-    imported, not the packages around it either.
+    """Return the file that Python would load a module from, searching the folders of `path`.
+    Nothing is imported, not even the packages around it.
     """
     names = list(accumulate(module.split("."), "{}.{}".format))
     for package in names[:-1]:

@@ -29,12 +29,12 @@ SIZE = 224
 
 
 class RandomNetwork(Extractor):
-    """What the last linear layer of a torchvision classifier would take, N×d.
+    """The input of the last linear layer of a torchvision classifier with random weights: N×d.
 
     Weights are drawn as torchvision does, from a seed that the architecture's name fixes; batch
-    normalisation has its initial statistics. `digest` is that of the weights: they may differ in
-    their last bits between machines and versions of torch, so numbers are not comparable with
-    those of another digest. Images are resized to 224×224 and normalised as for ImageNet.
+    normalisation has its initial statistics. `digest` is that of the weights. These may differ in
+    their last bits between machines and versions of torch, so numbers are only comparable at equal
+    digests. Images are resized to 224×224 and normalised as for ImageNet.
     """
 
     preprocessing = f"rgb-pil-bicubic-{SIZE}"

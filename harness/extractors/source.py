@@ -1,4 +1,6 @@
-"""How a feature network comes to be: what a registry holds under its name."""
+"""What a registry holds for each feature network: how its weights are found and how it is
+loaded.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pretrained weights: where they are on this machine, fetching them, and checking them."""
+"""Finds pretrained weights on this machine, fetches them, and checks their digests."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def folders() -> list[Path]:
 
 
 def own_folder() -> Path | None:
-    """The user's own folder of weights, where `HARNESS_WEIGHTS` names one."""
+    """The user's folder of weights, where `HARNESS_WEIGHTS` names one."""
     folder = os.environ.get("HARNESS_WEIGHTS")
     return Path(folder) if folder else None
 
@@ -121,5 +121,5 @@ def _fetch(file: WeightsFile, path: Path) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """Return the first line of an error's text."""
     return str(error).partition("\n")[0]

@@ -1,4 +1,6 @@
-"""Files that hang on runs: where they are, put there whole, and got back."""
+"""The artifacts of runs: where they are stored, how they are written whole, and how they
+are read.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ ARTIFACTS = "mlartifacts"
 
 
 def local_path(uri: str) -> Path | None:
-    """The folder that an artifact address names, or None where it is on no disk."""
+    """Return the folder that an artifact address names, or None where it is not on a disk."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
@@ -30,10 +32,9 @@ def local_path(uri: str) -> Path | None:
 
 
 def artifact_folder(recorded: Path, run_id: str, database: Path) -> Path:
-    """Where a run's artifacts are, if MLflow has recorded them at `recorded`.
+    """Return where a run's artifacts are, if MLflow has recorded them at `recorded`.
 
-    Artifacts of the harness go with their database: a store may be moved, copied, or seen under
-    another name from a container.
+    Artifacts are beside their database, which may have been moved, copied, or mounted elsewhere.
     """
     if recorded.parts[-3:] != (ARTIFACTS, run_id, "artifacts"):
         return recorded

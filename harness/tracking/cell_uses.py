@@ -1,5 +1,5 @@
-"""Which suites have a cell, and under which names: a cell is found by what it is trained on, and
-belongs to no one suite.
+"""Which suites use a cell, and under which model names. A cell is found by what it is trained on,
+and belongs to no single suite.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LAST_USE = "harness.last-use."
 
 @dataclass(frozen=True)
 class CellUse:
-    """That the run of a suite, `parent`, has a cell under a model's name, with its samples drawn by
-    these settings. Recipes that differ only in how they sample share their cells.
+    """The use of a cell by the run of a suite, `parent`, under a model's name and with these
+    sampling settings. Recipes that differ only in sampling share their cells.
 
     Runs of versions that did not record it have None for `sampling`.
     """
@@ -55,8 +55,8 @@ class CellUse:
 
 @dataclass(frozen=True)
 class LastUse:
-    """That the run of a suite, `parent`, had images of another program `at` a moment: as those of
-    `model` on a dataset, and in the place of a seed.
+    """The last use of another program's images by the run of a suite, `parent`, at the time `at`:
+    as images of `model` on a dataset, in the place of a seed.
     """
 
     parent: str
@@ -82,12 +82,12 @@ class LastUse:
 
 
 def last_uses(tags: Mapping[str, str], run_id: str = "") -> tuple[LastUse, ...]:
-    """Where suites have what was not trained."""
+    """Return the last uses that a run's tags have."""
     return tuple(readable(run_id, tags, LAST_USE, LastUse.from_json))
 
 
 def uses(tags: Mapping[str, str], run_id: str = "") -> tuple[CellUse, ...]:
-    """The uses that a cell's tags tell, in the order of their tags."""
+    """Return the uses that a cell's tags have, in the order of the tags."""
     cell_uses = list(readable(run_id, tags, USE, CellUse.from_json))
     if not cell_uses and "harness.model" in tags:
         cell_uses = [CellUse(tags.get("mlflow.parentRunId", ""), tags["harness.model"], None)]

@@ -1,4 +1,4 @@
-"""What has been measured in a tracking store, run by run: for leaderboards and comparisons."""
+"""Reads the measured runs of a tracking store one by one, for leaderboards and comparisons."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["SHORT", "StoredRun", "SuiteRun", "collect", "find_run", "stored_run"
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A cell's run, or that of a set of images that was scored without a suite.
+    """The run of a cell, or of a set of images that was scored without a suite.
 
-    `data` are digests of datasets by what they were used for. A scored set has no `uses`, no
-    `training_key`, no `dataset` and no `seed`; its `model` is what describes it.
+    `data` maps what a dataset was used for to its digest. A scored set has no `uses`,
+    `training_key`, `dataset` or `seed`; its `model` describes the set.
     """
 
     run_id: str
@@ -81,7 +81,7 @@ def suite_runs(store: Store) -> dict[str, SuiteRun]:
 
 
 def running_cells(store: Store, training_keys: Collection[str]) -> dict[str, str]:
-    """The runs of these cells that MLflow takes for running: their ids by training key."""
+    """Return the runs of these cells that MLflow lists as running: their ids by training key."""
     query = "tags.`harness.kind` = 'cell' and attributes.status = 'RUNNING'"
     runs = store.search(list(store.experiments().values()), query)
     keyed = {run.data.tags.get("harness.training_key", ""): str(run.info.run_id) for run in runs}
@@ -94,10 +94,10 @@ def collect(
     since: datetime | None = None,
     dataset: str | None = None,
 ) -> Iterator[StoredRun]:
-    """Every cell and every scored set of the store.
+    """Yield every cell and every scored set of the store.
 
-    With `suites` the cells that these have; only what was begun at or after `since`, and of cells
-    those on `dataset`.
+    With `suites`, only their cells; with `since`, only runs that began at or after that time; with
+    `dataset`, only cells on it.
     """
     parts = [f"attributes.start_time >= {round(since.timestamp() * 1000)}"] if since else []
     parts += [f'tags.`harness.dataset` = "{dataset}"'] if dataset else []
@@ -122,7 +122,10 @@ def collect(
 
 
 def find_run(store: Store, prefix: str) -> StoredRun:
-    """The one run whose id begins so. BadInput where there is none, several, or another kind."""
+    """Return the one run whose id begins with `prefix`.
+
+    Raises BadInput where there is none, where there are several, and where it is of another kind.
+    """
     if not prefix.isalnum():
         raise BadInput(f"{prefix!r} is no run's id, nor the beginning of one")
     query = f"attributes.run_id LIKE '{prefix.lower()}%'"

@@ -27,7 +27,9 @@ def commits(folders: Iterable[Path], besides: Sequence[Path] = ()) -> str:
 
 
 def own_commit() -> str:
-    """That of the checkout the package runs from. Reports that are published there are results."""
+    """Return the commit of the checkout that the package runs from. Published reports in it are
+    results.
+    """
     root = Path(harness.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return "installed package"

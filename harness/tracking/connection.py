@@ -27,10 +27,10 @@ START_LOCK = 0x6861726E657373
 
 
 def connected(address: Address) -> MlflowClient:
-    """A client of the store at this address; a SQLite file is made where there is none.
+    """Return a client of the store at this address; a SQLite file is created where there is none.
 
-    Raises BadInput and TryLater as `check_reachable` for a database, and BadInput
-    where a store is of another version of MLflow. A server is not asked yet.
+    Raises BadInput and TryLater as `check_reachable` for a database, and BadInput where a store is
+    of another version of MLflow. A server is not asked yet.
     """
     # The harness says itself, in a line, what MLflow would say in a traceback.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""What the numbers were made with: packages, commit, machine."""
+"""The environment of a run: packages, commits, machine."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Journal:
         return {run_id: count for run_id, count in counts.items() if count}
 
     def drop(self, run_id: str) -> int:
-        """Delete all writes of a run; how many there were."""
+        """Delete all writes of a run; return their number."""
         count = self.counts().get(run_id, 0)
         if count:
             with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
@@ -83,7 +83,7 @@ class Journal:
         return count
 
     def keep(self, run_id: str, write: Write) -> None:
-        """Put a write at the end of its run's. It is there whole or not at all."""
+        """Append a write to those of its run, whole or not at all."""
         place = self.folder / run_id
         place.mkdir(parents=True, exist_ok=True)
         last = max((int(path.stem) for path in self._waiting(run_id)), default=0)
@@ -95,8 +95,10 @@ class Journal:
         atomic_write(place / f"{name}.json", json.dumps(content), durable=True)
 
     def replay(self, send: Send) -> Exception | None:
-        """Send what is kept; each write is dropped once it was taken. Returns the first error of a
-        run whose writes are not taken yet, and goes on with those of other runs.
+        """Send the kept writes; each is deleted once the store has taken it.
+
+        Returns the first error of a run whose writes are not taken yet; other runs are sent all the
+        same.
         """
         runs = self.runs()
         if not runs:

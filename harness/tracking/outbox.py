@@ -1,4 +1,6 @@
-"""The writes of a store's runs: sent, kept where the store is away, set aside where it refuses."""
+"""Sends writes to a store, keeps them while the store is away, sets aside what it refuses
+for good.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ class Outbox:
         self.journal.keep(run_id, write)
 
     def replay(self) -> None:
-        """Send what was kept. What is not taken yet is told in a warning, and kept."""
+        """Send the kept writes; warn of those that are not taken yet, and keep them."""
         error = self.journal.replay(self._send)
         if error:
             logging.getLogger(__name__).warning(

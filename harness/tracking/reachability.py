@@ -1,4 +1,4 @@
-"""Whether a tracking store can be reached: told at once, where MLflow tries again for minutes."""
+"""Checks within seconds that a tracking store answers, where MLflow would retry for minutes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY
 
 
 def check_reachable(address: Address) -> None:
-    """Nothing where a store answers. Raises TryLater where none does for now, and BadInput where
-    what answers is none, or does not let the user in.
+    """Raise TryLater where no store answers for now, and BadInput where something else than a store
+    answers, or where the store does not let the user in.
     """
     if address.is_server:
         _check_server(address.uri)
@@ -112,6 +112,6 @@ def _check_database(uri: str) -> None:
 
 
 def _limits(uri: str) -> dict[str, int]:
-    """What drivers call the time that a connection may take."""
+    """The option by which a driver limits the time that a connection may take."""
     is_supported = uri.startswith(("postgresql", "mysql")) and "connect_timeout" not in uri
     return {"connect_timeout": SECONDS} if is_supported else {}

@@ -42,7 +42,7 @@ class Record:
 
 
 def as_record(run: Run, training_keys: Container[str]) -> Record | None:
-    """The run as what is known of a cell, or None where its key is not one of those."""
+    """Return the record of a cell from its run, or None where its key is not among these."""
     tags = run.data.tags
     if (key := tags.get("harness.training_key", "")) not in training_keys:
         return None
@@ -82,5 +82,5 @@ def _is_number(text: str, whole: bool) -> bool:
 
 
 def after(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags whose names begin so, by the rest of their names."""
+    """Return the tags whose names begin with `prefix`, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in tags.items() if k.startswith(prefix)}

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @lru_cache(maxsize=10_000)
 def leave_out(run_id: str, part: str, reason: str) -> None:
-    """Say, once, what of a run cannot be read and is left out."""
+    """Warn, once, that a part of a run cannot be read and is left out."""
     logging.getLogger(__name__).warning(
         "run %s: %s cannot be read and is left out: %s", run_id[:SHORT], part, reason
     )
