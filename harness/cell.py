@@ -62,11 +62,11 @@ COSTS = {
     "peak_memory_bytes": "peak_memory_bytes",
     "parameter_count": "parameters",
 }
-"""What training cost, as evidence, by the name of the fact that a run records."""
+"""The costs of training that are evidence, with the name of the fact that a run records."""
 WARM_UP = 3
 """Batches that are trained on before memory is measured."""
 BUSY_SECONDS = 1.0
-"""How long to wait before asking again for a cell that another command is at."""
+"""Seconds to wait before trying again a cell that another command is working on."""
 OUTAGE_SECONDS = 120.0
 """How long a cell that begins waits for a tracking store that is away."""
 
@@ -74,8 +74,8 @@ OUTAGE_SECONDS = 120.0
 @dataclass(frozen=True)
 class Site:
     """Where cells run and leave their results: the tracking store, the suite's parent run there,
-    and a folder for checkpoints, which are written every so many seconds. The modules in the
-    suite's folder, `code`, can be imported.
+    and a folder for checkpoints, one every `checkpoint_seconds`. The modules in the suite's
+    folder, `code`, can be imported.
     """
 
     uri: str
@@ -93,7 +93,7 @@ class Site:
         return self.folder / "work" / cell.training_key
 
     def lock(self, cell: Cell) -> FileLock:
-        """Held by the process that is at the cell: of two commands on one suite, one does it."""
+        """The lock of the process that runs the cell: of two commands on one suite, one does."""
         place = self.folder / "locks"
         place.mkdir(parents=True, exist_ok=True)
         return FileLock(place / cell.training_key, blocking=False)
@@ -101,7 +101,7 @@ class Site:
 
 @dataclass(frozen=True)
 class CellEvent:
-    """How far a cell is: `done` of `total` images while it trains, then numbers."""
+    """The progress of a cell: `done` of `total` images while it trains, then of measurements."""
 
     cell: str
     stage: str
@@ -114,10 +114,10 @@ Listener = Callable[[CellEvent], None]
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """How a cell ended: what failed, in words, and what diverged. Empty where all went well.
+    """How a cell ended: messages of what failed or diverged; empty where all went well.
 
-    A cell that was `stopped` on request goes on from its checkpoint; one that is `busy` is being
-    done by another command.
+    A cell that was `stopped` on request goes on from its checkpoint; one that is `busy` is run by
+    another command.
     """
 
     cell: str
@@ -128,8 +128,8 @@ class CellOutcome:
 
 
 def run_cell(cell: Cell, site: Site, listen: Listener) -> CellOutcome:
-    """Do what is left of a cell. Whatever goes wrong is told in the outcome, and recorded if the
-    tracking store can be reached.
+    """Do what is left of a cell. Failures are in the outcome, and in the tracking store if that can
+    be reached.
     """
     look_in(site.code)
     try:
@@ -166,7 +166,7 @@ def _open(cell: Cell, site: Site, listen: Listener) -> _Work:
 
 
 def _harmless(listen: Listener) -> Listener:
-    """Whatever happens to a listener, such as a full disk below it, does not happen to the cell."""
+    """A listener whose failures, such as a full disk, do not reach the cell."""
 
     def tell(event: CellEvent) -> None:
         with suppress(Exception):
@@ -188,7 +188,7 @@ def _run(work: _Work) -> CellOutcome:
         reason = str(error)
         store.set_status(run_id, "diverged", reason)
         store.record(
-            run_id, [wanted.without("diverged", reason) for wanted in cell.planned_measurements]
+            run_id, [planned.without("diverged", reason) for planned in cell.planned_measurements]
         )
         store.finish(run_id, ok=False)
         return CellOutcome(cell.name, diverged=reason)
@@ -201,18 +201,18 @@ def _run(work: _Work) -> CellOutcome:
 
 
 def _record_failure(work: _Work, reason: str) -> None:
-    """Say in the store why nothing more comes of the cell."""
+    """Record in the store why the cell failed."""
     cell, store, run_id = work.cell, work.store, work.record.run_id
     if work.record.status == "trained":  # the weights stay good
         missing = cell.missing(store.find(cell.training_key))
-        store.record(run_id, [wanted.without("failed", reason) for wanted in missing])
+        store.record(run_id, [planned.without("failed", reason) for planned in missing])
     else:
         store.set_status(run_id, "failed", reason)
     store.finish(run_id, ok=False)
 
 
 def record_death(cell: Cell, site: Site, reason: str) -> CellOutcome:
-    """The outcome of a cell whose process could not say how it ended; recorded for it."""
+    """Record and return the outcome of a cell whose process died."""
     try:
         _record_failure(_Work(cell, site, site.store(), lambda event: None), reason)
     except Exception as error:
@@ -229,7 +229,7 @@ def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
 
 
 def params_of(cell: Cell) -> dict[str, object]:
-    """What describes a cell, as its run's parameters."""
+    """The parameters of the cell's run."""
     return {
         "dataset": cell.dataset,
         "model": cell.model,
@@ -244,14 +244,14 @@ def params_of(cell: Cell) -> dict[str, object]:
 
 @lru_cache(maxsize=2)
 def _dataset(name: str, root: Path | None, code: Path | None = None) -> Dataset:
-    """A worker's next cell is mostly on the same data. Two suites may have sets of one name, each
-    in its own `code`.
+    """The dataset of this name, kept for the worker's next cell, which is mostly on the same data.
+    Two suites may have datasets of one name, each in its own `code`.
     """
     return load_dataset(name, root)
 
 
 def build(cell: Cell, dataset: Dataset) -> Family:
-    """The cell's model before training; its weights depend on the seed alone."""
+    """Build the cell's model before training; its weights depend on the seed alone."""
     shape = shape_of(dataset)
     family = initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
     family.accelerate = cell.numerics.accelerate
@@ -281,19 +281,19 @@ def _warm_up(cell: Cell, dataset: Dataset) -> None:
     copy = build(cell, dataset)
     device, settings = torch.device(cell.numerics.device), copy.settings
     batches = Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
-    with suppress(Diverged):  # which training itself will tell
+    with suppress(Diverged):  # which training itself will report
         train(copy, batches, WARM_UP * settings.batch_size, cell.seed, device=device)
 
 
 def _assist(numerics: Numerics, cell: Cell, folder: Path) -> None:
-    """What the other processes of a cell do: the same steps, on their share of each batch."""
-    own = replace(cell, numerics=numerics)
-    dataset = _dataset(own.dataset, own.data_root)
-    _train(own, dataset, build(own, dataset), ReadOnly(folder))
+    """Train in a further process of the cell: the same steps, on its share of each batch."""
+    cell = replace(cell, numerics=numerics)
+    dataset = _dataset(cell.dataset, cell.data_root)
+    _train(cell, dataset, build(cell, dataset), ReadOnly(folder))
 
 
 class _Work:
-    """A cell being done. `record` is what the store knew of it, read again once it is trained."""
+    """The work on one cell. `record` is what the store has of it, renewed once it is trained."""
 
     def __init__(self, cell: Cell, site: Site, store: Store, listen: Listener) -> None:
         self.cell = cell
@@ -303,8 +303,8 @@ class _Work:
         self.record = self.open()
 
     def open(self) -> Record:
-        """The cell's run. What describes it is written when the run is made, or later
-        where a process died meanwhile.
+        """Open the cell's run. Its parameters are written when the run is made, or later where a
+        process died before it wrote them.
         """
         cell, store = self.cell, self.store
         record = store.open_cell(self.site.parent, cell.name, cell.training_key, params_of(cell))
@@ -315,7 +315,7 @@ class _Work:
         return record
 
     def run(self) -> list[str]:
-        """Train and measure what is left; the measurements that failed, in words."""
+        """Train and measure what is left; a message for each measurement that failed."""
         self.listen(CellEvent(self.cell.name, "preparing", 0, self.cell.images))
         self.cell.numerics.apply()
         dataset = _dataset(self.cell.dataset, self.cell.data_root, self.site.code)
@@ -343,10 +343,10 @@ class _Work:
 
     def read_images(self, dataset: Dataset) -> dict[str, Any]:
         """The images that stand in for what a model makes."""
-        found = evidence_of(self.cell, dataset)
-        count = len(next(iter(found.values())))
+        images = evidence_of(self.cell, dataset)
+        count = len(next(iter(images.values())))
         self.store.set_status(self.record.run_id, "trained", images=count)
-        return found
+        return images
 
     def restored(self, dataset: Dataset) -> Family:
         """The trained model, from the weights in the store."""
@@ -369,12 +369,12 @@ class _Work:
 
     def check_weights(self, file: Path) -> None:
         """Raises ValueError where weights are not those that training recorded."""
-        recorded, found = self.record.facts.get("weights_sha256"), file_sha256(file)
-        if recorded and found != recorded:
+        recorded, actual = self.record.facts.get("weights_sha256"), file_sha256(file)
+        if recorded and actual != recorded:
             raise ValueError(
                 f"{WEIGHTS} of run {self.record.run_id} is not what training recorded: SHA-256 "
-                f"{found[:16]}… in place of {recorded[:16]}…; put the recorded file back, or delete"
-                " the run to train again"
+                f"{actual[:16]}… in place of {recorded[:16]}…; put the recorded file back, or "
+                "delete the run to train again"
             )
 
     def trained(self, dataset: Dataset) -> Family:
@@ -414,8 +414,8 @@ class _Work:
         }
         store.set_status(run_id, "trained", **facts)
         # Not read back: the store may be away, and the rest is measured all the same.
-        known = {name: str(value) for name, value in facts.items()}
-        self.record = replace(self.record, status="trained", facts=self.record.facts | known)
+        texts = {name: str(value) for name, value in facts.items()}
+        self.record = replace(self.record, status="trained", facts=self.record.facts | texts)
         return family
 
     def tell(self, progress: Progress) -> None:
@@ -423,65 +423,68 @@ class _Work:
         self.listen(CellEvent(self.cell.name, "training", progress.images, self.cell.images))
 
     def measure(
-        self, given: Mapping[str, Any], dataset: Dataset, model: Family | None = None
+        self, provided: Mapping[str, Any], dataset: Dataset, model: Family | None = None
     ) -> list[str]:
-        """Record each missing number as soon as it is there; what failed, in words."""
+        """Compute and record each missing number; a message for each that failed. `provided` is the
+        evidence that is at hand.
+        """
         store, run_id = self.store, self.record.run_id
         evidence = Evidence(
-            {**dataset_evidence(dataset), **given}, self.cell.setup, seed=self.cell.seed,
+            {**dataset_evidence(dataset), **provided}, self.cell.setup, seed=self.cell.seed,
             device=self.cell.numerics.device, model=model,
         )  # fmt: skip
         missing = self.cell.missing(self.record)
         store.record(run_id, [w.without("not applicable", "") for w in missing if w.obstacle])
-        applicable = [wanted for wanted in missing if not wanted.obstacle]
-        others = self.other_draws(applicable, evidence, dataset)
+        applicable = [planned for planned in missing if not planned.obstacle]
+        other_draws = self.other_draws(applicable, evidence, dataset)
         failures = []
-        for number, wanted in enumerate(applicable):
+        for number, planned in enumerate(applicable):
             if stopping.requested():
                 raise Stopped("stopped before all was measured")
             self.listen(CellEvent(self.cell.name, "measuring", number, len(applicable)))
-            metric = self.metric(wanted)
-            readings = [compute_metric(metric, evidence), *others.get(wanted.metric, ())]
-            found = measurement_of(metric, wanted.protocol, wanted.key, readings, evidence.setup)
-            store.record(run_id, [found])
-            if found.status == "failed":
-                failures.append(f"{self.cell.name}: {wanted.metric}: {found.reason}")
-                self.keep_traces(wanted.metric, readings)
+            metric = self.metric(planned)
+            outcomes = [compute_metric(metric, evidence), *other_draws.get(planned.metric, ())]
+            protocol, key = planned.protocol, planned.key
+            measurement = measurement_of(metric, protocol, key, outcomes, evidence.setup)
+            store.record(run_id, [measurement])
+            if measurement.status == "failed":
+                failures.append(f"{self.cell.name}: {planned.metric}: {measurement.reason}")
+                self.keep_traces(planned.metric, outcomes)
         if not failures and self.cell.is_shown:
             self.draw(evidence, model)
         return failures
 
-    def keep_traces(self, metric: str, readings: Sequence[MetricOutcome]) -> None:
+    def keep_traces(self, metric: str, outcomes: Sequence[MetricOutcome]) -> None:
         """Put the tracebacks of a failed measurement beside the cell's other files."""
-        traces = "\n".join(dict.fromkeys(said.trace for said in readings if said.trace))
+        traces = "\n".join(dict.fromkeys(outcome.trace for outcome in outcomes if outcome.trace))
         if traces:
             name = "".join(c if c.isalnum() or c in "._-" else "-" for c in metric)[:80]
             self.store.put(self.record.run_id, f"failures/{name}.txt", traces)
 
-    def metric(self, wanted: PlannedMeasurement) -> Metric:
-        """The metric that is wanted, as the suite's profile has it."""
-        return load_metric_as(self.cell.setup.profile, wanted.metric)
+    def metric(self, planned: PlannedMeasurement) -> Metric:
+        """The metric of a planned measurement, as the suite's profile defines it."""
+        return load_metric_as(self.cell.setup.profile, planned.metric)
 
     def other_draws(
-        self, wanted: Sequence[PlannedMeasurement], evidence: Evidence, dataset: Dataset
+        self, planned: Sequence[PlannedMeasurement], evidence: Evidence, dataset: Dataset
     ) -> dict[str, list[MetricOutcome]]:
-        """What the metrics of samples say of all draws but the first, which comes last and is the
-        one of which there are pictures. In memory there is one draw at a time, apart from the first
-        where that is given.
+        """The outcomes of the metrics of samples on all draws but the first, by metric. The first
+        draw is measured after these, and has the pictures. One draw at a time is in memory, beside
+        the first where that is provided.
         """
         cell = self.cell
-        metrics = [self.metric(w) for w in wanted]
+        metrics = [self.metric(p) for p in planned]
         drawn = [metric for metric in metrics if draw_count(metric, cell.setup) > 1]
-        said: dict[str, list[MetricOutcome]] = {metric.name: [] for metric in drawn}
+        outcomes: dict[str, list[MetricOutcome]] = {metric.name: [] for metric in drawn}
         for draw in range(1, cell.setup.draws) if drawn else ():
-            given = {} if cell.is_trained else evidence_of(cell, dataset, draw)
-            other = evidence.redrawn(draw, given)
+            provided = {} if cell.is_trained else evidence_of(cell, dataset, draw)
+            other = evidence.redrawn(draw, provided)
             for metric in drawn:
-                said[metric.name].append(compute_metric(metric, other))
-        return said
+                outcomes[metric.name].append(compute_metric(metric, other))
+        return outcomes
 
     def draw(self, evidence: Evidence, model: Family | None) -> None:
-        """Pictures of the run, each drawn once."""
+        """Draw and store the pictures that the run does not have yet."""
         drawn = self.record.facts.get("pictures", "").split()
         metrics = [self.metric(w) for w in self.cell.planned_measurements if not w.obstacle]
         for name in pictures.chosen_pictures(evidence, model, metrics):

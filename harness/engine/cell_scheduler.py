@@ -23,10 +23,10 @@ ALONE = float("inf")
 
 @dataclass(frozen=True)
 class DeviceSlot:
-    """A device with so many workers, and so many bytes for their cells.
+    """A device, its number of workers, and the bytes that their cells may take.
 
-    `spare` more join when no more cells wait than they are, to take turns with the others on their
-    cores: then nobody waits for the last ones with a core to spare.
+    Once at most `spare` cells wait, as many further workers join and take turns with the others on
+    their cores, so that no core is idle while the last cells run.
     """
 
     device: str
@@ -46,26 +46,26 @@ def gpu_slots(free: Mapping[str, int], needs: Sequence[float], jobs: int) -> lis
 
 
 def gpu_group_slots(gpus: Sequence[str], processes: int, jobs: int) -> list[DeviceSlot]:
-    """A slot of one worker for each so many GPUs, named after the first: the processes of a cell
-    have one each.
+    """A slot of one worker for each group of `processes` GPUs, named after the first of them: the
+    processes of a cell have one each.
     """
     firsts = range(0, len(gpus) - processes + 1, processes)
     return [DeviceSlot(gpus[first], 1) for first in firsts][:jobs]
 
 
 def cells_that_fit(memory: float, needs: Sequence[float]) -> int:
-    """How many cells fit in so many bytes, the smallest first; at least one, which may try."""
+    """The number of cells that fit in `memory` bytes, the smallest first; at least one."""
     return max(1, sum(total <= memory for total in accumulate(sorted(needs))))
 
 
 def _shared_out(workers: int, most: Mapping[str, int]) -> Counter[str]:
-    """`workers` spread over places that take at most so many, as evenly as they can be."""
-    given: Counter[str] = Counter()
+    """The workers of each place: as even as possible, and nowhere more than `most`."""
+    shares: Counter[str] = Counter()
     for _ in range(workers):
-        open_places = [place for place in most if given[place] < most[place]]
+        open_places = [place for place in most if shares[place] < most[place]]
         if open_places:
-            given[min(open_places, key=given.__getitem__)] += 1
-    return given
+            shares[min(open_places, key=shares.__getitem__)] += 1
+    return shares
 
 
 @dataclass
@@ -79,7 +79,7 @@ class CellScheduler:
     waiting: list[Cell]
     slots: Sequence[DeviceSlot]
     needs: Mapping[str, float] = field(default_factory=dict)
-    """Bytes by the cell's name; none where nothing is said."""
+    """Bytes by the cell's name; 0 for a cell that is not there."""
     _running: dict[str, dict[str, float]] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _closed: bool = False
@@ -91,45 +91,45 @@ class CellScheduler:
 
     @property
     def spare(self) -> int:
-        """How many more at a time at the end."""
+        """How many more run at a time in the last round."""
         return sum(slot.spare for slot in self.slots)
 
     def take(self, slot: DeviceSlot) -> Cell | None:
-        """The next cell for a slot, once there is one that fits; None when there is none left."""
+        """Wait for a cell that fits the slot, and take it; None once no cell is left."""
         with self._changed:
             while self.waiting and not self._closed:
-                if found := self.next_for(slot):
-                    self.waiting.remove(found)
+                if cell := self.next_for(slot):
+                    self.waiting.remove(cell)
                     self._changed.notify_all()
-                    self._in(slot)[found.name] = self._need(found)
-                    return found
+                    self._in(slot)[cell.name] = self._need(cell)
+                    return cell
                 self._changed.wait()
             return None
 
     def wait_for_the_last(self, count: int) -> None:
-        """Until at most so many cells wait."""
+        """Block until at most `count` cells wait."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self.waiting) <= count)
 
     def next_for(self, slot: DeviceSlot) -> Cell | None:
-        """The first of those that wait that fits now."""
+        """The first waiting cell that fits the slot now, or None."""
         return next((cell for cell in self.waiting if self._fits(cell, slot)), None)
 
     def leave(self, cell: Cell, slot: DeviceSlot) -> None:
-        """A cell that was taken is over: its bytes are free."""
+        """Free the bytes of a cell that has ended."""
         with self._changed:
             del self._in(slot)[cell.name]
             self._changed.notify_all()
 
     def put_back(self, cell: Cell, slot: DeviceSlot) -> None:
-        """A cell that was taken waits again, behind the others."""
+        """Let a cell that was taken wait again, behind the others."""
         self.leave(cell, slot)
         with self._changed:
             self.waiting.append(cell)
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more is taken, and nobody waits."""
+        """Give out no more cells, and wake whoever waits for one."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

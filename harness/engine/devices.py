@@ -15,11 +15,11 @@ from harness.training.numerics import Numerics, cores, devices
 def local_devices(
     numerics: Numerics, device: str, needs: Sequence[float], jobs: int | None
 ) -> list[DeviceSlot]:
-    """Device slots for cells of which `needs` has the bytes, `jobs` at most at a time.
+    """Device slots for cells that need these bytes, at most `jobs` at a time.
 
-    Where it is not said how many: as many as there are cores for on a CPU, more of them in the last
-    round if there is a remainder; as many as fit on GPUs.
-    All GPUs of the kind that was planned with are taken, unless `device` names one of them.
+    With `jobs` None: on a CPU as many as there are cores for, and more in the last round if there
+    is a remainder; on GPUs as many as fit. All GPUs of the planned kind are used, unless `device`
+    names one of them.
     """
     if not numerics.device.startswith("cuda"):
         by_cores = cores() // (numerics.threads * numerics.processes)
@@ -36,7 +36,7 @@ def local_devices(
 
 
 def has_memory_to_spare() -> bool:
-    """Whether half of this machine's memory is free, so that as many processes more as run fit."""
+    """Whether half of this machine's memory is free, so that twice as many processes fit."""
     memory = psutil.virtual_memory()
     return bool(2 * memory.available > memory.total)
 

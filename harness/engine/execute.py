@@ -45,9 +45,8 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
 
 
 def interrupt(cells: Sequence[Cell], site: Site, store: Store) -> None:
-    """Mark those of the cells as stopped that are marked as running, though nothing is at them:
-    what ran them was ended. One that another command is at stays as it is, and all do where the
-    store does not answer.
+    """Mark as stopped the cells that are marked as running although their process has ended. A cell
+    that another command is working on stays as it is, and all do where the store does not answer.
     """
     try:
         store.check()
@@ -61,66 +60,66 @@ def interrupt(cells: Sequence[Cell], site: Site, store: Store) -> None:
 
 
 def unfinished(plan: Plan, store: Store) -> list[Cell]:
-    """The cells with anything left to do."""
+    """The cells that are not finished, by what the store has."""
     return unfinished_cells(plan, plan.records(store))
 
 
 def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str]:
-    """The MLflow runs of a plan, as far as there are any: those of `records`, and its suite's."""
+    """The ids of a plan's MLflow runs that exist: those of `records`, and the suite's."""
     parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     return [*(record.run_id for record in records.values()), *([parent] if parent else [])]
 
 
 def unfinished_cells(plan: Plan, records: Mapping[str, Record]) -> list[Cell]:
-    """As `unfinished`, where the records are at hand."""
+    """The cells that are not finished, by these records."""
     return [cell for cell in plan.cells if not cell.finished(records.get(cell.training_key))]
 
 
 class Engine(Protocol):
-    """Something that runs cells, so many at a time; every one is tried, whatever happens to the
-    others. Upon SIGTERM those that run are saved and no other begins (`stopping.requested`).
+    """Runs cells, up to `jobs` at a time; the failure of one stops no other. Upon SIGTERM those
+    that run are saved and no other begins (`stopping.requested`).
     """
 
     @property
     def jobs(self) -> int:
-        """How many at a time."""
+        """How many cells run at a time."""
         ...
 
     @property
     def spare(self) -> int:
-        """How many more at a time in the last round; see `harness.engine.makespan`."""
+        """How many more run at a time in the last round; see `harness.engine.makespan`."""
         ...
 
     def run(
         self, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
     ) -> list[CellOutcome]:
-        """Outcomes in the order in which cells end."""
+        """Run the cells; their outcomes in the order in which they end."""
         ...
 
 
 class Location(Protocol):
-    """Somewhere that cells can run; `notes` are for its user to read."""
+    """Where cells run: this machine or a cluster."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What is not as one might expect, a line each."""
+        """Lines for the user about what was left out."""
         ...
 
     @property
     def numerics(self) -> Numerics:
-        """How it computes."""
+        """The numerics of its machines."""
         ...
 
     def engine(
         self, plan: Plan, cells: Sequence[Cell], store: Store, needs: Mapping[str, float]
     ) -> Engine:
-        """What runs some of the plan's cells; `needs` has the bytes of a GPU by the cell's name."""
+        """The engine for some of the plan's cells; `needs` has the bytes of a GPU by cell name."""
         ...
 
 
 class ThisMachine:
-    """This machine, with so many cells at a time or as many as fit; on all its GPUs of the kind
-    that `numerics` names, unless the user chose one of them as `device`.
+    """This machine, with `jobs` cells at a time, or as many as fit. All its GPUs of the kind that
+    `numerics` names are used, unless the user chose one as `device`.
     """
 
     notes = ()
@@ -133,36 +132,36 @@ class ThisMachine:
     def engine(
         self, plan: Plan, cells: Sequence[Cell], store: Store, needs: Mapping[str, float]
     ) -> Engine:
-        """Cells in this process, or in worker processes where several run at a time."""
+        """The engine: in this process for one job, in worker processes for several."""
         on_gpu = self.numerics.device.startswith("cuda")
 
         def need(cell: Cell) -> float:
-            known = needs[cell.name]
-            return known if on_gpu and not (self._jobs and known == ALONE) else 0.0
+            size = needs[cell.name]
+            return size if on_gpu and not (self._jobs and size == ALONE) else 0.0
 
-        each = {cell.name: need(cell) for cell in cells}
-        slots = local_devices(self.numerics, self._device, list(each.values()), self._jobs)
-        return _Here(CellScheduler(list(cells), slots, each))
+        sizes = {cell.name: need(cell) for cell in cells}
+        slots = local_devices(self.numerics, self._device, list(sizes.values()), self._jobs)
+        return _LocalEngine(CellScheduler(list(cells), slots, sizes))
 
 
-class _Here:
+class _LocalEngine:
     def __init__(self, scheduler: CellScheduler) -> None:
         self._scheduler = scheduler
 
     @property
     def jobs(self) -> int:
-        """How many at a time."""
+        """How many cells run at a time."""
         return self._scheduler.workers
 
     @property
     def spare(self) -> int:
-        """How many more in the last round."""
+        """How many more cells run at a time in the last round."""
         return self._scheduler.spare
 
     def run(
         self, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
     ) -> list[CellOutcome]:
-        """Outcomes in the order in which cells end."""
+        """Run the cells; their outcomes in the order in which they end."""
         if self.jobs > 1:
             return run_local(self._scheduler, site, listen, ended)
         with stopping.on_sigterm():

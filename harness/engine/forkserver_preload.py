@@ -2,7 +2,7 @@
 
 Ctrl-C and SIGTERM may be sent to all processes of a command. The server outlives both, since its
 end would look like that of its workers. These inherit the handlers, so that a request that comes
-before a worker's first line is heeded too.
+before a worker's first line is obeyed too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from importlib import import_module
 from harness.training import stopping
 
 NEEDED = (
-    "torch", "torch._dynamo",  # which the first optimiser imports
-    "harness.engine.local", "harness.cell", "harness.metrics",
+    "torch",
+    "torch._dynamo",  # which the first optimiser imports
+    "harness.engine.local",
+    "harness.cell",
+    "harness.metrics",
     "mlflow.store.tracking.sqlalchemy_store",  # which MLflow imports for the first SQLite file
-)  # fmt: skip
+)
 
 
 def main() -> None:
-    """Get ready, unless the command ends before: bad input is found sooner than all is imported."""
+    """Import all of `NEEDED`, unless the command ends before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopping.heed_sigterm()
     gc.disable()

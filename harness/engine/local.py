@@ -1,8 +1,7 @@
 """Cells in worker processes on this machine, each with its own threads and its share of a device.
 
 Workers are kept alive between cells, and end with the command that started them, however it ends.
-Each is a pool of its own, so that one which the system kills takes down no cell but the one it was
-at.
+Each is a pool of its own, so that one which the system kills takes down only the cell that it ran.
 """
 
 from __future__ import annotations
@@ -41,9 +40,7 @@ ATTEMPTS = 2
 def run_local(
     scheduler: CellScheduler, site: Site, listen: Listener, ended: Callable[[CellOutcome], None]
 ) -> list[CellOutcome]:
-    """Run every cell in a worker process of one of the slots; outcomes in the order in which they
-    end.
-    """
+    """Run every cell in a worker process of a slot; outcomes in the order in which cells end."""
     processes = context()
     outcomes: list[CellOutcome] = []
     places = [(slot, False) for slot in scheduler.slots for _ in range(slot.workers)]
@@ -77,14 +74,14 @@ class _Stop:
         self._end: Callable[[BaseProcess], None] | None = None
 
     def __call__(self, end: Callable[[BaseProcess], None]) -> None:
-        """Nothing more is begun, and each process is ended by `end`."""
+        """Start nothing more, and end each worker process by `end`."""
         self._end = end
         self._scheduler.close()
         self.check()
 
     def check(self) -> bool:
-        """Whether to stop. Called after each start of a process: one that was not listed yet when
-        the others were ended is ended now.
+        """Whether to stop. To be called after each start of a process: one that was not listed yet
+        when the others were ended is ended now.
         """
         if self._end is None:
             return False
@@ -94,7 +91,7 @@ class _Stop:
 
 
 class _Worker:
-    """A process that takes cells until none is left; started again when it dies.
+    """Runs cells in a process until none is left; starts it again when it dies.
 
     One that is `spare` waits for the last cells; see `DeviceSlot`.
     """
@@ -140,9 +137,9 @@ class _Worker:
         process.shutdown()
 
     def _start(self) -> ProcessPoolExecutor:
-        given = (self._events, dict(os.environ))
+        arguments = (self._events, dict(os.environ))
         return ProcessPoolExecutor(
-            1, mp_context=self._processes, initializer=_start_worker, initargs=given
+            1, mp_context=self._processes, initializer=_start_worker, initargs=arguments
         )
 
 

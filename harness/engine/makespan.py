@@ -1,4 +1,4 @@
-"""How cells follow each other on the cores of a CPU, and when the last one ends.
+"""When the last of several cells ends on the cores of a CPU.
 
 With five cells, two workers would do two, two more, and the last with a core to spare. So a third
 joins them for the last three, which take turns on the two cores: two and a half rounds, not three.
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 
 
 def extra_workers(cells: int, workers: int) -> int:
-    """How many workers more the last round needs, so that each of its cells has one."""
+    """How many more workers the last round needs, so that each of its cells has one."""
     return cells % workers if cells > workers else 0
 
 
 def makespan(seconds: Iterable[float], workers: int, spare: int = 0) -> float:
-    """When the last of some works ends, if `workers` (one at least) take them in this order, and
-    `spare` more the last ones, as in a `DeviceSlot`.
+    """Seconds until the last of several jobs ends, if `workers` (at least one) take them in this
+    order, and `spare` more workers join for the last ones, as in a `DeviceSlot`.
     """
     workers = max(1, workers)
     waiting, running, now = deque(seconds), list[float](), 0.0

@@ -1,4 +1,4 @@
-"""A cell: what is wanted of it, and how it stands in the tracking store."""
+"""A cell: its planned measurements, and its state in the tracking store."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class PlannedMeasurement:
     obstacle: str | None = None
 
     def without(self, status: Status, reason: str) -> Measurement:
-        """The row that stands where there is no number. What does not apply says so, whatever
-        else went wrong.
+        """The row in place of a number that is missing. Where the metric does not apply, the status
+        is "not applicable" whatever `status` says.
         """
         if self.obstacle:
             status, reason = "not applicable", self.obstacle
@@ -56,7 +56,7 @@ class PlannedMeasurement:
 class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
-    `model` may be a point in the training of one (`gan/dcgan@0.5`). `settings` are the family's,
+    `model` may be a training fraction (`gan/dcgan@0.5`). `settings` are the family's,
     with every default filled in; `code` is the version of the code that trains it; `ingredients`
     is all that the training key is a digest of. Where `is_trained` is false there is no family,
     only samples (`harness.plan.external_samples`), whose digests are `draws`.
@@ -80,22 +80,22 @@ class Cell:
 
     @property
     def is_shown(self) -> bool:
-        """Whether its images are drawn. Source images are in the pictures of every model that
-        repairs them, of training its end is shown, and one grid of real images is enough.
+        """Whether it gets pictures. Source images are in the pictures of every model that repairs
+        them; training fractions get none, and one grid of real images is enough.
         """
         return self.model not in (SOURCE_IMAGES, HELD_OUT) and not is_fraction(self.model)
 
     @property
     def name(self) -> str:
-        """For people: `digits · gan/dcgan · seed 0`."""
+        """The name that people read: `digits · gan/dcgan · seed 0`."""
         return f"{self.dataset} · {self.model} · seed {self.seed}"
 
     def missing(self, record: Record | None) -> list[PlannedMeasurement]:
-        """What is still to be measured; a failed measurement is tried again."""
+        """The measurements that are still to be made; a failed one is tried again."""
         if record is None:
             return list(self.planned_measurements)
-        have = {key for key, m in record.measurements.items() if m.status != "failed"}
-        return [wanted for wanted in self.planned_measurements if wanted.key not in have]
+        done = {key for key, m in record.measurements.items() if m.status != "failed"}
+        return [planned for planned in self.planned_measurements if planned.key not in done]
 
     def finished(self, record: Record | None) -> bool:
         """Whether nothing is left to do. Divergence is a result: it would diverge again."""
@@ -106,18 +106,18 @@ class Cell:
         )
 
     def used_by(self, parent: str) -> CellUse:
-        """That the suite's run `parent` has this cell."""
+        """The use of this cell by the suite's run `parent`, for the store."""
         return CellUse(parent, self.model, self.settings.get("sampling", {}))
 
     def had_by(self, parent: str) -> LastUse | None:
-        """That the suite's run has these images now; None for what is trained."""
+        """The last use of these images by the suite's run, with its time; None if trained."""
         if self.is_trained:
             return None
         return LastUse(parent, self.model, self.dataset, self.seed, datetime.now(UTC))
 
     def result(self, record: Record | None) -> CellResult:
-        """The cell as it stands in the store, with only the numbers that this suite asks for and
-        those of people's votes.
+        """The cell's result from its record: the numbers that this suite asks for, and those of
+        people's votes.
 
         One that ended without weights has a row for each of them too: it must not vanish from the
         table.
@@ -126,14 +126,14 @@ class Cell:
         if record is None:
             return CellResult(*identity, status="missing", reason="not run yet")
         status = STANDS.get(record.status)
-        known = record.measurements
+        rows_in_store = record.measurements
         rows = {
             # What was measured before it was known not to apply does not stand.
-            w.key: w.without("not applicable", "") if w.obstacle else known[w.key]
+            w.key: w.without("not applicable", "") if w.obstacle else rows_in_store[w.key]
             for w in self.planned_measurements
-            if w.key in known
+            if w.key in rows_in_store
         }
-        rows |= {key: row for key, row in known.items() if row.metric == PREFERENCE}
+        rows |= {key: row for key, row in rows_in_store.items() if row.metric == PREFERENCE}
         if status in ("failed", "diverged"):
             rows = {
                 w.key: rows.get(w.key) or w.without(status, record.reason)
@@ -151,9 +151,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class MetricRequest:
-    """A number as asked of one subject, whatever the seed. `sampling` has the recipe's settings of
-    how samples are drawn, or images restored: they are part of every number's key, since a family
-    may use them in whatever it is asked for.
+    """A metric on one subject, for every seed. `sampling` has the recipe's settings for drawing
+    samples or restoring images: they are part of every number's key, since a family may use them
+    in any of its outputs.
     """
 
     metric: str
@@ -162,20 +162,20 @@ class MetricRequest:
     obstacle: str | None
 
     def of(self, training_key: str) -> PlannedMeasurement:
-        """The same of what has this training key."""
+        """The measurement of the cell with this training key."""
         key = measurement_key(training_key, self.protocol, self.sampling)
         return PlannedMeasurement(self.metric, self.protocol, key, self.obstacle)
 
 
 def measurement_key(training_key: str, protocol: Protocol, sampling: Mapping[str, Any]) -> str:
-    """What a number is found by: how it was measured, of what."""
+    """The key by which a number is found: of its protocol, the model and how it samples."""
     return digest([training_key, protocol.key(), sampling])
 
 
 def request_metrics(
     metrics: Iterable[Metric], subject: Subject, setup: EvalConfig, sampling: Mapping[str, Any]
 ) -> tuple[MetricRequest, ...]:
-    """The metrics as asked of one subject."""
+    """The requests for these metrics on one subject."""
     return tuple(
         MetricRequest(
             metric.name,

@@ -50,7 +50,9 @@ def sample_cells(
     ) -> Cell:
         key = samples_key(*draws)
         how = setup if name in REAL else replace(setup, draws=len(draws))
-        measurements = tuple(asked.of(key) for asked in request_metrics(metrics, subject, how, {}))
+        measurements = tuple(
+            request.of(key) for request in request_metrics(metrics, subject, how, {})
+        )
         return Cell(
             dataset=dataset.name,
             model=name,

@@ -72,16 +72,16 @@ class Plan:
         return digest([self.loaded.name, budget, numerics])
 
     def records(self, store: Store) -> dict[str, Record]:
-        """What the tracking store knows of the cells, by training key."""
+        """The records of the cells in the tracking store, by training key."""
         return store.records([cell.training_key for cell in self.cells], self.loaded.name)
 
     def results(self, records: Mapping[str, Record]) -> list[CellResult]:
-        """Every cell as it stands."""
+        """The result of every cell, from its record."""
         return [cell.result(records.get(cell.training_key)) for cell in self.cells]
 
 
 def shape_of(dataset: Dataset) -> ImageShape:
-    """What a model must know of a dataset to be built for it."""
+    """The shape of a dataset's images and conditions, for which a model is built."""
     # Of two domains a test image's source is its counterpart, and training has none.
     sources = None if dataset.unpaired else dataset.test.sources
     return ImageShape(
@@ -150,9 +150,9 @@ def make_plan(
     data_root: Path | None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
-    """Everything a suite names is looked up, checked and keyed; nothing runs. Raises as `check`.
+    """Look up, check and key everything that a suite names; nothing runs. Raises as `check_suite`.
 
-    `device` is one of this machine's, or how a machine computes. `tell` hears what is being done.
+    `device` is one of this machine's, or how a machine computes. `tell` gets a line for each step.
     """
     tell("checking recipes and metrics")
     numerics = device
@@ -171,41 +171,41 @@ def make_plan(
         entry.name: suite_eval_config(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
-    grounds = {
-        name: _Ground(dataset, dataset.train.digest(), setups[name], numerics)
+    contexts = {
+        name: _DatasetContext(dataset, dataset.train.digest(), setups[name], numerics)
         for name, dataset in datasets.items()
     }
     families = {recipe.family for recipe in recipes.values()}
     codes = {family: code_version(FAMILIES.load(family)) for family in families}
-    pairings = [
-        _pair(
+    models_on_datasets = [
+        _model_on_dataset(
             side,
             recipes[side.model],
             codes[recipes[side.model].family],
-            grounds[entry.name],
-            [metrics[name] for name in asked],
+            contexts[entry.name],
+            [metrics[name] for name in names],
         )
         for entry in suite.datasets
-        for side, asked in _trained_on(suite, entry)
+        for side, names in _trained_on(suite, entry)
     ]
     cells = [
-        pairing.cell(seed, suite.budget.images, data_root)
+        model_on_dataset.cell(seed, suite.budget.images, data_root)
         for seed in suite.seeds
-        for pairing in pairings
+        for model_on_dataset in models_on_datasets
     ]
     for entry in suite.datasets:
         dataset, setup = datasets[entry.name], setups[entry.name]
-        wanted = [metrics[name] for name in suite.metrics_on(entry)]
+        entry_metrics = [metrics[name] for name in suite.metrics_on(entry)]
         cells += [
             replace(cell, data_root=data_root)
-            for cell in sample_cells(loaded, dataset, setup, wanted, numerics)
+            for cell in sample_cells(loaded, dataset, setup, entry_metrics, numerics)
         ]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics, each)
 
 
 def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[ModelAt, tuple[str, ...]]]:
-    """The models on a dataset, and the points in their training that claims are about, each with
-    the metrics that are asked of it.
+    """The models on a dataset, and the training fractions that claims are about, each with its
+    metrics.
     """
     for model in suite.models_on(entry):
         yield ModelAt(model=model), suite.metrics_on(entry)
@@ -231,13 +231,13 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
     except FAILURES as error:
         if not is_users:
             raise
-        said = f"{where}: build fails with {error_line(error)}"
-        raise recipe.document.error(said, ("family",)) from error
+        message = f"{where}: build fails with {error_line(error)}"
+        raise recipe.document.error(message, ("family",)) from error
 
 
 @dataclass(frozen=True)
-class _Ground:
-    """A dataset as every model meets it, and the machine where it does."""
+class _DatasetContext:
+    """A dataset, how it is measured on, and the machine: what all models on it share."""
 
     dataset: Dataset
     train_digest: str
@@ -246,8 +246,8 @@ class _Ground:
 
 
 @dataclass(frozen=True)
-class _Pairing:
-    """A model on a dataset, or a point in its training: what its cells of all seeds share."""
+class _ModelOnDataset:
+    """A model, or a training fraction of it, on a dataset: what its cells of all seeds share."""
 
     side: ModelAt
     recipe: Recipe
@@ -255,14 +255,14 @@ class _Pairing:
     files: dict[str, str]
     settings: dict[str, Any]
     numerics: Numerics
-    ground: _Ground
-    asked: tuple[MetricRequest, ...]
+    context: _DatasetContext
+    requests: tuple[MetricRequest, ...]
 
     def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys; `images` is the budget of the whole training.
 
-        Nothing in training depends on when it will end, so that a point in it is the end of a
-        shorter one.
+        Nothing in training depends on when it will end, so that a training fraction is a shorter
+        training.
         """
         images = max(1, round(self.side.at * images))
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
@@ -270,7 +270,7 @@ class _Pairing:
             "family": self.recipe.family,
             "code": self.code,
             "settings": trained,
-            "data": self.ground.train_digest,
+            "data": self.context.train_digest,
             "seed": seed,
             "images": images,
             "numerics": self.numerics.to_dict(),
@@ -278,15 +278,15 @@ class _Pairing:
         }
         training_key = digest(ingredients)
         return Cell(
-            dataset=self.ground.dataset.name,
+            dataset=self.context.dataset.name,
             model=str(self.side),
             seed=seed,
             family=self.recipe.family,
             settings=self.settings,
             images=images,
             numerics=self.numerics,
-            setup=self.ground.setup,
-            planned_measurements=tuple(asked.of(training_key) for asked in self.asked),
+            setup=self.context.setup,
+            planned_measurements=tuple(request.of(training_key) for request in self.requests),
             training_key=training_key,
             data_root=data_root,
             code=self.code,
@@ -294,17 +294,17 @@ class _Pairing:
         )
 
 
-def _pair(
-    side: ModelAt, recipe: Recipe, code: str, ground: _Ground, metrics: Sequence[Metric]
-) -> _Pairing:
-    blueprint, files = _blueprint(recipe, ground.dataset)
+def _model_on_dataset(
+    side: ModelAt, recipe: Recipe, code: str, context: _DatasetContext, metrics: Sequence[Metric]
+) -> _ModelOnDataset:
+    blueprint, files = _blueprint(recipe, context.dataset)
     if side.at < 1 and len(blueprint.phases()) > 1:
         raise BadInput(
             f"{side}: {recipe.name} trains in phases, and a share of its budget is a share of each;"
             " a claim can be about its end only"
         )
     settings = blueprint.settings.model_dump(mode="json")
-    subject = model_subject(recipe.name, blueprint, ground.dataset, ground.setup.samples)
-    asked = request_metrics(metrics, subject, ground.setup, settings.get("sampling", {}))
-    own = ground.numerics.of(blueprint.settings)
-    return _Pairing(side, recipe, code, files, settings, own, ground, asked)
+    subject = model_subject(recipe.name, blueprint, context.dataset, context.setup.samples)
+    requests = request_metrics(metrics, subject, context.setup, settings.get("sampling", {}))
+    numerics = context.numerics.of(blueprint.settings)
+    return _ModelOnDataset(side, recipe, code, files, settings, numerics, context, requests)

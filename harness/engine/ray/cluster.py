@@ -53,7 +53,8 @@ def join_cluster(
     """The Ray cluster at an address, or that of this node, which the command is part of while the
     block runs; its tasks end with it. TryLater where none answers.
 
-    Cells compute on this `device`, in so many `processes`; `auto` means GPUs if there are any.
+    Cells compute on this `device`, each in `processes` processes; `auto` means GPUs if there are
+    any.
     """
     ray = _ray()
     if address and "://" in address:
@@ -98,19 +99,21 @@ class Cluster:
         on_gpu = device.startswith("cuda") or (device == "auto" and any(n.gpus for n in nodes))
         able = [n for n in nodes if (n.gpus if on_gpu else n.cpus) >= processes]
         if not able:
-            what = counted(processes, "GPU" if on_gpu else "CPU")
-            raise BadInput(f"no node of the cluster has {what} to give: see `ray status`")
+            share = counted(processes, "GPU" if on_gpu else "CPU")
+            raise BadInput(f"no node of the cluster has {share} to give: see `ray status`")
         self._gpus_to_ask = processes if on_gpu else 0
         kind = "cuda" if on_gpu else "cpu" if device == "auto" else device
-        found = self._on_each(able, node_machine, kind, processes, accelerate)
-        _complain({n: (said,) for n, said in found.items() if isinstance(said, str)})
+        answers = self._on_each(able, node_machine, kind, processes, accelerate)
+        _complain({n: (answer,) for n, answer in answers.items() if isinstance(answer, str)})
         self.numerics: Numerics
-        [(self.numerics, _)] = Counter(said.numerics for said in found.values()).most_common(1)
-        self.machines = {n: said for n, said in found.items() if said.numerics == self.numerics}
+        [(self.numerics, _)] = Counter(
+            machine.numerics for machine in answers.values()
+        ).most_common(1)
+        self.machines = {n: m for n, m in answers.items() if m.numerics == self.numerics}
         self.notes = [
-            f"node {node.name} is left out: it computes on {_kind(said.numerics)}, and most on"
+            f"node {node.name} is left out: it computes on {_kind(machine.numerics)}, and most on"
             f" {_kind(self.numerics)}"
-            for node, said in found.items()
+            for node, machine in answers.items()
             if node not in self.machines
         ]
 
@@ -120,12 +123,12 @@ class Cluster:
         """Cells ready to run, each on as much of a node as it needs. BadInput that names the nodes
         which lack something that the plan's cells need.
         """
-        wanted = node_requirements(plan, store.uri, store.folder)
+        requirements = node_requirements(plan, store.uri, store.folder)
         with shared_folder_lock(store.folder):
-            found = self._on_each(list(self.machines), _checked, wanted)
-        _complain({n: (said,) if isinstance(said, str) else said for n, said in found.items()})
+            answers = self._on_each(list(self.machines), _unmet_requirements, requirements)
+        _complain({n: (a,) if isinstance(a, str) else a for n, a in answers.items()})
         shares = {cell.name: self._share(cell, needs) for cell in cells}
-        return RayTasks(self._ray, cells, wanted, shares, self._at_a_time(shares))
+        return RayTasks(self._ray, cells, requirements, shares, self._at_a_time(shares))
 
     def _share(self, cell: Cell, needs: Mapping[str, float]) -> dict[str, Any]:
         """What a cell's task takes of a node, and of which."""
@@ -141,24 +144,26 @@ class Cluster:
         return share
 
     def _at_a_time(self, shares: Mapping[str, Mapping[str, Any]]) -> int:
-        """How many cells run at a time, if each takes what the greediest does."""
+        """How many cells run at a time, if each takes as much as the largest."""
         cpus = max((share["num_cpus"] for share in shares.values()), default=1)
         gpus = max((share["num_gpus"] for share in shares.values()), default=0)
         fitting = (min(n.cpus // cpus, n.gpus // gpus if gpus else n.cpus) for n in self.machines)
         return max(1, int(sum(fitting)))
 
     def _nodes(self) -> list[Node]:
-        def node(found: Mapping[str, Any]) -> Node:
-            name = f"{found['NodeManagerHostname']} ({found['NodeManagerAddress']})"
-            resources = found["Resources"]
-            return Node(found["NodeID"], name, resources.get("CPU", 0), resources.get("GPU", 0))
+        def node(description: Mapping[str, Any]) -> Node:
+            name = f"{description['NodeManagerHostname']} ({description['NodeManagerAddress']})"
+            resources = description["Resources"]
+            return Node(
+                description["NodeID"], name, resources.get("CPU", 0), resources.get("GPU", 0)
+            )
 
-        return [node(found) for found in self._ray.nodes() if found["Alive"]]
+        return [node(description) for description in self._ray.nodes() if description["Alive"]]
 
     def _on_each(
         self, nodes: Sequence[Node], function: Callable[..., Any], *arguments: Any
     ) -> dict[Node, Any]:
-        """What a function says on each node, at once; where it raises, the error in one line."""
+        """What a function returns on each node, run on all at once; an error as one line."""
         strategies = importlib.import_module("ray.util.scheduling_strategies")
         task = self._ray.remote(function)
 
@@ -167,8 +172,8 @@ class Cluster:
             options = {"num_cpus": 0, "num_gpus": self._gpus_to_ask, "max_retries": 0}
             return task.options(scheduling_strategy=there, **options).remote(*arguments)
 
-        asked = {node: ask(node) for node in nodes}
-        return {node: self._answer(ref) for node, ref in asked.items()}
+        references = {node: ask(node) for node in nodes}
+        return {node: self._answer(reference) for node, reference in references.items()}
 
     def _answer(self, ref: Any) -> Any:
         try:
@@ -177,15 +182,16 @@ class Cluster:
             return " ".join(str(getattr(error, "cause", None) or error).split())[:300]
 
 
-def _checked(wanted: NodeRequirements) -> tuple[str, ...]:
-    return check_shared_folder(wanted.folder) or missing_requirements(wanted)
+def _unmet_requirements(requirements: NodeRequirements) -> tuple[str, ...]:
+    return check_shared_folder(requirements.folder) or missing_requirements(requirements)
 
 
-def _complain(found: Mapping[Node, Sequence[str]]) -> None:
-    said = [f"node {node.name}: {'; '.join(lines)}" for node, lines in found.items() if lines]
-    if said:
-        more = [f"and {len(said) - NAMED} more nodes"] if len(said) > NAMED else []
-        raise BadInput("; ".join(said[:NAMED] + more))
+def _complain(faults: Mapping[Node, Sequence[str]]) -> None:
+    """Raise BadInput that names the nodes with faults."""
+    texts = [f"node {node.name}: {'; '.join(lines)}" for node, lines in faults.items() if lines]
+    if texts:
+        more = [f"and {len(texts) - NAMED} more nodes"] if len(texts) > NAMED else []
+        raise BadInput("; ".join(texts[:NAMED] + more))
 
 
 def _kind(numerics: Numerics) -> str:

@@ -31,8 +31,8 @@ from harness.tracking.reachability import check_reachable
 from harness.training.code_version import code_version
 from harness.training.numerics import Numerics
 
-WITNESS = ".witness"
-"""A file in the output folder that is locked while nodes are asked whether they see and heed it."""
+SHARED_LOCK = ".witness"
+"""A file in the output folder that is locked while nodes check that they see the lock."""
 
 
 @dataclass(frozen=True)
@@ -102,31 +102,31 @@ def node_requirements(plan: Plan, uri: str, folder: Path) -> NodeRequirements:
 
 @lru_cache(maxsize=64)  # a worker's next cell mostly needs the same
 def missing_requirements(needs: NodeRequirements) -> tuple[str, ...]:
-    """What this machine lacks, a line each; empty where cells can run. The output folder's witness
-    is not looked for: see `blind`.
+    """What this machine lacks, a line each; empty where cells can run. The output folder is not
+    looked at: see `check_shared_folder`.
     """
-    return tuple(_lacking(needs))
+    return tuple(_missing_lines(needs))
 
 
-def _lacking(needs: NodeRequirements) -> Iterator[str]:
-    if (own := package_digest()) != needs.code:
-        yield f"it has another harness ({harness.__version__}, {own}): install the same one"
+def _missing_lines(needs: NodeRequirements) -> Iterator[str]:
+    if (digest := package_digest()) != needs.code:
+        yield f"it has another harness ({harness.__version__}, {digest}): install the same one"
         return  # all else would only follow from that
     look_in(needs.suite)
     planned = needs.numerics
-    yield from _other(
+    yield from _difference(
         f"computes on {planned.machine}, torch {planned.torch_version}",
         planned.to_dict(),
         lambda: _numerics_like(planned).to_dict(),
     )
     for family, version in needs.families:
-        yield from _other(f"family {family}", version, partial(_family_version, family))
-    for name, digest in needs.datasets:
-        yield from _other(
-            f"dataset {name}", digest, partial(_dataset_digest, name, needs.data_root)
+        yield from _difference(f"family {family}", version, partial(_family_version, family))
+    for name, dataset_digest in needs.datasets:
+        yield from _difference(
+            f"dataset {name}", dataset_digest, partial(_dataset_digest, name, needs.data_root)
         )
     for network in needs.networks:
-        yield from _other(
+        yield from _difference(
             f"weights of {network.name}",
             network.instrument,
             partial(load_checked, network.role, network.name, *network.images),
@@ -145,19 +145,19 @@ def _dataset_digest(name: str, root: Path | None) -> str:
     return load_dataset(name, root).digest
 
 
-def _other(what: str, wanted: object, find: Callable[[], object]) -> Iterator[str]:
-    """A line where something is not here, or is not what is wanted."""
+def _difference(name: str, required: object, find: Callable[[], object]) -> Iterator[str]:
+    """A line where this machine has not what is required under this name."""
     try:
-        found = find()
+        present = find()
     except FAILURES as error:
-        yield f"{what}: {error if isinstance(error, BadInput) else error_line(error)}"
+        yield f"{name}: {error if isinstance(error, BadInput) else error_line(error)}"
         return
-    if found != wanted:
-        yield f"{what}: there is {_short(found)}, and not {_short(wanted)}"
+    if present != required:
+        yield f"{name}: there is {_short(present)}, and not {_short(required)}"
 
 
 def _short(value: Any) -> str:
-    """A digest by its start, a mapping by what it says."""
+    """The start of a digest, the entries of a mapping."""
     if isinstance(value, NetworkInfo):
         return f"{value.label}, {value.preprocessing}"
     if isinstance(value, dict):
@@ -166,11 +166,11 @@ def _short(value: Any) -> str:
 
 
 def _numerics_like(planned: Numerics) -> Numerics:
-    """The planned ones, as far as they can be chosen, on this machine."""
+    """This machine's numerics, with the planned ones where they can be chosen."""
     kind = planned.device.partition(":")[0]
-    here = Numerics.resolve(kind, accelerate=planned.accelerate, processes=planned.processes)
+    local = Numerics.resolve(kind, accelerate=planned.accelerate, processes=planned.processes)
     return replace(
-        planned, name=here.name, torch_version=here.torch_version, accelerate=here.accelerate
+        planned, name=local.name, torch_version=local.torch_version, accelerate=local.accelerate
     )
 
 
@@ -185,17 +185,19 @@ def package_digest() -> str:
 
 
 def shared_folder_lock(folder: Path) -> FileLock:
-    """A lock in the output folder, to be held while nodes are asked whether they are `blind`."""
+    """A lock in the output folder, to be held while nodes run `check_shared_folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / WITNESS)
+    return FileLock(folder / SHARED_LOCK)
 
 
 def check_shared_folder(folder: Path) -> tuple[str, ...]:
-    """What keeps this machine from sharing the output folder, where another holds its witness."""
-    if not (folder / WITNESS).exists():
+    """Why this machine does not share the output folder, in which another machine holds
+    `shared_folder_lock`; empty where it does.
+    """
+    if not (folder / SHARED_LOCK).exists():
         return (f"it does not see the output folder {folder}: it must be one that all nodes share",)
     try:
-        with FileLock(folder / WITNESS, blocking=False):
+        with FileLock(folder / SHARED_LOCK, blocking=False):
             return (f"{folder} is another folder there, or locks in it do not hold between nodes",)
     except Timeout:
         return ()

@@ -1,7 +1,7 @@
 """Cells as Ray tasks: sent, followed, sent again when a node is lost, stopped on request.
 
 A task does what a worker of the local engine does, in a process of Ray's. An actor beside the
-command, the desk, hears how far cells are, and says whether they are to stop.
+command, `ControlActor`, collects their events and tells them to stop.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LOSSES = 3
 
 
 class ControlActor:
-    """What the tasks and the command tell one another."""
+    """Carries events from tasks to the command, and its request to stop to the tasks."""
 
     def __init__(self) -> None:
         self._events: list[CellEvent] = []
@@ -49,17 +49,17 @@ class ControlActor:
         self._stopping = False
 
     def begin(self, cell: str) -> bool:
-        """Whether a cell may begin."""
+        """Note that a cell begins; false where it must not."""
         if not self._stopping:
             self._begun.add(cell)
         return not self._stopping
 
     def hear(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Keep an event until the command asks for it."""
         self._events.append(event)
 
     def news(self) -> list[CellEvent]:
-        """What was heard since the last time."""
+        """The events since the last call."""
         heard, self._events = self._events, []
         return heard
 
@@ -68,7 +68,7 @@ class ControlActor:
         return self._begun
 
     def stop(self) -> None:
-        """From now on cells are to stop, and none begins."""
+        """Ask all cells to stop; none begins any more."""
         self._stopping = True
 
     def stopping(self) -> bool:
@@ -79,14 +79,14 @@ class ControlActor:
 class RayTasks:
     """Cells that run on a cluster, about `jobs` at a time.
 
-    `shares` has what each cell's task takes of a node, by the cell's name.
+    `shares` has the resources of a node that each cell's task takes, by the cell's name.
     """
 
     def __init__(
         self,
         ray: Any,
         cells: Sequence[Cell],
-        wanted: NodeRequirements,
+        requirements: NodeRequirements,
         shares: Mapping[str, Mapping[str, Any]],
         jobs: int,
     ) -> None:
@@ -94,9 +94,9 @@ class RayTasks:
         self.spare = 0  # a cluster gives each cell the cores that it asks for
         self._ray = ray
         self._cells = cells
-        self._wanted = ray.put(wanted)
+        self._requirements = ray.put(requirements)
         self._shares = shares
-        self._desk = _beside(ray, ControlActor)
+        self._control = _beside(ray, ControlActor)
         self._task = ray.remote(_serve)
         self._running: dict[Any, Cell] = {}
         self._later: list[tuple[float, Cell]] = []
@@ -113,29 +113,29 @@ class RayTasks:
         for cell in self._cells:
             self._send(cell, site)
         with stopping.on_sigterm():
-            told = False
-            while (self._running or self._later) and not (told and not self._any_begun()):
+            is_announced = False
+            while (self._running or self._later) and not (is_announced and not self._any_begun()):
                 for outcome in self._look(site, listen):
                     outcomes.append(outcome)
                     ended(outcome)
-                if stopping.requested() and not told:
-                    self._ray.get(self._desk.stop.remote())
-                    self._later, told = [], True
+                if stopping.requested() and not is_announced:
+                    self._ray.get(self._control.stop.remote())
+                    self._later, is_announced = [], True
         return outcomes
 
     def _send(self, cell: Cell, site: Site) -> None:
         task = self._task.options(max_retries=0, name=cell.name, **self._shares[cell.name])
-        self._running[task.remote(cell, site, self._wanted, self._desk)] = cell
+        self._running[task.remote(cell, site, self._requirements, self._control)] = cell
 
     def _look(self, site: Site, listen: Listener) -> Iterator[CellOutcome]:
-        """Hear what is new; the outcomes of cells that have ended."""
+        """Pass on new events, and yield the outcomes of cells that have ended."""
         now = time.monotonic()
         due = [cell for when, cell in self._later if when <= now]
         self._later = [(when, cell) for when, cell in self._later if when > now]
         for cell in due:
             self._send(cell, site)
         done, _ = self._ray.wait(list(self._running), timeout=POLL) if self._running else ([], [])
-        for event in self._ray.get(self._desk.news.remote()):
+        for event in self._ray.get(self._control.news.remote()):
             self._note(event)
             listen(event)
         for ref in done:
@@ -146,14 +146,14 @@ class RayTasks:
             time.sleep(POLL)
 
     def _note(self, event: CellEvent) -> None:
-        """A cell that gets further than before it was last lost has its attempts back."""
+        """Give a cell its attempts back once it got further than when it was last lost."""
         reached = (event.stage != "training", event.done)
         if reached > self._furthest.get(event.cell, (False, -1)):
             self._furthest[event.cell] = reached
             self._losses[event.cell] = 0
 
     def _outcome(self, ref: Any, cell: Cell, site: Site) -> CellOutcome | None:
-        """How a cell ended; None where it is to run again."""
+        """The outcome of a cell; None where it is to run again."""
         errors = self._ray.exceptions
         try:
             outcome: CellOutcome = self._ray.get(ref)
@@ -179,46 +179,46 @@ class RayTasks:
         return None
 
     def _any_begun(self) -> bool:
-        begun = self._ray.get(self._desk.begun.remote())
+        begun = self._ray.get(self._control.begun.remote())
         return any(cell.name in begun for cell in self._running.values())
 
 
 def _beside(ray: Any, actor: type) -> Any:
     """An actor on the node of this process, so that it is lost only with that."""
     strategy = importlib.import_module("ray.util.scheduling_strategies")
-    here = ray.get_runtime_context().get_node_id()
-    affinity = strategy.NodeAffinitySchedulingStrategy(here, soft=False)
+    node = ray.get_runtime_context().get_node_id()
+    affinity = strategy.NodeAffinitySchedulingStrategy(node, soft=False)
     return ray.remote(actor).options(num_cpus=0, scheduling_strategy=affinity).remote()
 
 
-def _serve(cell: Cell, site: Site, wanted: NodeRequirements, desk: Any) -> CellOutcome:
-    """A cell, in a process of Ray's. A node that came late is looked at before its first cell."""
+def _serve(cell: Cell, site: Site, requirements: NodeRequirements, control: Any) -> CellOutcome:
+    """Run a cell in a process of Ray's. Nodes that joined late are checked first."""
     ray: Any = importlib.import_module("ray")
-    if not ray.get(desk.begin.remote(cell.name)):
+    if not ray.get(control.begin.remote(cell.name)):
         return CellOutcome(cell.name, stopped=True)
-    if lines := missing_requirements(wanted.of(cell)):
+    if lines := missing_requirements(requirements.of(cell)):
         return CellOutcome(
             cell.name, (f"{cell.name}: a node lacks what it needs: {'; '.join(lines)}",)
         )
-    with stopping.on_sigterm(), _asking(ray, desk):
-        return run_cell(on_assigned_device(cell), site, desk.hear.remote)
+    with stopping.on_sigterm(), _asking(ray, control):
+        return run_cell(on_assigned_device(cell), site, control.hear.remote)
 
 
 def on_assigned_device(cell: Cell) -> Cell:
-    """The cell on the device that Ray gave: the first that its process sees."""
+    """The cell on the device that Ray assigned: the first that its process sees."""
     kind = cell.numerics.device.partition(":")[0]
     device = f"{kind}:0" if kind == "cuda" else kind
     return replace(cell, numerics=cell.numerics.on(device))
 
 
 @contextmanager
-def _asking(ray: Any, desk: Any) -> Iterator[None]:
-    """While the block runs, this process stops when the desk says so."""
+def _asking(ray: Any, control: Any) -> Iterator[None]:
+    """While the block runs, this process stops when `ControlActor` says so."""
     over = threading.Event()
 
     def ask() -> None:
         while not over.wait(ASK):
-            if ray.get(desk.stopping.remote()):
+            if ray.get(control.stopping.remote()):
                 stopping.request()
 
     thread = threading.Thread(target=ask, daemon=True)

@@ -15,7 +15,7 @@ from user_models import write
 from harness.config.suite import load_suite
 from harness.core.user_code import look_in
 from harness.engine.ray.nodes import (
-    WITNESS,
+    SHARED_LOCK,
     NodeRequirements,
     check_shared_folder,
     missing_requirements,
@@ -112,7 +112,7 @@ def test_an_output_folder_that_is_not_shared_is_noticed(tmp_path: Path):
     with shared_folder_lock(tmp_path / "shared"):
         assert check_shared_folder(tmp_path / "shared") == ()
     # A folder of the same name, or a file system whose locks hold on one node only.
-    assert (tmp_path / "shared" / WITNESS).exists()
+    assert (tmp_path / "shared" / SHARED_LOCK).exists()
     assert "is another folder there, or locks" in check_shared_folder(tmp_path / "shared")[0]
 
 
