@@ -1,32 +1,10 @@
 """The evidence on a model or on sets of images, computed once and shared by all metrics.
 
-Importing a module of evidence is what makes its kinds known.
+Every module of this package is imported, so that all evidence that they declare is known.
 """
 
-from harness.evaluation import (
-    codes,
-    judgements,
-    likelihoods,
-    reconstructions,
-    remarks,
-    samples,
-    scores,
-    structure,
-    texts,
-    translations,
-    truth,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "codes",
-    "judgements",
-    "likelihoods",
-    "reconstructions",
-    "remarks",
-    "samples",
-    "scores",
-    "structure",
-    "texts",
-    "translations",
-    "truth",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -9,49 +9,71 @@ from torch.nn.functional import normalize
 from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
+from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
+from harness.families.base import Encodes, Latents, Posterior, is_conditional
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
 STEP = 1e-4
 """The length of a step on a path from 0 to 1, as in Karras et al. 2019."""
 
+
+@of_model
+def _no_latents(candidate: Candidate) -> str | None:
+    if is_conditional(candidate.family):
+        return f"{candidate.model} makes images from a class as well as a code"
+    return lacks(Latents, "makes no images from codes of a prior")(candidate)
+
+
+@of_model
+def _no_factors(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    if dataset.train.factors is None or dataset.test.factors is None:
+        return f"{dataset.name} has no factors of variation"
+    return None
+
+
+require(Requirement("codes", lacks(Encodes, "does not encode images")))
+require(Requirement("posterior", lacks(Posterior, "has no posterior over codes")))
+require(Requirement("latents", _no_latents))
+require(Requirement("factors", _no_factors))
 provided("train_factors", "factors")
 provided("test_factors", "factors")
 
 
-@evidence("codes", "train")
+@evidence(requires=("codes", "train"))
 def train_codes(e: Evidence) -> Tensor:
     """The codes of the training images, n×d."""
     return map_batches(e, e["train_images"], e.model.encode)
 
 
-@evidence("codes", "reference")
+@evidence(requires=("codes", "reference"))
 def test_codes(e: Evidence) -> Tensor:
     """The codes of the test images (of the classes seen in training), n×d."""
     return map_batches(e, e["reference_images"], e.model.encode)
 
 
-@evidence("codes", "reference", "labels")
+@evidence(requires=("codes", "reference", "labels"))
 def test_labels(e: Evidence) -> Tensor:
     """The classes of the test images, n."""
     labels: Tensor = e["reference_labels"]
     return labels
 
 
-@evidence("posterior", "reference")
+@evidence(requires=("posterior", "reference"))
 def posterior_means(e: Evidence) -> Tensor:
     """The means of the test images' codes, n×d."""
     return map_batches(e, e["reference_images"], lambda x: e.model.posterior(x)[0])
 
 
-@evidence("posterior", "reference")
+@evidence(requires=("posterior", "reference"))
 def posterior_logvars(e: Evidence) -> Tensor:
     """The log-variances of the test images' codes, n×d."""
     return map_batches(e, e["reference_images"], lambda x: e.model.posterior(x)[1])
 
 
-@evidence("latents", role="perceptual")
+@evidence(requires=("latents",), role="perceptual")
 def path_distances(e: Evidence) -> Tensor:
     """How fast images change on a path between two codes, divided by the step's square, n.
 

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.core.error_location import defined
 from harness.data.base import Dataset
 from harness.data.frames import unfold
 from harness.data.pixels import stored_as
 from harness.evaluation import feature_cache
-from harness.evaluation.outputs import checked
+from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.specs import EVIDENCE, is_drawn
 from harness.extractors import load_extractor, load_perceptual, load_text_image
@@ -118,6 +119,15 @@ class Evidence:
     def stored(self, x: Tensor) -> Tensor:
         """What a model gives, float in [-1, 1], on the CPU as the dataset stores its images."""
         return stored_as(self["reference_images"].dtype, x).cpu()
+
+    def on_scale(self, made: Tensor, method: str, of: Tensor | None = None) -> Tensor:
+        """`made`, images of the model's `method` as the dataset stores them, each made `of` one if
+        that is given. Raises WrongOutput where they were on a scale from 0 to 1 (see
+        `harness.evaluation.outputs.scale_fault`).
+        """
+        if fault := scale_fault(made, self["reference_images"], of):
+            raise WrongOutput(f"{method} {fault} ({defined(getattr(self.model, method))})")
+        return made
 
     def extractor(self) -> Extractor:
         """The feature network of the suite."""

@@ -8,17 +8,39 @@ from torch import Tensor
 from harness.core.seeding import generator
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.outputs import on_scale
+from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence
+from harness.families.base import Discriminates, is_conditional
 
 
-@evidence("critic", "reference")
+def _no_judge(odds: bool) -> Unavailable:
+    """A critic's values are on a scale of their own, and are no odds."""
+
+    def reason(candidate: Candidate) -> str | None:
+        model, family = candidate.model, candidate.family
+        if not isinstance(family, Discriminates):
+            return f"{model} has no discriminator"
+        if is_conditional(family):
+            return f"{model}'s discriminator judges images of a class"
+        if family.gives_odds == odds:
+            return None
+        outputs = "the odds that they are real" if family.gives_odds else "a critic's values"
+        return f"{model}'s discriminator gives of images {outputs}"
+
+    return of_model(reason)
+
+
+require(Requirement("critic", _no_judge(odds=False)))
+require(Requirement("odds", _no_judge(odds=True)))
+
+
+@evidence(requires=("critic", "reference"))
 def critic_on_test(e: Evidence) -> Tensor:
     """A Wasserstein critic's values of the test images, n."""
     return _judged(e, "reference_images")
 
 
-@evidence("samples")
+@evidence(requires=("samples",))
 def opponent_samples(e: Evidence) -> Tensor:
     """New images as the model's adversary met them in training, of the raw weights; as many as
     there are samples.
@@ -26,22 +48,22 @@ def opponent_samples(e: Evidence) -> Tensor:
     draws = generator(e.seed, "opponent", e.draw, device=e.device)
     with torch.inference_mode():
         made = e.stored(e.model.opponent_samples(e.setup.samples, draws))
-    return on_scale(e, made, "opponent_samples")
+    return e.on_scale(made, "opponent_samples")
 
 
-@evidence("critic", "samples")
+@evidence(requires=("critic", "samples"))
 def critic_on_samples(e: Evidence) -> Tensor:
     """A Wasserstein critic's values of the images that it met in training, n."""
     return _judged(e, "opponent_samples")
 
 
-@evidence("odds", "reference")
+@evidence(requires=("odds", "reference"))
 def odds_on_test(e: Evidence) -> Tensor:
     """The log odds that test images are real, by the discriminator, n."""
     return _judged(e, "reference_images")
 
 
-@evidence("odds", "samples")
+@evidence(requires=("odds", "samples"))
 def odds_on_samples(e: Evidence) -> Tensor:
     """The log odds that the images it met in training are real, by the discriminator, n."""
     return _judged(e, "opponent_samples")

@@ -13,19 +13,49 @@ from harness.core.seeding import generator
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import BATCH
+from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence, provided
+from harness.families.base import ImportanceBound, Likelihood
 from harness.metrics.likelihood import IMPORTANCE_SAMPLES, dequantise
 
+
+def _no_likelihood(capability: type) -> Unavailable:
+    """A density of grey levels has no bound on binary images, and a probability of binary images
+    is none of grey levels.
+    """
+
+    def reason(candidate: Candidate) -> str | None:
+        model, is_binary = candidate.model, candidate.dataset.binary
+        if not isinstance(candidate.family, capability):
+            return f"{model} does not bound the likelihood of images"
+        if getattr(candidate.family, "binary", False) == is_binary:
+            return None
+        if is_binary:
+            return f"{model}'s likelihood is a density, which on binarized images has no bound"
+        return f"{model}'s likelihood is of binary images; name such, as in mnist[binarized=static]"
+
+    return of_model(reason)
+
+
+@of_model
+def _no_levels(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    return f"{dataset.name} is binary: its likelihood is in nats" if dataset.binary else None
+
+
+require(Requirement("likelihood", _no_likelihood(Likelihood)))
+require(Requirement("importance", _no_likelihood(ImportanceBound)))
+require(Requirement("levels", _no_levels))
 provided("is_binary", "reference")
 
 
-@evidence("likelihood", "reference")
+@evidence(requires=("likelihood", "reference"))
 def elbo_nats(e: Evidence) -> Tensor:
     """The evidence lower bound of each test image, n."""
     return _bounds(e, "elbo", e.model.elbo)
 
 
-@evidence("importance", "reference")
+@evidence(requires=("importance", "reference"))
 def importance_bound_nats(e: Evidence) -> Tensor:
     """The importance-weighted bound of each test image, n."""
     return _bounds(
@@ -33,7 +63,7 @@ def importance_bound_nats(e: Evidence) -> Tensor:
     )
 
 
-@evidence("reference", "levels")
+@evidence(requires=("reference", "levels"))
 def image_values(e: Evidence) -> int:
     """How many values an image has: C·H·W, each one of 256 levels."""
     return int(e["reference_images"][0].numel())

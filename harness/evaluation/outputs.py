@@ -10,16 +10,13 @@ import copy
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.core.error_location import defined
 from harness.families.base import Family
-
-if TYPE_CHECKING:
-    from harness.evaluation.evidence import Evidence
 
 TOLERANCE = 1 / 255
 """Beyond [-1, 1]: half a step of 8 bits, which is rounded to the same byte."""
@@ -147,15 +144,6 @@ def _wrong_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
 
 def _text(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape)) or "no dimension"
-
-
-def on_scale(e: Evidence, made: Tensor, method: str, of: Tensor | None = None) -> Tensor:
-    """`made`, images of the model as the dataset stores them, each made `of` one if that is given;
-    WrongOutput where they were on a scale from 0 to 1 (see `scale_fault`).
-    """
-    if fault := scale_fault(made, e["reference_images"], of):
-        raise WrongOutput(f"{method} {fault} ({defined(getattr(e.model, method))})")
-    return made
 
 
 def scale_fault(made: Tensor, reference: Tensor, of: Tensor | None = None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.config.reference import parse_reference
 from harness.core.errors import BadInput
 from harness.core.protocol import Protocol
+from harness.evaluation.requirements import REQUIREMENTS, Need, Part
 from harness.evaluation.specs import (
-    Need,
     Role,
     evidence_specs,
     is_drawn,
@@ -27,9 +26,6 @@ share of the generator's stream."""
 TIMING_BATCH = 64
 TIMING_REPEATS = 3
 """Sampling is timed on this many batches of that many images, after one that is not counted."""
-
-_MADE: set[Need] = {"samples", "reconstructions", "translations", "cycles", "forward", "backward"}
-"""What a model makes, which is rounded as the dataset's images are."""
 
 
 @dataclass(frozen=True)
@@ -109,15 +105,6 @@ def unmet(metric: Metric, subject: Subject) -> str | None:
     return next(reasons, None)
 
 
-COUNTED: Mapping[str, str] = {
-    "samples": "samples",
-    "reference": "reference images",
-    "train": "training images",
-    "texts": "different texts",
-}
-"""What `Metric.least` counts, in words."""
-
-
 def limit(metric: Metric, subject: Subject, frames: int = 1) -> str | None:
     """Why there are too few images, or too small ones, for the metric; None where they will do. Of
     videos each of the `frames` is an image for metrics of such.
@@ -127,7 +114,9 @@ def limit(metric: Metric, subject: Subject, frames: int = 1) -> str | None:
     for counted, least in metric.least.items():
         number = each * counts.get(counted, least)
         if number < least:
-            return f"needs at least {least:,} {COUNTED[counted]}, not {number:,}"
+            return (
+                f"needs at least {least:,} {REQUIREMENTS[counted].noun or counted}, not {number:,}"
+            )
     if subject.sides and min(subject.sides) < metric.smallest:
         size = "×".join(map(str, subject.sides))
         return f"needs images of at least {metric.smallest} pixels a side, not {size}"
@@ -159,7 +148,7 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
         dataset=subject.data,
         extractor=used.label,
         preprocessing=used.preprocessing,
-        quantisation=subject.quantisation if needed & _MADE and not timed else "",
+        quantisation=subject.quantisation if _is_made(needed) and not timed else "",
         samples=samples,
         reference=reference,
         split="+".join(dict.fromkeys(splits)),
@@ -170,13 +159,14 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
 
 def _counts(needed: set[Need], subject: Subject) -> tuple[int | None, int | None]:
     """How many images are measured, and how many they are compared with as a set."""
-    measured: tuple[Need, ...] = (
-        "samples", "reconstructions", "scores", "translations", "cycles", "forward", "backward",
-    )  # fmt: skip
-    compared: tuple[Need, ...] = ("reference", "train", "first_domain", "second_domain")
 
-    def count(among: tuple[Need, ...]) -> int | None:
-        known = (n for need in among if need in needed and (n := subject.counts.get(need)))
-        return next(known, None)
+    def first(*parts: Part) -> int | None:
+        required = (r.name for r in REQUIREMENTS.values() if r.name in needed and r.part in parts)
+        return next((n for name in required if (n := subject.counts.get(name))), None)
 
-    return count(measured), count(compared)
+    return first("made", "judged"), first("real")
+
+
+def _is_made(needed: set[Need]) -> bool:
+    """Whether a model makes the images, which are then rounded as the dataset's are."""
+    return any(REQUIREMENTS[need].part == "made" for need in needed)

@@ -11,20 +11,49 @@ from torch import Tensor
 from harness.data.frames import unfold
 from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.outputs import on_scale
+from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import Direction
+from harness.families.base import Direction, Reconstructs, Restores, Translates
 
 BATCH = 250
 """Images passed through a model at a time where batches do not change the result."""
 
 
+@of_model
+def cannot_translate(candidate: Candidate) -> str | None:
+    """Why a model does not translate between two domains; None where it does."""
+    if not candidate.dataset.unpaired:
+        return f"{candidate.dataset.name} has no two domains to translate between"
+    return lacks(Translates, "does not translate images")(candidate)
+
+
+@of_model
+def _cannot_reconstruct(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    if dataset.unpaired and dataset.test.sources is not None:
+        return cannot_translate(candidate)
+    if dataset.unpaired and isinstance(candidate.family, Translates):
+        return f"of {dataset.name} no image's counterpart in the other domain is known"
+    if dataset.test.sources is not None:
+        return lacks(Restores, "makes no images from others")(candidate)
+    return lacks(Reconstructs, "does not reconstruct images")(candidate)
+
+
+require(
+    Requirement(
+        "reconstructions",
+        _cannot_reconstruct,
+        lambda c: len(c.dataset.normal_test),
+        part="made",
+        split="test",
+    )
+)
 provided("test_sources", "reconstructions")
 provided("test_known", "reconstructions")
 provided("unpaired", "reconstructions")
 
 
-@evidence("reconstructions", framewise=True)
+@evidence(requires=("reconstructions",), framewise=True)
 def originals(e: Evidence) -> Tensor:
     """The test images that are reconstructed, or that sources are to be restored to; of videos,
     their frames.
@@ -32,7 +61,7 @@ def originals(e: Evidence) -> Tensor:
     return unfold(e["reference_images"], e.setup.frames)
 
 
-@evidence("reconstructions", framewise=True)
+@evidence(requires=("reconstructions",), framewise=True)
 def reconstructions(e: Evidence) -> Tensor:
     """The model's reconstructions of `originals`, or what it makes of their sources: of two domains
     the translations of their counterparts.
@@ -47,7 +76,7 @@ def reconstructions(e: Evidence) -> Tensor:
     else:
         made = map_batches(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
         used = "reconstruct"
-    return unfold(on_scale(e, made, used, e["reference_images"]), e.setup.frames)
+    return unfold(e.on_scale(made, used, e["reference_images"]), e.setup.frames)
 
 
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
@@ -78,7 +107,7 @@ def translate(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
     return out
 
 
-@evidence("reconstructions", role="perceptual", framewise=True)
+@evidence(requires=("reconstructions",), role="perceptual", framewise=True)
 def perceptual_distances(e: Evidence) -> Tensor:
     """How different each reconstruction looks from its original."""
     return e.perceptual().distance(e["originals"], e["reconstructions"])

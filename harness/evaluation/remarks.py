@@ -78,20 +78,20 @@ def remarks(metric: Metric, evidence: Evidence) -> Remarks:
 # -- evidence of it, computed once a set ------------------------------------------------------
 
 
-@evidence("samples")
+@evidence(requires=("samples",))
 def sample_remarks(e: Evidence) -> list[str]:
     """What is to be said of the samples alone."""
     return list(_of_set(e["samples"], e["sample_digests"], "samples", "sample"))
 
 
-@evidence("reference")
+@evidence(requires=("reference",))
 def reference_remarks(e: Evidence) -> list[str]:
     """What is to be said of the reference images alone."""
     images, digests = e["reference_images"], e["reference_digests"]
     return list(_of_set(images, digests, "reference images", "reference image"))
 
 
-@evidence("samples", "reference")
+@evidence(requires=("samples", "reference"))
 def shared_with_reference(e: Evidence) -> tuple[bool, str]:
     """Whether samples and reference are one set, and what is to be said of what they share."""
     samples, reference = Counter(e["sample_digests"]), Counter(e["reference_digests"])
@@ -103,7 +103,7 @@ def shared_with_reference(e: Evidence) -> tuple[bool, str]:
     return False, f"{_of(shared, samples)} samples are in the reference too, pixel for pixel"
 
 
-@evidence("samples", "train")
+@evidence(requires=("samples", "train"))
 def shared_with_train(e: Evidence) -> str:
     """What is to be said of samples that are training images."""
     samples, train = Counter(e["sample_digests"]), set(e["train_digests"])
@@ -111,19 +111,19 @@ def shared_with_train(e: Evidence) -> str:
     return f"{_of(shared, samples)} samples are training images, pixel for pixel" if shared else ""
 
 
-@evidence("samples")
+@evidence(requires=("samples",))
 def sample_digests(e: Evidence) -> list[bytes]:
     """A short digest of each sample's pixels."""
     return _digests(e["samples"])
 
 
-@evidence("reference")
+@evidence(requires=("reference",))
 def reference_digests(e: Evidence) -> list[bytes]:
     """A short digest of each reference image's pixels."""
     return _digests(e["reference_images"])
 
 
-@evidence("train")
+@evidence(requires=("train",))
 def train_digests(e: Evidence) -> list[bytes]:
     """A short digest of each training image's pixels."""
     return _digests(e["train_images"])

@@ -11,21 +11,21 @@ from harness.core.errors import BadInput
 from harness.core.seeding import generator
 from harness.data.frames import unfold
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.outputs import on_scale
 from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_REPEATS
+from harness.evaluation.requirements import Candidate, Requirement, of_model, require
 from harness.evaluation.specs import evidence
 from harness.extractors.base import Extracted
 from harness.families.base import is_conditional, takes_texts
 from harness.training.clock import clock
 
 
-@evidence("samples")
+@evidence(requires=("samples",))
 def samples(e: Evidence) -> Tensor:
     """New images, drawn from the generator that every model of this seed is given."""
     # The first draw has the name that it had before there were others: its numbers stay.
     name = ("samples", e.draw) if e.draw else ("samples",)
     draws = generator(e.seed, *name, device=e.device)
-    return on_scale(e, torch.cat(list(_drawn(e, draws))), "sample")
+    return e.on_scale(torch.cat(list(_drawn(e, draws))), "sample")
 
 
 def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
@@ -42,7 +42,16 @@ def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
                 yield e.stored(e.model.sample(stop - start, draws))
 
 
-@evidence("conditional", "reference")
+@of_model
+def _not_conditional(candidate: Candidate) -> str | None:
+    model = candidate.model
+    return None if is_conditional(candidate.family) else f"{model} is not asked for classes"
+
+
+require(Requirement("conditional", _not_conditional))
+
+
+@evidence(requires=("conditional", "reference"))
 def sample_labels(e: Evidence) -> Tensor:
     """The class that is asked of each sample, n: those of the test images in random order, again
     and again, so that classes are as frequent.
@@ -52,7 +61,7 @@ def sample_labels(e: Evidence) -> Tensor:
     return labels[order[torch.arange(e.setup.samples) % len(labels)]]
 
 
-@evidence("samples", "costs", timed=True)
+@evidence(requires=("samples", "costs"), timed=True)
 def sampling_seconds_per_image(e: Evidence) -> Tensor:
     """Seconds per image, one value a repeat; see `harness.training.clock`."""
     draws = generator(e.seed, "timing", device=e.device)
@@ -70,61 +79,61 @@ def sampling_seconds_per_image(e: Evidence) -> Tensor:
 # frame is an image.
 
 
-@evidence("samples", role="extractor", framewise=True)
+@evidence(requires=("samples",), role="extractor", framewise=True)
 def sample_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the samples."""
     return e.extractor().extract(_frames(e, "samples"))
 
 
-@evidence("reference", role="extractor", framewise=True)
+@evidence(requires=("reference",), role="extractor", framewise=True)
 def reference_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the test images (of the classes seen in training)."""
     return e.real(e.extractor(), "reference_images")
 
 
-@evidence("train", role="extractor", framewise=True)
+@evidence(requires=("train",), role="extractor", framewise=True)
 def train_pass(e: Evidence) -> Extracted:
     """All that the extractor says of the training images."""
     return e.real(e.extractor(), "train_images")
 
 
-@evidence("samples", role="extractor", framewise=True)
+@evidence(requires=("samples",), role="extractor", framewise=True)
 def sample_features(e: Evidence) -> Tensor:
     """Pooled features of the samples, n×d."""
     return _pooled(e["sample_pass"])
 
 
-@evidence("reference", role="extractor", framewise=True)
+@evidence(requires=("reference",), role="extractor", framewise=True)
 def reference_features(e: Evidence) -> Tensor:
     """Pooled features of the test images, n×d."""
     return _pooled(e["reference_pass"])
 
 
-@evidence("train", role="extractor", framewise=True)
+@evidence(requires=("train",), role="extractor", framewise=True)
 def train_features(e: Evidence) -> Tensor:
     """Pooled features of the training images, n×d."""
     return _pooled(e["train_pass"])
 
 
-@evidence("samples", "logits", role="extractor", framewise=True)
+@evidence(requires=("samples", "logits"), role="extractor", framewise=True)
 def sample_logits(e: Evidence) -> Tensor:
     """Class logits of the samples, n×classes."""
     return _logits(e["sample_pass"], e)
 
 
-@evidence("reference", "logits", role="extractor", framewise=True)
+@evidence(requires=("reference", "logits"), role="extractor", framewise=True)
 def reference_logits(e: Evidence) -> Tensor:
     """Class logits of the test images, n×classes."""
     return _logits(e["reference_pass"], e)
 
 
-@evidence("samples", role="clip", framewise=True)
+@evidence(requires=("samples",), role="clip", framewise=True)
 def sample_clip_features(e: Evidence) -> Tensor:
     """CLIP's embeddings of the samples, n×d."""
     return e.clip().extract(_frames(e, "samples")).pooled
 
 
-@evidence("reference", role="clip", framewise=True)
+@evidence(requires=("reference",), role="clip", framewise=True)
 def reference_clip_features(e: Evidence) -> Tensor:
     """CLIP's embeddings of the test images, n×d."""
     return e.real(e.clip(), "reference_images").pooled

@@ -1,38 +1,39 @@
-"""The kinds of evidence: what each takes of that which is measured, and how it is computed."""
+"""The kinds of evidence: what each requires of that which is measured, and how it is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeVar
 
 from harness.core.errors import BadInput, suggest
+from harness.evaluation.requirements import (
+    REQUIREMENTS,
+    Count,
+    Need,
+    Part,
+    Requirement,
+    Unavailable,
+    require,
+    uncounted,
+)
 from harness.metrics.base import Metric
 
-if TYPE_CHECKING:
-    from harness.evaluation.evidence import Evidence
-
 Role = Literal["extractor", "perceptual", "text", "clip"]
-Need = Literal[
-    "samples", "reference", "train", "labels", "logits", "reconstructions", "scores", "maps",
-    "masks", "texts", "codes", "posterior", "latents", "factors", "likelihood", "importance",
-    "levels", "costs", "pixels", "detail", "truth", "modes", "polygons", "symmetry", "video",
-    "conditional", "translations", "cycles", "forward", "backward", "first_domain", "second_domain",
-    "colours", "critic", "odds", "memory",
-]  # fmt: skip
+Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 
 
 @dataclass(frozen=True)
 class EvidenceSpec:
     """A kind of evidence.
 
-    `needs` is what must be there to compute it; `role` the feature network it passes through, if
-    any; `timed` whether it depends on the machine; `framewise` whether it is of the frames of
-    videos, each taken for an image.
+    `needs` is what must be there to compute it; `compute` takes the `Evidence` before it; `role` is
+    the feature network it passes through, if any; `timed` says that it depends on the machine;
+    `framewise` that it is of the frames of videos, each taken for an image.
     """
 
     needs: frozenset[Need]
-    compute: Callable[[Evidence], Any]
+    compute: Callable[[Any], Any]
     role: Role | None = None
     timed: bool = False
     framewise: bool = False
@@ -46,16 +47,30 @@ def is_drawn(kind: EvidenceSpec) -> bool:
 EVIDENCE: dict[str, EvidenceSpec] = {}
 """Every kind, by the name that metrics ask for it."""
 
-Compute = Callable[["Evidence"], Any]
 
-
-def evidence(
-    *needs: Need, role: Role | None = None, timed: bool = False, framewise: bool = False
+def evidence(  # noqa: PLR0913 - all that is declared of a kind of evidence
+    *,
+    requires: Collection[Need] = (),
+    unavailable: Unavailable | None = None,
+    count: Count = uncounted,
+    role: Role | None = None,
+    timed: bool = False,
+    framewise: bool = False,
 ) -> Callable[[Compute], Compute]:
-    """Makes the function below it a kind of evidence, which goes by the function's name."""
+    """Makes the function below it a kind of evidence, which goes by the function's name.
+
+    It is computed where all that it `requires` is there, and `unavailable` has no reason why a
+    model or a dataset does not give it; `count` is then how many images it is of, for protocols.
+    Raises BadInput for an unknown requirement and for a name that is taken.
+    """
 
     def register(compute: Compute) -> Compute:
-        EVIDENCE[compute.__name__] = EvidenceSpec(frozenset(needs), compute, role, timed, framewise)
+        name, needs = compute.__name__, set(requires)
+        if unavailable:
+            part: Part = "" if count is uncounted else "judged"
+            require(Requirement(name, unavailable, count, part))
+            needs.add(name)
+        _register(name, EvidenceSpec(_known(needs), compute, role, timed, framewise))
         return compute
 
     return register
@@ -64,19 +79,30 @@ def evidence(
 def provided(name: str, *needs: Need, timed: bool = False) -> None:
     """Makes `name` a kind of evidence that is handed over and not computed."""
 
-    def absent(_: Evidence) -> Any:
+    def absent(_: object) -> Any:
         raise LookupError(f"the evidence {name!r} was not given")
 
-    EVIDENCE[name] = EvidenceSpec(frozenset(needs), absent, timed=timed)
+    _register(name, EvidenceSpec(_known(needs), absent, timed=timed))
+
+
+def _known(needs: Collection[Need]) -> frozenset[Need]:
+    for need in needs:
+        if need not in REQUIREMENTS:
+            raise BadInput(f"unknown requirement {need!r}{suggest(need, REQUIREMENTS)}")
+    return frozenset(needs)
+
+
+def _register(name: str, spec: EvidenceSpec) -> None:
+    other = EVIDENCE.get(name)
+    if other and other.compute.__module__ != spec.compute.__module__:
+        raise BadInput(f"the evidence {name!r} exists already; choose another name")
+    EVIDENCE[name] = spec
 
 
 provided("reference_images", "reference")
 provided("reference_labels", "reference", "labels")
 provided("train_images", "train")
 provided("train_labels", "train", "labels")
-provided("training_seconds", "costs", timed=True)
-provided("peak_memory_bytes", "costs", "memory", timed=True)
-provided("parameter_count", "costs")
 
 
 def evidence_specs(metric: Metric) -> list[EvidenceSpec]:

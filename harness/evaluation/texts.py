@@ -10,13 +10,26 @@ from torch import Tensor
 
 from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
+from harness.evaluation.requirements import Candidate, Requirement, of_model, require
 from harness.evaluation.specs import evidence, provided
+from harness.families.base import takes_texts
 from harness.metrics.base import Caveat
 
+
+@of_model
+def _no_texts(candidate: Candidate) -> str | None:
+    if candidate.dataset.test.texts is None:
+        return f"{candidate.dataset.name} has no texts to make images from"
+    if takes_texts(candidate.family):
+        return None
+    return f"{candidate.model} makes no images from texts"
+
+
+require(Requirement("texts", _no_texts, noun="different texts"))
 provided("reference_texts", "reference", "texts")
 
 
-@evidence("texts")
+@evidence(requires=("texts",))
 def texts(e: Evidence) -> Sequence[str]:
     """The text that is asked of each sample: those of the test images in random order, again and
     again. Of samples that someone made they are given.
@@ -26,13 +39,13 @@ def texts(e: Evidence) -> Sequence[str]:
     return [known[order[i % len(known)]] for i in range(e.setup.samples)]
 
 
-@evidence("samples", "texts", role="text")
+@evidence(requires=("samples", "texts"), role="text")
 def image_embeddings(e: Evidence) -> Tensor:
     """The samples in the space of images and texts: unit vectors N×d."""
     return e.text_image().embed_images(e["samples"])
 
 
-@evidence("texts", role="text")
+@evidence(requires=("texts",), role="text")
 def text_embeddings(e: Evidence) -> Tensor:
     """The text of each sample in the same space: unit vectors N×d."""
     network, said = e.text_image(), e["texts"]
@@ -45,7 +58,7 @@ def text_embeddings(e: Evidence) -> Tensor:
     return network.embed_texts(said)
 
 
-@evidence("samples", "texts", role="text")
+@evidence(requires=("samples", "texts"), role="text")
 def text_similarity(e: Evidence) -> Tensor:
     """The cosine of each sample and its text: N."""
     cosines: Tensor = (e["image_embeddings"] * e["text_embeddings"]).sum(dim=1)

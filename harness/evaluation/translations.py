@@ -6,25 +6,60 @@ from torch import Tensor
 
 from harness.data.frames import unfold
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.outputs import on_scale
-from harness.evaluation.reconstructions import translate
+from harness.evaluation.reconstructions import cannot_translate, translate
+from harness.evaluation.requirements import Candidate, Requirement, require
 from harness.evaluation.specs import evidence
 
 
-@evidence("translations")
+def _domains(candidate: Candidate) -> list[int] | None:
+    """How many test images each of two domains has; None where there is one domain."""
+    dataset = candidate.dataset
+    return dataset.test.labels.bincount(minlength=2).tolist() if dataset.unpaired else None
+
+
+def _all(candidate: Candidate) -> int | None:
+    counts = _domains(candidate)
+    return None if counts is None else sum(counts)
+
+
+def _first(candidate: Candidate) -> int | None:
+    counts = _domains(candidate)
+    return None if counts is None else counts[0]
+
+
+def _second(candidate: Candidate) -> int | None:
+    counts = _domains(candidate)
+    return None if counts is None else counts[1]
+
+
+def _grey(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    return f"{dataset.name} is grey" if dataset.colours == 1 else None
+
+
+require(Requirement("translations", cannot_translate, _all, part="made", split="test"))
+require(Requirement("cycles", cannot_translate, _all, part="made", split="test"))
+require(Requirement("forward", cannot_translate, _first, part="made"))
+require(Requirement("backward", cannot_translate, _second, part="made"))
+require(Requirement("first_domain", cannot_translate, _first, part="real", split="test"))
+require(Requirement("second_domain", cannot_translate, _second, part="real", split="test"))
+require(Requirement("colours", _grey))
+
+
+@evidence(requires=("translations",))
 def translations(e: Evidence) -> Tensor:
     """Every test image, translated into the other domain."""
     made = translate(e, e["reference_images"], e["reference_labels"])
-    return on_scale(e, made, "translate")
+    return e.on_scale(made, "translate")
 
 
-@evidence("cycles")
+@evidence(requires=("cycles",))
 def cycles(e: Evidence) -> Tensor:
     """Every test image, translated into the other domain and back."""
     return translate(e, e["translations"], 1 - e["reference_labels"])
 
 
-@evidence("translations")
+@evidence(requires=("translations",))
 def translation_sources(e: Evidence) -> Tensor:
     """The test images that `translations` were made from."""
     images: Tensor = e["reference_images"]
@@ -34,37 +69,37 @@ def translation_sources(e: Evidence) -> Tensor:
 # As features: what came of one domain, and the domain that it is to resemble.
 
 
-@evidence("forward", role="extractor", framewise=True)
+@evidence(requires=("forward",), role="extractor", framewise=True)
 def forward_features(e: Evidence) -> Tensor:
     """Of translations into the second domain, n×d."""
     return _features(e, e["translations"][e["reference_labels"] == 0])
 
 
-@evidence("backward", role="extractor", framewise=True)
+@evidence(requires=("backward",), role="extractor", framewise=True)
 def backward_features(e: Evidence) -> Tensor:
     """Of translations into the first domain, n×d."""
     return _features(e, e["translations"][e["reference_labels"] == 1])
 
 
-@evidence("second_domain", role="extractor", framewise=True)
+@evidence(requires=("second_domain",), role="extractor", framewise=True)
 def second_domain_features(e: Evidence) -> Tensor:
     """Of the test images of the second domain, n×d."""
     return _of_domain(e, 1)
 
 
-@evidence("first_domain", role="extractor", framewise=True)
+@evidence(requires=("first_domain",), role="extractor", framewise=True)
 def first_domain_features(e: Evidence) -> Tensor:
     """Of the test images of the first domain, n×d."""
     return _of_domain(e, 0)
 
 
-@evidence("translations", "colours", framewise=True)
+@evidence(requires=("translations", "colours"), framewise=True)
 def translation_colours(e: Evidence) -> Tensor:
     """`translations` of RGB images; of videos, their frames."""
     return unfold(e["translations"], e.setup.frames)
 
 
-@evidence("translations", "colours", framewise=True)
+@evidence(requires=("translations", "colours"), framewise=True)
 def source_colours(e: Evidence) -> Tensor:
     """The RGB images that `translations` were made from; of videos, their frames."""
     return unfold(e["reference_images"], e.setup.frames)

@@ -19,7 +19,8 @@ from harness.core.seeding import generator
 from harness.data.base import Dataset, image_digest
 from harness.data.imageset import ImageSet, load_images, size_text
 from harness.evaluation.protocols import EvalConfig
-from harness.evaluation.specs import Need, metric_needs
+from harness.evaluation.requirements import Need
+from harness.evaluation.specs import metric_needs
 from harness.evaluation.subject import Subject, samples_subject, sources_subject
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell, request_metrics

@@ -24,7 +24,8 @@ from harness.data.loader import Batches
 from harness.data.pixels import stored_as, to_float
 from harness.evaluation.measure import error_line
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
-from harness.evaluation.specs import Need, metric_needs
+from harness.evaluation.requirements import Need
+from harness.evaluation.specs import metric_needs
 from harness.families import FAMILIES, build_family
 from harness.families.base import (
     Adam,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from harness.core.errors import BadInput
 from harness.core.keys import digest
@@ -16,7 +15,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.measure import measurement_of, metric_outcome
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, protocol
 from harness.evaluation.remarks import too_few
-from harness.evaluation.specs import Need
+from harness.evaluation.requirements import REQUIREMENTS, Need
 from harness.evaluation.subject import Subject
 from harness.extractors import EXTRACTORS
 from harness.metrics import METRICS, frechet_distance, load_metric
@@ -125,7 +124,7 @@ def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Me
         digest=origin.digest,
         counts={need: n for need, n in counts.items() if n is not None},
         splits={"reference": origin.split},
-        obstacles=dict.fromkeys(get_args(Need), WHY),
+        obstacles=dict.fromkeys(REQUIREMENTS, WHY),
     )
     caveat = origin.caveat or samples.origin.caveat
     network = NetworkInfo(origin.extractor, origin.preprocessing, caveat=caveat or None)

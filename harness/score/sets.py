@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,8 +17,9 @@ from harness.core.keys import digest
 from harness.data.captions import load_captions
 from harness.data.images_on_disk import AS_STORED, OpenOptions
 from harness.data.imageset import ImageSet, open_images, open_pairs, size_text, split_images
-from harness.evaluation.specs import Need, metric_needs
-from harness.evaluation.subject import SPLITS, Subject
+from harness.evaluation.requirements import REQUIREMENTS, Need
+from harness.evaluation.specs import metric_needs
+from harness.evaluation.subject import Subject
 from harness.metrics.base import Metric
 from harness.plan.external_samples import check_draws, check_sizes
 
@@ -287,7 +288,7 @@ def _subject(sets: Sets, data: str, digest_: str) -> Subject:
         counts=counts,
         sides=sets.samples.shape[2:],
         resize=sets.resize,
-        splits={need: splits[need] for need in SPLITS if splits.get(need)},
+        splits={need: split for need, split in splits.items() if split},
         obstacles=_missing(sets, there),
     )
 
@@ -295,7 +296,7 @@ def _subject(sets: Sets, data: str, digest_: str) -> Subject:
 def _missing(sets: Sets, there: set[Need]) -> dict[Need, str]:
     reasons = {
         need: MISSING.get(need, f"images alone have no {need}")
-        for need in get_args(Need)
+        for need in REQUIREMENTS
         if need not in there
     }
     if why := _labels_fit(sets):
