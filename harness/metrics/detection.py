@@ -147,6 +147,32 @@ FPR95 = Metric(
 )
 
 
+def f1_max(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
+    """The largest F1 score over all thresholds: 2 TP / (2 TP + FP + FN), in (0, 1].
+
+    Jeong et al. 2023, "WinCLIP", arXiv:2303.14814, section 5 (F1-max). Everything at or above a
+    threshold is flagged; arguments as for `auroc`. Constant scores give 2p / (1 + p), with p the
+    share of anomalies. The threshold is chosen on the images that it is judged by, so that the
+    value is too high for few images; there is no standard error.
+    """
+    anomalous, normal = _split(anomaly_scores, anomaly_labels)
+    thresholds = anomalous.unique()
+    true = len(anomalous) - torch.searchsorted(anomalous.sort().values, thresholds)
+    false = len(normal) - torch.searchsorted(normal.sort().values, thresholds)
+    scores = 2 * true.double() / (true + false + len(anomalous))
+    return Estimate(float(scores.max()))
+
+
+F1_MAX = Metric(
+    "f1_max",
+    f1_max,
+    "higher",
+    "largest F1 score",
+    "Jeong et al. 2023, arXiv:2303.14814",
+    kind="detection",
+)
+
+
 def _sums_up_to(ordered: Tensor, terms: Tensor, limits: Tensor) -> Tensor:
     """For each limit the sum of the terms whose score, in `ordered`, is at most the limit."""
     sums = torch.cat([terms.new_zeros(1), terms.cumsum(0)])

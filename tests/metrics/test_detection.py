@@ -4,10 +4,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    average_precision_score,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
 from harness.core.errors import BadInput
 from harness.metrics import METRICS, auroc, auroc_interval, average_precision, fpr_at_tpr
+from harness.metrics.base import Estimate
+from harness.metrics.detection import f1_max
 
 few_values = st.lists(st.integers(-3, 3), min_size=4, max_size=30)
 
@@ -120,6 +127,21 @@ def test_only_the_order_of_scores_matters(values):
     assert auroc(-scores, labels).value == pytest.approx(1 - auroc(scores, labels).value)
     for metric in (average_precision, fpr_at_tpr):
         assert metric(scores.exp() * 1e-300, labels) == metric(scores, labels)
+
+
+@settings(deadline=None)
+@given(few_values)
+def test_the_largest_f1_is_that_of_scikit_learn(values):
+    scores, labels = with_labels(values)
+    precision, recall, _ = precision_recall_curve(labels.numpy(), scores.numpy())
+    with np.errstate(invalid="ignore"):
+        expected = np.nanmax(2 * precision * recall / (precision + recall))
+    assert f1_max(scores, labels).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_largest_f1_of_constant_scores_flags_every_image():
+    labels = torch.tensor([True, False, False, False])
+    assert f1_max(torch.ones(4), labels) == Estimate(2 * 0.25 / 1.25)
 
 
 def test_extremes():
