@@ -156,7 +156,7 @@ def f1_max(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
     value is too high for few images; there is no standard error.
     """
     anomalous, normal = _split(anomaly_scores, anomaly_labels)
-    thresholds = anomalous.unique()
+    thresholds = torch.unique(anomalous)
     true = len(anomalous) - torch.searchsorted(anomalous.sort().values, thresholds)
     false = len(normal) - torch.searchsorted(normal.sort().values, thresholds)
     scores = 2 * true.double() / (true + false + len(anomalous))
