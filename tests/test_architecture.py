@@ -10,7 +10,7 @@ import harness
 PACKAGES = [
     "pytest_plugin", "cli", "vote", "report", "leaderboards", "claims", "regression", "statistics",
     "engine", "score", "cell", "plan", "selftest", "tracking", "evaluation", "metrics",
-    "extractors", "training", "families", "networks", "data", "config", "core",
+    "extractors", "training", "families", "objectives", "networks", "data", "config", "core",
 ]  # fmt: skip
 ROOT = Path(harness.__file__).parent
 

@@ -12,6 +12,13 @@ from harness.evaluation.requirements import Candidate, Requirement, Unavailable,
 from harness.evaluation.specs import evidence
 from harness.families.base import Discriminates, is_conditional
 
+OUTPUTS = {
+    "log odds": "the odds that they are real",
+    "value": "a critic's values",
+    "score": "a score, neither odds nor a critic's value",
+}
+"""What a discriminator gives of images, by what its output means."""
+
 
 def _no_judge(odds: bool) -> Unavailable:
     """A critic's values are on a scale of their own, and are no odds."""
@@ -22,9 +29,9 @@ def _no_judge(odds: bool) -> Unavailable:
             return f"{model} has no discriminator"
         if is_conditional(family):
             return f"{model}'s discriminator judges images of a class"
-        if family.gives_odds == odds:
+        if family.output_meaning == ("log odds" if odds else "value"):
             return None
-        outputs = "the odds that they are real" if family.gives_odds else "a critic's values"
+        outputs = OUTPUTS[family.output_meaning]
         return f"{model}'s discriminator gives of images {outputs}"
 
     return of_model(reason)

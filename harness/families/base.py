@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from harness.core.cuda_graphs import Accelerate
 from harness.data.batch import Batch
+from harness.objectives.adversarial import OutputMeaning
 
 Noise = Mapping[str, Tensor]
 Direction = Literal["forward", "backward"]
@@ -289,13 +290,13 @@ def is_conditional(model: object) -> bool:
 class Discriminates(Protocol):
     """Has an adversary that tells images of the data from its own samples.
 
-    `gives_odds` says that it gives the log odds that an image is of the data; or else the values of
-    a critic, whose differences between data and samples are a distance.
+    `output_meaning` is "log odds" that an image is real, a critic's "value", whose mean difference
+    between real and made images estimates a distance, or a "score" alone.
     """
 
     @property
-    def gives_odds(self) -> bool:
-        """Which of the two."""
+    def output_meaning(self) -> OutputMeaning:
+        """What the values of `discriminate` are."""
         ...
 
     def discriminate(self, x: Tensor) -> Tensor:

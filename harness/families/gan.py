@@ -1,14 +1,13 @@
-"""Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661), DCGAN, WGAN-GP."""
+"""Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import NonNegativeFloat, PositiveInt, model_validator
+from pydantic import PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.data.batch import Batch
@@ -21,11 +20,14 @@ from harness.families.builders import (
     in_range,
     random_labels,
 )
+from harness.objectives.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, OutputMeaning
+from harness.objectives.penalties import PENALTIES
 
 
-class Critic(Settings):
-    """Of the discriminator: whether its convolutions are normalised over the batch (those of the
-    generator always are), and how often it moves before the generator does, on images of its own.
+class DiscriminatorSettings(Settings):
+    """`norm`: whether its convolutions are normalised over the batch, as those of the generator
+    always are. `updates`: steps that it takes before the generator takes one, each on images of its
+    own.
     """
 
     norm: Literal["batch", "none"] = "batch"
@@ -33,31 +35,37 @@ class Critic(Settings):
 
 
 class Penalty(Settings):
-    """`gradient`: the weight of the gradient penalty (Gulrajani et al. 2017, equation 3)."""
+    """A penalty on the discriminator's slope, one of `objectives.penalties`, and its weight."""
 
-    gradient: NonNegativeFloat = 0.0
+    kind: Literal["gradient", "r1", "r2"]
+    weight: PositiveFloat
 
 
 class GANSettings(ConditionalSettings):
-    """`latent`: numbers in the code.
-
-    `loss`: non-saturating (Goodfellow et al. 2014, section 3) or Wasserstein's (Arjovsky et al.
-    2017, arXiv:1701.07875), which takes a `penalty` to bound the slope of its critic.
+    """`latent`: numbers in the code. `loss`: one of `objectives.adversarial`. `penalties` are added
+    to the discriminator's loss.
     """
 
     latent: PositiveInt = 64
-    loss: Literal["non-saturating", "wasserstein"] = "non-saturating"
-    critic: Critic = Critic()
-    penalty: Penalty = Penalty()
+    loss: Literal["non-saturating", "minimax", "wasserstein", "hinge", "least-squares"] = (
+        "non-saturating"
+    )
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
+    penalties: tuple[Penalty, ...] = ()
 
     @model_validator(mode="after")
     def _penalties_fit(self) -> Self:
-        if self.loss == "wasserstein" and not self.penalty.gradient:
-            raise ValueError("loss: wasserstein goes with a penalty, such as {gradient: 10.0}")
-        if self.penalty.gradient and self.network == "conv" and self.critic.norm == "batch":
+        if len({penalty.kind for penalty in self.penalties}) < len(self.penalties):
+            raise ValueError("penalties name one kind twice")
+        if self.loss == "wasserstein" and not self.penalties:
             raise ValueError(
-                "a gradient penalty goes with critic: {norm: none}; normalised over the batch, what"
-                " the critic says of an image depends on the others"
+                "loss: wasserstein bounds its critic's slope; add penalties, such as"
+                " [{kind: gradient, weight: 10.0}]"
+            )
+        if self.penalties and self.network == "conv" and self.discriminator.norm == "batch":
+            raise ValueError(
+                "penalties go with discriminator: {norm: none}; normalised over the batch, the"
+                " output for an image depends on the others"
             )
         return self
 
@@ -85,7 +93,7 @@ class GAN(Family):
         # The last layer is linear in the features: an output of its own for each class is their
         # product with that class's vector.
         outputs = 1 + self.classes
-        normalised = settings.critic.norm == "batch"
+        normalised = settings.discriminator.norm == "batch"
         discriminator = encoder(
             settings, shape, outputs, activation=nn.LeakyReLU(0.2), normalised=normalised
         )
@@ -110,7 +118,7 @@ class GAN(Family):
         optimizer = self.settings.optimizer
         discriminator = Player(
             "discriminator", ("discriminator",), self.discriminator_noise, self.discriminator_loss,
-            optimizer, updates=self.settings.critic.updates,
+            optimizer, updates=self.settings.discriminator.updates,
         )  # fmt: skip
         generator = Player(
             "generator", ("generator",), self.noise, self.generator_loss, optimizer, sees_data=False
@@ -122,9 +130,9 @@ class GAN(Family):
         return {"z": self.latents(n, generator)}
 
     def discriminator_noise(self, n: int, generator: torch.Generator) -> Noise:
-        """A code for each of n images, and, for a penalty, a place between it and a real image."""
+        """A code for each of n images, and, for penalties, a place between it and a real image."""
         noise = {"z": self.latents(n, generator)}
-        if self.settings.penalty.gradient:
+        if self.settings.penalties:
             noise["mix"] = torch.rand(n, generator=generator, device=generator.device)
         return noise
 
@@ -133,34 +141,31 @@ class GAN(Family):
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """−E log D(x) − E log(1 − D(G(z))), where D is the logistic of the network's output; or
-        Wasserstein's E D(G(z)) − E D(x), where D is the output; and the penalty.
-        """
+        """The discriminator's side of the loss, and each penalty times its weight."""
         with torch.no_grad():
             fake = networks["generator"](self._code(noise["z"], batch.labels))
-        on_real = self._judged(networks, batch.x, batch.labels)
-        on_fake = self._judged(networks, fake, batch.labels)
-        if self.settings.loss == "wasserstein":
-            loss = on_fake.mean() - on_real.mean()
-        else:
-            loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
-        weight = self.settings.penalty.gradient
-        if not weight:
-            return {"loss": loss}
-        penalty = gradient_penalty(
-            lambda x: self._judged(networks, x, batch.labels), batch.x, fake, noise["mix"]
-        )
-        return {"loss": loss + weight * penalty, "penalty": penalty}
+        on_real = self._outputs(networks, batch.x, batch.labels)
+        on_fake = self._outputs(networks, fake, batch.labels)
+        loss = self.adversarial.discriminator(on_real, on_fake)
+        parts: dict[str, Tensor] = {}
+        for penalty in self.settings.penalties:
+            value = PENALTIES[penalty.kind](
+                lambda x: self._outputs(networks, x, batch.labels), batch.x, fake, noise["mix"]
+            )
+            loss = loss + penalty.weight * value
+            parts["penalty" if penalty.kind == "gradient" else penalty.kind] = value
+        return {"loss": loss, **parts}
 
     def generator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """The non-saturating −E log D(G(z)), or Wasserstein's −E D(G(z)); of the classes of the
-        batch if it is conditional.
-        """
+        """The generator's side of the loss, of the classes of the batch if it is conditional."""
         fake = networks["generator"](self._code(noise["z"], batch.labels))
-        on_fake = self._judged(networks, fake, batch.labels)
-        if self.settings.loss == "wasserstein":
-            return {"loss": -on_fake.mean()}
-        return {"loss": F.softplus(-on_fake).mean()}
+        on_fake = self._outputs(networks, fake, batch.labels)
+        return {"loss": self.adversarial.generator(on_fake)}
+
+    @property
+    def adversarial(self) -> AdversarialLoss:
+        """The loss of both players."""
+        return ADVERSARIAL_LOSSES[self.settings.loss]
 
     def _code(self, z: Tensor, labels: Tensor) -> Tensor:
         """What the generator takes: the code, and the class beside it if it is conditional."""
@@ -168,7 +173,7 @@ class GAN(Family):
             return z
         return torch.cat([z, F.one_hot(labels, self.classes).to(z.dtype)], dim=1)
 
-    def _judged(self, networks: nn.ModuleDict, x: Tensor, labels: Tensor) -> Tensor:
+    def _outputs(self, networks: nn.ModuleDict, x: Tensor, labels: Tensor) -> Tensor:
         """The discriminator's output for each image, of its class if it is conditional: N×1."""
         outputs = at_least_float32(networks["discriminator"](x))
         if not self.conditional:
@@ -176,9 +181,9 @@ class GAN(Family):
         return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])
 
     @property
-    def gives_odds(self) -> bool:
-        """Whether the discriminator's output is the log odds that an image is real."""
-        return self.settings.loss == "non-saturating"
+    def output_meaning(self) -> OutputMeaning:
+        """What the discriminator's output says of an image."""
+        return self.adversarial.output
 
     def discriminate(self, x: Tensor) -> Tensor:
         """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N; as in
@@ -232,21 +237,6 @@ def as_in_training(network: nn.Module, x: Tensor) -> Tensor:
     finally:
         network.train(was_training)
     return output
-
-
-def gradient_penalty(
-    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
-) -> Tensor:
-    """E (‖∇D(x̂)‖₂ − 1)² at x̂ = ε·x + (1 − ε)·x̃ (Gulrajani et al. 2017, equation 3).
-
-    real x and fake x̃ N×C×S×S, mix ε N in [0, 1); the critic takes images to N×1, each for itself.
-    """
-    share = mix[:, None, None, None]
-    between = share * real + (1 - share) * fake
-    # Unlike autograd.grad this survives torch.compile, which knows no gradient of a gradient.
-    slopes: Tensor = torch.func.grad(lambda x: critic(x).sum())(between)
-    norms: Tensor = slopes.flatten(1).norm(dim=1)
-    return (norms - 1).square().mean()
 
 
 def init_dcgan(module: nn.Module) -> None:

@@ -30,6 +30,7 @@ ROOTS = ("harness.training.loop", "harness.training.init", "harness.data.loader"
 TRACKED_PACKAGES = (
     "harness.families",
     "harness.networks",
+    "harness.objectives",
     "harness.training",
     "harness.data",
     "harness.core.seeding",

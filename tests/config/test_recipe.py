@@ -10,7 +10,7 @@ family: gan
 paper: Radford et al. 2015, arXiv:1511.06434
 description: A convolutional GAN.
 width: 64
-critic: {norm: batch, updates: 1}
+discriminator: {norm: batch, updates: 1}
 optimizer:
   lr: 2.0e-4
   betas: [0.5, 0.999]
@@ -18,7 +18,7 @@ optimizer:
 WGAN = """\
 extends: gan/dcgan
 paper: Gulrajani et al. 2017, arXiv:1704.00028
-critic: {norm: none}
+discriminator: {norm: none}
 optimizer:
   betas: [0.0]
 """
@@ -32,7 +32,7 @@ def test_a_recipe_is_what_it_says_and_settings_for_its_family(zoo):
     assert recipe.description == "A convolutional GAN."
     assert recipe.settings == {
         "width": 64,
-        "critic": {"norm": "batch", "updates": 1},
+        "discriminator": {"norm": "batch", "updates": 1},
         "optimizer": {"lr": 2e-4, "betas": [0.5, 0.999]},
     }
     assert recipe.sources == (root / "models/gan/dcgan.yaml",)
@@ -46,7 +46,7 @@ def test_extends_merges_mappings_and_replaces_everything_else(zoo):
     assert recipe.paper.startswith("Gulrajani")
     assert recipe.settings == {
         "width": 64,
-        "critic": {"norm": "none", "updates": 1},
+        "discriminator": {"norm": "none", "updates": 1},
         "optimizer": {"lr": 2e-4, "betas": [0.0]},
     }
     assert recipe.sources == (root / "models/gan/wgan.yaml", root / "models/gan/dcgan.yaml")
@@ -57,7 +57,7 @@ def test_every_setting_keeps_the_line_that_it_came_from(zoo):
     place = load_recipe("gan/wgan").document.place
     assert place(("optimizer", "lr")) == (root / "models/gan/dcgan.yaml", 7)
     assert place(("optimizer", "betas")) == (root / "models/gan/wgan.yaml", 5)
-    assert place(("critic", "updates")) == (root / "models/gan/dcgan.yaml", 5)
+    assert place(("discriminator", "updates")) == (root / "models/gan/dcgan.yaml", 5)
 
 
 def test_what_a_family_finds_wrong_is_said_of_the_inherited_line(zoo):

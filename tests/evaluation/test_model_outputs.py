@@ -25,7 +25,7 @@ class Right:
     """A model that can do everything, and gives what is asked for."""
 
     conditional = takes_texts = False
-    gives_odds = True
+    output_meaning = "log odds"
 
     def _images(self, n: int) -> Tensor:
         return torch.linspace(-1, 1, n * 256).reshape(n, 1, 16, 16)

@@ -11,7 +11,7 @@ from torch import nn
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import ImageShape
-from harness.families.gan import GAN, gradient_penalty
+from harness.families.gan import GAN
 
 
 @pytest.fixture
@@ -64,10 +64,13 @@ def test_weights_start_as_in_dcgan(gan: GAN) -> None:
             assert not module.bias.any()
 
 
+R1 = {"kind": "r1", "weight": 1.0}
+
+
 def wasserstein() -> GAN:
     settings = {
         "network": "mlp", "width": 4, "depth": 0, "latent": 3, "loss": "wasserstein",
-        "critic": {"updates": 5}, "penalty": {"gradient": 10.0},
+        "discriminator": {"updates": 5}, "penalties": [{"kind": "gradient", "weight": 10.0}],
     }  # fmt: skip
     family = build_family("gan", settings, ImageShape(1, 2))
     assert isinstance(family, GAN)
@@ -98,14 +101,6 @@ def test_a_linear_critic_has_the_loss_and_the_gradient_of_its_formula() -> None:
     assert generator.item() == pytest.approx(-critic(fake.flatten(1)).mean().item())
 
 
-def test_the_penalty_looks_between_real_and_fake_images() -> None:
-    """D(x) = ½‖x‖² has the slope x: with 2 against 0 and a share ε of the former, ‖x̂‖ is 4ε."""
-    real, fake = torch.full((3, 1, 2, 2), 2.0), torch.zeros(3, 1, 2, 2)
-    mix = torch.tensor([0.0, 0.25, 0.75])
-    penalty = gradient_penalty(lambda x: 0.5 * x.square().flatten(1).sum(1), real, fake, mix)
-    assert penalty.item() == pytest.approx((1 + 0 + 4) / 3)
-
-
 def test_the_critic_moves_several_times_on_images_of_its_own() -> None:
     critic, generator = wasserstein().phases()[0].players
     assert (critic.updates, critic.sees_data) == (5, True)
@@ -115,8 +110,9 @@ def test_the_critic_moves_several_times_on_images_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("settings", "right"),
     [
-        ({"loss": "wasserstein", "critic": {"norm": "none"}}, r"such as \{gradient: 10.0\}"),
-        ({"penalty": {"gradient": 1.0}}, r"goes with critic: \{norm: none\}"),
+        ({"loss": "wasserstein", "discriminator": {"norm": "none"}}, r"such as \[\{kind: gradient"),
+        ({"penalties": [R1]}, r"go with discriminator: \{norm: none\}"),
+        ({"discriminator": {"norm": "none"}, "penalties": [R1, R1]}, "name one kind twice"),
     ],
 )
 def test_what_does_not_go_together_says_what_would(settings: dict[str, Any], right: str) -> None:

@@ -116,7 +116,8 @@ def test_what_cannot_be_compiled_trains_all_the_same(monkeypatch: pytest.MonkeyP
 def test_a_compiled_gradient_penalty_is_that_of_the_formula() -> None:
     """D(x) = w·x + b, so that it is (‖w‖ − 1)²; it is a gradient of a gradient."""
     settings = {
-        "network": "mlp", "depth": 0, "loss": "wasserstein", "penalty": {"gradient": 10.0}
+        "network": "mlp", "depth": 0, "loss": "wasserstein",
+        "penalties": [{"kind": "gradient", "weight": 10.0}],
     }  # fmt: skip
     gan = untrained("gan", **settings, ema=None)
     critic, _ = gan.phases()[0].players

@@ -1,0 +1,84 @@
+"""Adversarial losses: what a discriminator minimises, and what a generator does.
+
+Each takes the discriminator's raw outputs, of any shape, and gives a 0-d tensor: a mean over all of
+them. D(x) is the output for an image x, G(z) an image that is made, and σ the logistic function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+OutputMeaning = Literal["log odds", "value", "score"]
+"""What a discriminator's output says of an image: the log odds that it is real; a critic's value,
+whose mean difference between real and made images estimates a distance; or a score alone."""
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The two sides of one game."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    """From the outputs on real images and on made ones."""
+    generator: Callable[[Tensor], Tensor]
+    """From the outputs on made images."""
+    output: OutputMeaning
+    """What the discriminator's output means where it plays best."""
+
+
+def _logistic(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """−E log σ(D(x)) − E log(1 − σ(D(G(z))))."""
+    return F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+
+
+def _non_saturating(on_fake: Tensor) -> Tensor:
+    """−E log σ(D(G(z)))."""
+    return F.softplus(-on_fake).mean()
+
+
+def _saturating(on_fake: Tensor) -> Tensor:
+    """E log(1 − σ(D(G(z))))."""
+    return -F.softplus(on_fake).mean()
+
+
+def _wasserstein(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """E D(G(z)) − E D(x)."""
+    return on_fake.mean() - on_real.mean()
+
+
+def _hinge(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """E max(0, 1 − D(x)) + E max(0, 1 + D(G(z)))."""
+    return F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+
+
+def _linear(on_fake: Tensor) -> Tensor:
+    """−E D(G(z))."""
+    return -on_fake.mean()
+
+
+def _squares(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """½ E (D(x) − 1)² + ½ E D(G(z))²."""
+    return (on_real - 1).square().mean() / 2 + on_fake.square().mean() / 2
+
+
+def _square(on_fake: Tensor) -> Tensor:
+    """½ E (D(G(z)) − 1)²."""
+    return (on_fake - 1).square().mean() / 2
+
+
+ADVERSARIAL_LOSSES = {
+    # Goodfellow et al. 2014, arXiv:1406.2661: equation 1, and section 3 for the generator's.
+    "non-saturating": AdversarialLoss(_logistic, _non_saturating, "log odds"),
+    "minimax": AdversarialLoss(_logistic, _saturating, "log odds"),
+    # Arjovsky et al. 2017, arXiv:1701.07875, equation 2; the critic must be Lipschitz.
+    "wasserstein": AdversarialLoss(_wasserstein, _linear, "value"),
+    # Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17.
+    "hinge": AdversarialLoss(_hinge, _linear, "score"),
+    # Mao et al. 2017, arXiv:1611.04076, equation 9.
+    "least-squares": AdversarialLoss(_squares, _square, "score"),
+}
+"""By the name that recipes give it as `loss:`."""

@@ -1,0 +1,67 @@
+"""Adversarial losses against their formulas, and against the game that they are of."""
+
+import math
+
+import pytest
+import torch
+
+from harness.objectives.adversarial import ADVERSARIAL_LOSSES
+
+REAL, FAKE = torch.tensor([[2.0], [-0.5], [0.25]]).double(), torch.tensor([[-3.0], [1.5]]).double()
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+FORMULAS = {
+    "non-saturating": (
+        lambda x: -math.log(sigmoid(x)), lambda x: -math.log(1 - sigmoid(x)),
+        lambda x: -math.log(sigmoid(x)),
+    ),
+    "minimax": (
+        lambda x: -math.log(sigmoid(x)), lambda x: -math.log(1 - sigmoid(x)),
+        lambda x: math.log(1 - sigmoid(x)),
+    ),
+    "wasserstein": (lambda x: -x, lambda x: x, lambda x: -x),
+    "hinge": (lambda x: max(0, 1 - x), lambda x: max(0, 1 + x), lambda x: -x),
+    "least-squares": (
+        lambda x: (x - 1) ** 2 / 2, lambda x: x**2 / 2, lambda x: (x - 1) ** 2 / 2,
+    ),
+}  # fmt: skip
+"""Of an output: the discriminator's loss on real and on made images, and the generator's."""
+
+
+def mean(function, values: torch.Tensor) -> float:
+    return sum(map(function, values.flatten().tolist())) / values.numel()
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL_LOSSES)
+def test_both_sides_are_those_of_the_formula(name: str):
+    loss = ADVERSARIAL_LOSSES[name]
+    on_real, on_fake, generator = FORMULAS[name]
+    expected = mean(on_real, REAL) + mean(on_fake, FAKE)
+    assert loss.discriminator(REAL, FAKE).item() == pytest.approx(expected, rel=1e-12)
+    assert loss.generator(FAKE).item() == pytest.approx(mean(generator, FAKE), rel=1e-12)
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.8, 7.0])
+def test_where_the_discriminator_plays_best_its_output_means_what_is_said(ratio: float):
+    """On two points with densities p and q, the output that minimises p·l(real) + q·l(made)."""
+    p, q = ratio / (1 + ratio), 1 / (1 + ratio)
+    outputs = torch.linspace(-4, 4, 8001).double()
+    best = {}
+    for name in ("minimax", "least-squares", "hinge"):
+        on_real, on_fake, _ = FORMULAS[name]
+        losses = [p * on_real(x) + q * on_fake(x) for x in outputs.tolist()]
+        best[name] = outputs[min(range(len(losses)), key=losses.__getitem__)].item()
+    assert best["minimax"] == pytest.approx(math.log(p / q), abs=2e-3)  # the log odds
+    assert best["least-squares"] == pytest.approx(p, abs=2e-3)
+    assert best["hinge"] == pytest.approx(math.copysign(1, p - q), abs=2e-3)  # the likelier
+
+
+def test_generators_are_driven_to_higher_outputs():
+    for name, loss in ADVERSARIAL_LOSSES.items():
+        outputs = FAKE.clone().clamp(-1, 0.9).requires_grad_()
+        (slope,) = torch.autograd.grad(loss.generator(outputs), outputs)
+        assert (slope < 0).all(), name
