@@ -54,7 +54,7 @@ def test_its_protocols_are_those_of_scoring_with_the_profile(tmp_path):
         load_sets("digits:train", "digits:test"), ["fid", "kid"], {}, Numerics.resolve("cpu"),
         load_profile("clean-fid"),
     )  # fmt: skip
-    for ours, theirs in zip(cell.planned_measurements, scoring.wanted, strict=True):
+    for ours, theirs in zip(cell.planned_measurements, scoring.planned_measurements, strict=True):
         assert ours.protocol.settings == theirs.protocol.settings
         assert ours.protocol.differs(theirs.protocol) == ["samples"]
     own = make_plan(load(tmp_path, SUITE.replace("profile: clean-fid", "")), "cpu", None).cells[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from harness.cli.tables import print_styled, titled, wide_enough
+from harness.cli.tables import print_line, print_titled_table, widen_unless_terminal
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
     """Every board, best first, then what is over all datasets, and what a reader must know."""
     from harness.report.boards import view
 
-    wide_enough(console)
+    widen_unless_terminal(console)
     found = leaderboard.standings
-    print_styled(console, view.headline(found))
+    print_line(console, view.headline(found))
     for board in found.boards:
         _board(console, board, found)
     for summary in found.summaries:
@@ -48,10 +48,10 @@ def _board(console: Console, board: Board, found: Standings) -> None:
         floor = number(board.floor.mean, metric.digits)
         blank = [""] * (len(heads) - 4)
         rows.append(["", "", f"[dim]{escape(board.floor.model)}[/dim]", floor, *blank])
-    titled(console, f"{metric.heading} on {board.dataset}", heads, rows)
+    print_titled_table(console, f"{metric.heading} on {board.dataset}", heads, rows)
     if board.apart:
-        print_styled(console, f"Not comparable with the board above: {board.apart}.", "yellow")
-    print_styled(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
+        print_line(console, f"Not comparable with the board above: {board.apart}.", "yellow")
+    print_line(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
 
 
 def _cells(board: Board, row: Row, found: Standings) -> list[str]:
@@ -74,16 +74,16 @@ def _summary(console: Console, summary: MetricSummary, found: Standings) -> None
     title = f"{found.metrics[summary.metric].heading} over {', '.join(summary.datasets)}"
     if not summary.standings:
         console.print()
-        print_styled(console, f"{title}: {summary.problem}")
+        print_line(console, f"{title}: {summary.problem}")
         return
     heads = ("model", "interquartile mean", f"better than {summary.reference}", "runs")
     rows = [
         (s.model, view.format_estimate(s.iqm), view.probability(s.improvement), str(s.runs))
         for s in summary.standings
     ]
-    titled(console, title, heads, [list(map(escape, row)) for row in rows])
+    print_titled_table(console, title, heads, [list(map(escape, row)) for row in rows])
     said = f"of {view.scale(summary)}; stratified 95 % bootstrap intervals over seeds"
-    print_styled(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
+    print_line(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
 
 
 def _fronts(console: Console, found: Standings) -> None:
@@ -92,7 +92,7 @@ def _fronts(console: Console, found: Standings) -> None:
     for front in found.fronts:
         heading = found.metrics[front.quality.metric].heading
         what = f"{heading} against {front.axis} on {front.quality.dataset}"
-        print_styled(console, f"Pareto front of {what}: {', '.join(front.best)}")
+        print_line(console, f"Pareto front of {what}: {', '.join(front.best)}")
 
 
 def _quoted(console: Console, found: Standings) -> None:
@@ -108,14 +108,14 @@ def _quoted(console: Console, found: Standings) -> None:
             for m in found.mentions
         ]  # fmt: skip
         title = "Quoted from papers, not measured here"
-        titled(console, title, heads, [list(map(escape, row)) for row in rows])
+        print_titled_table(console, title, heads, [list(map(escape, row)) for row in rows])
 
 
 def _closing(console: Console, found: Standings) -> None:
     """What a reader must know, and which cells gave no numbers."""
     console.print()
     for notice in found.notices:
-        print_styled(console, notice, "yellow")
+        print_line(console, notice, "yellow")
     for lost in found.collected.lost:
         what = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
-        print_styled(console, f"{lost.status}: {what}: {lost.reason}", "red")
+        print_line(console, f"{lost.status}: {what}: {lost.reason}", "red")

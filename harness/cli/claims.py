@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.tables import console_beside
+from harness.cli.tables import console_beside, print_line, print_markup
 from harness.core.counting import counted
 from harness.core.output_folder import PUBLISHED
 from harness.core.terminal import Console, echo
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
-@options.suite_command
+@options.with_option_groups
 def claims(
     chosen: options.SuiteOptions,
     json: Annotated[
-        Path | None, typer.Option(help="Write the verdicts and all they rest on to this file.")
+        Path | None, typer.Option(help="Write the verdicts, their numbers and runs as JSON.")
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write the verdicts for a paper to this file.")
+        Path | None, typer.Option(help="Write the verdicts as Markdown, for a paper.")
     ] = None,
 ) -> None:
-    """Say what the numbers measured so far say of a suite's claims; runs nothing.
+    """Decide a suite's claims by the numbers measured so far; runs nothing.
 
     Exit code 2 where none of them can be evaluated: too few seeds, all cells failed, nothing run.
 
@@ -59,7 +59,7 @@ def claims(
     for path, text in ((json, record.verdicts_json), (markdown, page.claims_markdown)):
         if path:
             write_output(path, text(results))
-            console.print(f"Written: {escape(str(path))}", highlight=False, soft_wrap=True)
+            print_line(console, f"Written: {path}")
     reasons = [verdict.reason for verdict in results.verdicts]
     if all(reasons):
         raise loaded.document.error(f"no claim can be evaluated: {reasons[0]}", ("claims",))
@@ -68,16 +68,14 @@ def claims(
 def _show(console: Console, verdict: Verdict) -> None:
     claim, colour = verdict.claim, COLOURS[verdict.outcome]
     source = f" [dim]({escape(claim.source)})[/dim]" if claim.source else ""
-    console.print(
+    print_markup(
+        console,
         f"[bold {colour}]{verdict.outcome}[/bold {colour}]  [bold]{escape(claim.id)}[/bold]  "
         f"{escape(claim.statement)}{source}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    console.print(escape(verdict.sentence), highlight=False, soft_wrap=True)
+    )
+    print_line(console, verdict.sentence)
     if verdict.method:
-        console.print(
-            f"[dim]Tested: {escape(verdict.method)}.[/dim]", highlight=False, soft_wrap=True
-        )
+        print_line(console, f"Tested: {verdict.method}.", "dim")
     if verdict.runs:
         console.print(_evidence(verdict))
     console.print()
@@ -104,12 +102,14 @@ def _effect(part: VerdictPart) -> str:
 
 
 def ledger(
-    file: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/claims.md"),
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The page to write.")] = Path(
+        "docs/claims.md"
+    ),
     reports: Annotated[
         Path, typer.Option(help="The folder of the reports whose verdicts count.")
     ] = PUBLISHED,
 ) -> None:
-    """Write the page of all shipped claims: verdicts as reported, and what the others lack.
+    """Write the page of all shipped claims, with their verdicts in published reports.
 
     **Examples**
 

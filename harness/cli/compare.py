@@ -9,8 +9,13 @@ import typer
 from rich.markup import escape
 
 from harness.cli import options
-from harness.cli.tables import console_beside, print_styled, titled, wide_enough
-from harness.core.output_folder import OUTPUT
+from harness.cli.tables import (
+    console_beside,
+    print_line,
+    print_markup,
+    print_titled_table,
+    widen_unless_terminal,
+)
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -19,7 +24,9 @@ if TYPE_CHECKING:
 COLOURS = {"better": "green", "worse": "red"}
 
 
+@options.with_option_groups
 def compare(
+    results: options.StoreOptions,
     runs: Annotated[
         list[str],
         typer.Argument(
@@ -29,10 +36,8 @@ def compare(
         ),
     ],
     html: Annotated[Path | None, typer.Option(help="Write a page, with pictures.")] = None,
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
 ) -> None:
-    """Set runs side by side: what differs in recipe, data, environment and protocol, then numbers.
+    """Show two or more runs side by side: what differs in them, then their numbers.
 
     Intervals are over the training seeds that the runs' entries have in the store; the first run is
     what the others are compared with.
@@ -50,8 +55,8 @@ def compare(
     from harness.report.runs import pages
     from harness.report.templating import now
 
-    options.check_output_options([html], store=options.store_file(tracking_uri, output))
-    store = options.existing_store(tracking_uri, output)
+    options.check_output_options([html], store=results.file())
+    store = results.open_existing()
     found = side_by_side(store, runs)
     console = console_beside(html)
     if not html:
@@ -59,36 +64,34 @@ def compare(
         return
     shown = pages.galleries(found, store)
     write_output(html, pages.runs_html(found, shown, store.name, now()))
-    console.print(f"Written: {html}", markup=False, highlight=False, soft_wrap=True)
+    print_line(console, f"Written: {html}")
 
 
 def _show(console: Console, found: RunComparison) -> None:
     from harness.report.runs import view
 
-    wide_enough(console)
+    widen_unless_terminal(console)
     letters = view.letters(found)
     for letter, side in zip(letters, found.sides, strict=True):
-        console.print(
-            f"[bold]{letter}[/bold]  {escape(side.name)}  [dim]{side.run.run_id}[/dim]",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+        name = f"[bold]{letter}[/bold]  {escape(side.name)}"
+        print_markup(console, f"{name}  [dim]{side.run.run_id}[/dim]")
     for section in view.sections(found):
         if not section.differences:
             console.print(f"\n[bold]{section.title}[/bold]  [dim]{section.same}[/dim]")
             continue
         rows = [list(map(escape, (d.name, *d.values))) for d in section.differences]
-        titled(console, f"{section.title}: what differs", ["", *letters], rows)
+        print_titled_table(console, f"{section.title}: what differs", ["", *letters], rows)
     for notice in view.notices(found):
-        print_styled(console, notice, "yellow")
+        print_line(console, notice, "yellow")
     _numbers(console, found, letters)
 
 
 def _numbers(console: Console, found: RunComparison, letters: list[str]) -> None:
     against = [f"{letter} against {letters[0]}" for letter in letters[1:]]
     heads = ["metric", *letters, "± over", *against]
-    titled(console, "Numbers", heads, [_row(measured) for measured in found.lines])
+    print_titled_table(console, "Numbers", heads, [_row(measured) for measured in found.lines])
     for measured in found.lines:
-        print_styled(console, measured.protocol.label(), "dim")
+        print_line(console, measured.protocol.label(), "dim")
 
 
 def _row(measured: Line) -> list[str]:

@@ -11,15 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.tables import console_beside
-from harness.core.counting import counted
-from harness.core.errors import BadInput
-from harness.core.terminal import Console, echo, echo_row
+from harness.cli.fetching import fetch_each
+from harness.cli.tables import console_beside, print_rows
+from harness.core.counting import counted, named
+from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
     from harness.data.inventory import DatasetRecord
 
-app = typer.Typer(help="Datasets.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="List, fetch, verify and show datasets.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 
 Names = Annotated[
     list[str],
@@ -45,15 +47,7 @@ def list_(data_root: options.DataRoot = None) -> None:
 
     headings = ("name", "what it is", "images", "size", "classes", "here", "licence")
     rows = [_row(entry) for entry in inventory(data_root)]
-    console = Console()
-    if not console.is_terminal:
-        for row in (headings, *rows):
-            echo_row(row)
-        return
-    table = Table(*headings, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)
+    print_rows(Console(), headings, rows)
 
 
 def _row(entry: DatasetRecord) -> tuple[str, ...]:
@@ -82,28 +76,16 @@ def fetch(names: Names, data_root: options.DataRoot = None) -> None:
 
         harness data fetch 'celeba[size=32]' --data-root ~/data
     """
-    failed = []
-    for name in (names := list(dict.fromkeys(names))):
-        try:
-            _fetch(name, data_root)
-        except BadInput as error:
-            if len(names) == 1:
-                raise
-            failed.append(name)
-            echo(f"harness: {error}", err=True)
-    if failed:
-        raise BadInput(
-            f"{len(failed)} of {counted(len(names), 'dataset')} not ready: {', '.join(failed)}"
-        )
+    fetch_each(names, "dataset", lambda name: _fetch(name, data_root))
 
 
 def _fetch(name: str, root: Path | None) -> None:
     from harness.data.load import load_untasked
 
-    found = load_untasked(name, root)
+    dataset = load_untasked(name, root)
     echo(
-        f"{found.name}: {len(found.train):,} + {counted(len(found.test), 'image')}, "
-        f"sha256:{found.digest}"
+        f"{dataset.name}: {len(dataset.train):,} + {counted(len(dataset.test), 'image')}, "
+        f"sha256:{dataset.digest}"
     )
 
 
@@ -153,7 +135,7 @@ def show(
     from harness.data import load_dataset
     from harness.data.description import describe_dataset
     from harness.data.output_files import check_suffix
-    from harness.score.document import write
+    from harness.score.document import write_json
 
     options.check_output_options((sheet, json_file), [name], data_root)
     if sheet:
@@ -163,7 +145,7 @@ def show(
     dataset = load_dataset(name, data_root)
     known = describe_dataset(dataset)
     if json_file:
-        write(known, json_file)
+        write_json(known, json_file)
     if sheet:
         from harness.data.contact_sheet import contact_sheet
         from harness.data.output_files import write_output
@@ -228,5 +210,5 @@ def _classes(known: dict[str, Any]) -> Table:
         counts = (f"{split['counts'][label]:,}" for split in known["splits"].values())
         table.add_row(str(label), escape(name), *counts)
     if (rest := len(known["classes"]) - SHOWN_CLASSES) > 0:
-        table.add_row("…", f"{rest:,} more classes")
+        table.add_row("…", f"{rest:,} more {named(rest, 'class', 'classes')}")
     return table

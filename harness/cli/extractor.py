@@ -8,21 +8,24 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
-from harness.cli.tables import console_beside, print_styled
-from harness.core.counting import counted
-from harness.core.errors import BadInput
+from harness.cli.fetching import fetch_each
+from harness.cli.tables import console_beside, print_line
 from harness.core.terminal import echo
 
-app = typer.Typer(help="Feature networks.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="Train and fetch the feature networks behind FID and its kin.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 
 
 @app.command()
+@options.with_option_groups
 def train(
+    compute: options.ComputeOptions,
     dataset: Annotated[str, typer.Argument(help="The dataset to train on, e.g. mnist.")],
     out: options.Out,
     seed: Annotated[int, typer.Option(help="Seed of initialisation, order and augmentation.")] = 0,
-    device: options.Device = "auto",
-    data_root: options.DataRoot = None,
 ) -> None:
     """Train a small classifier whose features measure samples of its own domain, as safetensors.
 
@@ -39,12 +42,12 @@ def train(
     from harness.extractors.train_classifier import train_and_save
     from harness.training.numerics import Numerics
 
-    numerics = Numerics.resolve(device)
+    numerics = Numerics.resolve(compute.device)
     make_folder(out)
-    options.check_output_options([out], [dataset], data_root)
-    images = load_dataset(dataset, data_root)
+    options.check_output_options([out], [dataset], compute.data_root)
+    images = load_dataset(dataset, compute.data_root)
     device = str(numerics.apply())
-    say = partial(print_styled, console_beside(out))
+    say = partial(print_line, console_beside(out))
     accuracy = train_and_save(images, out, seed=seed, device=device, progress=say)
     say(f"{out}: {accuracy:.2%} of the test images are classified correctly")
 
@@ -68,28 +71,15 @@ def fetch(
 
         harness extractor fetch dinov2 clip
     """
-    names = list(dict.fromkeys(names))
-    failed = []
-    for name in names:
-        try:
-            _fetch(name)
-        except BadInput as error:
-            failed.append(name)
-            if len(names) == 1:
-                raise
-            echo(f"harness: {error}", err=True)
-    if failed:
-        raise BadInput(
-            f"{len(failed)} of {counted(len(names), 'network')} not ready: {', '.join(failed)}"
-        )
+    fetch_each(names, "network", _fetch)
 
 
 def _fetch(name: str) -> None:
     from harness.extractors import preflight
 
-    found = preflight(name)
-    for weights in found:
+    files = preflight(name)
+    for weights in files:
         pinned = "" if weights.pinned else " (not pinned: no digest is known for it)"
         echo(f"{name}: {weights.path} sha256:{weights.sha256}{pinned}")
-    if not found:
+    if not files:
         echo(f"{name}: needs no weights")

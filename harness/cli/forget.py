@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import options
-from harness.cli.tables import print_styled
+from harness.cli.tables import print_line
 from harness.core.counting import counted
 from harness.core.errors import BadInput
-from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 SHORT = 12
 
 
+@options.with_option_groups
 def forget(
+    results: options.StoreOptions,
     runs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -30,12 +31,10 @@ def forget(
             show_default=False,
         ),
     ] = None,
-    why: Annotated[str, typer.Option(help="A word on it, kept with the run.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept with the run.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Put the runs back on the boards.")] = False,
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
 ) -> None:
-    """Take runs off leaderboards and out of comparisons, such as trials; nothing is deleted.
+    """Take runs off leaderboards and comparisons, such as trials; nothing is deleted.
 
     They are marked with a tag. Reports of the suites that have them stay as they are, and nothing
     is trained again.
@@ -52,13 +51,13 @@ def forget(
     """
     from harness.tracking import forgotten
 
-    store, console = options.existing_store(tracking_uri, output), Console()
+    store, console = results.open_existing(), Console()
     if not runs:
         found = forgotten.forgotten(store)
         for run in found:
-            print_styled(console, f"{_name(run)}, since {run.forgotten}")
+            print_line(console, f"{_name(run)}, since {run.forgotten}")
         if not found:
-            print_styled(console, "No run is forgotten.")
+            print_line(console, "No run is forgotten.")
         return
     if undo:
         found = forgotten.unforget(store, runs)
@@ -67,8 +66,8 @@ def forget(
         found = forgotten.forget(store, runs, why)
         said = "forgotten; `harness forget --undo` takes that back"
     for run in found:
-        print_styled(console, _name(run))
-    print_styled(console, f"{counted(len(found), 'run')} {said}.")
+        print_line(console, _name(run))
+    print_line(console, f"{counted(len(found), 'run')} {said}.")
 
 
 def _name(run: StoredRun) -> str:
@@ -77,15 +76,16 @@ def _name(run: StoredRun) -> str:
 
 
 unlogged = typer.Typer(
-    help="Results that the tracking store has not taken, and that wait on this machine.",
+    help="List or drop results that wait to be logged to the tracking store.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 
 @unlogged.command("list")
-def list_(output: options.Output = OUTPUT, tracking_uri: options.Tracking = None) -> None:
-    """List the runs of which results wait to be logged, and those whose results were refused.
+@options.with_option_groups
+def list_(results: options.StoreOptions) -> None:
+    """List runs whose results wait to be logged, or were refused.
 
     What waits is sent by the next command that opens the store; what was refused is not.
 
@@ -95,27 +95,30 @@ def list_(output: options.Output = OUTPUT, tracking_uri: options.Tracking = None
 
         harness unlogged list --tracking-uri https://mlflow.example.org
     """
-    journal, console = options.journal(tracking_uri, output), Console()
+    journal, console = results.journal(), Console()
     for run_id, count in journal.counts().items():
-        print_styled(console, f"{run_id}  {_writes(count)} waiting")
+        print_line(console, f"{run_id}  {_writes(count)} waiting")
     for run_id, count in journal.refused.counts().items():
-        print_styled(
+        print_line(
             console, f"{run_id}  {_writes(count)} refused, in {journal.refused.folder / run_id}"
         )
     if not journal.counts() and not journal.refused.counts():
-        print_styled(console, "Nothing waits, and nothing was refused.")
+        print_line(console, "Nothing waits, and nothing was refused.")
 
 
 @unlogged.command("drop")
+@options.with_option_groups
 def drop(
+    results: options.StoreOptions,
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Runs, by id or its beginning.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[RUN…]", help="Runs, by id or its beginning.", show_default=False),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of all runs.")] = False,
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Drop the results of all runs.")
+    ] = False,
 ) -> None:
-    """Delete results that wait or were refused, for good: those of a run that is gone, say.
+    """Delete results that wait or were refused, for good, such as those of a deleted run.
 
     **Examples**
 
@@ -123,7 +126,7 @@ def drop(
 
         harness unlogged drop --all
     """
-    journal = options.journal(tracking_uri, output)
+    journal = results.journal()
     known = {**journal.counts(), **journal.refused.counts()}
     if bool(runs) == everything:
         raise BadInput("name runs (`harness unlogged list` has them), or --all of them")
@@ -138,7 +141,7 @@ def drop(
         chosen[alike[0]] = None
     count = sum(journal.drop(run_id) + journal.refused.drop(run_id) for run_id in chosen)
     of = counted(len(chosen), "run")
-    print_styled(Console(), f"{_writes(count)} of {of} dropped.")
+    print_line(Console(), f"{_writes(count)} of {of} dropped.")
 
 
 def _writes(count: int) -> str:

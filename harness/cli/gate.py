@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness.cli import options, streams
 from harness.cli.run import carry_out, say_failures
-from harness.cli.tables import console_beside, print_styled
+from harness.cli.tables import console_beside, print_line, widen_unless_terminal
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo
 
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from harness.report.checks.words import CheckText
 
 app = typer.Typer(
-    help="Keep a suite's numbers in a file, to check later ones against.", no_args_is_help=True
+    help="Save a suite's numbers to a file, for `harness check`.", no_args_is_help=True
 )
-
-WIDE = 160
-"""Columns of the table where no terminal says how many there are."""
 
 COLOURS = {
     "regressed": "red",
@@ -42,7 +39,7 @@ def _root() -> None:
 
 
 @app.command("save")
-@options.suite_command
+@options.with_option_groups
 def save(
     chosen: options.SuiteOptions,
     out: options.Out,
@@ -63,22 +60,22 @@ def save(
     loaded = chosen.load()
     chosen.check_outputs(loaded, out)
     plan, _, records = chosen.measured(loaded)
-    baseline = make_baseline(plan, plan.results(records), [chosen.output])
+    baseline = make_baseline(plan, plan.results(records), [chosen.results.output])
     write_output(out, to_json(baseline))
     count = len(plan.loaded.suite.seeds)
     console = console_beside(out)
-    print_styled(
+    print_line(
         console,
         f"{out}: {counted(len(baseline.numbers), 'metric')} of models on datasets, "
         f"{counted(count, 'seed')} each",
     )
     if count < FEWEST:
-        print_styled(
+        print_line(
             console, f"Below {FEWEST} seeds, numbers can only be found equal or not decided."
         )
 
 
-@options.suite_command
+@options.with_option_groups
 def check(
     chosen: options.SuiteOptions,
     baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
@@ -87,7 +84,8 @@ def check(
         typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
     ] = None,
     run: Annotated[
-        bool, typer.Option(help="Run what is left of the suite first, or only read what is there.")
+        bool,
+        typer.Option(help="Run what is left of the suite first, or only compare stored results."),
     ] = True,
     junit: Annotated[
         Path | None, typer.Option(help="Write JUnit XML, a test for each comparison.")
@@ -131,9 +129,9 @@ def check(
     plan = chosen.plan(loaded)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
     console = console_beside(junit, markdown)
-    store = chosen.store()
+    store = chosen.results.open()
     if run and gate.comparable and unfinished(plan, store):
-        here = ThisMachine(plan.numerics, chosen.device, jobs)
+        here = ThisMachine(plan.numerics, chosen.compute.device, jobs)
         say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
         console.print()
     results = plan.results(plan.records(store))
@@ -162,8 +160,7 @@ def _show(console: Console, words: CheckText) -> None:
     from harness.report.checks.annotations import workflow_commands
     from harness.report.checks.words import HEADINGS, NUMBERS
 
-    if not console.is_terminal:
-        console.width = WIDE
+    widen_unless_terminal(console)
     table = Table(title=f"{escape(words.check.suite)} against its baseline", title_justify="left")
     for heading in HEADINGS:
         justify: Literal["right", "left"] = "right" if heading in NUMBERS else "left"
@@ -175,8 +172,8 @@ def _show(console: Console, words: CheckText) -> None:
     if words.check.changes:
         console.print(table)
     for note in words.notes():
-        console.print(escape(note), highlight=False, soft_wrap=True)
-    console.print(f"[bold]{escape(words.summary())}[/bold]", highlight=False, soft_wrap=True)
+        print_line(console, note)
+    print_line(console, words.summary(), "bold")
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in workflow_commands(words):
             echo(line)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.cli.progress import format_seconds
+from harness.cli.tables import print_line
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from harness.tracking import Record
 
 
-@options.suite_command
+@options.with_option_groups
 def plan(
     chosen: options.SuiteOptions,
     jobs: options.Jobs = None,
@@ -38,11 +39,10 @@ def plan(
         ),
     ] = None,
 ) -> None:
-    """Show what a suite would do: cells done and to do, time, memory and disk, and which claims it
-    can decide.
+    """Show what a suite would do: cells, time, memory and disk, and which claims it can decide.
 
-    A cell takes what finished ones of its model and dataset took on such a machine; where there is
-    none, a few of its steps and images are timed. `harness run` says in the end how good it was.
+    Costs are those of finished cells of the same model and dataset on such a machine; where there
+    are none, a few steps and images are timed. `harness run` prints at its end how good this was.
 
     **Examples**
 
@@ -60,8 +60,8 @@ def plan(
     from harness.plan.family_trial import try_planned
 
     console = Console()
-    planned, store = chosen.plan(), chosen.store()
-    here = ThisMachine(planned.numerics, chosen.device, jobs)
+    planned, store = chosen.plan(), chosen.results.open()
+    here = ThisMachine(planned.numerics, chosen.compute.device, jobs)
     records = planned.records(store)
     todo = unfinished_cells(planned, records)
     try_planned(planned, todo)
@@ -128,12 +128,11 @@ def _show_total(
         return
     kept, meanwhile = found.disk(todo, jobs)
     at_a_time = f"{jobs} at a time" if jobs > 1 else "one at a time"
-    console.print(
+    print_line(
+        console,
         f"About {format_seconds(seconds)} with {at_a_time} on {plan.numerics.machine};"
         f" {decimal(kept)} of disk,"
         f" and {decimal(meanwhile)} more for checkpoints while it runs.",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -158,7 +157,11 @@ Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
 
 def list_(
     kind: Annotated[
-        Kind | None, typer.Argument(help="What to list; everything if not said.")
+        Kind | None,
+        typer.Argument(
+            metavar="[KIND]",
+            help="suites, models, datasets, metrics or extractors. Default: everything.",
+        ),
     ] = None,
 ) -> None:
     """List the suites, models, datasets, metrics and extractors that a suite may name.
@@ -203,7 +206,9 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(help="Suites, by name or path, or claim files.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Suites, by name or path, or claim files.")
+    ],
     trust: Annotated[
         bool, typer.Option("--trust", help="Import code from outside the suites' own folders too.")
     ] = False,
@@ -213,8 +218,8 @@ def validate(
     Python code that a suite names is imported from the suite's own folder, and from installed
     packages that say they extend the harness; from elsewhere with --trust only.
 
-    Of a file that has claims only, the claims are checked; whether there is what they name is for
-    the suites that include it.
+    A file that has claims only is checked by itself; the models and datasets that it names are
+    checked with the suites that include it.
 
     **Examples**
 
@@ -245,10 +250,11 @@ def validate(
 
 def schema(
     kind: Annotated[
-        Literal["suite", "recipe", "claims"], typer.Argument(help="Of which kind of file.")
+        Literal["suite", "recipe", "claims"],
+        typer.Argument(metavar="[KIND]", help="suite, recipe or claims."),
     ] = "suite",
 ) -> None:
-    """Print a JSON Schema, with which editors complete and check YAML files.
+    """Print a JSON Schema, by which editors complete and check YAML files.
 
     **Examples**
 

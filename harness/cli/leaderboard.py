@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import board_output, options
-from harness.cli.tables import console_beside
+from harness.cli.tables import console_beside, print_line
 from harness.core.errors import BadInput
-from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
     from harness.report.boards.view import Leaderboard
 
 
+@options.with_option_groups
 def leaderboard(
-    suites: Annotated[
-        list[str] | None, typer.Option(help="Only what these suites have; all if not said.")
-    ] = None,
+    results: options.StoreOptions,
+    suites: Annotated[list[str] | None, typer.Option(help="Only results of these suites.")] = None,
     models: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
     datasets: Annotated[list[str] | None, typer.Option(help="Only these datasets.")] = None,
     metrics: Annotated[list[str] | None, typer.Option(help="Only these metrics.")] = None,
@@ -32,7 +31,7 @@ def leaderboard(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Compare every entry with this one, and mark what is told apart."),
+        typer.Option(help="Compare every entry with this model, and mark significant differences."),
     ] = None,
     quoted: Annotated[
         Path | None, typer.Option(help="A YAML file of numbers from papers, shown apart.")
@@ -41,11 +40,11 @@ def leaderboard(
     markdown: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for each entry.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write tables with booktabs.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all of it, for programs.")] = None,
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write all of it as JSON, for programs.")
+    ] = None,
 ) -> None:
-    """Rank all that a tracking store has, across suites, users and machines; runs nothing.
+    """Rank all results in a tracking store, across suites and machines; runs nothing.
 
     Numbers are ranked only against numbers of the same protocol; others stand apart, with the field
     that differs.
@@ -67,16 +66,14 @@ def leaderboard(
 
     files = {"html": html, "markdown": markdown, "csv": csv, "latex": latex, "json": json}
     asked = {form: file for form, file in files.items() if file}
-    options.check_output_options(
-        asked.values(), [quoted], store=options.store_file(tracking_uri, output)
-    )
+    options.check_output_options(asked.values(), [quoted], store=results.file())
     quotes = _quotes(quoted) if quoted else ()
     chosen = options.words(metrics)
     choice = EntryFilter(
         options.words(datasets), chosen, options.words(models), options.words(suites),
         since.replace(tzinfo=UTC) if since else None,
     )  # fmt: skip
-    store = options.existing_store(tracking_uri, output)
+    store = results.open_existing()
     collected = collect_entries(store, choice)
     if not collected.entries:
         raise BadInput(
@@ -110,4 +107,4 @@ def _write(console: Console, board: Leaderboard, files: dict[str, Path]) -> None
     }  # fmt: skip
     for form, file in files.items():
         write_output(file, makers[form](board))
-        console.print(f"Written: {file}", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"Written: {file}")

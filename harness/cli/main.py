@@ -1,4 +1,4 @@
-"""The `harness` command. A verb imports what it needs when it is called: help is quick."""
+"""The `harness` command. A verb imports what it needs when it is called, so that help is quick."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from harness.cli import (
     streams,
     vote,
 )
-from harness.cli.arguments import check_given
+from harness.cli.arguments import check_no_empty
 from harness.core.terminal import echo, show_warnings_plainly
 
 YOUNG = 100_000
-"""New objects after which Python looks for garbage among them."""
+"""The number of new objects after which Python collects garbage."""
 
 
 app = typer.Typer(
@@ -43,8 +43,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         echo(f"harness {harness.__version__}")
         raise typer.Exit
 
@@ -52,38 +52,41 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", help="Print the version.", callback=_version, is_eager=True
+        False, "--version", help="Print the version.", callback=_print_version, is_eager=True
     ),
     debug: bool = typer.Option(
-        False, failures.DEBUG, help="Print the traceback of what ends a command, anywhere in it."
+        False, failures.DEBUG, help="Print the traceback of an error; may stand anywhere."
     ),
 ) -> None:
     pass
 
 
-app.command("run")(run.run)
-app.command("report")(report.report)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.command("compare")(compare.compare)
-app.command("forget")(forget.forget)
-app.command("claims")(claims.claims)
-app.command("ledger")(claims.ledger)
-app.command("check")(gate.check)
-app.command("score")(score.score)
-app.command("plan")(inspect.plan)
-app.command("list")(inspect.list_)
-app.command("validate")(inspect.validate)
-app.command("schema")(inspect.schema)
-app.add_typer(gate.app, name="baseline")
-app.add_typer(data.app, name="data")
-app.add_typer(extractor.app, name="extractor")
-app.add_typer(metrics.app, name="metrics")
-app.add_typer(vote.app, name="vote")
-app.add_typer(forget.unlogged, name="unlogged")
+SUITES, RESULTS, IMAGES, LOOK = "Suites", "Results", "Images and people", "What there is"
+"""The headings of the verbs in the help."""
+
+app.command("run", rich_help_panel=SUITES)(run.run)
+app.command("plan", rich_help_panel=SUITES)(inspect.plan)
+app.command("report", rich_help_panel=SUITES)(report.report)
+app.command("claims", rich_help_panel=SUITES)(claims.claims)
+app.command("check", rich_help_panel=SUITES)(gate.check)
+app.add_typer(gate.app, name="baseline", rich_help_panel=SUITES)
+app.command("validate", rich_help_panel=SUITES)(inspect.validate)
+app.command("leaderboard", rich_help_panel=RESULTS)(leaderboard.leaderboard)
+app.command("compare", rich_help_panel=RESULTS)(compare.compare)
+app.command("forget", rich_help_panel=RESULTS)(forget.forget)
+app.add_typer(forget.unlogged, name="unlogged", rich_help_panel=RESULTS)
+app.command("ledger", rich_help_panel=RESULTS)(claims.ledger)
+app.command("score", rich_help_panel=IMAGES)(score.score)
+app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
+app.command("list", rich_help_panel=LOOK)(inspect.list_)
+app.add_typer(data.app, name="data", rich_help_panel=LOOK)
+app.add_typer(metrics.app, name="metrics", rich_help_panel=LOOK)
+app.add_typer(extractor.app, name="extractor", rich_help_panel=LOOK)
+app.command("schema", rich_help_panel=LOOK)(inspect.schema)
 
 
 def main() -> None:
-    """Run the command. Whatever ends it is one line on stderr and an exit code of its kind."""
+    """Run the command. An error is one line on stderr, and an exit code that says its kind."""
     # What is imported stays. To look through it for garbage, again and again while more is
     # imported, takes a fifth of the start of most verbs; and once more at the end, two seconds.
     gc.set_threshold(YOUNG)
@@ -93,7 +96,7 @@ def main() -> None:
     arguments, debug = failures.without_debug(sys.argv[1:])
     try:
         try:
-            check_given(arguments)
+            check_no_empty(arguments)
             app(arguments)
         finally:
             sys.stdout.flush()

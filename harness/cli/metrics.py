@@ -12,9 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.tables import console_beside
+from harness.cli.tables import console_beside, print_line
 from harness.core.counting import counted
-from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console, echo_row
 
 if TYPE_CHECKING:
@@ -25,7 +24,11 @@ if TYPE_CHECKING:
     from harness.metrics.base import Metric
     from harness.selftest.outcomes import SelftestRun
 
-app = typer.Typer(help="Metrics.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="Test which metrics notice known disturbances of real images.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 
 MARKS = {"passes": "✓", "fails": "✗", "not asked": "·", "no value": "?"}
 COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow"}
@@ -33,11 +36,14 @@ COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow"}
 
 @app.callback()
 def _root() -> None:
-    """Metrics."""
+    pass
 
 
 @app.command()
+@options.with_option_groups
 def selftest(
+    compute: options.ComputeOptions,
+    results: options.StoreOptions,
     dataset: Annotated[str, typer.Option(help="Whose images are disturbed, e.g. digits.")],
     extractor: Annotated[
         str | None, typer.Option(help="Feature network; the dataset's if not said.")
@@ -46,13 +52,9 @@ def selftest(
         list[str] | None,
         typer.Option(help="Only these; all that sets of images suffice for if not said."),
     ] = None,
-    device: options.Device = "auto",
-    data_root: options.DataRoot = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the table to this file too.")
     ] = None,
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Disturb real images in known ways, and see which metrics notice.
 
@@ -70,18 +72,16 @@ def selftest(
     from harness.data import load_dataset
     from harness.metrics import load_metric
     from harness.plan.setup import load_checked
-    from harness.score.document import write
+    from harness.score.document import write_json
     from harness.selftest.outcomes import SelftestRun, save_selftest
     from harness.selftest.run import run_selftest, set_size
     from harness.training.numerics import Numerics
 
     # One thread: what is kept of the outcome then does not depend on the number of cores.
-    numerics = Numerics.resolve(device)
-    options.check_output_options(
-        [json_file], [dataset], data_root, options.store_file(tracking_uri, output)
-    )
+    numerics = Numerics.resolve(compute.device)
+    options.check_output_options([json_file], [dataset], compute.data_root, results.file())
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
-    images = load_dataset(dataset, data_root)
+    images = load_dataset(dataset, compute.data_root)
     extractor = extractor or images.card.extractor
     network = load_checked("extractor", extractor, (images.channels, images.size, images.size))
     tested = SelftestRun(
@@ -94,10 +94,10 @@ def selftest(
     named = chosen or [load_metric(name) for name in table["metric"].unique()]
     _show(console, tested, table)
     if json_file:
-        write(_document(tested, table, named), json_file)
-    store = options.open_store(tracking_uri, output)
+        write_json(_document(tested, table, named), json_file)
+    store = results.open()
     run = save_selftest(store, tested, table, named)
-    console.print(f"Run: {run} in {escape(store.name)}", highlight=False, soft_wrap=True)
+    print_line(console, f"Run: {run} in {store.name}")
     _say_failures(console, table)
 
 
@@ -151,11 +151,9 @@ def _say_failures(console: Console, table: pd.DataFrame) -> None:
 
     for name, rows in table.groupby("metric", sort=False):
         if failed := list(rows.loc[rows["verdict"] == "fails", "disturbance"]):
-            text = f"{name} fails: it {failure_sentence(failed)}"
-            console.print(f"[red]{escape(text)}[/]", highlight=False, soft_wrap=True)
+            print_line(console, f"{name} fails: it {failure_sentence(failed)}", "red")
         for kind, reason in rows.loc[rows["moved"] == "no value", ["disturbance", "reason"]].values:
-            text = f"{name} has no value with {WORDS[kind]}: {reason}"
-            console.print(escape(text), highlight=False, soft_wrap=True)
+            print_line(console, f"{name} has no value with {WORDS[kind]}: {reason}")
 
 
 def _document(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 import typer
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from harness.config.suite import LoadedSuite
     from harness.plan import Plan
     from harness.tracking import Record, Store
+    from harness.tracking.address import Address
     from harness.tracking.journal import Journal
     from harness.training.numerics import Numerics
 
@@ -38,50 +40,51 @@ def complete_model(incomplete: str) -> list[str]:
 SuiteName = Annotated[
     str,
     typer.Argument(
+        metavar="SUITE",
         help="A shipped suite (see `harness list`) or a path to a YAML file.",
         autocompletion=_complete_suite,
         show_default=False,
     ),
 ]
 Seeds = Annotated[
-    str | None, typer.Option(help="Seeds instead of the suite's: 0,1,2 or 0-4.", show_default=False)
+    str | None, typer.Option(help="Training seeds: 0,1,2 or 0-4.", show_default=False)
 ]
 Models = Annotated[
     list[str] | None,
-    typer.Option(help="Only these of its models.", autocompletion=complete_model),
+    typer.Option(help="Only these models of the suite.", autocompletion=complete_model),
 ]
-Datasets = Annotated[list[str] | None, typer.Option(help="Only these of its datasets.")]
-Metrics = Annotated[list[str] | None, typer.Option(help="Only these of its metrics.")]
-Budget = Annotated[
-    int | None, typer.Option(help="Training images shown, instead of the suite's.", min=1)
-]
+Datasets = Annotated[list[str] | None, typer.Option(help="Only these datasets of the suite.")]
+Metrics = Annotated[list[str] | None, typer.Option(help="Only these metrics of the suite.")]
+Budget = Annotated[int | None, typer.Option(help="Training images shown to each model.", min=1)]
 BudgetScale = Annotated[
     float | None,
     typer.Option(help="Scale training images and samples, e.g. 0.05 to try a GPU suite on a CPU."),
 ]
 Extractor = Annotated[
     str | None,
-    typer.Option(help="Feature network of FID and its kin instead of the dataset's default."),
+    typer.Option(
+        help="Feature network of FID and its kin. Default: the suite's, or the dataset's."
+    ),
 ]
 Perceptual = Annotated[
-    str | None, typer.Option(help="Network of LPIPS instead of the dataset's default.")
+    str | None, typer.Option(help="Network of LPIPS. Default: the suite's, or the dataset's.")
 ]
 Accelerate = Annotated[
     Literal["auto", "off", "graph", "compile"] | None,
     typer.Option(
-        help="CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); "
-        "auto is graph on CUDA, off elsewhere. Instead of the suite's.",
+        help="graph: replay steps as CUDA graphs. compile: compile losses too. auto: graph on "
+        "CUDA, else off.",
     ),
 ]
 Precision = Annotated[
     Literal["fp32", "bf16"] | None,
-    typer.Option(help="Precision of training, instead of the suite's and the recipes'."),
+    typer.Option(help="Precision of training, for all recipes."),
 ]
 MemoryFormat = Annotated[
     Literal["contiguous", "channels_last"] | None,
-    typer.Option(help="Layout of images in training, instead of the suite's and the recipes'."),
+    typer.Option(help="Memory layout of images in training, for all recipes."),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Where datasets are, or are downloaded to.", envvar="HARNESS_DATA"),
@@ -112,14 +115,14 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 Tracking = Annotated[
     str | None,
     typer.Option(
-        help="MLflow tracking store; SQLite in the output folder if not said.",
+        help="MLflow tracking store. Default: SQLite in the output folder.",
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Cells at a time; as many as cores on a CPU, as many as are known to fit on each GPU.",
+        help="Cells at a time. Default: one for each CPU core, or as many as fit on each GPU.",
         min=1,
     ),
 ]
@@ -130,17 +133,17 @@ Processes = Annotated[
 EngineName = Annotated[
     Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or a Ray cluster.")
 ]
-Address = Annotated[
+RayAddress = Annotated[
     str | None,
     typer.Option(
-        help="The Ray cluster, e.g. head:6379; the one of this node if not said.",
+        help="The Ray cluster, e.g. head:6379. Default: the cluster of this node.",
         envvar="RAY_ADDRESS",
         show_envvar=True,
     ),
 ]
 
 CheckpointSeconds = Annotated[
-    float, typer.Option(help="How often a cell in training is saved.", min=0.0)
+    float, typer.Option(help="Seconds between checkpoints of a cell in training.", min=0.0)
 ]
 
 
@@ -162,10 +165,78 @@ def seed_list(text: str | None) -> list[int] | None:
 
 
 @dataclass(frozen=True)
+class StoreOptions:
+    """The folder of results and the tracking store that a verb reads or writes."""
+
+    HELP_PANEL: ClassVar = "Place of results"
+
+    output: Output = OUTPUT
+    tracking_uri: Tracking = None
+
+    def address(self) -> Address:
+        """The address of the tracking store."""
+        from harness.tracking import default_uri
+        from harness.tracking.address import read_address
+
+        return read_address(self.tracking_uri or default_uri(self.output), self.output)
+
+    def file(self) -> Path | None:
+        """The file of the tracking store; None where the store is a server."""
+        return self.address().database
+
+    def check(self) -> None:
+        """Raise BadInput where no store can be, and TryLater where none answers now."""
+        from harness.tracking.reachability import check_reachable
+
+        check_reachable(self.address())
+
+    def open(self) -> Store:
+        """The tracking store, after it has taken what earlier commands could not log."""
+        from harness.tracking import Store, default_uri
+
+        ensure_output(self.output)
+        store = Store(self.tracking_uri or default_uri(self.output), self.output)
+        store.connect()
+        return store
+
+    def open_existing(self) -> Store:
+        """The tracking store, to be read. Raises BadInput where its file does not exist, which
+        `open` would make.
+        """
+        from harness.tracking.address import shown, sqlite_uri
+
+        database = self.file()
+        if database and _is_absent(database):
+            raise BadInput(
+                f"there is no tracking store {shown(sqlite_uri(database))}; run a suite first, or "
+                "name another with --tracking-uri or --output"
+            )
+        return self.open()
+
+    def journal(self) -> Journal:
+        """What waits to be logged to the tracking store, which is not opened."""
+        from harness.tracking.store import journal_of
+
+        return journal_of(self.address(), self.output)
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """The device that computes, and the folder of datasets."""
+
+    HELP_PANEL: ClassVar = "Device and data"
+
+    device: Device = "auto"
+    data_root: DataRoot = None
+
+
+@dataclass(frozen=True)
 class SuiteOptions:
-    """The suite that a verb is about, and what the command line changes of it: the options that
-    all such verbs share, so that each finds what another has run. See `suite_command`.
+    """The suite that a verb is about, and what the command line changes in it. All such verbs
+    share these options, so that each finds what another has run.
     """
+
+    HELP_PANEL: ClassVar = "Changes to the suite"
 
     suite: SuiteName
     seeds: Seeds = None
@@ -179,11 +250,9 @@ class SuiteOptions:
     accelerate: Accelerate = None
     precision: Precision = None
     memory_format: MemoryFormat = None
-    device: Device = "auto"
     processes: Processes = 1
-    data_root: DataRoot = None
-    output: Output = OUTPUT
-    tracking_uri: Tracking = None
+    compute: ComputeOptions = ComputeOptions()
+    results: StoreOptions = StoreOptions()
 
     def load(self) -> LoadedSuite:
         """The suite with its changes."""
@@ -209,7 +278,7 @@ class SuiteOptions:
         from harness.training.numerics import Numerics
 
         return Numerics.resolve(
-            self.device, accelerate=loaded.suite.accelerate, processes=self.processes
+            self.compute.device, accelerate=loaded.suite.accelerate, processes=self.processes
         )
 
     def plan(self, loaded: LoadedSuite | None = None) -> Plan:
@@ -217,7 +286,7 @@ class SuiteOptions:
         from harness.plan import make_plan
 
         loaded = loaded or self.load()
-        return make_plan(loaded, self.numerics(loaded), self.data_root)
+        return make_plan(loaded, self.numerics(loaded), self.compute.data_root)
 
     def measured(self, loaded: LoadedSuite | None = None) -> tuple[Plan, Store, dict[str, Record]]:
         """The plan of the suite, its store, and what that has of the plan's cells. BadInput where
@@ -225,9 +294,9 @@ class SuiteOptions:
         """
         loaded = loaded or self.load()
         cure = "`harness run` runs it"
-        if _is_absent(store_file(self.tracking_uri, self.output)):
+        if _is_absent(self.results.file()):
             raise BadInput(f"{self.suite}: not run yet; {cure}")
-        plan, store = self.plan(loaded), self.store()
+        plan, store = self.plan(loaded), self.results.open()
         records = plan.records(store)
         if not records:
             raise BadInput(f"{self.suite}: not run yet{_what_there_is(plan, store)}; {cure}")
@@ -237,12 +306,12 @@ class SuiteOptions:
 
     def resolved(self) -> SuiteOptions:
         """The same with paths that mean the same to other machines."""
-        root = self.data_root and self.data_root.resolve()
-        return replace(self, output=self.output.resolve(), data_root=root)
-
-    def store(self) -> Store:
-        """Where its results are."""
-        return open_store(self.tracking_uri, self.output)
+        root = self.compute.data_root and self.compute.data_root.resolve()
+        return replace(
+            self,
+            compute=replace(self.compute, data_root=root),
+            results=replace(self.results, output=self.results.output.resolve()),
+        )
 
     def check_outputs(
         self, loaded: LoadedSuite, *files: Path | None, beside: Path | None = None
@@ -256,9 +325,7 @@ class SuiteOptions:
         for outside in suite.external:
             names += [str(loaded.folder / file) for draws in outside.draws() for file in draws]
         read = [loaded.document.path, *written, *recipes, *names, beside]
-        check_output_options(
-            files, read, self.data_root, store_file(self.tracking_uri, self.output)
-        )
+        check_output_options(files, read, self.compute.data_root, self.results.file())
 
 
 def _what_there_is(plan: Plan, store: Store) -> str:
@@ -273,34 +340,88 @@ def _what_there_is(plan: Plan, store: Store) -> str:
     return f" so (there are runs of it {' and '.join(sorted(others))})" if others else ""
 
 
-def suite_command(verb: Callable[..., None]) -> Callable[..., None]:
-    """Return a verb whose first parameter is a `SuiteOptions` as a command with all of its options.
-    They come after the verb's own, but for the suite.
+def with_option_groups(verb: Callable[..., None]) -> Callable[..., None]:
+    """A command for typer, made of a verb with parameters that are groups: dataclasses of options.
+
+    The command has each option of a group as an option of its own. Arguments come first, then the
+    verb's own options, then those of its groups.
     """
-    return _with_options(verb, {})
 
-
-def optional_suite_command(verb: Callable[..., None]) -> Callable[..., None]:
-    """As `suite_command`, for a verb that can do without a suite, whose name is empty then."""
-    return _with_options(verb, {"default": ""})
-
-
-def _with_options(verb: Callable[..., None], suite_changes: dict[str, str]) -> Callable[..., None]:
     @functools.wraps(verb)
-    def command(**arguments: Any) -> None:
-        shared = {field.name: arguments.pop(field.name) for field in fields(SuiteOptions)}
-        verb(SuiteOptions(**shared), **arguments)
+    def command(**values: Any) -> None:
+        verb(**_grouped(verb, values))
 
-    _, *verbs_own = inspect.signature(verb, eval_str=True).parameters.values()
-    suite, *shared = inspect.signature(SuiteOptions, eval_str=True).parameters.values()
-    suite = suite.replace(**suite_changes)  # type: ignore[arg-type]
+    parameters = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in _flat(verb)]
+    parameters.sort(key=lambda option: not _is_argument(option))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return command
+
+
+def with_optional_suite(verb: Callable[..., None]) -> Callable[..., None]:
+    """As `with_option_groups`, for a verb that can do without a suite, whose name is then empty."""
+    command = with_option_groups(verb)
+    parameters = inspect.signature(command).parameters.values()
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for option in (suite, *verbs_own, *shared)
-        ]
+        [option.replace(default="") if option.name == "suite" else option for option in parameters]
     )
     return command
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function or of a dataclass, groups last."""
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    return sorted(parameters, key=lambda parameter: _group(parameter) is not None)
+
+
+def _group(parameter: inspect.Parameter) -> type[Any] | None:
+    """The dataclass of options that a parameter takes; None where it is an option itself."""
+    kind = parameter.annotation
+    return kind if isinstance(kind, type) and is_dataclass(kind) else None
+
+
+def _flat(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
+    """The parameters of a function, each group replaced by its options."""
+    for parameter in _parameters(function):
+        if group := _group(parameter):
+            panel = getattr(group, "HELP_PANEL", None)
+            yield from (_in_panel(option, panel) for option in _flat(group))
+        else:
+            yield parameter
+
+
+def _in_panel(parameter: inspect.Parameter, panel: str | None) -> inspect.Parameter:
+    """The option below the heading `panel` of the help, if it has no other heading."""
+    kind, info = get_args(parameter.annotation)
+    if isinstance(info, typer.models.ArgumentInfo) or info.rich_help_panel:
+        return parameter
+    info = copy(info)
+    info.rich_help_panel = panel
+    return parameter.replace(annotation=Annotated[kind, info])
+
+
+def _grouped(function: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for a function, its groups made of the options among `values`."""
+    arguments = {}
+    for parameter in _parameters(function):
+        group = _group(parameter)
+        arguments[parameter.name] = (
+            group(**_grouped(group, values)) if group else values[parameter.name]
+        )
+    return arguments
+
+
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    metadata = getattr(parameter.annotation, "__metadata__", ())
+    return any(isinstance(info, typer.models.ArgumentInfo) for info in metadata)
+
+
+def refuse(group: object, names: Iterable[str], reason: str) -> None:
+    """Raise BadInput, with the reason, for the first of the options `names` of a group that is set
+    on the command line.
+    """
+    for name in names:
+        if getattr(group, name):
+            raise BadInput(f"--{name.replace('_', '-')} {reason}")
 
 
 def check_output_options(
@@ -320,47 +441,6 @@ def check_output_options(
         output_files.check_outputs(files, [*inputs, store] if store else inputs)
 
 
-def store_file(tracking: str | None, output: Path) -> Path | None:
-    """The file of the tracking store; None where that is a server."""
-    from harness.tracking import default_uri
-    from harness.tracking.address import read_address
-
-    return read_address(tracking or default_uri(output), output).database
-
-
-def check_store(tracking: str | None, output: Path) -> None:
-    """Raises BadInput or TryLater at once where no store can be, or none answers for now."""
-    from harness.tracking import default_uri
-    from harness.tracking.address import read_address
-    from harness.tracking.reachability import check_reachable
-
-    check_reachable(read_address(tracking or default_uri(output), output))
-
-
-def existing_store(tracking: str | None, output: Path) -> Store:
-    """The tracking store that is to be read, as `open_store`. BadInput where it is a file that is
-    not there, which opening it would make.
-    """
-    from harness.tracking.address import shown, sqlite_uri
-
-    database = store_file(tracking, output)
-    if database and _is_absent(database):
-        raise BadInput(
-            f"there is no tracking store {shown(sqlite_uri(database))}; run a suite first, or name "
-            "another with --tracking-uri or --output"
-        )
-    return open_store(tracking, output)
-
-
-def journal(tracking: str | None, output: Path) -> Journal:
-    """What waits to be logged to a tracking store, which is not opened."""
-    from harness.tracking import default_uri
-    from harness.tracking.address import read_address
-    from harness.tracking.store import journal_of
-
-    return journal_of(read_address(tracking or default_uri(output), output), output)
-
-
 def _is_absent(database: Path | None) -> bool:
     """Whether a store's file is not there. Raises OSError where nothing could be there."""
     try:
@@ -369,15 +449,3 @@ def _is_absent(database: Path | None) -> bool:
     except FileNotFoundError:
         return True
     return False
-
-
-def open_store(tracking: str | None, output: Path) -> Store:
-    """The tracking store that was asked for, or the default one. It is given what an earlier
-    command could not log.
-    """
-    from harness.tracking import Store, default_uri
-
-    ensure_output(output)
-    store = Store(tracking or default_uri(output), output)
-    store.connect()
-    return store

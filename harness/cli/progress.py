@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from harness.cli.forecast import TimeLeft
+from harness.cli.tables import print_line
 from harness.core.counting import counted
 from harness.core.terminal import Console
 
@@ -68,7 +69,7 @@ class Display:
             line = f"[{self.ended}/{self.total}] {outcome.cell}: {state} in {took}"
             left = self.left.suite()
             more = f", {format_seconds(left)} left" if left and self.ended < self.total else ""
-            self.console.print(escape(line + more), highlight=False, soft_wrap=True)
+            print_line(self.console, line + more)
 
     def begin(self, event: CellEvent) -> None:
         """A cell was heard of for the first time."""
@@ -108,7 +109,7 @@ class Lines(Display):
             self._say(event)
 
     def _say(self, event: CellEvent) -> None:
-        self.console.print(escape(f"      {event.cell}: {event.stage}"), soft_wrap=True)
+        print_line(self.console, f"      {event.cell}: {event.stage}")
 
 
 class Bars(Display):
@@ -171,7 +172,7 @@ class Bars(Display):
 
 def announce_stages(console: Console) -> Callable[[str], None]:
     """Says what a command is at before its cells run, a line each."""
-    return lambda text: console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
+    return lambda text: print_line(console, text, "dim")
 
 
 def progress_display(console: Console, cells: Sequence[Cell], jobs: int) -> Display:

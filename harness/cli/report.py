@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from harness.cli import options, results_table
 from harness.cli.claims import COLOURS
+from harness.cli.tables import print_labelled, print_line, print_markup
 from harness.core.errors import BadInput
 from harness.core.output_folder import PUBLISHED
 from harness.core.terminal import Console
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.report.results import Results
 
 
-@options.optional_suite_command
+@options.with_optional_suite
 def report(
     chosen: options.SuiteOptions,
     publish: Annotated[
@@ -29,9 +30,9 @@ def report(
         typer.Option("--from", help="Write the page of this folder again, from its files."),
     ] = None,
 ) -> None:
-    """Write a suite's report again from what has been measured so far, and name what failed; runs
-    nothing.
+    """Write a suite's report again from what is measured so far; runs nothing.
 
+    What failed is named.
     A report's folder has all that its page is made from: `--from` needs no tracking store.
 
     **Examples**
@@ -54,8 +55,7 @@ def report(
     console = Console()
     show_report(console, results, page)
     for failure in failures(results.cells):
-        text = f"[red]{failure.status}:[/red] {escape(str(failure))}"
-        console.print(text, highlight=False, soft_wrap=True)
+        print_labelled(console, f"{failure.status}:", str(failure), "red")
 
 
 def _rewrite(folder: Path) -> tuple[Results, Path]:
@@ -71,7 +71,7 @@ def _from_store(chosen: options.SuiteOptions, is_published: bool) -> tuple[Resul
     from harness.report.publish import publish
 
     plan, store, _ = chosen.measured()
-    return publish(plan, store, PUBLISHED if is_published else chosen.output, None)
+    return publish(plan, store, PUBLISHED if is_published else chosen.results.output, None)
 
 
 def show_report(console: Console, results: Results, page: Path) -> None:
@@ -82,10 +82,8 @@ def show_report(console: Console, results: Results, page: Path) -> None:
     if results.verdicts:
         console.print()
     for verdict in results.verdicts:
-        colour = COLOURS[verdict.outcome]
-        text = f"[{colour}]{verdict.outcome:>13}[/{colour}]  {escape(verdict.sentence)}"
-        console.print(text, highlight=False, soft_wrap=True)
+        outcome = f"{verdict.outcome:>13} "
+        print_labelled(console, outcome, verdict.sentence, COLOURS[verdict.outcome])
     for (dataset, model), why in undertrained(results.training).items():
-        text = f"undertrained: {model} on {dataset}: {why}"
-        console.print(escape(text), highlight=False, soft_wrap=True)
-    console.print(f"\nReport: [bold]{escape(str(page))}[/bold]", highlight=False, soft_wrap=True)
+        print_line(console, f"undertrained: {model} on {dataset}: {why}")
+    print_markup(console, f"\nReport: [bold]{escape(str(page))}[/bold]")

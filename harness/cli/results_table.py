@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli.tables import print_styled
+from harness.cli.tables import print_line
 
 if TYPE_CHECKING:
     from harness.core.terminal import Console
@@ -36,13 +36,13 @@ def show_results(console: Console, results: Results) -> None:
         marked = marked or any("*" in cell for row in rows for cell in row)
         if shown:
             console.print()
-            print_styled(console, f"{dataset}: means over training seeds", "bold")
+            print_line(console, f"{dataset}: means over training seeds", "bold")
         for first, last in _blocks(models, rows, console.width):
             console.print(
                 _table(models[first:last], [[r[0], *r[first + 1 : last + 1]] for r in rows])
             )
     if marked:
-        print_styled(console, "* first tier: not told apart from the best", "dim")
+        print_line(console, "* first tier: not told apart from the best", "dim")
 
 
 def _row(board: Board, models: Sequence[str], results: Results) -> list[str]:

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.markup import escape
 
 from harness.cli import options, streams
 from harness.cli.progress import announce_stages
 from harness.cli.report import show_report
-from harness.core.counting import counted
+from harness.cli.tables import print_labelled, print_line
+from harness.core.counting import counted, counted_of
 from harness.core.errors import BadInput, TryLater
 from harness.core.terminal import Console
 
@@ -30,17 +30,17 @@ INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
 
 
-@options.suite_command
+@options.with_option_groups
 def run(
     chosen: options.SuiteOptions,
     jobs: options.Jobs = None,
     engine: options.EngineName = "local",
-    address: options.Address = None,
+    address: options.RayAddress = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
 ) -> None:
     """Train and measure what is left of a suite, then write its report.
 
-    Finished work is found and not done again; a killed run goes on from its last checkpoint.
+    Finished work is not done again; a killed run goes on from its last checkpoint.
 
     **Examples**
 
@@ -68,14 +68,14 @@ def run(
     say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
         forkserver.start_forkserver()  # beside what this process imports and plans
-    options.check_store(chosen.tracking_uri, chosen.output)
+    chosen.results.check()
 
     from harness.plan import make_plan
 
     with _place(chosen, loaded, engine, address, jobs) as place:
-        plan = make_plan(loaded, place.numerics, chosen.data_root, say)
+        plan = make_plan(loaded, place.numerics, chosen.compute.data_root, say)
         say("opening the tracking store, looking for what is finished")
-        outcomes = carry_out(console, plan, chosen.store(), place, checkpoint_seconds)
+        outcomes = carry_out(console, plan, chosen.results.open(), place, checkpoint_seconds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
         check_room(outcomes)
@@ -111,17 +111,17 @@ def _place(
     from harness.engine.ray.cluster import join_cluster
 
     if engine == "local":
-        return nullcontext(ThisMachine(chosen.numerics(loaded), chosen.device, jobs))
+        return nullcontext(ThisMachine(chosen.numerics(loaded), chosen.compute.device, jobs))
     if jobs:
         raise BadInput("--jobs goes with --engine local: a Ray cluster runs as many as it can")
-    if not (chosen.tracking_uri or "").startswith(("http://", "https://")):
+    if not (chosen.results.tracking_uri or "").startswith(("http://", "https://")):
         raise BadInput(
             "--engine ray needs an MLflow server that every node can reach; start one with `mlflow"
             " server --host 0.0.0.0 --port 5000 --backend-store-uri sqlite:///mlflow.db"
             " --artifacts-destination ./mlartifacts`, and name it with --tracking-uri"
             " http://HOST:5000: see docs/scaling.md"
         )
-    return join_cluster(address, chosen.device, chosen.processes, loaded.suite.accelerate)
+    return join_cluster(address, chosen.compute.device, chosen.processes, loaded.suite.accelerate)
 
 
 def carry_out(
@@ -160,7 +160,7 @@ def carry_out(
         _say_how_good(console, store, site.parent, expected, took)
     show_report(console, *publish(plan, store, store.folder, site.parent))
     if store.local:
-        console.print(f"Runs:   {escape(browse(store))}", highlight=False, soft_wrap=True)
+        print_line(console, f"Runs:   {browse(store)}")
     return outcomes
 
 
@@ -188,28 +188,27 @@ def _announce(
 ) -> None:
     suite, total = plan.loaded.suite, len(plan.cells)
     done = f", {total - todo} finished before" if total > todo else ""
-    console.print(f"[bold]{escape(suite.title)}[/bold]", highlight=False)
+    print_line(console, suite.title, "bold")
     jobs, last = engine.jobs, engine.jobs + engine.spare
     at_a_time = f", {jobs} at a time" if todo > 1 and jobs > 1 else ""
     at_a_time += f" and the last {last} in turns" if last > jobs else ""
-    console.print(
-        f"{todo} of {counted(total, 'cell')} to run{done}{at_a_time}, on {plan.numerics.machine}; "
+    print_line(
+        console,
+        f"{counted_of(todo, total, 'cell')} to run{done}{at_a_time}, on {plan.numerics.machine}; "
         f"{counted(suite.budget.images, 'training image')} each",
-        highlight=False,
-        soft_wrap=True,
     )
     for note in notes:
-        console.print(escape(note), highlight=False, soft_wrap=True)
+        print_line(console, note)
     for claim, reason in plan.loaded.dropped.items():
-        console.print(f"claim {escape(claim)} is left out: {escape(reason)}", soft_wrap=True)
+        print_line(console, f"claim {claim} is left out: {reason}")
 
 
 def say_failures(console: Console, outcomes: list[CellOutcome]) -> bool:
     """Name what failed, and whether anything did; divergence is a result, and is told apart."""
     for outcome in outcomes:
         if outcome.diverged:
-            console.print(escape(f"diverged: {outcome.cell}: {outcome.diverged}"), soft_wrap=True)
+            print_line(console, f"diverged: {outcome.cell}: {outcome.diverged}")
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     for failure in failures:
-        console.print(f"[red]failed:[/red] {escape(failure)}", highlight=False, soft_wrap=True)
+        print_labelled(console, "failed:", failure, "red")
     return bool(failures)

@@ -2,145 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import options, score_output
-from harness.cli.tables import console_beside
+from harness.cli.score_options import VARIATIONS, ScoreOptions
+from harness.cli.tables import console_beside, print_line
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.core.measurement import Measurement
     from harness.core.terminal import Console
-    from harness.data.image_files import ImageResize
+    from harness.data.images_on_disk import OpenOptions
     from harness.evaluation.profiles import Profile
-    from harness.evaluation.specs import Role
     from harness.score import Scoring, Sets
     from harness.score.extras import Extras
     from harness.score.variations import Variations
     from harness.training.numerics import Numerics
 
 
+def score_images(request: ScoreOptions, numerics: Numerics) -> None:
+    """Check all sets of samples, then measure and show one after the other.
+
+    Raises BadInput for options that do not go together, and for sets that cannot be read, compared
+    or measured.
+    """
+    from harness.data.images_on_disk import OpenOptions
+
+    resize = request.sets.image_resize()
+    _check_combinations(request)
+    definitions, extras = request.metrics.definitions(), request.files.extras()
+    sets = list(open_all(request, OpenOptions(request.compute.data_root, resize)))
+    job = ImageJob(request, numerics, definitions, extras, several=len(sets) > 1)
+    for one in sets:  # before the first is measured
+        job.check(one)
+    job.run(sets)
+
+
 @dataclass(frozen=True)
 class ImageJob:
-    """What is asked of sets of images, as options say it."""
+    """How sets of images are measured, shown and written."""
 
-    samples: Sequence[str]
-    names: Sequence[str]
-    reference: str | None
-    train: str | None
-    pairs: bool
-    draws: bool
-    captions: Path | None
-    metrics: list[str] | None
-    networks: Mapping[Role, str | None]
-    definitions: Profile | Variations | None
-    resize: ImageResize | None
-    extras: Extras
+    request: ScoreOptions
     numerics: Numerics
-    data_root: Path | None
-    json_file: Path | None
-    store: tuple[str | None, Path] | None
+    definitions: Profile | Variations
+    extras: Extras
+    several: bool
 
-    def run(self) -> None:
-        """Check all sets, then measure and show one after the other."""
-        from harness.score import make_scoring
+    def check(self, sets: Sets) -> None:
+        """Raise BadInput before any work for what cannot be measured or made of these sets."""
         from harness.score.selection import select
 
-        sets = list(self.opened())
-        for each in sets:  # before the first is measured
-            self.extras.check(each)
-            select(each, self.chosen, self.networks, self.definitions)
-        extras = self.extras
-        console = console_beside(self.json_file, extras.gallery, extras.statistics)
+        self.extras.check(sets)
+        select(sets, self._metric_names(), self.request.metrics.networks(), self.definitions)
+
+    def run(self, all_sets: Sequence[Sets]) -> None:
+        """Measure and show each of the sets, then write what was measured."""
+        from harness.score.document import write_json
+
+        files = self.request.files
+        console = console_beside(*files.files())
         documents, rows = [], []
-        for each in sets:
-            scoring = make_scoring(
-                each, self.chosen, self.networks, self.numerics, self.definitions
-            )
-            measured, document = self.measured(console, scoring, several=len(sets) > 1)
+        for sets in all_sets:
+            measurements, document = self._measure(console, sets)
             documents.append(document)
-            rows += measured
-        if self.json_file:
-            from harness.score.document import write
+            rows += measurements
+        if files.json_file:
+            write_json({"scored": documents} if self.several else documents[0], files.json_file)
+        score_output.exit_on_failures(console, rows)
 
-            write(documents[0] if len(documents) == 1 else {"scored": documents}, self.json_file)
-        score_output.finish(console, rows)
+    def _measure(self, console: Console, sets: Sets) -> tuple[list[Measurement], dict[str, Any]]:
+        """The rows of one set and its document; both shown, extras written, rows logged."""
+        from harness.score.document import scoring_document
 
-    @property
-    def chosen(self) -> list[str] | None:
-        """The metrics named; of a shard none: its numbers alone say nothing."""
-        if self.extras.statistics and not self.reference and self.metrics is None:
-            return []
-        return self.metrics
-
-    def opened(self) -> Iterator[Sets]:
-        """Each set of samples with what it is compared with; all draws of a model are one."""
-        from harness.data.images_on_disk import OpenOptions, is_one_file
-        from harness.score import open_sets, with_captions, with_draws
-
-        how = OpenOptions(self.data_root, self.resize)
-        for place, name in zip(self.places(), self.labels(), strict=True):
-            # Of two single images nothing can be said but how they differ.
-            paired = self.pairs or (
-                is_one_file(place) and self.reference is not None and is_one_file(self.reference)
-            )
-            sets = open_sets(place, self.reference, self.train, paired=paired, how=how)
-            if self.captions:
-                sets = with_captions(sets, self.captions)
-            if self.draws:
-                sets = with_draws(sets, self.samples[1:], how)
-            yield replace(sets, name=name)
-
-    def places(self) -> Sequence[str]:
-        """A place for each set of samples."""
-        return self.samples[:1] if self.draws else self.samples
-
-    def labels(self) -> Sequence[str]:
-        """What each set of samples is called; without names, as it was given."""
-        places = self.places()
-        if not self.names:
-            return places if len(places) > 1 else [""]
-        if len(self.names) != len(places):
-            raise BadInput(
-                f"--name is given {counted(len(self.names), 'time')} and there "
-                f"{'is' if len(places) == 1 else 'are'} {counted(len(places), 'set')} of samples; "
-                "give each a name of its own, in the same order"
-            )
-        if twice := next((name for name in self.names if self.names.count(name) > 1), None):
-            raise BadInput(f"--name {twice} is given twice; give each set a name of its own")
-        return self.names
-
-    def measured(
-        self, console: Console, scoring: Scoring, several: bool
-    ) -> tuple[list[Measurement], dict[str, Any]]:
-        """The rows of one set and all that is known of them, shown; extras written."""
-        from harness.score.document import document
-        from harness.score.document import log as log_rows
-        from harness.score.scoring import with_extractor
-
-        if self.extras.wanted:
-            scoring = with_extractor(scoring)
-        sets, evidence = scoring.sets, scoring.evidence()
+        scoring = self._scoring(sets)
+        evidence = scoring.evidence()
         rows = score_output.measure(console, scoring, evidence)
         if sets.name:
-            score_output.print_line(console, f"{sets.name}:")
+            print_line(console, f"{sets.name}:")
         score_output.show_sets(console, sets)
-        score_output.show_rows(console, rows, sets.name if several else "")
+        score_output.show_rows(console, rows, sets.name if self.several else "")
         curve = self.extras.make(scoring, evidence)
         score_output.show_extras(console, self.extras, curve, sets)
-        if self.store:
-            store = options.open_store(*self.store)
-            run = log_rows(scoring, rows, store)
-            score_output.print_line(console, f"Run: {run} in {store.uri}")
-        return rows, document(scoring, rows, curve)
+        if self.request.files.log:
+            self._log(console, scoring, rows)
+        return rows, scoring_document(scoring, rows, curve)
+
+    def _scoring(self, sets: Sets) -> Scoring:
+        from harness.score import make_scoring
+        from harness.score.scoring import with_extractor
+
+        networks = self.request.metrics.networks()
+        scoring = make_scoring(
+            sets, self._metric_names(), networks, self.numerics, self.definitions
+        )
+        return with_extractor(scoring) if self.extras.need_features else scoring
+
+    def _log(self, console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> None:
+        from harness.score.document import log_scoring
+
+        store = self.request.results.open()
+        print_line(console, f"Run: {log_scoring(scoring, rows, store)} in {store.uri}")
+
+    def _metric_names(self) -> list[str] | None:
+        """The metrics named; of a shard none, because its numbers alone say nothing."""
+        names = self.request.metrics.names()
+        if self.extras.statistics and not self.request.sets.reference and names is None:
+            return []
+        return names
 
 
-def refuse(options_given: Mapping[str, object], why: str) -> None:
-    """Raise BadInput for the first option that is given."""
-    for name, value in options_given.items():
-        if value:
-            raise BadInput(f"{name} {why}")
+def open_all(request: ScoreOptions, opening: OpenOptions) -> Iterator[Sets]:
+    """Each set of samples with what it is compared with; all draws of a model are one."""
+    places = request.samples[:1] if request.sets.draws else request.samples
+    for place, name in zip(places, _names(request, places), strict=True):
+        yield replace(_open(request, place, opening), name=name)
+
+
+def _open(request: ScoreOptions, place: str, opening: OpenOptions) -> Sets:
+    from harness.data.images_on_disk import is_one_file
+    from harness.score import open_sets, with_captions, with_draws
+
+    asked = request.sets
+    # Of two single images nothing can be said but how they differ.
+    single = bool(asked.reference) and is_one_file(place) and is_one_file(asked.reference or "")
+    sets = open_sets(
+        place, asked.reference, asked.train, paired=asked.pairs or single, opening=opening
+    )
+    if asked.captions:
+        sets = with_captions(sets, asked.captions)
+    return with_draws(sets, request.samples[1:], opening) if asked.draws else sets
+
+
+def _names(request: ScoreOptions, places: Sequence[str]) -> Sequence[str]:
+    """A name for each set of samples: those of `--name`, or the places; one set needs none."""
+    names, count = request.sets.name, len(places)
+    if not names:
+        return places if count > 1 else [""]
+    if len(names) != count:
+        raise BadInput(
+            f"--name is given {counted(len(names), 'time')} and there "
+            f"{'is' if count == 1 else 'are'} {counted(count, 'set')} of samples; "
+            "give each a name of its own, in the same order"
+        )
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise BadInput(f"--name {repeated} is given twice; give each set a name of its own")
+    return names
+
+
+def _check_combinations(request: ScoreOptions) -> None:
+    """Raise BadInput for options that do not go together."""
+    files, metrics = request.files, request.metrics
+    if request.sets.draws:
+        reason = "is of one set of samples, and does not go with --draws"
+        options.refuse(request.sets, ("pairs", "captions"), reason)
+        options.refuse(files, ("curve", "gallery", "save_statistics"), reason)
+    elif len(request.samples) > 1:
+        reason = "is one file, of one set of samples; score them one by one"
+        options.refuse(files, ("gallery", "save_statistics"), reason)
+    if files.curve:
+        reason = "does not go with --curve, which has the harness's own KID"
+        options.refuse(metrics, ("profile",), reason)
+    if metrics.profile:
+        reason = f"does not go with --profile: {metrics.profile} has settings of its own"
+        options.refuse(metrics, VARIATIONS, reason)

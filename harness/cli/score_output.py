@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
+from harness.cli.tables import print_labelled, print_line, print_rows
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo_row
 
@@ -22,29 +21,24 @@ if TYPE_CHECKING:
 
 
 def measure(console: Console, scoring: Scoring, evidence: Evidence) -> list[Measurement]:
-    """The rows, and how many are there while they are computed."""
-    from harness.score import score as measured
+    """Measure the rows; in a terminal, show how many of them there are meanwhile."""
+    from harness.score import score as score_rows
 
     if not console.is_terminal:
-        return list(measured(scoring, evidence))
+        return list(score_rows(scoring, evidence))
     rows: list[Measurement] = []
     with console.status("measuring") as status:
-        for row in measured(scoring, evidence):
+        for row in score_rows(scoring, evidence):
             rows.append(row)
-            status.update(f"measuring: {len(rows)} of {len(scoring.wanted)}")
+            status.update(f"measuring: {len(rows)} of {len(scoring.planned_measurements)}")
     return rows
 
 
-def print_line(console: Console, text: str) -> None:
-    """A line of text as it is, however long."""
-    console.print(escape(text), highlight=False, soft_wrap=True)
-
-
 def show_sets(console: Console, sets: Sets) -> None:
-    """What is compared."""
+    """Print a line for each set of images."""
     from harness.data.imageset import size_text
 
-    for name, images in sets.named().items():
+    for name, images in sets.by_role().items():
         shape = size_text(images)
         others = counted(images.left_out, "other file")
         ignored = f"; {others} left out" if images.left_out else ""
@@ -56,31 +50,32 @@ def show_sets(console: Console, sets: Sets) -> None:
 
 
 def show_statistics(console: Console, sets: dict[str, SetStatistics]) -> None:
-    """What is compared, where that is statistics."""
-    for name, known in sets.items():
-        origin = known.origin
-        of = "how many images is not said" if known.count is None else counted(known.count, "image")
-        shaped = f"{of} {origin.shape}".strip()
-        network = origin.extractor or "a network that is not said"
-        print_line(console, f"{name}: {origin.described}, {shaped}; features of {network}")
+    """Print a line for each set of statistics."""
+    for name, statistics in sets.items():
+        origin, count = statistics.origin, statistics.count
+        size = "an unknown number of images" if count is None else counted(count, "image")
+        images = f"{size} {origin.shape}".strip()
+        network = origin.extractor or "an unknown network"
+        print_line(console, f"{name}: {origin.described}, {images}; features of {network}")
 
 
 def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> None:
-    """Numbers side by side; how each was measured, below, where long lines can wrap. `name` is
-    whose they are, where there are others.
+    """Print the numbers of a set, which `name` tells from others where there are several. In a
+    terminal, protocols stand below the table, where long lines can wrap.
     """
     if not console.is_terminal:
         for row in rows:
             echo_row((name, *_cells(row)) if name else _cells(row), err=console.stderr)
         return
-    shown = [_cells(row) for row in rows]
-    _table(console, ("metric", "value", "", "to know"), [(*c[:3], c[4]) for c in shown])
+    all_cells = [_cells(row) for row in rows]
+    heads = ("metric", "value", "", "to know")
+    print_rows(console, heads, [(*cells[:3], cells[4]) for cells in all_cells])
     for row in rows:
-        console.print(escape(row.protocol.label()), style="dim", highlight=False, soft_wrap=True)
+        print_line(console, row.protocol.label(), "dim")
 
 
 def show_extras(console: Console, extras: Extras, curve: Curve | None, sets: Sets) -> None:
-    """The curve, and what was written where."""
+    """Print the curve, and a line for each file that was written."""
     from harness.score.gallery import caption
 
     if curve:
@@ -92,8 +87,8 @@ def show_extras(console: Console, extras: Extras, curve: Curve | None, sets: Set
 
 
 def _show_curve(console: Console, curve: Curve) -> None:
-    """A line a size, and the value at no end of samples."""
-    cells = [
+    """Print a row for each number of samples, the extrapolated FID, and how well the line fits."""
+    rows = [
         (
             str(point.size),
             f"{point.frechet:.2f}",
@@ -103,13 +98,8 @@ def _show_curve(console: Console, curve: Curve) -> None:
     ]
     limit = curve.limit
     error = limit.estimate.stderr or 0.0
-    cells.append(("∞", f"{limit.estimate.value:.2f} ± {error:.2f} over images", ""))
-    heads = ("samples", "fid", "kid")
-    if console.is_terminal:
-        _table(console, heads, cells)
-    else:
-        for row in (heads, *cells):
-            echo_row(row, err=console.stderr)
+    rows.append(("∞", f"{limit.estimate.value:.2f} ± {error:.2f} over images", ""))
+    print_rows(console, ("samples", "fid", "kid"), rows)
     sizes = f"{limit.sizes[0]} to {limit.sizes[-1]}"
     print_line(
         console,
@@ -120,24 +110,13 @@ def _show_curve(console: Console, curve: Curve) -> None:
         print_line(console, caveat)
 
 
-def finish(console: Console, rows: Sequence[Measurement]) -> None:
-    """End by naming what failed."""
-    failed = [row for row in rows if row.status == "failed"]
-    for row in failed:
-        console.print(
-            f"[red]failed:[/red] {escape(f'{row.metric}: {row.reason}')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if failed:
+def exit_on_failures(console: Console, rows: Sequence[Measurement]) -> None:
+    """Name the metrics that failed, and end the command with code 1 where there is any."""
+    failures = [row for row in rows if row.status == "failed"]
+    for row in failures:
+        print_labelled(console, "failed:", f"{row.metric}: {row.reason}", "red")
+    if failures:
         raise typer.Exit(1)
-
-
-def _table(console: Console, heads: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*(escape(text) for text in row))
-    console.print(table)
 
 
 def _cells(row: Measurement) -> tuple[str, str, str, str, str]:

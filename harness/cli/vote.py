@@ -10,11 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli import options
-from harness.cli.spellings import with_old
-from harness.cli.tables import console_beside, print_styled
+from harness.cli.arguments import command_with_old_names
+from harness.cli.tables import console_beside, print_line
 from harness.config.shipped import shipped_files
 from harness.core.counting import counted
-from harness.core.output_folder import OUTPUT
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
@@ -32,15 +31,15 @@ class _PageByDefault(typer.core.TyperGroup):
 
 app = typer.Typer(
     cls=_PageByDefault,
-    help="Ask people which of two samples they prefer, and put what they say on the leaderboard: "
+    help="Ask people which of two samples they prefer, for the leaderboard.\n\n"
     "`harness vote SUITE` writes a page, `harness vote tally FILE…` counts what it saved.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 
-@app.command("page", cls=with_old({"--page": "--out"}))
-@options.suite_command
+@app.command("page", cls=command_with_old_names({"--page": "--out"}))
+@options.with_option_groups
 def page(
     chosen: options.SuiteOptions,
     pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
@@ -68,8 +67,8 @@ def page(
     plan, store, _ = chosen.measured(loaded)
     made = write_page(plan, store, pairs, draw, out)
     for notice in made.left_out:
-        print_styled(console, notice)
-    print_styled(
+        print_line(console, notice)
+    print_line(
         console,
         f"{out}: {counted(len(made.key.pairs), 'pair')} of "
         f"{counted(len(made.key.entrants), 'entrant')}. Open it in a "
@@ -78,10 +77,10 @@ def page(
 
 
 @app.command("tally")
+@options.with_option_groups
 def tally(
+    results: options.StoreOptions,
     files: Annotated[list[Path], typer.Argument(help="Files that the page saved, one a voter.")],
-    output: options.Output = OUTPUT,
-    tracking_uri: options.Tracking = None,
 ) -> None:
     """Count votes: a Bradley–Terry model, recorded as the metric `human_preference`.
 
@@ -96,11 +95,11 @@ def tally(
     from harness.vote.tally import read_ballots, record
     from harness.vote.tally import tally as count
 
-    store = options.existing_store(tracking_uri, output)
+    store = results.open_existing()
     ballots = read_ballots(files, store)
-    counted = count(ballots)
-    record(counted, ballots, files, store)
-    _show(Console(), counted, ballots[0].votes.suite)
+    outcome = count(ballots)
+    record(outcome, ballots, files, store)
+    _show(Console(), outcome, ballots[0].votes.suite)
 
 
 def _show(console: Console, tally: Tally, suite: str) -> None:
@@ -108,23 +107,20 @@ def _show(console: Console, tally: Tally, suite: str) -> None:
     ordered = sorted(tally.standings, key=lambda s: (s.entrant.dataset, -s.strength.value))
     for standing in ordered:
         entrant, strength = standing.entrant, standing.strength
-        table.add_row(
-            escape(entrant.dataset), escape(entrant.model), str(entrant.seed),
-            f"{strength.value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes),
-        )  # fmt: skip
+        numbers = f"{strength.value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes)
+        table.add_row(escape(entrant.dataset), escape(entrant.model), str(entrant.seed), *numbers)
     console.print(table)
-    voters = counted(tally.voters, "voter")
-    said = [
-        f"{counted(tally.votes, 'vote')} of {voters}, {counted(tally.ties, 'tie')} among them; "
-        "strength is the "
-        "log odds of being preferred to an average entrant, ± its standard error over votes"
+    sentences = [
+        f"{counted(tally.votes, 'vote')} of {counted(tally.voters, 'voter')}, "
+        f"{counted(tally.ties, 'tie')} among them; strength is the log odds of being preferred to "
+        "an average entrant, ± its standard error over votes"
     ]
     if tally.agreement is not None:
-        said.append(f"the voters' agreement (Fleiss' kappa) is {tally.agreement:.2f}")
+        sentences.append(f"the voters' agreement (Fleiss' kappa) is {tally.agreement:.2f}")
     if tally.steadiness is not None:
-        said.append(f"{tally.steadiness:.0%} of the repeated pairs were answered alike")
-    console.print("; ".join(said) + ".", highlight=False, soft_wrap=True)
-    board = f"On the board: harness report {escape(suite)}"
+        sentences.append(f"{tally.steadiness:.0%} of the repeated pairs were answered alike")
+    print_line(console, "; ".join(sentences) + ".")
+    board = f"On the board: harness report {suite}"
     if suite not in shipped_files("suites"):  # its file's place is known to its user alone
-        board = f"The next report of the suite {escape(suite)} has them on its boards."
-    console.print(board, highlight=False, soft_wrap=True)
+        board = f"The next report of the suite {suite} has them on its boards."
+    print_line(console, board)

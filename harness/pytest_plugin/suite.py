@@ -56,7 +56,7 @@ class SuiteUnderTest:
             is_file = isinstance(name, Path) or name.endswith((".yaml", ".yml"))
             path = str(folder / name) if is_file else str(name)
             plan = make_plan(load_suite(path, _overrides(chosen)), str(device), root)
-            store = options.open_store(os.environ.get("MLFLOW_TRACKING_URI"), output)
+            store = options.StoreOptions(output, os.environ.get("MLFLOW_TRACKING_URI")).open()
         return cls(plan, store, folder)
 
     def run(self, jobs: int | None = None) -> Self:

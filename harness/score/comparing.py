@@ -37,14 +37,14 @@ class StatisticsComparison:
     rows: tuple[Measurement, ...]
     numerics: Numerics
 
-    def named(self) -> dict[str, SetStatistics]:
+    def by_role(self) -> dict[str, SetStatistics]:
         """The sets that are there, by what they are for."""
         sets = {"samples": self.samples, "reference": self.reference}
         return {name: statistics for name, statistics in sets.items() if statistics}
 
 
 @dataclass(frozen=True)
-class Reader:
+class StatisticsReader:
     """How places become statistics: through which feature network, that of the dataset or the usual
     one where none is named, and where datasets are.
     """
@@ -90,7 +90,10 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
 
 
 def compare_statistics(
-    samples: Sequence[str], reference: str | None, metrics: Sequence[str] | None, reader: Reader
+    samples: Sequence[str],
+    reference: str | None,
+    metrics: Sequence[str] | None,
+    reader: StatisticsReader,
 ) -> StatisticsComparison:
     """FID of `samples` against `reference`, one of which at least is statistics; nothing but the
     merged statistics without a reference. Raises BadInput for what cannot be read, merged or

@@ -18,13 +18,13 @@ from harness.tracking import Store
 from harness.tracking.environment import environment
 
 
-def document(
+def scoring_document(
     scoring: Scoring, rows: Sequence[Measurement], curve: Curve | None = None
 ) -> dict[str, Any]:
     """Rows, sets, environment, and the curve if there is one, as plain values for JSON."""
     return {
         **({"name": scoring.sets.name} if scoring.sets.name else {}),
-        "sets": {name: described(images) for name, images in scoring.sets.named().items()},
+        "sets": {name: image_facts(images) for name, images in scoring.sets.by_role().items()},
         "paired": scoring.sets.paired,
         "rows": [json.loads(row.to_json()) for row in rows],
         **({"curve": curve.document(scoring.setup)} if curve else {}),
@@ -37,14 +37,14 @@ def statistics_document(comparison: StatisticsComparison) -> dict[str, Any]:
     return {
         "sets": {
             name: {"images": known.count, "shards": known.shards, **vars(known.origin)}
-            for name, known in comparison.named().items()
+            for name, known in comparison.by_role().items()
         },
         "rows": [json.loads(row.to_json()) for row in comparison.rows],
         "environment": {**environment(), "device": comparison.numerics.machine},
     }
 
 
-def described(images: ImageSet) -> dict[str, Any]:
+def image_facts(images: ImageSet) -> dict[str, Any]:
     """What a set is, without its pixels."""
     return {
         "description": images.description,
@@ -55,18 +55,18 @@ def described(images: ImageSet) -> dict[str, Any]:
     }
 
 
-def write(content: dict[str, Any], file: Path) -> None:
+def write_json(content: dict[str, Any], file: Path) -> None:
     """Write `content` as JSON, to an output as `write_output` takes it."""
     write_output(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def log(scoring: Scoring, rows: Sequence[Measurement], store: Store) -> str:
+def log_scoring(scoring: Scoring, rows: Sequence[Measurement], store: Store) -> str:
     """The rows in the store; the id of their run. The same sets again continue it."""
-    sets = scoring.sets.named()
+    sets = scoring.sets.by_role()
     params = {
         f"{name}.{key}": value
         for name, images in sets.items()
-        for key, value in described(images).items()
+        for key, value in image_facts(images).items()
     }
     key = digest([[name, images.digest] for name, images in sets.items()] + [scoring.sets.paired])
     run_id = store.open_score(key, sets["samples"].description, params)

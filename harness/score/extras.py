@@ -1,4 +1,4 @@
-"""What can be had of sets of images beside their metrics."""
+"""What is made of sets of images beside their metrics: a curve, a gallery, statistics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.data.output_files import write_output
 from harness.evaluation.evidence import Evidence
 from harness.score.curve import Curve, check_curve, size_curve
-from harness.score.gallery import gallery, looked_among
+from harness.score.gallery import gallery, neighbour_role
 from harness.score.scoring import Scoring
 from harness.score.sets import Sets
 from harness.score.statistics import SetStatistics, check_statistics_suffix
@@ -16,8 +16,8 @@ from harness.score.statistics import SetStatistics, check_statistics_suffix
 
 @dataclass(frozen=True)
 class Extras:
-    """Whether a curve by the number of samples is wanted, and the files to write, if any: a gallery
-    of nearest neighbours, and statistics of the samples' features.
+    """What is made beside the numbers: a curve by the number of samples, a file with a gallery of
+    nearest neighbours, and one with the statistics of the samples' features.
     """
 
     curve: bool = False
@@ -25,21 +25,21 @@ class Extras:
     statistics: Path | None = None
 
     @property
-    def wanted(self) -> bool:
-        """Whether there is any, for which features are needed."""
+    def need_features(self) -> bool:
+        """Whether features are needed: for any of them."""
         return bool(self.curve or self.gallery or self.statistics)
 
     def check(self, sets: Sets) -> None:
-        """Raise BadInput before any work for what cannot be had of the sets."""
+        """Raise BadInput, before any work, for what cannot be made of the sets."""
         if self.curve:
             check_curve(sets)
         if self.gallery:
-            looked_among(sets)
+            neighbour_role(sets)
         if self.statistics:
             check_statistics_suffix(self.statistics)
 
     def make(self, scoring: Scoring, evidence: Evidence) -> Curve | None:
-        """Write the files; the curve."""
+        """Write the files, and return the curve where one is asked for."""
         if self.gallery:
             write_output(self.gallery, gallery(scoring.sets, evidence))
         if self.statistics:

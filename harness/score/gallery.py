@@ -10,7 +10,7 @@ from harness.evaluation.evidence import Evidence
 from harness.score.sets import Sets
 
 
-def looked_among(sets: Sets) -> Literal["train", "reference"]:
+def neighbour_role(sets: Sets) -> Literal["train", "reference"]:
     """The set whose images samples are shown beside: the training images where they are known;
     BadInput where there are no others than the samples.
     """
@@ -23,13 +23,13 @@ def looked_among(sets: Sets) -> Literal["train", "reference"]:
 
 def gallery(sets: Sets, evidence: Evidence) -> bytes:
     """The PNG: in each row one of the samples nearest to a real image, then its nearest ones."""
-    return pictures.draw_neighbours(evidence, looked_among(sets))
+    return pictures.draw_neighbours(evidence, neighbour_role(sets))
 
 
 def caption(sets: Sets) -> str:
     """What the gallery shows, in words."""
-    among = looked_among(sets)
-    where = sets.named()[among].description
+    among = neighbour_role(sets)
+    where = sets.by_role()[among].description
     if among == "train":
         return f"samples nearest to a training image ({where}), each beside its nearest ones"
     return (

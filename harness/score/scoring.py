@@ -22,19 +22,19 @@ from harness.training.numerics import Numerics
 
 @dataclass(frozen=True)
 class Scoring:
-    """Metrics that can be measured of sets of images, and how. `named` is whether someone asked for
-    these metrics.
+    """Metrics to measure on sets of images, and how. `is_explicit` is whether the user named the
+    metrics.
     """
 
     sets: Sets
     setup: EvalConfig
-    wanted: tuple[PlannedMeasurement, ...]
+    planned_measurements: tuple[PlannedMeasurement, ...]
     metrics: Mapping[str, Metric]
     numerics: Numerics
-    named: bool
+    is_explicit: bool
 
     def evidence(self) -> Evidence:
-        """What the metrics look at, each kind computed when it is first asked for."""
+        """Returns the evidence for the metrics; each kind is computed at its first use."""
         self.numerics.apply()
         return Evidence(self.sets.evidence(), self.setup, device=self.numerics.device)
 
@@ -46,56 +46,56 @@ def make_scoring(
     numerics: Numerics,
     definitions: Profile | Variations | None = None,
 ) -> Scoring:
-    """Everything is looked up and checked, what headers say before pixels are read; no image has
-    passed through a network yet.
+    """Look up and check everything that measuring needs: headers before pixels are read, and all
+    before an image passes through a network.
 
-    Without `metrics`, those are taken that suit the sets, and one that does not fit them says so in
-    its row; without a name in `networks`, the feature network that suits the reference; with
-    `definitions`, metrics are as these have them, and networks too where it is a profile. Raises
-    BadInput for an unknown metric or network, a network that is not at hand, and for what was named
-    and cannot be measured of these images.
+    Without `metrics`, those that suit the sets are taken, and the row of one that does not fit says
+    why. A role without a name in `networks` has the feature network that suits the reference.
+    `definitions` change settings of metrics; a profile also fixes networks. Raises BadInput for an
+    unknown metric or network, for weights that cannot be had, and for a named metric that cannot be
+    measured on these images.
     """
     chosen = selection.select(sets, metrics, networks, definitions)
     setup = selection.scoring_eval_config(chosen, sets, numerics.machine)
     read_pixels(sets)
     key = samples_key(sets.samples.digest, *(other.digest for other in sets.further))
-    wanted = []
+    planned = []
     for metric in chosen.metrics:
-        why_not = selection.why_not(chosen, metric, sets, setup)
-        if chosen.named:
-            selection.check_named(metric, why_not, sets)
-        (asked,) = request_metrics([metric], subject(sets, metric), setup, {})
-        wanted.append(replace(asked, obstacle=why_not).of(key))
-    known = {metric.name: metric for metric in chosen.metrics}
-    return Scoring(sets, setup, tuple(wanted), known, numerics, chosen.named)
+        obstacle = selection.why_not(chosen, metric, sets, setup)
+        if chosen.is_explicit:
+            selection.check_named(metric, obstacle, sets)
+        (request,) = request_metrics([metric], subject(sets, metric), setup, {})
+        planned.append(replace(request, obstacle=obstacle).of(key))
+    metrics_by_name = {metric.name: metric for metric in chosen.metrics}
+    return Scoring(sets, setup, tuple(planned), metrics_by_name, numerics, chosen.is_explicit)
 
 
 def with_extractor(scoring: Scoring) -> Scoring:
-    """The scoring with its extractor checked and at hand, for what asks for features beside the
+    """Returns the scoring with its extractor checked and loaded, for what needs features beside the
     metrics. Raises as `make_scoring`.
     """
     return replace(scoring, setup=selection.with_loaded_extractor(scoring.setup, scoring.sets))
 
 
 def score(scoring: Scoring, evidence: Evidence | None = None) -> Iterator[Measurement]:
-    """A row for each metric, as soon as it is there. One that fails does not keep the others; one
-    that nobody named, and that refuses what it finds, does not apply. `evidence` is the scoring's,
-    where something else is computed from it too.
+    """Yields a row for each metric as soon as it is measured. A metric that fails stops no other.
+    One that the user did not name, and that refuses the images, does not apply. `evidence` is that
+    of the scoring, where something else is computed from it too.
     """
     evidence = evidence or scoring.evidence()
     others = [
         evidence.redrawn(number, of_draw(images))
         for number, images in enumerate(scoring.sets.further, start=1)
     ]
-    for wanted in scoring.wanted:
-        if wanted.obstacle:
-            yield wanted.without("not applicable", "")
+    for planned in scoring.planned_measurements:
+        if planned.obstacle:
+            yield planned.without("not applicable", "")
+            continue
+        metric = scoring.metrics[planned.metric]
+        draws = [evidence, *others] if draw_count(metric, scoring.setup) > 1 else [evidence]
+        outcomes = [compute_metric(metric, draw) for draw in draws]
+        refusal = next((outcome.refusal for outcome in outcomes if outcome.refusal), "")
+        if refusal and not scoring.is_explicit:
+            yield planned.without("not applicable", refusal)
         else:
-            metric = scoring.metrics[wanted.metric]
-            drawn = others if draw_count(metric, scoring.setup) > 1 else []
-            readings = [compute_metric(metric, each) for each in (evidence, *drawn)]
-            refused = next((said.refusal for said in readings if said.refusal), "")
-            if refused and not scoring.named:
-                yield wanted.without("not applicable", refused)
-            else:
-                yield measurement_of(metric, wanted.protocol, wanted.key, readings, scoring.setup)
+            yield measurement_of(metric, planned.protocol, planned.key, outcomes, scoring.setup)

@@ -34,23 +34,24 @@ SETS, PAIRS = {"distribution", "modes", "memorisation", "text"}, {"reconstructio
 
 @dataclass(frozen=True)
 class Selection:
-    """The metrics to measure; whether they were named. `networks` are the names of the feature
-    networks by role, `refused` why a network that nobody named cannot take the images.
+    """The metrics to measure, and whether the user named them. `networks` are the names of the
+    feature networks by role; `refused` has, by role, why a network that the user did not name
+    cannot take the images.
     """
 
     metrics: tuple[Metric, ...]
-    named: bool
+    is_explicit: bool
     networks: dict[Role, str]
     refused: dict[Role, str] = field(default_factory=dict)
 
     def without_network(self, metric: Metric) -> str | None:
-        """Why the metric has no feature network, where it needs one that cannot take the images."""
+        """Why a network that the metric needs cannot take the images; None where all can."""
         return next(
             (self.refused[role] for role in extractor_roles(metric) if role in self.refused), None
         )
 
     def needed_roles(self, metrics: Sequence[Metric]) -> list[Role]:
-        """The networks that these metrics go through, as far as they can take the images."""
+        """The roles of the networks that these metrics need and that can take the images."""
         return sorted(
             {role for metric in metrics for role in extractor_roles(metric)} - self.refused.keys()
         )
@@ -62,46 +63,47 @@ def select(
     networks: Mapping[Role, str | None],
     definitions: Profile | Variations | None = None,
 ) -> Selection:
-    """The metrics and networks, known to fit what headers say: no pixel is read, no weights loaded.
+    """Select metrics and networks that fit the images by their headers: no pixel is read, and no
+    weights are loaded.
 
-    Raises BadInput for an unknown metric or network, and for one that was named and cannot take the
+    Raises BadInput for an unknown metric or network, and for a named one that cannot take the
     images: too few, too small, or of another kind.
     """
     chosen = _chosen(sets, metrics, definitions)
-    named = metrics is not None
-    if named:
+    is_explicit = metrics is not None
+    if is_explicit:
         for metric in chosen:
             check_named(metric, _first_obstacle(metric, sets), sets)
     fixed = definitions.fix(networks) if isinstance(definitions, Profile) else networks
     names = _network_names(sets, fixed)
-    selection = Selection(tuple(chosen), named, names)
+    selection = Selection(tuple(chosen), is_explicit, names)
     fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
     for role in selection.needed_roles(fitting):
         try:
             check_demands(role, names[role], shape_of_sets(sets))
         except BadInput as error:
-            if named or networks.get(role):
+            if is_explicit or networks.get(role):
                 raise
             selection.refused[role] = str(error)
     return selection
 
 
 def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
-    """Raise BadInput where there is a reason why a metric that was named cannot be had."""
+    """Raise BadInput with the reason why a named metric cannot be measured, where there is one."""
     if why_not is None:
         return
     described = ""
     if limit(metric, header_subject(sets)):
         described = "; ".join(
             f"{name}: {images.description}, {counted(len(images), 'image')}"
-            for name, images in sets.named().items()
+            for name, images in sets.by_role().items()
         )
     raise BadInput(f"{metric.name}: {why_not}" + f" ({described})" * bool(described))
 
 
 def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalConfig:
-    """How the metrics are measured, with the networks that they need at hand. Raises BadInput for
-    weights that are not there and cannot be fetched.
+    """How the metrics are measured, with the networks that they need loaded. Raises BadInput for
+    weights that are missing and cannot be fetched.
     """
     fitting = [metric for metric in selection.metrics if not _first_obstacle(metric, sets)]
     instruments = {
@@ -112,7 +114,7 @@ def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalC
 
 
 def with_loaded_extractor(setup: EvalConfig, sets: Sets) -> EvalConfig:
-    """The setup with its extractor at hand, for what asks for features beside the metrics."""
+    """The setup with its extractor loaded, for what needs features beside the metrics."""
     extractor = load_checked("extractor", setup.names["extractor"], shape_of_sets(sets))
     instruments: dict[Role, NetworkInfo] = {**setup.instruments, "extractor": extractor}
     return EvalConfig(setup.names, instruments, setup.samples, setup.machine, setup.draws)
@@ -130,8 +132,8 @@ def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig)
 
 
 def default_metrics(sets: Sets) -> list[Metric]:
-    """Of pairs the metrics of pairs; of sets those of distributions, and what else applies. CMMD
-    must be asked for: it needs another network, of a gigabyte.
+    """The metrics that are measured where none is named: of pairs those of pairs, of sets those of
+    distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte.
     """
     suitable = PAIRS if sets.paired else SETS
     return [
@@ -144,7 +146,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
 
 
 def shape_of_sets(sets: Sets) -> tuple[int, int, int]:
-    """C×H×W of all images."""
+    """The shape C×H×W of every image."""
     _, channels, height, width = sets.samples.shape
     return channels, height, width
 
@@ -168,7 +170,7 @@ def _of_profile(suitable: Sequence[Metric], profile: Profile) -> list[Metric]:
     chosen = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
     if not chosen:
         raise BadInput(
-            f"the profile {profile.library} has metrics that need more than is given: "
+            f"the metrics of the profile {profile.library} need more than the samples: "
             f"{', '.join(profile.metrics)}; see --reference and --pairs"
         )
     return chosen

@@ -50,7 +50,7 @@ class Sets:
         """How many draws of samples there are."""
         return 1 + len(self.further)
 
-    def named(self) -> dict[str, ImageSet]:
+    def by_role(self) -> dict[str, ImageSet]:
         """The sets that are there, by what they are for."""
         sets = {"samples": self.samples, "reference": self.reference, "train": self.train}
         known = {name: images for name, images in sets.items() if images}
@@ -92,7 +92,7 @@ def open_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    how: OpenOptions = AS_STORED,
+    opening: OpenOptions = AS_STORED,
 ) -> Sets:
     """The sets at these places (see `harness.data.imageset.open_images`), pixels not yet read.
 
@@ -100,16 +100,16 @@ def open_sets(
     Raises BadInput where a header cannot be read, and where two sets differ in size or channels.
     """
     if not paired:
-        first = open_images(samples, how)
-        second = open_images(reference, how) if reference else None
+        first = open_images(samples, opening)
+        second = open_images(reference, opening) if reference else None
     elif reference:
-        first, second = open_pairs(samples, reference, how)
+        first, second = open_pairs(samples, reference, opening)
     else:
         raise BadInput("--pairs needs the originals; give --reference")
-    third = open_images(train, how) if train else None
+    third = open_images(train, opening) if train else None
     if second and second.dataset and not third:
         third = split_images(second.dataset, "train")
-    sets = Sets(first, second, third, paired, resize=str(how.resize or ""))
+    sets = Sets(first, second, third, paired, resize=str(opening.resize or ""))
     _check_alike(sets)
     return sets
 
@@ -120,10 +120,10 @@ def load_sets(
     train: str | None = None,
     *,
     paired: bool = False,
-    how: OpenOptions = AS_STORED,
+    opening: OpenOptions = AS_STORED,
 ) -> Sets:
     """As `open_sets`, with the pixels read; BadInput also where a set has none that vary."""
-    sets = open_sets(samples, reference, train, paired=paired, how=how)
+    sets = open_sets(samples, reference, train, paired=paired, opening=opening)
     read_pixels(sets)
     return sets
 
@@ -132,7 +132,7 @@ def read_pixels(sets: Sets) -> None:
     """Read the pixels of every set. Raises BadInput where a file is damaged, and where every image
     of a set is of one colour all over.
     """
-    for images in sets.named().values():
+    for images in sets.by_role().values():
         if _is_constant(images.images):
             raise BadInput(
                 f"{images.description}: every image is of one colour all over; nothing can be "
@@ -147,20 +147,20 @@ def with_captions(sets: Sets, path: Path) -> Sets:
     return replace(sets, texts=load_captions(path, sets.samples.names))
 
 
-def with_draws(sets: Sets, places: Sequence[str], how: OpenOptions = AS_STORED) -> Sets:
+def with_draws(sets: Sets, places: Sequence[str], opening: OpenOptions = AS_STORED) -> Sets:
     """The sets with further draws of samples, in these places; BadInput where there is none, or
     where one differs in how many images it has, or does not differ from another at all.
     """
     if not places:
         raise BadInput("--draws needs several sets of samples, one for each draw")
-    whole = replace(sets, further=tuple(open_images(place, how) for place in places))
+    whole = replace(sets, further=tuple(open_images(place, opening) for place in places))
     _check_alike(whole)
     check_sizes([(each.description, each) for each in (whole.samples, *whole.further)])
     return whole
 
 
 def _check_alike(sets: Sets) -> None:
-    for name, images in sets.named().items():
+    for name, images in sets.by_role().items():
         if images.shape[1:] != sets.samples.shape[1:]:
             cure = "one size, and nothing is resized unless --resize says how"
             if images.shape[1] != sets.samples.shape[1]:

@@ -78,7 +78,7 @@ def test_results_that_wait_are_listed_and_dropped(tmp_path: Path):
         "Nothing waits, and nothing was refused.\n"
     )
     assert not (tmp_path / "runs").exists(), "to look makes no store"
-    journal = options.journal(default_uri(tmp_path / "runs"), tmp_path / "runs")
+    journal = options.StoreOptions(tmp_path / "runs").journal()
     journal.keep("aaaa1111", Write("tags", {"a": "1"}))
     journal.keep("aaaa1111", Write("tags", {"a": "2"}))
     journal.keep("bbbb2222", Write("tags", {"a": "3"}))

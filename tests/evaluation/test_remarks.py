@@ -223,7 +223,7 @@ def test_few_training_images_are_said(tmp_path):
 @pytest.mark.parametrize("size", [1, 4])
 def test_a_size_at_which_little_is_left_is_said(tmp_path, size):
     a, b = save(tmp_path / "a.npy", DIGITS[:20]), save(tmp_path / "b.npy", DIGITS[20:40])
-    found = row(a, b, "mse", paired=True, how=OpenOptions(resize=ImageResize(size)))
+    found = row(a, b, "mse", paired=True, opening=OpenOptions(resize=ImageResize(size)))
     said = f"resized to {size}×{size} from 16×16, at which little of an image is left"
     assert f"samples {said}" in found.reason
     assert f"reference images {said}" in found.reason
@@ -232,7 +232,7 @@ def test_a_size_at_which_little_is_left_is_said(tmp_path, size):
 def test_of_mixed_sizes_only_the_smaller_ones_are_enlarged(tmp_path):
     a, b = folder(tmp_path / "a", DIGITS[:5], ".png"), folder(tmp_path / "b", DIGITS[9:14], ".png")
     Image.fromarray(DIGITS[0]).resize((40, 40)).save(tmp_path / "a" / "000.png")
-    found = row(a, b, "mse", paired=True, how=OpenOptions(resize=ImageResize(20)))
+    found = row(a, b, "mse", paired=True, opening=OpenOptions(resize=ImageResize(20)))
     assert "samples resized, some enlarged, to 20×20 from 2 sizes, such as 16×16" in found.reason
     assert "reference images enlarged to 20×20 from 16×16" in found.reason
 

@@ -267,7 +267,7 @@ def test_a_profile_gives_its_own_metrics_and_protocols(sets):
     paired = sets(paired=True)
     evidence = paired.samples.images, paired.reference.images
     names = ["psnr", "ssim"]
-    keys = {w.protocol.key() for w in make_scoring(paired, names, {}, CPU).wanted}
+    keys = {w.protocol.key() for w in make_scoring(paired, names, {}, CPU).planned_measurements}
     for name in ("scikit-image", "piq"):
         profile = load_profile(name)
         for row in score(make_scoring(paired, names, {}, CPU, profile)):
@@ -276,7 +276,7 @@ def test_a_profile_gives_its_own_metrics_and_protocols(sets):
             keys.add(row.protocol.key())
     assert len(keys) == 6
     every = make_scoring(paired, None, {}, CPU, load_profile("scikit-image"))
-    assert [w.metric for w in every.wanted] == names
+    assert [w.metric for w in every.planned_measurements] == names
 
 
 def test_the_network_of_a_profile_is_used(sets, monkeypatch):
@@ -302,7 +302,7 @@ def test_the_network_of_a_profile_is_used(sets, monkeypatch):
     [
         ("clean-fid", ["is"], None, "clean-fid has no metric 'is'; it has: fid, kid"),
         ("clean-fid", ["fid"], "inception", "means the extractor inception:pil-bicubic, not i"),
-        ("scikit-image", None, None, "need more than is given: psnr, ssim; see --reference"),
+        ("scikit-image", None, None, "need more than the samples: psnr, ssim; see --reference"),
         ("torch-fidelity", ["kid"], None, "needs at least 1,000 samples, not 24"),
     ],
 )

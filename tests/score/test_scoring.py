@@ -20,7 +20,7 @@ from harness.extractors.source import ExtractorSource
 from harness.metrics import METRICS, REGISTRY, Estimate, Metric, frechet_estimate
 from harness.plan import make_plan
 from harness.score import Sets, load_sets, make_scoring, score, with_draws
-from harness.score.document import document
+from harness.score.document import scoring_document
 from harness.score.selection import default_metrics
 from harness.score.sets import read_pixels, subject
 from harness.training.numerics import Numerics
@@ -95,13 +95,13 @@ def test_against_a_dataset_the_protocols_and_keys_are_those_of_a_suite(tmp_path)
     wanted = {cell.model: {w.metric: w for w in cell.planned_measurements} for cell in plan.cells}
     names = ["fid", "kid", "is", "recall"]
     scoring = make_scoring(load_sets(theirs, "digits:test"), names, {}, CPU)
-    assert [w.metric for w in scoring.wanted] == names
-    for w in scoring.wanted:
+    assert [w.metric for w in scoring.planned_measurements] == names
+    for w in scoring.planned_measurements:
         assert w.protocol == wanted["vae/vae"][w.metric].protocol
         assert w == wanted["theirs"][w.metric]
     decoded = save(tmp_path / "decoded.npz", len(load_dataset("digits").test))
     paired = load_sets(decoded, "digits:test", paired=True)
-    for w in make_scoring(paired, ["mse", "lpips"], {}, CPU).wanted:
+    for w in make_scoring(paired, ["mse", "lpips"], {}, CPU).planned_measurements:
         assert w.protocol == wanted["autoencoder/conv"][w.metric].protocol
         assert w.obstacle is None
 
@@ -355,7 +355,7 @@ def test_the_document_has_rows_sets_and_environment(tmp_path):
     sets = load_sets(save(tmp_path / "a.npz"), save(tmp_path / "b.npz"))
     scoring = make_scoring(sets, None, SPIES, CPU)
     measured = list(score(scoring))
-    content = json.loads(json.dumps(document(scoring, measured)))
+    content = json.loads(json.dumps(scoring_document(scoring, measured)))
     assert [Measurement.from_json(json.dumps(row)) for row in content["rows"]] == measured
     assert content["sets"]["samples"]["digest"] == load_images(str(tmp_path / "a.npz")).digest
     assert content["sets"]["reference"]["shape"] == [30, 1, 16, 16]

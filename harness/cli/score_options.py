@@ -1,0 +1,249 @@
+"""The options of `harness score`, in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from harness.cli import options
+from harness.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.data.image_files import ImageResize
+    from harness.evaluation.profiles import Profile
+    from harness.evaluation.specs import Role
+    from harness.score.extras import Extras
+    from harness.score.variations import Variations
+    from harness.training.numerics import Numerics
+
+VARIATIONS = ("y_channel", "crop_border", "kid_subset_size")
+"""The options that change the settings of metrics."""
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """What samples are compared with, and how images are read."""
+
+    HELP_PANEL: ClassVar = "Sets of images"
+
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="What to compare with: the same forms, e.g. cifar10:test, or an .npz of mu and "
+            "sigma."
+        ),
+    ] = None
+    train: Annotated[
+        str | None,
+        typer.Option(
+            help="The images that the model was trained on. Default: the train split of the "
+            "reference's dataset."
+        ),
+    ] = None
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Compare image by image, matched by name."),
+    ] = False
+    draws: Annotated[
+        bool,
+        typer.Option(
+            "--draws", help="Take several sets for draws of one model's samples, and report means."
+        ),
+    ] = False
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            help="The text of each sample: a .csv (file,caption), a .jsonl of such, or a "
+            "metadata.jsonl."
+        ),
+    ] = None
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name for each set of samples. Repeatable. Default: the path as given."
+        ),
+    ] = None
+    resize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE[:FILTER]",
+            help="Resize all images to SIZE×SIZE pixels. FILTER is bicubic, bilinear, box or "
+            "lanczos. Default filter: bicubic.",
+        ),
+    ] = None
+
+    def image_resize(self) -> ImageResize | None:
+        """What `--resize` asks for. Raises BadInput where it cannot be read."""
+        return parse_resize(self.resize) if self.resize else None
+
+
+@dataclass(frozen=True)
+class MetricOptions:
+    """Which metrics are measured, through which networks and with which settings."""
+
+    HELP_PANEL: ClassVar = "Metrics"
+
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these, e.g. fid,kid. Default: those that suit the sets."),
+    ] = None
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            help="Feature network of FID and its kin. Default: the dataset's, or inception."
+        ),
+    ] = None
+    perceptual: Annotated[
+        str | None,
+        typer.Option(help="Network of LPIPS. Default: the dataset's, or lpips:alex."),
+    ] = None
+    text: Annotated[
+        str | None,
+        typer.Option(help="Network of the CLIP score: clip or clip:NAME. Default: clip."),
+    ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics and networks as another library defines them: torch-fidelity, "
+            "clean-fid, torchmetrics, scikit-image or piq."
+        ),
+    ] = None
+    y_channel: Annotated[
+        bool,
+        typer.Option("--y-channel", help="PSNR and SSIM of the Y channel (BT.601)."),
+    ] = False
+    crop_border: Annotated[
+        int,
+        typer.Option(help="Pixels to leave out at each border of pairs.", show_default=False),
+    ] = 0
+    kid_subset_size: Annotated[
+        int | None,
+        typer.Option(help="Images in a subset of KID. Default: 1000, or half of a smaller set."),
+    ] = None
+
+    def names(self) -> list[str] | None:
+        """The names of the metrics; None where none is named."""
+        return options.words(self.metrics)
+
+    def networks(self) -> Mapping[Role, str | None]:
+        """The names of the feature networks by role."""
+        return {"extractor": self.extractor, "perceptual": self.perceptual, "text": self.text}
+
+    def definitions(self) -> Profile | Variations:
+        """The profile, or else the metrics' settings. Raises BadInput for an unknown profile and
+        for settings out of range.
+        """
+        from harness.score import load_profile
+        from harness.score.variations import Variations
+
+        if self.profile:
+            return load_profile(self.profile)
+        return Variations(self.y_channel, self.crop_border, self.kid_subset_size)
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What is made beside the numbers, and where the numbers go."""
+
+    HELP_PANEL: ClassVar = "Files and logs"
+
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve", help="FID and KID by the number of samples, and the FID of infinitely many."
+        ),
+    ] = False
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="Write a PNG: samples beside their nearest training images."),
+    ] = None
+    save_statistics: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the statistics of the samples' features (.safetensors), to be merged or "
+            "compared later."
+        ),
+    ] = None
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", help="Write all numbers, the sets and the environment to this file."
+        ),
+    ] = None
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Log to MLflow, in the experiment “score”."),
+    ] = False
+
+    def files(self) -> tuple[Path | None, ...]:
+        """The files to write."""
+        return self.json_file, self.gallery, self.save_statistics
+
+    def extras(self) -> Extras:
+        """What is made beside the numbers."""
+        from harness.score.extras import Extras
+
+        return Extras(self.curve, self.gallery, self.save_statistics)
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """All that `harness score` is called with."""
+
+    samples: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SAMPLES…",
+            help="A folder or .zip of images, an image, a pattern (out/*.png), an .npz or .npy of "
+            "uint8 N×H×W×C, or a dataset's split. Several are scored one by one, or together with "
+            "--draws. Files that --save-statistics wrote are merged.",
+        ),
+    ]
+    sets: SetOptions = SetOptions()
+    metrics: MetricOptions = MetricOptions()
+    files: FileOptions = FileOptions()
+    compute: options.ComputeOptions = field(default_factory=options.ComputeOptions)
+    results: options.StoreOptions = field(default_factory=options.StoreOptions)
+
+    def numerics(self) -> Numerics:
+        """How networks are computed: on the device, with all cores."""
+        from harness.training.numerics import Numerics, cores
+
+        return Numerics.resolve(self.compute.device, threads=cores())
+
+    def check_files(self) -> None:
+        """Raise BadInput where a file cannot be written, is an input, or has a wrong suffix."""
+        from harness.data.output_files import check_suffix
+
+        sets, files = self.sets, self.files
+        options.check_output_options(
+            files.files(),
+            (*self.samples, sets.reference, sets.train, sets.captions),
+            self.compute.data_root,
+            self.results.file(),
+        )
+        if files.gallery:
+            check_suffix(files.gallery, "--gallery", "a PNG", ".png")
+        if files.json_file:
+            check_suffix(files.json_file, "--json", "JSON", ".json")
+
+
+def parse_resize(text: str) -> ImageResize:
+    """Read `64` or `64:lanczos`. Raises BadInput for anything else."""
+    from harness.data.image_files import ImageResize
+    from harness.data.resizing import FILTERS, read_filter, read_size
+
+    size, colon, filter_name = text.partition(":")
+    if colon and not filter_name:
+        raise BadInput(
+            f"--resize {text} names no filter after the colon; one of {', '.join(FILTERS)}, or "
+            f"{size} alone for bicubic"
+        )
+    values = {"size": size} | ({"filter": filter_name} if filter_name else {})
+    pixels = read_size("--resize", values)
+    assert pixels is not None  # the size is given
+    return ImageResize(pixels, read_filter("--resize", values))
