@@ -121,7 +121,7 @@ def test_headers_are_judged_before_pixels_and_weights(tmp_path, monkeypatch):
         raise AssertionError("work was done")
 
     monkeypatch.setattr("harness.data.image_arrays.image_blocks", never)
-    monkeypatch.setattr("harness.extractors.classifier.classifier_net.load", never)
+    monkeypatch.setattr("harness.extractors.classifier.classifier_net.load_classifier", never)
     a, wide = noise(tmp_path / "a.npy", 8, 16, 16), noise(tmp_path / "w.npy", 9, 16, 20)
     for places in ((a, wide), (wide, a), (a, a, wide)):
         with pytest.raises(BadInput, match="they need one size"):
