@@ -59,7 +59,7 @@ ELSEWHERE = {
 FRESH = ("not run yet", "there is no tracking store", "there is no such cell",
          "nothing has been measured",
          "is not among what was measured", "is not on the leaderboard", "no 'gan/dcgan' on digits",
-         "baseline.json: cannot be read", "has no page 0")  # fmt: skip
+         "baseline.json: cannot be read", "has no page 0", "has no report.json")  # fmt: skip
 """How a command may end in 2 before anything was run."""
 
 STORED = ("run", "report", "claims", "plan", "check", "baseline", "leaderboard", "compare", "vote",
