@@ -86,13 +86,13 @@ def sampler_of_too_little_noise(_: Path, patch: pytest.MonkeyPatch) -> None:
     """Each step keeps five per cent less of the noise than the next timestep has."""
     weakened = torch.tensor([1.0, 1.0, 1.0, 0.95, 1.0])
 
-    def denoising(
+    def weakened_step(
         predict: Callable[..., Tensor], *, clip: bool
     ) -> Callable[[ddim.DDIMStepInputs], Tensor]:
         step = ddim.ddim_step(predict, clip=clip)
         return lambda at: step(replace(at, weights=at.weights * weakened))
 
-    patch.setattr(diffusion, "denoising", denoising)
+    patch.setattr(diffusion, "ddim_step", weakened_step)
 
 
 FAULTS = [
