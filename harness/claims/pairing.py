@@ -178,7 +178,7 @@ def _with_differences(pairs: PairedSeeds, question: Question, metric: Metric) ->
 
 
 def _spread(pairs: PairedSeeds, values: Mapping[int, tuple[float, float]]) -> PairedSeeds:
-    """Replaces the differences by those of the sides' distances from their medians: the paired form
+    """Replaces the differences by the sides' distances from their medians: the paired form
     of the test of Brown & Forsythe 1974 (Grambsch 1994, Biometrika 81:359).
 
     In simulations of equal spreads it decides in at most 5 % of cases from five seeds up, normal,

@@ -119,7 +119,7 @@ def _checked(number: SeedValue) -> SeedValue:
 
 
 def inapplicable_values(sides: Sequence[ValuesBySeed]) -> list[SeedValue]:
-    """Returns those of the numbers whose metric does not apply."""
+    """Returns the numbers whose metric does not apply."""
     numbers = (number for by_seed in sides for number in by_seed.values())
     return [number for number in numbers if number.status == "not applicable"]
 

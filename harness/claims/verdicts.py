@@ -139,7 +139,7 @@ def decide(
     """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
     `seeds` is the number of seeds that the suite asks for; those that the table lacks are missing
-    cells. `datasets` are those of the suite, or those of each claim by its id; by default those of
+    cells. `datasets` are the suite's, or each claim's by its id; by default the ones in
     the table. They are used for claims that name no datasets. Raises BadInput for a metric that is
     not in `metrics`, and for a claim about the better side of a metric that has none.
     """

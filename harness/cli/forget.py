@@ -118,7 +118,7 @@ def drop(
         bool, typer.Option("--all", help="Drop the results of all runs.")
     ] = False,
 ) -> None:
-    """Delete results that wait or were refused, for good, such as those of a deleted run.
+    """Delete results that wait or were refused, for good, such as the results of a deleted run.
 
     **Examples**
 

@@ -41,7 +41,7 @@ def plan(
 ) -> None:
     """Show what a suite would do: cells, time, memory and disk, and which claims it can decide.
 
-    Costs are those of finished cells of the same model and dataset on such a machine; where there
+    Costs are taken from finished cells of the same model and dataset on such a machine; where there
     are none, a few steps and images are timed. `harness run` prints at its end how good this was.
 
     **Examples**

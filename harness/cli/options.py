@@ -344,7 +344,7 @@ def with_option_groups(verb: Callable[..., None]) -> Callable[..., None]:
     """A command for typer, made of a verb with parameters that are groups: dataclasses of options.
 
     The command has each option of a group as an option of its own. Arguments come first, then the
-    verb's own options, then those of its groups.
+    verb's own options, then the options of its groups.
     """
 
     @functools.wraps(verb)

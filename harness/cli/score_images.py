@@ -137,7 +137,7 @@ def _open(request: ScoreOptions, place: str, opening: OpenOptions) -> Sets:
 
 
 def _names(request: ScoreOptions, places: Sequence[str]) -> Sequence[str]:
-    """A name for each set of samples: those of `--name`, or the places; one set needs none."""
+    """A name for each set of samples: from `--name`, or its place; one set needs none."""
     names, count = request.sets.name, len(places)
     if not names:
         return places if count > 1 else [""]

@@ -47,7 +47,7 @@ _search = _Search()
 
 
 def look_in(folder: Path | None) -> None:
-    """Make the modules in a suite's folder importable, and no longer those of the last suite's."""
+    """Make the modules in a suite's folder importable, in place of the last suite's."""
     folder = folder.resolve() if folder else None
     if folder != _search.folder:
         _leave()

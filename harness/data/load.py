@@ -235,8 +235,8 @@ def find_source(reference: Reference) -> Source:
 def _own_options(
     registered: Source | DatasetFactory, options: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Return the options that a dataset takes besides those of tasks; any, where it passes options
-    on.
+    """Return the options that a dataset takes besides the tasks' options; any, where it passes
+    options on.
     """
     if isinstance(registered, Source):
         return ()

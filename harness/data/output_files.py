@@ -23,7 +23,7 @@ OTHER_FORMATS = {
     ".csv", ".gif", ".htm", ".html", ".jsonl", ".md", ".npy", ".npz", ".parquet", ".pdf",
     ".safetensors", ".svg", ".tsv", ".xlsx", ".xml", ".yaml", ".yml", ".zip",
 }  # fmt: skip
-"""Suffixes of formats that readers go by, beside those of images."""
+"""Suffixes of formats that readers go by, beside image suffixes."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _IN_PLACE = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.EXDEV, errno.EROFS)

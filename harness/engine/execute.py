@@ -65,7 +65,7 @@ def unfinished(plan: Plan, store: Store) -> list[Cell]:
 
 
 def run_ids(plan: Plan, store: Store, records: Mapping[str, Record]) -> list[str]:
-    """The ids of a plan's MLflow runs that exist: those of `records`, and the suite's."""
+    """The ids of a plan's MLflow runs that exist: of its `records`, and the suite's."""
     parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     return [*(record.run_id for record in records.values()), *([parent] if parent else [])]
 

@@ -1,6 +1,6 @@
 """What evidence is made of: why it is missing where it is, and how many images it is.
 
-A requirement stands beside the evidence that has it. Here are those of several modules.
+A requirement stands beside the evidence that has it. Here are the ones that several modules share.
 """
 
 from __future__ import annotations

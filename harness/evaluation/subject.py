@@ -54,7 +54,7 @@ def sources_subject(dataset: Dataset) -> Subject:
     if dataset.unpaired:  # there is no way back from what was not made, and so no cycles
         given |= {"translations", "forward", "backward", "first_domain", "second_domain"}
     subject = _subject(candidate, frozenset(given))
-    # They are compared with other test images: those of training have no part in it.
+    # They are compared with other test images: training images have no part in it.
     counts = {name: n for name, n in subject.counts.items() if name != "train"}
     obstacles = {**subject.obstacles, "train": candidate.no_model}
     return replace(subject, counts=counts, obstacles=obstacles)

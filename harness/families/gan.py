@@ -25,8 +25,8 @@ from harness.objectives.penalties import PENALTIES
 
 
 class DiscriminatorSettings(Settings):
-    """`norm`: whether its convolutions are normalised over the batch, as those of the generator
-    always are. `updates`: steps that it takes before the generator takes one, each on images of its
+    """`norm`: whether its convolutions are normalised over the batch, as the generator's always
+    are. `updates`: steps that it takes before the generator takes one, each on images of its
     own.
     """
 

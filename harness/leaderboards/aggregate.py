@@ -147,7 +147,7 @@ def summaries(
     metrics: Mapping[str, Metric],
     against: str | None = None,
 ) -> list[MetricSummary]:
-    """Returns a summary of each metric of which several datasets have a leaderboard.
+    """Returns a summary of each metric that has a leaderboard on several datasets.
 
     It takes the first board of each dataset, which has the most numbers. The reference is
     `against`, if that model is on all boards, or else the best model.

@@ -13,7 +13,7 @@ COSTS = {
     "training_time": "seconds of training",
     "parameters": "parameters",
 }
-"""The metrics of cost, with the quantity that is drawn, of which less is better."""
+"""The metrics of cost, with the quantity that is drawn; less of it is better."""
 
 
 @dataclass(frozen=True)

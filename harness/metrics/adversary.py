@@ -1,6 +1,6 @@
 """What the adversary of a generator says of held-out and of generated images.
 
-Outputs n on test images and m on samples are those of a discriminator: log odds that an image is
+The n outputs on test images and m on samples are a discriminator's: log odds that an image is
 real (`odds_on_…`), or the values of a Wasserstein critic (`critic_on_…`).
 """
 

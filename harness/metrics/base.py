@@ -52,7 +52,7 @@ class Metric:
     `compute` takes evidence by the names of its parameters without default (see
     `harness.evaluation.specs.EVIDENCE`) and returns an `Estimate`. `kind` is the group that tables
     show it in; metrics of other packages have none. `scale` is the one on which models are
-    compared: "log" for positive, skewed quantities, of which a ratio says more than a difference
+    compared: "log" for positive, skewed quantities, whose ratio says more than their difference
     (errors, distances, costs); where a value is not positive, as KID's can be, differences are
     compared. `of_pixels` says that it means nothing where
     images are real numbers, such as points in the plane, and not 8-bit pixels; `of_detail` that it

@@ -190,7 +190,7 @@ def dci(
 def _shared_dci(
     train_codes: Tensor, train_factors: Tensor, test_codes: Tensor, test_factors: Tensor
 ) -> Dci:
-    """`dci`, kept for the three metrics that are made of it. Tensors are told apart by identity:
+    """`dci`, kept for the three metrics that are made of it. Tensors are compared by identity:
     evidence is never written to once it is computed.
     """
     return dci(train_codes, train_factors, test_codes, test_factors)

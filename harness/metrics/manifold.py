@@ -18,7 +18,7 @@ COVERAGE_K = 5
 @lru_cache(maxsize=1)
 def _both_neighbourhoods(reference: Tensor, samples: Tensor) -> tuple[PrdcEstimates, PrdcEstimates]:
     """The numbers for `MANIFOLD_K` and for `COVERAGE_K`, kept for the metrics that share them.
-    Tensors are told apart by identity: evidence is never written to once it is computed.
+    Tensors are compared by identity: evidence is never written to once it is computed.
     """
     manifold, coverage = prdc_estimates(reference, samples, (MANIFOLD_K, COVERAGE_K))
     return manifold, coverage

@@ -33,7 +33,7 @@ def class_counts(logits: Tensor) -> Tensor:
 
 @takes_arrays
 def mode_count(sample_logits: Tensor, at_least: int = 1) -> Estimate:
-    """The number of classes of which `at_least` samples are predicted; `sample_logits` n×classes.
+    """The number of classes with at least `at_least` predicted samples; `sample_logits` n×classes.
 
     Metz et al. 2017, arXiv:1611.02163, with the threshold of one sample that is usual on stacked
     MNIST (Lin et al. 2018, arXiv:1712.04086).

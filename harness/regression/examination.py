@@ -111,8 +111,8 @@ def _is_paired(pair: MetricPair) -> bool:
 
 
 def _compared_values(pair: MetricPair) -> tuple[list[float], list[float]]:
-    """Returns the values that are compared, before and now; where seeds are paired, those of the
-    common seeds in one order.
+    """Returns the values that are compared, before and now; where seeds are paired, only
+    common seeds, in one order.
     """
     before, now = pair.before.values, pair.now.values
     if not _is_paired(pair):

@@ -34,7 +34,7 @@ class Gate:
     sideless: tuple[str, ...] = ()
 
     def check(self, results: Sequence[CellResult]) -> Check:
-        """Compares today's results, those of the plan's cells, with the baseline."""
+        """Compares today's results of the plan's cells with the baseline."""
         by_cell = {(r.dataset, r.model, r.seed): r for r in results}
         changes, tests = compare_with_baseline(
             self._pair(numbers, [by_cell[c.dataset, c.model, c.seed] for c in cells])

@@ -11,7 +11,7 @@ from harness.statistics.power import detectable_margin, seeds_until
 from harness.statistics.scale import ComparisonScale
 
 ALPHA = 0.05
-"""Of two-sided intervals, of which only one side is worse: a check in which nothing has changed
+"""Of two-sided intervals with one side that is worse: a check in which nothing has changed
 says "regression" in at most half of this share of cases."""
 
 PLAIN_LEVEL = 1 - ALPHA

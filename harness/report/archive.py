@@ -160,7 +160,7 @@ def _metric(entry: Mapping[str, Any]) -> Metric:
 
 def _not_computed() -> Estimate:
     """In place of the function of a metric whose numbers were read."""
-    raise NotImplementedError("a metric that was read from a report computes nothing")
+    raise TypeError("a metric that was read from a report has no function")
 
 
 def _picture(entry: Mapping[str, Any], folder: Path) -> ReportPicture:

@@ -33,7 +33,7 @@ def derive_results(record: SuiteRecord) -> Results:
 def decide_claims(
     asked: Sequence[AskedClaim], table: pd.DataFrame, metrics: Mapping[str, Metric], seeds: int
 ) -> list[Verdict]:
-    """The verdicts on claims, from the tidy table; the suite asks for so many training `seeds`."""
+    """The verdicts on claims, from the tidy table; the suite asks for `seeds` training seeds."""
     datasets = {each.claim.id: each.datasets for each in asked}
     return decide([each.claim for each in asked], table, metrics, seeds, datasets)
 

@@ -28,7 +28,7 @@ def with_means(table: pd.DataFrame, each: Mapping[str, Sequence[str]]) -> pd.Dat
 
 
 def _mean_row(name: str, rows: pd.DataFrame, count: int) -> pd.Series:
-    """Returns the mean of `rows`, of which there is one for each of `count` datasets if all are
+    """Returns the mean of `rows`, one for each of `count` datasets if all are
     measured. Its protocol is the first one's, with the number of datasets.
     """
     row = rows.iloc[0].copy()

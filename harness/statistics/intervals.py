@@ -17,7 +17,7 @@ FEWEST = 3
 """The fewest blocks that are tested."""
 
 FEWEST_FOR_SPREAD = 5
-"""The fewest seeds of which spreads over seeds are compared."""
+"""The fewest seeds whose spread is compared."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
     two values, and one stratum at least varies.
 
     With variances s² and sizes n per stratum, K strata: se² = Σ s²/n / K², and the degrees of
-    freedom are those of Welch (1947) and Satterthwaite (1946): (Σ s²/n)² / Σ (s²/n)²/(n−1).
+    freedom follow Welch (1947) and Satterthwaite (1946): (Σ s²/n)² / Σ (s²/n)²/(n−1).
     One stratum gives the paired t test.
     """
     scaled, unit = _in_units(*strata)
@@ -81,7 +81,7 @@ def stratified(strata: Sequence[Sequence[float]]) -> Contrast:
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
     """Returns the mean of `a` minus that of `b`, two independent samples of at least two values
-    each, of which at least one varies. As in Welch's t test (1947, Biometrika 34:28), except that
+    each; at least one sample varies. As in Welch's t test (1947, Biometrika 34:28), except that
     the degrees of freedom are bounded (`welch_df`).
     """
     (a, b), unit = _in_units(a, b)
@@ -94,7 +94,7 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Contrast:
 def _in_units(*samples: Sequence[float]) -> tuple[list[list[float]], float]:
     """Divides the samples by a power of two, so that the largest value is about 1; returns them and
     that power. The division is exact. Without it the squares of very small values would be zero,
-    and those of very large values infinite.
+    and the squares of very large ones infinite.
     """
     largest = max(abs(value) for values in samples for value in values)
     unit = math.ldexp(1.0, math.frexp(largest)[1] - 1)

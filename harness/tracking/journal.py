@@ -83,7 +83,7 @@ class Journal:
         return count
 
     def keep(self, run_id: str, write: Write) -> None:
-        """Append a write to those of its run, whole or not at all."""
+        """Append a write to the writes of its run, whole or not at all."""
         place = self.folder / run_id
         place.mkdir(parents=True, exist_ok=True)
         last = max((int(path.stem) for path in self._waiting(run_id)), default=0)
