@@ -11,14 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
 from harness.config.claim import make_claim
+from harness.config.json_files import load_json
 from harness.core.csv_text import from_csv, to_csv
 from harness.core.errors import BadInput
-from harness.core.measurement import CellResult, Measurement
+from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement
 from harness.core.secrets import without_passwords
 from harness.metrics.base import Estimate, Metric
 from harness.report.results import (
@@ -60,20 +61,44 @@ def read_record(folder: Path) -> SuiteRecord:
     not what a report writes, or is of a newer version.
     """
     file = folder / RECORD
+    if not file.exists():
+        raise _incomplete(folder, RECORD)
+    document = load_json(file).value
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
         if document["format"] > FORMAT:
             raise BadInput(f"{file}: written by a newer version of the harness")
-        return _record(document, folder)
+        record = _record(document, folder)
+        _check_names(record)
+        return record
     except FileNotFoundError as error:
-        missing = Path(error.filename).relative_to(folder)
-        raise BadInput(
-            f"{folder}: has no {missing}, without which its page cannot be written again; "
-            "`harness report SUITE --publish` writes a whole folder from the tracking store"
-        ) from None
-    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(folder, Path(error.filename).relative_to(folder)) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise BadInput(f"{file}: not what a report writes: {reason}") from None
+
+
+def _incomplete(folder: Path, missing: str | Path) -> BadInput:
+    return BadInput(
+        f"{folder}: has no {missing}, without which its page cannot be written again; "
+        "`harness report SUITE --publish` writes a whole folder from the tracking store"
+    )
+
+
+def _check_names(record: SuiteRecord) -> None:
+    """Raise ValueError where a part of the record is about a dataset or a model that no part has,
+    and where costs are no numbers.
+    """
+    datasets = {dataset.name for dataset in record.datasets}
+    models = {cell.model for cell in record.cells} | {TRAINING_IMAGES}
+    for name in [*(c.dataset for c in record.cells), *(p.dataset for p in record.pictures)]:
+        if name not in datasets:
+            raise ValueError(f"dataset {name!r} is not among its datasets")
+    for picture in record.pictures:
+        if picture.model not in models:
+            raise ValueError(f"model {picture.model!r} of a picture has no cell")
+    for cell in record.cells:
+        if "steps" in cell.costs:
+            _ = int(cell.costs["images"]), int(cell.costs["steps"])
 
 
 def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
@@ -134,7 +159,7 @@ def _picture_name(number: int, picture: ReportPicture) -> str:
 
 def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
     return SuiteRecord(
-        **{name: document[name] for name in (*PLAIN, *MAPPINGS)},
+        **_plain_fields(document),
         store=StoreInfo(**document["store"]),
         claims=[
             AskedClaim(make_claim(**each["claim"]), tuple(each["datasets"]))
@@ -150,12 +175,20 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
     )  # fmt: skip
 
 
+def _plain_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The texts, numbers and mappings of a record, each of the type that the record's field has."""
+    types = get_type_hints(SuiteRecord)
+    return {
+        name: TypeAdapter(types[name]).validate_python(document[name])
+        for name in (*PLAIN, *MAPPINGS)
+    }
+
+
 def _metric(entry: Mapping[str, Any]) -> Metric:
     """A metric without its function. Fields that only another version has are passed over."""
     names = {field.name for field in fields(Metric)}
-    return Metric(
-        compute=_not_computed, **{name: each for name, each in entry.items() if name in names}
-    )
+    content = {name: each for name, each in entry.items() if name in names}
+    return TypeAdapter(Metric).validate_python({**content, "compute": _not_computed})
 
 
 def _not_computed() -> Estimate:
@@ -167,7 +200,8 @@ def _picture(entry: Mapping[str, Any], folder: Path) -> ReportPicture:
     name, others = entry["file"], {key: value for key, value in entry.items() if key != "file"}
     if not re.fullmatch(r"[a-z0-9-]+\.png", name):
         raise ValueError(f"{name!r} is no picture of a report")
-    return ReportPicture(png=(folder / name).read_bytes(), **others)
+    png = (folder / name).read_bytes()
+    return TypeAdapter(ReportPicture).validate_python({**others, "png": png})
 
 
 def _cell(entry: Mapping[str, Any], protocols: Mapping[str, Any]) -> CellResult:

@@ -110,3 +110,46 @@ def test_a_file_that_no_report_wrote(results: Results, tmp_path: Path, change, r
     file.write_text(json.dumps({name: v for name, v in document.items() if v is not ...}))
     with pytest.raises(BadInput, match=reason):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("cells", 0, "costs", "steps"), {}),
+        (("cells", 0, "costs", "images"), "x"),
+        (("cells", 0, "dataset"), "nowhere"),
+        (("cells", 0), "x"),
+        (("datasets", 0, "name"), "9" * 5000),
+        (("pictures", 0, "model"), {"a": 1}),
+        (("pictures", 0, "model"), "nobody"),
+        (("pictures", 0, "dataset"), []),
+        (("pictures", 0, "file"), "../../x.png"),
+        (("metrics", 0, "name"), 1e308),
+        (("metrics", 0, "better"), "sideways"),
+        (("protocols",), []),
+        (("format",), "1"),
+        (("claims",), [["x"] * 9]),
+        (("title",), None),
+    ],
+)
+def test_what_no_report_writes_is_refused_in_one_line(
+    results: Results, tmp_path: Path, keys: tuple[str | int, ...], value: object
+):
+    write_report(results, tmp_path)
+    file = tmp_path / "report.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    *path, last = keys
+    part = document
+    for key in path:
+        part = part[key]
+    part[last] = value
+    file.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(BadInput, match=re.escape(str(file))) as error:
+        derive_results(read_record(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+def test_a_record_nested_too_deeply_is_refused(tmp_path: Path):
+    (tmp_path / "report.json").write_text("[" * 5000 + "]" * 5000)
+    with pytest.raises(BadInput, match="nested too deeply"):
+        read_record(tmp_path)
