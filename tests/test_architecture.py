@@ -52,3 +52,9 @@ def test_only_tracking_imports_mlflow():
         if any(name.split(".")[0] == "mlflow" for name in imports(file))
     }
     assert users == {"tracking"}
+
+
+def test_no_two_test_modules_have_one_name():
+    """pytest imports them by their names alone."""
+    names = [file.name for file in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -22,14 +23,15 @@ def scratch(folder: Path) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     _sweep(root)
     place = root / secrets.token_hex(4)
-    lock = _lock(place)
+    lock, owner = _lock(place), os.getpid()
     with lock:
         place.mkdir()
         try:
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
+            if os.getpid() == owner:  # and not a forked child that drops its copy of this
+                shutil.rmtree(place, ignore_errors=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _lock(place: Path) -> FileLock:
