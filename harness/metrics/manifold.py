@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from torch import Tensor
 
@@ -31,63 +31,21 @@ def _neighbourhood(reference: Tensor, samples: Tensor, k: int) -> PrdcEstimates:
     return _both_neighbourhoods(reference, samples)[k == COVERAGE_K]
 
 
-def _precision(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbourhood(reference_features, sample_features, MANIFOLD_K).precision
+def _read(
+    sample_features: Tensor, reference_features: Tensor, *, quantity: str, k: int
+) -> Estimate:
+    estimate: Estimate = getattr(_neighbourhood(reference_features, sample_features, k), quantity)
+    return estimate
 
 
-def _recall(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbourhood(reference_features, sample_features, MANIFOLD_K).recall
+def _metric(name: str, k: int, paper: str) -> Metric:
+    return Metric(
+        name, partial(_read, quantity=name, k=k), "higher", name, paper, kind="distribution",
+        settings={"k": k}, least=both(k + 1), version=2,
+    )  # fmt: skip
 
 
-def _density(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbourhood(reference_features, sample_features, COVERAGE_K).density
-
-
-def _coverage(sample_features: Tensor, reference_features: Tensor) -> Estimate:
-    return _neighbourhood(reference_features, sample_features, COVERAGE_K).coverage
-
-
-PRECISION = Metric(
-    "precision",
-    _precision,
-    "higher",
-    "precision",
-    "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    kind="distribution",
-    settings={"k": MANIFOLD_K},
-    least=both(MANIFOLD_K + 1),
-    version=2,
-)
-RECALL = Metric(
-    "recall",
-    _recall,
-    "higher",
-    "recall",
-    "Kynkäänniemi et al. 2019, arXiv:1904.06991",
-    kind="distribution",
-    settings={"k": MANIFOLD_K},
-    least=both(MANIFOLD_K + 1),
-    version=2,
-)
-DENSITY = Metric(
-    "density",
-    _density,
-    "higher",
-    "density",
-    "Naeem et al. 2020, arXiv:2002.09797",
-    kind="distribution",
-    settings={"k": COVERAGE_K},
-    least=both(COVERAGE_K + 1),
-    version=2,
-)
-COVERAGE = Metric(
-    "coverage",
-    _coverage,
-    "higher",
-    "coverage",
-    "Naeem et al. 2020, arXiv:2002.09797",
-    kind="distribution",
-    settings={"k": COVERAGE_K},
-    least=both(COVERAGE_K + 1),
-    version=2,
-)
+PRECISION = _metric("precision", MANIFOLD_K, "Kynkäänniemi et al. 2019, arXiv:1904.06991")
+RECALL = _metric("recall", MANIFOLD_K, "Kynkäänniemi et al. 2019, arXiv:1904.06991")
+DENSITY = _metric("density", COVERAGE_K, "Naeem et al. 2020, arXiv:2002.09797")
+COVERAGE = _metric("coverage", COVERAGE_K, "Naeem et al. 2020, arXiv:2002.09797")
