@@ -23,29 +23,29 @@ class Augmentation:
     apply: Callable[[Tensor, Tensor], Tensor]
 
 
-def flip(x: Tensor, u: Tensor) -> Tensor:
+def mirror(x: Tensor, u: Tensor) -> Tensor:
     """Half of the images mirrored from left to right."""
     return torch.where(u[:, :1, None, None] < 0.5, x.flip(3), x)
 
 
-def brightness(x: Tensor, u: Tensor) -> Tensor:
+def shift_brightness(x: Tensor, u: Tensor) -> Tensor:
     """Values moved by up to ±0.5 on a scale from -1 to 1 (DiffAugment, "color")."""
     return x + (_column(u, 0) - 0.5)
 
 
-def saturation(x: Tensor, u: Tensor) -> Tensor:
+def scale_saturation(x: Tensor, u: Tensor) -> Tensor:
     """The distance of a pixel's channels from their mean, times 0 to 2 (DiffAugment, "color")."""
     mean = x.mean(dim=1, keepdim=True)
     return (x - mean) * (2 * _column(u, 0)) + mean
 
 
-def contrast(x: Tensor, u: Tensor) -> Tensor:
+def scale_contrast(x: Tensor, u: Tensor) -> Tensor:
     """The distance of all values from the image's mean, times 0.5 to 1.5 (DiffAugment, "color")."""
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     return (x - mean) * (_column(u, 0) + 0.5) + mean
 
 
-def translation(x: Tensor, u: Tensor) -> Tensor:
+def shift_pixels(x: Tensor, u: Tensor) -> Tensor:
     """Images moved by whole pixels, up to an eighth of a side each way; what comes in is 0
     (DiffAugment).
     """
@@ -56,7 +56,7 @@ def translation(x: Tensor, u: Tensor) -> Tensor:
     return _resample(x, places[:, 0], places[:, 1])
 
 
-def cutout(x: Tensor, u: Tensor) -> Tensor:
+def cut_out(x: Tensor, u: Tensor) -> Tensor:
     """A square of half a side set to 0 at a random place, partly outside (DiffAugment; DeVries &
     Taylor 2017, arXiv:1708.04552).
     """
@@ -68,7 +68,7 @@ def cutout(x: Tensor, u: Tensor) -> Tensor:
     return x.masked_fill((inside[:, 0, :, None] & inside[:, 1, None, :])[:, None], 0)
 
 
-def resized_crop(x: Tensor, u: Tensor) -> Tensor:
+def crop_and_resize(x: Tensor, u: Tensor) -> Tensor:
     """A square of 8 to 100 % of the image's area at a random place, enlarged to the image's size by
     bilinear interpolation (Szegedy et al. 2015, arXiv:1409.4842; as in SimCLR, with squares).
     """
@@ -81,15 +81,15 @@ def resized_crop(x: Tensor, u: Tensor) -> Tensor:
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = {
-    "flip": Augmentation(1, flip),
+    "flip": Augmentation(1, mirror),
     # Zhao et al. 2020, arXiv:2006.10738 (DiffAugment), section 4 and the authors' settings.
-    "brightness": Augmentation(1, brightness),
-    "saturation": Augmentation(1, saturation),
-    "contrast": Augmentation(1, contrast),
-    "translation": Augmentation(2, translation),
-    "cutout": Augmentation(2, cutout),
+    "brightness": Augmentation(1, shift_brightness),
+    "saturation": Augmentation(1, scale_saturation),
+    "contrast": Augmentation(1, scale_contrast),
+    "translation": Augmentation(2, shift_pixels),
+    "cutout": Augmentation(2, cut_out),
     # Chen et al. 2020, arXiv:2002.05709 (SimCLR), appendix A.
-    "resized-crop": Augmentation(3, resized_crop),
+    "resized-crop": Augmentation(3, crop_and_resize),
 }
 """By the name that recipes give it; they are applied in the order in which a recipe lists them."""
 
