@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
 import torch.nn.functional as F
 from pydantic import PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.base import Family, Losses, Noise, Phase, Player, Settings
 from harness.families.builders import (
@@ -37,7 +38,7 @@ class DiscriminatorSettings(Settings):
 class Penalty(Settings):
     """A penalty on the discriminator's slope, one of `objectives.penalties`, and its weight."""
 
-    kind: Literal["gradient", "r1", "r2"]
+    kind: Annotated[str, KeyOf(PENALTIES)]
     weight: PositiveFloat
 
 
@@ -47,9 +48,7 @@ class GANSettings(ConditionalSettings):
     """
 
     latent: PositiveInt = 64
-    loss: Literal["non-saturating", "minimax", "wasserstein", "hinge", "least-squares"] = (
-        "non-saturating"
-    )
+    loss: Annotated[str, KeyOf(ADVERSARIAL_LOSSES)] = "non-saturating"
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     penalties: tuple[Penalty, ...] = ()
 
