@@ -100,7 +100,7 @@ def draw_augmentations(kinds: Sequence[str], n: int, generator: torch.Generator)
     return torch.rand(n, count, generator=generator, device=generator.device)
 
 
-def augment(x: Tensor, kinds: Sequence[str], u: Tensor) -> Tensor:
+def augment_images(x: Tensor, kinds: Sequence[str], u: Tensor) -> Tensor:
     """Images N×C×S×S after each of `kinds` in turn, by the numbers `u` of `draw_augmentations`."""
     counts = [AUGMENTATIONS[kind].parameters for kind in kinds]
     for kind, numbers in zip(kinds, torch.split(u, counts, dim=1) if kinds else (), strict=True):
