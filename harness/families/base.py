@@ -14,21 +14,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from harness.core.cuda_graphs import Accelerate
+from harness.core.settings import Settings
 from harness.data.batch import Batch
 from harness.objectives.adversarial import OutputMeaning
 
@@ -39,22 +32,8 @@ Losses = Mapping[str, Tensor]
 """Scalars by name. The player minimises `"loss"`; the others are logged beside it."""
 
 
-LARGEST_SETTING = 10**12
 Layers = Annotated[NonNegativeInt, Field(le=1000)]
 """A number of layers, each of which is an object of its own even where it takes no memory."""
-
-
-class Settings(BaseModel):
-    """Base of every family's settings: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _of_this_world(self) -> Self:
-        for name, value in self:
-            if isinstance(value, int) and abs(value) > LARGEST_SETTING:
-                raise ValueError(f"{name} is {value:,}, and no model has that many of anything")
-        return self
 
 
 class Adam(Settings):

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from harness.families.base import Settings
+from harness.core.settings import Settings
 
 
 class Sampling(Settings):

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from pydantic import PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from harness.core.settings import Settings
 from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Phase, Player, Settings
+from harness.families.base import Family, Losses, Noise, Phase, Player
 from harness.families.builders import (
     ConditionalSettings,
     at_least_float32,

@@ -48,7 +48,7 @@ class MultiHeadAttention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         """N×L×width → N×heads×L×width/heads."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class FeedForward(nn.Sequential):
@@ -96,7 +96,8 @@ class TransformerBlock(nn.Module):
         else:
             x = x + self.attention(self.attention_norm(x))
             x = x + self.cross(self.cross_norm(x), context, mask)
-        return x + self.feed_forward(self.feed_forward_norm(x))
+        out: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        return out
 
 
 class AdaptiveBlock(nn.Module):
@@ -118,7 +119,8 @@ class AdaptiveBlock(nn.Module):
         shift, scale, gate, later_shift, later_scale, later_gate = parts
         x = x + gate * self.attention(modulate(self.attention_norm(x), shift, scale))
         h = modulate(self.feed_forward_norm(x), later_shift, later_scale)
-        return x + later_gate * self.feed_forward(h)
+        out: Tensor = x + later_gate * self.feed_forward(h)
+        return out
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -153,7 +155,8 @@ def to_patches(x: Tensor, patch: int) -> Tensor:
 def from_patches(tokens: Tensor, patch: int) -> Tensor:
     """N×(S/patch)²×(C·patch²) → N×C×S×S: the inverse of `to_patches`."""
     side = math.isqrt(tokens.shape[1])
-    return F.pixel_shuffle(tokens.transpose(1, 2).unflatten(2, (side, side)), patch)
+    channels = tokens.transpose(1, 2)
+    return F.pixel_shuffle(channels.reshape(*channels.shape[:2], side, side), patch)
 
 
 def sinusoidal_positions(places: Tensor, width: int) -> Tensor:

@@ -1,0 +1,22 @@
+"""The base of all settings that a recipe can name."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+LARGEST_SETTING = 10**12
+
+
+class Settings(BaseModel):
+    """Unknown keys are errors, values do not change, and no whole number is absurdly large."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _of_this_world(self) -> Self:
+        for name, value in self:
+            if isinstance(value, int) and abs(value) > LARGEST_SETTING:
+                raise ValueError(f"{name} is {value:,}, and no model has that many of anything")
+        return self
