@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.config.inheritance import inherit
 from harness.config.shipped import shipped_files
 from harness.config.validate import explain_validation, validate_document
 from harness.config.yaml_files import Document, load_yaml
@@ -24,7 +25,7 @@ class Head(BaseModel):
     paper: str = ""
     description: str = ""
     extends: str | None = None
-    """The recipe that this one differs from: mappings merge, everything else replaces."""
+    """The recipe that this one differs from (`harness.config.inheritance`)."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,4 @@ def _resolve(path: Path, children: tuple[Path, ...]) -> tuple[tuple[Path, ...], 
         names = " → ".join(file.stem for file in (*chain, above))
         raise document.error(f"extends: the recipe extends itself: {names}", ("extends",))
     files, inherited = _resolve(above, chain)
-    value = _merge(inherited.value, document.value)
-    return (path, *files), Document(
-        value, path, {**inherited.places, **document.places}, document.text
-    )
-
-
-def _merge(parent: Any, child: Any) -> Any:
-    if not (isinstance(parent, dict) and isinstance(child, dict)):
-        return child
-    return parent | {key: _merge(parent.get(key), value) for key, value in child.items()}
+    return (path, *files), inherit(inherited, document)
