@@ -48,6 +48,8 @@ class Split:
     """Whether labels 0 and 1 are two domains to translate between, of which training shows an image
     each in turn: none of one belongs to one of the other. In a test split whose counterparts are
     known, these are the `sources`."""
+    outliers: torch.Tensor | None = None
+    """Which training images are noise, under the labels of the images they replaced: bool N."""
     known_digest: str = ""
     """What `digest` is, where the images were prepared and hashed before."""
 
@@ -179,6 +181,12 @@ class Dataset:
         if isinstance(self.train.transform, RandomBinarisation):
             return torch.cat(transform_stored(binarise, self.train.images, "train"))
         return self.train.images
+
+    @property
+    def inliers(self) -> Split:
+        """The training images that are no outliers."""
+        outliers = self.train.outliers
+        return self.train if outliers is None else self.train.keep(~outliers)
 
     @cached_property
     def digest(self) -> str:

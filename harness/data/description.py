@@ -107,6 +107,8 @@ def _split(split: Split, classes: int) -> dict[str, Any]:
     }
     if split.texts:
         values["texts"] = list(split.texts[:EXAMPLES])
+    if split.outliers is not None:
+        values["outliers"] = int(split.outliers.sum())
     if split.sources is not None:
         values["source_shape"] = list(split.sources.shape[1:])
     if split.masks is not None:

@@ -19,6 +19,7 @@ from harness.data import split_checks, tasks
 from harness.data.base import Dataset, DatasetCard, Split
 from harness.data.domains import about_domains, domains, split_in_two
 from harness.data.source import DatasetFactory, Source, source_fault
+from harness.data.training_set import FEWEST_TRAINING, SUBSET, training_set
 
 DATASETS = Registry(
     "dataset",
@@ -64,20 +65,18 @@ DATASETS = Registry(
 NOISE = 16
 """Images that stand in for a dataset's, at least."""
 
-FEWEST_TRAINING = 2
-"""Training images of a dataset: one alone has no spread."""
-
 
 def load_dataset(name: str, root: Path | None = None) -> Dataset:
     """The dataset that `name` writes, such as `mnist`, `folder:cats` or `digits[unseen=8]`.
 
-    What the options ask for, `harness.data.tasks` says: with `unseen=3+7` the task is one-class
-    anomaly detection, `train` lacks the classes 3 and 7, `test` keeps all. `root` is the folder of
-    all datasets; without it HARNESS_DATA names it, or it is a folder in the user's cache. Raises
-    BadInput with one line for whatever is wrong.
+    `harness.data.tasks` and `harness.data.training_set` have the options of all datasets: with
+    `unseen=3+7` the task is one-class anomaly detection, `train` lacks the classes 3 and 7, `test`
+    keeps all. `root` is the folder of all datasets; without it HARNESS_DATA names it, or it is a
+    folder in the user's cache. Raises BadInput with one line for whatever is wrong.
     """
     reference = parse_reference(name)
-    return _made(name, reference, find_source(reference), root or default_root())
+    options = _task_options(reference)
+    return _made(name, reference, find_source(reference), options, root or default_root())
 
 
 def stand_in(name: str) -> Dataset | None:
@@ -90,6 +89,7 @@ def stand_in(name: str) -> Dataset | None:
     if not {"train", "test"} <= shapes.keys() or source.classes or card.factors or source.density:
         return None
     labels = torch.arange(max(NOISE, 2 * len(card.classes))) % max(1, len(card.classes))
+    options = {key: text for key, text in _task_options(reference).items() if key != SUBSET}
 
     def noise(_: Path) -> tuple[Split, Split]:
         def split(part: Literal["train", "test"]) -> Split:
@@ -100,17 +100,20 @@ def stand_in(name: str) -> Dataset | None:
         return split("train"), split("test")
 
     try:
-        return _made(name, reference, replace(source, load=noise), default_root())
+        return _made(name, reference, replace(source, load=noise), options, default_root())
     except BadInput:  # too little noise for the task
         return None
 
 
-def _made(name: str, reference: Reference, source: Source, root: Path) -> Dataset:
-    """The task that the options ask for, of what the source has."""
+def _made(
+    name: str, reference: Reference, source: Source, options: Mapping[str, str], root: Path
+) -> Dataset:
+    """The task that the `options` of tasks ask for, of what the source has."""
     card = _with_classes(source, root)
-    unseen = tasks.unseen_classes(name, reference.options, card.classes)
-    task = tasks.task(name, reference.options)
-    two = domains(name, reference.options, card.classes)
+    unseen = tasks.unseen_classes(name, options, card.classes)
+    task = tasks.task(name, options)
+    images = training_set(name, options)
+    two = domains(name, options, card.classes)
     train, test = _loaded(name, source, card, root)
     if unseen and test.masks is not None:
         raise BadInput(f"{name}: its anomalies are defects; no class can be left out")
@@ -119,7 +122,8 @@ def _made(name: str, reference: Reference, source: Source, root: Path) -> Datase
         card = about_domains(card, two)
     if unseen or task != tasks.Task():  # which is then what two domains are used for
         train = replace(train, unpaired=False)
-    train, test = task.apply(name, tasks.without(train, unseen), test)
+    train = images.apply(name, tasks.without(train, unseen))
+    train, test = task.apply(name, train, test)
     if len(train) < FEWEST_TRAINING:
         raise BadInput(
             f"{name}: {len(train)} image to train on; a model needs {FEWEST_TRAINING} at least"
@@ -153,10 +157,12 @@ def load_untasked(name: str, root: Path | None = None) -> Dataset:
     BadInput as `load_dataset`.
     """
     reference = parse_reference(name)
-    options = {key: value for key, value in reference.options.items() if key not in tasks.OPTIONS}
+    of_tasks = _task_options(reference)
+    options = {key: value for key, value in reference.options.items() if key not in of_tasks}
     dataset_card(name)
     dataset = load_dataset(str(Reference(reference.name, options)), root)
-    _check_tasks(name, reference.options, dataset.card.classes)
+    training_set(name, of_tasks).check(name, len(dataset.train))
+    _check_tasks(name, of_tasks, dataset.card.classes)
     return dataset
 
 
@@ -173,10 +179,13 @@ def each_class(name: str, root: Path | None = None) -> list[str]:
 def dataset_card(name: str) -> DatasetCard:
     """What `name` is, options checked as far as that can be without reading any data."""
     reference = parse_reference(name)
-    source = find_source(reference)
-    tasks.task(name, reference.options)
+    source, options = find_source(reference), _task_options(reference)
+    tasks.task(name, options)
+    images = training_set(name, options)
+    if "train" in source.shapes:
+        images.check(name, source.shapes["train"][0])
     if not source.classes:
-        _check_tasks(name, reference.options, source.card.classes)
+        _check_tasks(name, options, source.card.classes)
     return source.card
 
 
@@ -215,9 +224,8 @@ def find_source(reference: Reference) -> Source:
     For `folder:cats[size=32,unseen=1]` the factory is `folder`, its argument `cats`, its option
     `size`; `unseen` is for the task.
     """
+    registered = _registered(reference)
     name, _, argument = reference.name.partition(":")
-    is_made = name in DATASETS and isinstance(DATASETS.load(name), DatasetFactory)
-    registered: Source | DatasetFactory = DATASETS.load(name if is_made else reference.name)
     accepted = _own_options(registered, reference.options)
     for option in reference.options:
         if option not in (*accepted, *tasks.OPTIONS):
@@ -230,6 +238,20 @@ def find_source(reference: Reference) -> Source:
         raise BadInput(f"{reference}: the form is {form}")
     values = {key: value for key, value in reference.options.items() if key in accepted}
     return registered.make(argument, values)
+
+
+def _registered(reference: Reference) -> Source | DatasetFactory:
+    """Return what is registered under the name: of `folder:cats` the factory `folder`."""
+    name = reference.name.partition(":")[0]
+    is_made = name in DATASETS and isinstance(DATASETS.load(name), DatasetFactory)
+    registered: Source | DatasetFactory = DATASETS.load(name if is_made else reference.name)
+    return registered
+
+
+def _task_options(reference: Reference) -> dict[str, str]:
+    """Return the options that are not the dataset's own: those of tasks."""
+    accepted = _own_options(_registered(reference), reference.options)
+    return {key: value for key, value in reference.options.items() if key not in accepted}
 
 
 def _own_options(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
-from harness.data import corruption
+from harness.data import corruption, training_set
 from harness.data.base import Split
 from harness.data.corruption import Corruption
 from harness.data.transforms import (
@@ -33,7 +33,7 @@ ONE_CLASS = ("unseen", "normal")
 PIXELS = (*corruption.TASKS, "binarized", "dequantized")
 UNPAIRED = "unpaired"
 """Two domains (`harness.data.domains`)."""
-OPTIONS = (*ONE_CLASS, *PIXELS, UNPAIRED)
+OPTIONS = (*ONE_CLASS, *PIXELS, UNPAIRED, *training_set.OPTIONS)
 """The options that a dataset of any name takes."""
 
 BINARIZED = ("static", "dynamic", "threshold")

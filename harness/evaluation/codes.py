@@ -38,14 +38,16 @@ require(Requirement("codes", lacks(Encodes, "does not encode images")))
 require(Requirement("posterior", lacks(Posterior, "has no posterior over codes")))
 require(Requirement("latents", _no_latents))
 require(Requirement("factors", _no_factors))
+provided("train_outliers", "train")
 provided("train_factors", "factors")
 provided("test_factors", "factors")
 
 
 @evidence(requires=("codes", "train"))
 def train_codes(e: Evidence) -> Tensor:
-    """The codes of the training images, n×d."""
-    return map_batches(e, e["train_images"], e.model.encode)
+    """The codes of the training images that are no outliers, n×d, as `train_labels` are of them."""
+    images, outliers = e["train_images"], e.at_hand("train_outliers")
+    return map_batches(e, images if outliers is None else images[~outliers], e.model.encode)
 
 
 @evidence(requires=("codes", "reference"))

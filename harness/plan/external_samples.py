@@ -174,10 +174,13 @@ def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
 
 
 def _real_images(name: str, dataset: Dataset, count: int, draw: int = 0) -> Tensor:
-    """So many training or test images, or all there are: the samples of a perfect model. Draws are
-    of other images as long as there are any.
+    """So many training or test images, or all there are: the samples of a perfect model, which
+    makes no outliers. Draws are of other images as long as there are any.
     """
-    images = dataset.train_images if name == TRAINING_IMAGES else dataset.normal_test.images
+    images = dataset.normal_test.images
+    if name == TRAINING_IMAGES:
+        outliers = dataset.train.outliers
+        images = dataset.train_images if outliers is None else dataset.train_images[~outliers]
     order = torch.randperm(len(images), generator=generator(0, name))
     count = min(count, len(images))
     return images[order[(draw * count + torch.arange(count)) % len(images)]]
