@@ -67,18 +67,23 @@ class Phases:
 
 def watch(phases: Phases) -> None:
     """Clocks around what `harness run` calls."""
-    from harness import cell, plan  # noqa: PLC0415 - their time is part of the start
+    from harness import plan  # noqa: PLC0415 - their time is part of the start
+    from harness.cell import measuring, run, training  # noqa: PLC0415
     from harness.engine import serial  # noqa: PLC0415
     from harness.report import publish  # noqa: PLC0415
     from harness.tracking import Store  # noqa: PLC0415
 
     phases.wrap(plan, "make_plan", "planning")
     phases.wrap(plan.planning, "load_dataset", "data")
-    phases.wrap(cell, "load_dataset", "data")
-    phases.wrap(cell, "train", "training")
-    for name in ("measured", "read", "evidence_of"):
-        phases.wrap(cell, name, "evaluation")
-    phases.wrap(cell._Work, "draw", "pictures")
+    phases.wrap(training, "load_dataset", "data")
+    phases.wrap(training, "train", "training")
+    for owner, name in (
+        (measuring, "compute_metric"),
+        (measuring, "evidence_of"),
+        (run, "evidence_of"),
+    ):
+        phases.wrap(owner, name, "evaluation")
+    phases.wrap(measuring, "_draw_pictures", "pictures")
     phases.wrap(serial, "run_cell", "cells, the rest")
     phases.wrap(publish, "publish", "report")
 

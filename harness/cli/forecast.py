@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.cell import CellEvent
+    from harness.cell.site import CellEvent
     from harness.plan import Cell
 
 TRAINING_SHARE = 0.8

@@ -17,7 +17,7 @@ from harness.core.counting import counted
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.cell import CellEvent, CellOutcome
+    from harness.cell.site import CellEvent, CellOutcome
     from harness.plan import Cell
 
 

@@ -20,7 +20,7 @@ from harness.core.errors import BadInput, TryLater
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.cell import CellOutcome
+    from harness.cell.site import CellOutcome
     from harness.config.suite import LoadedSuite
     from harness.engine.execute import Engine, Location
     from harness.plan import Plan

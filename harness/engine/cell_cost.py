@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
-from harness.cell import COSTS, build
+from harness.cell.measuring import COSTS
+from harness.cell.training import build
 from harness.data.base import Dataset, Split
 from harness.data.frames import unfold
 from harness.data.loader import Batches

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Self
 
-from harness.cell import params_of
+from harness.cell.work import params_of
 from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
 from harness.engine.cell_cost import CellCost, measure_cost

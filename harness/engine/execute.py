@@ -10,7 +10,7 @@ from typing import Protocol
 
 from filelock import Timeout
 
-from harness.cell import CellOutcome, Listener, Site
+from harness.cell.site import CellOutcome, Listener, Site
 from harness.core.errors import BadInput
 from harness.engine.cell_scheduler import ALONE, CellScheduler
 from harness.engine.devices import local_devices

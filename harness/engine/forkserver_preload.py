@@ -18,7 +18,7 @@ NEEDED = (
     "torch",
     "torch._dynamo",  # which the first optimiser imports
     "harness.engine.local",
-    "harness.cell",
+    "harness.cell.run",
     "harness.metrics",
     "mlflow.store.tracking.sqlalchemy_store",  # which MLflow imports for the first SQLite file
 )

@@ -18,15 +18,8 @@ from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from harness.cell import (
-    BUSY_SECONDS,
-    CellEvent,
-    CellOutcome,
-    Listener,
-    Site,
-    record_death,
-    run_cell,
-)
+from harness.cell.run import record_death, run_cell
+from harness.cell.site import BUSY_SECONDS, CellEvent, CellOutcome, Listener, Site
 from harness.engine.cell_scheduler import CellScheduler, DeviceSlot
 from harness.engine.devices import has_memory_to_spare
 from harness.engine.forkserver import Context, context

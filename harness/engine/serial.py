@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from harness.cell import BUSY_SECONDS, CellOutcome, Listener, Site, run_cell
+from harness.cell.run import run_cell
+from harness.cell.site import BUSY_SECONDS, CellOutcome, Listener, Site
 from harness.plan import Cell
 from harness.training import stopping
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from harness.cell import params_of
+from harness.cell.work import params_of
 from harness.config.members import Members
 from harness.config.recipe import Recipe
 from harness.config.training_fraction import is_fraction

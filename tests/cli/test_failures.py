@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from harness.cell import CellOutcome
+from harness.cell.site import CellOutcome
 from harness.cli import failures
 from harness.cli.main import main
 from harness.cli.run import check_room

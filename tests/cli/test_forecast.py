@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from harness.cell import CellEvent
+from harness.cell.site import CellEvent
 from harness.cli.forecast import TimeLeft
 from harness.cli.progress import format_seconds
 

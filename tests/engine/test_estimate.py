@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from harness.cell import params_of
+from harness.cell.work import params_of
 from harness.config.suite import load_suite
 from harness.core.measurement import SOURCE_IMAGES, Measurement
 from harness.engine import estimate as module

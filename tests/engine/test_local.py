@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import CellEvent, CellOutcome, Site
+from harness.cell.site import CellEvent, CellOutcome, Site
 from harness.config.suite import load_suite
 from harness.engine import local
 from harness.engine.cell_scheduler import CellScheduler, DeviceSlot

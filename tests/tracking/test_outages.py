@@ -11,8 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from sqlalchemy.exc import OperationalError
 
-from harness import cell as cells
-from harness.cell import Site
+from harness.cell import run as cells
+from harness.cell.site import Site
 from harness.core.errors import BadInput, TryLater
 from harness.engine.execute import interrupt
 from harness.plan import Cell
@@ -105,12 +105,12 @@ class Opening:
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opening: Opening) -> object:
-    monkeypatch.setattr(cells, "_Work", opening)
+    monkeypatch.setattr(cells, "CellWork", opening)
     cell = Cell.__new__(Cell)
     object.__setattr__(cell, "dataset", "digits")
     object.__setattr__(cell, "model", "vae/vae")
     object.__setattr__(cell, "seed", 0)
-    return cells._open(cell, Site(default_uri(tmp_path), "", tmp_path), lambda event: None)
+    return cells.open_work(cell, Site(default_uri(tmp_path), "", tmp_path), lambda event: None)
 
 
 def test_a_cell_that_begins_in_an_outage_waits_for_its_end(

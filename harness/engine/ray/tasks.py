@@ -16,15 +16,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from harness.cell import (
-    BUSY_SECONDS,
-    CellEvent,
-    CellOutcome,
-    Listener,
-    Site,
-    record_death,
-    run_cell,
-)
+from harness.cell.run import record_death, run_cell
+from harness.cell.site import BUSY_SECONDS, CellEvent, CellOutcome, Listener, Site
 from harness.engine.local import DIED
 from harness.engine.ray.nodes import NodeRequirements, missing_requirements
 from harness.plan import Cell

@@ -1,0 +1,109 @@
+"""A cell's missing numbers and pictures: computed, and recorded one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.cell.work import CellWork
+from harness.data.base import Dataset
+from harness.evaluation import pictures
+from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.measure import MetricOutcome, compute_metric, measurement_of
+from harness.evaluation.profiles import load_metric_as
+from harness.evaluation.protocols import draw_count
+from harness.families.base import Family
+from harness.metrics.base import Metric
+from harness.plan import Cell, PlannedMeasurement
+from harness.plan.external_samples import evidence_of
+from harness.training import stopping
+from harness.training.stopping import Stopped
+
+COSTS = {
+    "training_seconds": "seconds",
+    "peak_memory_bytes": "peak_memory_bytes",
+    "parameter_count": "parameters",
+}
+"""The costs of training that are evidence, with the name of the fact that a run records."""
+
+
+def costs_of(facts: Mapping[str, str]) -> dict[str, float]:
+    """The costs of training among the facts of a run."""
+    known = {name: facts[fact] for name, fact in COSTS.items() if fact in facts}
+    return {name: float(v) if name == "training_seconds" else int(v) for name, v in known.items()}
+
+
+def measure_cell(
+    work: CellWork, provided: Mapping[str, Any], dataset: Dataset, model: Family | None = None
+) -> list[str]:
+    """Compute and record each missing number; a message for each that failed. `provided` is the
+    evidence that is at hand.
+    """
+    cell, store = work.cell, work.store
+    values = dataset_evidence(dataset) | dict(provided)
+    device = cell.numerics.device
+    evidence = Evidence(values, cell.setup, seed=cell.seed, device=device, model=model)
+    missing = cell.missing(work.record)
+    store.record(work.run_id, [p.without("not applicable", "") for p in missing if p.obstacle])
+    applicable = [planned for planned in missing if not planned.obstacle]
+    other_draws = _other_draws(cell, applicable, evidence, dataset)
+    failures = []
+    for number, planned in enumerate(applicable):
+        if stopping.requested():
+            raise Stopped("stopped before all was measured")
+        work.tell("measuring", number, len(applicable))
+        metric = _metric(cell, planned)
+        outcomes = [compute_metric(metric, evidence), *other_draws.get(planned.metric, ())]
+        measurement = measurement_of(metric, planned.protocol, planned.key, outcomes, cell.setup)
+        store.record(work.run_id, [measurement])
+        if measurement.status == "failed":
+            failures.append(f"{cell.name}: {planned.metric}: {measurement.reason}")
+            _keep_traces(work, planned.metric, outcomes)
+    if not failures and cell.is_shown:
+        _draw_pictures(work, evidence, model)
+    return failures
+
+
+def _metric(cell: Cell, planned: PlannedMeasurement) -> Metric:
+    """The metric of a planned measurement, as the suite's profile defines it."""
+    return load_metric_as(cell.setup.profile, planned.metric)
+
+
+def _other_draws(
+    cell: Cell, planned: Sequence[PlannedMeasurement], evidence: Evidence, dataset: Dataset
+) -> dict[str, list[MetricOutcome]]:
+    """The outcomes of the metrics of samples on all draws but the first, by metric. The first
+    draw is measured after these, and has the pictures. One draw at a time is in memory, beside
+    the first where that is provided.
+    """
+    metrics = [_metric(cell, p) for p in planned]
+    drawn = [metric for metric in metrics if draw_count(metric, cell.setup) > 1]
+    outcomes: dict[str, list[MetricOutcome]] = {metric.name: [] for metric in drawn}
+    for draw in range(1, cell.setup.draws) if drawn else ():
+        provided = {} if cell.is_trained else evidence_of(cell, dataset, draw)
+        other = evidence.redrawn(draw, provided)
+        for metric in drawn:
+            outcomes[metric.name].append(compute_metric(metric, other))
+    return outcomes
+
+
+def _keep_traces(work: CellWork, metric: str, outcomes: Sequence[MetricOutcome]) -> None:
+    """Put the tracebacks of a failed measurement beside the cell's other files."""
+    traces = "\n".join(dict.fromkeys(outcome.trace for outcome in outcomes if outcome.trace))
+    if traces:
+        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in metric)[:80]
+        work.store.put(work.run_id, f"failures/{name}.txt", traces)
+
+
+def _draw_pictures(work: CellWork, evidence: Evidence, model: Family | None) -> None:
+    """Draw and store the pictures that the run does not have yet."""
+    cell = work.cell
+    drawn = work.record.facts.get("pictures", "").split()
+    metrics = [_metric(cell, p) for p in cell.planned_measurements if not p.obstacle]
+    for name in pictures.chosen_pictures(evidence, model, metrics):
+        picture = pictures.picture_name(name, cell.settings)
+        if picture not in drawn:
+            png = pictures.DRAWN[name](evidence)
+            work.store.put(work.run_id, f"pictures/{picture}.png", png)
+            drawn.append(picture)
+    work.store.tag(work.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})

@@ -1,0 +1,75 @@
+"""The work on one cell: the cell, its run in the tracking store, and who is told of progress."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from harness.cell.site import CellEvent, Listener, Site
+from harness.plan import Cell
+from harness.tracking import Store
+
+
+def params_of(cell: Cell) -> dict[str, object]:
+    """The parameters of the cell's run."""
+    return {
+        "dataset": cell.dataset,
+        "model": cell.model,
+        "seed": cell.seed,
+        "budget.images": cell.images,
+        "family": cell.family,
+        **({"code": cell.code} if cell.code else {}),
+        **_flat(cell.settings, "recipe."),
+        **_flat(cell.numerics.to_dict(), "numerics."),
+    }
+
+
+def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        nested = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}  # type: ignore[arg-type]
+    return flat
+
+
+class CellWork:
+    """Opens the cell's run. `record` is what the store has of it, renewed once it is trained.
+
+    The run's parameters are written when it is made, or now where a process died before it wrote
+    them.
+    """
+
+    def __init__(self, cell: Cell, site: Site, store: Store, listen: Listener) -> None:
+        self.cell, self.site, self.store, self._listen = cell, site, store, listen
+        record = store.open_cell(site.parent, cell.name, cell.training_key, params_of(cell))
+        store.add_use(record, cell.used_by(site.parent), cell.had_by(site.parent))
+        if not record.facts:
+            recipe = {"family": cell.family, **cell.settings}
+            store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
+        self.record = record
+
+    @property
+    def run_id(self) -> str:
+        """The id of the cell's run."""
+        return self.record.run_id
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Say how far the cell is."""
+        self._listen(CellEvent(self.cell.name, stage, done, total))
+
+    def set_trained(self, **facts: Any) -> None:
+        """Record that the cell is trained, with these facts."""
+        self.store.set_status(self.run_id, "trained", **facts)
+        # Not read back: the store may be away, and the rest is measured all the same.
+        texts = {name: str(value) for name, value in facts.items()}
+        self.record = replace(self.record, status="trained", facts=self.record.facts | texts)
+
+    def record_failure(self, reason: str) -> None:
+        """Record why the cell failed."""
+        if self.record.status == "trained":  # the weights stay good
+            missing = self.cell.missing(self.store.find(self.cell.training_key))
+            self.store.record(self.run_id, [p.without("failed", reason) for p in missing])
+        else:
+            self.store.set_status(self.run_id, "failed", reason)
+        self.store.finish(self.run_id, ok=False)
