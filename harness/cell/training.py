@@ -26,7 +26,7 @@ from harness.training.checkpoint import Checkpoints, load_weights, save_weights
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
-from harness.training.numerics import Numerics
+from harness.training.numerics import Accelerate, Numerics
 from harness.training.process_group import ReadOnly, gang
 
 WEIGHTS = "weights/model.safetensors"
@@ -58,7 +58,10 @@ def train_model(work: CellWork, dataset: Dataset) -> Family:
     splits = {"training": dataset.train, "evaluation": dataset.test}
     digests = [(use, cell.dataset, split.digest()) for use, split in splits.items()]
     store.log_datasets(run_id, digests)
-    _warm_up(cell, dataset)
+    # What libraries allocate once a process, or once for each shape of an operation, is then there,
+    # and is not taken for the cell's own memory.
+    with suppress(Diverged):  # which training itself will report
+        train_steps(cell, dataset, WARM_UP)
     in_use = memory.start(device)
     result = _train_together(work, dataset, family)
     losses = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
@@ -113,15 +116,12 @@ def _check_weights(work: CellWork, file: Path) -> None:
         )
 
 
-def _warm_up(cell: Cell, dataset: Dataset) -> None:
-    """Train a copy for some steps and throw it away: what libraries allocate once a process, or
-    once for each shape of an operation, is then there, and is not taken for the cell's own memory.
-    """
+def train_steps(cell: Cell, dataset: Dataset, steps: int, accelerate: Accelerate = "off") -> float:
+    """Train a copy of the model for some steps, throw it away, and return the seconds."""
     copy = build(cell, dataset)
-    device = torch.device(cell.numerics.device)
-    images = WARM_UP * copy.settings.batch_size
-    with suppress(Diverged):  # which training itself will report
-        train(copy, _batches(cell, dataset, copy), images, cell.seed, device=device)
+    device, images = torch.device(cell.numerics.device), steps * copy.settings.batch_size
+    batches = _batches(cell, dataset, copy)
+    return train(copy, batches, images, cell.seed, device=device, accelerate=accelerate).seconds
 
 
 def _train_together(work: CellWork, dataset: Dataset, family: Family) -> TrainingResult:

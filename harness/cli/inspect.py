@@ -55,7 +55,8 @@ def plan(
     if explain is not None:
         _explain(chosen.plan(), explain)
         return
-    from harness.engine.estimate import estimate_suite, memory_needs, store_estimate
+    from harness.engine.cell_scheduler import memory_needs
+    from harness.engine.estimate import estimate_suite, store_estimate
     from harness.engine.execute import ThisMachine, unfinished_cells
     from harness.plan.family_trial import try_planned
 
@@ -67,7 +68,7 @@ def plan(
     try_planned(planned, todo)
     with console.status("Measuring") as status:
         found = estimate_suite(todo, planned.datasets, store, status.update)
-    needs = memory_needs(planned.cells, records, found)
+    needs = memory_needs(planned.cells, records, found.costs)
     engine = here.engine(planned, todo, store, needs)
     _show_cells(console, planned, records, found)
     _show_total(console, planned, todo, records, found, engine)

@@ -129,7 +129,8 @@ def carry_out(
 ) -> list[CellOutcome]:
     """Run what is left of a plan and write its report. Ends the command where it was stopped."""
     from harness.cli.progress import progress_display
-    from harness.engine.estimate import last_estimate, memory_needs
+    from harness.engine.cell_scheduler import memory_needs
+    from harness.engine.estimate import last_estimate
     from harness.engine.execute import interrupt, open_site, run_ids, unfinished_cells
     from harness.plan.family_trial import try_planned
     from harness.report.publish import publish
@@ -140,7 +141,9 @@ def carry_out(
     store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, known = unfinished_cells(plan, records), last_estimate(plan, store)
     try_planned(plan, todo)
-    engine = place.engine(plan, todo, store, memory_needs(plan.cells, records, known))
+    engine = place.engine(
+        plan, todo, store, memory_needs(plan.cells, records, known.costs if known else {})
+    )
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
     began = time.monotonic()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from harness.engine.cell_cost import CellCost
 from harness.plan import Cell
+from harness.tracking import Record
 
 CONTEXT = 600 * 2**20
 """Bytes of a GPU that a process takes before its first tensor: the driver's state and libraries."""
@@ -33,6 +35,40 @@ class DeviceSlot:
     workers: int
     memory: float = float("inf")
     spare: int = 0
+
+
+def memory_needs(
+    cells: Sequence[Cell],
+    records: Mapping[str, Record],
+    costs: Mapping[tuple[str, str], CellCost],
+) -> dict[str, float]:
+    """The bytes of a GPU that each cell needs, by name: the most that a finished cell of the same
+    model and dataset held, or else as estimated in the `costs` of dataset and model; ALONE where
+    nothing is known.
+    """
+    held: dict[tuple[str, str], int] = {}
+    for cell in cells:
+        pair, record = (cell.dataset, cell.model), records.get(cell.training_key)
+        if record and "memory_bytes" in record.facts:
+            held[pair] = max(held.get(pair, 0), int(record.facts["memory_bytes"]))
+    sizes = {pair: cost.memory for pair, cost in costs.items()} | held
+    needs = {cell.name: sizes.get((cell.dataset, cell.model), 0) for cell in cells}
+    return {name: size + CONTEXT if size else ALONE for name, size in needs.items()}
+
+
+def makespan(seconds: Iterable[float], workers: int, spare: int = 0) -> float:
+    """Seconds until the last of several jobs ends, if `workers` (at least one) take them in this
+    order, and `spare` more workers join for the last ones, as in a `DeviceSlot`.
+    """
+    workers = max(1, workers)
+    waiting, running, now = deque(seconds), list[float](), 0.0
+    while waiting or running:
+        while waiting and len(running) < workers + (spare if len(waiting) <= spare else 0):
+            running.append(waiting.popleft())
+        shortest, share = min(running), min(1.0, workers / len(running))
+        now += shortest / share
+        running = [left - shortest for left in running if left > shortest]
+    return now
 
 
 def gpu_slots(free: Mapping[str, int], needs: Sequence[float], jobs: int) -> list[DeviceSlot]:

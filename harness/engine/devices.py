@@ -8,7 +8,6 @@ import psutil
 import torch
 
 from harness.engine.cell_scheduler import DeviceSlot, gpu_group_slots, gpu_slots
-from harness.engine.makespan import extra_workers
 from harness.training.numerics import Numerics, cores, devices
 
 
@@ -33,6 +32,16 @@ def local_devices(
         return gpu_group_slots(gpus, numerics.processes, jobs or len(gpus))
     free = {gpu: torch.cuda.mem_get_info(gpu)[0] for gpu in gpus}
     return gpu_slots(free, needs, jobs or cores())
+
+
+def extra_workers(cells: int, workers: int) -> int:
+    """How many more workers the last round needs, so that each of its cells has one.
+
+    With five cells, two workers would do two, two more, and the last with a core to spare. So a
+    third joins them for the last three, which take turns on the two cores: two and a half rounds,
+    not three. A cell computes in one thread all the same, to the same bits.
+    """
+    return cells % workers if cells > workers else 0
 
 
 def has_memory_to_spare() -> bool:

@@ -1,24 +1,21 @@
-"""How long a suite will take on this machine, and what memory and disk: see `harness plan`.
-
-A cell takes what finished cells of the same model, dataset and machine took, in any suite of the
-store; where there is none, a few of its steps and images are measured.
-"""
+"""How long a suite will take on this machine, and what memory and disk: see docs/scaling.md."""
 
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from operator import truediv
 from statistics import fmean
-from typing import Self
+
+from pydantic import TypeAdapter
 
 from harness.cell.work import params_of
 from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
 from harness.engine.cell_cost import CellCost, measure_cost
-from harness.engine.cell_scheduler import ALONE, CONTEXT
-from harness.engine.makespan import makespan
+from harness.engine.cell_scheduler import makespan
 from harness.plan import Cell, Plan
 from harness.plan.identity import identify
 from harness.tracking import Record, Store
@@ -29,14 +26,13 @@ from harness.training.checkpoint import KEPT
 
 BESIDE_OTHERS = 1.2
 """How much longer a cell takes beside others than measured alone: docs/scaling.md."""
-RECORD_BYTES = 300_000
-"""Bytes that a cell leaves beside its weights: pictures, curves, tags and rows in the store."""
-WEIGHT_BYTES, CHECKPOINT_BYTES = 8, 16
-"""Bytes per parameter: raw and averaged weights, and in a checkpoint two moments too."""
+RECORD_BYTES = 300_000  # that a cell leaves beside its weights: pictures, curves, tags, rows
+WEIGHT_BYTES, CHECKPOINT_BYTES = 8, 16  # per parameter: raw and averaged weights; two moments too
 FILE = "estimate.json"
+_FACTS = ("seconds", "evaluation_seconds", "memory_bytes", "parameters")
+_ROWS = TypeAdapter(list[tuple[str, str, CellCost]])
 
-ModelOnDataset = tuple[str, str]
-"""A dataset and a model."""
+ModelOnDataset = tuple[str, str]  # a dataset and a model
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,7 @@ class SuiteEstimate:
         """Wall time of these cells, `jobs` at a time (see `makespan`); None where the cost of one
         is unknown. What is done once is counted for the first cell of each dataset.
         """
-        seconds = []
-        begun: set[str] = set()
+        seconds, begun = [], set[str]()
         for cell in cells:
             if (cost := self.costs.get((cell.dataset, cell.model))) is None:
                 return None
@@ -73,35 +68,21 @@ class SuiteEstimate:
         largest = heapq.nlargest(jobs, (CHECKPOINT_BYTES * c.parameters for c in costs))
         return left, (KEPT + 1) * sum(largest)
 
-    def to_json(self) -> str:
-        """The estimate as a file of the suite's run."""
-        rows = [
-            {"dataset": dataset, "model": model, **asdict(cost)}
-            for (dataset, model), cost in self.costs.items()
-        ]
-        return json.dumps(rows, indent=2)
-
-    @classmethod
-    def from_json(cls, text: bytes | str) -> Self:
-        """The estimate that `to_json` wrote."""
-        rows = json.loads(text)
-        return cls({(r.pop("dataset"), r.pop("model")): CellCost(**r) for r in rows})
-
 
 def store_estimate(estimate: SuiteEstimate, plan: Plan, store: Store) -> None:
     """Attach an estimate to the suite's run, so that `harness run` can say how good it was."""
     parent = planned_suite(store, identify(plan.loaded, store), plan.suite_key)
-    store.put(parent, FILE, estimate.to_json())
+    store.put(parent, FILE, _ROWS.dump_json([(*x, cost) for x, cost in estimate.costs.items()]))
 
 
 def last_estimate(plan: Plan, store: Store) -> SuiteEstimate | None:
     """The last estimate of the suite, or None."""
     parent = find_suite(store, identify(plan.loaded, store), plan.suite_key)
     content = store.get(parent, FILE) if parent else None
-    try:
-        return SuiteEstimate.from_json(content) if content else None
-    except (ValueError, TypeError, KeyError):  # written by another version
-        return None
+    with suppress(ValueError):  # written by another version
+        rows = _ROWS.validate_json(content or "")
+        return SuiteEstimate({(dataset, model): cost for dataset, model, cost in rows})
+    return None
 
 
 def estimate_suite(
@@ -137,21 +118,18 @@ def past_cost(cell: Cell, runs: Iterable[StoredRun]) -> CellCost | None:
     """
     params = _comparable(params_of(cell))
     protocols = {p.protocol.key() for p in cell.planned_measurements if not p.obstacle}
-    needed = {"seconds", "evaluation_seconds", "memory_bytes", "parameters"}
     facts = [
-        {name: float(run.facts[name]) for name in needed} | {"images": run.images}
+        [float(run.facts[name]) for name in _FACTS] + [run.images]
         for run in runs
-        if run.images and needed <= run.facts.keys() and _comparable(run.params) == params
+        if run.images and run.facts.keys() >= set(_FACTS) and _comparable(run.params) == params
         if {m.protocol.key() for m in run.numbers if m.status == "ok"} == protocols
     ]
     if not facts:
         return None
+    seconds, evaluation, memory, parameters, images = zip(*facts, strict=True)
+    training = fmean(map(truediv, seconds, images)) * cell.images
     return CellCost(
-        training=fmean(fact["seconds"] / fact["images"] for fact in facts) * cell.images,
-        evaluation=fmean(fact["evaluation_seconds"] for fact in facts),
-        memory=int(max(fact["memory_bytes"] for fact in facts)),
-        parameters=int(facts[0]["parameters"]),
-        is_measured=False,
+        training, fmean(evaluation), int(max(memory)), int(parameters[0]), is_measured=False
     )
 
 
@@ -159,20 +137,3 @@ def _comparable(params: Mapping[str, object]) -> dict[str, str]:
     """The parameters that decide what a cell takes, as the store has them."""
     kinds = ("family", "recipe.", "numerics.")
     return {metric_name(k): str(value) for k, value in params.items() if k.startswith(kinds)}
-
-
-def memory_needs(
-    cells: Sequence[Cell], records: Mapping[str, Record], estimate: SuiteEstimate | None
-) -> dict[str, float]:
-    """The bytes of a GPU that each cell needs, by name: the most that a finished cell of the same
-    model and dataset held, or else as estimated; ALONE where nothing is known.
-    """
-    held: dict[ModelOnDataset, int] = {}
-    for cell in cells:
-        pair, record = (cell.dataset, cell.model), records.get(cell.training_key)
-        if record and "memory_bytes" in record.facts:
-            held[pair] = max(held.get(pair, 0), int(record.facts["memory_bytes"]))
-    estimated = {pair: c.memory for pair, c in estimate.costs.items()} if estimate else {}
-    known = estimated | held
-    sizes = {cell.name: known.get((cell.dataset, cell.model), 0) for cell in cells}
-    return {name: size + CONTEXT if size else ALONE for name, size in sizes.items()}

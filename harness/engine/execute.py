@@ -87,7 +87,7 @@ class Engine(Protocol):
 
     @property
     def spare(self) -> int:
-        """How many more run at a time in the last round; see `harness.engine.makespan`."""
+        """How many more run at a time in the last round; see `harness.engine.devices`."""
         ...
 
     def run(

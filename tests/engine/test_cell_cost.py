@@ -9,8 +9,8 @@ from harness.config.suite import load_suite
 from harness.data import Split, load_dataset
 from harness.engine.cell_cost import (
     PROBE,
-    _split_part,
-    _trial_evidence,
+    _every,
+    _TrialEvidence,
     extrapolate,
     measure_cost,
 )
@@ -49,8 +49,8 @@ def test_no_part_is_negative():
 
 def test_a_share_of_a_split_is_evenly_spaced():
     split = Split(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1), torch.arange(100))
-    assert _split_part(split, 0.04).labels.tolist() == [0, 33, 66, 99]
-    assert len(_split_part(split, 1.0)) == 100
+    assert _every(25, split).labels.tolist() == [0, 25, 50, 75]
+    assert len(_every(1, split)) == 100
 
 
 class Counting(Extractor):
@@ -72,14 +72,13 @@ class Counting(Extractor):
 
 def test_a_trial_times_a_network_on_few_real_images_and_makes_up_the_features_of_all(cell: Cell):
     dataset, network = load_dataset("digits"), Counting()
-    trial = _trial_evidence(cell, dataset, None, 0.5)
+    trial = _TrialEvidence(cell, dataset, None, 2)
     features = trial.real(network, "reference_images")
     assert features.pooled.shape == (len(trial["reference_images"]), 2)
     assert features.logits is None
     assert float(features.pooled.std()) > 0.5, "metrics of constant features would take less"
     assert network.counts == [PROBE]
-    _, size = trial.real_features(dataset)
-    assert size == 4 * 2 * len(dataset.normal_test), "the features of all, as float32"
+    assert trial.once_bytes == 4 * 2 * len(dataset.normal_test), "the features of all, as float32"
 
 
 def test_the_cost_of_a_cell_has_every_part(cell: Cell):

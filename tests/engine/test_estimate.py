@@ -11,7 +11,7 @@ from harness.config.suite import load_suite
 from harness.core.measurement import SOURCE_IMAGES, Measurement
 from harness.engine import estimate as module
 from harness.engine.cell_cost import CellCost
-from harness.engine.cell_scheduler import ALONE, CONTEXT
+from harness.engine.cell_scheduler import ALONE, CONTEXT, memory_needs
 from harness.engine.estimate import (
     BESIDE_OTHERS,
     CHECKPOINT_BYTES,
@@ -19,7 +19,6 @@ from harness.engine.estimate import (
     WEIGHT_BYTES,
     SuiteEstimate,
     estimate_suite,
-    memory_needs,
     past_cost,
 )
 from harness.plan import Cell, make_plan
@@ -81,20 +80,27 @@ def test_disk_is_weights_records_and_features_and_the_checkpoints_of_those_that_
     assert checkpoints == (KEPT + 1) * two_largest, "a new one beside those kept"
 
 
-def test_what_was_written_is_read():
-    assert SuiteEstimate.from_json(KNOWN.to_json()) == KNOWN
+def test_what_was_written_is_read(monkeypatch: pytest.MonkeyPatch):
+    for name in ("identify", "planned_suite", "find_suite"):
+        monkeypatch.setattr(module, name, Mock(return_value="run"))
+    store = Mock()
+    module.store_estimate(KNOWN, Mock(), store)
+    store.get.return_value = store.put.call_args.args[2]
+    assert module.last_estimate(Mock(), store) == KNOWN
+    store.get.return_value = b'[{"dataset": "digits"}]'
+    assert module.last_estimate(Mock(), store) is None, "written by another version"
 
 
 def test_memory_is_what_finished_cells_took_then_what_was_estimated_then_all():
     cells = [cell("small"), cell("small", 1), cell("large"), cell("unknown")]
     records = {cells[0].training_key: record(memory_bytes=70)}
-    assert memory_needs(cells, records, KNOWN) == {
+    assert memory_needs(cells, records, KNOWN.costs) == {
         cells[0].name: 70 + CONTEXT,
         cells[1].name: 70 + CONTEXT,
         cells[2].name: 900 + CONTEXT,
         cells[3].name: ALONE,
     }
-    assert set(memory_needs(cells, {}, None).values()) == {ALONE}
+    assert set(memory_needs(cells, {}, {}).values()) == {ALONE}
 
 
 SUITE = """

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engine.makespan import extra_workers, makespan
+from harness.engine.cell_scheduler import makespan
+from harness.engine.devices import extra_workers
 
 WORKS = st.lists(st.floats(0, 1e3), max_size=20)
 
