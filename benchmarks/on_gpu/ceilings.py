@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.core.cuda_graphs import tensors
 from harness.data.loader import Batches
+from harness.training.budget import stages
 from harness.training.state import TrainingState
 from harness.training.step import Step
 from on_gpu.bench import Bench
@@ -90,8 +91,9 @@ def cost_of_a_step(bench: Bench, model: str) -> Cost:
 
 def _step(bench: Bench, model: str) -> Callable[[], object]:
     family = bench.family(model)
-    state = TrainingState.start(family, 0, bench.device)
-    step = Step(state, state.turns[0], captured=False)
     batches = Batches(bench.dataset.train, family.settings.batch_size, 0, bench.device)
+    state = TrainingState(family, 0, bench.device)
+    state.begin(0, batches)
+    step = Step(state, stages(state.phases, 10**6, batches.batch_size)[0], captured=False)
     given = step.draw([batches.batch(0)])
     return lambda: step(given)

@@ -17,7 +17,9 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from harness.core.cuda_graphs import Replayed, captures, cuda_graph
 from harness.data.batch import Batch
+from harness.data.loader import Batches
 from harness.families.base import Player
+from harness.training.budget import stages
 from harness.training.state import TrainingState
 from harness.training.step import Step, replayed
 from on_gpu.bench import Bench, Row
@@ -53,8 +55,10 @@ def _alone(bench: Bench, model: str) -> float:
     """Seconds of a step as the harness takes it, replayed where there are graphs."""
     family = bench.family(model)
     graph = captures("graph", bench.device)
-    state = TrainingState.start(family, 0, bench.device, "graph")
-    step = Step(state, state.turns[0], captured=graph)
+    state = TrainingState(family, 0, bench.device, "graph")
+    batches = Batches(bench.dataset.train, family.settings.batch_size, 0, bench.device)
+    state.begin(0, batches)
+    step = Step(state, stages(state.phases, 10**6, batches.batch_size)[0], captured=graph)
     take = replayed(step, state) if graph else step
     batch = _batch(bench, family.settings.batch_size)
     return _per_step(bench, lambda: take(step.draw([batch])))

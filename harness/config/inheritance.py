@@ -24,13 +24,14 @@ def inherit(parent: Document, child: Document) -> Document:
         for keys, place in parent.places.items()
         if not any(keys[:length] in replaced for length in range(1, len(keys) + 1))
     }
-    value = _merge(parent.value, child.value)
+    value = merge_settings(parent.value, child.value)
     return Document(value, child.path, {**places, **child.places}, child.text)
 
 
-def _merge(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+def merge_settings(parent: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+    """The child's settings, with all that they do not say taken over from the parent's."""
     return {**parent} | {
-        key: _merge(parent[key], value) if _merges(parent.get(key), value) else value
+        key: merge_settings(parent[key], value) if _merges(parent.get(key), value) else value
         for key, value in child.items()
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -20,3 +21,18 @@ class Settings(BaseModel):
             if isinstance(value, int) and abs(value) > LARGEST_SETTING:
                 raise ValueError(f"{name} is {value:,}, and no model has that many of anything")
         return self
+
+
+def kind_of(settings: Any, default: str) -> str:
+    """The `kind` of settings, as a recipe writes them or as they were read."""
+    if isinstance(settings, Mapping):
+        return str(settings.get("kind", default))
+    return str(getattr(settings, "kind", default))
+
+
+def _require_kind(schema: dict[str, Any]) -> None:
+    schema["required"] = [*schema.get("required", ()), "kind"]
+
+
+NAMED_KIND = ConfigDict(json_schema_extra=_require_kind)
+"""Of settings among whose kinds another is the default: a recipe must name this one."""

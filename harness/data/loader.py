@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -58,19 +60,35 @@ class Batches:
     def batch(self, index: int) -> Batch:
         """Batch `index`, from 0: `batch_size` images and what belongs to them, on the device."""
         start = index * self.batch_size
-        indices = self._sampler.indices(start, start + self.batch_size)
-        batch = self._batch_at(index, indices)
+        return self._between(start, start + self.batch_size)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Every image once, in batches of `batch_size`, of which the last may be smaller. Of two
+        domains as many images as both have, in turn.
+        """
+        for start in range(0, len(self._labels), self.batch_size):
+            yield self._between(start, min(start + self.batch_size, len(self._labels)))
+
+    def of_size(self, batch_size: int) -> Batches:
+        """The same sequence of images in batches of another size; it shares their memory."""
+        other = copy.copy(self)
+        other.batch_size = batch_size
+        return other
+
+    def _between(self, start: int, stop: int) -> Batch:
+        """The images from `start` to `stop` - 1 of the sequence."""
+        indices = self._sampler.indices(start, stop)
+        batch = self._batch_at(start, indices)
         if self._words is None:
             return batch
         words = to_device(self._words.index_select(0, indices.images), self.device)
         return replace(batch, words=words)
 
-    def _batch_at(self, index: int, indices: Indices) -> Batch:
+    def _batch_at(self, start: int, indices: Indices) -> Batch:
         images = self._gather(self._images, indices)
         labels = to_device(self._labels.index_select(0, indices.images), self.device)
         if self._transform:
-            start = index * self.batch_size
-            numbers = torch.arange(start, start + self.batch_size, device=self.device)
+            numbers = torch.arange(start, start + len(images), device=self.device)
             return self._transform(images, labels, keys(self._transform_seed, numbers))
         if self._sources is None:
             return Batch(to_float(images), labels)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.base import Family, Losses, Noise, Phase, single_player
 from harness.families.builders import NetworkSettings, decoder, encoder, in_range
 
 
@@ -42,10 +42,7 @@ class Autoencoder(Family):
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        player = Player(
-            "model", ("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer
-        )
-        return (Phase((player,)),)
+        return single_player(("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """None: the loss is deterministic."""

@@ -5,27 +5,35 @@ where a method trains in stages. One loop (`harness.training.loop`) trains them 
 
 A loss is a pure function of networks, batch and noise. Whatever is random is drawn outside it by
 `Player.noise` from a named generator, so that a step can be captured, compiled, stacked over
-seeds, and replayed to the bit.
+seeds, and replayed to the bit. What changes without a gradient changes in `Player.after`, inside
+the step, or in `Player.prepare`, before it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from harness.config.inheritance import merge_settings
 from harness.core.cuda_graphs import Accelerate
 from harness.core.settings import Settings
 from harness.data.batch import Batch
+from harness.families.optimizers import Adam, AnyOptimizer, Optimizer
 from harness.objectives.adversarial import OutputMeaning
 
 Noise = Mapping[str, Tensor]
+"""What a step takes beside its batch: random tensors by name, and `PROGRESS` where it is read."""
+PROGRESS = "progress"
+"""In the noise of a player that reads it: the share of the phase that is done before the step, a
+0-d tensor in [0, 1)."""
 Direction = Literal["forward", "backward"]
 """Of a translation between two domains: forward is from class 0 to class 1."""
 Losses = Mapping[str, Tensor]
@@ -36,19 +44,12 @@ Layers = Annotated[NonNegativeInt, Field(le=1000)]
 """A number of layers, each of which is an object of its own even where it takes no memory."""
 
 
-class Adam(Settings):
-    """Adam's settings (Kingma & Ba 2015, arXiv:1412.6980)."""
-
-    lr: PositiveFloat = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
-
-
 class FamilySettings(Settings):
     """What every recipe can set, whatever its family."""
 
     batch_size: PositiveInt = 64
-    optimizer: Adam = Adam()
+    optimizer: AnyOptimizer = Adam()
+    """Of each player whose own settings name no other."""
     ema: float | None = None
     """Decay per step of the weights' moving average, which is then what is measured."""
     flip: bool = False
@@ -58,6 +59,35 @@ class FamilySettings(Settings):
     is measured later are in single precision."""
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
     """In training: the order of an image's numbers in memory. Each is the faster on some device."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_optimizers(cls, settings: Any) -> Any:
+        """Fills in an optimizer that a player's settings change in part, `discriminator:
+        {optimizer: {lr: 4e-4}}`, from the recipe's.
+        """
+        if not isinstance(settings, Mapping):
+            return settings
+        common = settings.get("optimizer")
+        if common is None:
+            common = cls.model_fields["optimizer"].default.model_dump()
+        return {name: _completed(value, common) for name, value in settings.items()}
+
+
+class PlayerSettings(Settings):
+    """What a recipe can set of one player. Its `optimizer` changes the recipe's: settings that it
+    does not name stay, unless it is of another kind.
+    """
+
+    optimizer: AnyOptimizer | None = None
+
+
+def _completed(settings: Any, common: Any) -> Any:
+    """A player's settings with the whole of its optimizer; all else as it is."""
+    change = settings.get("optimizer") if isinstance(settings, Mapping) else None
+    if not isinstance(change, Mapping):
+        return settings
+    return merge_settings({"optimizer": common}, settings)
 
 
 @dataclass(frozen=True)
@@ -80,31 +110,93 @@ class ImageShape:
     pixels: bool = True
 
 
+class TrainingImages(Protocol):
+    """The training images as a phase can ask for them: `harness.data.loader.Batches`."""
+
+    def batch(self, index: int) -> Batch:
+        """The batch of this index in the endless shuffled sequence of training images."""
+        ...
+
+    def epoch(self) -> Iterator[Batch]:
+        """Every training image once, in batches of which the last may be smaller."""
+        ...
+
+    def of_size(self, batch_size: int) -> TrainingImages:
+        """The same sequence in batches of another size."""
+        ...
+
+
+Loss = Callable[[nn.ModuleDict, Batch, Noise], Losses]
+After = Callable[[nn.ModuleDict, Batch, Noise], Losses | None]
+Prepare = Callable[[nn.ModuleDict, Batch, Noise], Noise]
+Begin = Callable[[nn.ModuleDict, TrainingImages, torch.Generator], None]
+
+
 @dataclass(frozen=True)
 class Player:
     """Minimises `loss` over the parameters of the networks it `trains`.
 
     `noise(n, generator)` draws what a loss over n images needs, on the generator's device.
     `updates` is the number of optimiser steps it makes per training step, each on images of its
-    own where it `sees_data`.
+    own where it `sees_data`. A player that `reads_progress` has `PROGRESS` in its noise.
+
+    `after` changes networks in place, without gradients, right after each of its optimiser steps:
+    clipped weights, a codebook's moving average, a teacher. It is part of the step, so that it must
+    not wait for the device, and what it changes must be parameters or persistent buffers of
+    networks; it may return further scalars to be logged. Where several processes share a batch,
+    each gives it the whole batch.
+
+    `prepare` gives the noise that the step takes in place of what was drawn, on the host before the
+    step and without gradients: a pairing by optimal transport, a pool of images. It may read
+    values. Networks are as the last step left them. Where it has state it is an `nn.Module`, whose
+    `state_dict` is part of checkpoints.
     """
 
     name: str
     trains: tuple[str, ...]
     noise: Callable[[int, torch.Generator], Noise]
-    loss: Callable[[nn.ModuleDict, Batch, Noise], Losses]
-    optimizer: Adam
+    loss: Loss
+    optimizer: Optimizer
     updates: int = 1
     sees_data: bool = True
+    reads_progress: bool = False
+    after: After | None = None
+    prepare: Prepare | None = None
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stage of training: its players take turns for `share` of the budget."""
+    """A stage of training: its players take turns for `share` of the budget.
 
-    players: tuple[Player, ...]
+    `begin(networks, images, generator)` runs first: it fits or copies what the phase starts from
+    into `networks`, in place, with all its randomness from the generator. Networks that no player
+    of the phase trains are frozen and in evaluation mode. Each phase has optimisers and a moving
+    average of its own; the networks have the averaged weights when the next phase begins.
+
+    `batch_size` is the recipe's where it is None. A phase without players has a share of 0: all it
+    does is to begin.
+    """
+
+    players: tuple[Player, ...] = ()
     name: str = "train"
     share: float = 1.0
+    begin: Begin | None = None
+    batch_size: int | None = None
+
+    @property
+    def trains(self) -> frozenset[str]:
+        """The networks that its players train."""
+        return frozenset(name for player in self.players for name in player.trains)
+
+
+def single_player(
+    trains: tuple[str, ...],
+    noise: Callable[[int, torch.Generator], Noise],
+    loss: Loss,
+    optimizer: Optimizer,
+) -> tuple[Phase]:
+    """The phases of a model that trains in one phase, by one player, named `model`."""
+    return (Phase((Player("model", trains, noise, loss, optimizer),)),)
 
 
 class Family(ABC):
@@ -124,6 +216,7 @@ class Family(ABC):
     the averaged generator makes."""
     accelerate: Accelerate = "off"
     """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
+    _device: torch.device = torch.device("cpu")
 
     def __init__(self, settings: Any, shape: ImageShape) -> None:
         self.settings = settings
@@ -147,14 +240,16 @@ class Family(ABC):
 
     def to(self, device: torch.device | str) -> None:
         """Moves all networks there, those with the raw weights too."""
+        self._device = torch.device(device)
         self.networks.to(device)
         if self.raw is not None:
             self.raw.to(device)
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
-        return next(self.networks.parameters()).device
+        """Where the networks are; where they have no tensors, where they were moved to."""
+        tensor = next(chain(self.networks.parameters(), self.networks.buffers()), None)
+        return self._device if tensor is None else tensor.device
 
 
 @runtime_checkable

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families.base import (
-    Adam,
     Direction,
     Family,
     FamilySettings,
@@ -19,6 +18,7 @@ from harness.families.base import (
     Phase,
     Player,
 )
+from harness.families.optimizers import Adam, AnyOptimizer
 from harness.networks.cyclegan import PatchCritic, ResidualTranslator
 
 
@@ -30,7 +30,7 @@ class CycleGANSettings(FamilySettings):
     """
 
     batch_size: PositiveInt = Field(default=2, multiple_of=2)
-    optimizer: Adam = Adam(lr=2e-4, betas=(0.5, 0.999))
+    optimizer: AnyOptimizer = Adam(lr=2e-4, betas=(0.5, 0.999))
     width: PositiveInt = 64
     blocks: Layers = Field(default=9, ge=1)
     cycle: NonNegativeFloat = 10.0

@@ -13,7 +13,7 @@ from harness.core.cuda_graphs import Replayed, captures, cuda_graph
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.data.hashed_words import BUCKETS, word_ids
-from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.base import Family, Losses, Noise, Phase, single_player
 from harness.families.builders import ConditionalSettings, denoiser, in_range, random_labels
 from harness.families.ddim import (
     DDIMStepInputs,
@@ -93,8 +93,7 @@ class Diffusion(Family):
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        player = Player("model", ("denoiser",), self.noise, self.loss, self.settings.optimizer)
-        return (Phase((player,)),)
+        return single_player(("denoiser",), self.noise, self.loss, self.settings.optimizer)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """A timestep and an ε for each of n images."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, Player
+from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, single_player
 from harness.networks.unet import UNet
 
 
@@ -50,8 +50,7 @@ class Translation(Family):
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        player = Player("model", ("unet",), self.noise, self.loss, self.settings.optimizer)
-        return (Phase((player,)),)
+        return single_player(("unet",), self.noise, self.loss, self.settings.optimizer)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """None: the loss is deterministic."""

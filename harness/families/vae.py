@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.base import Family, Losses, Noise, Phase, single_player
 from harness.families.builders import NetworkSettings, at_least_float32, decoder, encoder, in_range
 
 
@@ -48,10 +48,7 @@ class VAE(Family):
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        player = Player(
-            "model", ("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer
-        )
-        return (Phase((player,)),)
+        return single_player(("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """A standard Gaussian for the code of each of n images."""

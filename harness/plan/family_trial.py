@@ -28,7 +28,6 @@ from harness.evaluation.requirements import Need
 from harness.evaluation.specs import metric_needs
 from harness.families import FAMILIES, build_family
 from harness.families.base import (
-    Adam,
     Family,
     Phase,
     Player,
@@ -39,6 +38,7 @@ from harness.families.base import (
     is_conditional,
     takes_texts,
 )
+from harness.families.optimizers import Optimizer
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell
 from harness.plan.planning import Plan, shape_of
@@ -173,7 +173,7 @@ def _check_trained(family: Family, player: Any) -> None:
             raise _at(family.phases, f"player {player.name!r} trains {name!r}, no network{hint}")
     if not any(p.requires_grad for name in trains for p in networks[name].parameters()):
         raise _at(family.phases, f"player {player.name!r} trains networks without parameters")
-    if not isinstance(player.optimizer, Adam):
+    if not isinstance(player.optimizer, Optimizer):
         kind = type(player.optimizer).__name__
         raise _at(family.phases, f"player {player.name!r} has a {kind} as its optimizer settings")
     if not isinstance(player.updates, int) or player.updates < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,9 @@ class MovingAverage:
     @torch.no_grad()
     def update(self, ema_weight: float | Tensor) -> None:
         """Moves by `ema_weight`: a float, or a 0-d tensor that is read on the device."""
-        if isinstance(ema_weight, float):
+        if not self._lagging:
+            pass
+        elif isinstance(ema_weight, float):
             torch._foreach_lerp_(self._lagging, self._current, ema_weight)
         else:
             torch._foreach_lerp_(self._lagging, self._current, [ema_weight] * len(self._lagging))
@@ -45,3 +48,11 @@ class MovingAverage:
         raw = copy.deepcopy(self.networks).requires_grad_(False)
         self.networks.load_state_dict(self.average.state_dict())
         return raw
+
+
+def copy_with(networks: nn.ModuleDict, weights: Mapping[str, Tensor]) -> nn.ModuleDict:
+    """Returns a copy, with these weights, of the networks that their names begin with."""
+    names = dict.fromkeys(name.partition(".")[0] for name in weights)
+    copied = copy.deepcopy(nn.ModuleDict({name: networks[name] for name in names}))
+    copied.load_state_dict(weights)
+    return copied.requires_grad_(False)

@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.families.base import Phase
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase: steps `start` to `stop` - 1 show `shown` batches each, from `first_batch` on."""
+    """A phase: steps `start` to `stop` - 1 show `shown` batches of `batch_size` images each, from
+    `first_batch` on. `length` is the number of steps of the whole phase, `images_before` how many
+    images the phases before it have shown.
+    """
 
     phase: Phase
     start: int
     stop: int
     shown: int
     first_batch: int
+    batch_size: int
+    length: int
+    images_before: int
 
     def batches(self, step: int) -> range:
         """The indices of the batches that `step` shows."""
         first = self.first_batch + (step - self.start) * self.shown
         return range(first, first + self.shown)
+
+    @property
+    def step_images(self) -> int:
+        """How many images a step shows."""
+        return self.shown * self.batch_size
+
+    @property
+    def length_images(self) -> int:
+        """How many images the whole phase shows."""
+        return self.length * self.step_images
+
+    def phase_images(self, step: int) -> int:
+        """How many images of the phase have been shown before `step`."""
+        return (step - self.start) * self.step_images
+
+    def progress(self, step: int) -> float:
+        """The share of the phase that is done before `step`."""
+        return (step - self.start) / self.length
+
+    def images(self, step: int) -> int:
+        """How many images training has shown before `step`, in all phases."""
+        return self.images_before + self.phase_images(step)
 
 
 def stages(phases: Sequence[Phase], images: int, batch_size: int) -> list[Stage]:
@@ -32,11 +60,29 @@ def stages(phases: Sequence[Phase], images: int, batch_size: int) -> list[Stage]
     that see data share them. A phase shows at least its share of `images`: its last step is whole.
     """
     laid: list[Stage] = []
-    step = batch = 0
+    step = before = 0
     for phase in phases:
+        size = phase.batch_size or batch_size
         shown = max((p.updates for p in phase.players if p.sees_data), default=1)
-        steps = math.ceil(round(phase.share * images) / (batch_size * shown))
-        laid.append(Stage(phase, step, step + steps, shown, batch))
-        step += steps
-        batch += steps * shown
+        length = math.ceil(round(phase.share * images) / (size * shown))
+        first = math.ceil(before / size)
+        laid.append(Stage(phase, step, step + length, shown, first, size, length, before))
+        step += length
+        before += length * shown * size
     return laid
+
+
+def until(laid: Sequence[Stage], images: int) -> list[Stage]:
+    """The stages as far as a training goes that stops after at least `images` of their images."""
+    reached = [stage for stage in laid if not stage.images_before or stage.images_before < images]
+    last = reached[-1]
+    left = max(0, math.ceil((images - last.images_before) / last.step_images))
+    return [*reached[:-1], replace(last, stop=last.start + min(left, last.length))]
+
+
+def depends_on_horizon(phases: Sequence[Phase]) -> bool:
+    """Whether a step depends on how long the whole training is."""
+    players = [player for phase in phases for player in phase.players]
+    return len(phases) > 1 or any(
+        player.reads_progress or player.optimizer.schedule.reads_horizon for player in players
+    )

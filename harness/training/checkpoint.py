@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import time
@@ -13,10 +12,11 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.core.files import atomic_write, file_sha256
 from harness.families.base import Family
+from harness.training.average import copy_with
 
 RAW = "raw/"
 """Before the names of raw weights in a file that has averaged ones too."""
@@ -88,9 +88,8 @@ def load_weights(family: Family, path: Path) -> None:
     family.networks.load_state_dict(tensors)
     family.networks.eval()
     if raw:
-        averaged = nn.ModuleDict({name: family.networks[name] for name in family.averaged})
-        family.raw = copy.deepcopy(averaged)
-        family.raw.load_state_dict({name.removeprefix(RAW): x for name, x in raw.items()})
+        weights = {name.removeprefix(RAW): tensor for name, tensor in raw.items()}
+        family.raw = copy_with(family.networks, weights)
 
 
 def write_tensors(

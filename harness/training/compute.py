@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from harness.core.cuda_graphs import Accelerate
 from harness.data.batch import Batch
-from harness.families.base import FamilySettings, Losses, Noise
-
-Loss = Callable[[nn.ModuleDict, Batch, Noise], Losses]
+from harness.families.base import FamilySettings, Loss, Losses, Noise
 
 
 def layout(settings: FamilySettings) -> torch.memory_format:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 
 from harness.core.cuda_graphs import Accelerate, captures
 from harness.data.batch import Batch
-from harness.families.base import Family
-from harness.training.budget import stages
+from harness.families.base import Family, TrainingImages
+from harness.training.budget import Stage, stages, until
 from harness.training.checkpoint import Checkpoints
 from harness.training.clock import clock
 from harness.training.state import CurvePoint, TrainingState
@@ -61,6 +61,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     seed: int,
     *,
     device: torch.device,
+    horizon_images: int | None = None,
     accelerate: Accelerate = "off",
     checkpoints: Checkpoints | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -68,30 +69,48 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
 ) -> TrainingResult:
     """Trains `family` on at least `budget_images` images (see `harness.training.budget`).
 
+    Phases and schedules are laid out over `horizon_images`, which is the budget where it is None:
+    with a smaller budget a training stops early. Batches must be `TrainingImages` where a phase
+    begins with something, or has a batch size of its own.
+
     It leaves `family.networks` on `device` in evaluation mode, with the averaged weights where the
     recipe asks for an average, and the raw weights in `family.raw`. With `checkpoints` it goes on
     from the last good one, to the same weights and curves as if it had never stopped. Raises
     Diverged; Stopped, after saving, once `stop` says so.
     """
-    state = TrainingState.start(family, seed, device, accelerate)
+    state = TrainingState(family, seed, device, accelerate)
     if checkpoints and (saved := checkpoints.latest()):
         state.restore(*saved)
-    plan = stages(family.phases(), budget_images, family.settings.batch_size)
+    plan = stages(state.phases, horizon_images or budget_images, family.settings.batch_size)
+    if horizon_images and budget_images < horizon_images:
+        plan = until(plan, budget_images)
     now = clock(device, accelerate)
     between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop, now)
-    for stage, turns in zip(plan, state.turns, strict=True):
-        step = Step(state, turns, captures(accelerate, device))
+    for index, stage in enumerate(plan):
+        if index < state.phase:
+            continue
+        images = _images_of(stage, batches)
+        if index > state.phase:
+            state.begin(index, images)
+            between.began()
+        step = Step(state, stage, captures(accelerate, device))
         take = replayed(step, state) if step.captured else step
         for number in range(max(stage.start, state.step), stage.stop):
-            shown = [batches.batch(index) for index in stage.batches(number)]
+            shown = [images.batch(batch) for batch in stage.batches(number)]
             losses = take(step.draw(shown))
             state.losses.add(step.players, losses)
             state.step = number + 1
-            between(images=stage.batches(number).stop * family.settings.batch_size)
-    if state.average:
-        family.raw = state.average.adopt().to(memory_format=torch.contiguous_format).eval()
-    family.networks.to(memory_format=torch.contiguous_format).eval()
-    return TrainingResult(state.step, state.curve[-1].images, state.seconds, tuple(state.curve))
+            between(images=stage.images(state.step))
+        state.end()
+    state.finish()
+    images_shown = plan[-1].images(state.step)
+    return TrainingResult(state.step, images_shown, state.seconds, tuple(state.curve))
+
+
+def _images_of(stage: Stage, batches: BatchSource) -> Any:
+    """The training images in batches of the phase's size."""
+    size = stage.phase.batch_size
+    return cast(TrainingImages, batches).of_size(size) if size else batches
 
 
 @dataclass
@@ -114,6 +133,16 @@ class _BetweenSteps:
     def stride(self) -> int:
         """Losses are read after so many steps."""
         return math.ceil(self.steps / POINTS)
+
+    def began(self) -> None:
+        """After a phase has begun: what it started from is part of training, and is saved."""
+        state = self.state
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        state.seconds += self.now() - self.started
+        if self.checkpoints and state.phases[state.phase].begin:
+            self.checkpoints.save(state.tensors(), state.values())
+        self.started = self.now()
 
     def __call__(self, images: int) -> None:
         """After a step, with so many `images` shown."""

@@ -13,10 +13,12 @@ from harness.families.base import Losses
 
 
 class Diverged(Exception):  # noqa: N818 - a result, not a fault
-    """A loss is not a number any more, or infinite. A result to record, not a fault to repair."""
+    """A loss, or the norm of a gradient, is not a number any more, or infinite. A result to record,
+    not a fault to repair.
+    """
 
-    def __init__(self, step: int, player: str, value: float) -> None:
-        super().__init__(f"the loss of {player} was {value} by step {step}")
+    def __init__(self, step: int, player: str, value: float, name: str = "loss") -> None:
+        super().__init__(f"the {name} of {player} was {value} by step {step}")
         self.step = step
         self.player = player
         self.value = value
@@ -58,5 +60,6 @@ class LossMeans:
         self._sums, self._counts = {}, Counter()
         for key, mean in means.items():
             if not math.isfinite(mean):
-                raise Diverged(step, key.split("/")[0], mean)
+                player, name = key.split("/", 1)
+                raise Diverged(step, player, mean, "loss" if name == "loss" else name)
         return means

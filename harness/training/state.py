@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,11 +12,16 @@ from torch import Tensor, nn
 from harness.core.cuda_graphs import Accelerate, captures
 from harness.core.seeding import generator
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Phase, Player
+from harness.families.base import Family, Loss, Losses, Noise, Phase, Player, TrainingImages
 from harness.training import data_parallel
-from harness.training.average import MovingAverage
-from harness.training.compute import Loss, compute_loss, layout
+from harness.training.average import MovingAverage, copy_with
+from harness.training.compute import compute_loss, layout
+from harness.training.freezing import Trainable
 from harness.training.losses import LossMeans
+from harness.training.optimizers import clip_gradients, gradient_norm, make_optimizer
+
+GRADIENT_NORM = "gradient_norm"
+"""Among the losses of a player: the norm of its gradients before they are clipped."""
 
 
 @dataclass(frozen=True)
@@ -27,80 +32,150 @@ class CurvePoint:
     losses: dict[str, float]
 
 
+@dataclass(frozen=True)
 class PlayerState:
     """A player at work: how its loss is computed, its parameters, optimiser and source of noise.
 
-    A `captured` one's optimiser keeps all that changes on the device.
+    `wanted` are the parameters whose gradients are computed, None where the phase trains no others:
+    to look for paths to them takes time. Where there are no parameters there is no optimiser.
+    """
+
+    player: Player
+    loss: Loss
+    parameters: list[nn.Parameter]
+    wanted: list[nn.Parameter] | None
+    optimizer: torch.optim.Optimizer | None
+    noise: torch.Generator
+
+    def take(
+        self, networks: nn.ModuleDict, batch: Batch, noise: Noise, lr: float | Tensor | None = None
+    ) -> Losses:
+        """One optimiser step on a batch; its losses, still on the device. `lr` is the learning rate
+        where that changes.
+        """
+        losses = self.loss(networks, *data_parallel.share(batch, noise))
+        if self.optimizer:
+            losses = self._step(self.optimizer, losses, lr)
+        if self.player.after:
+            with torch.no_grad():
+                losses = {**losses, **(self.player.after(networks, batch, noise) or {})}
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _step(
+        self, optimizer: torch.optim.Optimizer, losses: Losses, lr: float | Tensor | None
+    ) -> Losses:
+        for parameter in self.parameters:
+            parameter.grad = None  # what zero_grad() does in five times the time
+        torch.autograd.backward(losses["loss"], inputs=self.wanted)
+        losses = data_parallel.average_gradients(self.parameters, losses)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = gradient_norm(gradients)
+        if clip := self.player.optimizer.clip:
+            clip_gradients(gradients, clip, norm)
+        if lr is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+        optimizer.step()
+        return {**losses, GRADIENT_NORM: norm}
+
+    @property
+    def prepared(self) -> dict[str, Tensor]:
+        """The state of the player's `prepare`, where it has one."""
+        prepare = self.player.prepare
+        return dict(prepare.state_dict()) if isinstance(prepare, nn.Module) else {}
+
+
+class TrainingState:
+    """Networks, and of the phase that trains them its players' states and its moving average; and
+    how far it all is. `raw` has the weights that the last moving average took the place of.
     """
 
     def __init__(
-        self,
-        player: Player,
-        loss: Loss,
-        networks: nn.ModuleDict,
-        noise: torch.Generator,
-        captured: bool,
+        self, family: Family, seed: int, device: torch.device, accelerate: Accelerate = "off"
     ) -> None:
-        self.player = player
-        self.loss = loss
-        self.parameters = [p for name in player.trains for p in networks[name].parameters()]
-        trains_all = len(self.parameters) == len(list(networks.parameters()))
-        # Whose gradients are wanted, where there are others: to look for paths to them takes time.
-        self._wanted = None if trains_all else self.parameters
-        adam = player.optimizer
-        self.optimizer = torch.optim.Adam(
-            self.parameters, adam.lr, adam.betas, weight_decay=adam.weight_decay, fused=True,
-            capturable=captured,
-        )  # fmt: skip
-        self.noise = noise
-
-    def take(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """One optimiser step on a batch; its losses, still on the device."""
-        losses = self.loss(networks, *data_parallel.share(batch, noise))
-        for parameter in self.parameters:
-            parameter.grad = None  # what zero_grad() does in five times the time
-        torch.autograd.backward(losses["loss"], inputs=self._wanted)
-        losses = data_parallel.average_gradients(self.parameters, losses)
-        self.optimizer.step()
-        return {name: loss.detach() for name, loss in losses.items()}
-
-
-@dataclass
-class TrainingState:
-    """Networks, their average, and for each phase its players' turns; and how far it all is."""
-
-    networks: nn.ModuleDict
-    turns: list[list[PlayerState]]
-    average: MovingAverage | None
-    step: int = 0
-    seconds: float = 0.0
-    curve: list[CurvePoint] = field(default_factory=list)
-    losses: LossMeans = field(default_factory=LossMeans)
-
-    @classmethod
-    def start(
-        cls, family: Family, seed: int, device: torch.device, accelerate: Accelerate = "off"
-    ) -> TrainingState:
-        """The state before the first step."""
+        """The state before the first phase."""
         if accelerate == "compile":
             torch.compiler.reset()  # what was compiled for other models counts against a limit
-        networks = family.networks.to(device).to(memory_format=layout(family.settings)).train()
+        family.to(device)
+        self.networks = family.networks.to(memory_format=layout(family.settings))
+        self.phases = family.phases()
+        self.phase = -1
+        self.players: list[PlayerState] = []
+        self.average: MovingAverage | None = None
+        self.raw: nn.ModuleDict | None = None
+        self.step = 0
+        self.seconds = 0.0
+        self.curve: list[CurvePoint] = []
+        self.losses = LossMeans()
+        self._family, self._seed = family, seed
+        self._device, self._accelerate = device, accelerate
+        self._trainable = Trainable(self.networks)
 
-        def turn(phase: Phase, player: Player) -> PlayerState:
-            noise = generator(seed, "noise", phase.name, player.name, device=device)
-            loss = compute_loss(player.loss, family.settings, device, accelerate)
-            return PlayerState(player, loss, networks, noise, captures(accelerate, device))
+    def begin(self, index: int, images: TrainingImages) -> None:
+        """Goes on to the phase `index`, with what it starts from."""
+        phase = self.phases[index]
+        if phase.begin:
+            draws = generator(self._seed, "begin", phase.name, device=self._device)
+            self._trainable.freeze_all_but(())
+            with torch.no_grad():
+                phase.begin(self.networks, images, draws)
+        self._open(index)
 
-        turns = [[turn(phase, player) for player in phase.players] for phase in family.phases()]
-        averaged = nn.ModuleDict({name: networks[name] for name in family.averaged})
-        decay = family.settings.ema
-        return cls(networks, turns, MovingAverage(averaged, decay) if averaged and decay else None)
+    def end(self) -> None:
+        """Ends the phase: the networks have its averaged weights, and those that they had are
+        `raw`.
+        """
+        if self.average:
+            self.raw = self.average.adopt()
+            self.average = None
+
+    def finish(self) -> None:
+        """Ends training: all networks are ready to be measured."""
+        self._trainable.release()
+        self.networks.to(memory_format=torch.contiguous_format).eval()
+        if self.raw is not None:
+            self.raw.to(memory_format=torch.contiguous_format).eval()
+        self._family.raw = self.raw
+
+    def _open(self, index: int) -> None:
+        """Makes players' states and the average of the phase `index`, from the networks as they
+        are.
+        """
+        phase = self.phases[index]
+        self.phase = index
+        self._trainable.freeze_all_but(phase.trains)
+        self.players = [self._player(phase, player) for player in phase.players]
+        names = [name for name in self._family.averaged if name in phase.trains]
+        averaged = nn.ModuleDict({name: self.networks[name] for name in names})
+        decay = self._family.settings.ema
+        self.average = MovingAverage(averaged, decay) if averaged and decay else None
+
+    def _player(self, phase: Phase, player: Player) -> PlayerState:
+        settings, device = self._family.settings, self._device
+        noise = generator(self._seed, "noise", phase.name, player.name, device=device)
+        loss = compute_loss(player.loss, settings, device, self._accelerate)
+        if isinstance(player.prepare, nn.Module):
+            player.prepare.to(device)
+        own, everyones = self._trainable.of(player.trains), self._trainable.of(phase.trains)
+        captured = captures(self._accelerate, device)
+        return PlayerState(
+            player,
+            loss,
+            own,
+            wanted=own if len(own) < len(everyones) else None,
+            optimizer=make_optimizer(player.optimizer, own, captured) if own else None,
+            noise=noise,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name, e.g. `optimizer/0/generator/3/exp_avg`."""
-        noise = {path: turn.noise.get_state() for path, turn in self._paths()}
-        losses = self.losses.tensors()
-        return self.changing() | _prefixed("losses", losses) | _prefixed("noise", noise)
+        found = self.changing() | _prefixed("losses", self.losses.tensors())
+        if self.raw is not None:
+            found |= _prefixed("raw", self.raw.state_dict())
+        for path, turn in self._paths():
+            found |= _prefixed(f"prepare/{path}", turn.prepared)
+            found[f"noise/{path}"] = turn.noise.get_state()
+        return found
 
     def changing(self) -> dict[str, Tensor]:
         """Those that a step changes in place."""
@@ -108,39 +183,46 @@ class TrainingState:
         if self.average:
             found |= _prefixed("average", self.average.average.state_dict())
         for path, turn in self._paths():
-            for index, entry in turn.optimizer.state_dict()["state"].items():
+            state = turn.optimizer.state_dict()["state"] if turn.optimizer else {}
+            for index, entry in state.items():
                 found |= _prefixed(f"optimizer/{path}/{index}", entry)
         return found
 
     def values(self) -> dict[str, Any]:
         """What else there is, as plain types."""
         curve = [[point.images, point.losses] for point in self.curve]
-        return {"step": self.step, "seconds": self.seconds, "curve": curve}
+        return {"step": self.step, "phase": self.phase, "seconds": self.seconds, "curve": curve}
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Takes everything from a checkpoint."""
         self.networks.load_state_dict(_below("networks", tensors))
+        self._open(values["phase"])
         self.losses.restore(_below("losses", tensors))
+        raw = _below("raw", tensors)
+        self.raw = copy_with(self.networks, raw) if raw else None
         if self.average:
             self.average.average.load_state_dict(_below("average", tensors))
         for path, turn in self._paths():
             turn.noise.set_state(tensors[f"noise/{path}"])
-            entries: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _below(f"optimizer/{path}", tensors).items():
-                index, key = name.split("/")
-                entries.setdefault(int(index), {})[key] = tensor
-            groups = turn.optimizer.state_dict()["param_groups"]
-            turn.optimizer.load_state_dict({"state": entries, "param_groups": groups})
-            _lay_out(turn.optimizer)
+            if isinstance(turn.player.prepare, nn.Module):
+                turn.player.prepare.load_state_dict(_below(f"prepare/{path}", tensors))
+            if turn.optimizer:
+                _restore_optimizer(turn.optimizer, _below(f"optimizer/{path}", tensors))
         self.step, self.seconds = values["step"], values["seconds"]
         self.curve = [CurvePoint(images, losses) for images, losses in values["curve"]]
 
     def _paths(self) -> list[tuple[str, PlayerState]]:
-        return [
-            (f"{phase}/{turn.player.name}", turn)
-            for phase, turns in enumerate(self.turns)
-            for turn in turns
-        ]
+        return [(f"{self.phase}/{turn.player.name}", turn) for turn in self.players]
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        entries.setdefault(int(index), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": entries, "param_groups": groups})
+    _lay_out(optimizer)
 
 
 def _lay_out(optimizer: torch.optim.Optimizer) -> None:

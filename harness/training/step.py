@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from harness.core.cuda_graphs import Replayed, cuda_graph
 from harness.data.batch import Batch
-from harness.families.base import Losses, Noise
+from harness.families.base import PROGRESS, Losses, Noise, Player
+from harness.training.budget import Stage
 from harness.training.state import PlayerState, TrainingState
 
 
@@ -19,13 +20,14 @@ from harness.training.state import PlayerState, TrainingState
 class StepInputs:
     """All that a step needs besides what it changes.
 
-    `batches` that the players share, the noise of each update of each player in turn, and how far
-    the moving average is to follow.
+    `batches` that the players share, the noise of each update of each player in turn, how far the
+    moving average is to follow, and the learning rates of the players whose rate changes, by name.
     """
 
     batches: list[Batch]
     noise: list[Noise]
     ema_weight: float | Tensor
+    rates: Mapping[str, float | Tensor]
 
 
 class Step:
@@ -35,33 +37,70 @@ class Step:
     `captured` by a graph, it reads all that changes from tensors.
     """
 
-    def __init__(self, state: TrainingState, turns: Sequence[PlayerState], captured: bool) -> None:
+    def __init__(self, state: TrainingState, stage: Stage, captured: bool) -> None:
         self._state = state
-        self._updates = [(turn, n) for turn in turns for n in range(turn.player.updates)]
+        self._stage = stage
+        self._updates = [(turn, n) for turn in state.players for n in range(turn.player.updates)]
         self.captured = captured
         self.players = [turn.player.name for turn, _ in self._updates]
 
     def draw(self, batches: list[Batch]) -> StepInputs:
         """What the next step is given: these batches, and noise from each player's generator."""
-        size = len(batches[0].x)
-        noise = [turn.player.noise(size, turn.noise) for turn, _ in self._updates]
-        return StepInputs(batches, noise, self._ema_weight(batches[0].x.device))
+        device = batches[0].x.device
+        noise = [self._noise(turn, batches[n % len(batches)]) for turn, n in self._updates]
+        rates = {
+            turn.player.name: self._scalar(self._lr(turn.player), device)
+            for turn in self._state.players
+            if turn.player.optimizer.is_scheduled
+        }
+        return StepInputs(batches, noise, self._ema_weight(device), rates)
 
     def __call__(self, given: StepInputs) -> list[Losses]:
         """Takes the step; the losses of each update, still on the device."""
         state, batches = self._state, given.batches
         losses = [
-            turn.take(state.networks, batches[n % len(batches)], noise)
+            turn.take(
+                state.networks, batches[n % len(batches)], noise, given.rates.get(turn.player.name)
+            )
             for (turn, n), noise in zip(self._updates, given.noise, strict=True)
         ]
         if state.average:
             state.average.update(given.ema_weight)
         return losses
 
+    def _noise(self, turn: PlayerState, batch: Batch) -> Noise:
+        """The noise of an update, with the phase's progress where the player reads it, as its
+        `prepare` leaves it.
+        """
+        player = turn.player
+        noise = player.noise(len(batch.x), turn.noise)
+        if player.reads_progress:
+            progress = self._stage.progress(self._state.step)
+            noise = {**noise, PROGRESS: torch.full((), progress, device=batch.x.device)}
+        if player.prepare:
+            with torch.no_grad():
+                noise = player.prepare(self._state.networks, batch, noise)
+        return noise
+
+    def _lr(self, player: Player) -> float:
+        """The learning rate of this step."""
+        stage, settings = self._stage, player.optimizer
+        shown = stage.phase_images(self._state.step)
+        factor = settings.schedule.factor(shown, stage.step_images, stage.length_images)
+        return settings.lr * factor
+
     def _ema_weight(self, device: torch.device) -> float | Tensor:
-        average = self._state.average
-        ema_weight = average.ema_weight(self._state.step + 1) if average else 0.0
+        state = self._state
+        step = state.step - self._stage.start + 1
+        ema_weight = state.average.ema_weight(step) if state.average else 0.0
         return torch.full((), ema_weight, device=device) if self.captured else ema_weight
+
+    def _scalar(self, value: float, device: torch.device) -> float | Tensor:
+        """A number that changes, in single precision, so that a step has the same bits captured or
+        not.
+        """
+        scalar = torch.full((), value, device=device if self.captured else "cpu")
+        return scalar if self.captured else scalar.item()
 
 
 def replayed(step: Step, state: TrainingState) -> Replayed[StepInputs, list[Losses]]:

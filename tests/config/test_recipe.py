@@ -77,8 +77,8 @@ def test_a_misspelt_setting_is_told_its_right_spelling(zoo):
     with pytest.raises(ValidationError) as caught:
         FamilySettings.model_validate(recipe.settings)
     assert (
-        "unknown key 'optimizer.rate'; known: betas, lr, weight_decay; also line 3: unknown key"
-        in str(recipe.error(caught.value, FamilySettings))
+        "unknown key 'optimizer.rate'; known: betas, clip, kind, lr, schedule, weight_decay; "
+        "also line 3: unknown key" in str(recipe.error(caught.value, FamilySettings))
     )
     assert "unknown key 'optimizer.rate'; also line 3: unknown key 'batchsize'" in str(
         recipe.error(caught.value)

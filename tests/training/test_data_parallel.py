@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Adam, ImageShape, Losses, Noise, Player
+from harness.families.base import ImageShape, Losses, Noise, Player
+from harness.families.optimizers import Adam
 from harness.training import data_parallel
 from harness.training.init import initialise
 from harness.training.loop import train

@@ -14,7 +14,6 @@ from torch import nn
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import (
-    Adam,
     Family,
     FamilySettings,
     ImageShape,
@@ -23,6 +22,7 @@ from harness.families.base import (
     Phase,
     Player,
 )
+from harness.families.optimizers import Adam
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
