@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from harness.claims.ability import UNKNOWN_TRAINING, TrainingState, ability_obstacles
 from harness.claims.effects import ClaimTest, Effect, test_average, test_single
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
 from harness.claims.questions import Question, RankQuestion, questions_of
@@ -129,19 +130,22 @@ class _Case:
         return 1.0 if self.problem else min(self.p_supported, self.p_refuted)
 
 
-def decide(
+def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     claims: Sequence[Claim],
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
     seeds: int,
     datasets: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    *,
+    training: TrainingState = UNKNOWN_TRAINING,
 ) -> list[Verdict]:
     """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
     `seeds` is the number of seeds that the suite asks for; those that the table lacks are missing
     cells. `datasets` are the suite's, or each claim's by its id; by default the ones in
-    the table. They are used for claims that name no datasets. Raises BadInput for a metric that is
-    not in `metrics`, and for a claim about the better side of a metric that has none.
+    the table. They are used for claims that name no datasets. Claims about what models can do are
+    withheld where `training` does not allow them to be decided. Raises BadInput for a metric that
+    is not in `metrics`, and for a claim about the better side of a metric that has none.
     """
     default = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
     measured = seeds_by_dataset(table, seeds)
@@ -150,12 +154,14 @@ def decide(
         of_suite = default[claim.id] if isinstance(default, Mapping) else default
         names = claim.datasets or of_suite
         sources = [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
-        cases.append(_case(claim, metrics, sources))
+        cases.append(_case(claim, metrics, sources, training))
     alphas = holm.levels([case.p for case in cases], [claim.alpha for claim in claims])
     return [_verdict(case, alpha, len(cases)) for case, alpha in zip(cases, alphas, strict=True)]
 
 
-def _case(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds]) -> _Case:
+def _case(
+    claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds], training: TrainingState
+) -> _Case:
     """Pairs the values of a claim on each of its datasets, and tests them."""
     for name in claim.measured:
         if name not in metrics:
@@ -182,7 +188,9 @@ def _case(claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds])
     tests = tuple(map(test_average, groups)) if averaged else tuple(map(test_single, pairs))
     # A reason that contradicts the claim comes first.
     opposed_first = sorted(tests, key=lambda test: not (test.problem and test.opposed))
-    return _Case(claim, pairs, tests, _first(test.problem for test in opposed_first))
+    names = dict.fromkeys(part.dataset for part in pairs)
+    withheld = ability_obstacles(claim, metrics, names, training)
+    return _Case(claim, pairs, tests, _first([*(t.problem for t in opposed_first), *withheld]))
 
 
 def _obstacle(claim: Claim, groups: Sequence[Sequence[PairedSeeds]]) -> str:
@@ -207,7 +215,8 @@ def _first(problems: Iterable[str]) -> str:
 def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
     """Returns the verdict at the alpha that Holm's correction over `claims` claims leaves."""
     if case.problem:
-        parts = tuple(_part(pairs, None) for pairs in case.pairs)
+        testable = case.tests and not any(test.problem for test in case.tests)
+        parts = tuple(_part(pairs, 1 - alpha if testable else None) for pairs in case.pairs)
         sentence = f"Not evaluable: {case.problem}."
         return Verdict(case.claim, "not evaluable", sentence, parts, reason=case.problem)
     words = Wording(case.claim, case.tests)

@@ -76,7 +76,7 @@ def _from_store(chosen: options.SuiteOptions, is_published: bool) -> tuple[Resul
 
 def show_report(console: Console, results: Results, page: Path) -> None:
     """Print boards, verdicts, which models are undertrained, and where the page is."""
-    from harness.report.training import undertrained
+    from harness.statistics.maturity import undertrained
 
     results_table.show_results(console, results)
     if results.verdicts:

@@ -137,6 +137,9 @@ class Claim(_Spec):
     over: Literal["every", "average"] = "every"
     delta: Margin = 0.0
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    at_budget: bool = False
+    """It is about the suite's budget ("after 50,000 images …") and not about what models can do
+    once trained, which is withheld where a model is undertrained."""
     failures: Literal["withhold", "drop", "lose"] = "withhold"
     """A diverged or failed cell withholds the verdict, is dropped with its pair, or loses it."""
 

@@ -8,7 +8,7 @@ claims:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,13 @@ class Include(_Spec):
     """The claims to take; all of them, if not said."""
     datasets: Names | None = None
     """Where they are to hold, in place of what they say."""
+    at_budget: bool | None = None
+    """Whether they are asked of the suite's budget, in place of what they say."""
+
+    @property
+    def replaced(self) -> list[str]:
+        """The keys of a claim that the entry replaces."""
+        return [key for key in ("datasets", "at_budget") if getattr(self, key) is not None]
 
 
 Declared = Annotated[
@@ -69,13 +76,11 @@ class _Written:
     def place(self) -> SourceLine:
         return self.places[()]
 
-    def on(self, entry: _Written) -> _Written:
-        """The claim asked of the datasets that an include names."""
-        places = {k: p for k, p in self.places.items() if k[:1] != ("datasets",)}
-        dataset_places = {k: p for k, p in entry.places.items() if k[:1] == ("datasets",)}
-        return _Written(
-            {**self.value, "datasets": entry.value["datasets"]}, places | dataset_places
-        )
+    def replaced(self, entry: _Written, keys: Sequence[str]) -> _Written:
+        """The claim with these keys as an include has them."""
+        places = {k: p for k, p in self.places.items() if k[:1] not in {(key,) for key in keys}}
+        places |= {k: p for k, p in entry.places.items() if k[:1] in {(key,) for key in keys}}
+        return _Written({**self.value, **{key: entry.value[key] for key in keys}}, places)
 
 
 def load_claims(path: Path) -> tuple[ClaimFileContent, Document]:
@@ -164,7 +169,7 @@ def _stands_for(entry: _Written, chain: tuple[Path, ...]) -> list[_Written]:
             near = suggest(name, [str(id_) for id_ in claims])
             raise document.error(f"{path.name} has no claim {name!r}{near}", ("ids", index))
     selected = [claims[name] for name in include.ids or claims]
-    return [claim.on(entry) for claim in selected] if include.datasets else selected
+    return [claim.replaced(entry, include.replaced) for claim in selected]
 
 
 def _find(name: str, document: Document) -> Path:

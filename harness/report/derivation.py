@@ -3,39 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pandas as pd
 
+from harness.claims.ability import UNKNOWN_TRAINING, TrainingState
 from harness.claims.verdicts import Verdict, decide
 from harness.config.training_fraction import is_fraction
 from harness.core.measurement import tidy
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
 from harness.report.results import AskedClaim, Results, SuiteRecord
-from harness.report.training import training_infos
 from harness.statistics.class_means import with_means
+from harness.statistics.maturity import TrainingInfo, training_infos, undertrained
 
 
 def derive_results(record: SuiteRecord) -> Results:
     """The results of a suite, from its record alone."""
     table = tidy(record.cells)
     train_images = {dataset.name: dataset.train for dataset in record.datasets}
+    training = tuple(training_infos(record.cells, record.curves, table, train_images))
+    state = TrainingState(undertrained(training), trial(record.overrides))
+    verdicts = decide_claims(record.claims, table, record.metrics, record.seeds, state)
     return Results(
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
         table=table,
-        verdicts=decide_claims(record.claims, table, record.metrics, record.seeds),
+        verdicts=[with_budget(verdict, training) for verdict in verdicts],
         boards=boards(with_means(_after_training(table), record.each), record.metrics),
-        training=tuple(training_infos(record.cells, record.curves, train_images)),
+        training=training,
     )
 
 
 def decide_claims(
-    asked: Sequence[AskedClaim], table: pd.DataFrame, metrics: Mapping[str, Metric], seeds: int
+    asked: Sequence[AskedClaim],
+    table: pd.DataFrame,
+    metrics: Mapping[str, Metric],
+    seeds: int,
+    training: TrainingState = UNKNOWN_TRAINING,
 ) -> list[Verdict]:
     """The verdicts on claims, from the tidy table; the suite asks for `seeds` training seeds."""
     datasets = {each.claim.id: each.datasets for each in asked}
-    return decide([each.claim for each in asked], table, metrics, seeds, datasets)
+    return decide(
+        [each.claim for each in asked], table, metrics, seeds, datasets, training=training
+    )
+
+
+def trial(overrides: Mapping[str, str]) -> str:
+    """The budget that a command gave in place of the suite's, in words; empty where it gave none.
+    What such a trial shows is true of its budget only.
+    """
+    budgets = ("budget", "budget_scale")
+    return ", ".join(f"{name} {overrides[name]}" for name in budgets if name in overrides)
+
+
+def with_budget(verdict: Verdict, training: Sequence[TrainingInfo]) -> Verdict:
+    """The verdict with the budget of the models that it is about in its sentence."""
+    datasets = {part.dataset for part in verdict.parts}
+    models = {side.model for side in verdict.claim.entrants}
+    budgets = {
+        (info.dataset, info.model): info.budget
+        for info in training
+        if info.dataset in datasets and info.model in models
+    }
+    texts = list(dict.fromkeys(budgets.values()))
+    if len(texts) > len({dataset for dataset, _ in budgets}):
+        texts = [f"{model} {text}" for (_, model), text in budgets.items()]
+    if not texts:
+        return verdict
+    return replace(verdict, sentence=f"{verdict.sentence} Budget: {'; '.join(texts)}.")
 
 
 def _after_training(table: pd.DataFrame) -> pd.DataFrame:

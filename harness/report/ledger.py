@@ -26,6 +26,7 @@ from harness.core.errors import BadInput
 from harness.core.text_files import decode
 from harness.data import dataset_card
 from harness.metrics import METRICS, REGISTRY
+from harness.report.derivation import trial
 from harness.report.plain import plain_text
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
@@ -69,6 +70,11 @@ class RecordedVerdict:
         )
 
     @property
+    def is_trial(self) -> bool:
+        """Whether the run had another budget than its suite, which decides no claim."""
+        return bool(trial(self.suite["overrides"]))
+
+    @property
     def overrides(self) -> str:
         """What the run changed of the suite, if anything."""
         changed = (f"{name} {value}" for name, value in self.suite["overrides"].items())
@@ -104,7 +110,7 @@ class Ledger:
         same_claims = (
             f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim)
         )
-        return [finding for finding in same_claims if not finding.outdated]
+        return [each for each in same_claims if not (each.outdated or each.is_trial)]
 
     def missing(self, claim: Claim) -> str:
         """What keeps a claim without a verdict from having one."""

@@ -20,8 +20,8 @@ from harness.report import figures, tables
 from harness.report.failures import failures, notice
 from harness.report.results import DatasetInfo, ModelInfo, ReportPicture, Results
 from harness.report.templating import data_uri, template_environment
-from harness.report.training import fall_text, undertrained
 from harness.statistics.formatting import number
+from harness.statistics.maturity import fall_text, undertrained
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 

@@ -24,6 +24,11 @@ def verdicts_document(results: Results) -> dict[str, Any]:
         "command": results.command,
         "overrides": dict(results.overrides),
         "images": sorted({m.images for m in results.models if m.images is not None}),
+        "undertrained": [
+            {"dataset": info.dataset, "model": info.model, "reason": info.undertrained}
+            for info in results.training
+            if info.undertrained
+        ],
         "generated_at": results.generated_at,
         "machine": environment.get("device", ""),
         "version": environment.get("harness", ""),

@@ -15,7 +15,7 @@ from harness.data.base import Dataset, DatasetCard
 from harness.data.description import images_of, tasks_of
 from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
-from harness.statistics.convergence import LastTenth
+from harness.statistics.maturity import TrainingInfo
 
 CURVE_COLUMNS = {
     "dataset": str, "model": str, "seed": int, "step": int, "images": int, "name": str,
@@ -76,20 +76,6 @@ class ModelInfo:
     images: int | None
     parameters: int | None = None
     seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class TrainingInfo:
-    """How long a model was trained on a dataset: images shown, optimiser steps, and how often it
-    saw each training image; and how its loss fell at the end.
-    """
-
-    dataset: str
-    model: str
-    images: int
-    steps: int
-    epochs: float
-    last: LastTenth
 
 
 @dataclass(frozen=True)

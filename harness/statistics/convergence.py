@@ -37,6 +37,9 @@ LEVEL = 0.95
 """The confidence of the one-sided bound: a fall counts where it is beyond the curve's noise."""
 
 
+TOO_FEW = "too few steps to tell"
+
+
 @dataclass(frozen=True)
 class LastTenth:
     """How much a loss fell over the last tenth of training, as a share of itself, with the standard
@@ -50,6 +53,11 @@ class LastTenth:
     bound: float | None = None
     why: str = ""
     of: str = ""
+
+    @property
+    def too_short(self) -> bool:
+        """Whether training made too few steps to tell."""
+        return self.why == TOO_FEW
 
     @property
     def undertrained(self) -> bool:
@@ -67,13 +75,17 @@ def last_tenth(curves: pd.DataFrame) -> LastTenth:
         return LastTenth(why="its players' losses pull against each other, and are no measure")
     if losses.empty:
         return LastTenth(why="no loss was recorded")
-    return _fit([rows[["images", "value"]].to_numpy(float) for _, rows in losses.groupby("seed")])
+    seeds = losses.groupby("seed")
+    return fit_last_tenth([rows[["images", "value"]].to_numpy(float) for _, rows in seeds])
 
 
-def _fit(curves: Sequence[Curve]) -> LastTenth:
+def fit_last_tenth(curves: Sequence[Curve]) -> LastTenth:
+    """Returns how much a quantity fell over the last tenth of training, from a curve of each seed
+    whose x is proportional to the images shown.
+    """
     late = [curve[curve[:, 0] >= WINDOW * curve[:, 0].max()] for curve in curves]
     if sum(len(curve) - 1 for curve in late) < FEWEST:
-        return LastTenth(why="too few steps to tell")
+        return LastTenth(why=TOO_FEW)
     if all(curve[:, 1].min() > 0 for curve in late):
         # The loss is proportional to the number of images to the power of the slope.
         slope, error, steepest = _slope([np.log(curve) for curve in late])

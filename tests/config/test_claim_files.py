@@ -71,6 +71,15 @@ def test_an_include_stands_for_claims_of_a_file(suite):
     assert every[1].datasets == ("digits",)
 
 
+def test_an_include_may_ask_claims_of_the_budget(suite):
+    text = SUITE.replace("    ids: [better]\n", "    ids: [better]\n    at_budget: true\n")
+    better, own = suite(text).suite.claims
+    assert better.at_budget
+    assert not own.at_budget
+    assert better.datasets == ("digits",)
+    assert "mine.yaml:10: at_budget: " in error(suite, text.replace("true", "often"))
+
+
 def test_claims_keep_the_datasets_they_name(suite):
     text = SUITE.replace("    datasets: [digits]\n", "")
     kept = suite(text, GANS.replace("[ring]", "[mnist]")).suite.claims

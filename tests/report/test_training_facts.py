@@ -1,41 +1,12 @@
 """Steps, epochs and the end of the loss curve stand on every page."""
 
-import pandas as pd
-import pytest
 from synthetic_results import synthetic
 
-from harness.core.measurement import CellResult
 from harness.report import page
-from harness.report.results import TrainingInfo
-from harness.report.training import fall_text, training_infos, undertrained
+from harness.report.derivation import with_budget
+from harness.report.record import verdicts_document
 from harness.statistics.convergence import LastTenth
-
-COLUMNS = ["dataset", "model", "seed", "step", "images", "name", "value"]
-
-
-def cell(model, **costs):
-    return CellResult("digits", model, 0, "key", "ok", "run", costs=costs)
-
-
-def test_it_is_read_from_what_runs_have_logged():
-    steps = range(1, 101)
-    curves = pd.DataFrame(
-        [("digits", "vae/vae", 0, i, 64 * i, "model/loss", 1 / i) for i in steps], columns=COLUMNS
-    )
-    cells = [
-        cell("vae/vae", images="6400", steps="100"),
-        cell("vae/vae@0.5", images="3200", steps="50"),
-        cell("training images", images="599"),
-        cell("gan/dcgan", images="6400", steps="50"),
-    ]
-    vae, gan = training_infos(cells, curves, {"digits": 1280})
-    assert (vae.model, vae.images, vae.steps, vae.epochs) == ("vae/vae", 6400, 100, 5.0)
-    assert vae.last.fall == pytest.approx(0.1)
-    assert gan.last == LastTenth(why="no loss was recorded")
-    assert list(undertrained([vae, gan])) == [("digits", "vae/vae")]
-    assert fall_text(vae.last) == "−10.0 % ± 0.0 %"
-    assert fall_text(gan.last) == "no loss was recorded"
-
+from harness.statistics.maturity import TrainingInfo
 
 TRAINING = (
     TrainingInfo("digits", "vae/vae", 76_800, 1_200, 53.4, LastTenth(0.035, 0.004, 0.03)),
@@ -56,6 +27,28 @@ def test_pages_mark_what_is_undertrained_and_say_steps_and_epochs():
     plain = page.report_html(synthetic(training=TRAINING[1:]))
     assert "Undertrained:" not in plain
     assert ">undertrained</span>" not in plain
+
+
+def test_verdicts_name_the_budget_and_the_document_the_undertrained():
+    results = synthetic(training=TRAINING)
+    by_id = {v.claim.id: with_budget(v, TRAINING).sentence for v in results.verdicts}
+    assert by_id["diversity"].endswith(" Budget: 76,800 images, 53 epochs of digits.")
+    (mark,) = verdicts_document(results)["undertrained"]
+    assert mark == {
+        "dataset": "digits",
+        "model": "vae/vae",
+        "reason": "its loss still falls 3.5 % in the last tenth of training",
+    }
+
+
+def test_budgets_that_differ_are_named_by_model():
+    other = TrainingInfo("digits", "gan/dcgan", 38_400, 300, 26.7, LastTenth(why="no measure"))
+    diversity = synthetic().verdicts[0]
+    assert with_budget(diversity, [TRAINING[2], other]).sentence.endswith(
+        " Budget: diffusion/ddpm 76,800 images, 53 epochs of digits; "
+        "gan/dcgan 38,400 images, 27 epochs of digits."
+    )
+    assert with_budget(diversity, []) == diversity
 
 
 def test_no_page_says_when_claims_were_declared():

@@ -1,0 +1,115 @@
+"""How far each model was trained: its budget, and whether it was still getting better at the end.
+
+What a model can do is no question for a model that was still learning. It is *undertrained* where
+its loss, or its Fréchet distance over training fractions, still fell when its budget ended, where
+too few steps were made to tell, and where it has not seen each training image once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.config.training_fraction import is_fraction, split_fraction
+from harness.core.counting import counted
+from harness.core.measurement import CellResult
+from harness.statistics.convergence import LastTenth, fit_last_tenth, last_tenth
+from harness.statistics.formatting import number
+
+QUALITY = "fid"
+"""The metric whose values over training fractions tell whether samples still got better."""
+
+NOT_MEASURED = LastTenth(why="not measured at training fractions")
+
+
+@dataclass(frozen=True)
+class TrainingInfo:
+    """How far a model was trained on a dataset: images shown, optimiser steps, how often it saw
+    each training image, and how its loss and the Fréchet distance of its samples fell at the end.
+    """
+
+    dataset: str
+    model: str
+    images: int
+    steps: int
+    epochs: float
+    last: LastTenth
+    quality: LastTenth = NOT_MEASURED
+
+    @property
+    def undertrained(self) -> str:
+        """Why the model counts as undertrained, after "is undertrained"; empty where it does not.
+        A model of which nothing is known, such as a GAN without training fractions, does not.
+        """
+        if self.last.too_short:
+            return f"it made only {counted(self.steps, 'step')}"
+        if self.epochs < 1:
+            return f"it has seen only {self.epochs:.0%} of its training images"
+        for name, last in (("loss", self.last), ("Fréchet distance", self.quality)):
+            if last.undertrained and last.fall is not None:
+                fall = f"{number(100 * last.fall, 1)} %{f' {last.of}' if last.of else ''}"
+                return f"its {name} still falls {fall} in the last tenth of training"
+        return ""
+
+    @property
+    def budget(self) -> str:
+        """The budget in words: "40,000 images, 33 epochs of digits"."""
+        epochs = f"{self.epochs:.0f}" if self.epochs >= 10 else f"{self.epochs:.2g}"
+        return f"{self.images:,} images, {epochs} epoch{'s' * (epochs != '1')} of {self.dataset}"
+
+
+def training_infos(
+    cells: Sequence[CellResult],
+    curves: pd.DataFrame,
+    table: pd.DataFrame,
+    train_images: Mapping[str, int],
+) -> Iterator[TrainingInfo]:
+    """Yield how far each model was trained on each dataset, of `train_images` images: from the
+    costs of its cells, its loss curves, and the tidy table.
+    """
+    first_costs: dict[tuple[str, str], Mapping[str, str]] = {}
+    for cell in cells:
+        if "steps" in cell.costs and not is_fraction(cell.model):
+            first_costs.setdefault((cell.dataset, cell.model), cell.costs)
+    for (dataset, model), costs in first_costs.items():
+        images = int(costs["images"])
+        losses = curves[(curves["dataset"] == dataset) & (curves["model"] == model)]
+        yield TrainingInfo(
+            dataset, model, images, int(costs["steps"]), images / train_images[dataset],
+            last_tenth(losses) if len(losses) else LastTenth(why="no loss was recorded"),
+            _quality(table[table["dataset"] == dataset], model),
+        )  # fmt: skip
+
+
+def undertrained(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
+    """Return the models that are undertrained, by dataset and model, each with the reason."""
+    return {(each.dataset, each.model): each.undertrained for each in training if each.undertrained}
+
+
+def fall_text(last: LastTenth) -> str:
+    """Return the change of a loss in words: "−7.3 % ± 0.4 %", or why it is not known."""
+    if last.fall is None or last.stderr is None:
+        return last.why
+    change = number(-100 * last.fall, 1, signed=True)
+    of = f" {last.of}" if last.of else ""
+    return f"{change} % ± {number(100 * last.stderr, 1)} %{of}"
+
+
+def _quality(rows: pd.DataFrame, model: str) -> LastTenth:
+    """How the Fréchet distance of a model's samples fell over its last training fractions."""
+    points = rows[(rows["metric"] == QUALITY) & (rows["status"] == "ok")]
+    fractions = points["model"].map(split_fraction)
+    points = points.assign(
+        model=[name for name, _ in fractions], at=[fraction for _, fraction in fractions]
+    )
+    points = points[points["model"] == model].sort_values("at")
+    if points["at"].nunique() < 2:
+        return NOT_MEASURED
+    curves = [
+        np.column_stack([seed_rows["at"], seed_rows["value"]])
+        for _, seed_rows in points.groupby("seed")
+    ]
+    return fit_last_tenth([curve for curve in curves if len(curve) > 1])
