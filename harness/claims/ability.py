@@ -13,7 +13,7 @@ Undertrained = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
-class TrainingState:
+class SuiteTraining:
     """What is known of a suite's training: the models that are `undertrained`, and the budget that
     was overridden, in words ("budget_scale 0.05"); empty where the suite's own was used.
     """
@@ -22,7 +22,7 @@ class TrainingState:
     trial: str = ""
 
 
-UNKNOWN_TRAINING = TrainingState()
+UNKNOWN_TRAINING = SuiteTraining()
 
 
 def about_ability(claim: Claim, metrics: Mapping[str, Metric]) -> bool:
@@ -34,7 +34,7 @@ def about_ability(claim: Claim, metrics: Mapping[str, Metric]) -> bool:
 
 
 def ability_obstacles(
-    claim: Claim, metrics: Mapping[str, Metric], datasets: Iterable[str], state: TrainingState
+    claim: Claim, metrics: Mapping[str, Metric], datasets: Iterable[str], state: SuiteTraining
 ) -> list[str]:
     """Return the reasons why the training on `datasets` cannot decide a claim about ability."""
     if not about_ability(claim, metrics):

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from harness.claims.ability import UNKNOWN_TRAINING, TrainingState, ability_obstacles
+from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining, ability_obstacles
 from harness.claims.effects import ClaimTest, Effect, test_average, test_single
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
 from harness.claims.questions import Question, RankQuestion, questions_of
@@ -137,7 +137,7 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     seeds: int,
     datasets: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     *,
-    training: TrainingState = UNKNOWN_TRAINING,
+    training: SuiteTraining = UNKNOWN_TRAINING,
 ) -> list[Verdict]:
     """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
@@ -160,7 +160,7 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
 
 
 def _case(
-    claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds], training: TrainingState
+    claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds], training: SuiteTraining
 ) -> _Case:
     """Pairs the values of a claim on each of its datasets, and tests them."""
     for name in claim.measured:

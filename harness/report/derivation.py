@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import pandas as pd
 
-from harness.claims.ability import UNKNOWN_TRAINING, TrainingState
+from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining
 from harness.claims.verdicts import Verdict, decide
 from harness.config.training_fraction import is_fraction
 from harness.core.measurement import tidy
@@ -23,7 +23,7 @@ def derive_results(record: SuiteRecord) -> Results:
     table = tidy(record.cells)
     train_images = {dataset.name: dataset.train for dataset in record.datasets}
     training = tuple(training_infos(record.cells, record.curves, table, train_images))
-    state = TrainingState(undertrained(training), trial(record.overrides))
+    state = SuiteTraining(undertrained(training), trial(record.overrides))
     verdicts = decide_claims(record.claims, table, record.metrics, record.seeds, state)
     return Results(
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
@@ -39,7 +39,7 @@ def decide_claims(
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
     seeds: int,
-    training: TrainingState = UNKNOWN_TRAINING,
+    training: SuiteTraining = UNKNOWN_TRAINING,
 ) -> list[Verdict]:
     """The verdicts on claims, from the tidy table; the suite asks for `seeds` training seeds."""
     datasets = {each.claim.id: each.datasets for each in asked}

@@ -121,7 +121,9 @@ class Ledger:
             return "Missing: a suite that asks it."
         old = [finding for finding in self.findings if finding.claim.id == claim.id]
         why = "not run yet"
-        if old:
+        if old and all(finding.is_trial for finding in old):
+            why = "run only as a trial with another budget"
+        elif old:
             same = any(claim.asks_as(finding.claim) for finding in old)
             changed = "what its metrics measure has" if same else "the claim has"
             why = f"{changed} changed since its last report"

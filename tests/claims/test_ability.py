@@ -3,11 +3,11 @@
 import pytest
 from analysis_tables import METRICS, claim, table
 
-from harness.claims.ability import TrainingState
+from harness.claims.ability import SuiteTraining
 from harness.claims.verdicts import decide
 
 CLEAR = table({"a": [0.60, 0.63, 0.61], "b": [0.40, 0.41, 0.42]})
-STILL_FALLS = TrainingState({("digits", "b"): "its loss still falls 9.0 % in the last tenth"})
+STILL_FALLS = SuiteTraining({("digits", "b"): "its loss still falls 9.0 % in the last tenth"})
 
 
 def verdict(training, **changes):
@@ -30,22 +30,23 @@ def test_it_is_not_refuted_either():
 @pytest.mark.parametrize(
     "training",
     [
-        TrainingState(),
-        TrainingState({("mnist", "b"): "undertrained elsewhere"}),
-        TrainingState({("digits", "c"): "another model"}),
+        SuiteTraining(),
+        SuiteTraining({("mnist", "b"): "undertrained elsewhere"}),
+        SuiteTraining({("digits", "c"): "another model"}),
     ],
 )
 def test_it_is_decided_where_both_sides_are_trained(training):
     assert verdict(training).outcome == "supported"
 
 
-@pytest.mark.parametrize("training", [STILL_FALLS, TrainingState(trial="budget_scale 0.05")])
+@pytest.mark.parametrize("training", [STILL_FALLS, SuiteTraining(trial="budget_scale 0.05")])
 def test_a_claim_about_the_budget_is_decided(training):
     assert verdict(training, at_budget=True).outcome == "supported"
 
 
 def test_a_trial_decides_nothing_about_ability():
-    assert "a trial with budget_scale 0.05" in verdict(TrainingState(trial="budget_scale 0.05")).reason
+    training = SuiteTraining(trial="budget_scale 0.05")
+    assert "a trial with budget_scale 0.05" in verdict(training).reason
 
 
 def test_a_withheld_claim_takes_no_level_from_the_others_but_counts_among_them():
@@ -58,5 +59,5 @@ def test_a_withheld_claim_takes_no_level_from_the_others_but_counts_among_them()
 def test_points_in_training_may_be_compared():
     points = table({"a@0.5": [0.60, 0.63, 0.61], "b": [0.40, 0.41, 0.42]})
     asked = claim(model={"model": "a", "at": 0.5})
-    training = TrainingState({("digits", "a"): "still falls"})
+    training = SuiteTraining({("digits", "a"): "still falls"})
     assert decide([asked], points, METRICS, 3, training=training)[0].outcome == "supported"

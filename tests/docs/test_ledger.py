@@ -102,7 +102,13 @@ def test_a_recorded_verdict_stands_with_effect_datasets_seeds_and_report(recorde
 
 
 def test_a_run_that_departs_from_the_suite_says_so(recorded):
-    assert "(budget\\_scale 0.05)" in entry(recorded(overrides={"budget_scale": "0.05"}))
+    assert "(seeds 0,1)" in entry(recorded(overrides={"seeds": "0,1"}))
+
+
+def test_a_trial_with_another_budget_has_no_verdict(recorded):
+    text = entry(recorded(overrides={"budget_scale": "0.05"}))
+    assert "supported" not in text
+    assert "In the suite autoencoders; run only as a trial with another budget." in text
 
 
 def test_a_verdict_without_an_effect_says_why(recorded):
