@@ -3,69 +3,148 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-import torch.nn.functional as F
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.core.errors import BadInput
+from harness.core.settings import Settings
+from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Phase, single_player
-from harness.families.builders import NetworkSettings, at_least_float32, decoder, encoder, in_range
+from harness.families.autoencoding import CodingSettings, encoder_and_decoder
+from harness.families.base import PROGRESS, Family, Losses, Noise, Phase, Player
+from harness.families.builders import at_least_float32, in_range
+from harness.networks.dropout import draw_masks, use_masks
+from harness.objectives.codes import DIVERGENCES, PosteriorInputs, gaussian_kl
+from harness.objectives.reconstruction import (
+    bernoulli_log_likelihood,
+    log_likelihood,
+    scaled_log_likelihood,
+)
 
 
-class VAESettings(NetworkSettings):
-    """`latent`: numbers in the code.
+class DivergenceSettings(Settings):
+    """What holds codes to the prior, one of `objectives.codes`, and the number that it takes."""
 
-    `likelihood` is the decoder's distribution of each pixel: a Gaussian of standard deviation
-    `sigma` around a value in [-1, 1], or, for binarised images, a Bernoulli (appendix C.1).
-    `beta` weighs the KL term (Higgins et al. 2017), and 1 is the evidence lower bound.
+    kind: Annotated[str, KeyOf(DIVERGENCES)] = "weighted"
+    amount: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _amount_fits(self) -> Self:
+        meaning = DIVERGENCES[self.kind].amount
+        if bool(meaning) != (self.amount is not None):
+            raise ValueError(
+                f"divergence: {self.kind} needs an amount: {meaning}"
+                if meaning
+                else f"divergence: {self.kind} takes no amount"
+            )
+        return self
+
+
+class VAESettings(CodingSettings):
+    """`likelihood` is the decoder's distribution of each pixel: a Gaussian of standard deviation
+    `sigma`, which may be learned, around a value in [-1, 1], or, for binarised images, a Bernoulli.
+
+    `beta` weighs the `divergence` (Higgins et al. 2017); 1 is the evidence lower bound, that of
+    several codes an image where there are `importance_samples` (Burda et al. 2016). `gradient`: how
+    the encoder's is estimated.
     """
 
-    latent: PositiveInt = 32
     likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
-    sigma: PositiveFloat = 0.2
+    sigma: PositiveFloat | Literal["learned"] = 0.2
     beta: NonNegativeFloat = 1.0
+    divergence: DivergenceSettings = DivergenceSettings()
+    importance_samples: PositiveInt = 1
+    gradient: Literal["reparameterised", "score-function"] = "reparameterised"
+
+    @model_validator(mode="after")
+    def _importance_samples_are_of_the_plain_bound(self) -> Self:
+        plain = self.beta == 1 and self.divergence.kind == "weighted"
+        if self.importance_samples > 1 and not (plain and self.gradient == "reparameterised"):
+            raise ValueError(
+                "importance_samples go with beta 1, the weighted divergence and the"
+                " reparameterised gradient"
+            )
+        return self
 
 
-class VAE(Family):
-    """Encoder and decoder of an autoencoder, with distributions for the code and for the image."""
+class GaussianCoder(Family):
+    """An encoder to a Gaussian for each image, a decoder, and the loss that trains them.
+
+    What a trained one can do depends on what its decoder takes beside a code.
+    """
 
     Settings = VAESettings
     settings: VAESettings
 
     def build(self) -> nn.ModuleDict:
-        """An encoder to mean and log-variance, and a decoder."""
-        settings, shape, leaky = self.settings, self.shape, nn.LeakyReLU(0.2)
-        return nn.ModuleDict(
-            {
-                "encoder": encoder(settings, shape, 2 * settings.latent, leaky),
-                "decoder": decoder(settings, shape, settings.latent, leaky),
-            }
-        )
+        """An encoder to mean and log-variance, a decoder, and the width of a learned Gaussian."""
+        if self.binary and not self.shape.pixels:
+            raise BadInput("a Bernoulli likelihood needs images of 8-bit pixels, in [0, 1]")
+        networks = self.coders()
+        if self.settings.sigma == "learned":
+            networks["width"] = LogScale()
+        return networks
+
+    def coders(self) -> nn.ModuleDict:
+        """The networks `encoder` and `decoder`."""
+        return encoder_and_decoder(self.settings, self.shape, 2 * self.settings.latent)
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        return single_player(("encoder", "decoder"), self.noise, self.loss, self.settings.optimizer)
+        player = Player(
+            "model", tuple(self.networks), self.noise, self.loss, self.settings.optimizer,
+            reads_progress=DIVERGENCES[self.settings.divergence.kind].reads_progress,
+        )  # fmt: skip
+        return (Phase((player,)),)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
-        """A standard Gaussian for the code of each of n images."""
-        return {"epsilon": self.latents(n, generator)}
+        """Standard Gaussian numbers for the code, or the codes, of each of n images."""
+        samples = self.settings.importance_samples
+        epsilon = self.latents(n * samples, generator)
+        noise = {"epsilon": epsilon if samples == 1 else epsilon.view(n, samples, -1)}
+        return noise | (draw_masks(self.networks, n, generator) if self.settings.dropout else {})
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Minus the evidence lower bound (equation 10), and its two parts, in nats per image."""
+        if self.settings.dropout:
+            use_masks(networks, noise)
         mean, logvar = at_least_float32(networks["encoder"](batch.x)).chunk(2, dim=1)
+        if self.settings.importance_samples > 1:
+            return self._importance_loss(networks, batch, mean, logvar, noise["epsilon"])
         z = mean + (0.5 * logvar).exp() * noise["epsilon"]
-        reconstruction = -self._log_likelihood(networks, batch.x, z)
+        if self.settings.gradient == "score-function":
+            z = z.detach()
+        likelihood = self.image_log_likelihood(networks, batch.x, z, batch.labels)
+        settings = self.settings
+        inputs = PosteriorInputs(
+            mean, logvar, z, settings.beta, settings.divergence.amount or 0.0, noise.get(PROGRESS)
+        )
+        divergence = DIVERGENCES[settings.divergence.kind].compute(inputs)
+        expected = likelihood.mean()
+        if settings.gradient == "score-function":
+            expected = expected + _score_term(likelihood, mean, logvar, z)
         kl = gaussian_kl(mean, logvar).mean()
-        reconstruction = reconstruction.mean()
-        return {
-            "loss": reconstruction + self.settings.beta * kl,
-            "reconstruction": reconstruction,
-            "kl": kl,
-        }
+        return {"loss": divergence - expected, "reconstruction": -likelihood.mean(), "kl": kl}
+
+    def _importance_loss(
+        self, networks: nn.ModuleDict, batch: Batch, mean: Tensor, logvar: Tensor, epsilon: Tensor
+    ) -> Losses:
+        """Minus the bound of several codes an image, N×k×latent of them (Burda et al. 2016,
+        arXiv:1509.00519, equation 8).
+        """
+        samples = epsilon.shape[1]
+        z = mean[:, None] + (0.5 * logvar[:, None]).exp() * epsilon
+        x, labels = batch.x.repeat_interleave(samples, 0), batch.labels.repeat_interleave(samples)
+        likelihood = self.image_log_likelihood(networks, x, z.flatten(0, 1), labels)
+        # log p(z) − log q(z|x), of which the constants cancel.
+        prior = 0.5 * (epsilon.square() + logvar[:, None] - z.square()).sum(dim=2)
+        weights = likelihood.view(-1, samples) + prior
+        bound = weights.logsumexp(dim=1) - math.log(samples)
+        kl = gaussian_kl(mean, logvar).mean()
+        return {"loss": -bound.mean(), "reconstruction": -likelihood.mean(), "kl": kl}
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -78,12 +157,43 @@ class VAE(Family):
         mean, logvar = self.networks["encoder"](x).chunk(2, dim=1)
         return mean, logvar
 
+    @property
+    def binary(self) -> bool:
+        """Whether the likelihood is one of binary images."""
+        return self.settings.likelihood == "bernoulli"
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n codes n×latent from the prior, a standard Gaussian."""
+        return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
+
+    def image_log_likelihood(
+        self, networks: nn.ModuleDict, x: Tensor, z: Tensor, labels: Tensor | None = None
+    ) -> Tensor:
+        """log p(x|z) in nats, N, in the precision of x: summed over thousands of pixels in float32
+        it would lose the small terms.
+        """
+        decoder: Any = networks["decoder"]
+        if self.binary:
+            return bernoulli_log_likelihood(x, decoder.logits(z).to(x.dtype))
+        if self.settings.sigma == "learned":
+            log_sigma = networks["width"]().to(x.dtype)
+            return scaled_log_likelihood(x, decoder(z).to(x.dtype), log_sigma)
+        return log_likelihood(x, decoder(z).to(x.dtype), self.settings.sigma)
+
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
-        """Codes N×latent → images N×C×S×S in [-1, 1]."""
+    def images(self, z: Tensor) -> Tensor:
+        """What the decoder takes, N×d → its means, images N×C×S×S in [-1, 1]."""
         decoder: Any = self.networks["decoder"]
         images: Tensor = (decoder.logits(z) / 2).tanh() if self.binary else decoder(z)
         return in_range(images, self.shape)
+
+
+class VAE(GaussianCoder):
+    """Encoder and decoder of an autoencoder, with distributions for the code and for the image."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes N×latent → images N×C×S×S in [-1, 1]."""
+        return self.images(z)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂ through the posterior's mean, both in [-1, 1]."""
@@ -103,7 +213,7 @@ class VAE(Family):
         """
         mean, logvar = self.posterior(x)
         z = mean + (0.5 * logvar).exp() * self.latents(len(x), generator)
-        likelihood = self._log_likelihood(self.networks, x.double(), z)
+        likelihood = self.image_log_likelihood(self.networks, x.double(), z)
         return likelihood - gaussian_kl(mean.double(), logvar.double())
 
     @torch.no_grad()
@@ -122,43 +232,26 @@ class VAE(Family):
             z = mean + (0.5 * logvar).exp() * noise
             # log p(z) − log q(z|x), of which the constants cancel.
             prior = 0.5 * (noise.square() + logvar - z.square()).double().sum(dim=1)
-            total = total.logaddexp(self._log_likelihood(self.networks, x.double(), z) + prior)
+            likelihood = self.image_log_likelihood(self.networks, x.double(), z)
+            total = total.logaddexp(likelihood + prior)
         return total - math.log(k)
 
-    @property
-    def binary(self) -> bool:
-        """Whether the likelihood is one of binary images."""
-        return self.settings.likelihood == "bernoulli"
 
-    def _log_likelihood(self, networks: nn.ModuleDict, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x|z) in nats, N, in the precision of x: summed over thousands of pixels in float32
-        it would lose the small terms.
-        """
-        decoder: Any = networks["decoder"]
-        if self.binary:
-            return bernoulli_log_likelihood(x, decoder.logits(z).to(x.dtype))
-        return log_likelihood(x, decoder(z).to(x.dtype), self.settings.sigma)
+class LogScale(nn.Module):
+    """The logarithm of a Gaussian's standard deviation, which is learned; it starts at σ = 1."""
 
-    def latents(self, n: int, generator: torch.Generator) -> Tensor:
-        """n codes n×latent from the prior, a standard Gaussian."""
-        return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
+    def __init__(self) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        """The 0-d parameter."""
+        return self.value
 
 
-def gaussian_kl(mean: Tensor, logvar: Tensor) -> Tensor:
-    """KL(N(mean, exp(logvar)) ‖ N(0, 1)) in nats, summed over dimension 1 (appendix B)."""
-    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(dim=1)
-
-
-def log_likelihood(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
-    """log N(x; mean, sigma²) in nats, summed over all but the first dimension."""
-    error = (x - mean).square().flatten(1)
-    constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
-    return -error.sum(dim=1) / (2 * sigma**2) - error.shape[1] * constant
-
-
-def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
-    """log p(x) in nats of x N×C×S×S in [-1, 1], where (x + 1) / 2 is 1 with the log odds `logits`;
-    summed over all but the first dimension.
+def _score_term(likelihood: Tensor, mean: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    """0, with the gradient E log p(x|z)·∇ log q(z|x) (Paisley et al. 2012, arXiv:1206.6430,
+    equation 4).
     """
-    losses = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2, reduction="none")
-    return -losses.flatten(1).sum(dim=1)
+    density = -0.5 * ((z - mean).square() * (-logvar).exp() + logvar).sum(dim=1)
+    return (likelihood.detach() * (density - density.detach())).mean()

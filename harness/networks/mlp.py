@@ -8,17 +8,24 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.networks.dropout import Dropout
 from harness.networks.unet import Sinusoidal
 
 
-def layers(into: int, width: int, depth: int, out: int, activation: nn.Module) -> nn.Sequential:
-    """N×into → N×out through the hidden layers, each with the activation behind it."""
+def layers(  # noqa: PLR0913 - its sizes, and how it is made, each by name
+    into: int, width: int, depth: int, out: int, activation: nn.Module, *, dropout: float = 0.0
+) -> nn.Sequential:
+    """N×into → N×out through the hidden layers, each with the activation behind it, and with
+    `dropout` of so large a share of its units.
+    """
     sizes = [into, *[width] * depth]
     hidden: list[nn.Module] = []
     for narrow, wide in pairwise(sizes):
         hidden += [nn.Linear(narrow, wide), activation]
+        hidden += [Dropout(dropout, (wide,))] if dropout else []
     return nn.Sequential(*hidden, nn.Linear(sizes[-1], out))
 
 
@@ -26,10 +33,18 @@ class MLPEncoder(nn.Module):
     """N×C×S×S → N×out."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - as the convolutional one, and its depth
-        self, channels: int, size: int, width: int, out: int, activation: nn.Module, depth: int
+        self,
+        channels: int,
+        size: int,
+        width: int,
+        out: int,
+        activation: nn.Module,
+        depth: int,
+        *,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.body = layers(channels * size**2, width, depth, out, activation)
+        self.body = layers(channels * size**2, width, depth, out, activation, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×C×S×S → N×out."""
@@ -41,16 +56,50 @@ class MLPDecoder(nn.Module):
     """N×latent → N×C×S×S. Nothing holds its values to [-1, 1]: a Gaussian has no bounds."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - as the convolutional one, and its depth
-        self, latent: int, channels: int, size: int, width: int, activation: nn.Module, depth: int
+        self,
+        latent: int,
+        channels: int,
+        size: int,
+        width: int,
+        activation: nn.Module,
+        depth: int,
+        *,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.shape = (channels, size, size)
-        self.body = layers(latent, width, depth, channels * size**2, activation)
+        self.body = layers(latent, width, depth, channels * size**2, activation, dropout=dropout)
 
     def forward(self, z: Tensor) -> Tensor:
         """z N×latent → N×C×S×S."""
         images: Tensor = self.body(z).unflatten(1, self.shape)
         return images
+
+    def logits(self, z: Tensor) -> Tensor:
+        """z N×latent → N×C×S×S, the log odds that a value is 1 and not −1."""
+        odds: Tensor = self(z)
+        return odds
+
+
+class TiedDecoder(nn.Module):
+    """N×latent → N×C×S×S: the encoder's layers in reverse with their weights transposed, and biases
+    of its own (Vincent et al. 2010, JMLR 11:3371, section 2.2).
+    """
+
+    def __init__(
+        self, encoder: MLPEncoder, channels: int, size: int, activation: nn.Module
+    ) -> None:
+        super().__init__()
+        self.shape, self.activation = (channels, size, size), activation
+        self._mirrored = [layer for layer in encoder.body if isinstance(layer, nn.Linear)][::-1]
+        """The encoder's layers; a list keeps their weights from being this module's too."""
+        self.biases = nn.ParameterList(torch.zeros(layer.in_features) for layer in self._mirrored)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z N×latent → N×C×S×S."""
+        for number, (layer, bias) in enumerate(zip(self._mirrored, self.biases, strict=True)):
+            z = F.linear(z if number == 0 else self.activation(z), layer.weight.T, bias)
+        return z.view(len(z), *self.shape)
 
     def logits(self, z: Tensor) -> Tensor:
         """z N×latent → N×C×S×S, the log odds that a value is 1 and not −1."""

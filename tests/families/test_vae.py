@@ -11,7 +11,9 @@ from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import ImageShape
-from harness.families.vae import VAE, bernoulli_log_likelihood, gaussian_kl, log_likelihood
+from harness.families.vae import VAE
+from harness.objectives.codes import gaussian_kl
+from harness.objectives.reconstruction import bernoulli_log_likelihood, log_likelihood
 
 SIGMA, LATENT, PIXELS = 0.5, 2, 64
 

@@ -9,15 +9,106 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ramps import ramps_family
 
-from harness.config.recipe import list_recipes, load_recipe
-from harness.data.batch import Batch
-from harness.families import build_family
-from harness.families.base import Family, ImageShape
-from harness.training.init import initialise
+from harness.config.recipe import list_recipes
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "autoencoder/contractive": {
+        "model/loss": [0.14082, 0.13675, 0.13251],
+        "model/reconstruction": [0.13879, 0.1348, 0.13063],
+        "model/contractive": [2.0264, 1.943, 1.8848],
+    },
+    "autoencoder/contractive-probed": {
+        "model/loss": [0.14081, 0.13652, 0.13236],
+        "model/reconstruction": [0.13879, 0.13482, 0.13065],
+        "model/contractive-probed": [2.0136, 1.7009, 1.7062],
+    },
+    "autoencoder/conv-bce": {
+        "model/loss": [0.97451, 0.87715, 0.82539],
+    },
+    "autoencoder/conv-clean": {
+        "model/loss": [0.42783, 0.33551, 0.26931],
+    },
+    "autoencoder/conv-l1": {
+        "model/loss": [0.53924, 0.47127, 0.41259],
+    },
+    "autoencoder/conv-pooling": {
+        "model/loss": [0.36689, 0.22389, 0.15285],
+    },
+    "autoencoder/deep": {
+        "model/loss": [0.13559, 0.135, 0.13443],
+    },
+    "autoencoder/denoising-gaussian": {
+        "model/loss": [0.467, 0.39596, 0.34444],
+    },
+    "autoencoder/denoising-masking": {
+        "model/loss": [0.45605, 0.40575, 0.35684],
+    },
+    "autoencoder/denoising-saltpepper": {
+        "model/loss": [0.45624, 0.42148, 0.36662],
+    },
+    "autoencoder/dropout": {
+        "model/loss": [0.13931, 0.13553, 0.13212],
+    },
+    "autoencoder/linear-tied": {
+        "model/loss": [0.12768, 0.12204, 0.11452],
+    },
+    "autoencoder/overcomplete": {
+        "model/loss": [0.14195, 0.074863, 0.030532],
+    },
+    "autoencoder/overcomplete-denoising": {
+        "model/loss": [0.14907, 0.083684, 0.039171],
+    },
+    "autoencoder/overcomplete-sparse": {
+        "model/loss": [0.14988, 0.084336, 0.041914],
+        "model/reconstruction": [0.14195, 0.076415, 0.032847],
+        "model/l1": [79.338, 79.213, 90.674],
+    },
+    "autoencoder/sparse": {
+        "model/loss": [0.16575, 0.10216, 0.062753],
+        "model/reconstruction": [0.14195, 0.079889, 0.038347],
+        "model/l1": [79.338, 74.253, 81.352],
+    },
+    "autoencoder/sparse-kl": {
+        "model/loss": [0.72328, 0.70732, 0.65384],
+        "model/reconstruction": [0.21538, 0.19988, 0.14684],
+        "model/sparse-kl": [507.89, 507.44, 507],
+    },
+    "autoencoder/tied": {
+        "model/loss": [0.13237, 0.12929, 0.12467],
+    },
+    "vae/beta-tc": {
+        "model/loss": [551.85, 501.04, 470.86],
+        "model/reconstruction": [542.16, 490.73, 453.94],
+        "model/kl": [5.279, 6.2112, 8.9105],
+    },
+    "vae/beta2": {
+        "model/loss": [552.72, 500.77, 466.94],
+        "model/reconstruction": [542.16, 488.62, 449.59],
+        "model/kl": [5.279, 6.0757, 8.6734],
+    },
+    "vae/free-bits": {
+        "model/loss": [558.52, 501.56, 462.47],
+        "model/reconstruction": [542.16, 484.68, 444.39],
+        "model/kl": [5.279, 7.7165, 11.75],
+    },
+    "vae/iwae": {
+        "model/loss": [482.05, 419.81, 376.44],
+        "model/reconstruction": [541.17, 493.81, 451.5],
+        "model/kl": [5.279, 8.5303, 13.613],
+    },
+    "vae/learned-variance": {
+        "model/loss": [295.89, 290.04, 286.69],
+        "model/reconstruction": [290.61, 287.34, 284.48],
+        "model/kl": [5.279, 2.6957, 2.2183],
+    },
+    "vae/score-function": {
+        "model/loss": [547.44, 517.28, 500.7],
+        "model/reconstruction": [542.16, 511.03, 492.62],
+        "model/kl": [5.279, 6.2522, 8.0791],
+    },
     "autoencoder/conv": {
         "model/loss": [0.42783, 0.33551, 0.26931],
     },
@@ -138,33 +229,6 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/kl": [5.279, 7.9443, 12.692],
     },
 }
-
-
-class Ramps:
-    """Batches of linear ramps, the same on every machine."""
-
-    def __init__(self, with_sources: bool) -> None:
-        self.with_sources = with_sources
-
-    def batch(self, index: int) -> Batch:
-        steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
-        x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
-        labels = torch.arange(32) % 4
-        words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
-        return Batch(x, labels, x.flip(3) if self.with_sources else None, words=words)
-
-
-def ramps_family(name: str) -> tuple[Family, Ramps]:
-    """A recipe's untrained model of small images, and batches for it."""
-    recipe = load_recipe(name)
-    settings = recipe.settings | {"batch_size": 32}
-    with_sources = recipe.family == "translation"
-    shape = ImageShape(
-        1, 16, classes=4, source_channels=int(with_sources), texts=True,
-        unpaired=recipe.family == "cyclegan",
-    )  # fmt: skip
-    family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
-    return family, Ramps(with_sources)
 
 
 def first_losses(name: str) -> dict[str, list[float]]:

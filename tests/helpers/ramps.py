@@ -1,0 +1,38 @@
+"""Small images that every recipe can be trained on, the same on every machine."""
+
+from __future__ import annotations
+
+import torch
+
+from harness.config.recipe import load_recipe
+from harness.data.batch import Batch
+from harness.families import build_family
+from harness.families.base import Family, ImageShape
+from harness.training.init import initialise
+
+
+class Ramps:
+    """Batches of linear ramps, the same on every machine."""
+
+    def __init__(self, with_sources: bool) -> None:
+        self.with_sources = with_sources
+
+    def batch(self, index: int) -> Batch:
+        steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
+        x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
+        labels = torch.arange(32) % 4
+        words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
+        return Batch(x, labels, x.flip(3) if self.with_sources else None, words=words)
+
+
+def ramps_family(name: str) -> tuple[Family, Ramps]:
+    """A recipe's untrained model of small images, and batches for it."""
+    recipe = load_recipe(name)
+    settings = recipe.settings | {"batch_size": 32}
+    with_sources = recipe.family == "translation"
+    shape = ImageShape(
+        1, 16, classes=4, source_channels=int(with_sources), texts=True,
+        unpaired=recipe.family == "cyclegan",
+    )  # fmt: skip
+    family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
+    return family, Ramps(with_sources)

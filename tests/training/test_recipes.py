@@ -1,0 +1,103 @@
+"""Every recipe of the zoo trains: its loss on one batch falls, and it does what its family can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import torch
+from ramps import Ramps, ramps_family
+from torch import Tensor
+
+from harness.config.recipe import list_recipes
+from harness.families import base
+from harness.families.base import Family, Noise
+from harness.training.loop import train
+
+STEPS = 40
+FALL = 0.9
+"""What is left of a loss after these steps, at most."""
+LESS = {
+    "autoencoder/deep": 0.99,  # four hidden layers on each side start on a plateau
+    "vae/mlp": 0.97,
+    "diffusion/mlp": 0.99,  # an MLP sees noise as images before it sees images in noise
+}
+"""Recipes of which that is more, and how much."""
+ADVERSARIAL = ("gan", "cyclegan")
+"""Families whose losses are those of a game, and need not fall."""
+SLOW_TO_SAMPLE = {"diffusion/ddpm-1000-steps"}
+"""Recipes whose samples differ from another's by the number of steps alone."""
+N, SIZE = 8, 16
+
+
+def images(x: object) -> None:
+    assert isinstance(x, Tensor)
+    assert x.shape == (N, 1, SIZE, SIZE)
+    assert x.isfinite().all()
+    assert x.abs().max() <= 1
+
+
+def vectors(x: object) -> None:
+    assert isinstance(x, Tensor)
+    assert len(x) == N
+    assert x.isfinite().all()
+
+
+Ask = Callable[[Any, Tensor, torch.Generator], object]
+CAPABILITIES: list[tuple[type, Ask, Callable[[object], None]]] = [
+    (base.Samples, lambda f, x, g: f.sample(N, g), images),
+    (base.Reconstructs, lambda f, x, g: f.reconstruct(x), images),
+    (base.Encodes, lambda f, x, g: f.encode(x), vectors),
+    (base.Posterior, lambda f, x, g: torch.cat(f.posterior(x), dim=1), vectors),
+    (base.Likelihood, lambda f, x, g: f.elbo(x, g), vectors),
+    (base.ImportanceBound, lambda f, x, g: f.importance_bound(x, 3, g), vectors),
+    (base.Scores, lambda f, x, g: f.score(x), vectors),
+    (base.ScoreMaps, lambda f, x, g: f.score_map(x), vectors),
+    (base.Discriminates, lambda f, x, g: f.discriminate(x), vectors),
+]
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_it_trains_and_does_what_it_can(name: str) -> None:
+    family, batches = ramps_family(name)
+    phases = family.phases()
+    players = [player for phase in phases for player in phase.players]
+    before = _losses(family, batches)
+    steps = STEPS * len(phases) * max((player.updates for player in players), default=0)
+    train(family, batches, 32 * steps, seed=0, device=torch.device("cpu"))
+    after = _losses(family, batches)
+    assert all(value.isfinite() for value in after.values())
+    family_name = type(family).__module__.rpartition(".")[2]
+    if family_name not in ADVERSARIAL:
+        for player, loss in after.items():
+            assert loss <= LESS.get(name, FALL) * before[player], player
+    _ask(family, SLOW_TO_SAMPLE & {name})
+
+
+def _losses(family: Family, batches: Ramps) -> dict[str, Tensor]:
+    """Each player's loss on a fixed batch and fixed noise, in evaluation mode."""
+    batch, values = batches.batch(0), {}
+    for phase in family.phases():
+        for player in phase.players:
+            noise: Noise = player.noise(len(batch.x), torch.Generator().manual_seed(0))
+            family.networks.train()
+            values[f"{phase.name}/{player.name}"] = player.loss(family.networks, batch, noise)[
+                "loss"
+            ].detach()
+    family.networks.eval()
+    return values
+
+
+def _ask(family: Family, slow: set[str]) -> None:
+    batch, generator = Ramps(with_sources=False).batch(0), torch.Generator().manual_seed(0)
+    x, model = batch.x[:N], cast(Any, family)
+    for kind, ask, check in CAPABILITIES:
+        if isinstance(family, kind) and not (slow and kind is base.Samples):
+            check(ask(family, x, generator))
+    if base.is_conditional(family):
+        images(model.sample_labels(batch.labels[:N], generator))
+    elif isinstance(family, base.Latents):
+        images(family.decode(family.latents(N, generator)))
+    if isinstance(family, base.Restores):
+        images(family.restore(x, None))
