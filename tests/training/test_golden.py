@@ -15,6 +15,16 @@ from harness.config.recipe import list_recipes
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "vae/beta-annealed": {
+        "model/loss": [594.95, 561.31, 581.15],
+        "model/reconstruction": [542.16, 506.65, 465.48],
+        "model/kl": [5.279, 2.8668, 5.0997],
+    },
+    "vae/kl-annealed": {
+        "model/loss": [542.16, 492.37, 455.93],
+        "model/reconstruction": [542.16, 484.43, 444.18],
+        "model/kl": [5.279, 7.9443, 11.744],
+    },
     "autoencoder/contractive": {
         "model/loss": [0.14082, 0.13675, 0.13251],
         "model/reconstruction": [0.13879, 0.1348, 0.13063],

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.config.recipe import list_recipes
 from harness.families import base
-from harness.families.base import Family, Noise
+from harness.families.base import Family
 from harness.training.loop import train
 
 STEPS = 40
@@ -80,7 +80,8 @@ def _losses(family: Family, batches: Ramps) -> dict[str, Tensor]:
     batch, values = batches.batch(0), {}
     for phase in family.phases():
         for player in phase.players:
-            noise: Noise = player.noise(len(batch.x), torch.Generator().manual_seed(0))
+            noise = dict(player.noise(len(batch.x), torch.Generator().manual_seed(0)))
+            noise[base.PROGRESS] = torch.tensor(1.0)
             family.networks.train()
             values[f"{phase.name}/{player.name}"] = player.loss(family.networks, batch, noise)[
                 "loss"
