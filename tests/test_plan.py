@@ -92,6 +92,57 @@ def test_how_training_computes_is_part_of_every_key():
     assert "bf16" in changed[0].loaded.overrides.label()
 
 
+PER_DATASET = """\
+title: T
+seeds: [0, 1]
+budget: {images: 64}
+datasets:
+  - digits
+  - {name: "digits[unseen=8]", budget: {images: 128}, samples: 40}
+models: [vae/vae]
+metrics: [fid]
+"""
+
+
+def per_dataset(folder: Path, text: str = PER_DATASET, **overrides: object) -> Plan:
+    suite = folder / "suite.yaml"
+    suite.write_text(text)
+    return make_plan(load_suite(str(suite), Overrides(**overrides)), "cpu", None)  # type: ignore[arg-type]
+
+
+def training_keys(plan: Plan) -> dict[str, str]:
+    return {c.dataset: c.training_key for c in plan.cells if c.is_trained and c.seed == 0}
+
+
+def test_a_dataset_has_its_own_budget_and_samples_and_the_others_keep_their_keys(tmp_path: Path):
+    plan = per_dataset(tmp_path)
+    trained = [cell for cell in plan.cells if cell.is_trained]
+    assert {(c.dataset, c.images, c.setup.samples) for c in trained} == {
+        ("digits", 64, 599), ("digits[unseen=8]", 128, 40)
+    }  # fmt: skip
+    plain = per_dataset(tmp_path, PER_DATASET.replace(", budget: {images: 128}, samples: 40", ""))
+    keys = [training_keys(plan), training_keys(plain)]
+    assert keys[0]["digits"] == keys[1]["digits"]
+    assert keys[0]["digits[unseen=8]"] != keys[1]["digits[unseen=8]"]
+    assert plan.suite_key != plain.suite_key
+    whole = per_dataset(tmp_path, PER_DATASET.replace("images: 64", "images: 128"))
+    assert keys[0]["digits[unseen=8]"] == training_keys(whole)["digits[unseen=8]"]
+
+
+def test_floors_have_as_many_images_as_the_samples_of_their_dataset(tmp_path: Path):
+    floors = [cell for cell in per_dataset(tmp_path).cells if cell.model == "training images"]
+    assert {c.dataset: c.planned_measurements[0].protocol.samples for c in floors} == {
+        "digits": 599, "digits[unseen=8]": 40
+    }  # fmt: skip
+
+
+def test_the_budgets_of_datasets_are_scaled_with_the_suites(tmp_path: Path):
+    plan = per_dataset(tmp_path, budget_scale=0.5)
+    assert {(c.dataset, c.images) for c in plan.cells if c.is_trained} == {
+        ("digits", 32), ("digits[unseen=8]", 64)
+    }  # fmt: skip
+
+
 TIMED = """\
 title: T
 seeds: [0, 1]

@@ -15,7 +15,7 @@ from harness.cli import options, streams
 from harness.cli.progress import announce_stages
 from harness.cli.report import show_report
 from harness.cli.tables import print_labelled, print_line
-from harness.core.counting import counted, counted_of
+from harness.core.counting import counted, counted_of, counted_on
 from harness.core.errors import BadInput, TryLater
 from harness.core.terminal import Console
 
@@ -198,7 +198,7 @@ def _announce(
     print_line(
         console,
         f"{counted_of(todo, total, 'cell')} to run{done}{at_a_time}, on {plan.numerics.machine}; "
-        f"{counted(suite.budget.images, 'training image')} each",
+        f"{counted_on(suite.budgets(), 'training image each', 'training images each')}",
     )
     for note in notes:
         print_line(console, note)

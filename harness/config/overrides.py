@@ -11,7 +11,14 @@ from dataclasses import asdict, dataclass, fields
 
 from harness.config.members import Members
 from harness.config.reference import parse_reference
-from harness.config.suite_types import Accelerate, DatasetEntry, MemoryFormat, Precision, Suite
+from harness.config.suite_types import (
+    Accelerate,
+    Budget,
+    DatasetEntry,
+    MemoryFormat,
+    Precision,
+    Suite,
+)
 from harness.core.errors import BadInput, suggest
 
 MAX_LABEL = 80
@@ -22,9 +29,9 @@ FEWEST_SAMPLES = 100
 class Overrides:
     """Changes to a suite; None leaves a thing as it is.
 
-    `models`, `datasets` and `metrics` select some of the suite's; `seeds` may be any. `budget` is
-    in training images; `budget_scale` multiplies the suite's budget, and `samples` where it is set
-    (but leaves a hundred, since metrics of fewer say nothing).
+    `models`, `datasets` and `metrics` select some of the suite's; `seeds` may be any. `budget`, in
+    training images, is that of all datasets; `budget_scale` multiplies the budget of each, and
+    `samples` where it is set (but leaves a hundred, since metrics of fewer say nothing).
     """
 
     seeds: Sequence[int] | None = None
@@ -89,6 +96,7 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
     """
     models = _pick("model", overrides.models, suite.all_entrants())
     metrics = _pick("metric", overrides.metrics, suite.all_metrics())
+    suite = _scaled(suite, overrides)
     entries = tuple(_entries(suite, overrides.datasets, models, metrics))
     datasets = {entry.name for entry in entries}
     changed = suite.model_copy(
@@ -108,7 +116,6 @@ def apply(suite: Suite, overrides: Overrides) -> tuple[Suite, dict[str, str]]:
             "precision": overrides.precision or suite.precision,
             "memory_format": overrides.memory_format or suite.memory_format,
         }
-        | _scaled(suite, overrides)
     )
     if not changed.datasets:
         raise BadInput("nothing of the suite is left: no chosen dataset has a chosen model")
@@ -138,19 +145,31 @@ def _seeds(seeds: Sequence[int] | None) -> tuple[int, ...] | None:
     return tuple(seeds)
 
 
-def _scaled(suite: Suite, overrides: Overrides) -> dict[str, object]:
-    images, scale, samples = overrides.budget, overrides.budget_scale, suite.samples
+def _scaled(suite: Suite, overrides: Overrides) -> Suite:
+    """The suite with other budgets and numbers of samples, where the overrides ask for them."""
+    images, scale = overrides.budget, overrides.budget_scale
     if images is not None and scale is not None:
         raise BadInput("give a budget or a budget scale, not both")
-    if images is not None and images < 1:
-        raise BadInput(f"budget {images}: should be at least one training image")
-    if scale is not None:
-        if not (math.isfinite(scale) and scale > 0):
-            raise BadInput(f"budget scale {scale}: should be a number above 0, such as 0.05")
-        images = max(1, round(suite.budget.images * scale))
-        samples = samples and max(min(samples, FEWEST_SAMPLES), round(samples * scale))
-    budget = suite.budget.model_copy(update={"images": images}) if images else suite.budget
-    return {"budget": budget, "samples": samples}
+    if images is not None:
+        if images < 1:
+            raise BadInput(f"budget {images}: should be at least one training image")
+        entries = tuple(e.model_copy(update={"budget": None}) for e in suite.datasets)
+        return suite.model_copy(update={"budget": Budget(images=images), "datasets": entries})
+    if scale is None:
+        return suite
+    if not (math.isfinite(scale) and scale > 0):
+        raise BadInput(f"budget scale {scale}: should be a number above 0, such as 0.05")
+    entries = tuple(e.model_copy(update=_times(scale, e)) for e in suite.datasets)
+    return suite.model_copy(update={**_times(scale, suite), "datasets": entries})
+
+
+def _times(scale: float, of: Suite | DatasetEntry) -> dict[str, object]:
+    """The scaled budget and number of samples of a suite or one of its datasets."""
+    budget, samples = of.budget, of.samples
+    return {
+        "budget": budget and Budget(images=max(1, round(budget.images * scale))),
+        "samples": samples and max(min(samples, FEWEST_SAMPLES), round(samples * scale)),
+    }
 
 
 def _entries(

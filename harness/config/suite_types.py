@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,8 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
 )
 
 from harness.config.claim import Claim, ModelAt
@@ -84,11 +86,20 @@ class Budget(_Spec):
 
 
 class DatasetEntry(_Spec):
-    """A dataset of a suite. Its own models and metrics replace the suite's on it."""
+    """A dataset of a suite. What it says replaces what the suite says, on this dataset."""
 
     name: Annotated[str, AfterValidator(_canonical)]
     models: Names | None = None
     metrics: Names | None = None
+    budget: Budget | None = None
+    samples: PositiveInt | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unsaid(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields; budget and samples only where they are said, as resolved suites had none."""
+        values: dict[str, Any] = handler(self)
+        unsaid = {name for name in ("budget", "samples") if values.get(name) is None}
+        return {name: value for name, value in values.items() if name not in unsaid}
 
 
 def _listed(value: object) -> object:
@@ -175,6 +186,20 @@ class Suite(_Spec):
     def metrics_on(self, entry: DatasetEntry) -> tuple[str, ...]:
         """The metrics that are measured on a dataset of this suite."""
         return entry.metrics or self.metrics
+
+    def images_on(self, entry: DatasetEntry) -> int:
+        """The training images that every model is shown on a dataset of this suite."""
+        return (entry.budget or self.budget).images
+
+    def samples_on(self, entry: DatasetEntry) -> int | None:
+        """The images that are sampled from a model on a dataset of this suite; None for as many as
+        the reference has.
+        """
+        return entry.samples or self.samples
+
+    def budgets(self) -> dict[str, int]:
+        """The training images that every model is shown, by dataset."""
+        return {entry.name: self.images_on(entry) for entry in self.datasets}
 
     def points_on(self, entry: DatasetEntry) -> dict[ModelAt, tuple[str, ...]]:
         """The points in training that claims are about on a dataset of this suite, each with the

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 
 def counted(count: int, one: str, several: str = "") -> str:
     """How many there are of what one of them is called; `several` where an s at the end is wrong.
@@ -24,3 +26,35 @@ def counted_of(part: int, whole: int, one: str, several: str = "") -> str:
     ('1 of 1 image', '1 of 3 images')
     """
     return f"{part:,} of {counted(whole, one, several)}"
+
+
+def counted_on(
+    counts: Mapping[str, int],
+    one: str,
+    several: str = "",
+    write: Callable[[int], str] = "{:,}".format,
+) -> str:
+    """As `counted`, of things whose number may differ between what they are on.
+
+    >>> counted_on({"digits": 40_000, "mnist": 40_000}, "image")
+    '40,000 images'
+    >>> counted_on({"digits": 40_000, "faces": 40_000, "mnist": 600_000}, "image")
+    '40,000 images on digits and faces, 600,000 on mnist'
+    """
+    groups: dict[int, list[str]] = {}
+    for name, count in counts.items():
+        groups.setdefault(count, []).append(name)
+    word = named(max(groups), one, several)
+    if len(groups) == 1:
+        return f"{write(next(iter(groups)))} {word}"
+    (first, names), *others = groups.items()
+    texts = [f"{write(count)} on {_listing(names)}" for count, names in others]
+    return ", ".join([f"{write(first)} {word} on {_listing(names)}", *texts])
+
+
+def _listing(names: list[str]) -> str:
+    """The names in words; of more than three, two and the number of the others."""
+    if len(names) > 3:
+        names = [*names[:2], f"{len(names) - 2} others"]
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -64,12 +64,14 @@ class Plan:
 
     @property
     def suite_key(self) -> str:
-        """What the parent run stands for: the suite under one budget on one kind of machine.
-        Seeds, models and metrics may be added without making it another.
+        """What the parent run stands for: the suite under one budget, or one for each dataset that
+        says its own, on one kind of machine. Seeds, models and metrics may be added without making
+        it another.
         """
-        budget = self.loaded.suite.budget.images
-        numerics = self.numerics.to_dict() | self.loaded.suite.presets()
-        return digest([self.loaded.name, budget, numerics])
+        suite = self.loaded.suite
+        budgets = {entry.name: entry.budget.images for entry in suite.datasets if entry.budget}
+        numerics = self.numerics.to_dict() | suite.presets()
+        return digest([self.loaded.name, suite.budget.images, numerics] + [budgets] * bool(budgets))
 
     def records(self, store: Store) -> dict[str, Record]:
         """The records of the cells in the tracking store, by training key."""
@@ -171,8 +173,11 @@ def make_plan(
         entry.name: suite_eval_config(loaded, entry, datasets[entry.name], metrics, numerics)
         for entry in suite.datasets
     }
+    budgets = suite.budgets()
     contexts = {
-        name: _DatasetContext(dataset, dataset.train.digest(), setups[name], numerics)
+        name: _DatasetContext(
+            dataset, dataset.train.digest(), setups[name], numerics, budgets[name]
+        )
         for name, dataset in datasets.items()
     }
     families = {recipe.family for recipe in recipes.values()}
@@ -189,7 +194,7 @@ def make_plan(
         for side, names in _trained_on(suite, entry)
     ]
     cells = [
-        model_on_dataset.cell(seed, suite.budget.images, data_root)
+        model_on_dataset.cell(seed, data_root)
         for seed in suite.seeds
         for model_on_dataset in models_on_datasets
     ]
@@ -237,12 +242,15 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
 
 @dataclass(frozen=True)
 class _DatasetContext:
-    """A dataset, how it is measured on, and the machine: what all models on it share."""
+    """A dataset, how it is measured on, the machine, and the budget of a whole training in images:
+    what all models on it share.
+    """
 
     dataset: Dataset
     train_digest: str
     setup: EvalConfig
     numerics: Numerics
+    images: int
 
 
 @dataclass(frozen=True)
@@ -258,13 +266,13 @@ class _ModelOnDataset:
     context: _DatasetContext
     requests: tuple[MetricRequest, ...]
 
-    def cell(self, seed: int, images: int, data_root: Path | None) -> Cell:
-        """The cell of a seed, with its keys; `images` is the budget of the whole training.
+    def cell(self, seed: int, data_root: Path | None) -> Cell:
+        """The cell of a seed, with its keys.
 
         Nothing in training depends on when it will end, so that a training fraction is a shorter
         training.
         """
-        images = max(1, round(self.side.at * images))
+        images = max(1, round(self.side.at * self.context.images))
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         ingredients = {
             "family": self.recipe.family,

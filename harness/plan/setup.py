@@ -75,7 +75,7 @@ def suite_eval_config(
         role: loaded.at((role,), find, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
-    samples = suite.samples or len(dataset.normal_test)
+    samples = suite.samples_on(entry) or len(dataset.normal_test)
     return EvalConfig(
         names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames
     )

@@ -14,8 +14,10 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -96,12 +98,15 @@ class MetricNumbers(_ModelOnDataset):
 
 
 class Baseline(_Record):
-    """The content of a baseline file. `datasets` has the digests of the training images."""
+    """The content of a baseline file. `images` is the budget in training images, `budgets` that of
+    the datasets with one of their own. `datasets` has the digests of the training images.
+    """
 
     format: Literal[1] = 1
     checksum: Text
     suite: Text
     images: PositiveInt
+    budgets: dict[str, PositiveInt] = Field(default_factory=dict)
     made: BaselineOrigin
     numerics: dict[str, Any]
     datasets: dict[str, Text]
@@ -121,6 +126,16 @@ class Baseline(_Record):
                 raise ValueError(f"{name} is there twice")
             names.add(name)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty_budgets(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields; `budgets` only where there are some, as earlier files have none."""
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if value or name != "budgets"}
+
+    def images_on(self, dataset: str) -> int:
+        """Returns the budget on a dataset, in training images."""
+        return self.budgets.get(dataset, self.images)
 
     def keys(self, dataset: str, model: str) -> Mapping[int, str]:
         """Returns the training keys of a model on a dataset, by seed."""

@@ -46,11 +46,12 @@ def make_baseline(
     if all(m.value is None for _, m in rows):
         reason = next((r.reason or r.status for _, r in kept), "nothing applies")
         raise BadInput(f"no cell of {name} has a number to compare with: {reason}")
-    models = {cell.model: cell for cell, _ in kept}
+    models, suite = {cell.model: cell for cell, _ in kept}, plan.loaded.suite
     draft = Baseline.model_validate({
         "checksum": "",
         "suite": name,
-        "images": plan.loaded.suite.budget.images,
+        "images": suite.budget.images,
+        "budgets": {e.name: e.budget.images for e in suite.datasets if e.budget},
         "made": _origin(plan, outputs),
         "numerics": plan.numerics.to_dict(),
         "datasets": {name: d.train.digest() for name, d in plan.datasets.items()},

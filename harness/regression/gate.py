@@ -183,9 +183,10 @@ def _selected_numbers(baseline: Baseline, plan: Plan) -> Iterator[MetricNumbers]
 
 def _obstacle(baseline: Baseline, numbers: MetricNumbers, plan: Plan, cells: Sequence[Cell]) -> str:
     """Says why today's numbers cannot be compared with these; empty where they can."""
-    images = plan.loaded.suite.budget.images
-    if images != baseline.images:
-        return f"budget ({baseline.images:,} against {images:,} training images)"
+    suite, before = plan.loaded.suite, baseline.images_on(numbers.dataset)
+    images = suite.budgets().get(numbers.dataset, suite.budget.images)
+    if images != before:
+        return f"budget ({before:,} against {images:,} training images)"
     if not cells:
         return f"the suite has no {numbers.model} on {numbers.dataset} any more"
     measurements = cells[0].planned_measurements

@@ -120,7 +120,10 @@ def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
             for metric in record.metrics.values()
             if metric.name in shown
         ],
-        "datasets": [asdict(dataset) for dataset in record.datasets],
+        "datasets": [
+            {name: value for name, value in asdict(dataset).items() if value is not None}
+            for dataset in record.datasets
+        ],
         "models": [asdict(model) for model in record.models],
         "doubts": [[*board, doubt] for board, doubt in record.doubts.items()],
         "pictures": [

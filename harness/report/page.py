@@ -17,8 +17,9 @@ from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
 from harness.leaderboards.pareto import front
 from harness.report import figures, tables
+from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
 from harness.report.failures import failures, notice
-from harness.report.results import DatasetInfo, ModelInfo, ReportPicture, Results
+from harness.report.results import DatasetInfo, ReportPicture, Results
 from harness.report.templating import data_uri, template_environment
 from harness.statistics.formatting import number
 from harness.statistics.maturity import fall_text, undertrained
@@ -100,6 +101,7 @@ def claims_markdown(results: Results) -> str:
 
 def _common(results: Results) -> dict[str, Any]:
     models, failed = _model_names(results), failures(results.cells)
+    budgets = budgets_of(results)
     return {
         "r": results,
         "icons": ICONS,
@@ -110,7 +112,8 @@ def _common(results: Results) -> dict[str, Any]:
         "failures": failed,
         "failed": notice(failed),
         "missing": [cell for cell in results.cells if cell.status == "missing"],
-        "unequal": len({m.images for m in results.models if m.images is not None}) > 1,
+        "unequal": are_unequal(budgets),
+        "shown": {model: bounds(images.values()) for model, images in budgets.items()},
         "unknown": [model.name for model in results.models if model.images is None],
         "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
@@ -138,21 +141,12 @@ def _summary(results: Results) -> str:
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
         f"{counted(seeds, 'training seed')}, "
-        f"{_budget(results.models)}, on {device}{trained}."
+        f"{budget_text(budgets_of(results))}, on {device}{trained}."
     )
 
 
 def _count(things: Sequence[object], word: str) -> str:
     return counted(len(things), word)
-
-
-def _budget(models: Sequence[ModelInfo]) -> str:
-    images = sorted({model.images for model in models if model.images is not None})
-    if not images:
-        return "with no budget recorded"
-    if len(images) == 1:
-        return f"each shown {number(images[0], 0)} training images"
-    return f"each shown {number(images[0], 0)} to {number(images[-1], 0)} training images"
 
 
 def _duration(seconds: float) -> str:

@@ -103,7 +103,12 @@ def gather(
         metrics=metrics,
         curves=_curves(cells if illustrated else (), store),
         pictures=_pictures(plan, cells, store) if illustrated else [],
-        datasets=[DatasetInfo.of(dataset) for dataset in plan.datasets.values()],
+        datasets=[
+            DatasetInfo.of(
+                plan.datasets[entry.name], entry.budget.images if entry.budget else None
+            )
+            for entry in suite.datasets
+        ],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
         environment={

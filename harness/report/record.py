@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from harness.claims.verdicts import Verdict
+from harness.report.budgets import budgets_of, distinct_budgets
 from harness.report.results import Results
 
 FORMAT = 1
@@ -23,7 +24,7 @@ def verdicts_document(results: Results) -> dict[str, Any]:
         "title": results.title,
         "command": results.command,
         "overrides": dict(results.overrides),
-        "images": sorted({m.images for m in results.models if m.images is not None}),
+        "images": distinct_budgets(budgets_of(results)),
         "undertrained": [
             {"dataset": info.dataset, "model": info.model, "reason": info.undertrained}
             for info in results.training

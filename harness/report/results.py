@@ -44,7 +44,8 @@ class ReportPicture:
 @dataclass(frozen=True)
 class DatasetInfo:
     """A dataset without its images: how many each split has, and in words what they are, and what
-    for, as in `harness.data.description`.
+    for, as in `harness.data.description`. `budget` is the number of training images that models are
+    shown, where the suite has one for this dataset.
     """
 
     name: str
@@ -54,13 +55,14 @@ class DatasetInfo:
     images: str
     card: DatasetCard
     tasks: tuple[str, ...] = ()
+    budget: int | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset) -> DatasetInfo:
+    def of(cls, dataset: Dataset, budget: int | None = None) -> DatasetInfo:
         """What the report says of a dataset."""
         return cls(
             dataset.name, dataset.digest, len(dataset.train), len(dataset.test),
-            images_of(dataset), dataset.card, tuple(tasks_of(dataset)),
+            images_of(dataset), dataset.card, tuple(tasks_of(dataset)), budget,
         )  # fmt: skip
 
 

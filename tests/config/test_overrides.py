@@ -58,6 +58,23 @@ def test_the_budget_is_replaced_or_scaled_and_samples_scale_with_it():
     assert (tiny.budget.images, tiny.samples) == (1, 100)
 
 
+def test_the_budget_and_samples_of_a_dataset_are_scaled_by_themselves_or_replaced():
+    entries = [{"name": "digits", "budget": {"images": 400}, "samples": 500}, "faces"]
+    suite = Suite.model_validate({**SUITE.model_dump(exclude={"claims"}), "datasets": entries})
+    digits, faces = suite.datasets
+    assert suite.budgets() == {"digits": 400, "faces": 1000}
+    assert (suite.samples_on(digits), suite.samples_on(faces)) == (500, 200)
+
+    scaled, _ = apply(suite, Overrides(budget_scale=0.5))
+    assert scaled.budgets() == {"digits": 200, "faces": 500}
+    assert [scaled.samples_on(entry) for entry in scaled.datasets] == [250, 100]
+    replaced, _ = apply(suite, Overrides(budget=77))
+    assert replaced.budgets() == {"digits": 77, "faces": 77}
+    assert [replaced.samples_on(entry) for entry in replaced.datasets] == [500, 200]
+    chosen, _ = apply(suite, Overrides(datasets=["digits"], models=["vae/vae"]))
+    assert chosen.budgets() == {"digits": 400}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

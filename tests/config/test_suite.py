@@ -50,6 +50,21 @@ def changed(old, new):
     return SUITE.replace(old, new, 1)
 
 
+def test_a_dataset_may_have_a_budget_and_a_number_of_samples_of_its_own(suite_file):
+    own = "    budget: {images: 50_000}\n    samples: 70\n    models: [vae/vae]"
+    suite = load_suite(suite_file(changed("    models: [vae/vae]", own))).suite
+    assert suite.budgets() == {"digits": 1000, "digits[unseen=8]": 50_000}
+    assert [suite.samples_on(entry) for entry in suite.datasets] == [200, 70]
+
+
+def test_a_resolved_suite_is_as_it_was_where_no_dataset_says_a_budget(suite_file):
+    dumped = load_suite(suite_file()).suite.model_dump(mode="json")["datasets"]
+    assert dumped == [
+        {"name": "digits", "models": None, "metrics": None},
+        {"name": "digits[unseen=8]", "models": ["vae/vae"], "metrics": ["auroc"]},
+    ]
+
+
 def test_a_suite_is_read_whole(suite_file):
     loaded = load_suite(suite_file())
     suite = loaded.suite
@@ -93,6 +108,31 @@ def test_shipped_suites_go_by_name(zoo):
         ("1_000", "many", ":3: budget.images: 'many': should be a valid integer"),
         ("title: Two", "title: Two: ", ":1: not YAML"),
         ("title: Two families on digits\n", "", ":1: key 'title' is missing"),
+        (
+            "    models: [vae/vae]",
+            "    budget: {images: 0}",
+            ":8: datasets[1].budget.images: 0: should be greater than 0",
+        ),
+        (
+            "    models: [vae/vae]",
+            "    budget: 400",
+            ":8: datasets[1].budget: 400: should be a valid dictionary or instance of Budget",
+        ),
+        (
+            "    models: [vae/vae]",
+            "    budget: {image: 400}",
+            ":8: unknown key 'datasets[1].budget.image'; did you mean 'images'?",
+        ),
+        (
+            "    models: [vae/vae]",
+            "    samples: -1",
+            ":8: datasets[1].samples: -1: should be greater than 0",
+        ),
+        (
+            "    models: [vae/vae]",
+            "    samples: true",
+            ":8: datasets[1].samples: true: should be a number",
+        ),
         ("  - digits\n", "  - digits[x\n", ":6: datasets[0].name: 'digits[x': "),
         ("  - digits\n", "  - digits[unseen=8]\n", "datasets: 'digits[unseen=8]' is listed twice"),
         ("    models: [vae/vae]", "    model: [vae/vae]", ":8: unknown key 'datasets[1].model'"),

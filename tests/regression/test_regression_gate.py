@@ -10,7 +10,7 @@ from harness.core.errors import BadInput
 from harness.core.protocol import Protocol
 from harness.metrics import load_metric
 from harness.plan import Plan
-from harness.regression.baseline import Baseline
+from harness.regression.baseline import Baseline, load_baseline, to_json
 from harness.regression.baseline_from_plan import make_baseline
 from harness.regression.changes import Change, ChangeOutcome, MetricPair, RunSet
 from harness.regression.check import Check, compare_with_baseline, outcome
@@ -181,6 +181,25 @@ def test_another_budget_is_not_comparable_and_known_before_anything_runs(
     check = found.check([])
     assert check.exit_code == 3
     assert {c.reason for c in check.changes} == {"budget (640 against 1,280 training images)"}
+
+
+def test_the_budget_of_each_dataset_is_compared_with_its_own(tmp_path: Path):
+    two = SUITE.replace("[digits]", '[digits, {name: "digits[unseen=8]", budget: {images: 1280}}]')
+    before = plan_of(tmp_path / "before", two)
+    baseline = make_baseline(before, results_of(before, noisy()))
+    assert baseline.budgets == {"digits[unseen=8]": 1280}
+    file = tmp_path / "baseline.json"
+    file.write_text(to_json(baseline))
+    assert load_baseline(file) == baseline
+    after = plan_of(tmp_path / "after", two.replace("1280", "640"))
+    lost = open_gate(load_baseline(file), after, {}).check(results_of(after, noisy()))
+    reasons = {(c.dataset, c.reason) for c in lost.among("not comparable")}
+    assert reasons == {("digits[unseen=8]", "budget (1,280 against 640 training images)")}
+
+
+def test_a_baseline_of_one_budget_is_written_as_it_was(baseline: Baseline):
+    assert "budgets" not in baseline.model_dump(mode="json")
+    assert '"budgets"' not in to_json(baseline)
 
 
 def test_another_protocol_is_named_field_by_field(baseline: Baseline, plan: Plan):
