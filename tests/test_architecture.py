@@ -1,11 +1,14 @@
 """Imports go only downward in the list of packages that docs/architecture.md gives."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import harness
+from harness.evaluation import samples
+from harness.metrics import METRICS
 
 PACKAGES = [
     "pytest_plugin", "cli", "vote", "report", "leaderboards", "claims", "regression", "statistics",
@@ -58,3 +61,27 @@ def test_no_two_test_modules_have_one_name():
     """pytest imports them by their names alone."""
     names = [file.name for file in Path(__file__).parent.rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def modules_to_a_number() -> list[str]:
+    """The files that the architecture's page lists from the command to a number on a page."""
+    page = ROOT.parent / "docs" / "architecture.md"
+    files = re.findall(r"^\d+\. `([\w/]+)\.py`", page.read_text(), re.MULTILINE)
+    return ["harness." + file.replace("/", ".") for file in files]
+
+
+def test_a_reader_follows_a_number_through_at_most_fourteen_files():
+    """Each file is imported by one before it; evidence and metrics are found by their names."""
+    modules = modules_to_a_number()
+    assert 10 < len(modules) <= 14
+    by_name = ["harness.evaluation.samples", "harness.metrics.frechet"]
+    reached: set[str] = set()
+    for module in modules:
+        assert not reached or module in by_name or module in reached, module
+        names = imports(ROOT.parent / f"{module.replace('.', '/')}.py")
+        reached |= names | {name.rpartition(".")[0] for name in names}
+
+
+def test_the_number_of_that_list_needs_the_evidence_of_that_list():
+    assert set(METRICS["fid"].needs) & {e.__name__ for e in vars(samples).values() if callable(e)}
+    assert METRICS["fid"].compute.__module__ == "harness.metrics.frechet"
