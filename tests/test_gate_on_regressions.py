@@ -6,7 +6,6 @@ seed. `benchmarks/soundness.py` has the rates of false alarms and of detections.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ import torch
 from running import Inside
 from torch import Tensor
 
-from harness.families import ddim, diffusion
+from harness.families import diffusion
+from harness.samplers.levels import NoiseLevels
 
 pytestmark = pytest.mark.slow
 
@@ -84,15 +84,13 @@ def samples_of_a_smaller_range(_: Path, patch: pytest.MonkeyPatch) -> None:
 
 def sampler_of_too_little_noise(_: Path, patch: pytest.MonkeyPatch) -> None:
     """Each step keeps five per cent less of the noise than the next timestep has."""
-    weakened = torch.tensor([1.0, 1.0, 1.0, 0.95, 1.0])
+    next_ones = NoiseLevels.next_ones
 
-    def weakened_step(
-        predict: Callable[..., Tensor], *, clip: bool
-    ) -> Callable[[ddim.DDIMStepInputs], Tensor]:
-        step = ddim.ddim_step(predict, clip=clip)
-        return lambda at: step(replace(at, weights=at.weights * weakened))
+    def weakened(self: NoiseLevels) -> tuple[Tensor, Tensor]:
+        signal, noise = next_ones(self)
+        return signal, 0.95 * noise
 
-    patch.setattr(diffusion, "ddim_step", weakened_step)
+    patch.setattr(NoiseLevels, "next_ones", weakened)
 
 
 FAULTS = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from diffusers import UNet2DModel
 from torch import Tensor, nn
 
-from harness.families.ddim import ForwardProcess, alpha_bar
 from harness.families.diffusion import Diffusion, DiffusionSettings
+from harness.objectives.denoising import ForwardProcess, alpha_bar
 
 
 class UNet2DSettings(DiffusionSettings):

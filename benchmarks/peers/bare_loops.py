@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.families.base import Family
-from harness.families.ddim import alpha_bar
+from harness.objectives.denoising import alpha_bar
 
 Loop = Callable[[Family, Tensor, int, int], float]
 """Trains a family's networks on images uint8 N×C×S×S for some steps from a seed; the mean loss of

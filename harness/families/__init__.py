@@ -31,6 +31,7 @@ FAMILIES = Registry(
         "vae": "harness.families.vae:VAE",
         "gan": "harness.families.gan:GAN",
         "diffusion": "harness.families.diffusion:Diffusion",
+        "flow": "harness.families.flow:Flow",
         "translation": "harness.families.translation:Translation",
         "cyclegan": "harness.families.cyclegan:CycleGAN",
     },

@@ -31,6 +31,7 @@ TRACKED_PACKAGES = (
     "harness.families",
     "harness.networks",
     "harness.objectives",
+    "harness.samplers",
     "harness.training",
     "harness.data",
     "harness.core.seeding",

@@ -1,99 +1,191 @@
+"""Diffusion models: their losses, what they are told, and how they are sampled."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import ImageShape
-from harness.families.ddim import ForwardProcess, Sampling, alpha_bar, ddim, ddim_step
+from harness.families.diffusion import Diffusion
+from harness.objectives.denoising import TARGETS, WEIGHTINGS
+from harness.samplers.settings import SAMPLERS
 
-MEAN, STD = 0.3, 0.2
-
-
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-@pytest.mark.parametrize("timesteps", [20, 1000])
-def test_schedule_falls_from_image_to_noise(schedule: str, timesteps: int) -> None:
-    left = alpha_bar(schedule, timesteps)  # type: ignore[arg-type]
-    assert left.shape == (timesteps,)
-    assert (left.diff() < 0).all()
-    assert left[0] > 0.99 or timesteps < 1000
-    assert 0 < left[-1] < 1e-3
+SHAPE = ImageShape(1, 16, classes=3, texts=True)
+BATCH = Batch(
+    torch.linspace(-1, 1, 64)[:, None, None, None].expand(64, 1, 16, 16),
+    torch.arange(64) % 3,
+    words=1 + torch.arange(128).view(64, 2) % 7,
+)
 
 
-def test_linear_schedule_is_that_of_the_paper() -> None:
-    left = alpha_bar("linear", 1000)
-    assert left[0].item() == pytest.approx(1 - 1e-4)
-    beta = 1 - left[1:] / left[:-1]
-    assert beta[-1].item() == pytest.approx(0.02)
-    torch.testing.assert_close(beta.diff(), torch.full((998,), 0.0199 / 999, dtype=torch.float64))
-
-
-def test_noising_keeps_the_variance_of_standardised_images() -> None:
-    generator = torch.Generator().manual_seed(0)
-    noising = ForwardProcess(alpha_bar("linear", 1000))
-    x, epsilon = torch.randn(2, 64, 1, 32, 32, generator=generator)
-    for t in (0, 300, 999):
-        noisy = noising(x, torch.full((64,), t), epsilon)
-        assert noisy.var().item() == pytest.approx(1, abs=0.02)
-
-
-def test_noising_ends_near_the_image_and_near_the_noise() -> None:
-    generator = torch.Generator().manual_seed(0)
-    noising = ForwardProcess(alpha_bar("linear", 1000))
-    x, epsilon = torch.randn(2, 2, 1, 8, 8, generator=generator)
-    noisy = noising(x, torch.tensor([0, 999]), epsilon)
-    torch.testing.assert_close(noisy[0], x[0], atol=0.05, rtol=0)
-    torch.testing.assert_close(noisy[1], epsilon[1], atol=0.05, rtol=0)
-
-
-def exact_epsilon(left: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    """E[ε | x_t] for images whose pixels are independent N(MEAN, STD²)."""
-
-    def predict(x: Tensor, t: Tensor) -> Tensor:
-        now = left[t].to(x.dtype)[:, None, None, None]
-        return (1 - now).sqrt() * (x - now.sqrt() * MEAN) / (now * STD**2 + 1 - now)
-
-    return predict
-
-
-@pytest.mark.parametrize("eta", [0.0, 1.0])
-def test_ddim_with_the_exact_epsilon_recovers_a_gaussian(eta: float) -> None:
-    left, generator = alpha_bar("linear", 1000), torch.Generator().manual_seed(0)
-    noise = torch.randn(100, 1, 16, 16, dtype=torch.float64, generator=generator)
-    sampling = Sampling(steps=500, eta=eta, clip=False)
-    x = ddim(ddim_step(exact_epsilon(left), clip=False), noise, left, sampling, generator)
-    assert x.mean().item() == pytest.approx(MEAN, abs=0.01)
-    assert x.std().item() == pytest.approx(STD, rel=0.03)
-
-
-def test_deterministic_ddim_is_the_affine_map_of_the_probability_flow() -> None:
-    left = alpha_bar("linear", 1000)
-    noise = torch.randn(2, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    sampling = Sampling(steps=1000, clip=False)
-    step = ddim_step(exact_epsilon(left), clip=False)
-    x = ddim(step, noise, left, sampling, torch.Generator())
-    torch.testing.assert_close(x, MEAN + STD * noise, atol=0.01, rtol=0)
-
-
-def test_one_step_gives_the_image_that_epsilon_implies() -> None:
-    left, x = alpha_bar("linear", 1000), torch.full((1, 1, 2, 2), 0.5)
-    step = ddim_step(lambda x, t: 0.99 * x, clip=False)
-    image = ddim(step, x, left, Sampling(steps=1), torch.Generator())
-    now = left[-1]
-    torch.testing.assert_close(image, (x - (1 - now).sqrt() * 0.99 * x) / now.sqrt())
-
-
-def test_loss_is_zero_for_a_perfect_prediction_and_one_for_none() -> None:
+def diffusion(**settings: Any) -> Diffusion:
+    """An untrained model whose last layer is not zero, so that all that it is told counts."""
     torch.manual_seed(0)
-    family = build_family("diffusion", {"width": 1}, ImageShape(1, 16))
-    player = family.phases()[0].players[0]
-    noise = player.noise(64, torch.Generator().manual_seed(0))
-    batch = Batch(torch.zeros(64, 1, 16, 16), torch.zeros(64, dtype=torch.int64))
+    family = build_family("diffusion", {"width": 1, **settings}, SHAPE)
+    for module in family.networks["denoiser"].modules():
+        if isinstance(module, torch.nn.Conv2d) and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.1)
+    family.networks.eval()
+    assert isinstance(family, Diffusion)
+    return family
+
+
+def loss(family: Diffusion, seed: int = 0) -> tuple[float, dict[str, Tensor]]:
+    noise = dict(family.noise(64, torch.Generator().manual_seed(seed)))
+    return family.loss(family.networks, BATCH, noise)["loss"].item(), noise
+
+
+def test_the_loss_is_zero_for_a_perfect_prediction_and_one_for_none() -> None:
+    family = build_family("diffusion", {"width": 1}, SHAPE)
     # The last layer starts at zero, so that an untrained network predicts no noise at all.
-    assert player.loss(family.networks, batch, noise)["loss"].item() == pytest.approx(1, abs=0.03)
+    value, noise = loss(family)
+    assert value == pytest.approx(1, abs=0.03)
     family.networks["denoiser"].forward = lambda x, t: noise["epsilon"]
-    assert player.loss(family.networks, batch, noise)["loss"].item() == 0
+    assert loss(family)[0] == 0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_perfect_network_of_each_target_has_no_loss(target: str) -> None:
+    family = diffusion(target=target, schedule="cosine")
+    _, noise = loss(family)
+    level = family.networks["noising"](noise["t"])
+    value = TARGETS[target].value(BATCH.x, noise["epsilon"], level)
+    family.networks["denoiser"].forward = lambda x, t: value
+    assert loss(family)[0] == 0
+
+
+@pytest.mark.parametrize("kind", WEIGHTINGS)
+def test_a_weighting_multiplies_each_images_error(kind: str) -> None:
+    family = diffusion(weighting={"kind": kind})
+    value, noise = loss(family)
+    family.networks["denoiser"].forward = lambda x, t: torch.zeros_like(x)
+    value, noise = loss(family)
+    errors = noise["epsilon"].square().flatten(1).mean(dim=1)
+    weights = family.networks["noising"].weight(noise["t"])
+    expected = errors if weights is None else weights * errors
+    assert value == pytest.approx(expected.mean().item())
+    assert (weights is None) == (kind == "simple")
+
+
+def test_edm_shows_the_network_images_of_unit_variance() -> None:
+    family = diffusion(preconditioning={"kind": "edm", "sigma_data": 0.5})
+    noise = dict(family.noise(64, torch.Generator().manual_seed(0)))
+    seen = {}
+
+    def network(x: Tensor, time: Tensor) -> Tensor:
+        seen.update(x=x, time=time)
+        return torch.zeros_like(x)
+
+    family.networks["denoiser"].forward = network
+    batch = Batch(0.5 * torch.randn(64, 1, 16, 16, generator=torch.Generator().manual_seed(1)),
+                  torch.zeros(64, dtype=torch.int64))  # fmt: skip
+    value = family.loss(family.networks, batch, noise)["loss"].item()
+    assert seen["x"].std().item() == pytest.approx(1, abs=0.03)
+    assert value == pytest.approx(1, abs=0.03)
+    torch.testing.assert_close(seen["time"], noise["t"].log() / 4)
+
+
+@pytest.mark.parametrize("edm", [False, True])
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_every_sampler_draws_images_in_range_from_the_generator_alone(kind: str, edm: bool) -> None:
+    settings = {"preconditioning": {"kind": "edm"}} if edm else {}
+    family = diffusion(sampling={"kind": kind, "steps": 4}, **settings)
+    images = [family.sample(2, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert images[0].shape == (2, 1, 16, 16)
+    assert images[0].abs().max() <= 1
+    assert torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+
+
+@pytest.mark.parametrize("edm", [False, True])
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_every_sampler_finds_the_one_image_that_there_is(kind: str, edm: bool) -> None:
+    """The network is that of the exact denoiser, whose target is known from x_t alone."""
+    settings = {"preconditioning": {"kind": "edm"}} if edm else {"target": "x0"}
+    family = diffusion(sampling={"kind": kind, "steps": 8}, **settings)
+    image = torch.linspace(-0.9, 0.9, 256).view(1, 1, 16, 16)
+
+    def network(x: Tensor, time: Tensor) -> Tensor:
+        if not edm:
+            return image.expand_as(x)
+        sigma = (4 * time).exp()[:, None, None, None]
+        noisy = x * (sigma.square() + 0.25).sqrt()
+        return (image - 0.25 / (sigma.square() + 0.25) * noisy) / (
+            sigma * 0.5 / (sigma.square() + 0.25).sqrt()
+        )
+
+    family.networks["denoiser"].forward = network
+    made = family.sample(2, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(made, image.expand(2, 1, 16, 16), atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("condition", ["conditional", "texts"])
+def test_guidance_of_one_is_the_conditional_model_to_the_bit(condition: str) -> None:
+    settings = {condition: True, "condition_dropout": 0.1}
+    labels, texts = torch.tensor([0, 1, 2]), ["a b", "c", "d e f"]
+
+    def drawn(**sampling: Any) -> Tensor:
+        family = diffusion(sampling={"steps": 3, "clip": False, **sampling}, **settings)
+        generator = torch.Generator().manual_seed(0)
+        return (
+            family.sample_labels(labels, generator)
+            if family.conditional
+            else family.sample_texts(texts, generator)
+        )
+
+    assert torch.equal(drawn(), drawn(guidance=1.0))
+    assert not torch.equal(drawn(), drawn(guidance=4.0))
+
+
+def test_guidance_of_zero_asks_for_no_class_at_all() -> None:
+    sampling = {"steps": 3, "clip": False, "guidance": 0.0}
+    family = diffusion(conditional=True, condition_dropout=0.1, sampling=sampling)
+    made = [
+        family.sample_labels(torch.full((3,), label), torch.Generator().manual_seed(0))
+        for label in (0, 1)
+    ]
+    assert torch.equal(*made)
+
+
+def test_conditions_are_left_out_as_often_as_the_settings_say() -> None:
+    family = diffusion(conditional=True, condition_dropout=0.25)
+    noise = dict(family.noise(20_000, torch.Generator().manual_seed(0)))
+    assert noise["drop"].float().mean().item() == pytest.approx(0.25, abs=0.01)
+    seen = {}
+
+    def network(x: Tensor, time: Tensor, labels: Tensor) -> Tensor:
+        seen["labels"] = labels
+        return torch.zeros_like(x)
+
+    family.networks["denoiser"].forward = network
+    _, noise = loss(family)
+    assert noise["drop"].any()
+    assert torch.equal(seen["labels"], torch.where(noise["drop"], 3, BATCH.labels))
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"timesteps": 20, "sampling": {"steps": 21}}, "at most timesteps"),
+        ({"sampling": {"guidance": 2.0}}, "goes with condition_dropout"),
+        ({"conditional": True, "sampling": {"guidance": 2.0}}, "goes with condition_dropout"),
+        ({"condition_dropout": 0.1}, "goes with conditional or texts"),
+        ({"sampling": {"kind": "heun", "eta": 0.5}}, "eta goes with kind: ddim, not heun"),
+        ({"sampling": {"variance": "large"}}, "variance goes with kind: ancestral, not ddim"),
+        (
+            {"preconditioning": {"kind": "edm"}, "target": "v"},
+            "target and preconditioning do",
+        ),
+        ({"preconditioning": {"kind": "edm", "sigma_max": 1e-3}}, "less than sigma_max"),
+        ({"target": "score"}, "'epsilon', 'x0' or 'v'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        build_family("diffusion", settings, SHAPE)

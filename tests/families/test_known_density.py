@@ -13,9 +13,9 @@ from harness.data import Batches, load_dataset
 from harness.data.gaussian_mixture import GaussianMixture
 from harness.families import build_family
 from harness.families.base import Family, ImageShape
-from harness.families.ddim import alpha_bar
 from harness.families.diffusion import Diffusion
 from harness.families.vae import VAE
+from harness.objectives.denoising import alpha_bar
 from harness.training.init import initialise
 from harness.training.loop import train
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import Family, ImageShape, Samples
+from harness.samplers.settings import SAMPLERS
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
@@ -64,11 +65,11 @@ def same(a: Family, b: Family) -> bool:
 @pytest.fixture
 def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on CUDA, with `by_hand` for a CUDA graph."""
-    for module in ("training.loop", "training.state", "families.diffusion"):
+    for module in ("training.loop", "training.state", "families.denoiser"):
         monkeypatch.setattr(
             f"harness.{module}.captures", lambda accelerate, device: accelerate == "graph"
         )
-    for module in ("training.step", "families.diffusion"):
+    for module in ("training.step", "families.denoiser"):
         monkeypatch.setattr(f"harness.{module}.cuda_graph", by_hand)
 
 
@@ -93,8 +94,9 @@ def test_replayed_steps_are_the_plain_ones_to_the_bit(name: str, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("replaying")
-def test_replayed_sampling_is_the_plain_one_to_the_bit() -> None:
-    family = untrained("diffusion")
+@pytest.mark.parametrize("kind", SAMPLERS)
+def test_replayed_sampling_is_the_plain_one_to_the_bit(kind: str) -> None:
+    family = untrained("diffusion", sampling={"kind": kind, "steps": 3})
     nn.init.normal_(family.networks["denoiser"].last[-1].weight)
     family.networks.eval()
     assert isinstance(family, Samples)

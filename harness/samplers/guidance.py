@@ -1,0 +1,38 @@
+"""Guidance as a denoiser made from denoisers."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harness.objectives.denoising import Denoised, Denoiser, NoiseLevel
+
+
+def guided(conditional: Denoiser, unconditional: Denoiser, weight: float) -> Denoiser:
+    """Classifier-free guidance: (1 − w)·ε_∅ + w·ε_c, and x₀ likewise (Ho & Salimans 2022,
+    arXiv:2207.12598, equation 6, whose w is one less).
+
+    With weight 1 it is the conditional denoiser, and the other is not evaluated.
+    """
+    if weight == 1:
+        return conditional
+
+    def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
+        toward, away = conditional(x, level), unconditional(x, level)
+        return Denoised(*((1 - weight) * b + weight * a for a, b in zip(toward, away, strict=True)))
+
+    return denoise
+
+
+def clipped(denoiser: Denoiser) -> Denoiser:
+    """Holds x̂₀ to [-1, 1], and takes as ε̂ the noise that leads from there to x_t.
+
+    With the predicted ε kept, x_s would no longer lie between image and noise, and what is missing
+    would add up over the steps.
+    """
+
+    def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
+        image, epsilon = denoiser(x, level)
+        inside = image.clamp(-1, 1)
+        return Denoised(inside, epsilon + (image - inside) * level.signal / level.noise)
+
+    return denoise
