@@ -56,18 +56,11 @@ def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
 
 
 def encoder(
-    settings: NetworkSettings,
-    shape: ImageShape,
-    out: int,
-    activation: nn.Module,
-    *,
-    normalised: bool = True,
+    settings: NetworkSettings, shape: ImageShape, out: int, activation: nn.Module
 ) -> nn.Module:
-    """x N×C×S×S → N×out. Convolutions may be `normalised` over the batch, an MLP never is."""
+    """x N×C×S×S → N×out. Convolutions are normalised over the batch, an MLP is not."""
     sizes = (shape.channels, shape.size, settings.width, out, activation)
-    if settings.depth is None:
-        return Encoder(*sizes, normalised=normalised)
-    return MLPEncoder(*sizes, settings.depth)
+    return Encoder(*sizes) if settings.depth is None else MLPEncoder(*sizes, settings.depth)
 
 
 def decoder(

@@ -3,82 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
 
 import torch
 import torch.nn.functional as F
-from pydantic import PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from harness.core.settings import Settings
-from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.base import Family, Losses, Noise, Phase, Player
-from harness.families.builders import (
-    ConditionalSettings,
-    at_least_float32,
-    decoder,
-    encoder,
-    in_range,
-    random_labels,
-)
-from harness.objectives.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, OutputMeaning
+from harness.families.builders import in_range, random_labels
+from harness.families.gan_game import Game, Judge
+from harness.families.gan_networks import gan_networks
+from harness.families.gan_settings import Consensus, GANSettings, Simultaneous, Unrolled
+from harness.networks.batch_features import pack
+from harness.networks.normalisation import statistics_kept
+from harness.objectives.adversarial import OutputMeaning
+from harness.objectives.dynamics import Parameters, gradient_energy, simultaneous, unrolled
 from harness.objectives.penalties import PENALTIES
 
 
-class DiscriminatorSettings(Settings):
-    """`norm`: whether its convolutions are normalised over the batch, as the generator's always
-    are. `updates`: steps that it takes before the generator takes one, each on images of its
-    own.
-    """
-
-    norm: Literal["batch", "none"] = "batch"
-    updates: PositiveInt = 1
-
-
-class Penalty(Settings):
-    """A penalty on the discriminator's slope, one of `objectives.penalties`, and its weight."""
-
-    kind: Annotated[str, KeyOf(PENALTIES)]
-    weight: PositiveFloat
-
-
-class GANSettings(ConditionalSettings):
-    """`latent`: numbers in the code. `loss`: one of `objectives.adversarial`. `penalties` are added
-    to the discriminator's loss.
-    """
-
-    latent: PositiveInt = 64
-    loss: Annotated[str, KeyOf(ADVERSARIAL_LOSSES)] = "non-saturating"
-    discriminator: DiscriminatorSettings = DiscriminatorSettings()
-    penalties: tuple[Penalty, ...] = ()
-
-    @model_validator(mode="after")
-    def _penalties_fit(self) -> Self:
-        if len({penalty.kind for penalty in self.penalties}) < len(self.penalties):
-            raise ValueError("penalties name one kind twice")
-        if self.loss == "wasserstein" and not self.penalties:
-            raise ValueError(
-                "loss: wasserstein bounds its critic's slope; add penalties, such as"
-                " [{kind: gradient, weight: 10.0}]"
-            )
-        if self.penalties and self.network == "conv" and self.discriminator.norm == "batch":
-            raise ValueError(
-                "penalties go with discriminator: {norm: none}; normalised over the batch, the"
-                " output for an image depends on the others"
-            )
-        return self
-
-
 class GAN(Family):
-    """A generator and a discriminator with DCGAN's networks and initialisation (section 4).
-
-    An MLP and a critic without normalisation start as torch's layers do: with weights as small as
-    DCGAN's, and no normalisation to undo that, nothing would come through them.
+    """A generator and a discriminator, built and trained as their settings say.
 
     A `conditional` generator takes the class beside the code, as a vector that is 1 at the class
-    (Mirza & Osindero 2014, arXiv:1411.1784). Its discriminator adds to its output the product of
-    its features with a vector of the class (projection, Miyato & Koyama 2018, arXiv:1802.05637).
+    (Mirza & Osindero 2014, arXiv:1411.1784).
     """
 
     Settings = GANSettings
@@ -87,21 +34,12 @@ class GAN(Family):
 
     def build(self) -> nn.ModuleDict:
         """The two players' networks."""
-        settings, shape = self.settings, self.shape
-        code = settings.latent + self.classes
-        generator = decoder(settings, shape, code, activation=nn.ReLU())
-        # The last layer is linear in the features: an output of its own for each class is their
-        # product with that class's vector.
-        outputs = 1 + self.classes
-        normalised = settings.discriminator.norm == "batch"
-        discriminator = encoder(
-            settings, shape, outputs, activation=nn.LeakyReLU(0.2), normalised=normalised
-        )
-        if settings.network == "conv":
-            generator.apply(init_dcgan)
-            if normalised:
-                discriminator.apply(init_dcgan)
-        return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        return gan_networks(self.settings, self.shape)
+
+    @property
+    def game(self) -> Game:
+        """What the players minimise."""
+        return Game(self.settings, self.classes)
 
     @property
     def classes(self) -> int:
@@ -114,58 +52,110 @@ class GAN(Family):
         return self.settings.conditional
 
     def phases(self) -> tuple[Phase, ...]:
-        """One phase in which the discriminator moves first."""
-        optimizer = self.settings.optimizer
+        """One phase in which the discriminator moves first, or both players at once."""
+        settings = self.settings
+        if isinstance(settings.dynamics, Simultaneous | Consensus):
+            both = Player(
+                "both", ("discriminator", "generator"), self.discriminator_noise, self.both_losses,
+                settings.optimizer,
+            )  # fmt: skip
+            return (Phase((both,)),)
         discriminator = Player(
             "discriminator", ("discriminator",), self.discriminator_noise, self.discriminator_loss,
-            optimizer, updates=self.settings.discriminator.updates,
+            settings.optimizer, updates=settings.discriminator.updates,
         )  # fmt: skip
         generator = Player(
-            "generator", ("generator",), self.noise, self.generator_loss, optimizer, sees_data=False
-        )
+            "generator", ("generator",), self.generator_noise, self.generator_loss,
+            settings.optimizer, sees_data=self.game.reads_real,
+        )  # fmt: skip
         return (Phase((discriminator, generator)),)
 
-    def noise(self, n: int, generator: torch.Generator) -> Noise:
-        """A code for each of n images."""
-        return {"z": self.latents(n, generator)}
+    def generator_noise(self, n: int, generator: torch.Generator) -> Noise:
+        """A code for each of n images, and what the discriminator that it meets is given beside."""
+        if isinstance(self.settings.dynamics, Unrolled):
+            return self.discriminator_noise(n, generator)
+        return {"z": self.latents(n, generator), **self.game.augmentation_noise(n, generator)}
 
     def discriminator_noise(self, n: int, generator: torch.Generator) -> Noise:
-        """A code for each of n images, and, for penalties, a place between it and a real image."""
+        """A code for each of n images; for penalties a place between it and a real image, and
+        perturbations.
+        """
         noise = {"z": self.latents(n, generator)}
-        if self.settings.penalties:
-            noise["mix"] = torch.rand(n, generator=generator, device=generator.device)
-        return noise
+        penalties = [PENALTIES[penalty.kind] for penalty in self.settings.penalties]
+        packs = n // self.settings.discriminator.packing
+        if penalties:
+            noise["mix"] = torch.rand(packs, generator=generator, device=generator.device)
+        if any(penalty.perturbs for penalty in penalties):
+            shape = (packs, -1, self.shape.size, self.shape.size)
+            values = n * self.shape.channels * self.shape.size**2
+            uniform = torch.rand(values, generator=generator, device=generator.device)
+            noise["perturbation"] = uniform.view(shape)
+        return noise | self.game.augmentation_noise(n, generator)
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior, a standard Gaussian."""
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """The discriminator's side of the loss, and each penalty times its weight."""
+        """The discriminator's side of the game, against images of the batch's classes."""
         with torch.no_grad():
             fake = networks["generator"](self._code(noise["z"], batch.labels))
-        on_real = self._outputs(networks, batch.x, batch.labels)
-        on_fake = self._outputs(networks, fake, batch.labels)
-        loss = self.adversarial.discriminator(on_real, on_fake)
-        parts: dict[str, Tensor] = {}
-        for penalty in self.settings.penalties:
-            value = PENALTIES[penalty.kind](
-                lambda x: self._outputs(networks, x, batch.labels), batch.x, fake, noise["mix"]
-            )
-            loss = loss + penalty.weight * value
-            parts["penalty" if penalty.kind == "gradient" else penalty.kind] = value
-        return {"loss": loss, **parts}
+        discriminator = networks["discriminator"]
+        return self.game.discriminator_loss(discriminator, batch.x, fake, batch.labels, noise)
 
     def generator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """The generator's side of the loss, of the classes of the batch if it is conditional."""
+        """The generator's side, against the discriminator as it is or as it would be after some
+        steps. Of the discriminator nothing moves, running moments included.
+        """
         fake = networks["generator"](self._code(noise["z"], batch.labels))
-        on_fake = self._outputs(networks, fake, batch.labels)
-        return {"loss": self.adversarial.generator(on_fake)}
+        discriminator = networks["discriminator"]
+        with statistics_kept(discriminator):
+            judge = self._opponent(discriminator, batch, fake, noise)
+            return self.game.generator_loss(judge, batch.x, fake, batch.labels, noise)
 
-    @property
-    def adversarial(self) -> AdversarialLoss:
-        """The loss of both players."""
-        return ADVERSARIAL_LOSSES[self.settings.loss]
+    def _opponent(
+        self, discriminator: nn.Module, batch: Batch, fake: Tensor, noise: Noise
+    ) -> Judge:
+        """The discriminator, or what it would be after some steps against the images `fake`."""
+        dynamics = self.settings.dynamics
+        if not isinstance(dynamics, Unrolled):
+            return discriminator
+
+        def loss(parameters: Parameters) -> Tensor:
+            judge = with_parameters(discriminator, parameters)
+            return self.game.discriminator_loss(judge, batch.x, fake, batch.labels, noise)["loss"]
+
+        start = {name: value.detach() for name, value in discriminator.named_parameters()}
+        rate = dynamics.lr or self.settings.optimizer.lr
+        return with_parameters(discriminator, unrolled(loss, start, dynamics.steps, rate))
+
+    def both_losses(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """Both sides of the game, each with gradients for its own player, and the penalty of
+        consensus where the recipe asks for it.
+        """
+        discriminator, generator = networks["discriminator"], networks["generator"]
+        code, real, labels = self._code(noise["z"], batch.labels), batch.x, batch.labels
+
+        def first(theirs: Parameters, others: Parameters) -> Tensor:
+            fake = with_parameters(generator, others)(code)
+            judge = with_parameters(discriminator, theirs)
+            return self.game.discriminator_loss(judge, real, fake, labels, noise)["loss"]
+
+        def second(theirs: Parameters, others: Parameters) -> Tensor:
+            fake = with_parameters(generator, theirs)(code)
+            judge = with_parameters(discriminator, others)
+            with statistics_kept(networks):
+                return self.game.generator_loss(judge, real, fake, labels, noise)["loss"]
+
+        parameters = dict(discriminator.named_parameters()), dict(generator.named_parameters())
+        sides = simultaneous(first, second, *parameters)
+        losses = dict(zip(("discriminator", "generator"), sides, strict=True))
+        loss = losses["discriminator"] + losses["generator"]
+        if isinstance(self.settings.dynamics, Consensus):
+            with statistics_kept(networks):
+                losses["energy"] = gradient_energy(first, second, *parameters)
+            loss = loss + self.settings.dynamics.weight * losses["energy"]
+        return {"loss": loss, **losses}
 
     def _code(self, z: Tensor, labels: Tensor) -> Tensor:
         """What the generator takes: the code, and the class beside it if it is conditional."""
@@ -173,25 +163,23 @@ class GAN(Family):
             return z
         return torch.cat([z, F.one_hot(labels, self.classes).to(z.dtype)], dim=1)
 
-    def _outputs(self, networks: nn.ModuleDict, x: Tensor, labels: Tensor) -> Tensor:
-        """The discriminator's output for each image, of its class if it is conditional: N×1."""
-        outputs = at_least_float32(networks["discriminator"](x))
-        if not self.conditional:
-            return outputs
-        return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])
-
     @property
     def output_meaning(self) -> OutputMeaning:
         """What the discriminator's output says of an image."""
-        return self.adversarial.output
+        return self.game.adversarial.output
 
     def discriminate(self, x: Tensor) -> Tensor:
         """The discriminator's output for images N×C×S×S in [-1, 1], if it needs no class: N; as in
-        training.
+        training. Of images that it judges in packs, each has its pack's.
         """
-        batches = self._training_batches(x)
-        outputs = [as_in_training(self.networks["discriminator"], batch) for batch in batches]
-        return torch.cat(outputs)[:, 0]
+        network, size = self.networks["discriminator"], self.settings.discriminator.packing
+        outputs = [
+            as_in_training(network, pack(filled(batch, size), size))[:, 0].repeat_interleave(size)[
+                : len(batch)
+            ]
+            for batch in self._training_batches(x)
+        ]
+        return torch.cat(outputs)
 
     def opponent_samples(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1] as the discriminator met them, if they need no class."""
@@ -230,19 +218,26 @@ def as_in_training(network: nn.Module, x: Tensor) -> Tensor:
     """What a network gives for a batch in training: batch normalisation takes its moments over `x`.
     The network stays as it was, running moments included.
     """
-    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     was_training = network.training
     try:
-        output: Tensor = torch.func.functional_call(network.train(), buffers, (x,))
+        with statistics_kept(network):
+            output: Tensor = network.train()(x)
     finally:
         network.train(was_training)
     return output
 
 
-def init_dcgan(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); biases zero."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d):
-        mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
-        nn.init.normal_(module.weight, mean, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+def filled(x: Tensor, size: int) -> Tensor:
+    """`x` and, where its length is no multiple of `size`, as many of it again as are missing."""
+    length = math.ceil(len(x) / size) * size
+    return x[torch.arange(length, device=x.device) % len(x)]
+
+
+def with_parameters(network: nn.Module, parameters: Parameters) -> Judge:
+    """The network as a function, with these parameters in place of its own."""
+
+    def call(x: Tensor) -> Tensor:
+        output: Tensor = torch.func.functional_call(network, dict(parameters), (x,))
+        return output
+
+    return call

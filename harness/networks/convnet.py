@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from harness.networks.normalisation import Norm
+from harness.networks.self_attention import SelfAttention
 from harness.networks.sizes import pyramid
 
 
@@ -18,30 +20,59 @@ def widths(size: int, width: int) -> list[int]:
     return [width * 2**level for level in range(len(pyramid(size)) - 1)]
 
 
-class Encoder(nn.Module):
-    """N×channels×S×S → N×out. The first convolution has no normalisation (DCGAN, section 3), nor
-    have the others where they are not to be `normalised`.
-    """
+def flat_features(size: int, width: int) -> int:
+    """How many numbers the maps of the lowest resolution have."""
+    return widths(size, width)[-1] * pyramid(size)[-1] ** 2
 
-    def __init__(  # noqa: PLR0913 - its sizes, and how it is made, each by name
-        self,
-        channels: int,
-        size: int,
-        width: int,
-        out: int,
-        activation: nn.Module,
-        *,
-        normalised: bool = True,
+
+def downsampling(  # noqa: PLR0913 - its sizes, and how it is made, each by name
+    channels: int,
+    size: int,
+    width: int,
+    activation: nn.Module,
+    *,
+    norm: Norm | None,
+    attention: bool = False,
+) -> list[nn.Module]:
+    """Layers from N×channels×S×S to the maps of the lowest resolution. The first convolution has no
+    normalisation (DCGAN, section 3). `attention` follows it, at half of the size.
+    """
+    inner = widths(size, width)
+    layers: list[nn.Module] = [nn.Conv2d(channels, inner[0], 4, 2, 1), activation]
+    layers += [SelfAttention(inner[0])] if attention else []
+    for narrow, wide in pairwise(inner):
+        layers += [nn.Conv2d(narrow, wide, 4, 2, 1), *_layer(norm, wide), activation]
+    return layers
+
+
+def upsampling(
+    size: int,
+    width: int,
+    activation: nn.Module,
+    *,
+    norm: Norm | None,
+    attention: bool = False,
+) -> list[nn.Module]:
+    """Layers from the maps of the lowest resolution to N×width maps of half of the size: those of
+    `downsampling` in reverse. `attention` comes last.
+    """
+    inner = widths(size, width)[::-1]
+    layers: list[nn.Module] = [*_layer(norm, inner[0]), activation]
+    for wide, narrow in pairwise(inner):
+        layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), *_layer(norm, narrow), activation]
+    return layers + ([SelfAttention(inner[-1])] if attention else [])
+
+
+class Encoder(nn.Module):
+    """N×channels×S×S → N×out, normalised over the batch."""
+
+    def __init__(
+        self, channels: int, size: int, width: int, out: int, activation: nn.Module
     ) -> None:
         super().__init__()
-        inner = widths(size, width)
-        layers: list[nn.Module] = [nn.Conv2d(channels, inner[0], 4, 2, 1), activation]
-        for narrow, wide in pairwise(inner):
-            norm = [nn.BatchNorm2d(wide)] if normalised else []
-            layers += [nn.Conv2d(narrow, wide, 4, 2, 1), *norm, activation]
-        lowest = pyramid(size)[-1]
+        layers = downsampling(channels, size, width, activation, norm=nn.BatchNorm2d)
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.head = nn.Linear(inner[-1] * lowest**2, out)
+        self.head = nn.Linear(flat_features(size, width), out)
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×channels×S×S → N×out."""
@@ -52,29 +83,23 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """N×latent → N×channels×S×S in [-1, 1]: the encoder's layers in reverse, and a tanh."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its sizes, and how it is made, each by name
         self,
         latent: int,
         channels: int,
         size: int,
         width: int,
         activation: nn.Module,
+        *,
+        norm: Norm | None = nn.BatchNorm2d,
+        attention: bool = False,
     ) -> None:
         super().__init__()
-        inner = widths(size, width)[::-1]
         lowest = pyramid(size)[-1]
-        layers: list[nn.Module] = [nn.BatchNorm2d(inner[0]), activation]
-        for wide, narrow in pairwise(inner):
-            layers += [
-                nn.ConvTranspose2d(wide, narrow, 4, 2, 1),
-                nn.BatchNorm2d(narrow),
-                activation,
-            ]
-        self.head = nn.Linear(latent, inner[0] * lowest**2)
-        self.grid = nn.Unflatten(1, (inner[0], lowest, lowest))
-        self.body = nn.Sequential(
-            *layers, nn.ConvTranspose2d(inner[-1], channels, 4, 2, 1), nn.Tanh()
-        )
+        layers = upsampling(size, width, activation, norm=norm, attention=attention)
+        self.head = nn.Linear(latent, flat_features(size, width))
+        self.grid = nn.Unflatten(1, (widths(size, width)[-1], lowest, lowest))
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
         """z N×latent → N×channels×S×S."""
@@ -87,3 +112,7 @@ class Decoder(nn.Module):
         """
         before_tanh: Tensor = self.body[:-1](self.grid(self.head(z)))
         return 2 * before_tanh
+
+
+def _layer(norm: Norm | None, channels: int) -> list[nn.Module]:
+    return [] if norm is None else [norm(channels)]

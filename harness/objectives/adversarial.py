@@ -7,7 +7,8 @@ them. D(x) is the output for an image x, G(z) an image that is made, and σ the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch.nn.functional as F
@@ -24,15 +25,24 @@ class AdversarialLoss:
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     """From the outputs on real images and on made ones."""
-    generator: Callable[[Tensor], Tensor]
-    """From the outputs on made images."""
+    generator: Callable[..., Tensor]
+    """From the outputs on made images; on real images and on made ones where it is `relative`."""
     output: OutputMeaning
     """What the discriminator's output means where it plays best."""
+    relative: bool = False
+    """Whether the generator's side compares made images with real ones."""
 
 
 def _logistic(on_real: Tensor, on_fake: Tensor) -> Tensor:
     """−E log σ(D(x)) − E log(1 − σ(D(G(z))))."""
     return F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+
+
+def _smoothed_logistic(on_real: Tensor, on_fake: Tensor, *, real: float, fake: float) -> Tensor:
+    """The cross-entropy of labels 1 − `real` and `fake` in place of 1 and 0."""
+    real_side = (1 - real) * F.softplus(-on_real) + real * F.softplus(on_real)
+    fake_side = (1 - fake) * F.softplus(on_fake) + fake * F.softplus(-on_fake)
+    return real_side.mean() + fake_side.mean()
 
 
 def _non_saturating(on_fake: Tensor) -> Tensor:
@@ -82,3 +92,13 @@ ADVERSARIAL_LOSSES = {
     "least-squares": AdversarialLoss(_squares, _square, "score"),
 }
 """By the name that recipes give it as `loss:`."""
+
+
+def with_smoothed_labels(loss: AdversarialLoss, real: float, fake: float) -> AdversarialLoss:
+    """`loss`, whose output is log odds, with labels 1 − `real` of real images and `fake` of made
+    ones for its discriminator, which then plays best at D* = ((1 − real)·p + fake·q) / (p + q)
+    (Salimans et al. 2016, arXiv:1606.03498, section 3.4). The loss itself where both are 0.
+    """
+    if not (real or fake):
+        return loss
+    return replace(loss, discriminator=partial(_smoothed_logistic, real=real, fake=fake))

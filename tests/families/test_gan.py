@@ -38,7 +38,7 @@ def test_losses_are_those_of_the_paper(gan: GAN) -> None:
     real, fake = 0.7, -0.4
     gan.networks["discriminator"] = Constant(real, fake)
     batch = Batch(torch.ones(4, 1, 16, 16), torch.zeros(4, dtype=torch.int64))
-    noise = gan.noise(4, torch.Generator().manual_seed(0))
+    noise = gan.generator_noise(4, torch.Generator().manual_seed(0))
     logistic = {side: 1 / (1 + math.exp(-value)) for side, value in (("r", real), ("f", fake))}
     discriminator = -math.log(logistic["r"]) - math.log(1 - logistic["f"])
     found = gan.discriminator_loss(gan.networks, batch, noise)["loss"].item()
@@ -49,7 +49,7 @@ def test_losses_are_those_of_the_paper(gan: GAN) -> None:
 
 def test_the_discriminator_does_not_reach_the_generator(gan: GAN) -> None:
     batch = Batch(torch.ones(4, 1, 16, 16), torch.zeros(4, dtype=torch.int64))
-    noise = gan.noise(4, torch.Generator().manual_seed(0))
+    noise = gan.generator_noise(4, torch.Generator().manual_seed(0))
     gan.discriminator_loss(gan.networks, batch, noise)["loss"].backward()
     assert all(p.grad is None for p in gan.networks["generator"].parameters())
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from harness.objectives.adversarial import ADVERSARIAL_LOSSES
+from harness.objectives.adversarial import ADVERSARIAL_LOSSES, with_smoothed_labels
 
 REAL, FAKE = torch.tensor([[2.0], [-0.5], [0.25]]).double(), torch.tensor([[-3.0], [1.5]]).double()
 
@@ -65,3 +65,36 @@ def test_generators_are_driven_to_higher_outputs():
         outputs = FAKE.clone().clamp(-1, 0.9).requires_grad_()
         (slope,) = torch.autograd.grad(loss.generator(outputs), outputs)
         assert (slope < 0).all(), name
+
+
+def test_the_generators_gradient_for_a_fixed_discriminator():
+    """By the output a: −σ(a) of log(1 − σ(a)), which vanishes where the discriminator is sure of a
+    made image, and −(1 − σ(a)) of −log σ(a), which is largest there.
+    """
+    outputs = torch.linspace(-8, 8, 9).double()[:, None].requires_grad_()
+    closed = {"minimax": -outputs.sigmoid(), "non-saturating": outputs.sigmoid() - 1}
+    for name, expected in closed.items():
+        loss = ADVERSARIAL_LOSSES[name].generator(outputs) * len(outputs)
+        (slope,) = torch.autograd.grad(loss, outputs)
+        torch.testing.assert_close(slope, expected.detach(), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("smoothing", [(0.1, 0.0), (0.1, 0.1), (0.0, 0.2)])
+def test_with_smoothed_labels_the_best_discriminator_is_that_of_the_closed_form(
+    smoothing: tuple[float, float],
+):
+    """Where real images have the density p and made ones q: D* = ((1 − a)·p + b·q) / (p + q)."""
+    real, fake = smoothing
+    p, q = 0.7, 0.3
+    loss = with_smoothed_labels(ADVERSARIAL_LOSSES["non-saturating"], real, fake).discriminator
+    best = ((1 - real) * p + fake * q) / (p + q)
+    output = torch.tensor(math.log(best / (1 - best)), dtype=torch.float64, requires_grad=True)
+    zero = torch.zeros(1, 1).double()  # the other side of the loss, which does not depend on it
+    weighed = p * loss(output.expand(1, 1), zero) + q * loss(zero, output.expand(1, 1))
+    (slope,) = torch.autograd.grad(weighed, output)
+    assert slope.item() == pytest.approx(0, abs=1e-9)
+
+
+def test_labels_that_are_not_smoothed_leave_the_loss_as_it_is():
+    loss = ADVERSARIAL_LOSSES["minimax"]
+    assert with_smoothed_labels(loss, 0.0, 0.0) is loss

@@ -1,0 +1,64 @@
+"""The two networks of a GAN, as its settings describe them."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from harness.families.base import ImageShape
+from harness.families.gan_settings import GANSettings
+from harness.networks.conditioning import CONDITIONINGS
+from harness.networks.convnet import Decoder
+from harness.networks.discriminator import ConvDiscriminator, MLPDiscriminator
+from harness.networks.mlp import MLPDecoder
+from harness.networks.normalisation import NORMS, normalise_spectrally
+
+ACTIVATIONS = {"leaky-relu": nn.LeakyReLU(0.2), "relu": nn.ReLU()}
+
+
+def gan_networks(settings: GANSettings, shape: ImageShape) -> nn.ModuleDict:
+    """Generator and discriminator with DCGAN's initialisation (section 4).
+
+    An MLP and convolutions without normalisation start as torch's layers do: with weights as small
+    as DCGAN's, and no normalisation to undo that, nothing would come through them.
+    """
+    generator, discriminator = _generator(settings, shape), _discriminator(settings, shape)
+    if settings.network == "conv":
+        if settings.generator.norm != "none":
+            generator.apply(init_dcgan)
+        if NORMS[settings.discriminator.norm] is not None:
+            discriminator.apply(init_dcgan)
+    if settings.discriminator.norm == "spectral":
+        normalise_spectrally(discriminator)
+    return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+
+
+def _generator(settings: GANSettings, shape: ImageShape) -> nn.Module:
+    code = settings.latent + settings.classes(shape)
+    sizes = (code, shape.channels, shape.size, settings.width, nn.ReLU())
+    if settings.depth is not None:
+        return MLPDecoder(*sizes, settings.depth)
+    own = settings.generator
+    return Decoder(*sizes, norm=NORMS[own.norm], attention=own.attention)
+
+
+def _discriminator(settings: GANSettings, shape: ImageShape) -> nn.Module:
+    own, classes = settings.discriminator, settings.classes(shape)
+    conditioning = CONDITIONINGS[own.conditioning]
+    channels = own.packing * shape.channels + conditioning.channels(classes)
+    sizes = (channels, shape.size, settings.width, conditioning.outputs(classes))
+    activation = ACTIVATIONS[own.activation]
+    if settings.depth is not None:
+        return MLPDiscriminator(*sizes, activation=activation, depth=settings.depth, head=own.head)
+    return ConvDiscriminator(
+        *sizes, activation=activation, norm=NORMS[own.norm], head=own.head,
+        attention=own.attention,
+    )  # fmt: skip
+
+
+def init_dcgan(module: nn.Module) -> None:
+    """Weights from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); biases zero."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d):
+        mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+        nn.init.normal_(module.weight, mean, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
