@@ -204,13 +204,22 @@ def test_points_go_with_the_claims_that_ask_for_them(tmp_path: Path):
     assert models == {"vae/vae", "gan/dcgan", "gan/dcgan@0.1", "training images"}
 
 
-def test_a_model_that_trains_in_phases_has_no_points(
+def test_the_horizon_is_part_of_the_key_where_training_depends_on_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    def horizons() -> dict[str, int | None]:
+        return {cell.model: cell.horizon for cell in timed_plan(tmp_path).cells}
+
+    plain = timed_plan(tmp_path).cells
+    assert all("horizon" not in cell.ingredients for cell in plain)
+    assert set(horizons().values()) == {None}
     phases = GAN.phases
     monkeypatch.setattr(GAN, "phases", lambda self: phases(self) * 2)
-    with pytest.raises(BadInput, match=r"gan/dcgan@0.1: gan/dcgan trains in phases"):
-        timed_plan(tmp_path)
+    cells = {cell.model: cell for cell in timed_plan(tmp_path).cells}
+    whole, part = cells["gan/dcgan"], cells["gan/dcgan@0.1"]
+    assert whole.horizon == part.horizon == whole.images > part.images
+    assert part.ingredients["horizon"] == whole.images
+    assert cells["vae/vae"].horizon is None
 
 
 def test_how_samples_are_drawn_is_part_of_every_number(tmp_path: Path):

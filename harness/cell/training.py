@@ -153,7 +153,11 @@ def _train(
     if data_parallel.is_spread():
         trial = generator(cell.seed, "spread", device=device)
         data_parallel.prepare_family(family, batches.batch(0), trial)
-    options |= {"accelerate": cell.numerics.accelerate, "checkpoints": checkpoints}
+    options |= {
+        "accelerate": cell.numerics.accelerate,
+        "checkpoints": checkpoints,
+        "horizon_images": cell.horizon,
+    }
     return train(family, batches, cell.images, cell.seed, device=device, **options)
 
 

@@ -56,7 +56,8 @@ class PlannedMeasurement:
 class Cell:
     """One (dataset, model, seed): all that is needed to train and measure it, wherever it runs.
 
-    `model` may be a training fraction (`gan/dcgan@0.5`). `settings` are the family's,
+    `model` may be a training fraction (`gan/dcgan@0.5`), which is trained on `images`; `horizon` is
+    the budget of the whole training where that matters to it. `settings` are the family's,
     with every default filled in; `code` is the version of the code that trains it; `ingredients`
     is all that the training key is a digest of. Where `is_trained` is false there is no family,
     only samples (`harness.plan.external_samples`), whose digests are `draws`.
@@ -77,6 +78,7 @@ class Cell:
     code: str = ""
     draws: tuple[str, ...] = ()
     ingredients: Mapping[str, Any] = field(default_factory=dict)
+    horizon: int | None = None
 
     @property
     def is_shown(self) -> bool:

@@ -28,6 +28,7 @@ from harness.evaluation.requirements import Need
 from harness.evaluation.specs import metric_needs
 from harness.families import FAMILIES, build_family
 from harness.families.base import (
+    PROGRESS,
     Family,
     Phase,
     Player,
@@ -42,6 +43,7 @@ from harness.families.optimizers import Optimizer
 from harness.metrics.base import Metric
 from harness.plan.cells import Cell
 from harness.plan.planning import Plan, shape_of
+from harness.training.freezing import Trainable
 from harness.training.init import initialise
 
 SAMPLES = 8
@@ -100,10 +102,11 @@ def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.
         phases = family.phases()
     _check_phases(family, phases)
     family.to(device)
-    batch = _batch(family, dataset, device)
-    family.networks.train()
-    for player in [player for phase in phases for player in phase.players]:
-        _check_player(player, family.networks, batch, device)
+    batches = _batches(family, dataset, device)
+    trainable = Trainable(family.networks)
+    for phase in phases:
+        _check_phase(phase, family.networks, batches, trainable)
+    trainable.release()
     family.networks.eval()
     with _trying("the family", type(family)), torch.inference_mode():
         _check_outputs(family, dataset, needed, device)
@@ -147,8 +150,14 @@ def _check_phases(family: Family, phases: object) -> None:
         raise _at(family.phases, f"phases are named {names}; one is needed, and names that differ")
     for phase in phases:
         players = phase.players
-        if not isinstance(players, tuple | list) or not players:
+        if not isinstance(players, tuple | list) or not (players or phase.begin):
             raise _at(family.phases, f"phase {phase.name!r} has no tuple of players")
+        if not players and phase.share:
+            raise _at(
+                family.phases,
+                f"phase {phase.name!r} has no players and a share of {phase.share:g};"
+                " one that only begins has share=0.0",
+            )
         for player in players:
             if not isinstance(player, Player):
                 kind = type(player).__name__
@@ -171,7 +180,8 @@ def _check_trained(family: Family, player: Any) -> None:
         if name not in networks:
             hint = suggest(name, networks)
             raise _at(family.phases, f"player {player.name!r} trains {name!r}, no network{hint}")
-    if not any(p.requires_grad for name in trains for p in networks[name].parameters()):
+    learns = any(p.requires_grad for name in trains for p in networks[name].parameters())
+    if not (learns or player.after):
         raise _at(family.phases, f"player {player.name!r} trains networks without parameters")
     if not isinstance(player.optimizer, Optimizer):
         kind = type(player.optimizer).__name__
@@ -180,10 +190,23 @@ def _check_trained(family: Family, player: Any) -> None:
         raise _at(family.phases, f"player {player.name!r} makes {player.updates!r} updates a step")
 
 
-def _batch(family: Family, dataset: Dataset, device: torch.device) -> Batch:
+def _batches(family: Family, dataset: Dataset, device: torch.device) -> Batches:
     settings = family.settings
-    batches = Batches(dataset.train, settings.batch_size, 0, device, flip=settings.flip)
-    return batches.batch(0)
+    return Batches(dataset.train, settings.batch_size, 0, device, flip=settings.flip)
+
+
+def _check_phase(
+    phase: Phase, networks: nn.ModuleDict, batches: Batches, trainable: Trainable
+) -> None:
+    """That a phase begins, and that its players can train on its first batch."""
+    if phase.begin:
+        trainable.freeze_all_but(())
+        with _trying("begin", phase.begin), torch.no_grad():
+            phase.begin(networks, batches, generator(0, "trial", device=batches.device))
+    trainable.freeze_all_but(phase.trains)
+    batch = batches.of_size(phase.batch_size or batches.batch_size).batch(0)
+    for player in phase.players:
+        _check_player(player, networks, batch, batches.device)
 
 
 def _check_player(
@@ -194,41 +217,66 @@ def _check_player(
         noise, again = (
             player.noise(len(batch.x), generator(0, "trial", device=device)) for _ in range(2)
         )
-    if not isinstance(noise, Mapping) or not all(isinstance(x, Tensor) for x in noise.values()):
-        raise _at(player.noise, f"noise gave a {type(noise).__name__}; a dict of tensors is needed")
+    _check_noise(noise, player.noise, "noise")
     if not _alike(noise, again):
         raise _at(player.noise, "noise gave others from the same generator; draw all of it there")
+    if player.reads_progress:
+        noise = {**noise, PROGRESS: torch.zeros((), device=device)}
+    if player.prepare:
+        with _trying("prepare", player.prepare), torch.no_grad():
+            noise = player.prepare(networks, batch, noise)
+        _check_noise(noise, player.prepare, "prepare")
     with _trying("the loss", player.loss):
         losses = player.loss(networks, batch, noise)
     _check_losses(player, networks, losses)
+    if player.after:
+        with _trying("after", player.after), torch.no_grad():
+            more = player.after(networks, batch, noise)
+        _check_scalars({} if more is None else more, player.after, "after")
+
+
+def _check_noise(noise: object, method: Callable[..., Any], name: str) -> None:
+    if not isinstance(noise, Mapping) or not all(isinstance(x, Tensor) for x in noise.values()):
+        raise _at(method, f"{name} gave a {type(noise).__name__}; a dict of tensors is needed")
 
 
 def _alike(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def _check_losses(player: Player, networks: nn.ModuleDict, losses: object) -> None:
+def _check_scalars(losses: object, method: Callable[..., Any], name: str) -> None:
+    """That what a player logs are finite scalars by name."""
+    if not isinstance(losses, Mapping):
+        kind = type(losses).__name__
+        raise _at(method, f"{name} gave a {kind}; a dict of scalars is needed")
+    for key, value in losses.items():
+        if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
+            shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+            kind = type(value).__name__
+            raise _at(method, f"{name} gave a {kind}{shape} as {key!r}; scalars are needed")
+        if not value.isfinite():
+            number = f"{name} gave {value.item()} as {key!r} on the first batch"
+            raise _at(method, f"{number}; nothing can be learnt")
+
+
+def _check_losses(player: Player, networks: nn.ModuleDict, losses: Any) -> None:
     if not isinstance(losses, Mapping):
         kind = type(losses).__name__
         raise _at(player.loss, f"loss gave a {kind}; a dict with the scalar 'loss' is needed")
     if "loss" not in losses:
         names = ", ".join(map(repr, losses)) or "nothing"
         raise _at(player.loss, f"loss gave {names}; 'loss', which is minimised, is missing")
-    for name, value in losses.items():
-        if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
-            shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-            kind = type(value).__name__
-            raise _at(player.loss, f"loss gave a {kind}{shape} as {name!r}; scalars are needed")
-        if not value.isfinite():
-            said = f"loss gave {value.item()} as {name!r} on the first batch; nothing can be learnt"
-            raise _at(player.loss, said)
-    loss, parameters = losses["loss"], _parameters(player, networks)
+    _check_scalars(losses, player.loss, "loss")
+    if not _parameters(player, networks):
+        return
+    loss, trained = losses["loss"], ", ".join(player.trains)
     if not loss.requires_grad:
-        raise _at(player.loss, "loss gave a 'loss' without gradients: nothing can minimise it")
+        raise _at(
+            player.loss, f"loss gave a 'loss' without gradients: it does not depend on {trained}"
+        )
     with _trying("the gradient of the loss", player.loss):
-        slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
+        slopes = torch.autograd.grad(loss, _parameters(player, networks), allow_unused=True)
     if all(slope is None for slope in slopes):
-        trained = ", ".join(player.trains)
         raise _at(player.loss, f"loss gave a 'loss' that does not depend on {trained}")
 
 

@@ -41,6 +41,7 @@ from harness.plan.external_samples import sample_cells
 from harness.plan.per_class import expand
 from harness.plan.setup import suite_eval_config, suite_networks
 from harness.tracking import Record, Store
+from harness.training.budget import depends_on_horizon
 from harness.training.code_version import code_digests, code_version
 from harness.training.family_files import file_digests, opened_files
 from harness.training.numerics import Numerics
@@ -265,13 +266,15 @@ class _ModelOnDataset:
     numerics: Numerics
     context: _DatasetContext
     requests: tuple[MetricRequest, ...]
+    has_horizon: bool
 
     def cell(self, seed: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys.
 
-        Nothing in training depends on when it will end, so that a training fraction is a shorter
-        training.
+        Where nothing in training depends on when it will end, a training fraction is a shorter
+        training; elsewhere it is the whole one, stopped there.
         """
+        horizon = self.context.images if self.has_horizon else None
         images = max(1, round(self.side.at * self.context.images))
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         ingredients = {
@@ -281,6 +284,7 @@ class _ModelOnDataset:
             "data": self.context.train_digest,
             "seed": seed,
             "images": images,
+            **({"horizon": horizon} if horizon else {}),
             "numerics": self.numerics.to_dict(),
             **({"files": self.files} if self.files else {}),
         }
@@ -292,6 +296,7 @@ class _ModelOnDataset:
             family=self.recipe.family,
             settings=self.settings,
             images=images,
+            horizon=horizon,
             numerics=self.numerics,
             setup=self.context.setup,
             planned_measurements=tuple(request.of(training_key) for request in self.requests),
@@ -306,13 +311,22 @@ def _model_on_dataset(
     side: ModelAt, recipe: Recipe, code: str, context: _DatasetContext, metrics: Sequence[Metric]
 ) -> _ModelOnDataset:
     blueprint, files = _blueprint(recipe, context.dataset)
-    if side.at < 1 and len(blueprint.phases()) > 1:
-        raise BadInput(
-            f"{side}: {recipe.name} trains in phases, and a share of its budget is a share of each;"
-            " a claim can be about its end only"
-        )
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, context.dataset, context.setup.samples)
     requests = request_metrics(metrics, subject, context.setup, settings.get("sampling", {}))
     numerics = context.numerics.of(blueprint.settings)
-    return _ModelOnDataset(side, recipe, code, files, settings, numerics, context, requests)
+    return _ModelOnDataset(
+        side, recipe, code, files, settings, numerics, context, requests, _has_horizon(blueprint)
+    )
+
+
+def _has_horizon(blueprint: Family) -> bool:
+    """Whether training depends on when it ends. What is wrong with a user's phases is said where
+    the family is tried (`harness.plan.family_trial`).
+    """
+    try:
+        return depends_on_horizon(blueprint.phases())
+    except FAILURES:
+        if type(blueprint).__module__.startswith("harness."):
+            raise
+        return False

@@ -23,7 +23,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
-from harness.families.base import Family, Losses, Noise, Player
+from harness.families.base import PROGRESS, Family, Losses, Noise, Player
+from harness.training.freezing import set_modes
 
 TOLERANCE = 1e-3
 """How far, in relation, a gradient on a batch may be from the mean of those on its parts."""
@@ -80,22 +81,45 @@ def prepare_family(family: Family, batch: Batch, generator: torch.Generator) -> 
         raise BadInput(f"batches of {len(batch.x)} images cannot be shared by {parts} processes")
     few, _ = rows(batch, {}, 0, min(2 * parts, len(batch.x)))
     for phase in family.phases():
-        for player in phase.players:
-            _check(family.networks, player, few, player.noise(len(few.x), generator), parts)
+        if (phase.batch_size or len(batch.x)) % parts:
+            raise BadInput(
+                f"batches of {phase.batch_size} images cannot be shared by {parts} processes"
+            )
+        set_modes(family.networks, phase.trains)
+        for player in (p for p in phase.players if _learns(p, family.networks)):
+            _check(family.networks, player, few, _noise(player, family, few, generator), parts)
     for parent in list(family.networks.modules()):
         for name, child in parent.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(parent, name, SharedBatchNorm.of(child))
 
 
+def _noise(player: Player, family: Family, batch: Batch, generator: torch.Generator) -> Noise:
+    """The noise of a player's first step. The state of its `prepare` stays as it is."""
+    noise = player.noise(len(batch.x), generator)
+    if player.reads_progress:
+        noise = {**noise, PROGRESS: batch.x.new_zeros(())}
+    if player.prepare is None:
+        return noise
+    prepare = player.prepare
+    if isinstance(prepare, nn.Module):
+        prepare = copy.deepcopy(prepare).to(batch.x.device)
+    with torch.no_grad():
+        return prepare(family.networks, batch, noise)
+
+
+def _learns(player: Player, networks: nn.ModuleDict) -> bool:
+    return any(p.requires_grad for name in player.trains for p in networks[name].parameters())
+
+
 def _check(networks: nn.ModuleDict, player: Player, batch: Batch, noise: Noise, parts: int) -> None:
     """BadInput where a loss compares the images of a batch with one another, or a network learns
     from a batch by other means than gradients: the parts of a batch would then not add up.
     """
-    whole, _ = _tried(networks, player, batch, noise)
     size = len(batch.x) // parts
     starts = range(0, len(batch.x), size)
-    tried = [_tried(networks, player, *rows(batch, noise, start, size)) for start in starts]
+    cut = [(batch, noise), *(rows(batch, noise, start, size) for start in starts)]
+    (whole, _), *tried = [_tried(networks, player, *part) for part in cut]
     mean = torch.stack([gradient for gradient, _ in tried]).mean(dim=0)
     if (mean - whole).norm() > TOLERANCE * whole.norm():
         raise BadInput(
@@ -116,11 +140,12 @@ def _tried(
     """A loss's gradient as one vector, and the buffers after it. Batch normalisation does nothing:
     it is seen to apart.
     """
-    copied = copy.deepcopy(networks).to(batch.x.device).train()
+    copied = copy.deepcopy(networks).to(batch.x.device)
     for module in copied.modules():
         if isinstance(module, _BatchNorm):
             module.eval()
-    parameters = [p for name in player.trains for p in copied[name].parameters()]
+    networks_parameters = (p for name in player.trains for p in copied[name].parameters())
+    parameters = [p for p in networks_parameters if p.requires_grad]
     loss = player.loss(copied, batch, noise)["loss"]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
     return torch.cat([g.flatten() for g in gradients]), dict(copied.named_buffers())
