@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.cell.work import CellWork
+from harness.core.cuda_graphs import Accelerate
 from harness.core.files import file_sha256
 from harness.core.scratch import scratch
 from harness.core.seeding import generator
@@ -26,7 +27,7 @@ from harness.training.checkpoint import Checkpoints, load_weights, save_weights
 from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
-from harness.training.numerics import Accelerate, Numerics
+from harness.training.numerics import Numerics
 from harness.training.process_group import ReadOnly, gang
 
 WEIGHTS = "weights/model.safetensors"

@@ -105,12 +105,12 @@ class _TrialEvidence(Evidence):
         extracted = extractor.extract(few[:PROBE])
         seconds = self.clock() - began
         self.uncounted += seconds
-        outputs = extracted.pooled, extracted.logits
-        random = [x if x is None else torch.randn(len(few), x.shape[1]) for x in outputs]
+        widths = [0 if x is None else x.shape[1] for x in (extracted.pooled, extracted.logits)]
         if not feature_cache.holds(extractor, every, self.device):
             self.once += seconds / min(PROBE, len(few)) * len(every)
-            self.once_bytes += 4 * sum(x.shape[1] for x in random if x is not None) * len(every)
-        return Extracted(*random)
+            self.once_bytes += 4 * sum(widths) * len(every)
+        pooled, logits = (torch.randn(len(few), width) for width in widths)
+        return Extracted(pooled, None if extracted.logits is None else logits)
 
 
 def _every(step: int, split: Split) -> Split:
@@ -120,9 +120,7 @@ def _every(step: int, split: Split) -> Split:
 def _time_evaluation(
     cell: Cell, dataset: Dataset, model: Family | None
 ) -> tuple[float, _TrialEvidence]:
-    """Seconds of samples and all metrics, from those on growing shares of the images; and the
-    evidence on the last share.
-    """
+    """Seconds of samples and metrics, by growing shares of the images; and the last evidence."""
     applicable = [p.metric for p in cell.planned_measurements if not p.obstacle]
     metrics = [load_metric_as(cell.setup.profile, name) for name in applicable]
     points: dict[str, dict[float, float]] = {}
@@ -139,9 +137,7 @@ def _time_evaluation(
 
 
 def _part_times(metrics: Iterable[Metric], trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
-    """Seconds of samples, and of each metric with the evidence that it is the first to need. A
-    metric that is not defined for so few images is left out.
-    """
+    """Seconds of samples, and of each metric that is defined for so few, with its evidence."""
     began = trial.now()
     if hasattr(trial.unchecked_model, "sample"):
         count, seconds = len(trial["samples"]), trial.now() - began
