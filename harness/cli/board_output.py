@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from harness.report.boards.view import Leaderboard
 
 OUTCOMES = {
-    "better": "green", "worse": "red", "higher": "dim", "lower": "dim", "not told apart": "dim",
-}  # fmt: skip
+    "better": "green",
+    "worse": "red",
+    "higher": "dim",
+    "lower": "dim",
+    "not told apart": "dim",
+}
 
 
 def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
@@ -102,11 +106,16 @@ def _quoted(console: Console, found: Standings) -> None:
         heads = ("model", "dataset", "metric", "value", "spread", "source", "comparable")
         rows = [
             (
-                m.quote.model, m.quote.on, m.quote.metric, str(m.quote.value), view.spread(m),
-                m.quote.source, f"no: {m.apart}" if m.apart else "yes",
+                m.quote.model,
+                m.quote.on,
+                m.quote.metric,
+                str(m.quote.value),
+                view.spread(m),
+                m.quote.source,
+                f"no: {m.apart}" if m.apart else "yes",
             )
             for m in found.mentions
-        ]  # fmt: skip
+        ]
         title = "Quoted from papers, not measured here"
         print_titled_table(console, title, heads, [list(map(escape, row)) for row in rows])
 

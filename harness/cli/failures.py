@@ -26,12 +26,11 @@ FAULT = 70
 MOST = 2000
 """Characters of a line that names what is wrong."""
 
-_PASSING = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-    errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNREFUSED,
-    errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH,
-    errno.ENETDOWN, errno.ENOTCONN,
-}  # fmt: skip
+_PASSING_NAMES = """
+    ENOSPC EDQUOT EFBIG EIO EMFILE ENFILE ENOMEM EAGAIN EBUSY EINTR ESTALE ETIMEDOUT
+    ECONNREFUSED ECONNRESET ECONNABORTED EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ENOTCONN
+""".split()
+_PASSING = {getattr(errno, name) for name in _PASSING_NAMES}
 """What the system says of a thing that another try may find changed: a full disk, a network."""
 
 
@@ -111,8 +110,11 @@ def _of_library(error: BaseException) -> BadInput | None:
 
 
 def _of_system(error: OSError) -> BadInput:
-    names = [os.fsdecode(name) for name in (error.filename, error.filename2)
-             if isinstance(name, str | bytes)]  # fmt: skip
+    names = [
+        os.fsdecode(name)
+        for name in (error.filename, error.filename2)
+        if isinstance(name, str | bytes)
+    ]
     reason = os.strerror(error.errno) if error.errno and error.strerror else _text(error)
     text = f"{' → '.join(names)}: {reason}" if names else reason
     # An OSError without a number is a network's: those of urllib, requests and file locks.

@@ -70,9 +70,12 @@ def leaderboard(
     quotes = _quotes(quoted) if quoted else ()
     chosen = options.words(metrics)
     choice = EntryFilter(
-        options.words(datasets), chosen, options.words(models), options.words(suites),
+        options.words(datasets),
+        chosen,
+        options.words(models),
+        options.words(suites),
         since.replace(tzinfo=UTC) if since else None,
-    )  # fmt: skip
+    )
     store = results.open_existing()
     collected = collect_entries(store, choice)
     if not collected.entries:
@@ -101,10 +104,12 @@ def _write(console: Console, board: Leaderboard, files: dict[str, Path]) -> None
     from harness.report.boards import latex, pages, record
 
     makers = {
-        "html": pages.boards_html, "markdown": pages.boards_markdown,
-        "csv": record.csv, "latex": latex.latex,
+        "html": pages.boards_html,
+        "markdown": pages.boards_markdown,
+        "csv": record.csv,
+        "latex": latex.latex,
         "json": record.boards_json,
-    }  # fmt: skip
+    }
     for form, file in files.items():
         write_output(file, makers[form](board))
         print_line(console, f"Written: {file}")

@@ -93,9 +93,11 @@ def _extent(loaded: LoadedSuite) -> str:
     """How much a suite asks for."""
     suite = loaded.suite
     counts = {
-        "model": len(suite.all_entrants()), "dataset": len(suite.datasets),
-        "seed": len(suite.seeds), "metric": len(suite.all_metrics()),
-    }  # fmt: skip
+        "model": len(suite.all_entrants()),
+        "dataset": len(suite.datasets),
+        "seed": len(suite.seeds),
+        "metric": len(suite.all_metrics()),
+    }
     return ", ".join(counted(count, word) for word, count in counts.items())
 
 

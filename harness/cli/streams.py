@@ -49,6 +49,5 @@ def _outliving(stream: TextIO) -> TextIO:
     stream.flush()
     raw = _Outliving(stream.fileno(), "wb", closefd=False)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors,
-        line_buffering=True,
-    )  # fmt: skip
+        io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors, line_buffering=True
+    )

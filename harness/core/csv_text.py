@@ -35,8 +35,10 @@ def from_csv(text: str, columns: Mapping[str, type]) -> pd.DataFrame:
     """
     table = pd.read_csv(io.StringIO(text), usecols=list(columns), dtype=str, keep_default_na=False)
     readers: dict[type, Callable[[str], Any]] = {
-        str: _from_text, int: int, float: lambda number: float(number or "nan"),
-    }  # fmt: skip
+        str: _from_text,
+        int: int,
+        float: lambda number: float(number or "nan"),
+    }
     return pd.DataFrame(
         {name: [readers[kind](value) for value in table[name]] for name, kind in columns.items()}
     )

@@ -66,10 +66,15 @@ class Measurement:
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
         row = cls(
-            values["metric"], values["status"], _protocol(json.dumps(values["protocol"])),
-            values["key"], values.get("value"), values.get("stderr"), values.get("over"),
+            values["metric"],
+            values["status"],
+            _protocol(json.dumps(values["protocol"])),
+            values["key"],
+            values.get("value"),
+            values.get("stderr"),
+            values.get("over"),
             values.get("reason", ""),
-        )  # fmt: skip
+        )
         row._check()
         return row
 
@@ -136,10 +141,10 @@ FLOORS = {
 PREFERENCE = "human_preference"
 """The metric of rows that people's votes gave: no suite asks for it, and where it is, it shows."""
 
-COLUMNS = [
-    "dataset", "model", "seed", "metric", "status", "value", "stderr", "over", "reason",
-    "protocol", "protocol_key", "training_key", "measurement_key", "run_id",
-]  # fmt: skip
+COLUMNS = """
+    dataset model seed metric status value stderr over reason protocol protocol_key training_key
+    measurement_key run_id
+""".split()
 
 
 def tidy(cells: Iterable[CellResult]) -> pd.DataFrame:
@@ -148,13 +153,22 @@ def tidy(cells: Iterable[CellResult]) -> pd.DataFrame:
     """
     rows = [
         (
-            cell.dataset, cell.model, cell.seed, m.metric, m.status,
+            cell.dataset,
+            cell.model,
+            cell.seed,
+            m.metric,
+            m.status,
             math.nan if m.value is None else m.value,
             math.nan if m.stderr is None else m.stderr,
-            m.over or "", m.reason, m.protocol.label(), m.protocol.key(),
-            cell.training_key, m.key, cell.run_id or "",
+            m.over or "",
+            m.reason,
+            m.protocol.label(),
+            m.protocol.key(),
+            cell.training_key,
+            m.key,
+            cell.run_id or "",
         )
         for cell in cells
         for m in cell.measurements
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)

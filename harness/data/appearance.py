@@ -94,8 +94,9 @@ def _of_profile(profile: bytes) -> str:
             return f"a colour profile of {space} ({name})"
         swatches = _swatches(space)
         mode = "L" if space == "GRAY" else "RGB"
-        converted = ImageCms.profileToProfile(swatches, source, ImageCms.createProfile("sRGB"),
-                                          outputMode="RGB")  # fmt: skip
+        converted = ImageCms.profileToProfile(
+            swatches, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         return f"a colour profile that is damaged ({' '.join(str(error).split())})"
     assert converted is not None

@@ -39,11 +39,16 @@ MAX_CLASSES = 100_000
 """More are a sign that an array holds something else than labels."""
 
 _UNREADABLE = (
-    OSError, EOFError, ValueError, BadZipFile, zlib.error, lzma.LZMAError,
+    OSError,
+    EOFError,
+    ValueError,
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
     # zipfile raises RuntimeError for an archive with a password, and its subclass
     # NotImplementedError for a compression that it does not know.
     RuntimeError,
-)  # fmt: skip
+)
 
 
 def open_array(path: Path, at_least: int = 2) -> LazyImages:

@@ -38,9 +38,7 @@ from harness.data.resizing import fit
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
-)  # fmt: skip
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF")
 """What a file may be, whatever its suffix says: Pillow's other decoders are never reached. DIB is
 BMP without the header of a file, as clipboards have it.
@@ -271,9 +269,11 @@ def _check_no_image(path: ImageFile) -> None:
     if not kind:
         return
     named = any(kind == suffix.upper() for suffix in FORMATS)
-    cure = f"give it a suffix of {', '.join(SUFFIXES)}" if named else (
-        f"convert it to {', '.join(FORMATS)}"
-    )  # fmt: skip
+    cure = (
+        f"give it a suffix of {', '.join(SUFFIXES)}"
+        if named
+        else (f"convert it to {', '.join(FORMATS)}")
+    )
     raise BadInput(f"{path}: is an image ({kind}) that is not read; {cure}, or remove it")
 
 

@@ -13,26 +13,64 @@ UNSUPPORTED_SUFFIXES = frozenset(
     .jpx .jxl .jxr .kdc .mef .mng .mos .mpo .mrw .nef .nrw .orf .pam .pbm .pcx .pef .pfm .pgm .pict
     .pnm .ppm .psb .psd .qoi .raf .ras .raw .rgb .rw2 .rwl .sgi .sr2 .srf .srw .sun .svg .svgz .tga
     .vda .vst .wbmp .wdp .wmf .x3f .xbm .xcf .xpm
-    """.split()  # noqa: SIM905
+    """.split()
 )
 """Suffixes of images in formats that are not read."""
 
 HEAD = 132
 """Bytes that tell a format."""
 
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"),
-    (b"II*\0", "TIFF or camera raw"), (b"MM\0*", "TIFF or camera raw"),
-    (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"), (b"IIRO", "camera raw"), (b"IIU\0", "camera raw"),
-    (b"FUJIFILMCCD-RAW", "camera raw"), (b"FOVb", "camera raw"), (b"\0MRM", "camera raw"),
-    (b"v/1\x01", "OpenEXR"), (b"#?RADIANCE", "Radiance HDR"), (b"#?RGBE", "Radiance HDR"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"), (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"), (b"\xff\x0a", "JPEG XL"), (b"II\xbc", "JPEG XR"),
-    (b"8BPS", "Photoshop"), (b"gimp xcf", "GIMP"), (b"DDS ", "DDS"), (b"qoif", "QOI"),
-    (b"FLIF", "FLIF"), (b"BPG\xfb", "BPG"), (b"farbfeld", "farbfeld"), (b"SIMPLE  =", "FITS"),
-    (b"\x01\xda\0", "SGI"), (b"\x01\xda\x01", "SGI"), (b"\x8aMNG", "MNG"), (b"\x8bJNG", "JNG"),
-    (b"\0\0\x01\0", "ICO"), (b"/* XPM */", "XPM"), (b"Y\xa6j\x95", "Sun raster"),
-)  # fmt: skip
+_SIGNATURES = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "GIF": (b"GIF8",),
+    "TIFF or camera raw": (
+        b"II*\0",
+        b"MM\0*",
+    ),
+    "TIFF": (
+        b"II+\0",
+        b"MM\0+",
+    ),
+    "camera raw": (
+        b"IIRO",
+        b"IIU\0",
+        b"FUJIFILMCCD-RAW",
+        b"FOVb",
+        b"\0MRM",
+    ),
+    "OpenEXR": (b"v/1\x01",),
+    "Radiance HDR": (
+        b"#?RADIANCE",
+        b"#?RGBE",
+    ),
+    "JPEG 2000": (
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+        b"\xff\x4f\xff\x51",
+    ),
+    "JPEG XL": (
+        b"\0\0\0\x0cJXL \r\n\x87\n",
+        b"\xff\x0a",
+    ),
+    "JPEG XR": (b"II\xbc",),
+    "Photoshop": (b"8BPS",),
+    "GIMP": (b"gimp xcf",),
+    "DDS": (b"DDS ",),
+    "QOI": (b"qoif",),
+    "FLIF": (b"FLIF",),
+    "BPG": (b"BPG\xfb",),
+    "farbfeld": (b"farbfeld",),
+    "FITS": (b"SIMPLE  =",),
+    "SGI": (
+        b"\x01\xda\0",
+        b"\x01\xda\x01",
+    ),
+    "MNG": (b"\x8aMNG",),
+    "JNG": (b"\x8bJNG",),
+    "ICO": (b"\0\0\x01\0",),
+    "XPM": (b"/* XPM */",),
+    "Sun raster": (b"Y\xa6j\x95",),
+}
 _NETPBM = {f"P{kind}".encode() for kind in "1234567fF"}
 _DIB_DEPTHS = {bytes((bits, 0)) for bits in (1, 4, 8, 16, 24, 32)}
 _HEIF = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"crx "}
@@ -50,7 +88,7 @@ def unsupported_format(path: Path | Member) -> str:
 
 
 def _by_content(head: bytes) -> str:
-    kinds = (kind for signature, kind in _SIGNATURES if head.startswith(signature))
+    kinds = (kind for kind, signatures in _SIGNATURES.items() if head.startswith(signatures))
     return next(kinds, None) or _by_structure(head)
 
 

@@ -70,9 +70,10 @@ def split_pattern(where: str | Path) -> tuple[Path, str]:
     """
     parts = PurePosixPath(where).parts
     fixed = next(
-        i for i, part in enumerate(parts)
+        i
+        for i, part in enumerate(parts)
         if _WILD.search(part) and not Path(*parts[: i + 1]).exists()
-    )  # fmt: skip
+    )
     return Path(*parts[:fixed]), "/".join(parts[fixed:])
 
 

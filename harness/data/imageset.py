@@ -110,9 +110,13 @@ def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
     if is_there:
         opened = images_on_disk.open_on_disk(where, how)
         return ImageSet(
-            opened.images, opened.names, printable(opened.description),
-            labels=opened.labels, left_out=opened.left_out, remark=opened.remark,
-        )  # fmt: skip
+            opened.images,
+            opened.names,
+            printable(opened.description),
+            labels=opened.labels,
+            left_out=opened.left_out,
+            remark=opened.remark,
+        )
     return _resized(_from_dataset(where, how.root), how)
 
 
@@ -134,9 +138,13 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
         raise BadInput(f"{dataset.name} has videos; only images are compared here")
     part = dataset.train if split == "train" else dataset.normal_test
     return ImageSet(
-        part.images, indices(len(part)), f"{dataset.name}:{split}",
-        dataset=dataset, split=split, labels=part.labels,
-    )  # fmt: skip
+        part.images,
+        indices(len(part)),
+        f"{dataset.name}:{split}",
+        dataset=dataset,
+        split=split,
+        labels=part.labels,
+    )
 
 
 def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:

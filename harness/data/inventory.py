@@ -49,9 +49,13 @@ def _entry(name: str, root: Path) -> DatasetRecord:
     source = find_source(parse_reference(name))
     card = source.card
     return DatasetRecord(
-        name, card.title, card.licence, tuple(source.shapes.values()), len(card.classes),
+        name,
+        card.title,
+        card.licence,
+        tuple(source.shapes.values()),
+        len(card.classes),
         _place(source, root),
-    )  # fmt: skip
+    )
 
 
 def _place(source: Source, root: Path) -> Place:

@@ -19,10 +19,12 @@ from harness.data.image_files import SUFFIXES
 STDOUT = Path("-")
 """As an output: the standard output."""
 
-OTHER_FORMATS = {
-    ".csv", ".gif", ".htm", ".html", ".jsonl", ".md", ".npy", ".npz", ".parquet", ".pdf",
-    ".safetensors", ".svg", ".tsv", ".xlsx", ".xml", ".yaml", ".yml", ".zip",
-}  # fmt: skip
+OTHER_FORMATS = set(
+    """
+    .csv .gif .htm .html .jsonl .md .npy .npz .parquet .pdf .safetensors .svg .tsv .xlsx .xml
+    .yaml .yml .zip
+""".split()
+)
 """Suffixes of formats that readers go by, beside image suffixes."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -79,9 +79,11 @@ class Task:
         pieces = transform_stored(damage, test.images, "test")
         masks = [mask for _, mask in pieces if mask is not None]
         test = _derived(
-            test, transform.label, sources=torch.cat([source for source, _ in pieces]),
+            test,
+            transform.label,
+            sources=torch.cat([source for source, _ in pieces]),
             known=torch.cat(masks) if masks else None,
-        )  # fmt: skip
+        )
         return _shown_by(transform, train), test
 
     @staticmethod

@@ -93,9 +93,15 @@ def measurement_of(
         remarks.append(f"standard deviation between the {len(estimates)} draws {spread:.3g}")
     mean = average_draws(estimates, shared=bool(metric_needs(metric) & {"reference", "train"}))
     return Measurement(
-        metric.name, "ok", protocol, key, mean.value, mean.stderr, mean.over,
+        metric.name,
+        "ok",
+        protocol,
+        key,
+        mean.value,
+        mean.stderr,
+        mean.over,
         reason="; ".join(dict.fromkeys(remarks)),
-    )  # fmt: skip
+    )
 
 
 def error_line(error: BaseException) -> str:

@@ -85,9 +85,10 @@ def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
         return map_batches(e, sources, lambda x: to_uint8(e.model.restore(x, None)))
     masks = known[:, None].to(torch.uint8) * 255
     made = map_batches(
-        e, torch.cat([sources, masks], dim=1),
+        e,
+        torch.cat([sources, masks], dim=1),
         lambda x: to_uint8(e.model.restore(x[:, :-1], (x[:, -1:] > 0).float())),
-    )  # fmt: skip
+    )
     return torch.where(known[:, None], sources, made)
 
 

@@ -61,10 +61,12 @@ REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What weights are called, the preferred name first."""
 
-SETTINGS = (
-    "config.json", "preprocessor_config.json", "tokenizer_config.json", "tokenizer.json",
-    "special_tokens_map.json", "vocab.json", "merges.txt",
-)  # fmt: skip
+SETTINGS = tuple(
+    """
+    config.json preprocessor_config.json tokenizer_config.json tokenizer.json
+    special_tokens_map.json vocab.json merges.txt
+""".split()
+)
 """The small files beside them, of which a repository has some."""
 
 
@@ -167,9 +169,15 @@ def _quiet(package: Any) -> Iterator[Any]:
 
 
 _UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError,
-    SafetensorError, pickle.UnpicklingError,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    RuntimeError,
+    EOFError,
+    SafetensorError,
+    pickle.UnpicklingError,
+)
 
 
 def _complete(folder: Path, names: tuple[str, ...], needed: tuple[str, ...]) -> Path | None:

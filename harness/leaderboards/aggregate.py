@@ -135,9 +135,14 @@ def _bootstrap(runs: Runs, statistic: Callable[..., Any]) -> tuple[float, float]
         return None
     # A fixed generator: the same table gives the same page.
     found = stats.bootstrap(
-        tuple(runs), statistic, n_resamples=RESAMPLES, confidence_level=LEVEL, vectorized=True,
-        method="percentile", rng=np.random.default_rng(0),
-    )  # fmt: skip
+        tuple(runs),
+        statistic,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 

@@ -115,41 +115,38 @@ class Board:
         return {row.model: row for row in self.rows}
 
 
+COLUMNS = """
+    dataset metric model rank rank_low rank_high value low high level mean over seeds failures
+    reason protocol protocol_key
+""".split()
+COLUMNS_AGAINST = """
+    apart quoted versus effect effect_kind effect_low effect_high effect_level
+""".split()
+
+
 def to_table(boards: Sequence[Board], against: bool = False) -> pd.DataFrame:
     """Returns the boards as one table, a row for each model on each board. With `against` it also
     has how each model compares with the board's reference, and whether it was quoted.
     """
-    columns = [
-        "dataset", "metric", "model", "rank", "rank_low", "rank_high", "value", "low", "high",
-        "level", "mean", "over", "seeds", "failures", "reason", "protocol", "protocol_key",
-    ]  # fmt: skip
-    if against:
-        columns += [
-            "apart", "quoted", "versus", "effect", "effect_kind", "effect_low", "effect_high",
-            "effect_level",
-        ]  # fmt: skip
     rows = [
-        _board_columns(board, row) + (_versus_columns(board, row) if against else ())
+        _columns(board, row)
         for board in boards
         for row in (*board.rows, *([board.floor] if board.floor else []))
     ]
     ranks = dict.fromkeys(("rank", "rank_low", "rank_high"), "Int64")
+    columns = COLUMNS + COLUMNS_AGAINST if against else COLUMNS
     return pd.DataFrame(rows, columns=columns).astype(ranks)
 
 
-def _board_columns(board: Board, row: Row) -> tuple[object, ...]:
+def _columns(board: Board, row: Row) -> dict[str, object]:
+    """The fields of a row and its board, of which columns that have no field of their name differ:
+    `mean` says which one, and the mean itself is the `value`.
+    """
     failures = "; ".join(f"{count} {status}" for status, count in row.failures.items())
-    return (
-        board.dataset, board.metric, row.model, row.rank, *(row.ranks or (None, None)),
-        row.mean, row.low, row.high, board.level, board.mean, board.over, row.seeds, failures,
-        row.reason, board.protocol, board.protocol_key,
-    )  # fmt: skip
-
-
-def _versus_columns(board: Board, row: Row) -> tuple[object, ...]:
+    columns = {**vars(row), **vars(board), "value": row.mean, "failures": failures}
+    columns["rank_low"], columns["rank_high"] = row.ranks or (None, None)
     if (versus := row.versus) is None:
-        return board.apart, row.quoted, *(None,) * 6
-    low, high = versus.interval or (None, None)
-    return (
-        board.apart, row.quoted, versus.outcome, versus.value, versus.kind, low, high, versus.level,
-    )  # fmt: skip
+        return columns | {"versus": None}
+    columns |= {"versus": versus.outcome, "effect": versus.value, "effect_kind": versus.kind}
+    columns["effect_low"], columns["effect_high"] = versus.interval or (None, None)
+    return columns | {"effect_level": versus.level}

@@ -113,8 +113,9 @@ class _Seed:
             key = row.metric, row.protocol.key()
             before = self.numbers.get(key)
             if before is None or (row.status == "failed", run.started) < (
-                before.row.status == "failed", before.started,
-            ):  # fmt: skip
+                before.row.status == "failed",
+                before.started,
+            ):
                 self.numbers[key] = _Number(row, run.started, run.run_id, run.training_key)
 
 
@@ -238,10 +239,12 @@ class EntryCollector:
             entry.label = entry.label or entry.identity.model
         rows = [row for entry, group in of_group for row in _rows(entry.label, group)]
         return CollectedEntries(
-            tuple(sorted(
-                (e for e in entries.values() if e.identity.model not in FLOORS),
-                key=lambda entry: entry.label,
-            )),
+            tuple(
+                sorted(
+                    (e for e in entries.values() if e.identity.model not in FLOORS),
+                    key=lambda entry: entry.label,
+                )
+            ),
             pd.DataFrame(rows, columns=COLUMNS),
             {
                 number.row.protocol.key(): number.row.protocol
@@ -252,7 +255,7 @@ class EntryCollector:
             tuple(lost for entry, group in of_group for lost in _lost(entry.label, group)),
             self.unfinished,
             self.forgotten,
-        )  # fmt: skip
+        )
 
     def _told_apart(self) -> Iterator[_Group]:
         """The groups, of which those name their images that share a dataset's name with others that
@@ -315,10 +318,21 @@ def _ended(status: str) -> Literal["failed", "diverged"] | None:
 def _row(name: str, dataset: str, seed: int, number: _Number) -> tuple[object, ...]:
     m = number.row
     return (
-        dataset, name, seed, m.metric, m.status, math.nan if m.value is None else m.value,
-        math.nan if m.stderr is None else m.stderr, m.over or "", m.reason, m.protocol.label(),
-        m.protocol.key(), number.training_key, m.key, number.run_id,
-    )  # fmt: skip
+        dataset,
+        name,
+        seed,
+        m.metric,
+        m.status,
+        math.nan if m.value is None else m.value,
+        math.nan if m.stderr is None else m.stderr,
+        m.over or "",
+        m.reason,
+        m.protocol.label(),
+        m.protocol.key(),
+        number.training_key,
+        m.key,
+        number.run_id,
+    )
 
 
 def _lost(name: str, group: _Group) -> Iterator[FailedCell]:

@@ -316,9 +316,12 @@ def _value(side: ComparedRun, protocol: Protocol) -> Measurement | None:
 
 
 def _effect(
-    first: ComparedRun, side: ComparedRun, protocol: Protocol, collected: CollectedEntries,
+    first: ComparedRun,
+    side: ComparedRun,
+    protocol: Protocol,
+    collected: CollectedEntries,
     by_key: Mapping[tuple[str, str], Board],
-) -> EntryEffect:  # fmt: skip
+) -> EntryEffect:
     if first.label == side.label:
         return EntryEffect(None, 0, "seeds of one entry")
     table = collected.table

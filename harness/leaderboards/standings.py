@@ -176,10 +176,15 @@ def _on_boards(mentions: Sequence[Mention]) -> list[Quoted]:
         if not mention.apart:
             found.append(
                 Quoted(
-                    quote.on, quote.metric, mention.protocol_key, mention.label, float(quote.value),
-                    spread.value if over_seeds else None, (spread.seeds or 1) if over_seeds else 1,
+                    quote.on,
+                    quote.metric,
+                    mention.protocol_key,
+                    mention.label,
+                    float(quote.value),
+                    spread.value if over_seeds else None,
+                    (spread.seeds or 1) if over_seeds else 1,
                 )
-            )  # fmt: skip
+            )
     return found
 
 

@@ -17,9 +17,11 @@ from harness.metrics.base import Metric, MetricKind
 from harness.metrics.bins import *
 from harness.metrics.clip import *
 from harness.metrics.cmmd import *
+from harness.metrics.dci import *
 from harness.metrics.detection import *
 from harness.metrics.disentanglement import *
 from harness.metrics.extrapolation import *
+from harness.metrics.factorvae import *
 from harness.metrics.frechet import *
 from harness.metrics.inception_score import *
 from harness.metrics.kernel import *
@@ -38,12 +40,13 @@ from harness.metrics.structural_similarity import *
 from harness.metrics.translation import *
 from harness.metrics.vendi import *
 
-_READING_ORDER = (
-    "reconstruction", "structural_similarity", "perceptual", "conditional", "frechet",
-    "extrapolation", "kernel",
-    "inception_score", "manifold", "sharpness", "cmmd", "vendi", "modes", "bins", "polygons",
-    "symmetry", "probes", "disentanglement",
-)  # fmt: skip
+_READING_ORDER = tuple(
+    """
+    reconstruction structural_similarity perceptual conditional frechet extrapolation kernel
+    inception_score manifold sharpness cmmd vendi modes bins polygons symmetry probes
+    disentanglement dci factorvae
+""".split()
+)
 """Of one kind, the metrics of these modules come first in tables, in this order."""
 
 

@@ -14,9 +14,20 @@ Better = Literal["higher", "lower", "nearer", "neither"]
 """Where better values are: on a side, nearer to an ideal value, or nowhere (values only inform)."""
 
 MetricKind = Literal[
-    "reconstruction", "distribution", "translation", "conditional", "modes", "structure",
-    "memorisation", "likelihood", "text", "detection", "representation", "adversary", "cost",
-]  # fmt: skip
+    "reconstruction",
+    "distribution",
+    "translation",
+    "conditional",
+    "modes",
+    "structure",
+    "memorisation",
+    "likelihood",
+    "text",
+    "detection",
+    "representation",
+    "adversary",
+    "cost",
+]
 """What metrics are grouped by, in the order in which tables show them."""
 
 Ideal = float | Literal["held-out"]

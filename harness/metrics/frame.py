@@ -41,8 +41,11 @@ class Frame:
         some = [x[:: max(1, len(x) // ROWS)].double() for x in sets]
         centre = some[0].median(dim=0).values
         # Norms by their largest value and the rest relative to it: squares may overflow.
-        typical = float(torch.cat([torch.linalg.vector_norm(x - centre, dim=1, ord=torch.inf)
-                                   for x in some]).median())  # fmt: skip
+        typical = float(
+            torch.cat(
+                [torch.linalg.vector_norm(x - centre, dim=1, ord=torch.inf) for x in some]
+            ).median()
+        )
         largest = max(_largest(x, centre) for x in sets)
         unit = typical or largest
         scale = math.ldexp(1.0, max(-1000, min(1000, -math.frexp(unit)[1])))

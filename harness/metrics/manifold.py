@@ -40,9 +40,16 @@ def _read(
 
 def _metric(name: str, k: int, paper: str) -> Metric:
     return Metric(
-        name, partial(_read, quantity=name, k=k), "higher", name, paper, kind="distribution",
-        settings={"k": k}, least=both(k + 1), version=2,
-    )  # fmt: skip
+        name,
+        partial(_read, quantity=name, k=k),
+        "higher",
+        name,
+        paper,
+        kind="distribution",
+        settings={"k": k},
+        least=both(k + 1),
+        version=2,
+    )
 
 
 PRECISION = _metric("precision", MANIFOLD_K, "Kynkäänniemi et al. 2019, arXiv:1904.06991")

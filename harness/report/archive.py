@@ -35,9 +35,7 @@ from harness.report.results import (
 FORMAT = 1
 RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
 
-PLAIN = (
-    "title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at",
-)  # fmt: skip
+PLAIN = ("title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at")
 MAPPINGS = ("each", "environment", "overrides", "identity")
 """The fields of a record that are texts and numbers, and those that are mappings of these."""
 
@@ -175,7 +173,7 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],
         curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),
-    )  # fmt: skip
+    )
 
 
 def _plain_fields(document: Mapping[str, Any]) -> dict[str, Any]:

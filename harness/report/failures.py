@@ -43,18 +43,22 @@ def failures(cells: Sequence[CellResult]) -> list[Failure]:
             ).append(cell)
     return [
         Failure(
-            dataset, model, tuple(cell.seed for cell in group), metric, status, reason,
+            dataset,
+            model,
+            tuple(cell.seed for cell in group),
+            metric,
+            status,
+            reason,
             group[0].run_id or "",
         )
         for (dataset, model, metric, status, reason), group in cells_by_reason.items()
-    ]  # fmt: skip
+    ]
 
 
 def _of_cell(cell: CellResult) -> list[tuple[str, str, str]]:
     if cell.status in ENDS:
         return [("", cell.status, cell.reason)]
-    return [(row.metric, row.status, row.reason) for row in cell.measurements
-            if row.status in ENDS]  # fmt: skip
+    return [(row.metric, row.status, row.reason) for row in cell.measurements if row.status in ENDS]
 
 
 def notice(failed: Sequence[Failure]) -> str:

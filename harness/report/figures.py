@@ -166,9 +166,14 @@ def _names(axes: Axes, front: Front, better: str) -> None:
         (right, up), box = next(free, boxes[0])
         taken.append(box)
         axes.annotate(
-            model, (x, y), (right, up), fontsize=8, textcoords="offset points",
-            ha="left" if right > 0 else "right", annotation_clip=False,
-        )  # fmt: skip
+            model,
+            (x, y),
+            (right, up),
+            fontsize=8,
+            textcoords="offset points",
+            ha="left" if right > 0 else "right",
+            annotation_clip=False,
+        )
 
 
 def _pixels(axes: Axes, x: float, y: float) -> tuple[float, float]:
@@ -233,9 +238,14 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         for i, (loss, lines) in enumerate(curves.groupby("name", sort=False)):
             for j, (_, line) in enumerate(lines.groupby("seed")):
                 axes.plot(
-                    line["images"], line["value"], color=colour, linestyle=dashes[i % len(dashes)],
-                    linewidth=1, alpha=0.85, label=str(loss) if j == 0 else None,
-                )  # fmt: skip
+                    line["images"],
+                    line["value"],
+                    color=colour,
+                    linestyle=dashes[i % len(dashes)],
+                    linewidth=1,
+                    alpha=0.85,
+                    label=str(loss) if j == 0 else None,
+                )
         values = curves["value"][np.isfinite(curves["value"])]
         if len(values) and values.min() > 0 and values.max() > 20 * values.min():
             _log_values(axes)

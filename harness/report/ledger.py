@@ -168,16 +168,23 @@ class Ledger:
         rows += [("can be run", len(waiting) - lacking), ("something is missing", lacking)]
         twice = "A claim that two suites decide differently counts under both."
         return [
-            f"{counted(len(claims), 'claim')}. {twice}", "", "| | claims |", "|---|---|",
+            f"{counted(len(claims), 'claim')}. {twice}",
+            "",
+            "| | claims |",
+            "|---|---|",
             *(f"| {name} | {count} |" for name, count in rows),
-        ]  # fmt: skip
+        ]
 
     def _entry(self, claim: Claim, folder: Path) -> list[str]:
         source = f" *{plain_text(claim.source)}.*" if claim.source else ""
         lines = [
-            f"### {claim.id}", "", f"{plain_text(claim.statement)}{source}", "",
-            f"Decided by: {rule(claim)}.{f' {plain_text(claim.why)}' if claim.why else ''}", "",
-        ]  # fmt: skip
+            f"### {claim.id}",
+            "",
+            f"{plain_text(claim.statement)}{source}",
+            "",
+            f"Decided by: {rule(claim)}.{f' {plain_text(claim.why)}' if claim.why else ''}",
+            "",
+        ]
         verdicts = self.on(claim)
         if not verdicts:
             return [*lines, self.missing(claim)]

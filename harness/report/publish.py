@@ -112,7 +112,8 @@ def gather(
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
         environment={
-            **environment(code_folders(plan), [store.folder]), "device": plan.numerics.machine,
+            **environment(code_folders(plan), [store.folder]),
+            "device": plan.numerics.machine,
         },
         store=StoreInfo(store.name, browse(store)),
         command=run_command(plan, store),
@@ -121,7 +122,7 @@ def gather(
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
         identity=identify(plan.loaded, store).marks,
-    )  # fmt: skip
+    )
     return derive_results(record)
 
 

@@ -18,9 +18,14 @@ from harness.metrics.base import Metric
 from harness.statistics.maturity import TrainingInfo
 
 CURVE_COLUMNS = {
-    "dataset": str, "model": str, "seed": int, "step": int, "images": int, "name": str,
+    "dataset": str,
+    "model": str,
+    "seed": int,
+    "step": int,
+    "images": int,
+    "name": str,
     "value": float,
-}  # fmt: skip
+}
 """Of loss curves: `images` were shown when the loss `name` had this `value`."""
 
 Kind = Literal["samples", "reconstructions", "translations", "neighbours"]
@@ -61,9 +66,15 @@ class DatasetInfo:
     def of(cls, dataset: Dataset, budget: int | None = None) -> DatasetInfo:
         """What the report says of a dataset."""
         return cls(
-            dataset.name, dataset.digest, len(dataset.train), len(dataset.test),
-            images_of(dataset), dataset.card, tuple(tasks_of(dataset)), budget,
-        )  # fmt: skip
+            dataset.name,
+            dataset.digest,
+            len(dataset.train),
+            len(dataset.test),
+            images_of(dataset),
+            dataset.card,
+            tuple(tasks_of(dataset)),
+            budget,
+        )
 
 
 @dataclass(frozen=True)

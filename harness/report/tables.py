@@ -75,9 +75,11 @@ class Group:
 
 
 def groups(
-    boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
+    boards: Sequence[Board],
+    metrics: Mapping[str, Metric],
+    models: Sequence[str],
     doubts: Mapping[tuple[str, str], str],
-) -> list[Group]:  # fmt: skip
+) -> list[Group]:
     """The boards of one dataset as tables. Metrics that no model has a number or a failure for
     are left out; `left_out` lists them. `doubts` are those of `Results`.
     """
@@ -90,10 +92,13 @@ def groups(
             "Metrics that apply to every model"
             if len(on) == len(models)
             else f"Metrics for {', '.join(on)}",
-            boards_alike, metrics, models, doubts,
+            boards_alike,
+            metrics,
+            models,
+            doubts,
         )
         for on, boards_alike in by_models.items()
-    ]  # fmt: skip
+    ]
 
 
 def left_out(
@@ -119,9 +124,12 @@ def _not_applicable(row: Row) -> bool:
 
 
 def group(
-    caption: str, boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str],
+    caption: str,
+    boards: Sequence[Board],
+    metrics: Mapping[str, Metric],
+    models: Sequence[str],
     doubts: Mapping[tuple[str, str], str],
-) -> Group:  # fmt: skip
+) -> Group:
     """These boards as one table, a column each, of those models that are on one of them."""
     marks: dict[str, str] = {}
     rows = tuple(
@@ -179,9 +187,14 @@ def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
         f"over {board.over}{order}"
     )
     return Column(
-        metric.heading, metric.name, metric.unit, arrow(metric), metric.preference, note,
+        metric.heading,
+        metric.name,
+        metric.unit,
+        arrow(metric),
+        metric.preference,
+        note,
         doubt or "",
-    )  # fmt: skip
+    )
 
 
 def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> TableCell:
@@ -205,12 +218,21 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Tab
         bounds = "no spread"
     seeds = counted(row.seeds, "seed")
     return TableCell(
-        number(row.mean, places), row.mean, bounds, row.rank, row.rank == 1, seeds,
-        _problems(row), reason if row.failures else "", mark,
-        _ranks(row), versus(row.versus) if row.versus else "",
+        number(row.mean, places),
+        row.mean,
+        bounds,
+        row.rank,
+        row.rank == 1,
+        seeds,
+        _problems(row),
+        reason if row.failures else "",
+        mark,
+        _ranks(row),
+        versus(row.versus) if row.versus else "",
         row.versus.outcome if row.versus else "",
-        ", ".join(_mark(remark, marks) for remark in row.remarks), "; ".join(row.remarks),
-    )  # fmt: skip
+        ", ".join(_mark(remark, marks) for remark in row.remarks),
+        "; ".join(row.remarks),
+    )
 
 
 def _ranks(row: Row) -> str:

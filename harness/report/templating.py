@@ -16,9 +16,12 @@ from harness.statistics.formatting import number
 def template_environment(autoescape: bool) -> Environment:
     """That of all templates; those of HTML escape, those of Markdown say `md` themselves."""
     made = Environment(
-        loader=PackageLoader("harness.report"), autoescape=autoescape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("harness.report"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters.update(
         number=number, md=plain_text, breakable=_breakable, short=lambda text: text[:8]
     )

@@ -106,10 +106,13 @@ class SetStatistics:
         taken = theirs.extractor or "one and the same network"
         note = f"{self.origin.described} does not say of which network: taken to be of {taken}"
         origin = replace(
-            self.origin, extractor=theirs.extractor, preprocessing=theirs.preprocessing,
-            shape=theirs.shape, dtype=theirs.dtype,
+            self.origin,
+            extractor=theirs.extractor,
+            preprocessing=theirs.preprocessing,
+            shape=theirs.shape,
+            dtype=theirs.dtype,
             caveat="; ".join(filter(None, (note, theirs.caveat))),
-        )  # fmt: skip
+        )
         return replace(self, origin=origin)
 
     @classmethod

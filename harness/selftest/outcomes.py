@@ -89,9 +89,12 @@ def load_selftests(store: Store, dataset_digest: str) -> list[SelftestOutcome]:
         if tags.get("harness.selftest_version") != str(VERSION):
             continue
         tested = SelftestRun(
-            tags["harness.dataset"], dataset_digest, tags["harness.extractor"],
-            tags["harness.preprocessing"], int(tags["harness.images"]),
-        )  # fmt: skip
+            tags["harness.dataset"],
+            dataset_digest,
+            tags["harness.extractor"],
+            tags["harness.preprocessing"],
+            int(tags["harness.images"]),
+        )
         # A run that ended before its table was written says nothing.
         if (table := _table(store, run_id)) is not None:
             found[tested.key] = SelftestOutcome(tested, table)

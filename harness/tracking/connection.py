@@ -98,6 +98,8 @@ def artifact_location(address: Address, folder: Path) -> str | None:
     logging.getLogger(__name__).warning(
         "weights and pictures of what is logged to %s go to %s: other machines must see it under "
         "that name, or set %s, or ask an MLflow server instead of the database",
-        shown(address.uri), place, ARTIFACT_ROOT,
-    )  # fmt: skip
+        shown(address.uri),
+        place,
+        ARTIFACT_ROOT,
+    )
     return place.as_uri()

@@ -10,10 +10,10 @@ from pathlib import Path
 import harness
 from harness.tracking.commits import commits, own_commit
 
-PACKAGES = [
-    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "scikit-image", "torch-fidelity",
-    "lpips", "mlflow", "pandas", "statsmodels", "transformers",
-]  # fmt: skip
+PACKAGES = """
+    torch torchvision numpy scipy scikit-learn scikit-image torch-fidelity lpips mlflow pandas
+    statsmodels transformers
+""".split()
 
 
 def environment(folders: Iterable[Path] = (), besides: Sequence[Path] = ()) -> dict[str, str]:

@@ -57,8 +57,10 @@ class Outbox:
         """Keep a write that the store does not take because of `error`, and say so in a warning."""
         logging.getLogger(__name__).warning(
             "%s does not take results (%s); they are kept in %s",
-            self._name, brief(error), self.journal.folder,
-        )  # fmt: skip
+            self._name,
+            brief(error),
+            self.journal.folder,
+        )
         self.journal.keep(run_id, write)
 
     def replay(self) -> None:

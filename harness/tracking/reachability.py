@@ -46,9 +46,13 @@ def _check_server(uri: str) -> None:
     try:
         answer = http_request(  # type: ignore[no-untyped-call]
             get_default_host_creds(uri),  # type: ignore[no-untyped-call]
-            SEARCH, "POST", json={"max_results": 1},
-            max_retries=0, timeout=SECONDS, raise_on_status=False,
-        )  # fmt: skip
+            SEARCH,
+            "POST",
+            json={"max_results": 1},
+            max_retries=0,
+            timeout=SECONDS,
+            raise_on_status=False,
+        )
     except MlflowException as error:
         raise TryLater(
             f"{shown(uri)}: no MLflow server answers ({brief(error)}); start it, or name another "

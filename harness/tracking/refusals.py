@@ -14,10 +14,11 @@ from harness.core.secrets import without_passwords
 
 _NO_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 """What SQLite says of a file that is none of its own, or a damaged one."""
-_FINAL = {
-    "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST", "INVALID_STATE",
-    "MALFORMED_REQUEST",
-}  # fmt: skip
+_FINAL = set(
+    """
+    INVALID_PARAMETER_VALUE RESOURCE_DOES_NOT_EXIST BAD_REQUEST INVALID_STATE MALFORMED_REQUEST
+""".split()
+)
 _BELOW = re.compile(
     r"\(\w+\.(?:Operational|Interface|Internal|Programming|Integrity)Error\)"
     r"|\(psycopg2?\.errors\.UniqueViolation\)"

@@ -55,8 +55,9 @@ def prepare(database: Path) -> None:
             database.replace(aside)
             logging.getLogger(__name__).warning(
                 "%s was never finished and is empty; it is set aside as %s",
-                database.name, aside.name,
-            )  # fmt: skip
+                database.name,
+                aside.name,
+            )
         if current is not State.COMPLETE:
             atomic_write(database, _build, durable=True)
 

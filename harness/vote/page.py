@@ -82,9 +82,12 @@ def _galleries(plan: Plan, store: Store) -> Iterator[SampleGallery]:
             record.run_id, f"pictures/{picture_name('samples', cell.settings)}.png"
         ):
             entrant = Entrant(
-                dataset=cell.dataset, model=cell.model, seed=cell.seed,
-                run_id=record.run_id, training_key=cell.training_key,
-            )  # fmt: skip
+                dataset=cell.dataset,
+                model=cell.model,
+                seed=cell.seed,
+                run_id=record.run_id,
+                training_key=cell.training_key,
+            )
             made = (
                 cell.setup.samples
                 if cell.is_trained

@@ -19,7 +19,8 @@ from harness.metrics import (
     r_precision,
 )
 from harness.metrics.base import Estimate, Metric, MetricKind
-from harness.metrics.disentanglement import dci, mig
+from harness.metrics.dci import dci
+from harness.metrics.disentanglement import mig
 from harness.metrics.latent import active_units
 from harness.metrics.modes import HIGH_QUALITY_LIMIT, modes_covered
 from harness.metrics.probes import knn_accuracy, linear_probe_accuracy, retrieval_precision

@@ -4,7 +4,9 @@ import torch
 from sklearn.metrics import mutual_info_score
 
 from harness.core.errors import BadInput
-from harness.metrics.disentanglement import Forest, VoteCounts, dci, factorvae_score, mig, sap
+from harness.metrics.dci import Forest, dci
+from harness.metrics.disentanglement import mig, sap
+from harness.metrics.factorvae import VoteCounts, factorvae_score
 
 VALUES = (4, 5, 3)
 FEW = VoteCounts(train=1000, test=1000, halves=4)

@@ -97,14 +97,12 @@ def _replaced(_: Values, foreign: Pixels, __: RandomState) -> Values:
 
 _DEFECTS: Mapping[
     str,
-    tuple[
-        Callable[[int, RandomState], Mask], Callable[[Values, Pixels, RandomState], Values]
-    ],
+    tuple[Callable[[int, RandomState], Mask], Callable[[Values, Pixels, RandomState], Values]],
 ] = {
     "spot": (_ellipse, _stained),
     "scratch": (_line, _scraped),
     "blur": (_rectangle, _blurred),
     "foreign": (_rectangle, _replaced),
-}  # fmt: skip
+}
 
 KINDS = tuple(_DEFECTS)

@@ -86,6 +86,8 @@ RING = _source(
     "ring", ring_means(), "Eight Gaussians on a circle", tuple(f"{45 * k}°" for k in range(8))
 )
 GRID = _source(
-    "grid", grid_means(), "Twenty-five Gaussians on a grid",
+    "grid",
+    grid_means(),
+    "Twenty-five Gaussians on a grid",
     tuple(f"({x}, {y})" for x, y in LATTICE),
-)  # fmt: skip
+)

@@ -32,9 +32,7 @@ COLOURS = {
 }
 
 FACTORS = ("shape", "scale", "rotation", "x", "y", "colour")
-VALUES = (
-    len(SHAPES), len(SCALES), len(ROTATIONS), len(PLACES), len(PLACES), len(COLOURS),
-)  # fmt: skip
+VALUES = (len(SHAPES), len(SCALES), len(ROTATIONS), len(PLACES), len(PLACES), len(COLOURS))
 """How many values each factor has."""
 
 CANVAS = 64

@@ -17,10 +17,12 @@ from harness.data.standard.encoded_set import Encoded, EncodedSet, Photographs
 from harness.data.standard.files import Files
 from harness.data.standard.sizing import Sizing
 
-CATEGORIES = (
-    "bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room",
-    "kitchen", "living_room", "restaurant", "tower",
-)  # fmt: skip
+CATEGORIES = tuple(
+    """
+    bedroom bridge church_outdoor classroom conference_room dining_room kitchen living_room
+    restaurant tower
+""".split()
+)
 SIZE = 64
 DATABASES = {"train": "train", "test": "val"}
 

@@ -20,10 +20,12 @@ from harness.data.user.paths import folder_names, named_folder, split_folder
 
 GOOD = "good"
 
-CATEGORIES = (
-    "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill",
-    "screw", "tile", "toothbrush", "transistor", "wood", "zipper",
-)  # fmt: skip
+CATEGORIES = tuple(
+    """
+    bottle cable capsule carpet grid hazelnut leather metal_nut pill screw tile toothbrush
+    transistor wood zipper
+""".split()
+)
 
 
 def find(folder: Path) -> Layout:

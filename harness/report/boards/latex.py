@@ -11,13 +11,34 @@ from harness.report.boards import view
 from harness.statistics.formatting import MINUS, THIN_SPACE
 
 SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    "[": "{[}", "]": "{]}", MINUS: "$-$", THIN_SPACE: r"\,", "×": r"$\times$",
-    "∞": r"$\infty$", "±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
-    "≈": r"$\approx$", "–": "--", "’": "'", "\xa0": "~",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",
+    "]": "{]}",
+    MINUS: "$-$",
+    THIN_SPACE: r"\,",
+    "×": r"$\times$",
+    "∞": r"$\infty$",
+    "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "≈": r"$\approx$",
+    "–": "--",
+    "’": "'",
+    "\xa0": "~",
+}
 MARKS = {"better": "+", "worse": "-", "higher": ">", "lower": "<", "not told apart": r"\approx"}
 
 

@@ -13,9 +13,7 @@ from harness.regression.check import Check
 from harness.report import tables
 from harness.statistics.formatting import decimals, number, percent
 
-HEADINGS = (
-    "dataset", "model", "metric", "baseline", "now", "change", "level", "detects", "outcome",
-)  # fmt: skip
+HEADINGS = tuple("dataset model metric baseline now change level detects outcome".split())
 NUMBERS = ("baseline", "now", "change", "level", "detects")
 """The columns of numbers."""
 
