@@ -104,9 +104,7 @@ def gather(
         curves=_curves(cells if illustrated else (), store),
         pictures=_pictures(plan, cells, store) if illustrated else [],
         datasets=[
-            DatasetInfo.of(
-                plan.datasets[entry.name], entry.budget.images if entry.budget else None
-            )
+            DatasetInfo.of(plan.datasets[entry.name], entry.budget.images if entry.budget else None)
             for entry in suite.datasets
         ],
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
