@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from scipy.ndimage import gaussian_filter
 from scipy.stats import t
 from torch import Tensor
 
 from harness.core.errors import BadInput
+from harness.data.disturbances import add_noise, blur
 from harness.metrics.base import Estimate, Metric
 
 Disturbance = Literal["none", "noise", "blur", "dropped_modes", "duplicates", "copies"]
@@ -170,10 +170,9 @@ def disturb(  # noqa: PLR0913, PLR0917 - what there is to disturb, and how
     if kind == "none":
         return fresh
     if kind == "noise":
-        noise = 255 * level * np.random.RandomState(seed).standard_normal(fresh.shape)
-        return _to_uint8(fresh.numpy() + noise)
+        return add_noise(fresh, level, seed)
     if kind == "blur":
-        return _to_uint8(gaussian_filter(fresh.double().numpy(), sigma=(0, 0, level, level)))
+        return blur(fresh, level)
     if kind == "dropped_modes":
         return _without_classes(level, supply, labels, seed)
     if kind == "duplicates":
@@ -193,10 +192,6 @@ def _without_classes(level: float, supply: Tensor, labels: Tensor, seed: int) ->
             f"of the {n} that a self-test needs; its classes are too few or too unequal"
         )
     return kept[:n]
-
-
-def _to_uint8(values: npt.NDArray[np.float64]) -> Tensor:
-    return torch.from_numpy(values.round().clip(0, 255).astype(np.uint8))
 
 
 def run_disturbances(
