@@ -19,12 +19,11 @@ from harness.core.seeding import generator
 from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
-from harness.families import build_family
 from harness.families.base import Family
-from harness.plan import Cell, shape_of
+from harness.plan import Cell
+from harness.plan.building import build_model
 from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
-from harness.training.init import initialise
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
 from harness.training.numerics import Numerics
@@ -45,8 +44,7 @@ def cached_dataset(name: str, root: Path | None, code: Path | None = None) -> Da
 
 def build(cell: Cell, dataset: Dataset) -> Family:
     """Build the cell's model before training; its weights depend on the seed alone."""
-    shape = shape_of(dataset)
-    family = initialise(lambda: build_family(cell.family, cell.settings, shape), cell.seed)
+    family = build_model(cell.family, cell.settings, dataset, cell.seed)
     family.accelerate = cell.numerics.accelerate
     return family
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from harness.core.errors import BadInput
 from harness.data.base import Dataset
-from harness.families.base import Samples
+from harness.families.base import Family, Remembers, Samples
 
 Need = str
 """The name of a requirement."""
@@ -78,7 +78,7 @@ def require(requirement: Requirement) -> None:
     REQUIREMENTS[name] = requirement
 
 
-def of_model(unavailable: Unavailable = always_available) -> Unavailable:
+def of_model(unavailable: Unavailable) -> Unavailable:
     """The same reason for models; where there is none, the candidate's reason for that."""
 
     def reason(candidate: Candidate) -> str | None:
@@ -109,6 +109,19 @@ def _no_pixels(candidate: Candidate) -> str | None:
     return None if dataset.has_pixels else f"{dataset.name} has real numbers, not 8-bit pixels"
 
 
+def _samples_are_training_images(candidate: Candidate) -> str | None:
+    if isinstance(candidate.family, Remembers) and isinstance(candidate.family, Samples):
+        return f"{candidate.model} is not compared with the training images that it is made of"
+    return None
+
+
+@of_model
+def _untrained(candidate: Candidate) -> str | None:
+    if isinstance(candidate.family, Family) and not candidate.family.takes_steps:
+        return f"{candidate.model} is not trained"
+    return None
+
+
 def _enlarged(candidate: Candidate) -> str | None:
     dataset = candidate.dataset
     if not (native := dataset.card.enlarged_from):
@@ -136,6 +149,7 @@ require(
 require(
     Requirement(
         "train",
+        _samples_are_training_images,
         count=lambda c: len(c.dataset.train),
         part="real",
         split="train",
@@ -146,4 +160,4 @@ require(Requirement("labels", _one_class))
 require(Requirement("logits"))
 require(Requirement("pixels", _no_pixels))
 require(Requirement("detail", _enlarged))
-require(Requirement("costs", of_model()))
+require(Requirement("costs", _untrained))

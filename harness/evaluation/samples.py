@@ -31,9 +31,10 @@ def samples(e: Evidence) -> Tensor:
 def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
     labels = e["sample_labels"].to(e.device) if is_conditional(e.model) else None
     texts = e["texts"] if takes_texts(e.model) else None
+    batch = e.setup.samples if e.model.samples_at_once else SAMPLING_BATCH
     with torch.inference_mode():
-        for start in range(0, e.setup.samples, SAMPLING_BATCH):
-            stop = min(start + SAMPLING_BATCH, e.setup.samples)
+        for start in range(0, e.setup.samples, batch):
+            stop = min(start + batch, e.setup.samples)
             if labels is not None:
                 yield e.stored(e.model.sample_labels(labels[start:stop], draws))
             elif texts is not None:

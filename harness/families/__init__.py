@@ -34,6 +34,9 @@ FAMILIES = Registry(
         "flow": "harness.families.flow:Flow",
         "translation": "harness.families.translation:Translation",
         "cyclegan": "harness.families.cyclegan:CycleGAN",
+        "pixels": "harness.families.real_images:Pixels",
+        "disturbed": "harness.families.real_images:Disturbed",
+        "few-per-class": "harness.families.real_images:FewPerClass",
     },
     _fault,
 )

@@ -216,6 +216,12 @@ class Family(ABC):
     the averaged generator makes."""
     accelerate: Accelerate = "off"
     """How it samples: steps that are taken again and again may be replayed as CUDA graphs."""
+    takes_steps: ClassVar[bool] = True
+    """Whether it is trained by steps. A family that takes none has no budget, and no training
+    fractions: it is fitted, or made of the data as they are."""
+    samples_at_once: ClassVar[bool] = False
+    """Whether all samples of a draw come from one call of `sample`, and not from one call a batch:
+    images that are drawn without replacement."""
     _device: torch.device = torch.device("cpu")
 
     def __init__(self, settings: Any, shape: ImageShape) -> None:
@@ -250,6 +256,17 @@ class Family(ABC):
         """Where the networks are; where they have no tensors, where they were moved to."""
         tensor = next(chain(self.networks.parameters(), self.networks.buffers()), None)
         return self._device if tensor is None else tensor.device
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """Keeps the training images themselves, where other models learn weights from them."""
+
+    def remember(self, images: Tensor, labels: Tensor, seed: int) -> None:
+        """Takes the training images N×C×S×S as the dataset stores them, and their classes int64 N,
+        before anything else is asked. `seed` is that of the cell.
+        """
+        ...
 
 
 @runtime_checkable

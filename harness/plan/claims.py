@@ -11,7 +11,9 @@ from harness.config.claim import (
     OrderingClaim,
     TradeOffClaim,
 )
+from harness.config.recipe import Recipe
 from harness.config.suite import LoadedSuite
+from harness.families import FAMILIES
 from harness.metrics.base import Metric
 
 INSTEAD: Mapping[type[Claim], str] = {
@@ -35,11 +37,24 @@ def without_side(claim: Claim, metrics: Mapping[str, Metric]) -> str:
     return ""
 
 
-def check_claims(loaded: LoadedSuite, metrics: Mapping[str, Metric]) -> None:
-    """SpecError, at the claim's place, where one is `without_side`."""
+def check_claims(
+    loaded: LoadedSuite, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
+) -> None:
+    """SpecError, at the claim's place, where one is `without_side`, or is about a training fraction
+    of a model that is not trained.
+    """
     written = loaded.document.value.get("claims", [])
     places = {claim["id"]: index for index, claim in enumerate(written)}
     for claim in loaded.suite.claims:
-        if reason := without_side(claim, metrics):
+        if reason := without_side(claim, metrics) or _untrained_fraction(claim, recipes):
             keys = ("claims", places[claim.id])
             raise loaded.document.error(f"claim {claim.id!r}: {reason}", keys)
+
+
+def _untrained_fraction(claim: Claim, recipes: Mapping[str, Recipe]) -> str:
+    """Why the claim's training fractions cannot be had; empty where they can."""
+    for side in claim.entrants:
+        recipe = recipes.get(side.model) if side.at < 1 else None
+        if recipe and not FAMILIES.load(recipe.family).takes_steps:
+            return f"{side} is a point in training, and {side.model} is not trained"
+    return ""

@@ -26,7 +26,7 @@ from harness.evaluation.measure import error_line
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.requirements import Need
 from harness.evaluation.specs import metric_needs
-from harness.families import FAMILIES, build_family
+from harness.families import FAMILIES
 from harness.families.base import (
     PROGRESS,
     Family,
@@ -41,10 +41,10 @@ from harness.families.base import (
 )
 from harness.families.optimizers import Optimizer
 from harness.metrics.base import Metric
+from harness.plan.building import build_model
 from harness.plan.cells import Cell
-from harness.plan.planning import Plan, shape_of
+from harness.plan.planning import Plan
 from harness.training.freezing import Trainable
-from harness.training.init import initialise
 
 SAMPLES = 8
 """Images that a model is asked for, or shown, once it is built."""
@@ -94,9 +94,7 @@ def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: st
 
 def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.device) -> None:
     with _trying("build", FAMILIES.load(recipe.family).build):
-        family = initialise(
-            lambda: build_family(recipe.family, recipe.settings, shape_of(dataset)), 0
-        )
+        family = build_model(recipe.family, recipe.settings, dataset, seed=0)
     _check_networks(family)
     with _trying("phases", family.phases):
         phases = family.phases()

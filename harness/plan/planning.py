@@ -33,8 +33,9 @@ from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.subject import model_subject
 from harness.extractors import extractor_source, perceptual_source
 from harness.families import FAMILIES, build_family
-from harness.families.base import Family, FamilySettings, ImageShape
+from harness.families.base import Family, FamilySettings
 from harness.metrics.base import Metric
+from harness.plan.building import shape_of
 from harness.plan.cells import Cell, MetricRequest, request_metrics
 from harness.plan.claims import check_claims
 from harness.plan.external_samples import sample_cells
@@ -83,20 +84,6 @@ class Plan:
         return [cell.result(records.get(cell.training_key)) for cell in self.cells]
 
 
-def shape_of(dataset: Dataset) -> ImageShape:
-    """The shape of a dataset's images and conditions, for which a model is built."""
-    # Of two domains a test image's source is its counterpart, and training has none.
-    sources = None if dataset.unpaired else dataset.test.sources
-    return ImageShape(
-        dataset.channels, dataset.size, len(dataset.card.classes),
-        source_channels=0 if sources is None else sources.shape[1],
-        masked=dataset.test.known is not None,
-        texts=dataset.train.texts is not None,
-        unpaired=dataset.unpaired,
-        pixels=dataset.has_pixels,
-    )  # fmt: skip
-
-
 def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
     """The metrics and recipes that a suite names, looked up and checked without data or weights.
     The modules in the suite's folder can be imported from now on.
@@ -124,7 +111,7 @@ def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recip
         if network:
             problems.of(loaded.at, (key,), look, network)
     problems.told()
-    check_claims(loaded, metrics)
+    check_claims(loaded, metrics, recipes)
     presets = suite.presets()
     return metrics, {
         name: replace(recipe, settings=recipe.settings | presets)
@@ -267,6 +254,7 @@ class _ModelOnDataset:
     context: _DatasetContext
     requests: tuple[MetricRequest, ...]
     has_horizon: bool
+    takes_steps: bool
 
     def cell(self, seed: int, data_root: Path | None) -> Cell:
         """The cell of a seed, with its keys.
@@ -275,7 +263,7 @@ class _ModelOnDataset:
         training; elsewhere it is the whole one, stopped there.
         """
         horizon = self.context.images if self.has_horizon else None
-        images = max(1, round(self.side.at * self.context.images))
+        images = max(1, round(self.side.at * self.context.images)) if self.takes_steps else 0
         trained = {name: value for name, value in self.settings.items() if name != "sampling"}
         ingredients = {
             "family": self.recipe.family,
@@ -316,8 +304,9 @@ def _model_on_dataset(
     requests = request_metrics(metrics, subject, context.setup, settings.get("sampling", {}))
     numerics = context.numerics.of(blueprint.settings)
     return _ModelOnDataset(
-        side, recipe, code, files, settings, numerics, context, requests, _has_horizon(blueprint)
-    )
+        side, recipe, code, files, settings, numerics, context, requests,
+        _has_horizon(blueprint), blueprint.takes_steps,
+    )  # fmt: skip
 
 
 def _has_horizon(blueprint: Family) -> bool:

@@ -1,0 +1,35 @@
+"""Models before training, built for the images of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.data.base import Dataset
+from harness.families import build_family
+from harness.families.base import Family, ImageShape, Remembers
+from harness.training.init import initialise
+
+
+def shape_of(dataset: Dataset) -> ImageShape:
+    """The shape of a dataset's images and conditions, for which a model is built."""
+    # Of two domains a test image's source is its counterpart, and training has none.
+    sources = None if dataset.unpaired else dataset.test.sources
+    return ImageShape(
+        dataset.channels, dataset.size, len(dataset.card.classes),
+        source_channels=0 if sources is None else sources.shape[1],
+        masked=dataset.test.known is not None,
+        texts=dataset.train.texts is not None,
+        unpaired=dataset.unpaired,
+        pixels=dataset.has_pixels,
+    )  # fmt: skip
+
+
+def build_model(family: str, settings: Mapping[str, Any], dataset: Dataset, seed: int) -> Family:
+    """The model before training: its weights depend on the seed alone. One that remembers training
+    images has those of the dataset.
+    """
+    model = initialise(lambda: build_family(family, settings, shape_of(dataset)), seed)
+    if isinstance(model, Remembers):
+        model.remember(dataset.train.images, dataset.train.labels, seed)
+    return model
