@@ -103,7 +103,8 @@ def _show_cells(
         table.add_row(
             *map(escape, pair),
             f"{done} of {len(cells)}",
-            *map(_times, left, each),
+            _times(left[0], each[0]) if cells[0].images else "not trained",
+            _times(left[1], each[1]),
             decimal(costs.memory) if costs else "–",
         )
     console.print(table)

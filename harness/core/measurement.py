@@ -120,6 +120,9 @@ class CellResult:
     costs: dict[str, Any] = field(default_factory=dict)
 
 
+EXTERNAL = "samples"
+"""In place of a family's name in cells of samples that no model of the harness made."""
+
 TRAINING_IMAGES = "training images"
 """The model's name in rows of training images in place of samples, compared with test images."""
 HELD_OUT = "held-out images"

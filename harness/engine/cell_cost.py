@@ -58,7 +58,8 @@ def measure_cost(cell: Cell, dataset: Dataset) -> CellCost:
     memory.start(device)
     training, parameters, model = 0.0, 0, None
     if cell.is_trained:
-        training, model = _time_training(cell, dataset), build(cell, dataset)
+        training = _time_training(cell, dataset) if cell.images else 0.0
+        model = build(cell, dataset)
         model.networks.to(device).eval()
         parameters = sum(p.numel() for p in model.networks.parameters())
     evaluation, trial = _time_evaluation(cell, dataset, model)

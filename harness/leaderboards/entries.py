@@ -22,7 +22,7 @@ from harness.plan.cells import measurement_key
 from harness.tracking import CellUse
 from harness.tracking.collection import StoredRun
 
-Kind = Literal["trained", "external samples", "scored samples"]
+Kind = Literal["trained", "not trained", "external samples", "scored samples"]
 MACHINE = ("device", "name", "threads", "torch_version")
 """What numerics say of the machine; the rest is how it was told to compute."""
 FIXED = ("kind", "images", "family", "code", "data")
@@ -167,7 +167,7 @@ def _identity(run: StoredRun, model: str, sampling: str) -> EntryIdentity:
     numerics = _settings(params, "numerics.")
     return EntryIdentity(
         model,
-        "trained",
+        "trained" if run.images else "not trained",
         run.images,
         params.get("family", ""),
         tuple(setting for setting in recipe if not setting[0].startswith("sampling.")),
@@ -208,7 +208,7 @@ def differing_facets(identities: Sequence[EntryIdentity]) -> list[str]:
 
 
 def _apart(identity: EntryIdentity, names: Sequence[str]) -> str:
-    if identity.kind != "trained":
+    if identity.kind in ("external samples", "scored samples"):
         names = [name for name in names if name in ("kind", "data")]
         return ", ".join(identity.facets[name] for name in names if identity.facets[name])
     settings = [name for name in names if name not in FIXED]

@@ -21,7 +21,7 @@ Place = tuple[str, int]
 
 
 def is_outside(run: StoredRun) -> bool:
-    """Whether a cell was not trained."""
+    """Whether a cell is of samples that no model of the harness made."""
     return run.kind == "cell" and run.images is None
 
 

@@ -198,7 +198,7 @@ def _notices(
         shown = {row.model: images.get(row.model) for row in board.rows if row.mean is not None}
         by_dataset.setdefault(board.dataset, {}).update(shown)
     for dataset, mine in by_dataset.items():
-        known = sorted({count for count in mine.values() if count is not None})
+        known = sorted({count for count in mine.values() if count})
         if len(known) > 1:
             yield (
                 f"The budgets differ on {dataset}: models were shown {number(known[0], 0)} to "

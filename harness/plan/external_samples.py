@@ -14,7 +14,7 @@ from harness.config.suite import LoadedSuite
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.keys import digest
-from harness.core.measurement import HELD_OUT, SOURCE_IMAGES, TRAINING_IMAGES
+from harness.core.measurement import EXTERNAL, HELD_OUT, SOURCE_IMAGES, TRAINING_IMAGES
 from harness.core.seeding import generator
 from harness.data.base import Dataset, image_digest
 from harness.data.imageset import ImageSet, load_images, size_text
@@ -58,7 +58,7 @@ def sample_cells(
             dataset=dataset.name,
             model=name,
             seed=seed,
-            family="samples",
+            family=EXTERNAL,
             settings=dict(settings),
             images=0,
             numerics=numerics,

@@ -13,13 +13,13 @@ Budgets = Mapping[str, Mapping[str, int]]
 
 
 def budgets_of(record: SuiteRecord) -> Budgets:
-    """Return the budgets of the models of which they are known, on the datasets that a model has
-    cells on; on all where it has none.
+    """Return the budgets of the models that are trained and of which they are known, on the
+    datasets that a model has cells on; on all where it has none.
     """
     trained = {(cell.model, cell.dataset) for cell in record.cells}
     budgets = {}
     for model in record.models:
-        if model.images is not None:
+        if model.images:
             on_all = {d.name: d.budget or model.images for d in record.datasets}
             measured = {name: n for name, n in on_all.items() if (model.name, name) in trained}
             budgets[model.name] = measured or on_all

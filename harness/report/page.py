@@ -138,10 +138,12 @@ def _summary(results: Results) -> str:
     trained_once = {cell.training_key: cell for cell in results.cells}.values()
     seconds = sum(float(cell.costs.get("seconds", 0)) for cell in trained_once)
     trained = f", {_duration(seconds)} of training in all" if seconds else ""
+    is_fitted_only = all(model.images == 0 for model in results.models)
+    budget = "none trained" if is_fitted_only else budget_text(budgets_of(results))
     return (
         f"{_count(results.models, 'model')} on {_count(results.datasets, 'dataset')}, "
         f"{counted(seeds, 'training seed')}, "
-        f"{budget_text(budgets_of(results))}, on {device}{trained}."
+        f"{budget}, on {device}{trained}."
     )
 
 

@@ -19,6 +19,7 @@ from harness.core.measurement import CellResult
 from harness.core.protocol import Protocol
 from harness.data.scatter import is_plane
 from harness.evaluation import pictures
+from harness.families import FAMILIES
 from harness.metrics.base import Metric
 from harness.plan import Plan
 from harness.plan.identity import code_folders, identify
@@ -202,12 +203,13 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Rep
 def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:
     costs = [cell.costs for cell in cells if cell.model == recipe.name]
     seconds = [float(cost["seconds"]) for cost in costs if "seconds" in cost]
+    takes_steps = FAMILIES.load(recipe.family).takes_steps
     resolved = yaml.safe_dump({"family": recipe.family, **recipe.settings}, sort_keys=False)
     return ModelInfo(
         recipe.name,
         "\n".join(f"# {line}" for line in (recipe.description, recipe.paper) if line)
         + f"\n{resolved}",
-        images,
+        images if takes_steps else 0,
         max((int(cost["parameters"]) for cost in costs if "parameters" in cost), default=None),
         fmean(seconds) if seconds else None,
     )

@@ -80,8 +80,8 @@ class DatasetInfo:
 @dataclass(frozen=True)
 class ModelInfo:
     """A model of the suite: its resolved recipe (YAML), its budget in training images shown, its
-    parameters, and the mean wall time in seconds to train one cell. Of samples that another program
-    made none of these is known.
+    parameters, and the mean wall time in seconds to train one cell. A model that is not trained is
+    shown 0; of samples that another program made none of these is known.
     """
 
     name: str

@@ -67,12 +67,12 @@ def training_infos(
     table: pd.DataFrame,
     train_images: Mapping[str, int],
 ) -> Iterator[TrainingInfo]:
-    """Yield how far each model was trained on each dataset, of `train_images` images: from the
-    costs of its cells, its loss curves, and the tidy table.
+    """Yield how far each model that is trained was trained on each dataset, of `train_images`
+    images: from the costs of its cells, its loss curves, and the tidy table.
     """
     first_costs: dict[tuple[str, str], Mapping[str, str]] = {}
     for cell in cells:
-        if "steps" in cell.costs and not is_fraction(cell.model):
+        if int(cell.costs.get("steps", 0)) and not is_fraction(cell.model):
             first_costs.setdefault((cell.dataset, cell.model), cell.costs)
     for (dataset, model), costs in first_costs.items():
         images = int(costs["images"])

@@ -10,7 +10,7 @@ from typing import Literal
 from mlflow.entities import Run
 
 from harness.core.errors import BadInput
-from harness.core.measurement import Measurement
+from harness.core.measurement import EXTERNAL, Measurement
 from harness.tracking.cell_uses import USED_BY, CellUse, LastUse, last_uses, uses
 from harness.tracking.records import after, facts, numbers
 from harness.tracking.store import Store
@@ -52,8 +52,9 @@ class StoredRun:
 
     @property
     def images(self) -> int | None:
-        """Training images shown; None where the harness trained nothing."""
-        return int(self.params.get("budget.images", 0)) or None
+        """Training images shown; None of samples that no model of the harness made."""
+        images = int(self.params.get("budget.images", 0))
+        return images or (None if self.params.get("family", EXTERNAL) == EXTERNAL else 0)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _comparable(run: Run) -> StoredRun:
 
 def _data(run: Run) -> dict[str, str]:
     """Digests by what the images were used for; of what was not trained, that of the samples."""
-    if run.data.params.get("family") == "samples":
+    if run.data.params.get("family") == EXTERNAL:
         return {"samples": run.data.tags.get("harness.training_key", "")}
     return {
         tag.value: entry.dataset.digest
