@@ -1,4 +1,4 @@
-"""Known disturbances of real images, uint8 N×C×H×W: to single images, or to which ones there are."""
+"""Known disturbances of real images, uint8 N×C×H×W: of each image, or of which ones there are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def repeat_few(images: Tensor, labels: Tensor, share: float) -> Tensor:
     `labels` is int64 N; of each class at least one image is kept.
     """
     places = torch.arange(len(images))
-    for label in labels.unique():
+    for label in torch.unique(labels):
         members = torch.where(labels == label)[0]
         kept = max(1, round(share * len(members)))
         places[members] = members[torch.arange(len(members)) % kept]

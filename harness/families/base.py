@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from harness.config.inheritance import merge_settings
 from harness.core.cuda_graphs import Accelerate
 from harness.core.settings import Settings
+from harness.data.base import Split
 from harness.data.batch import Batch
 from harness.families.optimizers import Adam, AnyOptimizer, Optimizer
 from harness.objectives.adversarial import OutputMeaning
@@ -262,10 +263,8 @@ class Family(ABC):
 class Remembers(Protocol):
     """Keeps the training images themselves, where other models learn weights from them."""
 
-    def remember(self, images: Tensor, labels: Tensor, seed: int) -> None:
-        """Takes the training images N×C×S×S as the dataset stores them, and their classes int64 N,
-        before anything else is asked. `seed` is that of the cell.
-        """
+    def remember(self, train: Split, seed: int) -> None:
+        """Takes the training images, before anything else is asked. `seed` is that of the cell."""
         ...
 
 

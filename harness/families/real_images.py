@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.core.seeding import derive
+from harness.data.base import Split
 from harness.data.disturbances import add_noise, blur, repeat_few
 from harness.data.pixels import to_float, to_uint8
 from harness.families.base import ImageShape
@@ -41,9 +42,9 @@ class Pixels(Untrained):
         check_sources(self.shape, "baseline/pixels")
         return nn.ModuleDict()
 
-    def remember(self, images: Tensor, labels: Tensor, seed: int) -> None:
-        """Takes the training images N×C×S×S, with which others are compared."""
-        self._known = images
+    def remember(self, train: Split, seed: int) -> None:
+        """Takes the training images, with which others are compared."""
+        self._known = train.images
 
     def encode(self, x: Tensor) -> Tensor:
         """x N×C×S×S → its values, N×(C·S·S)."""
@@ -77,7 +78,9 @@ class Pixels(Untrained):
             raise LookupError("there are no training images to compare with")
         known = to_float(self._known).to(x)
         flat = known.flatten(1)
-        nearest = [torch.cdist(part.flatten(1), flat).argmin(dim=1) for part in x.split(PIECE)]
+        nearest = [
+            torch.cdist(part.flatten(1), flat).argmin(dim=1) for part in torch.split(x, PIECE)
+        ]
         return x - known[torch.cat(nearest)]
 
 
@@ -95,27 +98,27 @@ class RealImages(Untrained):
     """
 
     samples_at_once = True
-    _images: Tensor
-    _labels: Tensor
+    _split: Split
     _seed: int
 
     def build(self) -> nn.ModuleDict:
         """No network."""
         return nn.ModuleDict()
 
-    def remember(self, images: Tensor, labels: Tensor, seed: int) -> None:
-        """Takes the training images N×C×S×S, with their classes."""
-        self._images, self._labels, self._seed = images, labels, seed
+    def remember(self, train: Split, seed: int) -> None:
+        """Takes the training images that are no outliers."""
+        self._split = train if train.outliers is None else train.keep(~train.outliers)
+        self._seed = seed
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n training images N×C×S×S in [-1, 1], disturbed. The same generator draws the same
         images whatever the disturbance.
         """
-        total = len(self._images)
+        total = len(self._split)
         order = torch.randperm(total, generator=generator, device=generator.device).cpu()
         seed = torch.randint(2**31, (), generator=generator, device=generator.device)
         rows = order[torch.arange(n) % total]
-        drawn = self.disturb(self._images[rows], self._labels[rows], int(seed))
+        drawn = self.disturb(self._split.images[rows], self._split.labels[rows], int(seed))
         return to_float(drawn).to(generator.device)
 
     def disturb(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
@@ -145,7 +148,7 @@ class DisturbedSettings(UntrainedSettings):
     as a share of the range of 255; or a Gaussian blur, of which it is that in pixels.
     """
 
-    disturbance: Literal["none", "noise", "blur"]
+    disturbance: Literal["none", "noise", "blur"] = "none"
     level: PositiveFloat | None = None
 
     @model_validator(mode="after")
@@ -154,7 +157,7 @@ class DisturbedSettings(UntrainedSettings):
             raise ValueError(
                 f"{self.disturbance} needs a level, such as 0.1"
                 if self.level is None
-                else "level goes with noise or blur; with none there is nothing that could be strong"
+                else "level goes with noise or blur, not with none"
             )
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.data.base import Dataset
@@ -31,5 +32,5 @@ def build_model(family: str, settings: Mapping[str, Any], dataset: Dataset, seed
     """
     model = initialise(lambda: build_family(family, settings, shape_of(dataset)), seed)
     if isinstance(model, Remembers):
-        model.remember(dataset.train.images, dataset.train.labels, seed)
+        model.remember(replace(dataset.train, images=dataset.train_images), seed)
     return model

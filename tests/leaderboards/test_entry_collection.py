@@ -133,13 +133,20 @@ def test_external_samples_are_one_entry_wherever_they_lie():
         cell("theirs", seed, (value(5.0, fid()),), params={"samples": f"/place/{seed}"})
         for seed in (0, 1)
     ]
-    runs = [replace(run, params={**run.params, "budget.images": "0"}) for run in made]
+    runs = [
+        replace(run, params={**run.params, "budget.images": "0", "family": "samples"})
+        for run in made
+    ]
     (entry,) = gathered(*runs).entries
     assert (entry.identity.kind, entry.identity.images) == ("external samples", None)
 
 
 def test_floors_are_rows_and_no_entries():
-    floor = cell(TRAINING_IMAGES, numbers=(value(1.0, fid()),), params={"budget.images": "0"})
+    floor = cell(
+        TRAINING_IMAGES,
+        numbers=(value(1.0, fid()),),
+        params={"budget.images": "0", "family": "samples"},
+    )
     found = gathered(cell(numbers=(value(5.0, fid()),)), floor)
     assert [entry.label for entry in found.entries] == ["gan/mlp"]
     assert numbers(found) == [("gan/mlp", 0, 5.0), (TRAINING_IMAGES, 0, 1.0)]
