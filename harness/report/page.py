@@ -152,6 +152,8 @@ def _count(things: Sequence[object], word: str) -> str:
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 0.001:
+        return "0 s"
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
