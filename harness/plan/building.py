@@ -17,13 +17,15 @@ def shape_of(dataset: Dataset) -> ImageShape:
     # Of two domains a test image's source is its counterpart, and training has none.
     sources = None if dataset.unpaired else dataset.test.sources
     return ImageShape(
-        dataset.channels, dataset.size, len(dataset.card.classes),
+        dataset.channels,
+        dataset.size,
+        len(dataset.card.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
         texts=dataset.train.texts is not None,
         unpaired=dataset.unpaired,
         pixels=dataset.has_pixels,
-    )  # fmt: skip
+    )
 
 
 def build_model(family: str, settings: Mapping[str, Any], dataset: Dataset, seed: int) -> Family:

@@ -304,9 +304,17 @@ def _model_on_dataset(
     requests = request_metrics(metrics, subject, context.setup, settings.get("sampling", {}))
     numerics = context.numerics.of(blueprint.settings)
     return _ModelOnDataset(
-        side, recipe, code, files, settings, numerics, context, requests,
-        _has_horizon(blueprint), blueprint.takes_steps,
-    )  # fmt: skip
+        side,
+        recipe,
+        code,
+        files,
+        settings,
+        numerics,
+        context,
+        requests,
+        _has_horizon(blueprint),
+        blueprint.takes_steps,
+    )
 
 
 def _has_horizon(blueprint: Family) -> bool:
