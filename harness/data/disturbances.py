@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 
-def add_noise(images: Tensor, level: float, seed: int) -> Tensor:
+def add_pixel_noise(images: Tensor, level: float, seed: int) -> Tensor:
     """The images with Gaussian noise of standard deviation `level` of the range of 255."""
     noise = 255 * level * np.random.RandomState(seed).standard_normal(images.shape)
     return _to_bytes(images.numpy() + noise)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.core.seeding import derive
 from harness.data.base import Split
-from harness.data.disturbances import add_noise, blur, repeat_few
+from harness.data.disturbances import add_pixel_noise, blur, repeat_few
 from harness.data.pixels import to_float, to_uint8
 from harness.families.base import ImageShape
 from harness.families.untrained import Untrained, UntrainedSettings
@@ -190,7 +190,7 @@ class Disturbed(RealImages):
         """Each image after the disturbance."""
         match self.settings:
             case DisturbedSettings(disturbance="noise", level=float(level)):
-                return add_noise(images, level, seed)
+                return add_pixel_noise(images, level, seed)
             case DisturbedSettings(disturbance="blur", level=float(level)):
                 return blur(images, level)
         return images

@@ -21,7 +21,7 @@ from scipy.stats import t
 from torch import Tensor
 
 from harness.core.errors import BadInput
-from harness.data.disturbances import add_noise, blur
+from harness.data.disturbances import add_pixel_noise, blur
 from harness.metrics.base import Estimate, Metric
 
 Disturbance = Literal["none", "noise", "blur", "dropped_modes", "duplicates", "copies"]
@@ -170,7 +170,7 @@ def disturb(  # noqa: PLR0913, PLR0917 - what there is to disturb, and how
     if kind == "none":
         return fresh
     if kind == "noise":
-        return add_noise(fresh, level, seed)
+        return add_pixel_noise(fresh, level, seed)
     if kind == "blur":
         return blur(fresh, level)
     if kind == "dropped_modes":

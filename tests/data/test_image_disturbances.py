@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.data import load_dataset
-from harness.data.disturbances import add_noise, blur, repeat_few
+from harness.data.disturbances import add_pixel_noise, blur, repeat_few
 
 DIGITS = load_dataset("digits").train
 GREY = torch.full((4, 3, 64, 64), 128, dtype=torch.uint8)
@@ -12,12 +12,14 @@ GREY = torch.full((4, 3, 64, 64), 128, dtype=torch.uint8)
 
 @pytest.mark.parametrize("level", [0.05, 0.1])
 def test_noise_has_the_standard_deviation_that_is_asked_for(level: float):
-    noise = add_noise(GREY, level, seed=0).double() - 128
+    noise = add_pixel_noise(GREY, level, seed=0).double() - 128
     # Rounding to bytes adds a twelfth to the variance; of 49,152 values the error is 0.3 %.
     assert float(noise.var()) == pytest.approx((255 * level) ** 2 + 1 / 12, rel=0.03)
     assert abs(float(noise.mean())) < 4 * 255 * level / len(noise.flatten()) ** 0.5
-    assert torch.equal(add_noise(GREY, level, seed=0), add_noise(GREY, level, seed=0))
-    assert not torch.equal(add_noise(GREY, level, seed=0), add_noise(GREY, level, seed=1))
+    assert torch.equal(add_pixel_noise(GREY, level, seed=0), add_pixel_noise(GREY, level, seed=0))
+    assert not torch.equal(
+        add_pixel_noise(GREY, level, seed=0), add_pixel_noise(GREY, level, seed=1)
+    )
 
 
 def test_a_blur_is_a_gaussian_of_the_level_in_pixels_and_mixes_no_images_or_channels():

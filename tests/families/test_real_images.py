@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from harness.config.recipe import list_recipes, load_recipe
 from harness.core.errors import BadInput
 from harness.data import load_dataset
-from harness.data.disturbances import add_noise, blur
+from harness.data.disturbances import add_pixel_noise, blur
 from harness.data.pixels import to_float, to_uint8
 from harness.families import FAMILIES, build_family
 from harness.families.base import ImageShape, Reconstructs
@@ -103,7 +103,7 @@ def test_noise_has_the_level_of_the_recipe():
     difference = model.reconstruct(x) / 2  # of the range
     assert float(difference.std()) == pytest.approx(0.1, rel=0.03)
     zeros = to_uint8(x)
-    assert add_noise(zeros, 0.1, 0).shape == zeros.shape
+    assert add_pixel_noise(zeros, 0.1, 0).shape == zeros.shape
 
 
 def test_pixels_are_their_own_codes_and_reconstructions_to_the_bit():
