@@ -28,7 +28,12 @@ FAMILIES = Registry(
     "harness.families",
     {
         "autoencoder": "harness.families.autoencoder:Autoencoder",
+        "prior-autoencoder": "harness.families.prior_autoencoder:PriorAutoencoder",
         "vae": "harness.families.vae:VAE",
+        "conditional-vae": "harness.families.vae_variants:ConditionalVAE",
+        "spatial-vae": "harness.families.vae_variants:SpatialVAE",
+        "autoregressive-vae": "harness.families.vae_variants:AutoregressiveVAE",
+        "vq": "harness.families.vq:VQ",
         "gan": "harness.families.gan:GAN",
         "diffusion": "harness.families.diffusion:Diffusion",
         "flow": "harness.families.flow:Flow",
