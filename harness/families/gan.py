@@ -15,7 +15,8 @@ from harness.families.gan_game import Game, Judge
 from harness.families.gan_networks import gan_networks
 from harness.families.gan_settings import Consensus, GANSettings, Simultaneous, Unrolled
 from harness.networks.batch_features import pack
-from harness.networks.normalisation import statistics_kept
+from harness.networks.normalisation import iterate_spectrally, statistics_kept
+from harness.networks.weight_clipping import clip_weights
 from harness.objectives.adversarial import OutputMeaning
 from harness.objectives.dynamics import Parameters, gradient_energy, simultaneous, unrolled
 from harness.objectives.penalties import PENALTIES
@@ -54,21 +55,33 @@ class GAN(Family):
     def phases(self) -> tuple[Phase, ...]:
         """One phase in which the discriminator moves first, or both players at once."""
         settings = self.settings
+        after = self.constrain if self.game.is_constrained else None
         if isinstance(settings.dynamics, Simultaneous | Consensus):
             both = Player(
                 "both", ("discriminator", "generator"), self.discriminator_noise, self.both_losses,
-                settings.optimizer,
+                settings.optimizer, after=after,
             )  # fmt: skip
             return (Phase((both,)),)
         discriminator = Player(
             "discriminator", ("discriminator",), self.discriminator_noise, self.discriminator_loss,
-            settings.optimizer, updates=settings.discriminator.updates,
+            settings.discriminator.optimizer or settings.optimizer, after=after,
+            updates=settings.discriminator.updates,
         )  # fmt: skip
         generator = Player(
             "generator", ("generator",), self.generator_noise, self.generator_loss,
-            settings.optimizer, sees_data=self.game.reads_real,
+            settings.generator.optimizer or settings.optimizer, sees_data=self.game.reads_real,
         )  # fmt: skip
         return (Phase((discriminator, generator)),)
+
+    def constrain(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """Holds the discriminator to what bounds its slope, after each of its steps; the share of
+        its weights that clipping keeps at their bound.
+        """
+        discriminator, settings = networks["discriminator"], self.settings.discriminator
+        iterate_spectrally(discriminator)
+        if settings.clip is None:
+            return {}
+        return {"weights_at_bound": clip_weights(discriminator, settings.clip)}
 
     def generator_noise(self, n: int, generator: torch.Generator) -> Noise:
         """A code for each of n images, and what the discriminator that it meets is given beside."""
@@ -126,7 +139,8 @@ class GAN(Family):
             return self.game.discriminator_loss(judge, batch.x, fake, batch.labels, noise)["loss"]
 
         start = {name: value.detach() for name, value in discriminator.named_parameters()}
-        rate = dynamics.lr or self.settings.optimizer.lr
+        optimizer = self.settings.discriminator.optimizer or self.settings.optimizer
+        rate = dynamics.lr or optimizer.lr
         return with_parameters(discriminator, unrolled(loss, start, dynamics.steps, rate))
 
     def both_losses(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:

@@ -50,6 +50,12 @@ class Game:
     def _classifies(self) -> bool:
         return self.settings.conditional and self._conditioning.classifies
 
+    @property
+    def is_constrained(self) -> bool:
+        """Whether something follows each step of the discriminator."""
+        discriminator = self.settings.discriminator
+        return discriminator.clip is not None or discriminator.norm == "spectral"
+
     def augmentation_noise(self, n: int, generator: torch.Generator) -> dict[str, Tensor]:
         """The numbers by which n real and n made images are augmented; none where they are not."""
         kinds = self.settings.discriminator.augment

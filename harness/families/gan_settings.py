@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,9 +14,11 @@ from pydantic import (
     model_validator,
 )
 
-from harness.core.settings import Settings
+from harness.core.settings import NAMED_KIND, Settings, kind_of
 from harness.core.table_keys import KeyOf
+from harness.families.base import PlayerSettings
 from harness.families.builders import ConditionalSettings
+from harness.families.optimizers import SGD, Optimizer
 from harness.networks.batch_features import BATCH_FEATURES
 from harness.networks.conditioning import CONDITIONINGS
 from harness.networks.normalisation import NORMS
@@ -34,7 +35,7 @@ class LabelSmoothing(Settings):
     fake: float = Field(default=0.0, ge=0, lt=0.5)
 
 
-class DiscriminatorSettings(Settings):
+class DiscriminatorSettings(PlayerSettings):
     """`norm`: one of `networks.normalisation`; an MLP's layers are only normalised spectrally.
     `head`: what it is told of the batch, of `networks.batch_features`. `attention`: over all places
     at half of the image's size. `augment`: what is done to all images that it sees, of
@@ -64,7 +65,7 @@ class GeneratorExtra(Settings):
     weight: PositiveFloat
 
 
-class GeneratorSettings(Settings):
+class GeneratorSettings(PlayerSettings):
     """`norm`: whether its convolutions are normalised over the batch. `attention`: as the
     discriminator's. `adversarial` weighs its side of the loss, `extras` are added to it.
     """
@@ -97,6 +98,8 @@ class Alternating(Settings):
 class Simultaneous(Settings):
     """Both move at once, from the same place."""
 
+    model_config = NAMED_KIND
+
     kind: Literal["simultaneous"] = "simultaneous"
 
 
@@ -104,6 +107,8 @@ class Unrolled(Settings):
     """The generator minimises its loss against the discriminator as it would be after so many
     `steps` of gradient descent at the rate `lr`, or else that of its own optimizer.
     """
+
+    model_config = NAMED_KIND
 
     kind: Literal["unrolled"] = "unrolled"
     steps: PositiveInt = 5
@@ -115,14 +120,14 @@ class Consensus(Settings):
     their losses.
     """
 
+    model_config = NAMED_KIND
+
     kind: Literal["consensus"] = "consensus"
     weight: PositiveFloat = 10.0
 
 
 def _kind(dynamics: Any) -> str:
-    if isinstance(dynamics, Mapping):
-        return f"<{dynamics.get('kind', 'alternating')}>"
-    return f"<{getattr(dynamics, 'kind', 'alternating')}>"
+    return f"<{kind_of(dynamics, 'alternating')}>"
 
 
 Dynamics = Annotated[
@@ -222,7 +227,20 @@ def _dynamics_fit(s: GANSettings) -> str | None:
     if s.generator.extras:
         return f"generator: {{extras: […]}} goes with alternating steps, not with {kind} ones"
     if isinstance(s.dynamics, Unrolled):
-        return None
+        return None if s.dynamics.lr else _unrollable(s.discriminator.optimizer or s.optimizer)
     if s.discriminator.updates > 1:
         return f"{kind} players move once each; leave out discriminator: {{updates: …}}"
+    if s.discriminator.optimizer or s.generator.optimizer:
+        return f"{kind} players share the recipe's optimizer; give neither one of its own"
     return None
+
+
+def _unrollable(optimizer: Optimizer) -> str | None:
+    """Why the look-ahead cannot follow the discriminator's optimizer."""
+    if optimizer == SGD(lr=optimizer.lr):
+        return None
+    return (
+        "dynamics: {kind: unrolled} looks ahead by plain gradient steps, and the discriminator's"
+        " optimizer takes others; say dynamics: {lr: …}, or discriminator: {optimizer: {kind: sgd,"
+        " lr: …}}"
+    )

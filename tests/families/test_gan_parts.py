@@ -189,6 +189,48 @@ def test_players_that_move_at_once_have_the_gradients_of_their_own_losses():
             torch.testing.assert_close(a, b)
 
 
+def test_each_player_has_its_own_optimizer():
+    own = {"discriminator": {"optimizer": {"lr": 4e-4}}, "optimizer": {"lr": 1e-4}}
+    discriminator, generator = gan(own).phases()[0].players
+    assert (discriminator.optimizer.lr, generator.optimizer.lr) == (4e-4, 1e-4)
+    sgd = {"kind": "sgd", "lr": 0.05}
+    family = gan(MLP | {"dynamics": {"kind": "unrolled"}, "discriminator": {"optimizer": sgd}})
+    explicit = gan(MLP | {"dynamics": {"kind": "unrolled", "lr": 0.05}})
+    players = family.phases()[0].players[1], explicit.phases()[0].players[1]
+    assert torch.equal(losses(family, players[0])["loss"], losses(explicit, players[1])["loss"])
+
+
+def test_clipped_weights_stay_within_their_bound_and_are_counted():
+    family = gan({"loss": "wasserstein", "discriminator": {"clip": 0.01, "norm": "none"}})
+    (critic, _), weights = family.phases()[0].players, parameters(family, "discriminator")
+    before = torch.cat([w.detach().flatten() for w in weights])
+    assert critic.after is not None
+    share = critic.after(family.networks, batch(family), {})["weights_at_bound"]
+    after = torch.cat([w.detach().flatten() for w in weights])
+    assert torch.equal(after, before.clamp(-0.01, 0.01))
+    assert share.item() == pytest.approx((before.abs() >= 0.0099).float().mean().item())
+    assert 0.1 < share < 1
+
+
+def test_only_the_discriminators_own_step_moves_its_singular_vectors():
+    family = gan(PARTS["spectral"])
+    discriminator, generator = family.phases()[0].players
+    assert generator.after is None
+    vectors = [
+        b for name, b in family.networks["discriminator"].named_buffers() if name.endswith(".v")
+    ]
+    with torch.no_grad():
+        for weight in parameters(family, "discriminator"):
+            weight.add_(torch.randn_like(weight))
+    before = [vector.clone() for vector in vectors]
+    losses(family, discriminator)
+    losses(family, generator)
+    assert all(torch.equal(a, b) for a, b in zip(vectors, before, strict=True))
+    assert discriminator.after is not None
+    discriminator.after(family.networks, batch(family), {})
+    assert not any(torch.equal(a, b) for a, b in zip(vectors, before, strict=True))
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"loss": "wasserstein", "discriminator": {"norm": "none"}}, "clip: 0.01"),
     ({"discriminator": {"packing": 3}}, "packing: 3} does not divide the batch_size of 8"),
@@ -203,8 +245,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (MLP | {"generator": {"attention": True}}, "goes with network: conv"),
     ({"dynamics": {"kind": "rolled"}}, "alternating, simultaneous, unrolled or consensus"),
     (PARTS["features"] | {"dynamics": {"kind": "consensus"}}, "goes with alternating steps"),
+    (MLP | {"dynamics": {"kind": "unrolled"}}, "optimizer takes others; say dynamics: {lr: …}"),
+    (MLP | {"dynamics": {"kind": "unrolled"}, "optimizer": {"kind": "sgd", "momentum": 0.9}},
+     "looks ahead by plain gradient steps"),
+    (MLP | {"dynamics": {"kind": "consensus"}, "generator": {"optimizer": {"lr": 1e-4}}},
+     "share the recipe's optimizer"),
     ({"discriminator": {"updates": 2}, "dynamics": {"kind": "simultaneous"}}, "move once each"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("settings", "right"), BAD)

@@ -12,27 +12,31 @@ from harness.training.init import initialise
 
 
 class Ramps:
-    """Batches of linear ramps, the same on every machine."""
+    """Batches of up to 32 linear ramps, the same on every machine."""
 
-    def __init__(self, with_sources: bool) -> None:
+    def __init__(self, with_sources: bool, size: int = 32) -> None:
         self.with_sources = with_sources
+        self.size = size
 
     def batch(self, index: int) -> Batch:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
         labels = torch.arange(32) % 4
         words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
-        return Batch(x, labels, x.flip(3) if self.with_sources else None, words=words)
+        sources = x.flip(3)[: self.size] if self.with_sources else None
+        return Batch(x[: self.size], labels[: self.size], sources, words=words[: self.size])
 
 
 def ramps_family(name: str) -> tuple[Family, Ramps]:
     """A recipe's untrained model of small images, and batches for it."""
     recipe = load_recipe(name)
-    settings = recipe.settings | {"batch_size": 32}
+    packing = recipe.settings.get("discriminator", {}).get("packing", 1)
+    size = 32 - 32 % packing  # a batch that divides into packs
+    settings = recipe.settings | {"batch_size": size}
     with_sources = recipe.family == "translation"
     shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,
         unpaired=recipe.family == "cyclegan",
     )  # fmt: skip
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
-    return family, Ramps(with_sources)
+    return family, Ramps(with_sources, size)

@@ -286,6 +286,135 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/reconstruction": [542.16, 484.43, 443.12],
         "model/kl": [5.279, 7.9443, 12.692],
     },
+    "gan/acgan": {
+        "discriminator/loss": [4.0828, 3.9003, 3.7465],
+        "discriminator/classes": [2.765, 2.79, 2.7638],
+        "generator/loss": [2.2466, 2.2568, 2.358],
+    },
+    "gan/conv-plain": {
+        "discriminator/loss": [1.3971, 1.3671, 1.358],
+        "generator/loss": [0.71031, 0.72922, 0.73849],
+    },
+    "gan/dcgan-attention": {
+        "discriminator/loss": [1.6033, 1.3547, 1.2084],
+        "generator/loss": [0.94635, 0.86265, 0.87768],
+    },
+    "gan/dcgan-augmented": {
+        "discriminator/loss": [1.4444, 1.338, 1.3735],
+        "generator/loss": [0.77086, 0.82706, 0.7823],
+    },
+    "gan/dcgan-concatenation": {
+        "discriminator/loss": [1.5509, 1.3494, 1.3333],
+        "generator/loss": [0.75248, 0.93316, 0.88325],
+    },
+    "gan/dcgan-fast": {
+        "discriminator/loss": [1.492, 1.4782, 0.91753],
+        "generator/loss": [1.1727, 1.788, 2.4994],
+    },
+    "gan/dcgan-feature-matching": {
+        "discriminator/loss": [1.492, 1.1398, 0.97997],
+        "generator/loss": [73.938, 69.72, 70.556],
+        "generator/feature-matching": [73.938, 69.72, 70.556],
+    },
+    "gan/dcgan-hinge": {
+        "discriminator/loss": [2.1636, 1.6773, 1.4234],
+        "generator/loss": [0.2616, 0.20781, 0.30907],
+    },
+    "gan/dcgan-least-squares": {
+        "discriminator/loss": [0.83603, 0.25935, 0.28768],
+        "generator/loss": [0.4217, 0.28795, 0.35184],
+    },
+    "gan/dcgan-minibatch": {
+        "discriminator/loss": [1.5953, 1.1439, 0.98071],
+        "generator/loss": [0.58258, 0.7378, 0.79168],
+    },
+    "gan/dcgan-minimax": {
+        "discriminator/loss": [1.492, 1.2495, 1.1497],
+        "generator/loss": [-0.58929, -0.60717, -0.55982],
+    },
+    "gan/dcgan-r1": {
+        "discriminator/loss": [1.4201, 1.4142, 1.4078],
+        "discriminator/r1": [0.004274, 0.0033267, 0.0025924],
+        "generator/loss": [0.68244, 0.67678, 0.67711],
+    },
+    "gan/dcgan-slow": {
+        "discriminator/loss": [1.492, 1.4308, 1.3876],
+        "generator/loss": [0.7534, 0.75751, 0.74806],
+    },
+    "gan/dcgan-smoothing": {
+        "discriminator/loss": [1.4681, 1.2786, 1.2085],
+        "generator/loss": [0.8399, 0.85038, 0.91761],
+    },
+    "gan/dcgan-smoothing-both": {
+        "discriminator/loss": [1.4756, 1.2825, 1.218],
+        "generator/loss": [0.81542, 0.81081, 0.87135],
+    },
+    "gan/dcgan-spectral": {
+        "discriminator/loss": [1.3762, 1.3787, 1.3836],
+        "generator/loss": [0.67067, 0.6732, 0.68234],
+    },
+    "gan/dcgan-spectral-fast": {
+        "discriminator/loss": [1.3762, 1.4891, 1.3657],
+        "generator/loss": [0.77116, 0.77872, 0.88468],
+    },
+    "gan/dcgan-spectral-slow": {
+        "discriminator/loss": [1.3762, 1.3774, 1.3769],
+        "generator/loss": [0.64956, 0.64827, 0.65041],
+    },
+    "gan/dcgan-stddev": {
+        "discriminator/loss": [1.3935, 1.1618, 1.1659],
+        "generator/loss": [0.9503, 0.80402, 0.74698],
+    },
+    "gan/dcgan-ttur": {
+        "discriminator/loss": [1.492, 0.97517, 0.78004],
+        "generator/loss": [0.908, 1.1145, 1.3271],
+    },
+    "gan/dragan": {
+        "discriminator/loss": [9.587, 9.2905, 8.964],
+        "discriminator/dragan": [0.82096, 0.79006, 0.75585],
+        "generator/loss": [0.67872, 0.66152, 0.64529],
+    },
+    "gan/mlp-consensus": {
+        "both/loss": [2.7847, 2.486, 2.3207],
+        "both/discriminator": [1.3875, 1.38, 1.3779],
+        "both/generator": [0.67366, 0.67031, 0.66853],
+        "both/energy": [0.072351, 0.043564, 0.027423],
+    },
+    "gan/mlp-minibatch": {
+        "discriminator/loss": [2.6721, 1.3784, 0.70011],
+        "generator/loss": [2.5018, 1.9158, 1.5227],
+    },
+    "gan/mlp-packing": {
+        "discriminator/loss": [1.4007, 1.3553, 1.3112],
+        "generator/loss": [0.68078, 0.68311, 0.68677],
+    },
+    "gan/mlp-packing-3": {
+        "discriminator/loss": [1.3929, 1.3316, 1.2735],
+        "generator/loss": [0.70145, 0.71502, 0.72851],
+    },
+    "gan/mlp-packing-4": {
+        "discriminator/loss": [1.3897, 1.3139, 1.2373],
+        "generator/loss": [0.73517, 0.74777, 0.76225],
+    },
+    "gan/mlp-unrolled": {
+        "discriminator/loss": [1.3885, 1.3525, 1.3204],
+        "generator/loss": [0.72228, 0.72191, 0.73118],
+    },
+    "gan/wgan": {
+        "discriminator/loss": [0.031736, -0.0012672, -0.0013906],
+        "discriminator/weights_at_bound": [0.61046, 0.59374, 0.57768],
+        "generator/loss": [0.00041359, 0.00025634, 8.5189e-05],
+    },
+    "gan/wgan-lp": {
+        "discriminator/loss": [-0.029549, -0.053622, -0.075924],
+        "discriminator/lipschitz": [0.0, 0.0, 0.0],
+        "generator/loss": [-0.026632, -0.030253, -0.0333],
+    },
+    "gan/wgan-mlp": {
+        "discriminator/loss": [0.00043895, -0.0006144, -0.0011023],
+        "discriminator/weights_at_bound": [0.76478, 0.61535, 0.54497],
+        "generator/loss": [-0.010042, -0.01005, -0.010006],
+    },
 }
 
 
@@ -294,6 +423,7 @@ def first_losses(name: str) -> dict[str, list[float]]:
     phases = family.phases()
     steps = 3 * len(phases)
     images = steps * 32 * max(player.updates for phase in phases for player in phase.players)
+    images = 3 * batches.size * max(player.updates for player in family.phases()[0].players)
     result = train(family, batches, images, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
     names = dict.fromkeys(key for step in losses for key in step)
