@@ -154,7 +154,7 @@ class _BetweenSteps:
         if not (is_read or is_saved):
             return
         if is_read:
-            state.curve.append(CurvePoint(images, state.losses.read(state.step)))
+            state.curve.append(CurvePoint(images, state.read_losses()))
         elif self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # what is queued is training, and counts
         state.seconds += self.now() - self.started
