@@ -422,8 +422,7 @@ def first_losses(name: str) -> dict[str, list[float]]:
     family, batches = ramps_family(name)
     phases = family.phases()
     steps = 3 * len(phases)
-    images = steps * 32 * max(player.updates for phase in phases for player in phase.players)
-    images = 3 * batches.size * max(player.updates for player in family.phases()[0].players)
+    images = steps * batches.size * max(player.updates for phase in phases for player in phase.players)
     result = train(family, batches, images, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
     names = dict.fromkeys(key for step in losses for key in step)
