@@ -101,7 +101,7 @@ def _draw_pictures(work: CellWork, evidence: Evidence, model: Family | None) -> 
     drawn = work.record.facts.get("pictures", "").split()
     metrics = [_metric(cell, p) for p in cell.planned_measurements if not p.obstacle]
     for name in pictures.chosen_pictures(evidence, model, metrics):
-        picture = pictures.picture_name(name, cell.settings)
+        picture = pictures.picture_name(name, cell.sampling)
         if picture not in drawn:
             png = pictures.DRAWN[name](evidence)
             work.store.put(work.run_id, f"pictures/{picture}.png", png)

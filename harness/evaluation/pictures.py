@@ -91,11 +91,10 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 }
 
 
-def picture_name(name: str, settings: Mapping[str, Any]) -> str:
-    """What a picture of a model with these settings is called in its run. Models that differ in
-    `sampling` only share the run, and each has samples of its own.
+def picture_name(name: str, sampling: Mapping[str, Any]) -> str:
+    """What a picture of a model that samples so (`Cell.sampling`) is called in its run. Models that
+    differ in it alone share the run, and each has samples of its own.
     """
-    sampling = settings.get("sampling")
     return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
 
 

@@ -60,7 +60,8 @@ class Cell:
     the budget of the whole training where that matters to it. `settings` are the family's,
     with every default filled in; `code` is the version of the code that trains it; `ingredients`
     is all that the training key is a digest of. Where `is_trained` is false there is no family,
-    only samples (`harness.plan.external_samples`), whose digests are `draws`.
+    only samples (`harness.plan.external_samples`), whose digests are `draws`. `sampling` has the
+    settings for drawing samples, and as `code` the version of the samplers.
     """
 
     dataset: str
@@ -77,6 +78,7 @@ class Cell:
     is_trained: bool = True
     code: str = ""
     draws: tuple[str, ...] = ()
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     ingredients: Mapping[str, Any] = field(default_factory=dict)
     horizon: int | None = None
 
@@ -109,7 +111,7 @@ class Cell:
 
     def used_by(self, parent: str) -> CellUse:
         """The use of this cell by the suite's run `parent`, for the store."""
-        return CellUse(parent, self.model, self.settings.get("sampling", {}))
+        return CellUse(parent, self.model, self.sampling)
 
     def had_by(self, parent: str) -> LastUse | None:
         """The last use of these images by the suite's run, with its time; None if trained."""

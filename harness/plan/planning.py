@@ -43,7 +43,7 @@ from harness.plan.per_class import expand
 from harness.plan.setup import suite_eval_config, suite_networks
 from harness.tracking import Record, Store
 from harness.training.budget import depends_on_horizon
-from harness.training.code_version import code_digests, code_version
+from harness.training.code_version import code_digests, code_version, sampling_version
 from harness.training.family_files import file_digests, opened_files
 from harness.training.numerics import Numerics
 
@@ -170,11 +170,13 @@ def make_plan(
     }
     families = {recipe.family for recipe in recipes.values()}
     codes = {family: code_version(FAMILIES.load(family)) for family in families}
+    samplers = {family: sampling_version(FAMILIES.load(family)) for family in families}
     models_on_datasets = [
         _model_on_dataset(
             side,
             recipes[side.model],
             codes[recipes[side.model].family],
+            samplers[recipes[side.model].family],
             contexts[entry.name],
             [metrics[name] for name in names],
         )
@@ -250,6 +252,7 @@ class _ModelOnDataset:
     code: str
     files: dict[str, str]
     settings: dict[str, Any]
+    sampling: dict[str, Any]
     numerics: Numerics
     context: _DatasetContext
     requests: tuple[MetricRequest, ...]
@@ -291,17 +294,26 @@ class _ModelOnDataset:
             training_key=training_key,
             data_root=data_root,
             code=self.code,
+            sampling=self.sampling,
             ingredients=ingredients,
         )
 
 
-def _model_on_dataset(
-    side: ModelAt, recipe: Recipe, code: str, context: _DatasetContext, metrics: Sequence[Metric]
+def _model_on_dataset(  # noqa: PLR0913, PLR0917 - what the cells share, each by name
+    side: ModelAt,
+    recipe: Recipe,
+    code: str,
+    samplers: str,
+    context: _DatasetContext,
+    metrics: Sequence[Metric],
 ) -> _ModelOnDataset:
     blueprint, files = _blueprint(recipe, context.dataset)
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, context.dataset, context.setup.samples)
-    requests = request_metrics(metrics, subject, context.setup, settings.get("sampling", {}))
+    sampling = dict(settings.get("sampling", {}))
+    if samplers:
+        sampling["code"] = samplers
+    requests = request_metrics(metrics, subject, context.setup, sampling)
     numerics = context.numerics.of(blueprint.settings)
     return _ModelOnDataset(
         side,
@@ -309,6 +321,7 @@ def _model_on_dataset(
         code,
         files,
         settings,
+        sampling,
         numerics,
         context,
         requests,

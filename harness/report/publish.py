@@ -191,7 +191,7 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Rep
         of_points = is_plane(plan.datasets[cell.dataset].test.images)
         shown = ALT_OF_POINTS if of_points else ALT
         for kind in shown if cell.seed == first and cell.run_id else ():
-            place = pictures.picture_name(kind, planned.settings)
+            place = pictures.picture_name(kind, planned.sampling)
             png = store.get(cell.run_id or "", f"pictures/{place}.png")
             alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
             if png:

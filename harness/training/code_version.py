@@ -31,12 +31,13 @@ TRACKED_PACKAGES = (
     "harness.families",
     "harness.networks",
     "harness.objectives",
-    "harness.samplers",
     "harness.training",
     "harness.data",
     "harness.core.seeding",
     "harness.core.cuda_graphs",
 )
+SAMPLERS = "harness.samplers"
+"""The package on which samples depend and no training does."""
 DYNAMIC = {"import_module", "__import__", "spec_from_file_location", "SourceFileLoader",
            "run_path", "run_module", "exec"}  # fmt: skip
 """Functions that run code which their argument names."""
@@ -68,6 +69,34 @@ def code_digests(family: type[Family]) -> dict[str, str]:
         if spec.origin.endswith(".py"):
             waiting += _reached(name, spec, own, digests)
     return digests
+
+
+def sampling_version(family: type[Family]) -> str:
+    """16 hexadecimal digits over the code that samples depend on and training does not: what the
+    family takes from `harness.samplers`, and what only that reaches. Empty where it takes nothing.
+    """
+    trained = code_digests(family)
+    waiting = [name for module in trained for name in _imports_of(module, (SAMPLERS,))]
+    digests: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in digests or name in trained or not (spec := _spec(name)) or not spec.origin:
+            continue
+        digests[name] = _digest(name, spec.origin)
+        waiting += _imports_of(name, (SAMPLERS, *TRACKED_PACKAGES))
+    text = "\n".join(f"{name}\n{digest}" for name, digest in sorted(digests.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if digests else ""
+
+
+def _imports_of(module: str, packages: tuple[str, ...]) -> list[str]:
+    """The modules of these packages that a Python module imports."""
+    spec = _spec(module)
+    if spec is None or not (spec.origin or "").endswith(".py"):
+        return []
+    source = _source(module)
+    if not any(package.encode() in source for package in packages):
+        return []  # to look is a hundred times as fast as to parse
+    return [name for name in _imported(_parsed(source), spec) if _within(name, packages)]
 
 
 def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> Iterator[str]:

@@ -79,7 +79,7 @@ def _galleries(plan: Plan, store: Store) -> Iterator[SampleGallery]:
         if record is None or not cell.is_shown or not _can_be_shown(dataset):
             continue
         if png := store.get(
-            record.run_id, f"pictures/{picture_name('samples', cell.settings)}.png"
+            record.run_id, f"pictures/{picture_name('samples', cell.sampling)}.png"
         ):
             entrant = Entrant(
                 dataset=cell.dataset,

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.families.autoencoder import Autoencoder
+from harness.families.diffusion import Diffusion
+from harness.families.flow import Flow
 from harness.families.vae import VAE
 from harness.training import code_version as module
-from harness.training.code_version import code_version
+from harness.training.code_version import code_version, sampling_version
 
 FAMILY = '''"""A family."""
 from harness.families.autoencoder import Autoencoder
@@ -151,3 +153,23 @@ def test_a_source_with_a_byte_order_mark_or_another_encoding_is_read(plugin: Pat
     text = "# -*- coding: latin-1 -*-\n" + PART + "NAME = 'caf\xe9'\n"
     (plugin / "part.py").write_bytes(text.encode("latin-1"))
     assert version() != first
+
+
+def test_a_changed_sampler_changes_the_samplings_version_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = module._source
+
+    def changed(name: str) -> bytes:
+        line = b"\nCHANGED = 1\n" if name == "harness.samplers.heun" else b""
+        return source(name) + line
+
+    before = code_version(Diffusion), sampling_version(Diffusion)
+    monkeypatch.setattr(module, "_source", changed)
+    assert code_version(Diffusion) == before[0]
+    assert sampling_version(Diffusion) not in (before[1], "")
+
+
+def test_only_families_that_use_samplers_have_a_version_of_sampling() -> None:
+    assert sampling_version(VAE) == ""
+    assert sampling_version(Flow) != sampling_version(Diffusion)

@@ -33,7 +33,7 @@ def galleries(comparison: RunComparison, store: Store) -> list[RunGallery]:
 
 
 def _picture(side: ComparedRun, kind: str, store: Store) -> bytes | None:
-    place = pictures.picture_name(kind, {"sampling": side.part.sampling})
+    place = pictures.picture_name(kind, side.part.sampling)
     return store.get(side.run.run_id, f"pictures/{place}.png")
 
 
