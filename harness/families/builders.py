@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.families.base import FamilySettings, ImageShape, Layers
 from harness.networks.convnet import Decoder, Encoder
-from harness.networks.mlp import MLPDecoder, MLPDenoiser, MLPEncoder
-from harness.networks.unet import UNet
+from harness.networks.mlp import MLPDecoder, MLPEncoder
 
 
 class NetworkSettings(FamilySettings):
@@ -69,18 +68,6 @@ def decoder(
     """z N×latent → N×C×S×S."""
     sizes = (latent, shape.channels, shape.size, settings.width, activation)
     return Decoder(*sizes) if settings.depth is None else MLPDecoder(*sizes, settings.depth)
-
-
-def denoiser(
-    settings: NetworkSettings, shape: ImageShape, classes: int = 0, words: int = 0
-) -> nn.Module:
-    """x N×C×S×S and timesteps N (and labels N of so many classes, or N×L of so many words) → ε
-    N×C×S×S.
-    """
-    channels, size, width = shape.channels, shape.size, settings.width
-    if settings.depth is None:
-        return UNet(channels, size, width=width * size, classes=classes, words=words)
-    return MLPDenoiser(channels, size, width, settings.depth)
 
 
 def in_range(images: Tensor, shape: ImageShape) -> Tensor:

@@ -15,8 +15,13 @@ from harness.core.cuda_graphs import Replayed, captures, cuda_graph
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.data.hashed_words import BUCKETS, word_ids
-from harness.families.base import Family, Losses, Noise, Phase, single_player
-from harness.families.builders import ConditionalSettings, denoiser, in_range, random_labels
+from harness.families.base import Family, ImageShape, Losses, Noise, Phase, single_player
+from harness.families.builders import ConditionalSettings, in_range, random_labels
+from harness.networks.ddpm_unet import DDPMUNet, UNetSettings
+from harness.networks.dit import DiT, DiTSettings
+from harness.networks.dropout import draw_masks, use_masks
+from harness.networks.mlp import MLPDenoiser
+from harness.networks.unet import UNet
 from harness.objectives.denoising import (
     Denoised,
     Denoiser,
@@ -36,11 +41,29 @@ class DenoiserSettings(ConditionalSettings):
 
     `condition_dropout`: the share of training images whose class or text the network is not told,
     for classifier-free guidance.
+
+    The network of `network: conv` is a small U-Net, with or without `skips`; with `unet` it is
+    DDPM's; with `transformer` it is DiT.
     """
 
     width: PositiveInt = 2
+    skips: bool = True
+    unet: UNetSettings | None = None
+    transformer: DiTSettings | None = None
     texts: bool = False
     condition_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        if self.unet is not None and self.transformer is not None:
+            raise ValueError("unet and transformer do not go together")
+        if self.network == "mlp" and (self.unet or self.transformer or not self.skips):
+            raise ValueError("unet, transformer and skips go with network: conv")
+        if self.transformer is not None and not self.skips:
+            raise ValueError("skips go with a U-Net, not with transformer")
+        if self.texts and (self.unet is not None or self.transformer is not None):
+            raise ValueError("texts go with the small U-Net: unset unet and transformer")
+        return self
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
@@ -99,7 +122,7 @@ class DenoisingModel(Family):
             raise BadInput("its images have no texts")
         classes = self.classes + (self.settings.condition_dropout > 0 and self.conditional)
         words = BUCKETS if self.takes_texts else 0
-        network = denoiser(self.settings, self.shape, classes, words)
+        network = build_denoiser(self.settings, self.shape, classes, words)
         return nn.ModuleDict({"denoiser": network, "noising": self.process()})
 
     @property
@@ -130,12 +153,13 @@ class DenoisingModel(Family):
         if self.settings.condition_dropout:
             share = torch.rand(n, generator=generator, device=generator.device)
             noise["drop"] = share < self.settings.condition_dropout
-        return noise
+        return noise | draw_masks(self.networks["denoiser"], n, generator)
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The weighted mean squared error of the target."""
         process, epsilon = _process(networks), noise["epsilon"]
         level = process(noise["t"])
+        use_masks(networks["denoiser"], noise)
         x = self.target.scaled(add_noise(batch.x, epsilon, level), level)
         output = networks["denoiser"](x, level.time, *self._condition(batch, noise))
         value = self.target.value(batch.x, epsilon, level)
@@ -214,6 +238,25 @@ class DenoisingModel(Family):
         size = self.shape.size
         shape = (n, self.shape.channels, size, size)
         return torch.randn(shape, generator=generator, device=generator.device)
+
+
+def build_denoiser(
+    settings: DenoiserSettings, shape: ImageShape, classes: int = 0, words: int = 0
+) -> nn.Module:
+    """x N×C×S×S and times N (and labels N of so many classes, or N×L of so many words) → N×C×S×S.
+
+    Raises BadInput where the network does not take images of this size.
+    """
+    channels, size, width = shape.channels, shape.size, settings.width
+    if settings.depth is not None:
+        return MLPDenoiser(channels, size, width, settings.depth)
+    if settings.transformer is not None:
+        return DiT(channels, size, settings.transformer, classes=classes)
+    if settings.unet is not None:
+        return DDPMUNet(
+            channels, size, width * size, settings.unet, classes=classes, skips=settings.skips
+        )
+    return UNet(channels, size, width * size, classes=classes, words=words, skips=settings.skips)
 
 
 def _process(networks: nn.ModuleDict) -> NoiseProcess:

@@ -111,7 +111,7 @@ class AdaptiveBlock(nn.Module):
         self.attention = MultiHeadAttention(width, heads)
         self.feed_forward_norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
         self.feed_forward = FeedForward(width, ratio * width)
-        self.modulation = nn.Sequential(nn.SiLU(), zero_linear(condition, 6 * width))
+        self.modulation = nn.Sequential(nn.SiLU(), ZeroLinear(condition, 6 * width))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x N×L×width, condition N×condition → N×L×width."""
@@ -196,18 +196,19 @@ class LearnedPositions(nn.Module):
         return x + self.positions[: x.shape[1]]
 
 
-def zero_linear(into: int, out: int) -> nn.Linear:
+class ZeroLinear(nn.Linear):
     """A linear layer that starts at zero."""
-    layer = nn.Linear(into, out)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
+
+    def reset_parameters(self) -> None:
+        """Sets weights and bias to zero."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
 
 
 def init_transformer(module: nn.Module) -> None:
     """Weights of a linear layer by Glorot's uniform law, biases zero, as MAE and DiT start; layers
     that start at zero stay there. For `nn.Module.apply`.
     """
-    if isinstance(module, nn.Linear) and module.weight.any():
+    if isinstance(module, nn.Linear) and not isinstance(module, ZeroLinear):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)

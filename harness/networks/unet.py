@@ -1,8 +1,11 @@
-"""The U-Net of diffusion models (Ho et al. 2020, arXiv:2006.11239, appendix B), for any width."""
+"""A small U-Net after that of diffusion models (Ho et al. 2020, arXiv:2006.11239, appendix B), for
+any width, and the parts of both. `networks.ddpm_unet` has the published one.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -12,6 +15,11 @@ from torch import Tensor, nn
 from harness.networks.sizes import check_image_size
 
 
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation in four groups."""
+    return nn.GroupNorm(4, channels)
+
+
 class UNet(nn.Module):
     """ε(x, t): an image N×C×S×S and timesteps N to an image of the same size, of `out` channels if
     they are to be others.
@@ -19,7 +27,8 @@ class UNet(nn.Module):
     It works at three resolutions, S, S/2 and S/4, with `width`, 2·`width` and 4·`width` channels,
     one residual block each on the way down and on the way up, and attention at the lowest. With
     `classes` an embedding of the image's class is added to that of the timestep, with `words` the
-    mean of the embeddings of its text's words.
+    mean of the embeddings of its text's words. Without `skips` the way up sees nothing of the way
+    down but what comes from below.
     """
 
     def __init__(  # noqa: PLR0913 - what it takes, gives and is told, each by name
@@ -31,9 +40,11 @@ class UNet(nn.Module):
         out: int | None = None,
         classes: int = 0,
         words: int = 0,
+        skips: bool = True,
     ) -> None:
         super().__init__()
         check_image_size(size)
+        self.skips = skips
         widths = (width, 2 * width, 4 * width)
         embedding = 4 * width
         self.embed = nn.Sequential(
@@ -49,7 +60,7 @@ class UNet(nn.Module):
         self.grow = nn.ModuleList(
             nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths)
         )
-        self.up = nn.ModuleList(Residual(2 * w, w, embedding) for w in widths[:-1])
+        self.up = nn.ModuleList(Residual((1 + skips) * w, w, embedding) for w in widths[:-1])
         self.last = nn.Sequential(
             group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, out or channels, 3, padding=1))
         )
@@ -75,23 +86,34 @@ class UNet(nn.Module):
             h = shrink(h)
         h = self.last_middle(self.attention(self.middle(h, time)), time)
         for block, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
-            h = block(torch.cat([grow(h), skips.pop()], dim=1), time)
+            h = grow(h)
+            h = block(torch.cat([h, skips.pop()], dim=1) if self.skips else h, time)
         epsilon: Tensor = self.last(h)
         return epsilon
 
 
 class Residual(nn.Module):
-    """Two convolutions around an added time embedding, beside a shortcut."""
+    """Two convolutions around an added time embedding, beside a shortcut; `dropout` before the
+    second, if any.
+    """
 
-    def __init__(self, channels: int, out: int, embedding: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        embedding: int,
+        norm: Callable[[int], nn.Module] = group_norm,
+        dropout: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.first = nn.Sequential(
-            group_norm(channels), nn.SiLU(), nn.Conv2d(channels, out, 3, padding=1)
+            norm(channels), nn.SiLU(), nn.Conv2d(channels, out, 3, padding=1)
         )
         self.time = nn.Linear(embedding, out)
         self.second = nn.Sequential(
-            group_norm(out), nn.SiLU(), zeroed(nn.Conv2d(out, out, 3, padding=1))
-        )
+            norm(out), nn.SiLU(), *([] if dropout is None else [dropout]),
+            zeroed(nn.Conv2d(out, out, 3, padding=1)),
+        )  # fmt: skip
         self.shortcut = nn.Identity() if channels == out else nn.Conv2d(channels, out, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
@@ -102,19 +124,24 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over the positions of a feature map, one head, beside a shortcut."""
+    """Self-attention over the positions of a feature map, beside a shortcut."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self, channels: int, norm: Callable[[int], nn.Module] = group_norm, heads: int = 1
+    ) -> None:
         super().__init__()
-        self.norm = group_norm(channels)
+        self.heads = heads
+        self.norm = norm(channels)
         self.project = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×C×H×W → the same shape."""
-        q, k, v = self.project(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=-1)
+        n, channels = x.shape[:2]
+        parts = self.project(self.norm(x)).reshape(n, 3, self.heads, channels // self.heads, -1)
+        q, k, v = parts.transpose(3, 4).unbind(1)
         h = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = x + self.out(h.transpose(1, 2).reshape(x.shape))
+        out: Tensor = x + self.out(h.transpose(2, 3).reshape(x.shape))
         return out
 
 
@@ -134,11 +161,6 @@ class Sinusoidal(nn.Module):
         """t N → N×width."""
         angles = t[:, None] * self.frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation in four groups."""
-    return nn.GroupNorm(4, channels)
 
 
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
