@@ -52,6 +52,14 @@ class Measurement:
             object.__setattr__(self, "status", "failed")
             object.__setattr__(self, "value", None)
 
+    def under_its_protocol(self) -> Measurement:
+        """The row under the metric of its protocol, which has the feature network: `fid@dinov2` is
+        `fid`, with the numbers of suites whose extractor that is.
+        """
+        if self.metric.partition("@")[0] != self.protocol.metric:
+            return self
+        return dataclasses.replace(self, metric=self.protocol.metric)
+
     def to_json(self) -> str:
         """One compact line; floats keep every bit."""
         return json.dumps(dataclasses.asdict(self), separators=(",", ":"), allow_nan=False)

@@ -17,7 +17,7 @@ from harness.data.pixels import stored_as
 from harness.evaluation import feature_cache
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.protocols import EvalConfig
-from harness.evaluation.specs import EVIDENCE, is_drawn
+from harness.evaluation.specs import EVIDENCE, Role, is_drawn, named_networks
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
@@ -50,31 +50,39 @@ class Evidence:
         self.draw = 0
         self._model = model
         self._checked = model and checked(model, given["reference_images"])
+        self._networks: dict[Role, str] = {}
+        """The networks that the name of the metric being measured asks for."""
         self._shared: dict[str, Any] = {}
         self._of_draw: dict[str, Any] = {}
         for name, value in given.items():
             self._place(name)[name] = value
 
     def __getitem__(self, name: str) -> Any:
-        known, said = self._place(name), f"caveats of {name}"
-        if name not in known:
+        known, key = self._place(name), self._key(name)
+        said = f"caveats of {key}"
+        if key not in known:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", Caveat)
-                known[name] = EVIDENCE[name].compute(self)
+                known[key] = EVIDENCE[name].compute(self)
             known[said] = [str(w.message) for w in caught if w.category is Caveat]
             for other in (w for w in caught if w.category is not Caveat):
                 warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         # It is computed once, and every metric that uses it is to say what was said of it.
         for caveat in known.get(said, ()):
             warnings.warn(caveat, Caveat, stacklevel=2)
-        return known[name]
+        return known[key]
 
     def at_hand(self, name: str) -> Any | None:
         """The evidence of this name where it was given, or is computed already."""
-        return self._place(name).get(name)
+        return self._place(name).get(self._key(name))
 
     def _place(self, name: str) -> dict[str, Any]:
         return self._of_draw if is_drawn(EVIDENCE[name]) else self._shared
+
+    def _key(self, name: str) -> str:
+        """What evidence is kept under: one kind may be had through several networks."""
+        role = EVIDENCE[name].role
+        return f"{name} by {self._networks[role]}" if role in self._networks else name
 
     def redrawn(self, draw: int, given: Mapping[str, Any]) -> Evidence:
         """The evidence on other samples: those of `draw`, or those that are `given`. What does not
@@ -99,8 +107,18 @@ class Evidence:
         return other
 
     def measure(self, metric: Metric) -> Estimate:
-        """The metric's value; computes what it needs of the evidence."""
-        return metric.compute(**{name: self[name] for name in metric.needs})
+        """The metric's value; computes what it needs of the evidence. What passes through a network
+        that the metric names is shared with the metrics that name it too.
+        """
+        self._networks = named_networks(metric)
+        try:
+            return metric.compute(**{name: self[name] for name in metric.needs})
+        finally:
+            self._networks = {}
+
+    def network_name(self, role: Role) -> str:
+        """The network of this role: the one that the metric names, or else the suite's."""
+        return self._networks.get(role) or self.setup.names[role]
 
     @property
     def model(self) -> Any:
@@ -130,20 +148,20 @@ class Evidence:
         return made
 
     def extractor(self) -> Extractor:
-        """The feature network of the suite."""
-        return load_extractor(self.setup.names["extractor"], str(self.device))
+        """The feature network of FID and its kin."""
+        return load_extractor(self.network_name("extractor"), str(self.device))
 
     def clip(self) -> Extractor:
         """The network whose image embeddings CMMD compares."""
-        return load_extractor(self.setup.names["clip"], str(self.device))
+        return load_extractor(self.network_name("clip"), str(self.device))
 
     def perceptual(self) -> Perceptual:
         """The network that tells how different two images look."""
-        return load_perceptual(self.setup.names["perceptual"], str(self.device))
+        return load_perceptual(self.network_name("perceptual"), str(self.device))
 
     def text_image(self) -> TextImage:
         """The network that has images and texts in one space."""
-        return load_text_image(self.setup.names["text"], str(self.device))
+        return load_text_image(self.network_name("text"), str(self.device))
 
     def real(self, extractor: Extractor, name: str) -> Extracted:
         """What a network says of the dataset's images of this name, from the cache if it can; of

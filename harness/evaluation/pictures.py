@@ -100,7 +100,9 @@ def picture_name(name: str, sampling: Mapping[str, Any]) -> str:
 
 def chosen_pictures(e: Evidence, model: object, metrics: Sequence[Metric]) -> list[str]:
     """The pictures to be drawn of this evidence, beside these metrics (see `wanted`)."""
-    has_train_features = any("train_features" in metric.needs for metric in metrics)
+    has_train_features = any(
+        "train_features" in metric.needs and not metric.network for metric in metrics
+    )
     has_sources = e["test_sources"] is not None
     return pictures_for(
         model, has_train_features, has_sources, is_plane(e["train_images"]), e["unpaired"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.config.reference import parse_reference
@@ -59,6 +60,14 @@ class EvalConfig:
     profile: str = ""
     frames: int = 1
     """Of a video; 1 for images."""
+    named: dict[tuple[Role, str], NetworkInfo] = field(default_factory=dict)
+    """Further networks, which metrics name themselves (`fid@dinov2`), by role and name."""
+
+    def networks(self) -> dict[tuple[Role, str], NetworkInfo]:
+        """All networks that are needed, by role and name."""
+        return {
+            (role, self.names[role]): info for role, info in self.instruments.items()
+        } | self.named
 
 
 def draw_count(metric: Metric, setup: EvalConfig) -> int:
@@ -69,7 +78,22 @@ def draw_count(metric: Metric, setup: EvalConfig) -> int:
 def network_info(metric: Metric, setup: EvalConfig) -> NetworkInfo | None:
     """The feature network that the metric needs, if it needs one."""
     role = next((kind.role for kind in evidence_specs(metric) if kind.role), None)
+    if role and metric.network:
+        return setup.named.get((role, metric.network))
     return setup.instruments.get(role) if role else None
+
+
+def check_distinct(metrics: Iterable[Metric], setup: EvalConfig, data: str) -> None:
+    """Raise BadInput where two of the metrics are one number on `data`: `fid` and `fid@inception`
+    where inception is the extractor anyway.
+    """
+    first: dict[tuple[str, str], Metric] = {}
+    for metric in metrics:
+        used = network_info(metric, setup)
+        label = used.label if used else ""
+        other = first.setdefault((metric.base_name, label), metric)
+        if other is not metric:
+            raise BadInput(f"{other.name} and {metric.name} are one number on {data}, by {label}")
 
 
 def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
@@ -80,7 +104,7 @@ def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
     if {"conditional", "logits"} <= needed:
-        return _other_classes(setup.names.get("extractor", ""), subject.data)
+        return _other_classes(metric.network or setup.names.get("extractor", ""), subject.data)
     return None
 
 
@@ -143,7 +167,7 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
     if setup.frames > 1 and is_framewise(metric):
         settings |= {"frames": setup.frames}
     return Protocol(
-        metric=metric.name,
+        metric=metric.base_name,
         version=metric.version,
         dataset=subject.data,
         extractor=used.label,

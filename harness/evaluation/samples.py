@@ -150,5 +150,5 @@ def _pooled(extracted: Extracted) -> Tensor:
 
 def _logits(extracted: Extracted, e: Evidence) -> Tensor:
     if extracted.logits is None:
-        raise BadInput(f"extractor {e.setup.names['extractor']!r} has no class logits")
+        raise BadInput(f"extractor {e.network_name('extractor')!r} has no class logits")
     return extracted.logits

@@ -124,6 +124,20 @@ def metric_needs(metric: Metric) -> set[Need]:
     return needed | ({"detail"} if metric.of_detail else set())
 
 
+def named_networks(metric: Metric) -> dict[Role, str]:
+    """The feature network that the metric's name asks for, by its role: `dinov2` as the extractor
+    of `fid@dinov2`; empty where it asks for none. Raises BadInput where the metric takes none.
+    """
+    if not metric.network:
+        return {}
+    if not (roles := extractor_roles(metric)):
+        raise BadInput(
+            f"{metric.base_name} passes images through no feature network; write "
+            f"{metric.base_name} in place of {metric.name}"
+        )
+    return dict.fromkeys(roles, metric.network)
+
+
 def is_framewise(metric: Metric) -> bool:
     """Whether it takes each frame of a video for an image."""
     return any(kind.framewise for kind in evidence_specs(metric))

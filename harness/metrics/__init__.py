@@ -10,6 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import get_args
 
+from harness.core.errors import BadInput
 from harness.core.registry import Registry, instance_fault
 from harness.metrics.adversary import *
 from harness.metrics.base import *
@@ -85,7 +86,13 @@ __all__ = ["METRICS", "REGISTRY", "load_metric", *_PUBLIC]
 def load_metric(name: str) -> Metric:
     """The metric called `name`, built in, of an installed package, or `package.module:NAME`.
 
-    It goes by that name in tables, whatever the metric calls itself.
+    It goes by that name in tables, whatever the metric calls itself. `NAME@NETWORK` is the metric
+    NAME through that feature network; whether it takes one, `harness.evaluation.specs` says.
     """
-    metric: Metric = REGISTRY.load(name)
-    return replace(metric, name=name)
+    base, at, network = name.partition("@")
+    metric: Metric = REGISTRY.load(base)
+    if not at:
+        return replace(metric, name=name)
+    if not network:
+        raise BadInput(f"metric {name!r}: after @ comes a feature network, such as {base}@dinov2")
+    return replace(metric, name=name, title=f"{metric.title} by {network}")

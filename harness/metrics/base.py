@@ -100,6 +100,18 @@ class Metric:
             raise ValueError(f"{self.name}: an ideal, and only that, is what values are nearer to")
 
     @property
+    def base_name(self) -> str:
+        """The name without the feature network: `fid` of `fid@dinov2`."""
+        return self.name.partition("@")[0]
+
+    @property
+    def network(self) -> str:
+        """The feature network that its name asks for, `dinov2` of `fid@dinov2`; empty where that is
+        for others to say.
+        """
+        return self.name.partition("@")[2]
+
+    @property
     def heading(self) -> str:
         """The title as the first word of a line; `title` itself is for the middle of a sentence."""
         return self.title[:1].upper() + self.title[1:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -132,8 +132,11 @@ class Cell:
         status = STANDS.get(record.status)
         rows_in_store = record.measurements
         rows = {
-            # What was measured before it was known not to apply does not stand.
-            w.key: w.without("not applicable", "") if w.obstacle else rows_in_store[w.key]
+            # What was measured before it was known not to apply does not stand. Another suite may
+            # have measured the same number as `fid` that is `fid@dinov2` here.
+            w.key: w.without("not applicable", "")
+            if w.obstacle
+            else replace(rows_in_store[w.key], metric=w.metric)
             for w in self.planned_measurements
             if w.key in rows_in_store
         }

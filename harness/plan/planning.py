@@ -40,7 +40,7 @@ from harness.plan.cells import Cell, MetricRequest, request_metrics
 from harness.plan.claims import check_claims
 from harness.plan.external_samples import sample_cells
 from harness.plan.per_class import expand
-from harness.plan.setup import suite_eval_config, suite_networks
+from harness.plan.setup import check_named_networks, suite_eval_config, suite_networks
 from harness.tracking import Record, Store
 from harness.training.budget import depends_on_horizon
 from harness.training.code_version import code_digests, code_version, sampling_version
@@ -104,6 +104,7 @@ def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recip
     for name in suite.all_metrics():
         if metric := problems.of(loaded.at, ("metrics", name), load_metric_as, suite.profile, name):
             metrics[name] = metric
+            problems.of(loaded.at, ("metrics", name), check_named_networks, metric)
     for key, network, look in [
         ("extractor", suite.extractor, extractor_source),
         ("perceptual", suite.perceptual, perceptual_source),

@@ -11,8 +11,8 @@ from harness.config.suite import DatasetEntry, LoadedSuite, Suite
 from harness.core.errors import BadInput
 from harness.data.base import Dataset
 from harness.evaluation.profiles import load_profile
-from harness.evaluation.protocols import EvalConfig, NetworkInfo
-from harness.evaluation.specs import Role, extractor_roles, metric_needs
+from harness.evaluation.protocols import EvalConfig, NetworkInfo, check_distinct
+from harness.evaluation.specs import Role, extractor_roles, metric_needs, named_networks
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
@@ -55,12 +55,14 @@ def suite_eval_config(
     metrics: Mapping[str, Metric],
     numerics: Numerics,
 ) -> EvalConfig:
-    """The feature networks that the entry's metrics need; each must be at hand and fit."""
+    """The feature networks that the entry's metrics need; each must be at hand and fit. Raises
+    BadInput, with the file and line of what names a network.
+    """
     suite = loaded.suite
-    card, named = dataset.card, suite_networks(suite)
+    card, of_suite = dataset.card, suite_networks(suite)
     names: dict[Role, str] = {
-        "extractor": named["extractor"] or card.extractor,
-        "perceptual": named["perceptual"] or card.perceptual,
+        "extractor": of_suite["extractor"] or card.extractor,
+        "perceptual": of_suite["perceptual"] or card.perceptual,
         "clip": CLIP,
     }
     if dataset.test.texts:
@@ -68,17 +70,37 @@ def suite_eval_config(
     wanted = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
         wanted = [metric for metric in wanted if "pixels" not in metric_needs(metric)]
-    needed = {role for metric in wanted for role in extractor_roles(metric)}
+    needed = {role for metric in wanted if not metric.network for role in extractor_roles(metric)}
     # A profile has its own networks: there is no other to propose.
     find = _for_images if suite.profile else _of_dataset
     instruments = {
         role: loaded.at((role,), find, role, names[role], dataset)
         for role in sorted(needed & names.keys())
     }
+    named = {
+        (role, name): loaded.at(("metrics", metric.name), _for_images, role, name, dataset)
+        for metric in wanted
+        for role, name in named_networks(metric).items()
+        if role in names
+    }
     samples = suite.samples_on(entry) or len(dataset.normal_test)
-    return EvalConfig(
-        names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames
-    )
+    setup = EvalConfig(
+        names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames,
+        named,
+    )  # fmt: skip
+    loaded.at(("metrics",), check_distinct, wanted, setup, dataset.name)
+    return setup
+
+
+def check_named_networks(metric: Metric) -> None:
+    """Raise BadInput where the metric's name asks for a network that does not exist, or where the
+    metric takes none.
+    """
+    for role, name in named_networks(metric).items():
+        try:
+            SOURCES[role](name)
+        except BadInput as error:
+            raise BadInput(f"metric {metric.name!r}: {error}") from error
 
 
 def _of_dataset(role: Role, name: str, dataset: Dataset) -> NetworkInfo:

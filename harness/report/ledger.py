@@ -25,7 +25,8 @@ from harness.core.counting import counted, named
 from harness.core.errors import BadInput
 from harness.core.text_files import decode
 from harness.data import dataset_card
-from harness.metrics import METRICS, REGISTRY
+from harness.metrics import METRICS, REGISTRY, load_metric
+from harness.plan.setup import check_named_networks
 from harness.report.derivation import trial
 from harness.report.plain import plain_text
 
@@ -227,10 +228,21 @@ def _lacking(claim: Claim) -> Iterable[str]:
     models = dict.fromkeys(side.model for side in claim.entrants)
     if absent := [f"`{name}`" for name in models if name not in zoo]:
         yield f"the {named(len(absent), 'recipe')} {', '.join(absent)}"
-    if absent := [f"`{name}`" for name in claim.measured if name not in REGISTRY]:
+    if absent := [f"`{name}`" for name in claim.measured if not _is_metric(name)]:
         yield f"the {named(len(absent), 'metric')} {', '.join(absent)}"
     if absent := [f"`{name}`" for name in claim.datasets or () if not _exists(name)]:
         yield f"the {named(len(absent), 'dataset')} {', '.join(absent)}"
+
+
+def _is_metric(name: str) -> bool:
+    """Whether there is a metric of this name, and the network that it names."""
+    base, _, network = name.partition("@")
+    try:
+        if base in REGISTRY and network:
+            check_named_networks(load_metric(name))
+    except BadInput:
+        return False
+    return base in REGISTRY
 
 
 def _exists(dataset: str) -> bool:
@@ -263,7 +275,7 @@ def rule(claim: Claim) -> str:
 
 def _margin(metric: str, delta: float) -> str:
     """A margin as a factor where the metric is known to be compared as ratios."""
-    known = METRICS.get(metric)
+    known = METRICS.get(metric.partition("@")[0])
     factor = known is not None and known.scale == "log"
     return (f"a factor of {1 + delta:g}" if factor else f"{delta:g}") if delta else ""
 

@@ -7,13 +7,20 @@ it does not apply.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.evaluation.profiles import Profile
-from harness.evaluation.protocols import EvalConfig, NetworkInfo, limit, obstacle, unmet
-from harness.evaluation.specs import Role, extractor_roles
+from harness.evaluation.protocols import (
+    EvalConfig,
+    NetworkInfo,
+    check_distinct,
+    limit,
+    obstacle,
+    unmet,
+)
+from harness.evaluation.specs import Role, extractor_roles, named_networks
 from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
 from harness.plan.setup import CLIP, check_demands, load_checked
@@ -46,15 +53,16 @@ class Selection:
 
     def without_network(self, metric: Metric) -> str | None:
         """Why a network that the metric needs cannot take the images; None where all can."""
-        return next(
-            (self.refused[role] for role in extractor_roles(metric) if role in self.refused), None
-        )
+        roles = () if metric.network else extractor_roles(metric)
+        return next((self.refused[role] for role in roles if role in self.refused), None)
 
     def needed_roles(self, metrics: Sequence[Metric]) -> list[Role]:
-        """The roles of the networks that these metrics need and that can take the images."""
-        return sorted(
-            {role for metric in metrics for role in extractor_roles(metric)} - self.refused.keys()
-        )
+        """The roles of the networks that these metrics need, unless they name one themselves, and
+        that can take the images.
+        """
+        unnamed = [metric for metric in metrics if not metric.network]
+        roles = {role for metric in unnamed for role in extractor_roles(metric)}
+        return sorted(roles - self.refused.keys())
 
 
 def select(
@@ -78,6 +86,8 @@ def select(
     names = _network_names(sets, fixed)
     selection = Selection(tuple(chosen), is_explicit, names)
     fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
+    for role, name in _named(chosen):
+        check_demands(role, name, shape_of_sets(sets))
     for role in selection.needed_roles(fitting):
         try:
             check_demands(role, names[role], shape_of_sets(sets))
@@ -110,14 +120,29 @@ def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalC
         role: load_checked(role, selection.networks[role], shape_of_sets(sets))
         for role in selection.needed_roles(fitting)
     }
-    return EvalConfig(selection.networks, instruments, len(sets.samples), machine, sets.draws)
+    named = {
+        (role, name): load_checked(role, name, shape_of_sets(sets))
+        for role, name in _named(fitting)
+    }
+    setup = EvalConfig(
+        selection.networks, instruments, len(sets.samples), machine, sets.draws, named=named
+    )
+    check_distinct(fitting, setup, "these images")
+    return setup
+
+
+def _named(metrics: Sequence[Metric]) -> list[tuple[Role, str]]:
+    """The networks that metrics name themselves, with their roles, each once."""
+    return list(
+        dict.fromkeys(pair for metric in metrics for pair in named_networks(metric).items())
+    )
 
 
 def with_loaded_extractor(setup: EvalConfig, sets: Sets) -> EvalConfig:
     """The setup with its extractor loaded, for what needs features beside the metrics."""
     extractor = load_checked("extractor", setup.names["extractor"], shape_of_sets(sets))
     instruments: dict[Role, NetworkInfo] = {**setup.instruments, "extractor": extractor}
-    return EvalConfig(setup.names, instruments, setup.samples, setup.machine, setup.draws)
+    return replace(setup, instruments=instruments)
 
 
 def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig) -> str | None:

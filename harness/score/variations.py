@@ -51,6 +51,7 @@ class Variations:
     def metric(self, name: str) -> Metric:
         """The metric of this name with these settings, where they concern it."""
         metric = load_metric(name)
+        name = metric.base_name
         if self.y_channel and name in ("psnr", "ssim"):
             compute = _psnr if name == "psnr" else _ssim
             metric = replace(
@@ -72,7 +73,7 @@ class Variations:
             "--kid-subset-size": (self.subset_size, tuple(KERNELS)),
         }
         for option, (value, concerned) in heeded.items():
-            if value and not set(concerned) & set(names):
+            if value and not set(concerned) & {name.partition("@")[0] for name in names}:
                 raise BadInput(f"{option} is of {', '.join(concerned)}, none of which is measured")
 
 
@@ -124,7 +125,7 @@ def _without_border(metric: Metric, border: int) -> Metric:
 
 
 def _with_subsets(metric: Metric, size: int) -> Metric:
-    kernel = KERNELS[metric.name]
+    kernel = KERNELS[metric.base_name]
 
     def compute(sample_features: Tensor, reference_features: Tensor) -> Estimate:
         return kernel_distance(sample_features, reference_features, kernel, size)

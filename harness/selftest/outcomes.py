@@ -51,7 +51,7 @@ class SelftestOutcome:
 
     def failed(self, metric: Metric) -> list[Disturbance]:
         """The disturbances that `metric` failed on; none where another definition was tested."""
-        rows = self.table[self.table["metric"] == metric.name]
+        rows = self.table[self.table["metric"] == metric.base_name]
         fails = (rows["verdict"] == "fails") & (rows["definition"] == definition(metric))
         return list(rows.loc[fails, "disturbance"])
 
@@ -59,7 +59,7 @@ class SelftestOutcome:
 def definition(metric: Metric) -> str:
     """A digest of what the numbers of a metric depend on besides images and features."""
     sides = [] if metric.has_sides else [metric.better]  # by which it is told what it noticed
-    return digest([metric.name, metric.version, dict(metric.settings), *sides])
+    return digest([metric.base_name, metric.version, dict(metric.settings), *sides])
 
 
 def save_selftest(

@@ -44,6 +44,10 @@ def run_selftest(
     if metrics is None:
         metrics = [m for m in METRICS.values() if available >= set(m.needs)]
     for metric in metrics:
+        if metric.network:
+            raise BadInput(
+                f"{metric.name}: a self-test is of one network; say which by --extractor"
+            )
         if missing := ", ".join(sorted(set(metric.needs) - available)):
             raise BadInput(f"{metric.name} cannot be tested with {extractor}: it needs {missing}")
 

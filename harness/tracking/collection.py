@@ -182,7 +182,7 @@ def stored_run(run: Run) -> StoredRun:
         model=tags["harness.model"] if is_cell else str(run.info.run_name),
         status=tags.get("harness.status", "training" if is_cell else "trained"),
         reason=tags.get("harness.reason", ""),
-        numbers=tuple(numbers(run)),
+        numbers=tuple(row.under_its_protocol() for row in numbers(run)),
         params=params,
         facts=facts(run),
         data=_data(run),

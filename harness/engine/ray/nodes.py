@@ -64,7 +64,7 @@ class NodeRequirements:
 
     def of(self, cell: Cell) -> NodeRequirements:
         """What is needed for one cell."""
-        names = set(cell.setup.names.values())
+        names = {name for _, name in cell.setup.networks()}
         return replace(
             self,
             families=tuple(pair for pair in self.families if pair[0] == cell.family),
@@ -80,12 +80,12 @@ def node_requirements(plan: Plan, uri: str, folder: Path) -> NodeRequirements:
     networks = {
         RequiredNetwork(
             role,
-            setup.names[role],
+            name,
             ((data.colours, data.size, data.size), data.has_pixels),
             instrument,
         )
         for data, setup in ((plan.datasets[name], setup) for name, setup in setups.items())
-        for role, instrument in setup.instruments.items()
+        for (role, name), instrument in setup.networks().items()
     }
     return NodeRequirements(
         numerics=plan.numerics,
