@@ -52,7 +52,7 @@ def claims(
         left = f": {'; '.join(loaded.dropped.values())}" if loaded.dropped else ""
         raise BadInput(f"{chosen.suite} has no claims{' left' if left else ''}{left}")
     plan, store, records = chosen.measured(loaded)
-    results = gather(plan, store, records, illustrated=False)
+    results = gather(plan, store, records, with_pictures=False)
     console = console_beside(json, markdown)
     for verdict in results.verdicts:
         _show(console, verdict)

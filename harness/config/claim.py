@@ -6,6 +6,7 @@ Each shape of claim is a type of its own, which says what a suite must have to d
 
 from __future__ import annotations
 
+import datetime
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -114,6 +115,17 @@ Margin = Annotated[
 ]
 
 
+class Amendment(_Spec):
+    """A change of a claim after it was declared: on which day, and why."""
+
+    date: datetime.date
+    reason: str = Field(min_length=1)
+
+
+def _amendments(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
 class Claim(_Spec):
     """What every shape of claim has.
 
@@ -140,6 +152,11 @@ class Claim(_Spec):
     at_budget: bool = False
     """It is about the suite's budget ("after 50,000 images …") and not about what models can do
     once trained, which is withheld where a model is undertrained."""
+    amended: Annotated[
+        tuple[Amendment, ...],
+        BeforeValidator(_amendments, json_schema_input_type=Amendment | tuple[Amendment, ...]),
+    ] = ()
+    """What was changed of it after it was declared."""
     failures: Literal["withhold", "drop", "lose"] = "withhold"
     """A diverged or failed cell withholds the verdict, is dropped with its pair, or loses it."""
 
@@ -164,7 +181,7 @@ class Claim(_Spec):
 
     def asks_as(self, other: Claim) -> bool:
         """Whether both are decided alike: all but their words and datasets is the same."""
-        words = {"statement": "-", "source": "", "why": "", "datasets": None}
+        words = {"statement": "-", "source": "", "why": "", "datasets": None, "amended": ()}
         return self.model_copy(update=words) == other.model_copy(update=words)
 
     @model_validator(mode="after")

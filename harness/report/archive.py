@@ -22,6 +22,7 @@ from harness.core.errors import BadInput
 from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement
 from harness.core.secrets import without_passwords
 from harness.metrics.base import Estimate, Metric
+from harness.plan.declarations import history_of
 from harness.report.results import (
     CURVE_COLUMNS,
     AskedClaim,
@@ -123,6 +124,10 @@ def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
             for dataset in record.datasets
         ],
         "models": [asdict(model) for model in record.models],
+        "declarations": {
+            name: [asdict(each) for each in entries]
+            for name, entries in record.declarations.items()
+        },
         "doubts": [[*board, doubt] for board, doubt in record.doubts.items()],
         "pictures": [
             {"file": name, **_fields(picture, but="png")}
@@ -170,6 +175,7 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         datasets=TypeAdapter(list[DatasetInfo]).validate_python(document["datasets"]),
         models=TypeAdapter(list[ModelInfo]).validate_python(document["models"]),
         doubts={(dataset, key): doubt for dataset, key, doubt in document["doubts"]},
+        declarations=history_of(document.get("declarations", {})),
         pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],
         curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),

@@ -33,6 +33,9 @@ from harness.report.plain import plain_text
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""
 
+DECLARED = {True: "first", False: "after measuring", None: "not recorded"}
+"""When a claim was declared, as a table says it."""
+
 OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
 
 
@@ -142,10 +145,10 @@ class Ledger:
             "say of it. `harness ledger docs/claims.md` writes this page from the files of "
             f"[`suites/claims/`]({_relative(folder_of_claims, folder)}) and from the "
             "`verdicts.json` of each report; how a claim is written and decided is in "
-            f"[add a claim]({_relative(guide, folder)}). Settings and margins are to be declared "
-            "before a run; the history of these files shows whether they were, and a claim that is "
-            "asked otherwise than in its report, or whose metric measures otherwise, has no "
-            "verdict.",
+            f"[add a claim]({_relative(guide, folder)}). *Declared* says whether the claim was "
+            "recorded as it stands before anything was measured for it; reports of earlier "
+            "versions did not record it. A claim that is asked otherwise than in its report, or "
+            "whose metric measures otherwise, has no verdict.",
             "",
             *self._counts(claims),
         ]
@@ -189,7 +192,10 @@ class Ledger:
         verdicts = self.on(claim)
         if not verdicts:
             return [*lines, self.missing(claim)]
-        lines += ["| verdict | effect | datasets | seeds | report |", "|---|---|---|---|---|"]
+        lines += [
+            "| verdict | effect | datasets | seeds | declared | report |",
+            "|---|---|---|---|---|---|",
+        ]
         return [*lines, *(_row(finding, folder) for finding in verdicts)]
 
 
@@ -202,6 +208,7 @@ def _row(finding: RecordedVerdict, folder: Path) -> str:
         plain_text(finding.effect),
         plain_text(", ".join(recorded["datasets"])),
         str(len(recorded["seeds"])),
+        DECLARED[recorded.get("declared_first")],
         f"{link}, {finding.suite['generated_at'][:10]}",
     ]
     return f"| {' | '.join(cells)} |"

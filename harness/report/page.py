@@ -16,6 +16,7 @@ from harness.core.measurement import FLOORS, TRAINING_IMAGES
 from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
 from harness.leaderboards.pareto import front
+from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
 from harness.report.failures import failures, notice
@@ -96,7 +97,9 @@ def report_markdown(results: Results) -> str:
 def claims_markdown(results: Results) -> str:
     """The verdicts alone, as Markdown for a paper's appendix."""
     template = template_environment(autoescape=False).get_template("claims.md")
-    return template.render(r=results, summary=_summary(results), quantity=quantity)
+    return template.render(
+        r=results, summary=_summary(results), quantity=quantity, declared=_declared(results)
+    )
 
 
 def _common(results: Results) -> dict[str, Any]:
@@ -118,9 +121,20 @@ def _common(results: Results) -> dict[str, Any]:
         "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
         "undertrained": undertrained(results.training),
+        "declared": _declared(results),
         "last_tenth": fall_text,
         "duration": _duration,
         "value": _value,
+    }
+
+
+def _declared(results: Results) -> dict[str, str]:
+    """When each claim was declared, in words, by its id."""
+    return {
+        verdict.claim.id: declaration_text(
+            verdict.claim, results.declarations.get(verdict.claim.id, ())
+        )
+        for verdict in results.verdicts
     }
 
 

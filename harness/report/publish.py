@@ -22,6 +22,7 @@ from harness.evaluation import pictures
 from harness.families import FAMILIES
 from harness.metrics.base import Metric
 from harness.plan import Plan
+from harness.plan.declarations import read_declarations
 from harness.plan.identity import code_folders, identify
 from harness.report.commands import run_command
 from harness.report.derivation import derive_results
@@ -45,6 +46,7 @@ from harness.selftest.outcomes import SelftestOutcome, load_selftests, shipped_o
 from harness.statistics.preference import HUMAN_PREFERENCE
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
+from harness.tracking.suites import find_suite
 
 ALT: dict[Kind, str] = {
     "samples": "The first 64 samples",
@@ -83,12 +85,12 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
 
 
 def gather(
-    plan: Plan, store: Store, records: Mapping[str, Record], illustrated: bool = True
+    plan: Plan, store: Store, records: Mapping[str, Record], with_pictures: bool = True
 ) -> Results:
     """Read what a report is made from: the store's `records` of the plan's cells and, if
-    `illustrated`, curves and pictures.
+    `with_pictures`, pictures.
     """
-    suite = plan.loaded.suite
+    suite, identity = plan.loaded.suite, identify(plan.loaded, store)
     cells = plan.results(records)
     metrics = dict(plan.metrics)
     if any(row.metric == HUMAN_PREFERENCE.name for cell in cells for row in cell.measurements):
@@ -102,8 +104,8 @@ def gather(
         seeds=len(suite.seeds),
         cells=cells,
         metrics=metrics,
-        curves=_curves(cells if illustrated else (), store),
-        pictures=_pictures(plan, cells, store) if illustrated else [],
+        curves=_curves(cells, store),
+        pictures=_pictures(plan, cells, store) if with_pictures else [],
         datasets=[
             DatasetInfo.of(plan.datasets[entry.name], entry.budget.images if entry.budget else None)
             for entry in suite.datasets
@@ -120,7 +122,8 @@ def gather(
         each=plan.each,
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
-        identity=identify(plan.loaded, store).marks,
+        identity=identity.marks,
+        declarations=read_declarations(store, find_suite(store, identity, plan.suite_key)),
     )
     return derive_results(record)
 

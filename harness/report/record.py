@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from harness.claims.verdicts import Verdict
+from harness.plan.declarations import Declaration, declared_first
 from harness.report.budgets import budgets_of, distinct_budgets
 from harness.report.results import Results
 
@@ -35,7 +38,10 @@ def verdicts_document(results: Results) -> dict[str, Any]:
         "version": environment.get("harness", ""),
         "commit": environment.get("commit", ""),
         "harness_commit": environment.get("harness commit", ""),
-        "verdicts": [_verdict(verdict) for verdict in results.verdicts],
+        "verdicts": [
+            _verdict(verdict, results.declarations.get(verdict.claim.id, ()))
+            for verdict in results.verdicts
+        ],
     }
 
 
@@ -46,7 +52,7 @@ def verdicts_json(results: Results) -> str:
     )
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _verdict(verdict: Verdict, history: Sequence[Declaration]) -> dict[str, Any]:
     parts = verdict.parts
     return {
         **verdict.to_dict(),
@@ -54,4 +60,6 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "seeds": sorted({block.seed for part in parts for block in part.blocks}),
         "protocols": list(dict.fromkeys(part.protocol for part in parts if part.protocol)),
         "runs": list(verdict.runs),
+        "declared_first": declared_first(history) if history else None,
+        "declarations": [asdict(each) for each in history],
     }

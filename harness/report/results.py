@@ -15,6 +15,7 @@ from harness.data.base import Dataset, DatasetCard
 from harness.data.description import images_of, tasks_of
 from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
+from harness.plan.declarations import History
 from harness.statistics.maturity import TrainingInfo
 
 CURVE_COLUMNS = {
@@ -117,7 +118,7 @@ class SuiteRecord:
     has the datasets that a name such as `digits[unseen=each]` stands for. `curves` has the columns
     of `CURVE_COLUMNS`. `command` repeats the run. `doubts` says, by dataset and protocol key, how
     a metric failed its self-test. `identity` has the marks of `harness.tracking.suites`: whose
-    report it is.
+    report it is. `declarations` says when each claim was declared.
     """
 
     title: str
@@ -140,6 +141,7 @@ class SuiteRecord:
     overrides: Mapping[str, str] = field(default_factory=dict)
     doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
+    declarations: History = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
