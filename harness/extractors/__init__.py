@@ -14,7 +14,7 @@ from harness.extractors.loading import (
     preflight,
     text_image_source,
 )
-from harness.extractors.weight_files import LocalWeights, MissingWeights
+from harness.networks.weight_files import LocalWeights, MissingWeights
 
 __all__ = [
     "EXTRACTORS",

@@ -5,28 +5,15 @@ For small grey images they tell apart what Inception, trained on photographs, do
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
-from harness.core.errors import BadInput
-from harness.core.files import file_sha256
-from harness.extractors import classifier_net
 from harness.extractors.base import Extracted, Extractor, Network, Perceptual
-from harness.extractors.classifier_net import ClassifierNet
 from harness.extractors.images import in_batches, on_device
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights
-
-DIGESTS = {
-    "digits": "22a81ac03092dcd0d74cf3a77dbddb564127d340399e3d91f66d72d2cffe7f62",
-    "mnist": "0be7fa127d484afc19e0ef66c6dc96533943513d9b6652d9d5dff44d5454e51f",
-    "fashion-mnist": "e13439bbb4b3523e1966915ba48ea805b6c2585f8b4d1fbd6eaa2846488dc8ce",
-    "cifar10": "fea1ddbcbf4ecb0e9240ed50dd6dfb8e34e998dbbe32e960cd28f61b1561cfe5",
-}
-"""The SHA-256 of each committed file: with other weights, numbers are not comparable."""
+from harness.networks import classifier_net
+from harness.networks.classifier_net import ClassifierNet
+from harness.networks.classifier_weights import check_classifier_fits, pinned_weights
 
 GREY = ("digits", "mnist", "fashion-mnist")
 """Those of images of one channel."""
@@ -34,16 +21,11 @@ GREY = ("digits", "mnist", "fashion-mnist")
 BATCH = 500
 
 
-def weights_path(name: str) -> Path:
-    """Where the weights of the classifier of dataset `name` are committed."""
-    return Path(__file__).parent / "weights" / f"{name}.safetensors"
-
-
 class _Loaded(Network):
     """The network behind `classifier:…`, and which images it takes."""
 
     def __init__(self, name: str, device: str) -> None:
-        weights = _pinned(name)
+        weights = pinned_weights(name)
         self.name = name
         self.digest = weights.digest
         self._device = device
@@ -53,7 +35,7 @@ class _Loaded(Network):
 
     def check(self, channels: int, size: int) -> None:
         """Only images like those it was trained on."""
-        _fits(self.name, channels, size)
+        check_classifier_fits(self.name, channels, size)
 
 
 class ClassifierExtractor(_Loaded, Extractor):
@@ -99,35 +81,9 @@ def _unit(x: Tensor) -> Tensor:
     return x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
 
 
-def _fits(name: str, channels: int, size: int) -> None:
-    shape = _taken(name)
-    if (channels, size, size) != shape:
-        expected, actual = ("×".join(map(str, sides)) for sides in (shape, (channels, size, size)))
-        raise BadInput(f"{name} takes {expected} images, not {actual}")
-
-
-@cache
-def _taken(name: str) -> tuple[int, int, int]:
-    """Channels, height and width of the images that the network was trained on."""
-    architecture = classifier_net.read_metadata(_path(name))["architecture"]
-    return architecture["channels"], architecture["size"], architecture["size"]
-
-
-def _path(name: str) -> Path:
-    path = weights_path(name.removeprefix("classifier:"))
-    if not path.is_file():
-        raise BadInput(f"the weights of {name} are missing: {path}; reinstall the package")
-    return path
-
-
-def _pinned(name: str) -> LocalWeights:
-    """The committed file behind `classifier:NAME`, once its digest has been checked."""
-    dataset, path = name.removeprefix("classifier:"), _path(name)
-    if (actual := file_sha256(path)) != DIGESTS[dataset]:
-        expected = DIGESTS[dataset][:8]
-        raise BadInput(f"{path} was changed: its SHA-256 starts with {actual[:8]}, not {expected}")
-    return LocalWeights(path, actual)
-
-
-EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(_pinned, ClassifierExtractor, _fits)
-PERCEPTUAL: ExtractorSource[Perceptual] = ExtractorSource(_pinned, ClassifierPerceptual, _fits)
+EXTRACTOR: ExtractorSource[Extractor] = ExtractorSource(
+    pinned_weights, ClassifierExtractor, check_classifier_fits
+)
+PERCEPTUAL: ExtractorSource[Perceptual] = ExtractorSource(
+    pinned_weights, ClassifierPerceptual, check_classifier_fits
+)

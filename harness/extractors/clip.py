@@ -17,7 +17,7 @@ from harness.extractors import hub
 from harness.extractors.base import Extracted, Extractor, TextImage
 from harness.extractors.images import check_rgb, in_batches, to_rgb
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights
+from harness.networks.weight_files import LocalWeights
 
 TEXT_IMAGE_DEFAULT = "openai/clip-vit-base-patch32"
 """The network of CLIP score, Hessel et al. 2021, arXiv:2104.08718."""

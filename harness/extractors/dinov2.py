@@ -22,7 +22,7 @@ from harness.extractors.images import (
     to_rgb,
 )
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights
+from harness.networks.weight_files import LocalWeights
 
 DEFAULT = "facebook/dinov2-large"
 """ViT-L/14, the default of Stein et al.'s code, dgm-eval."""

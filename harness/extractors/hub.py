@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
-from harness.extractors import weight_files
-from harness.extractors.weight_files import LocalWeights, MissingWeights, first_line
+from harness.networks import weight_files
+from harness.networks.weight_files import LocalWeights, MissingWeights, first_line
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from harness.core.errors import BadInput
-from harness.extractors import weight_files
 from harness.extractors.base import Extracted, Extractor
 from harness.extractors.images import (
     check_rgb,
@@ -25,7 +24,8 @@ from harness.extractors.images import (
     to_rgb,
 )
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights, WeightsFile
+from harness.networks import weight_files
+from harness.networks.weight_files import LocalWeights, WeightsFile
 
 WEIGHTS = WeightsFile(
     URL_INCEPTION_V3, "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

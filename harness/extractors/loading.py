@@ -7,10 +7,11 @@ from typing import Any
 from harness.core.errors import BadInput, suggest
 from harness.core.registry import Registry, instance_fault
 from harness.extractors.base import Extractor, Perceptual, TextImage
-from harness.extractors.classifier import DIGESTS, GREY, weights_path
-from harness.extractors.classifier_net import read_metadata
+from harness.extractors.classifier import GREY
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights
+from harness.networks.classifier_net import read_metadata
+from harness.networks.classifier_weights import DIGESTS, weights_path
+from harness.networks.weight_files import LocalWeights
 
 _FAULT = instance_fault("a Source of harness.extractors.source", ExtractorSource)
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
 from harness.core.errors import BadInput
-from harness.extractors import weight_files
 from harness.extractors.base import Perceptual
 from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights, WeightsFile
+from harness.networks import weight_files
+from harness.networks.weight_files import LocalWeights, WeightsFile
 
 
 @dataclass(frozen=True)

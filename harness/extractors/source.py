@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.extractors.weight_files import LocalWeights
+from harness.networks.weight_files import LocalWeights
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from harness.extractors.base import Extracted, Extractor, Network, Perceptual
 from harness.extractors.classifier import EXTRACTOR as CLASSIFIER
 from harness.extractors.classifier import PERCEPTUAL as CLASSIFIER_PERCEPTUAL
 from harness.extractors.source import ExtractorSource
-from harness.extractors.weight_files import LocalWeights
+from harness.networks.weight_files import LocalWeights
 
 CHANNELS = 3
 

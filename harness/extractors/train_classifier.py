@@ -14,8 +14,8 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 from harness.core.errors import BadInput, suggest
 from harness.core.seeding import derive, generator
 from harness.data.base import Dataset, Split
-from harness.extractors import classifier_net
-from harness.extractors.classifier_net import Architecture, ClassifierNet
+from harness.networks import classifier_net
+from harness.networks.classifier_net import Architecture, ClassifierNet
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Quantiser(nn.Module):
 
     def __init__(self, entries: int, width: int, *, averaged: bool = False) -> None:
         super().__init__()
-        start = torch.randn(entries, width)
+        start = torch.empty(entries, width).uniform_(-1 / entries, 1 / entries)
         self.averaged = averaged
         if averaged:
             self.register_buffer("codebook", start)

@@ -14,7 +14,7 @@ from harness.cli import options
 from harness.cli.main import app, main
 from harness.config.shipped import shipped_files
 from harness.core.errors import BadInput
-from harness.extractors.classifier import DIGESTS
+from harness.networks.classifier_weights import DIGESTS
 
 
 @pytest.fixture

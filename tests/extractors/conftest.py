@@ -6,7 +6,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from harness.core.files import file_sha256
 from harness.extractors import inception
-from harness.extractors.weight_files import WeightsFile
+from harness.networks.weight_files import WeightsFile
 
 
 @pytest.fixture

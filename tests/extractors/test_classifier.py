@@ -10,14 +10,14 @@ from sklearn.datasets import load_digits
 
 from harness.core.errors import BadInput
 from harness.extractors import (
-    classifier,
     list_extractors,
     load_extractor,
     load_perceptual,
     preflight,
 )
-from harness.extractors.classifier import DIGESTS, weights_path
-from harness.extractors.classifier_net import accuracy, load_classifier, read_metadata
+from harness.networks import classifier_weights
+from harness.networks.classifier_net import accuracy, load_classifier, read_metadata
+from harness.networks.classifier_weights import DIGESTS, weights_path
 
 REQUIRED = {"digits": 0.98, "mnist": 0.993, "fashion-mnist": 0.92, "cifar10": 0.82}
 
@@ -115,7 +115,7 @@ def test_changed_or_missing_weights_are_refused(tmp_path, monkeypatch):
     changed = tmp_path / "digits.safetensors"
     shutil.copy(weights_path("digits"), changed)
     changed.write_bytes(changed.read_bytes()[:-1] + b"\x7f")
-    monkeypatch.setattr(classifier, "weights_path", lambda name: changed)
+    monkeypatch.setattr(classifier_weights, "weights_path", lambda name: changed)
     with pytest.raises(BadInput, match="was changed: its SHA-256 starts with"):
         load_extractor("classifier:digits")
     changed.unlink()

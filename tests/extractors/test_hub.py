@@ -10,7 +10,7 @@ from harness.core.errors import BadInput
 from harness.core.files import file_sha256
 from harness.extractors import hub, load_extractor, preflight
 from harness.extractors.hub import PINS, Pin
-from harness.extractors.weight_files import MissingWeights
+from harness.networks.weight_files import MissingWeights
 
 transformers = pytest.importorskip("transformers")
 

@@ -5,7 +5,7 @@ import torch
 
 from harness.core.errors import BadInput
 from harness.data.base import Dataset, DatasetCard, Split
-from harness.extractors import classifier_net, train_classifier
+from harness.extractors import train_classifier
 from harness.extractors.train_classifier import (
     RECIPES,
     ClassifierRecipe,
@@ -13,6 +13,7 @@ from harness.extractors.train_classifier import (
     fit_classifier,
     train_and_save,
 )
+from harness.networks import classifier_net
 
 TINY = ClassifierRecipe(epochs=2, widths=(4, 8), convs=(1, 1), batch_size=16, shift=1, flip=True)
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from harness.core.errors import BadInput
-from harness.extractors import inception, lpips_networks, weight_files
-from harness.extractors.weight_files import MissingWeights, WeightsFile
+from harness.extractors import inception, lpips_networks
+from harness.networks import weight_files
+from harness.networks.weight_files import MissingWeights, WeightsFile
 
 CONTENT = b"some weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -1,0 +1,59 @@
+"""The committed weights of the in-domain classifiers, which feature networks and losses read."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from harness.core.errors import BadInput
+from harness.core.files import file_sha256
+from harness.networks.classifier_net import read_metadata
+from harness.networks.weight_files import LocalWeights
+
+DIGESTS = {
+    "digits": "22a81ac03092dcd0d74cf3a77dbddb564127d340399e3d91f66d72d2cffe7f62",
+    "mnist": "0be7fa127d484afc19e0ef66c6dc96533943513d9b6652d9d5dff44d5454e51f",
+    "fashion-mnist": "e13439bbb4b3523e1966915ba48ea805b6c2585f8b4d1fbd6eaa2846488dc8ce",
+    "cifar10": "fea1ddbcbf4ecb0e9240ed50dd6dfb8e34e998dbbe32e960cd28f61b1561cfe5",
+}
+"""The SHA-256 of each committed file: with other weights, numbers are not comparable."""
+
+PREFIX = "classifier:"
+"""Of the name that suites and recipes give a classifier."""
+
+
+def weights_path(name: str) -> Path:
+    """Where the weights of the classifier of dataset `name` are committed."""
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
+
+
+def pinned_weights(name: str) -> LocalWeights:
+    """The committed file behind `classifier:NAME`. BadInput where it is missing or was changed."""
+    dataset, path = name.removeprefix(PREFIX), committed_path(name)
+    if (actual := file_sha256(path)) != DIGESTS[dataset]:
+        expected = DIGESTS[dataset][:8]
+        raise BadInput(f"{path} was changed: its SHA-256 starts with {actual[:8]}, not {expected}")
+    return LocalWeights(path, actual)
+
+
+def committed_path(name: str) -> Path:
+    """The same, whatever it holds. BadInput where it is missing."""
+    path = weights_path(name.removeprefix(PREFIX))
+    if not path.is_file():
+        raise BadInput(f"the weights of {name} are missing: {path}; reinstall the package")
+    return path
+
+
+def check_classifier_fits(name: str, channels: int, size: int) -> None:
+    """Raise BadInput unless images are like those that `classifier:NAME` was trained on."""
+    shape = _taken(name)
+    if (channels, size, size) != shape:
+        expected, actual = ("×".join(map(str, sides)) for sides in (shape, (channels, size, size)))
+        raise BadInput(f"{name} takes {expected} images, not {actual}")
+
+
+@cache
+def _taken(name: str) -> tuple[int, int, int]:
+    """Channels, height and width of the images that the network was trained on."""
+    architecture = read_metadata(committed_path(name))["architecture"]
+    return architecture["channels"], architecture["size"], architecture["size"]
