@@ -421,8 +421,8 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
 def first_losses(name: str) -> dict[str, list[float]]:
     family, batches = ramps_family(name)
     phases = family.phases()
-    steps = 3 * len(phases)
-    images = steps * batches.size * max(player.updates for phase in phases for player in phase.players)
+    updates = max(player.updates for phase in phases for player in phase.players)
+    images = 3 * len(phases) * batches.size * updates
     result = train(family, batches, images, seed=0, device=torch.device("cpu"))
     losses = [point.losses for point in result.curve]
     names = dict.fromkeys(key for step in losses for key in step)
