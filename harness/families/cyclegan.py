@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from harness.core.errors import BadInput
@@ -12,6 +14,7 @@ from harness.families.base import (
     Direction,
     Family,
     FamilySettings,
+    ImageShape,
     Layers,
     Losses,
     Noise,
@@ -19,14 +22,17 @@ from harness.families.base import (
     Player,
 )
 from harness.families.optimizers import Adam, AnyOptimizer
-from harness.networks.cyclegan import PatchCritic, ResidualTranslator
+from harness.networks.cyclegan import PatchDiscriminator, ResidualTranslator
+from harness.networks.image_pool import ImagePool
 
 
 class CycleGANSettings(FamilySettings):
     """`width`: channels of all networks at full resolution. `blocks`: of a translator.
 
     `cycle` and `identity` weigh these losses against the adversarial ones; 0 leaves them out.
-    Half of a batch is of the first domain, half of the second.
+    `pool`: translations of each domain that wait to be shown to its discriminator, see
+    `networks.image_pool`; 0 shows what is made now. Half of a batch is of the first domain, half of
+    the second.
     """
 
     batch_size: PositiveInt = Field(default=2, multiple_of=2)
@@ -35,15 +41,14 @@ class CycleGANSettings(FamilySettings):
     blocks: Layers = Field(default=9, ge=1)
     cycle: NonNegativeFloat = 10.0
     identity: NonNegativeFloat = 0.0
+    pool: Annotated[NonNegativeInt, Field(le=10_000)] = 0
 
 
 class CycleGAN(Family):
-    """A translator each way, and a critic of each domain, which they have to convince.
+    """A translator each way, and a discriminator of each domain, which they have to convince.
 
-    From the paper it differs in two ways. Its critics are shown what the translators make now, and
-    no history of it: the authors' buffer of 50 images would be state that a loss reads and writes,
-    and here losses are pure functions. And the learning rate stays as it is, where theirs falls to
-    zero in the second half; the moving average (`ema`) does a like service.
+    Its networks and the player of the discriminators are called critics: weights in stores have
+    these names, and randomness is derived from them.
     """
 
     Settings = CycleGANSettings
@@ -51,7 +56,7 @@ class CycleGAN(Family):
     settings: CycleGANSettings
 
     def build(self) -> nn.ModuleDict:
-        """Two translators and two critics; BadInput for data that are not two domains."""
+        """Two translators and two discriminators; BadInput for data that are not two domains."""
         if not self.shape.unpaired:
             raise BadInput(
                 "its images are not of two domains; name unpaired:PATH, or a task such as "
@@ -62,52 +67,58 @@ class CycleGAN(Family):
         def translator() -> nn.Module:
             return ResidualTranslator(channels, size, width, self.settings.blocks)
 
-        def critic() -> nn.Module:
-            return PatchCritic(channels, size, width)
+        def discriminator() -> nn.Module:
+            return PatchDiscriminator(channels, size, width)
 
         networks = nn.ModuleDict(
             {
-                "to_b": translator(), "to_a": translator(),
-                "critic_b": critic(), "critic_a": critic(),
+                "to_b": translator(),
+                "to_a": translator(),
+                "critic_b": discriminator(),
+                "critic_a": discriminator(),
             }
-        )  # fmt: skip
+        )
         return networks.apply(init_cyclegan)
 
     def phases(self) -> tuple[Phase, ...]:
-        """One phase in which the critics move first."""
-        optimizer = self.settings.optimizer
-        critics = Player(
-            "critics", ("critic_b", "critic_a"), self.noise, self.critic_loss, optimizer
-        )
+        """One phase in which the discriminators move first."""
+        optimizer, pool = self.settings.optimizer, self.settings.pool
+        discriminators = Player(
+            "critics", ("critic_b", "critic_a"), self.noise, self.discriminator_loss, optimizer,
+            prepare=TranslationPools(pool, self.shape) if pool else None,
+        )  # fmt: skip
         translators = Player(
-            "translators", ("to_b", "to_a"), self.noise, self.translator_loss, optimizer
+            "translators", ("to_b", "to_a"), _no_noise, self.translator_loss, optimizer
         )
-        return (Phase((critics, translators)),)
+        return (Phase((discriminators, translators)),)
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
-        """None: the losses are deterministic."""
-        return {}
+        """What the pools draw for n translations, n×2 in [0, 1), where there are pools."""
+        if not self.settings.pool:
+            return {}
+        return {"draws": torch.rand(n, 2, generator=generator, device=generator.device)}
 
-    def critic_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+    def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Half the squared distance of what is said of images from 1, and of translations from 0:
         least squares (Mao et al. 2017, arXiv:1611.04076), halved as the authors do.
         """
-        a, b = domains_of(batch)
+        a, b = domains_of(batch.x)
         with torch.no_grad():
-            made_b, made_a = networks["to_b"](a), networks["to_a"](b)
+            made = noise["made"] if "made" in noise else translations(networks, batch)
+        made_a, made_b = domains_of(made)
         loss = a.new_zeros(())
-        for name, real, made in (("critic_b", b, made_b), ("critic_a", a, made_a)):
-            on_real, on_made = networks[name](real), networks[name](made)
+        for name, real, fake in (("critic_b", b, made_b), ("critic_a", a, made_a)):
+            on_real, on_made = networks[name](real), networks[name](fake)
             loss = loss + (on_real - 1).square().mean() / 2 + on_made.square().mean() / 2
         return {"loss": loss}
 
     def translator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
-        """Equation 3: the squared distance from 1 of what the critics say of translations, and
+        """Equation 3: the squared distance from 1 of what discriminators say of translations, and
         `cycle` times the absolute error of translations translated back (equation 2). With
         `identity` also so many times the error of translators on images that are already of the
         domain they translate to (section 5.2).
         """
-        a, b = domains_of(batch)
+        a, b = domains_of(batch.x)
         to_b, to_a = networks["to_b"], networks["to_a"]
         made_b, made_a = to_b(a), to_a(b)
         parts = {
@@ -130,11 +141,34 @@ class CycleGAN(Family):
         return images
 
 
-def domains_of(batch: Batch) -> tuple[Tensor, Tensor]:
+class TranslationPools(nn.Module):
+    """The pools of both domains: gives the discriminators translations made now or earlier."""
+
+    def __init__(self, size: int, shape: ImageShape) -> None:
+        super().__init__()
+        self.pools = nn.ModuleList(ImagePool(size, shape.channels, shape.size) for _ in range(2))
+
+    def forward(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Noise:
+        """The noise with `made`, translations as in `translations`."""
+        made = translations(networks, batch)
+        for domain, pool in enumerate(self.pools):
+            assert isinstance(pool, ImagePool)
+            made[domain::2] = pool.exchange(made[domain::2], noise["draws"][domain::2])
+        return {**noise, "made": made}
+
+
+def translations(networks: nn.ModuleDict, batch: Batch) -> Tensor:
+    """Translations of a batch's images, each in a place of the domain that it was made for."""
+    a, b = domains_of(batch.x)
+    made = torch.stack([networks["to_a"](b), networks["to_b"](a)], dim=1)
+    return made.flatten(0, 1)
+
+
+def domains_of(x: Tensor) -> tuple[Tensor, Tensor]:
     """The images of the first and of the second domain, which take turns in a batch of such data:
     half of it each.
     """
-    return batch.x[0::2], batch.x[1::2]
+    return x[0::2], x[1::2]
 
 
 def init_cyclegan(module: nn.Module) -> None:
@@ -143,6 +177,11 @@ def init_cyclegan(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def _no_noise(n: int, generator: torch.Generator) -> Noise:
+    """None: the translators' loss is deterministic."""
+    return {}
 
 
 def _difference(x: Tensor, y: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The two networks of CycleGAN (Zhu et al. 2017, arXiv:1703.10593, section 7.2).
 
 The translator is that of Johnson et al. 2016 (arXiv:1603.08155): an image made smaller by two
-strided convolutions, residual blocks, and made larger again. The critic looks at patches (Isola et
-al. 2017, arXiv:1611.07004). Both normalise each image by itself (Ulyanov et al. 2016,
+strided convolutions, residual blocks, and made larger again. The discriminator looks at patches
+(Isola et al. 2017, arXiv:1611.07004). Both normalise each image by itself (Ulyanov et al. 2016,
 arXiv:1607.08022), without learnt scales, as the authors' code does.
 """
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.networks.sizes import check_image_size, pyramid
 
 HALVINGS = 3
-"""Of the critic: its outputs then see 70×70 pixels. Small images are halved less often."""
+"""Of the discriminator: its outputs then see 70×70 pixels. Small images are halved less often."""
 
 
 class ResidualTranslator(nn.Module):
@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
         return out
 
 
-class PatchCritic(nn.Module):
+class PatchDiscriminator(nn.Module):
     """An image N×C×S×S → a number for each of its patches, N×1×H×W.
 
     The image is halved three times, or as often as that leaves 4 pixels or more.

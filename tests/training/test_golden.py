@@ -276,6 +276,12 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "translators/cycle": [0.71396, 0.67933],
         "translators/identity": [0.72982, 0.70195],
     },
+    "translation/cyclegan-pool": {
+        "critics/loss": [1.4508, 1.2044],
+        "translators/loss": [9.4956, 8.8387],
+        "translators/adversarial": [2.356, 1.9995],
+        "translators/cycle": [0.71396, 0.68391],
+    },
     "translation/cyclegan-no-cycle": {
         "critics/loss": [1.4508, 1.2041],
         "translators/loss": [2.356, 1.6699],
