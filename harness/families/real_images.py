@@ -14,17 +14,10 @@ from harness.core.seeding import derive
 from harness.data.base import Split
 from harness.data.disturbances import add_pixel_noise, blur, repeat_few
 from harness.data.pixels import to_float, to_uint8
-from harness.families.base import ImageShape
-from harness.families.untrained import Untrained, UntrainedSettings
+from harness.families.untrained import Untrained, UntrainedSettings, check_sources
 
 PIECE = 256
 """Images whose distances to all training images are in memory at a time."""
-
-
-def check_sources(shape: ImageShape, family: str) -> None:
-    """BadInput where images are to be made from others that have other channels."""
-    if shape.source_channels not in (0, shape.channels):
-        raise BadInput(f"{family} makes no images from others; a translation does")
 
 
 class Pixels(Untrained):
@@ -39,7 +32,7 @@ class Pixels(Untrained):
 
     def build(self) -> nn.ModuleDict:
         """No network."""
-        check_sources(self.shape, "baseline/pixels")
+        check_sources(self.shape, "pixels")
         return nn.ModuleDict()
 
     def remember(self, train: Split, seed: int) -> None:

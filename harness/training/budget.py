@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from harness.families.base import Phase
 
@@ -73,11 +74,20 @@ def stages(phases: Sequence[Phase], images: int, batch_size: int) -> list[Stage]
 
 
 def until(laid: Sequence[Stage], images: int) -> list[Stage]:
-    """The stages as far as a training goes that stops after at least `images` of their images."""
+    """The stages as far as a training goes that stops after at least `images` of their images, with
+    those without steps that come next: what is fitted to a phase's outcome is fitted to any part.
+    """
     reached = [stage for stage in laid if not stage.images_before or stage.images_before < images]
     last = reached[-1]
     left = max(0, math.ceil((images - last.images_before) / last.step_images))
-    return [*reached[:-1], replace(last, stop=last.start + min(left, last.length))]
+    last = replace(last, stop=last.start + min(left, last.length))
+    next_ones = takewhile(lambda stage: not stage.length, laid[len(reached) :])
+    shown = last.images(last.stop)
+    return [
+        *reached[:-1],
+        last,
+        *(replace(s, start=last.stop, stop=last.stop, images_before=shown) for s in next_ones),
+    ]
 
 
 def depends_on_horizon(phases: Sequence[Phase]) -> bool:

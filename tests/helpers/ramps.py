@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from harness.config.recipe import load_recipe
+from harness.data.base import Split
 from harness.data.batch import Batch
-from harness.families import build_family
-from harness.families.base import Family, ImageShape
+from harness.data.pixels import to_uint8
+from harness.families import FAMILIES, build_family
+from harness.families.base import Family, ImageShape, Remembers
 from harness.training.init import initialise
 
 
@@ -26,17 +30,32 @@ class Ramps:
         sources = x.flip(3)[: self.size] if self.with_sources else None
         return Batch(x[: self.size], labels[: self.size], sources, words=words[: self.size])
 
+    def epoch(self) -> Iterator[Batch]:
+        return (self.batch(index) for index in range(3))
+
+    def of_size(self, batch_size: int) -> Ramps:
+        return self
+
+    def split(self) -> Split:
+        batches = list(self.epoch())
+        images = torch.cat([to_uint8(batch.x) for batch in batches])
+        return Split(images, torch.cat([batch.labels for batch in batches]))
+
 
 def ramps_family(name: str) -> tuple[Family, Ramps]:
     """A recipe's untrained model of small images, and batches for it."""
     recipe = load_recipe(name)
     packing = recipe.settings.get("discriminator", {}).get("packing", 1)
     size = 32 - 32 % packing  # a batch that divides into packs
-    settings = recipe.settings | {"batch_size": size}
+    takes_steps = FAMILIES.load(recipe.family).takes_steps
+    settings = recipe.settings | ({"batch_size": size} if takes_steps else {})
     with_sources = recipe.family == "translation"
     shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,
         unpaired=recipe.family == "cyclegan",
     )  # fmt: skip
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
-    return family, Ramps(with_sources, size)
+    ramps = Ramps(with_sources, size)
+    if isinstance(family, Remembers):
+        family.remember(ramps.split(), seed=0)
+    return family, ramps

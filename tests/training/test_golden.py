@@ -170,6 +170,12 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "autoencoder/conv": {
         "model/loss": [0.42783, 0.33551, 0.26931],
     },
+    "autoencoder/conv-gaussian": {
+        "model/loss": [0.42783, 0.33551, 0.26931],
+    },
+    "autoencoder/conv-mixture": {
+        "model/loss": [0.42783, 0.33551, 0.26931],
+    },
     "vae/vae": {
         "model/loss": [547.44, 493.73, 457.63],
         "model/reconstruction": [542.16, 486.71, 447.26],

@@ -1,0 +1,93 @@
+"""Autoencoders with a density that is fitted to their codes once they are trained, which makes
+samplers of them (Ghosh et al. 2020, arXiv:1903.12436, section 4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from harness.families.autoencoder import Autoencoder, AutoencoderSettings
+from harness.families.base import Phase, TrainingImages
+from harness.networks.code_densities import CodeGaussian, CodeMixture
+
+
+class _WithDensity(Autoencoder):
+    """An autoencoder that is trained as ever, and then fits the network `density`."""
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Those of an autoencoder, and one that fits the density."""
+        return (*super().phases(), Phase(name="density", share=0, begin=self.fit_density))
+
+    def fit_density(
+        self, networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
+    ) -> None:
+        """Fits the density to the codes of all training images."""
+        codes = torch.cat([self._codes(networks, batch.x) for batch in images.epoch()])
+        density: Any = networks["density"]
+        density.fit(codes, generator)
+
+
+class GaussianAutoencoder(_WithDensity):
+    """An autoencoder whose codes, once it is trained, are shifted and turned into ones with mean 0
+    and covariance 1: a standard Gaussian is then their prior.
+    """
+
+    def build(self) -> nn.ModuleDict:
+        """Encoder, decoder and the Gaussian of the codes."""
+        networks = super().build()
+        networks["density"] = CodeGaussian(self.settings.latent)
+        return networks
+
+    @property
+    def _density(self) -> CodeGaussian:
+        density: Any = self.networks["density"]
+        return density  # type: ignore[no-any-return]
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → whitened codes N×latent."""
+        return self._density.whiten(super().encode(x))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Whitened codes N×latent → images N×C×S×S in [-1, 1]."""
+        return super().decode(self._density.colour(z))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → x̂ as without the density, both in [-1, 1]."""
+        return super().decode(super().encode(x))
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n whitened codes n×latent from the prior, a standard Gaussian."""
+        return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1], from codes of the prior."""
+        return self.decode(self.latents(n, generator))
+
+
+class MixtureSettings(AutoencoderSettings):
+    """`components`: Gaussians in the mixture."""
+
+    components: PositiveInt = 10
+
+
+class MixtureAutoencoder(_WithDensity):
+    """An autoencoder that is sampled from a mixture of Gaussians, fitted to its codes once it is
+    trained.
+    """
+
+    Settings = MixtureSettings
+    settings: MixtureSettings
+
+    def build(self) -> nn.ModuleDict:
+        """Encoder, decoder and the mixture."""
+        networks = super().build()
+        networks["density"] = CodeMixture(self.settings.latent, self.settings.components)
+        return networks
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1], from codes of the mixture."""
+        density: Any = self.networks["density"]
+        return self.decode(density.sample(n, generator))
