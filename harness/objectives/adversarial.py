@@ -80,6 +80,16 @@ def _square(on_fake: Tensor) -> Tensor:
     return (on_fake - 1).square().mean() / 2
 
 
+def _relative_average(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """−E log σ(D(x) − E D(G(z))) − E log(1 − σ(D(G(z)) − E D(x)))."""
+    return _logistic(on_real - on_fake.mean(), on_fake - on_real.mean())
+
+
+def _relative_average_of_the_generator(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """The same with real and made images in each other's place."""
+    return _relative_average(on_fake, on_real)
+
+
 ADVERSARIAL_LOSSES = {
     # Goodfellow et al. 2014, arXiv:1406.2661: equation 1, and section 3 for the generator's.
     "non-saturating": AdversarialLoss(_logistic, _non_saturating, "log odds"),
@@ -90,6 +100,10 @@ ADVERSARIAL_LOSSES = {
     "hinge": AdversarialLoss(_hinge, _linear, "score"),
     # Mao et al. 2017, arXiv:1611.04076, equation 9.
     "least-squares": AdversarialLoss(_squares, _square, "score"),
+    # Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
+    "relativistic-average": AdversarialLoss(
+        _relative_average, _relative_average_of_the_generator, "score", relative=True
+    ),
 }
 """By the name that recipes give it as `loss:`."""
 

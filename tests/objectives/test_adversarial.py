@@ -36,13 +36,29 @@ def mean(function, values: torch.Tensor) -> float:
     return sum(map(function, values.flatten().tolist())) / values.numel()
 
 
-@pytest.mark.parametrize("name", ADVERSARIAL_LOSSES)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_both_sides_are_those_of_the_formula(name: str):
     loss = ADVERSARIAL_LOSSES[name]
     on_real, on_fake, generator = FORMULAS[name]
     expected = mean(on_real, REAL) + mean(on_fake, FAKE)
     assert loss.discriminator(REAL, FAKE).item() == pytest.approx(expected, rel=1e-12)
     assert loss.generator(FAKE).item() == pytest.approx(mean(generator, FAKE), rel=1e-12)
+
+
+def test_every_loss_has_its_formula_here():
+    assert ADVERSARIAL_LOSSES.keys() == FORMULAS.keys() | {"relativistic-average"}
+
+
+def test_a_relativistic_loss_compares_each_image_with_the_mean_of_the_others():
+    loss = ADVERSARIAL_LOSSES["relativistic-average"]
+    real, fake = REAL.flatten().tolist(), FAKE.flatten().tolist()
+    real_mean, fake_mean = sum(real) / 3, sum(fake) / 2
+    on_real = [sigmoid(x - fake_mean) for x in real]
+    on_fake = [sigmoid(x - real_mean) for x in fake]
+    discriminator = -sum(map(math.log, on_real)) / 3 - sum(math.log(1 - p) for p in on_fake) / 2
+    generator = -sum(map(math.log, on_fake)) / 2 - sum(math.log(1 - p) for p in on_real) / 3
+    assert loss.discriminator(REAL, FAKE).item() == pytest.approx(discriminator, rel=1e-12)
+    assert loss.generator(REAL, FAKE).item() == pytest.approx(generator, rel=1e-12)
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.8, 7.0])
@@ -63,7 +79,8 @@ def test_where_the_discriminator_plays_best_its_output_means_what_is_said(ratio:
 def test_generators_are_driven_to_higher_outputs():
     for name, loss in ADVERSARIAL_LOSSES.items():
         outputs = FAKE.clone().clamp(-1, 0.9).requires_grad_()
-        (slope,) = torch.autograd.grad(loss.generator(outputs), outputs)
+        sides = (REAL, outputs) if loss.relative else (outputs,)
+        (slope,) = torch.autograd.grad(loss.generator(*sides), outputs)
         assert (slope < 0).all(), name
 
 

@@ -349,6 +349,10 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/r1": [0.004274, 0.0033267, 0.0025924],
         "generator/loss": [0.68244, 0.67678, 0.67711],
     },
+    "gan/dcgan-relativistic": {
+        "discriminator/loss": [1.5727, 1.0979, 0.84885],
+        "generator/loss": [2.0606, 2.649, 3.2669],
+    },
     "gan/dcgan-slow": {
         "discriminator/loss": [1.492, 1.4308, 1.3876],
         "generator/loss": [0.7534, 0.75751, 0.74806],
