@@ -12,6 +12,8 @@ from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import MetricOutcome, compute_metric, measurement_of
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draw_count
+from harness.evaluation.specs import metric_needs
+from harness.evaluation.training_curves import TRAINING_CURVE, training_curve
 from harness.families.base import Family
 from harness.metrics.base import Metric
 from harness.plan import Cell, PlannedMeasurement
@@ -40,12 +42,14 @@ def measure_cell(
     evidence that is at hand.
     """
     cell, store = work.cell, work.store
-    values = dataset_evidence(dataset) | dict(provided)
-    device = cell.numerics.device
-    evidence = Evidence(values, cell.setup, seed=cell.seed, device=device, model=model)
     missing = cell.missing(work.record)
     store.record(work.run_id, [p.without("not applicable", "") for p in missing if p.obstacle])
     applicable = [planned for planned in missing if not planned.obstacle]
+    values = dataset_evidence(dataset) | dict(provided)
+    if any(TRAINING_CURVE in metric_needs(_metric(cell, planned)) for planned in applicable):
+        values[TRAINING_CURVE] = training_curve(work.curves())
+    device = cell.numerics.device
+    evidence = Evidence(values, cell.setup, seed=cell.seed, device=device, model=model)
     other_draws = _other_draws(cell, applicable, evidence, dataset)
     failures = []
     for number, planned in enumerate(applicable):

@@ -64,7 +64,7 @@ def train_model(work: CellWork, dataset: Dataset) -> Family:
     in_use = memory.start(device)
     result = _train_together(work, dataset, family)
     losses = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
-    store.log_curves(run_id, losses)
+    work.log_curves(losses)
     with _weights_file(work) as file:
         weights_sha256 = save_weights(family, file)
         store.put_file(run_id, file, "weights")

@@ -48,6 +48,7 @@ class CellWork:
             recipe = {"family": cell.family, **cell.settings}
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
         self.record = record
+        self._curves: list[tuple[int, str, float]] | None = None
 
     @property
     def run_id(self) -> str:
@@ -57,6 +58,15 @@ class CellWork:
     def tell(self, stage: str, done: int, total: int) -> None:
         """Say how far the cell is."""
         self._listen(CellEvent(self.cell.name, stage, done, total))
+
+    def log_curves(self, points: list[tuple[int, str, float]]) -> None:
+        """Record the training curves: (images shown, name, value)."""
+        self.store.log_curves(self.run_id, points)
+        self._curves = points
+
+    def curves(self) -> list[tuple[int, str, float]]:
+        """The training curves: those just recorded, or those that the store has."""
+        return self.store.curves(self.run_id) if self._curves is None else self._curves
 
     def set_trained(self, **facts: Any) -> None:
         """Record that the cell is trained, with these facts."""

@@ -229,8 +229,12 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
         )
 
 
-def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -> str:
-    """The loss curves of one model on one dataset: a line a seed, a line style a loss."""
+def training_curves(
+    curves: pd.DataFrame, model: str, models: Sequence[str], name: str, what: str
+) -> str:
+    """Curves of one model on one dataset, of losses or of `what` else: a line a seed, a line style
+    a name.
+    """
     colour = colours(models)[model][0]
     dashes: list[Any] = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1, 1, 1))]
     with canvas(3.2, 2.1) as (figure, axes):
@@ -254,10 +258,8 @@ def losses(curves: pd.DataFrame, model: str, models: Sequence[str], name: str) -
         axes.set_title(model)
         axes.set_xlabel("images shown")
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
-        seeds = curves["seed"].nunique()
-        return render_svg(
-            figure, name, f"Loss of {model} over training images, {counted(seeds, 'seed')}"
-        )
+        seeds = counted(curves["seed"].nunique(), "seed")
+        return render_svg(figure, name, f"{what} of {model} over training images, {seeds}")
 
 
 def _log_values(axes: Axes) -> None:

@@ -234,13 +234,17 @@ def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
 
 
 def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
-    """For each dataset the loss curves of its models."""
+    """For each dataset the loss curves of its models, and the norms of their gradients."""
     models = _model_names(results)
     plots: dict[str, list[Markup]] = {}
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
     for i, ((dataset, model), curves) in enumerate(grouped):
-        svg = figures.losses(curves, str(model), models, f"loss{i}")
-        plots.setdefault(str(dataset), []).append(Markup(svg))
+        are_norms = curves["name"].str.endswith("/gradient_norm")
+        kinds = {"Losses": curves[~are_norms], "Norms of gradients": curves[are_norms]}
+        for what, part in kinds.items():
+            if len(part):
+                svg = figures.training_curves(part, str(model), models, f"{what[:4]}{i}", what)
+                plots.setdefault(str(dataset), []).append(Markup(svg))
     return list(plots.items())
 
 

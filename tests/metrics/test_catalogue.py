@@ -57,6 +57,8 @@ EVIDENCE = {
     "critic_on_test": torch.randn(12),
     "critic_on_samples": torch.randn(12),
     "odds_on_test": torch.randn(12),
+    "generator_gradient_norms": torch.rand(12, 2, dtype=torch.float64),
+    "shares_at_bound": torch.rand(12, 2, dtype=torch.float64),
     "odds_on_samples": torch.randn(12),
     "elbo_nats": torch.randn(12),
     "importance_bound_nats": torch.randn(12),
