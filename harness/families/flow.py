@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Self
+from dataclasses import replace
+from typing import Literal, Self
 
 import torch
 from pydantic import model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
+from harness.data.batch import Batch
+from harness.families.base import Noise, Phase
 from harness.families.denoiser import DenoiserSettings, DenoisingModel
 from harness.objectives.denoising import Denoiser, NoiseProcess
-from harness.objectives.flow import VELOCITY, UniformProcess
+from harness.objectives.flow import VELOCITY, UniformProcess, optimal_transport
 from harness.samplers.flow import flow, straight_velocity
 from harness.samplers.settings import FlowSampling
 
 
 class FlowSettings(DenoiserSettings):
-    """`sampling`: the method that follows the velocity."""
+    """`pairing`: which noise an image of a batch is paired with, any or that of the least squared
+    distances in all. `sampling`: the method that follows the velocity.
+    """
 
+    pairing: Literal["independent", "optimal-transport"] = "independent"
     sampling: FlowSampling = FlowSampling()
 
     @model_validator(mode="after")
-    def _guidance_has_two_sides(self) -> Self:
+    def _settings_fit(self) -> Self:
         self.check_guidance(self.sampling.guidance)
+        if self.pairing == "optimal-transport" and (self.conditional or self.texts):
+            raise ValueError(
+                "pairing: optimal-transport goes without conditional and texts: the noise of a"
+                " class would no longer be Gaussian"
+            )
         return self
 
 
 class Flow(DenoisingModel):
-    """A U-Net, or an MLP, that predicts the velocity x₁ − ε of x_t = t·x₁ + (1 − t)·ε."""
+    """A network that predicts the velocity x₁ − ε of x_t = t·x₁ + (1 − t)·ε."""
 
     Settings = FlowSettings
     settings: FlowSettings
@@ -36,6 +47,14 @@ class Flow(DenoisingModel):
     def process(self) -> NoiseProcess:
         """Times evenly spread between noise and image."""
         return UniformProcess()
+
+    def phases(self) -> tuple[Phase, ...]:
+        """One phase, one player, which may pair images and noise before each step."""
+        (phase,) = super().phases()
+        if self.settings.pairing == "independent":
+            return (phase,)
+        (player,) = phase.players
+        return (replace(phase, players=(replace(player, prepare=pair_by_transport),)),)
 
     @property
     def guidance(self) -> tuple[float, bool]:
@@ -46,3 +65,8 @@ class Flow(DenoisingModel):
         """Images from Gaussian `noise` N×C×S×S."""
         how = self.settings.sampling
         return flow(straight_velocity(denoise), noise, how.kind, how.steps)
+
+
+def pair_by_transport(networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Noise:
+    """The noise with ε in the order of the images that it is nearest to in all."""
+    return {**noise, "epsilon": optimal_transport(batch.x, noise["epsilon"])}

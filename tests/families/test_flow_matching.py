@@ -59,3 +59,23 @@ def test_guidance_needs_images_without_a_condition() -> None:
         flow(conditional=True, sampling={"guidance": 2.0})
     family = flow(conditional=True, condition_dropout=0.1, sampling={"guidance": 2.0, "steps": 2})
     assert family.sample(2, torch.Generator().manual_seed(0)).shape == (2, 1, 8, 8)
+
+
+def test_optimal_transport_pairs_the_noise_before_each_step() -> None:
+    family = flow(pairing="optimal-transport")
+    (player,) = family.phases()[0].players
+    x = torch.linspace(-1, 1, 8)[:, None, None, None].expand(8, 1, 8, 8)
+    noise = player.noise(8, torch.Generator().manual_seed(0))
+    assert player.prepare is not None
+    batch = Batch(x, torch.zeros(8, dtype=torch.int64))
+    paired = player.prepare(family.networks, batch, noise)
+    assert torch.equal(paired["t"], noise["t"])
+    distances = [(x - side["epsilon"]).square().sum() for side in (paired, noise)]
+    assert distances[0] < distances[1]
+    assert (paired["epsilon"].flatten(1).mean(dim=1).diff() >= 0).all()
+    assert flow().phases()[0].players[0].prepare is None
+
+
+def test_optimal_transport_goes_without_a_condition() -> None:
+    with pytest.raises(ValidationError, match="goes without conditional and texts"):
+        flow(conditional=True, pairing="optimal-transport")

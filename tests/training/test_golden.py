@@ -264,6 +264,57 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-cosine": {
         "model/loss": [0.97941, 0.92177, 0.8093],
     },
+    "diffusion/ddpm-8-steps": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-cfg-1": {
+        "model/loss": [0.97941, 0.91016, 0.81393],
+    },
+    "diffusion/ddpm-cfg-2": {
+        "model/loss": [0.97941, 0.91016, 0.81393],
+    },
+    "diffusion/ddpm-cfg-4": {
+        "model/loss": [0.97941, 0.91016, 0.81393],
+    },
+    "diffusion/ddpm-dpm-solver": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-min-snr": {
+        "model/loss": [0.95729, 0.77936, 0.78248],
+    },
+    "diffusion/ddpm-no-skips": {
+        "model/loss": [0.97941, 0.9859, 0.97883],
+    },
+    "diffusion/ddpm-p2": {
+        "model/loss": [0.7294, 0.56394, 0.63631],
+    },
+    "diffusion/ddpm-sigmoid": {
+        "model/loss": [0.97941, 0.92075, 0.80882],
+    },
+    "diffusion/ddpm-v": {
+        "model/loss": [0.35325, 0.41689, 0.24795],
+    },
+    "diffusion/ddpm-vlb": {
+        "model/loss": [6.913, 24.072, 5.8098],
+    },
+    "diffusion/ddpm-x0": {
+        "model/loss": [0.13405, 0.11693, 0.1135],
+    },
+    "diffusion/dit": {
+        "model/loss": [0.97941, 0.96322, 0.93308],
+    },
+    "diffusion/edm": {
+        "model/loss": [0.85655, 0.80894, 0.73827],
+    },
+    "flow/matching": {
+        "model/loss": [1.1108, 1.0596, 0.96324],
+    },
+    "flow/matching-8-steps": {
+        "model/loss": [1.1108, 1.0596, 0.96324],
+    },
+    "flow/optimal-transport": {
+        "model/loss": [1.0678, 1.0242, 0.93124],
+    },
     "gan/wgan-gp-mlp": {
         "discriminator/loss": [0.061138, 0.013125, -0.039865],
         "discriminator/penalty": [0.79611, 0.78824, 0.77341],
