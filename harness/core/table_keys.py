@@ -10,7 +10,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyOf:
     """Makes pydantic take the keys of `table` and nothing else: `Annotated[str, KeyOf(LOSSES)]`.
 

@@ -103,6 +103,8 @@ def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
         return missing
     if "logits" in needed and used and not used.has_logits:
         return f"{used.label} has no class logits"
+    if used and (teacher := subject.trained_on.get(used.label.rpartition("@")[2])):
+        return f"the model was trained on the features of {teacher}, which is then no judge of it"
     if {"conditional", "logits"} <= needed:
         return _other_classes(metric.network or setup.names.get("extractor", ""), subject.data)
     return None

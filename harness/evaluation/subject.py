@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.data.base import Dataset
 from harness.evaluation.requirements import REQUIREMENTS, Candidate, Need
@@ -30,13 +30,19 @@ class Subject:
     """Whether the images are binarised, so that likelihoods are of them as they are."""
     sides: tuple[int, ...] = ()
     """Height and width of the images in pixels, where they are pixels."""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
+    """The feature networks that the model learned from: their names by the digits of their weights
+    that stand in labels."""
     resize: str = ""
     """What images were resized to before anything else, and how, where they were."""
 
 
 def model_subject(model: str, family: Family, dataset: Dataset, samples: int) -> Subject:
     """A trained model, from which `samples` images are drawn."""
-    return _subject(Candidate(dataset, model, family, samples), frozenset(), dataset.binary)
+    subject = _subject(Candidate(dataset, model, family, samples), frozenset(), dataset.binary)
+    return replace(
+        subject, trained_on={network.digest: network.name for network in family.frozen_networks()}
+    )
 
 
 def samples_subject(name: str, dataset: Dataset, samples: int) -> Subject:

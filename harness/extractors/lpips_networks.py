@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import lpips
 import torch
 from torch import Tensor
-from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
+from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights
 
 from harness.core.errors import BadInput
 from harness.extractors.base import Perceptual
 from harness.extractors.images import check_rgb, in_batches, on_device, to_rgb
 from harness.extractors.source import ExtractorSource
 from harness.networks import weight_files
+from harness.networks.feature_networks import vgg16_file
 from harness.networks.weight_files import LocalWeights, WeightsFile
 
 
@@ -35,10 +36,7 @@ TRUNKS = {
         smallest=31,
     ),
     "vgg": Trunk(
-        WeightsFile(
-            VGG16_Weights.IMAGENET1K_V1.url,
-            "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        ),
+        vgg16_file(),
         smallest=16,
     ),
     "squeeze": Trunk(

@@ -18,9 +18,15 @@ from harness.families.autoencoding import CodingSettings, Share, encoder_and_dec
 from harness.families.base import Family, Losses, Noise, Phase, single_player
 from harness.families.builders import at_least_float32, in_range
 from harness.networks.dropout import draw_masks, use_masks
+from harness.networks.feature_network import FeatureNetwork
+from harness.networks.feature_networks import FEATURE_NETWORKS
 from harness.objectives.codes import CODE_PENALTIES, CodeInputs
 from harness.objectives.input_noise import INPUT_NOISE, draw_input_noise
-from harness.objectives.reconstruction import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from harness.objectives.reconstruction import (
+    RECONSTRUCTION_LOSSES,
+    ReconstructionLoss,
+    perceptual_error,
+)
 
 CODE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda codes: codes,
@@ -28,6 +34,11 @@ CODE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 """What codes pass through, by the name that recipes give it as `code_activation:`."""
+
+
+PERCEPTUAL = "perceptual"
+AUTOENCODER_LOSSES = {**RECONSTRUCTION_LOSSES, PERCEPTUAL: RECONSTRUCTION_LOSSES["l2"]}
+"""What recipes may say as `loss:`, and the loss of pixels in it."""
 
 
 class InputDamage(Settings):
@@ -50,18 +61,30 @@ class WeighedCodePenalty(Settings):
 
 
 class AutoencoderSettings(CodingSettings):
-    """`loss`: one of `objectives.reconstruction`; `codes`: penalties that are added to it.
+    """`loss`: one of `objectives.reconstruction`, or `perceptual`, the distance of the `features`
+    of a frozen network beside the squared error; `codes`: penalties that are added to it.
 
     `inputs`: what it is shown where images come with damaged copies of themselves, these or the
     whole images. `corruption`: damage to what it is shown where images come without such copies, or
     are shown whole.
     """
 
-    loss: Annotated[str, KeyOf(RECONSTRUCTION_LOSSES)] = "l2"
+    loss: Annotated[str, KeyOf(AUTOENCODER_LOSSES)] = "l2"
+    features: Annotated[str, KeyOf(FEATURE_NETWORKS)] | None = None
     code_activation: Annotated[str, KeyOf(CODE_ACTIVATIONS)] = "none"
     codes: tuple[WeighedCodePenalty, ...] = ()
     inputs: Literal["damaged", "clean"] = "damaged"
     corruption: InputDamage | None = None
+
+    @model_validator(mode="after")
+    def _features_are_of_a_perceptual_loss(self) -> Self:
+        if (self.loss == PERCEPTUAL) != (self.features is not None):
+            raise ValueError(
+                "loss: perceptual needs features, a frozen network such as classifier:cifar10"
+                if self.features is None
+                else "features go with loss: perceptual"
+            )
+        return self
 
     @model_validator(mode="after")
     def _penalties_fit(self) -> Self:
@@ -99,6 +122,8 @@ class Autoencoder(Family):
 
     Settings = AutoencoderSettings
     settings: AutoencoderSettings
+    _features: nn.Module | None = None
+    """The frozen network of a perceptual loss, once the model is on its device."""
 
     def build(self) -> nn.ModuleDict:
         """Encoder and decoder. Raises BadInput for data that it cannot be trained on."""
@@ -109,6 +134,8 @@ class Autoencoder(Family):
             raise BadInput(
                 "corruption and loss: bce need images of 8-bit pixels, with values in [0, 1]"
             )
+        for network in self.frozen_networks():
+            network.check(shape.channels, shape.size)
         values = shape.channels * shape.size**2
         if settings.latent >= values and not (settings.codes or settings.corruption):
             warnings.warn(
@@ -168,7 +195,20 @@ class Autoencoder(Family):
         decoder: Any = networks["decoder"]
         of_logits = self.reconstruction.of_logits
         made: Tensor = decoder.logits(codes) if of_logits else decoder(codes)
-        return self.reconstruction.compute(x, made)
+        error = self.reconstruction.compute(x, made)
+        if self._features is None:
+            return error
+        return error + perceptual_error(self._features, x, made)
+
+    def frozen_networks(self) -> tuple[FeatureNetwork, ...]:
+        """The network of a perceptual loss."""
+        name = self.settings.features
+        return (FEATURE_NETWORKS[name],) if name else ()
+
+    def to(self, device: torch.device | str) -> None:
+        """Moves all networks there, the frozen one of the loss too."""
+        super().to(device)
+        self._features = next((n.load(device) for n in self.frozen_networks()), None)
 
     def _codes(self, networks: nn.ModuleDict, x: Tensor) -> Tensor:
         """x N×C×S×S → codes N×latent."""
@@ -177,7 +217,7 @@ class Autoencoder(Family):
     @property
     def reconstruction(self) -> ReconstructionLoss:
         """The loss of reconstructions."""
-        return RECONSTRUCTION_LOSSES[self.settings.loss]
+        return AUTOENCODER_LOSSES[self.settings.loss]
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from harness.core.settings import Settings
 from harness.data.base import Split
 from harness.data.batch import Batch
 from harness.families.optimizers import Adam, AnyOptimizer, Optimizer
+from harness.networks.feature_network import FeatureNetwork
 from harness.objectives.adversarial import OutputMeaning
 
 Noise = Mapping[str, Tensor]
@@ -242,6 +243,12 @@ class Family(ABC):
         """The files that the model depends on beside its code, such as weights that it starts
         from. Their content is part of the training key, so that a changed file trains anew. Files
         that `build` opens and paths among the settings are found without being named here.
+        """
+        return ()
+
+    def frozen_networks(self) -> tuple[FeatureNetwork, ...]:
+        """The networks that its losses compare images by, and that nobody trains. Their weights are
+        part of the training key, and no metric of the same weights measures the model.
         """
         return ()
 

@@ -44,7 +44,7 @@ from harness.plan.setup import check_named_networks, suite_eval_config, suite_ne
 from harness.tracking import Record, Store
 from harness.training.budget import depends_on_horizon
 from harness.training.code_version import code_digests, code_version, sampling_version
-from harness.training.family_files import file_digests, opened_files
+from harness.training.family_files import file_digests, frozen_digests, opened_files
 from harness.training.numerics import Numerics
 
 
@@ -209,8 +209,8 @@ def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[ModelAt, tu
 
 
 def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]]:
-    """The family with networks that have shapes but no memory, and digests of the files that a
-    user's family depends on; checks the image size.
+    """The family with networks that have shapes but no memory, and digests of the files that it
+    depends on; checks the image size, and that frozen networks are at hand.
     """
     kind = FAMILIES.load(recipe.family)
     is_users = not kind.__module__.startswith("harness.")
@@ -220,7 +220,7 @@ def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]
         with torch.device("meta"), watch as opened:
             family = build_family(recipe.family, recipe.settings, shape_of(dataset))
         if not is_users:
-            return family, {}
+            return family, frozen_digests(family)
         return family, file_digests(family, [*opened, *opened_on_import(code_digests(kind))])
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from None

@@ -55,6 +55,13 @@ def _note_open(event: str, arguments: tuple[Any, ...]) -> None:
         paths.append(path if isinstance(path, str) else path.decode(errors="surrogateescape"))
 
 
+def frozen_digests(family: Family) -> dict[str, str]:
+    """The first 16 hexadecimal digits of the SHA-256 of each frozen network's weights, by the
+    network's name. Raises BadInput where weights are not on this machine and cannot be fetched.
+    """
+    return {network.name: network.weights().sha256[:16] for network in family.frozen_networks()}
+
+
 def file_digests(family: Family, opened: list[str]) -> dict[str, str]:
     """The first 16 hexadecimal digits of the SHA-256 of each file that `family` depends on, by the
     file's name; `opened` is what `opened_files` collected. Raises BadInput where a file that the
@@ -71,7 +78,7 @@ def file_digests(family: Family, opened: list[str]) -> dict[str, str]:
         name = path.name if path.name not in digests else str(path)
         stat = path.stat()
         digests[name] = _digest(path, stat.st_mtime_ns, stat.st_size)
-    return digests
+    return digests | frozen_digests(family)
 
 
 def _texts(value: object) -> Iterator[str]:

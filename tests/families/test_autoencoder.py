@@ -16,6 +16,7 @@ from harness.families import build_family
 from harness.families.autoencoder import Autoencoder
 from harness.families.base import ImageShape
 from harness.objectives.codes import jacobian_norms
+from harness.objectives.reconstruction import perceptual_error
 
 MLP = {"network": "mlp", "width": 6, "depth": 1, "latent": 5}
 
@@ -69,8 +70,8 @@ def test_penalties_are_added_with_their_weights_and_logged_without() -> None:
     x = batch().x
     parts = losses(family, batch())
     codes = family.networks["encoder"](x)
-    assert parts["l1"] == pytest.approx(float(codes.abs().sum(dim=1).mean()))
-    norms = jacobian_norms(family.networks["encoder"], x).mean()
+    assert parts["l1"] == pytest.approx(float(codes.detach().abs().sum(1).mean()))
+    norms = jacobian_norms(family.networks["encoder"], x).mean().detach()
     assert parts["contractive"] == pytest.approx(float(norms))
     expected = parts["reconstruction"] + 0.5 * parts["l1"] + 0.1 * parts["contractive"]
     assert parts["loss"] == pytest.approx(expected)
@@ -155,7 +156,7 @@ def test_cross_entropy_is_of_the_decoders_log_odds() -> None:
         ({"codes": [{"kind": "l1", "weight": 1.0, "target": 0.1}]}, "l1 has no target"),
         ({"codes": [{"kind": "l1", "weight": 1.0}] * 2}, "codes name one kind twice"),
         ({"codes": [{"kind": "l3", "weight": 1.0}]}, "'sparse-kl'"),
-        ({"loss": "l3"}, "'l2', 'l1' or 'bce'"),
+        ({"loss": "l3"}, "'l2', 'l1', 'bce' or 'perceptual'"),
         ({"corruption": {"kind": "gaussian", "amount": 1.5}}, "less than 1"),
     ],
 )
@@ -178,3 +179,30 @@ def test_a_code_larger_than_the_image_is_warned_of_without_a_penalty() -> None:
         warnings.simplefilter("error")
         held = wide | {"codes": [{"kind": "l1", "weight": 1.0}]}
         build_family("autoencoder", held, ImageShape(1, 8))
+
+
+PERCEPTUAL = {"latent": 4, "width": 4, "loss": "perceptual", "features": "classifier:digits"}
+
+
+def test_a_perceptual_loss_adds_the_distance_of_features() -> None:
+    torch.manual_seed(0)
+    family = build_family("autoencoder", PERCEPTUAL, ImageShape(1, 16))
+    assert isinstance(family, Autoencoder)
+    family.to("cpu")
+    x = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    images = Batch(x, torch.zeros(4, dtype=torch.int64))
+    family.networks.eval()
+    rebuilt = family.reconstruct(x)
+    features = family.frozen_networks()[0].load("cpu")
+    expected = (rebuilt - x).square().mean() + perceptual_error(features, x, rebuilt)
+    assert losses(family, images)["loss"] == pytest.approx(float(expected))
+    assert set(family.networks) == {"encoder", "decoder"}  # the frozen one is not stored
+
+
+def test_a_perceptual_loss_needs_a_network_that_takes_the_images() -> None:
+    with pytest.raises(BadInput, match="classifier:digits takes 1×16×16 images, not 1×8×8"):
+        build_family("autoencoder", PERCEPTUAL, ImageShape(1, 8))
+    with pytest.raises(ValidationError, match="perceptual needs features"):
+        built(loss="perceptual")
+    with pytest.raises(ValidationError, match="features go with loss: perceptual"):
+        built(features="lpips:vgg")

@@ -49,6 +49,8 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     size = 32 - 32 % packing  # a batch that divides into packs
     takes_steps = FAMILIES.load(recipe.family).takes_steps
     settings = recipe.settings | ({"batch_size": size} if takes_steps else {})
+    if settings.get("features"):
+        settings["features"] = "classifier:digits"  # of images of this shape
     with_sources = recipe.family == "translation"
     shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,

@@ -16,6 +16,9 @@ from harness.families import FAMILIES
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "autoencoder/conv-perceptual": {
+        "model/loss": [3.7597, 3.1043, 2.7395],
+    },
     "vae/conditional": {
         "model/loss": [541.72, 456.57, 404.55],
         "model/reconstruction": [536.44, 449.3, 392.16],
