@@ -11,6 +11,7 @@ from harness.networks.convnet import Decoder
 from harness.networks.discriminator import ConvDiscriminator, MLPDiscriminator
 from harness.networks.mlp import MLPDecoder
 from harness.networks.normalisation import NORMS, normalise_spectrally
+from harness.networks.resnet import ResidualDiscriminator, ResidualGenerator
 
 ACTIVATIONS = {"leaky-relu": nn.LeakyReLU(0.2), "relu": nn.ReLU()}
 
@@ -23,7 +24,7 @@ def gan_networks(settings: GANSettings, shape: ImageShape) -> nn.ModuleDict:
     """
     generator, discriminator = _generator(settings, shape), _discriminator(settings, shape)
     if settings.network == "conv":
-        if settings.generator.norm != "none":
+        if isinstance(generator, Decoder) and settings.generator.norm != "none":
             generator.apply(init_dcgan)
         if NORMS[settings.discriminator.norm] is not None:
             discriminator.apply(init_dcgan)
@@ -38,6 +39,9 @@ def _generator(settings: GANSettings, shape: ImageShape) -> nn.Module:
     if settings.depth is not None:
         return MLPDecoder(*sizes, settings.depth)
     own = settings.generator
+    if own.blocks == "residual":
+        width = 2 * settings.width
+        return ResidualGenerator(code, shape.channels, shape.size, width, attention=own.attention)
     return Decoder(*sizes, norm=NORMS[own.norm], attention=own.attention)
 
 
@@ -49,6 +53,8 @@ def _discriminator(settings: GANSettings, shape: ImageShape) -> nn.Module:
     activation = ACTIVATIONS[own.activation]
     if settings.depth is not None:
         return MLPDiscriminator(*sizes, activation=activation, depth=settings.depth, head=own.head)
+    if own.blocks == "residual":
+        return ResidualDiscriminator(*sizes, head=own.head, attention=own.attention)
     return ConvDiscriminator(
         *sizes, activation=activation, norm=NORMS[own.norm], head=own.head,
         attention=own.attention,

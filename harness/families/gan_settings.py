@@ -27,6 +27,8 @@ from harness.objectives.augmentation import AUGMENTATIONS
 from harness.objectives.generator_extras import GENERATOR_EXTRAS
 from harness.objectives.penalties import PENALTIES
 
+Blocks = Literal["strided", "residual"]
+
 
 class LabelSmoothing(Settings):
     """How far the discriminator's labels are from 1 for real images and from 0 for made ones."""
@@ -36,16 +38,18 @@ class LabelSmoothing(Settings):
 
 
 class DiscriminatorSettings(PlayerSettings):
-    """`norm`: one of `networks.normalisation`; an MLP's layers are only normalised spectrally.
-    `head`: what it is told of the batch, of `networks.batch_features`. `attention`: over all places
-    at half of the image's size. `augment`: what is done to all images that it sees, of
-    `objectives.augmentation`. `packing`: images that it judges together. `conditioning`: how a
-    conditional one takes the class, of `networks.conditioning`.
+    """`blocks`: of convolutions, DCGAN's or those of `networks.resnet`. `norm`: one of
+    `networks.normalisation`; an MLP's layers are only normalised spectrally. `head`: what it is
+    told of the batch, of `networks.batch_features`. `attention`: over all places at half of the
+    image's size. `augment`: what is done to all images that it sees, of `objectives.augmentation`.
+    `packing`: images that it judges together. `conditioning`: how a conditional one takes the
+    class, of `networks.conditioning`. `smoothing`: of the labels in its loss.
 
     `clip` bounds each of its parameters. `updates`: steps that it takes before the generator takes
     one, each on images of its own.
     """
 
+    blocks: Blocks = "strided"
     norm: Annotated[str, KeyOf(NORMS)] = "batch"
     activation: Literal["leaky-relu", "relu"] = "leaky-relu"
     augment: tuple[Annotated[str, KeyOf(AUGMENTATIONS)], ...] = ()
@@ -66,10 +70,12 @@ class GeneratorExtra(Settings):
 
 
 class GeneratorSettings(PlayerSettings):
-    """`norm`: whether its convolutions are normalised over the batch. `attention`: as the
-    discriminator's. `adversarial` weighs its side of the loss, `extras` are added to it.
+    """`norm`: whether its convolutions are normalised over the batch. `blocks` and `attention`: as
+    the discriminator's; residual blocks have twice the recipe's `width`. `adversarial` weighs its
+    side of the loss, `extras` are added to it.
     """
 
+    blocks: Blocks = "strided"
     norm: Literal["batch", "none"] = "batch"
     attention: bool = False
     adversarial: NonNegativeFloat = 1.0
@@ -183,11 +189,28 @@ def _penalties_fit(s: GANSettings) -> str | None:
 
 def _network_fits(s: GANSettings) -> str | None:
     if s.network == "conv":
-        return None
+        return _blocks_fit(s)
+    if "residual" in {s.discriminator.blocks, s.generator.blocks}:
+        return "blocks: residual are convolutions, and go with network: conv"
     if s.discriminator.attention or s.generator.attention:
         return "attention is between places of a map, and goes with network: conv"
     if s.discriminator.norm in {"layer", "instance"}:
         return f"norm: {s.discriminator.norm} is of maps, and goes with network: conv"
+    return None
+
+
+def _blocks_fit(s: GANSettings) -> str | None:
+    discriminator, generator = s.discriminator, s.generator
+    if discriminator.blocks == "residual":
+        if discriminator.norm not in {"spectral", "none"}:
+            return (
+                "a discriminator of residual blocks has no layers that normalise; say"
+                " discriminator: {norm: spectral} or {norm: none}"
+            )
+        if discriminator.activation != "relu":
+            return "a discriminator of residual blocks has activation: relu"
+    if generator.blocks == "residual" and generator.norm == "none":
+        return "a generator of residual blocks is normalised over the batch; leave out its norm"
     return None
 
 

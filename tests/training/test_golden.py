@@ -407,6 +407,10 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/loss": [1.5727, 1.0979, 0.84885],
         "generator/loss": [2.0606, 2.649, 3.2669],
     },
+    "gan/sngan-residual": {
+        "discriminator/loss": [1.3258, 0.30461, 0.30516],
+        "generator/loss": [1.3385, 1.4059, 1.3726],
+    },
     "gan/dcgan-slow": {
         "discriminator/loss": [1.492, 1.4308, 1.3876],
         "generator/loss": [0.7534, 0.75751, 0.74806],
