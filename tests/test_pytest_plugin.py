@@ -19,7 +19,7 @@ metrics: [mse, psnr]
 @pytest.fixture
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr("harness.cli.options.StoreOptions.open", lambda options: None)
+    monkeypatch.setattr("harness.cli.suite_options.StoreOptions.open", lambda options: None)
     (tmp_path / "suite.yaml").write_text(SUITE)
 
     def call(name="suite.yaml", **overrides):

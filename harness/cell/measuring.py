@@ -31,8 +31,10 @@ COSTS = {
 
 def costs_of(facts: Mapping[str, str]) -> dict[str, float]:
     """The costs of training among the facts of a run."""
-    known = {name: facts[fact] for name, fact in COSTS.items() if fact in facts}
-    return {name: float(v) if name == "training_seconds" else int(v) for name, v in known.items()}
+    recorded = {name: facts[fact] for name, fact in COSTS.items() if fact in facts}
+    return {
+        name: float(v) if name == "training_seconds" else int(v) for name, v in recorded.items()
+    }
 
 
 def measure_cell(

@@ -29,25 +29,25 @@ def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
     from harness.report.boards import view
 
     widen_unless_terminal(console)
-    found = leaderboard.standings
-    print_line(console, view.headline(found))
-    for board in found.boards:
-        _board(console, board, found)
-    for summary in found.summaries:
-        _summary(console, summary, found)
-    _fronts(console, found)
-    _quoted(console, found)
-    _closing(console, found)
+    standings = leaderboard.standings
+    print_line(console, view.headline(standings))
+    for board in standings.boards:
+        _board(console, board, standings)
+    for summary in standings.summaries:
+        _summary(console, summary, standings)
+    _fronts(console, standings)
+    _quoted(console, standings)
+    _closing(console, standings)
 
 
-def _board(console: Console, board: Board, found: Standings) -> None:
+def _board(console: Console, board: Board, standings: Standings) -> None:
     from harness.report import tables
     from harness.statistics.formatting import number
 
-    metric = found.metrics[board.metric]
+    metric = standings.metrics[board.metric]
     heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]
     heads += ["seeds"] + [f"against {board.against}"] * bool(board.against)
-    rows = [_cells(board, row, found) for row in board.rows]
+    rows = [_cells(board, row, standings) for row in board.rows]
     if board.floor and board.floor.mean is not None:
         floor = number(board.floor.mean, metric.digits)
         blank = [""] * (len(heads) - 4)
@@ -58,24 +58,24 @@ def _board(console: Console, board: Board, found: Standings) -> None:
     print_line(console, f"{board.protocol}; {board.mean} over {board.over}", "dim")
 
 
-def _cells(board: Board, row: Row, found: Standings) -> list[str]:
+def _cells(board: Board, row: Row, standings: Standings) -> list[str]:
     from harness.report import tables
 
-    cell = tables.cell(board, found.metrics[board.metric], row.model, {})
+    cell = tables.cell(board, standings.metrics[board.metric], row.model, {})
     name = escape(row.model.removesuffix(" (quoted)")) + " [dim]quoted[/dim]" * row.quoted
     value = escape(", ".join(filter(None, (cell.text, cell.problems))))
     seeds = str(row.seeds or "")
     found_cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
     if board.against:
-        said = escape(f"{cell.outcome} {cell.versus}".strip())
-        found_cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{said}[/]")
+        comparison = escape(f"{cell.outcome} {cell.versus}".strip())
+        found_cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{comparison}[/]")
     return found_cells
 
 
-def _summary(console: Console, summary: MetricSummary, found: Standings) -> None:
+def _summary(console: Console, summary: MetricSummary, standings: Standings) -> None:
     from harness.report.boards import view
 
-    title = f"{found.metrics[summary.metric].heading} over {', '.join(summary.datasets)}"
+    title = f"{standings.metrics[summary.metric].heading} over {', '.join(summary.datasets)}"
     if not summary.standings:
         console.print()
         print_line(console, f"{title}: {summary.problem}")
@@ -86,23 +86,23 @@ def _summary(console: Console, summary: MetricSummary, found: Standings) -> None
         for s in summary.standings
     ]
     print_titled_table(console, title, heads, [list(map(escape, row)) for row in rows])
-    said = f"of {view.scale(summary)}; stratified 95 % bootstrap intervals over seeds"
-    print_line(console, f"{said}. {view.partial(summary)}".rstrip(), "dim")
+    caption = f"of {view.scale(summary)}; stratified 95 % bootstrap intervals over seeds"
+    print_line(console, f"{caption}. {view.partial(summary)}".rstrip(), "dim")
 
 
-def _fronts(console: Console, found: Standings) -> None:
-    if found.fronts:
+def _fronts(console: Console, standings: Standings) -> None:
+    if standings.fronts:
         console.print()
-    for front in found.fronts:
-        heading = found.metrics[front.quality.metric].heading
-        what = f"{heading} against {front.axis} on {front.quality.dataset}"
-        print_line(console, f"Pareto front of {what}: {', '.join(front.best)}")
+    for front in standings.fronts:
+        heading = standings.metrics[front.quality.metric].heading
+        title = f"{heading} against {front.axis} on {front.quality.dataset}"
+        print_line(console, f"Pareto front of {title}: {', '.join(front.best)}")
 
 
-def _quoted(console: Console, found: Standings) -> None:
+def _quoted(console: Console, standings: Standings) -> None:
     from harness.report.boards import view
 
-    if found.mentions:
+    if standings.mentions:
         heads = ("model", "dataset", "metric", "value", "spread", "source", "comparable")
         rows = [
             (
@@ -114,17 +114,17 @@ def _quoted(console: Console, found: Standings) -> None:
                 m.quote.source,
                 f"no: {m.apart}" if m.apart else "yes",
             )
-            for m in found.mentions
+            for m in standings.mentions
         ]
         title = "Quoted from papers, not measured here"
         print_titled_table(console, title, heads, [list(map(escape, row)) for row in rows])
 
 
-def _closing(console: Console, found: Standings) -> None:
+def _closing(console: Console, standings: Standings) -> None:
     """What a reader must know, and which cells gave no numbers."""
     console.print()
-    for notice in found.notices:
+    for notice in standings.notices:
         print_line(console, notice, "yellow")
-    for lost in found.collected.lost:
-        what = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
-        print_line(console, f"{lost.status}: {what}: {lost.reason}", "red")
+    for lost in standings.collected.lost:
+        cell = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
+        print_line(console, f"{lost.status}: {cell}: {lost.reason}", "red")

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.tables import console_beside, print_line, print_markup
 from harness.core.counting import counted
 from harness.core.output_folder import PUBLISHED
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "not evaluable": "dim"}
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def claims(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     json: Annotated[
         Path | None, typer.Option(help="Write the verdicts, their numbers and runs as JSON.")
     ] = None,
@@ -60,8 +60,7 @@ def claims(
         if path:
             write_output(path, text(results))
             print_line(console, f"Written: {path}")
-    reasons = [verdict.reason for verdict in results.verdicts]
-    if all(reasons):
+    if all(reasons := [verdict.reason for verdict in results.verdicts]):
         raise loaded.document.error(f"no claim can be evaluated: {reasons[0]}", ("claims",))
 
 
@@ -121,8 +120,8 @@ def ledger(
     from harness.report.ledger import Ledger
 
     options.check_output_options([file], reports.glob("*/verdicts.json"))
-    found = Ledger.of(reports)
-    write_output(file, found.markdown(file.parent))
-    decided = sum(bool(found.on(claim)) for shelf in found.shelves for claim in shelf.claims)
-    total = sum(len(shelf.claims) for shelf in found.shelves)
+    ledger_ = Ledger.of(reports)
+    write_output(file, ledger_.markdown(file.parent))
+    decided = sum(bool(ledger_.on(claim)) for shelf in ledger_.shelves for claim in shelf.claims)
+    total = sum(len(shelf.claims) for shelf in ledger_.shelves)
     echo(f"{file}: {counted(total, 'claim')}, {decided} with a verdict", err=file == STDOUT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.tables import (
     console_beside,
     print_line,
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 COLOURS = {"better": "green", "worse": "red"}
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def compare(
-    results: options.StoreOptions,
+    results: suite_options.StoreOptions,
     runs: Annotated[
         list[str],
         typer.Argument(
@@ -57,40 +57,40 @@ def compare(
 
     options.check_output_options([html], store=results.file())
     store = results.open_existing()
-    found = side_by_side(store, runs)
+    comparison = side_by_side(store, runs)
     console = console_beside(html)
     if not html:
-        _show(console, found)
+        _show(console, comparison)
         return
-    shown = pages.galleries(found, store)
-    write_output(html, pages.runs_html(found, shown, store.name, now()))
+    shown = pages.galleries(comparison, store)
+    write_output(html, pages.runs_html(comparison, shown, store.name, now()))
     print_line(console, f"Written: {html}")
 
 
-def _show(console: Console, found: RunComparison) -> None:
+def _show(console: Console, comparison: RunComparison) -> None:
     from harness.report.runs import view
 
     widen_unless_terminal(console)
-    letters = view.letters(found)
-    for letter, side in zip(letters, found.sides, strict=True):
+    letters = view.letters(comparison)
+    for letter, side in zip(letters, comparison.sides, strict=True):
         name = f"[bold]{letter}[/bold]  {escape(side.name)}"
         print_markup(console, f"{name}  [dim]{side.run.run_id}[/dim]")
-    for section in view.sections(found):
+    for section in view.sections(comparison):
         if not section.differences:
             console.print(f"\n[bold]{section.title}[/bold]  [dim]{section.same}[/dim]")
             continue
         rows = [list(map(escape, (d.name, *d.values))) for d in section.differences]
         print_titled_table(console, f"{section.title}: what differs", ["", *letters], rows)
-    for notice in view.notices(found):
+    for notice in view.notices(comparison):
         print_line(console, notice, "yellow")
-    _numbers(console, found, letters)
+    _numbers(console, comparison, letters)
 
 
-def _numbers(console: Console, found: RunComparison, letters: list[str]) -> None:
+def _numbers(console: Console, comparison: RunComparison, letters: list[str]) -> None:
     against = [f"{letter} against {letters[0]}" for letter in letters[1:]]
     heads = ["metric", *letters, "± over", *against]
-    print_titled_table(console, "Numbers", heads, [_row(measured) for measured in found.lines])
-    for measured in found.lines:
+    print_titled_table(console, "Numbers", heads, [_row(measured) for measured in comparison.lines])
+    for measured in comparison.lines:
         print_line(console, measured.protocol.label(), "dim")
 
 
@@ -101,7 +101,7 @@ def _row(measured: Line) -> list[str]:
     effects = []
     for effect in measured.effects:
         outcome = effect.versus.outcome if effect.versus else ""
-        said = ", ".join(filter(None, (view.effect(effect), view.basis(effect))))
-        effects.append(f"[{COLOURS.get(outcome, 'dim')}]{escape(said)}[/]")
+        text = ", ".join(filter(None, (view.effect(effect), view.basis(effect))))
+        effects.append(f"[{COLOURS.get(outcome, 'dim')}]{escape(text)}[/]")
     values = [escape(view.value(measured, row)) for row in measured.values]
     return [escape(tables.heading(measured.metric)), *values, view.over(measured), *effects]

@@ -143,54 +143,55 @@ def show(
     if json_file:
         check_suffix(json_file, "--json", "JSON", ".json")
     dataset = load_dataset(name, data_root)
-    known = describe_dataset(dataset)
+    description = describe_dataset(dataset)
     if json_file:
-        write_json(known, json_file)
+        write_json(description, json_file)
     if sheet:
         from harness.data.contact_sheet import contact_sheet
         from harness.data.output_files import write_output
 
         write_output(sheet, contact_sheet(dataset))
-    _show(console_beside(sheet, json_file), known)
+    _show(console_beside(sheet, json_file), description)
 
 
-def _show(console: Console, known: dict[str, Any]) -> None:
+def _show(console: Console, description: dict[str, Any]) -> None:
     facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for word, value in _facts(known):
+    for word, value in _facts(description):
         facts.add_row(word, escape(value))
     console.print(facts)
-    console.print(_statistics(known))
-    console.print(_classes(known))
+    console.print(_statistics(description))
+    console.print(_classes(description))
 
 
-def _facts(known: dict[str, Any]) -> list[tuple[str, str]]:
-    scale = "; mean and std on a scale from 0 to 1" if known["type"] == "uint8" else ""
-    networks = (known["extractor"], known["perceptual"])
+def _facts(description: dict[str, Any]) -> list[tuple[str, str]]:
+    scale = "; mean and std on a scale from 0 to 1" if description["type"] == "uint8" else ""
+    networks = (description["extractor"], description["perceptual"])
     facts = [
-        ("name", known["name"]),
-        ("title", known["title"]),
-        ("licence", known["licence"]),
-        ("citation", known["citation"]),
-        ("SHA-256", known["digest"]),
-        ("images", known["images"] + scale),
-        ("tasks", "; ".join(["generation", "reconstruction", *known["tasks"]])),
+        ("name", description["name"]),
+        ("title", description["title"]),
+        ("licence", description["licence"]),
+        ("citation", description["citation"]),
+        ("SHA-256", description["digest"]),
+        ("images", description["images"] + scale),
+        ("tasks", "; ".join(["generation", "reconstruction", *description["tasks"]])),
         ("networks", ", ".join(dict.fromkeys(filter(None, networks)))),
     ]
-    if known["factors"]:
+    if description["factors"]:
         factors = (
-            f"{name} ({counted(values, 'value')})" for name, values in known["factors"].items()
+            f"{name} ({counted(values, 'value')})"
+            for name, values in description["factors"].items()
         )
         facts.append(("factors", ", ".join(factors)))
-    for text in known["splits"]["test"].get("texts", []):
+    for text in description["splits"]["test"].get("texts", []):
         facts.append(("text", text))
     return facts
 
 
-def _statistics(known: dict[str, Any]) -> Table:
+def _statistics(description: dict[str, Any]) -> Table:
     table = Table("split", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("images", "defective", "mean", "std"):
         table.add_column(heading, justify="right")
-    for name, split in known["splits"].items():
+    for name, split in description["splits"].items():
         defective = f"{split['defective']:,}" if "defective" in split else "–"
         moments = (_numbers(split[moment]) for moment in ("mean", "std"))
         table.add_row(name, f"{split['images']:,}", defective, *moments)
@@ -202,13 +203,13 @@ def _numbers(values: list[float]) -> str:
     return f"{shown}, …" if len(values) > 3 else shown
 
 
-def _classes(known: dict[str, Any]) -> Table:
+def _classes(description: dict[str, Any]) -> Table:
     table = Table("label", "class", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for split in known["splits"]:
+    for split in description["splits"]:
         table.add_column(split, justify="right")
-    for label, name in enumerate(known["classes"][:SHOWN_CLASSES]):
-        counts = (f"{split['counts'][label]:,}" for split in known["splits"].values())
+    for label, name in enumerate(description["classes"][:SHOWN_CLASSES]):
+        counts = (f"{split['counts'][label]:,}" for split in description["splits"].values())
         table.add_row(str(label), escape(name), *counts)
-    if (rest := len(known["classes"]) - SHOWN_CLASSES) > 0:
+    if (rest := len(description["classes"]) - SHOWN_CLASSES) > 0:
         table.add_row("…", f"{rest:,} more {named(rest, 'class', 'classes')}")
     return table

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.fetching import fetch_each
 from harness.cli.tables import console_beside, print_line
 from harness.core.terminal import echo
@@ -20,9 +20,9 @@ app = typer.Typer(
 
 
 @app.command()
-@options.with_option_groups
+@option_groups.with_option_groups
 def train(
-    compute: options.ComputeOptions,
+    compute: suite_options.ComputeOptions,
     dataset: Annotated[str, typer.Argument(help="The dataset to train on, e.g. mnist.")],
     out: options.Out,
     seed: Annotated[int, typer.Option(help="Seed of initialisation, order and augmentation.")] = 0,

@@ -129,17 +129,18 @@ def _fault(error: BaseException) -> str:
 
 
 def _text(error: BaseException) -> str:
-    said = str(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _where(error: BaseException) -> str:
     """File, line and function of the innermost frame that is no library's."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)] or list(frames)
-    if not own:
+    frames_shown = [frame for frame in frames if not _is_library(frame.filename)] or list(frames)
+    if not frames_shown:
         return "nowhere in particular"
-    return f"{_short(Path(own[-1].filename))}:{own[-1].lineno} in {own[-1].name}"
+    last = frames_shown[-1]
+    return f"{_short(Path(last.filename))}:{last.lineno} in {last.name}"
 
 
 def _is_library(file: str) -> bool:

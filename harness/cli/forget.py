@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import option_groups, suite_options
 from harness.cli.tables import print_line
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
+    from harness.tracking import Store
     from harness.tracking.collection import StoredRun
 
 SHORT = 12
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def forget(
-    results: options.StoreOptions,
+    results: suite_options.StoreOptions,
     runs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -53,21 +54,23 @@ def forget(
 
     store, console = results.open_existing(), Console()
     if not runs:
-        found = forgotten.forgotten(store)
-        for run in found:
-            print_line(console, f"{_name(run)}, since {run.forgotten}")
-        if not found:
-            print_line(console, "No run is forgotten.")
+        _list_forgotten(console, store)
         return
-    if undo:
-        found = forgotten.unforget(store, runs)
-        said = "on the boards again"
-    else:
-        found = forgotten.forget(store, runs, why)
-        said = "forgotten; `harness forget --undo` takes that back"
-    for run in found:
+    changed = forgotten.unforget(store, runs) if undo else forgotten.forget(store, runs, why)
+    state = "on the boards again" if undo else "forgotten; `harness forget --undo` takes that back"
+    for run in changed:
         print_line(console, _name(run))
-    print_line(console, f"{counted(len(found), 'run')} {said}.")
+    print_line(console, f"{counted(len(changed), 'run')} {state}.")
+
+
+def _list_forgotten(console: Console, store: Store) -> None:
+    from harness.tracking.forgotten import forgotten
+
+    runs = forgotten(store)
+    for run in runs:
+        print_line(console, f"{_name(run)}, since {run.forgotten}")
+    if not runs:
+        print_line(console, "No run is forgotten.")
 
 
 def _name(run: StoredRun) -> str:
@@ -83,8 +86,8 @@ unlogged = typer.Typer(
 
 
 @unlogged.command("list")
-@options.with_option_groups
-def list_(results: options.StoreOptions) -> None:
+@option_groups.with_option_groups
+def list_(results: suite_options.StoreOptions) -> None:
     """List runs whose results wait to be logged, or were refused.
 
     What waits is sent by the next command that opens the store; what was refused is not.
@@ -107,9 +110,9 @@ def list_(results: options.StoreOptions) -> None:
 
 
 @unlogged.command("drop")
-@options.with_option_groups
+@option_groups.with_option_groups
 def drop(
-    results: options.StoreOptions,
+    results: suite_options.StoreOptions,
     runs: Annotated[
         list[str] | None,
         typer.Argument(metavar="[RUN…]", help="Runs, by id or its beginning.", show_default=False),
@@ -127,20 +130,18 @@ def drop(
         harness unlogged drop --all
     """
     journal = results.journal()
-    known = {**journal.counts(), **journal.refused.counts()}
+    unlogged_runs = {**journal.counts(), **journal.refused.counts()}
     if bool(runs) == everything:
         raise BadInput("name runs (`harness unlogged list` has them), or --all of them")
-    chosen = dict.fromkeys(known if everything else ())
+    dropped = dict.fromkeys(unlogged_runs if everything else ())
     for name in runs or ():
-        alike = [run_id for run_id in known if run_id.startswith(name)]
+        alike = [run_id for run_id in unlogged_runs if run_id.startswith(name)]
         if len(alike) != 1:
-            what = (
-                f"the beginning of {len(alike)} runs" if alike else "no run with unlogged results"
-            )
-            raise BadInput(f"{name!r} is {what}")
-        chosen[alike[0]] = None
-    count = sum(journal.drop(run_id) + journal.refused.drop(run_id) for run_id in chosen)
-    of = counted(len(chosen), "run")
+            several = f"the beginning of {len(alike)} runs"
+            raise BadInput(f"{name!r} is {several if alike else 'no run with unlogged results'}")
+        dropped[alike[0]] = None
+    count = sum(journal.drop(run_id) + journal.refused.drop(run_id) for run_id in dropped)
+    of = counted(len(dropped), "run")
     print_line(Console(), f"{_writes(count)} of {of} dropped.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,14 +12,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options, streams
+from harness.cli import option_groups, options, streams, suite_options
 from harness.cli.run import carry_out, say_failures
 from harness.cli.tables import console_beside, print_line, widen_unless_terminal
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
+    from harness.plan import Plan
     from harness.report.checks.words import CheckText
+    from harness.tracking import Store
 
 app = typer.Typer(
     help="Save a suite's numbers to a file, for `harness check`.", no_args_is_help=True
@@ -39,9 +42,9 @@ def _root() -> None:
 
 
 @app.command("save")
-@options.with_option_groups
+@option_groups.with_option_groups
 def save(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     out: options.Out,
 ) -> None:
     """Write the numbers of a finished suite to a file, best kept beside the suite in git.
@@ -75,25 +78,49 @@ def save(
         )
 
 
-@options.with_option_groups
-def check(
-    chosen: options.SuiteOptions,
-    baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
-    tolerance: Annotated[
-        list[str] | None,
-        typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
-    ] = None,
-    run: Annotated[
-        bool,
-        typer.Option(help="Run what is left of the suite first, or only compare stored results."),
-    ] = True,
+Tolerances = Annotated[
+    list[str] | None,
+    typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
+]
+RunFirst = Annotated[
+    bool, typer.Option(help="Run what is left of the suite first, or only compare stored results.")
+]
+
+
+@dataclass(frozen=True)
+class CheckFiles:
+    """The files that a check writes."""
+
     junit: Annotated[
         Path | None, typer.Option(help="Write JUnit XML, a test for each comparison.")
-    ] = None,
+    ] = None
     markdown: Annotated[
         Path | None,
         typer.Option(help="Write a summary; the file of $GITHUB_STEP_SUMMARY is added to."),
-    ] = None,
+    ] = None
+
+    def write(self, words: CheckText, seconds: float) -> None:
+        """Write what was asked for."""
+        from harness.data.output_files import write_output
+        from harness.report.checks.junit import junit
+        from harness.report.checks.markdown import check_markdown
+
+        if self.junit:
+            write_output(self.junit, junit(words, seconds))
+        if self.markdown and str(self.markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
+            with self.markdown.open("a", encoding="utf-8") as file:  # other steps' are in it
+                file.write(check_markdown(words))
+        elif self.markdown:
+            write_output(self.markdown, check_markdown(words))
+
+
+@option_groups.with_option_groups
+def check(
+    chosen: suite_options.SuiteOptions,
+    baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
+    files: CheckFiles,
+    tolerance: Tolerances = None,
+    run: RunFirst = True,
     jobs: options.Jobs = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
 ) -> None:
@@ -115,7 +142,6 @@ def check(
     if run and jobs != 1:
         forkserver.start_forkserver()  # beside what this process imports and plans
 
-    from harness.engine.execute import ThisMachine, unfinished
     from harness.regression.baseline import load_baseline
     from harness.regression.gate import open_gate
     from harness.regression.provenance import alterations
@@ -123,36 +149,34 @@ def check(
     from harness.report.checks.words import CheckText
 
     began = time.monotonic()
-    saved = load_baseline(baseline)
-    loaded = chosen.load()
-    chosen.check_outputs(loaded, junit, markdown, beside=baseline)
+    saved, loaded = load_baseline(baseline), chosen.load()
+    chosen.check_outputs(loaded, files.junit, files.markdown, beside=baseline)
     plan = chosen.plan(loaded)
     gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
-    console = console_beside(junit, markdown)
-    store = chosen.results.open()
-    if run and gate.comparable and unfinished(plan, store):
-        here = ThisMachine(plan.numerics, chosen.compute.device, jobs)
-        say_failures(console, carry_out(console, plan, store, here, checkpoint_seconds))
-        console.print()
+    console, store = console_beside(files.junit, files.markdown), chosen.results.open()
+    if run and gate.comparable:
+        _run_rest(console, plan, store, chosen.compute.device, jobs, checkpoint_seconds)
     results = plan.results(plan.records(store))
     words = CheckText(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
-    _write(words, junit, markdown, time.monotonic() - began)
+    files.write(words, time.monotonic() - began)
     _show(console, words)
     raise typer.Exit(words.check.exit_code)
 
 
-def _write(words: CheckText, junit: Path | None, markdown: Path | None, seconds: float) -> None:
-    from harness.data.output_files import write_output
-    from harness.report.checks import junit as xml
-    from harness.report.checks import markdown as summary
+def _run_rest(
+    console: Console,
+    plan: Plan,
+    store: Store,
+    device: str,
+    jobs: int | None,
+    checkpoint_seconds: float,
+) -> None:
+    from harness.engine.execute import ThisMachine, unfinished
 
-    if junit:
-        write_output(junit, xml.junit(words, seconds))
-    if markdown and str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
-        with markdown.open("a", encoding="utf-8") as file:  # other steps' summaries are in it
-            file.write(summary.check_markdown(words))
-    elif markdown:
-        write_output(markdown, summary.check_markdown(words))
+    if unfinished(plan, store):
+        machine = ThisMachine(plan.numerics, device, jobs)
+        say_failures(console, carry_out(console, plan, store, machine, checkpoint_seconds))
+        console.print()
 
 
 def _show(console: Console, words: CheckText) -> None:

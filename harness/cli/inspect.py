@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.progress import format_seconds
 from harness.cli.tables import print_line
 from harness.core.counting import counted
@@ -20,15 +20,16 @@ from harness.core.terminal import Console, echo
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from harness.config.suite_types import Suite
     from harness.engine.estimate import SuiteEstimate
     from harness.engine.execute import Engine
     from harness.plan import Cell, Plan
     from harness.tracking import Record
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def plan(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     jobs: options.Jobs = None,
     explain: Annotated[
         str | None,
@@ -54,27 +55,8 @@ def plan(
     """
     if explain is not None:
         _explain(chosen.plan(), explain)
-        return
-    from harness.engine.cell_scheduler import memory_needs
-    from harness.engine.estimate import estimate_suite, store_estimate
-    from harness.engine.execute import ThisMachine, unfinished_cells
-    from harness.plan.family_trial import try_planned
-
-    console = Console()
-    planned, store = chosen.plan(), chosen.results.open()
-    here = ThisMachine(planned.numerics, chosen.compute.device, jobs)
-    records = planned.records(store)
-    todo = unfinished_cells(planned, records)
-    try_planned(planned, todo)
-    with console.status("Measuring") as status:
-        found = estimate_suite(todo, planned.datasets, store, status.update)
-    needs = memory_needs(planned.cells, records, found.costs)
-    engine = here.engine(planned, todo, store, needs)
-    _show_cells(console, planned, records, found)
-    _show_total(console, planned, todo, records, found, engine)
-    if todo:
-        store_estimate(found, planned, store)
-    _show_claims(console, planned)
+    else:
+        _estimate(chosen, jobs)
 
 
 def _explain(plan: Plan, model: str) -> None:
@@ -84,8 +66,31 @@ def _explain(plan: Plan, model: str) -> None:
         echo(f"{name}: {value}")
 
 
+def _estimate(chosen: suite_options.SuiteOptions, jobs: int | None) -> None:
+    from harness.engine.cell_scheduler import memory_needs
+    from harness.engine.estimate import estimate_suite, store_estimate
+    from harness.engine.execute import ThisMachine, unfinished_cells
+    from harness.plan.family_trial import try_planned
+
+    console = Console()
+    planned, store = chosen.plan(), chosen.results.open()
+    machine = ThisMachine(planned.numerics, chosen.compute.device, jobs)
+    records = planned.records(store)
+    todo = unfinished_cells(planned, records)
+    try_planned(planned, todo)
+    with console.status("Measuring") as status:
+        estimate = estimate_suite(todo, planned.datasets, store, status.update)
+    needs = memory_needs(planned.cells, records, estimate.costs)
+    engine = machine.engine(planned, todo, store, needs)
+    _show_cells(console, planned, records, estimate)
+    _show_total(console, planned, todo, records, estimate, engine)
+    if todo:
+        store_estimate(estimate, planned, store)
+    _show_claims(console, planned)
+
+
 def _show_cells(
-    console: Console, plan: Plan, records: Mapping[str, Record], found: SuiteEstimate
+    console: Console, plan: Plan, records: Mapping[str, Record], estimate: SuiteEstimate
 ) -> None:
     table = Table(title=escape(plan.loaded.suite.title), title_justify="left")
     for heading in ("dataset", "model"):
@@ -97,7 +102,7 @@ def _show_cells(
         kept = [records.get(cell.training_key) for cell in cells]
         done = sum(c.finished(r) for c, r in zip(cells, kept, strict=True))
         trained = sum(r is not None and r.status in ("trained", "diverged") for r in kept)
-        costs = found.costs.get(pair)
+        costs = estimate.costs.get(pair)
         left = [len(cells) - trained, len(cells) - done]
         each = [costs.training, costs.evaluation] if costs else [0.0, 0.0]
         table.add_row(
@@ -120,15 +125,15 @@ def _show_total(
     plan: Plan,
     todo: Sequence[Cell],
     records: Mapping[str, Record],
-    found: SuiteEstimate,
+    estimate: SuiteEstimate,
     engine: Engine,
 ) -> None:
     jobs = engine.jobs
-    seconds = found.seconds(todo, records, jobs, engine.spare)
+    seconds = estimate.seconds(todo, records, jobs, engine.spare)
     if not todo or seconds is None:
         console.print("Nothing is left to do.")
         return
-    kept, meanwhile = found.disk(todo, jobs)
+    kept, meanwhile = estimate.disk(todo, jobs)
     at_a_time = f"{jobs} at a time" if jobs > 1 else "one at a time"
     print_line(
         console,
@@ -195,8 +200,8 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
         "datasets": lambda: [(entry.name, entry.title) for entry in inventory()],
         "metrics": lambda: [(name, metric.heading) for name, metric in METRICS.items()],
         "extractors": lambda: [
-            (name, what)
-            for registry, what in (
+            (name, use)
+            for registry, use in (
                 (EXTRACTORS, "features: FID and its kin"),
                 (PERCEPTUALS, "perceptual distance: LPIPS"),
                 (TEXT_IMAGES, "texts and images: CLIP score"),
@@ -242,12 +247,17 @@ def validate(
         loaded = load_suite(file)
         with nullcontext() if trust else own_folder_only():
             try_checked(loaded, *check_suite(loaded))
-        suite = loaded.suite
-        echo(
-            f"{file}: valid; {counted(len(suite.datasets), 'dataset')}, "
-            f"{counted(len(suite.all_models()), 'model')}, "
-            f"{counted(len(suite.all_metrics()), 'metric')}, {counted(len(suite.claims), 'claim')}"
-        )
+        echo(f"{file}: valid; {_contents(loaded.suite)}")
+
+
+def _contents(suite: Suite) -> str:
+    parts = {
+        "dataset": suite.datasets,
+        "model": suite.all_models(),
+        "metric": suite.all_metrics(),
+        "claim": suite.claims,
+    }
+    return ", ".join(counted(len(part), word) for word, part in parts.items())
 
 
 def schema(

@@ -11,7 +11,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.tables import console_beside, print_line
 from harness.core.counting import counted
 from harness.core.terminal import Console, echo_row
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from harness.data.base import Dataset
     from harness.metrics.base import Metric
     from harness.selftest.outcomes import SelftestRun
+    from harness.training.numerics import Numerics
 
 app = typer.Typer(
     help="Test which metrics notice known disturbances of real images.",
@@ -34,27 +36,32 @@ MARKS = {"passes": "✓", "fails": "✗", "not asked": "·", "no value": "?"}
 COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow"}
 
 
+SelftestExtractor = Annotated[
+    str | None, typer.Option(help="Feature network; the dataset's if not said.")
+]
+SelftestMetrics = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these; all that sets of images suffice for if not said."),
+]
+SelftestFile = Annotated[
+    Path | None, typer.Option("--json", help="Write the table to this file too.")
+]
+
+
 @app.callback()
 def _root() -> None:
     pass
 
 
 @app.command()
-@options.with_option_groups
+@option_groups.with_option_groups
 def selftest(
-    compute: options.ComputeOptions,
-    results: options.StoreOptions,
+    compute: suite_options.ComputeOptions,
+    results: suite_options.StoreOptions,
     dataset: Annotated[str, typer.Option(help="Whose images are disturbed, e.g. digits.")],
-    extractor: Annotated[
-        str | None, typer.Option(help="Feature network; the dataset's if not said.")
-    ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(help="Only these; all that sets of images suffice for if not said."),
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the table to this file too.")
-    ] = None,
+    extractor: SelftestExtractor = None,
+    metrics: SelftestMetrics = None,
+    json_file: SelftestFile = None,
 ) -> None:
     """Disturb real images in known ways, and see which metrics notice.
 
@@ -71,10 +78,8 @@ def selftest(
     """
     from harness.data import load_dataset
     from harness.metrics import load_metric
-    from harness.plan.setup import load_checked
     from harness.score.document import write_json
-    from harness.selftest.outcomes import SelftestRun, save_selftest
-    from harness.selftest.run import run_selftest, set_size
+    from harness.selftest.outcomes import save_selftest
     from harness.training.numerics import Numerics
 
     # One thread: what is kept of the outcome then does not depend on the number of cores.
@@ -82,15 +87,8 @@ def selftest(
     options.check_output_options([json_file], [dataset], compute.data_root, results.file())
     chosen = [load_metric(name) for name in dict.fromkeys(options.words(metrics) or ())]
     images = load_dataset(dataset, compute.data_root)
-    extractor = extractor or images.card.extractor
-    network = load_checked("extractor", extractor, (images.channels, images.size, images.size))
-    tested = SelftestRun(
-        images.name, images.digest, network.label, network.preprocessing, set_size(images)
-    )
     console = console_beside(json_file)
-    with console.status("disturbing and measuring"):
-        where = str(numerics.apply())
-        table = run_selftest(images, extractor, chosen or None, device=where)
+    tested, table = _test(console, images, extractor or images.card.extractor, chosen, numerics)
     named = chosen or [load_metric(name) for name in table["metric"].unique()]
     _show(console, tested, table)
     if json_file:
@@ -99,6 +97,23 @@ def selftest(
     run = save_selftest(store, tested, table, named)
     print_line(console, f"Run: {run} in {store.name}")
     _say_failures(console, table)
+
+
+def _test(
+    console: Console, images: Dataset, extractor: str, metrics: list[Metric], numerics: Numerics
+) -> tuple[SelftestRun, pd.DataFrame]:
+    from harness.plan.setup import load_checked
+    from harness.selftest.outcomes import SelftestRun
+    from harness.selftest.run import run_selftest, set_size
+
+    network = load_checked("extractor", extractor, (images.channels, images.size, images.size))
+    tested = SelftestRun(
+        images.name, images.digest, network.label, network.preprocessing, set_size(images)
+    )
+    with console.status("disturbing and measuring"):
+        device = str(numerics.apply())
+        table = run_selftest(images, extractor, metrics or None, device=device)
+    return tested, table
 
 
 def _show(console: Console, tested: SelftestRun, table: pd.DataFrame) -> None:
@@ -115,7 +130,7 @@ def _show(console: Console, tested: SelftestRun, table: pd.DataFrame) -> None:
         highlight=False,
         soft_wrap=not console.is_terminal,
     )
-    rows = {str(name): _cells(found) for name, found in table.groupby("metric", sort=False)}
+    rows = {str(name): _cells(group) for name, group in table.groupby("metric", sort=False)}
     if not console.is_terminal:
         echo_row(["metric", *WORDS])
         for name, cells in rows.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from harness.cli import options, results_table
+from harness.cli import option_groups, results_table, suite_options
 from harness.cli.claims import COLOURS
 from harness.cli.tables import print_labelled, print_line, print_markup
 from harness.core.errors import BadInput
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from harness.report.results import Results
 
 
-@options.with_optional_suite
+@option_groups.with_optional_suite
 def report(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     publish: Annotated[
         bool, typer.Option("--publish", help=f"Write it into {PUBLISHED}/, to be committed.")
     ] = False,
@@ -67,7 +67,7 @@ def _rewrite(folder: Path) -> tuple[Results, Path]:
     return results, write_report(results, folder)
 
 
-def _from_store(chosen: options.SuiteOptions, is_published: bool) -> tuple[Results, Path]:
+def _from_store(chosen: suite_options.SuiteOptions, is_published: bool) -> tuple[Results, Path]:
     from harness.report.publish import publish
 
     plan, store, _ = chosen.measured()

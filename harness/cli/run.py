@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from harness.cli import options, streams
+from harness.cli import option_groups, options, streams, suite_options
 from harness.cli.progress import announce_stages
 from harness.cli.report import show_report
 from harness.cli.tables import print_labelled, print_line
@@ -30,9 +30,9 @@ INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def run(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     jobs: options.Jobs = None,
     engine: options.EngineName = "local",
     address: options.RayAddress = None,
@@ -58,11 +58,21 @@ def run(
 
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
+    streams.outlive_readers()
+    _run(
+        chosen.resolved() if engine == "ray" else chosen, jobs, engine, address, checkpoint_seconds
+    )
+
+
+def _run(
+    chosen: suite_options.SuiteOptions,
+    jobs: int | None,
+    engine: str,
+    address: str | None,
+    checkpoint_seconds: float,
+) -> None:
     from harness.engine import forkserver
 
-    streams.outlive_readers()
-    if engine == "ray":
-        chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
     say = announce_stages(console)
     say(f"{loaded.name}: {_extent(loaded)}")
@@ -102,7 +112,7 @@ def _extent(loaded: LoadedSuite) -> str:
 
 
 def _place(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     loaded: LoadedSuite,
     engine: str,
     address: str | None,
@@ -141,10 +151,10 @@ def carry_out(
 
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
-    todo, known = unfinished_cells(plan, records), last_estimate(plan, store)
+    todo, estimate = unfinished_cells(plan, records), last_estimate(plan, store)
     try_planned(plan, todo)
     engine = place.engine(
-        plan, todo, store, memory_needs(plan.cells, records, known.costs if known else {})
+        plan, todo, store, memory_needs(plan.cells, records, estimate.costs if estimate else {})
     )
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
@@ -160,8 +170,8 @@ def carry_out(
     took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
     store.settle([*run_ids(plan, store, plan.records(store)), site.parent])
-    if known and todo and not any(outcome.failures for outcome in outcomes):
-        expected = known.seconds(todo, records, engine.jobs, engine.spare)
+    if estimate and todo and not any(outcome.failures for outcome in outcomes):
+        expected = estimate.seconds(todo, records, engine.jobs, engine.spare)
         _say_how_good(console, store, site.parent, expected, took)
     show_report(console, *publish(plan, store, store.folder, site.parent))
     if store.local:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.cli import options
+from harness.cli import option_groups
 from harness.cli.score_options import ScoreOptions
 
 
-@options.with_option_groups
+@option_groups.with_option_groups
 def score(request: ScoreOptions) -> None:
     """Measure a folder or an array of images against a reference, without a suite.
 

@@ -125,15 +125,21 @@ def _open(request: ScoreOptions, place: str, opening: OpenOptions) -> Sets:
     from harness.data.images_on_disk import is_one_file
     from harness.score import open_sets, with_captions, with_draws
 
-    asked = request.sets
+    requested = request.sets
     # Of two single images nothing can be said but how they differ.
-    single = bool(asked.reference) and is_one_file(place) and is_one_file(asked.reference or "")
-    sets = open_sets(
-        place, asked.reference, asked.train, paired=asked.pairs or single, opening=opening
+    single = (
+        bool(requested.reference) and is_one_file(place) and is_one_file(requested.reference or "")
     )
-    if asked.captions:
-        sets = with_captions(sets, asked.captions)
-    return with_draws(sets, request.samples[1:], opening) if asked.draws else sets
+    sets = open_sets(
+        place,
+        requested.reference,
+        requested.train,
+        paired=requested.pairs or single,
+        opening=opening,
+    )
+    if requested.captions:
+        sets = with_captions(sets, requested.captions)
+    return with_draws(sets, request.samples[1:], opening) if requested.draws else sets
 
 
 def _names(request: ScoreOptions, places: Sequence[str]) -> Sequence[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from harness.cli import options
+from harness.cli import options, suite_options
 from harness.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -206,8 +206,8 @@ class ScoreOptions:
     sets: SetOptions = SetOptions()
     metrics: MetricOptions = MetricOptions()
     files: FileOptions = FileOptions()
-    compute: options.ComputeOptions = field(default_factory=options.ComputeOptions)
-    results: options.StoreOptions = field(default_factory=options.StoreOptions)
+    compute: suite_options.ComputeOptions = field(default_factory=suite_options.ComputeOptions)
+    results: suite_options.StoreOptions = field(default_factory=suite_options.StoreOptions)
 
     def numerics(self) -> Numerics:
         """How networks are computed: on the device, with all cores."""

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import options
+from harness.cli import option_groups, options, suite_options
 from harness.cli.arguments import command_with_old_names
 from harness.cli.tables import console_beside, print_line
 from harness.config.shipped import shipped_files
@@ -39,9 +39,9 @@ app = typer.Typer(
 
 
 @app.command("page", cls=command_with_old_names({"--page": "--out"}))
-@options.with_option_groups
+@option_groups.with_option_groups
 def page(
-    chosen: options.SuiteOptions,
+    chosen: suite_options.SuiteOptions,
     pairs: Annotated[int, typer.Option(help="How many pairs to ask about.", min=1)] = 100,
     draw: Annotated[int, typer.Option(help="Another number draws other pairs.", min=0)] = 0,
     out: options.Out = Path("vote.html"),
@@ -77,9 +77,9 @@ def page(
 
 
 @app.command("tally")
-@options.with_option_groups
+@option_groups.with_option_groups
 def tally(
-    results: options.StoreOptions,
+    results: suite_options.StoreOptions,
     files: Annotated[list[Path], typer.Argument(help="Files that the page saved, one a voter.")],
 ) -> None:
     """Count votes: a Bradley–Terry model, recorded as the metric `human_preference`.

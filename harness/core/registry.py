@@ -85,11 +85,11 @@ class Registry:
         return import_object(self.kind, name)
 
 
-def instance_fault(wanted: str, *kinds: type) -> Callable[[object], str]:
+def instance_fault(expected: str, *kinds: type) -> Callable[[object], str]:
     """For registries of instances: what is wrong with an object that is of none of `kinds`."""
 
     def fault(loaded: object) -> str:
-        return "" if isinstance(loaded, kinds) else f"is {article(loaded)}, not {wanted}"
+        return "" if isinstance(loaded, kinds) else f"is {article(loaded)}, not {expected}"
 
     return fault
 

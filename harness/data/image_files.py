@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-import unicodedata
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple, NoReturn, TypeVar
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.data.appearance import appearance, check_colours, upright
-from harness.data.image_archive import Member, find_members
-from harness.data.image_formats import unsupported_format
 from harness.data.image_memory import (
     DECODED_AT_ONCE,
     MAX_IMAGE_PIXELS,
@@ -33,32 +26,15 @@ from harness.data.image_memory import (
     check_packing,
     check_pixels,
 )
+from harness.data.image_search import FORMATS, ImageFile
+from harness.data.image_threads import in_threads
 from harness.data.resizing import fit
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff")
-FORMATS = ("PNG", "JPEG", "BMP", "DIB", "WEBP", "TIFF")
-"""What a file may be, whatever its suffix says: Pillow's other decoders are never reached. DIB is
-BMP without the header of a file, as clipboards have it.
-"""
 
 CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 """Channels of the image that a file of each Pillow mode becomes. Other modes (CMYK, YCbCr, Lab,
 16 bits, floats) have no conversion to 8-bit RGB on which all programs agree."""
 
 COLOURS = {1: "grey", 3: "RGB"}
-
-THREADS = min(8, os.cpu_count() or 1)
-"""Decoding releases Python's lock; beyond some threads the disk is what is waited for."""
-
-RUN = 16
-"""Files that a thread takes at a time: handing over a small image costs as much as decoding it."""
-
-
-ImageFile = Path | Member
-"""Where an image is: a file, or one in a zip archive."""
 
 
 class Header(NamedTuple):
@@ -90,65 +66,6 @@ class ImageResize(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.size}-{self.how}"
-
-
-def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The image files anywhere below `folder`, and all other files.
-
-    Hidden files and folders are left out. Images are sorted by their path in the folder, without
-    suffix first, so that two folders with the same names give the same order whatever the formats,
-    and however letters with accents are written (NFC or NFD). Raises BadInput where a link is
-    broken, a folder cannot be read or is reached twice, where there is no image, and where an image
-    would be left out: it is of another format (GIF, AVIF, …), or its suffix is none of `SUFFIXES`.
-    """
-    images: list[Path] = []
-    others: list[Path] = []
-    visited: set[Path] = set()
-    for at, folders, files in os.walk(folder, followlinks=True, onerror=_refuse_folder):
-        current = Path(at)
-        _visit(current, visited)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (current / name for name in files if not name.startswith(".")):
-            _check_file(path)
-            (images if path.suffix.lower() in SUFFIXES else others).append(path)
-    in_threads(_check_no_image, others)
-    if not images:
-        raise _no_images(folder, others)
-    by_name = sorted(images, key=lambda path: name_key(path.as_posix()))
-    return by_name, sorted(others)
-
-
-def _no_images(place: Path, others: Sequence[ImageFile]) -> BadInput:
-    count = counted(len(others), "other file")
-    instead = f"; it has {count}, such as {others[0]}" if others else ""
-    return BadInput(
-        f"{place}: no images in it ({', '.join(SUFFIXES)}; hidden ones do not count){instead}"
-    )
-
-
-def path_stem(name: str) -> str:
-    """A path without its suffix, by which images belong together: accents in their composed form
-    (NFC), since some systems write them apart.
-    """
-    return unicodedata.normalize("NFC", PurePosixPath(name).with_suffix("").as_posix())
-
-
-def name_key(name: str) -> tuple[str, str]:
-    """What names of images are sorted by: without suffix first, so that two sets with the same
-    names have the same order whatever the formats.
-    """
-    return path_stem(name), PurePosixPath(name).suffix
-
-
-def find_in_archive(archive: Path) -> tuple[list[Member], list[Member]]:
-    """The image files in a zip archive, and all other files; otherwise as `find_images`."""
-    members = find_members(archive)
-    images = [member for member in members if member.suffix.lower() in SUFFIXES]
-    others = [member for member in members if member.suffix.lower() not in SUFFIXES]
-    in_threads(_check_no_image, others)
-    if not images:
-        raise _no_images(archive, others)
-    return sorted(images, key=lambda member: name_key(member.name)), others
 
 
 def open_files(
@@ -190,24 +107,6 @@ def open_files(
         return images
 
     return LazyImages(shape, read, frozenset(name for _, name in inspected), tuple(sizes))
-
-
-def in_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], threads: int = THREADS
-) -> list[Result]:
-    """The result for each of `items`, which concern image files, in order, by as many `threads` at
-    most.
-
-    The first failure in order is raised, and what has not begun is dropped.
-    """
-    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(threads, THREADS)) as pool:
-        # Pillow warns of oddities in metadata, which pixels do not depend on, and of bombs that it
-        # finds small; here any bomb is an error.
-        warnings.filterwarnings("ignore", module="PIL")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        done = pool.map(lambda run: [function(item) for item in run], runs)
-        return [result for results in done for result in results]
 
 
 def read_header(path: ImageFile) -> Header:
@@ -258,43 +157,6 @@ def planes(image: Image.Image) -> NDArray[np.uint8]:
 
 def _stored_bytes(file: ImageFile) -> int:
     return file.stat().st_size if isinstance(file, Path) else file.stored_bytes
-
-
-def _check_no_image(path: ImageFile) -> None:
-    """To pass over an image would make another set of the folder."""
-    try:
-        kind = unsupported_format(path)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    if not kind:
-        return
-    named = any(kind == suffix.upper() for suffix in FORMATS)
-    cure = (
-        f"give it a suffix of {', '.join(SUFFIXES)}"
-        if named
-        else (f"convert it to {', '.join(FORMATS)}")
-    )
-    raise BadInput(f"{path}: is an image ({kind}) that is not read; {cure}, or remove it")
-
-
-def _visit(folder: Path, visited: set[Path]) -> None:
-    """Links to folders are followed; a loop of them would never end, and an image count twice."""
-    real = folder.resolve()
-    if real in visited:
-        raise BadInput(f"{folder}: a link to a folder that is read already ({real})")
-    visited.add(real)
-
-
-def _refuse_folder(error: OSError) -> NoReturn:
-    raise BadInput(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
-
-
-def _check_file(path: Path) -> None:
-    if path.is_file():
-        return
-    if path.is_symlink():
-        raise BadInput(f"{path}: a link to {path.readlink()}, which does not exist")
-    raise BadInput(f"{path}: not a regular file")
 
 
 @contextmanager

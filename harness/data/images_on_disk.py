@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from harness.core.errors import BadInput
-from harness.data import image_arrays, image_files, image_labels
+from harness.data import image_arrays, image_files, image_labels, image_search
 from harness.data.image_archive import SUFFIX as ARCHIVE
-from harness.data.image_files import ImageResize, name_key, planes
+from harness.data.image_files import ImageResize, planes
 from harness.data.image_memory import LazyImages, allocate
+from harness.data.image_search import name_key
 
 _WILD = re.compile(r"[*?]|\[[^\[\]=]+\]")
 """In a name: a star, a question mark, or characters in brackets; options of datasets, which have
@@ -79,7 +80,7 @@ def split_pattern(where: str | Path) -> tuple[Path, str]:
 
 def is_one_file(where: str) -> bool:
     """Whether it is a single image file."""
-    return Path(where).is_file() and Path(where).suffix.lower() in image_files.SUFFIXES
+    return Path(where).is_file() and Path(where).suffix.lower() in image_search.SUFFIXES
 
 
 def open_on_disk(where: str, how: OpenOptions) -> ImagesOnDisk:
@@ -99,7 +100,7 @@ def open_on_disk(where: str, how: OpenOptions) -> ImagesOnDisk:
 
 
 def _folder(folder: Path, how: OpenOptions) -> ImagesOnDisk:
-    files, others = image_files.find_images(folder)
+    files, others = image_search.find_images(folder)
     names = [file.relative_to(folder).as_posix() for file in files]
     metadata = folder / image_labels.NAME
     labels = image_labels.load_labels(metadata, names) if metadata in others else None
@@ -108,7 +109,7 @@ def _folder(folder: Path, how: OpenOptions) -> ImagesOnDisk:
 
 
 def _archive(archive: Path, how: OpenOptions) -> ImagesOnDisk:
-    members, others = image_files.find_in_archive(archive)
+    members, others = image_search.find_in_archive(archive)
     names = [member.name for member in members]
     return ImagesOnDisk(_open(archive, members, how), names, f"archive {archive}", len(others))
 
@@ -172,7 +173,7 @@ def _class(inner: str) -> str:
     return escaped
 
 
-def _open(place: Path, files: Sequence[image_files.ImageFile], how: OpenOptions) -> LazyImages:
+def _open(place: Path, files: Sequence[image_search.ImageFile], how: OpenOptions) -> LazyImages:
     return image_files.open_files(place, files, how.at_least, how.resize)
 
 

@@ -16,8 +16,8 @@ from harness.core.errors import BadInput, first_three, suggest
 from harness.core.printable import printable
 from harness.data import images_on_disk
 from harness.data.base import Dataset, image_digest
-from harness.data.image_files import path_stem
 from harness.data.image_memory import LazyImages
+from harness.data.image_search import path_stem
 from harness.data.images_on_disk import AS_STORED, OpenOptions, indices, is_one_file
 from harness.data.load import DATASETS, load_dataset
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.core.errors import BadInput, TryLater
 from harness.core.files import atomic_write, encoded
-from harness.data.image_files import SUFFIXES
+from harness.data.image_search import SUFFIXES
 
 STDOUT = Path("-")
 """As an output: the standard output."""

@@ -228,10 +228,10 @@ def one_class_options(
 
 
 def _one_class_option(name: str, options: Mapping[str, str]) -> str:
-    given = [option for option in ONE_CLASS if option in options]
-    if len(given) > 1:
+    options_set = [option for option in ONE_CLASS if option in options]
+    if len(options_set) > 1:
         raise BadInput(f"{name}: unseen and normal say the same in two ways; choose one")
-    return given[0] if given else ""
+    return options_set[0] if options_set else ""
 
 
 def _spelled(name: str) -> str:

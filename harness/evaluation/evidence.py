@@ -37,7 +37,7 @@ class Evidence:
 
     def __init__(
         self,
-        given: Mapping[str, Any],
+        values: Mapping[str, Any],
         setup: EvalConfig,
         *,
         seed: int = 0,
@@ -49,28 +49,28 @@ class Evidence:
         self.device = torch.device(device)
         self.draw = 0
         self._model = model
-        self._checked = model and checked(model, given["reference_images"])
+        self._checked = model and checked(model, values["reference_images"])
         self._networks: dict[Role, str] = {}
         """The networks that the name of the metric being measured asks for."""
         self._shared: dict[str, Any] = {}
         self._of_draw: dict[str, Any] = {}
-        for name, value in given.items():
+        for name, value in values.items():
             self._place(name)[name] = value
 
     def __getitem__(self, name: str) -> Any:
-        known, key = self._place(name), self._key(name)
-        said = f"caveats of {key}"
-        if key not in known:
+        place, key = self._place(name), self._key(name)
+        caveats = f"caveats of {key}"
+        if key not in place:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", Caveat)
-                known[key] = EVIDENCE[name].compute(self)
-            known[said] = [str(w.message) for w in caught if w.category is Caveat]
+                place[key] = EVIDENCE[name].compute(self)
+            place[caveats] = [str(w.message) for w in caught if w.category is Caveat]
             for other in (w for w in caught if w.category is not Caveat):
                 warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
         # It is computed once, and every metric that uses it is to say what was said of it.
-        for caveat in known.get(said, ()):
+        for caveat in place.get(caveats, ()):
             warnings.warn(caveat, Caveat, stacklevel=2)
-        return known[key]
+        return place[key]
 
     def at_hand(self, name: str) -> Any | None:
         """The evidence of this name where it was given, or is computed already."""
@@ -84,13 +84,13 @@ class Evidence:
         role = EVIDENCE[name].role
         return f"{name} by {self._networks[role]}" if role in self._networks else name
 
-    def redrawn(self, draw: int, given: Mapping[str, Any]) -> Evidence:
+    def redrawn(self, draw: int, values: Mapping[str, Any]) -> Evidence:
         """The evidence on other samples: those of `draw`, or those that are `given`. What does not
         come from samples is shared with this one.
         """
         other = copy.copy(self)
         other.draw = draw
-        other._of_draw = dict(given)
+        other._of_draw = dict(values)
         return other
 
     def first(self, count: int) -> Evidence:
@@ -102,8 +102,8 @@ class Evidence:
         other = copy.copy(self)
         other._shared = {name: x for name, x in self._shared.items() if name != "originals"}
         for name in OF_TEST_IMAGES & other._shared.keys():
-            known = other._shared[name]
-            other._shared[name] = None if known is None else known[:count]
+            value = other._shared[name]
+            other._shared[name] = None if value is None else value[:count]
         return other
 
     def measure(self, metric: Metric) -> Estimate:

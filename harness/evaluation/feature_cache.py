@@ -25,8 +25,8 @@ from harness.extractors.base import Extracted, Extractor
 def extract(extractor: Extractor, images: Tensor, device: torch.device) -> Extracted:
     """`extractor.extract(images)`, from the cache where it is there."""
     path = _path(extractor, images, device)
-    if found := _read(path):
-        return found
+    if cached := _read(path):
+        return cached
     extracted = extractor.extract(images)
     with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
         _write(extracted, path)
@@ -40,8 +40,8 @@ def holds(extractor: Extractor, images: Tensor, device: torch.device) -> bool:
 
 def folder() -> Path:
     """Where features are kept: below HARNESS_CACHE, or in the user's cache folder."""
-    if given := os.environ.get("HARNESS_CACHE"):
-        return Path(given) / "features"
+    if parent := os.environ.get("HARNESS_CACHE"):
+        return Path(parent) / "features"
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "harness" / "features"
 
@@ -67,6 +67,6 @@ def _read(path: Path) -> Extracted | None:
 def _write(extracted: Extracted, path: Path) -> None:
     """Whole or not at all: other commands may read and write the same file."""
     tensors = {"pooled": extracted.pooled, "logits": extracted.logits}
-    there = {name: t.contiguous() for name, t in tensors.items() if t is not None}
+    contents = {name: t.contiguous() for name, t in tensors.items() if t is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, partial(save_file, there))
+    atomic_write(path, partial(save_file, contents))

@@ -47,13 +47,13 @@ def compute_metric(metric: Metric, evidence: Evidence) -> MetricOutcome:
             return Estimate(estimate.value)
         return estimate
 
-    said = metric_outcome(compute)
-    if said.estimate is None:
-        return said
+    outcome = metric_outcome(compute)
+    if outcome.estimate is None:
+        return outcome
     noted = remarks(metric, evidence)
     # Of one set against itself nothing varies: an error of it would be read as certainty.
-    estimate = Estimate(said.estimate.value) if noted.is_same_set else said.estimate
-    return replace(said, estimate=estimate, caveats=(*noted.texts, *said.caveats))
+    estimate = Estimate(outcome.estimate.value) if noted.is_same_set else outcome.estimate
+    return replace(outcome, estimate=estimate, caveats=(*noted.texts, *outcome.caveats))
 
 
 def metric_outcome(compute: Callable[[], Estimate]) -> MetricOutcome:
@@ -67,8 +67,8 @@ def metric_outcome(compute: Callable[[], Estimate]) -> MetricOutcome:
         return MetricOutcome(None, (), error_line(error), refusal, traceback.format_exc())
     if not is_number(estimate.value):
         return MetricOutcome(None, failure=f"the value is {estimate.value}")
-    said = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
-    return MetricOutcome(estimate, tuple(said))
+    messages = [str(caveat.message) for caveat in caveats if caveat.category is Caveat]
+    return MetricOutcome(estimate, tuple(messages))
 
 
 def measurement_of(
@@ -79,12 +79,12 @@ def measurement_of(
     setup: EvalConfig,
 ) -> Measurement:
     """What was read of all draws as one number; "failed", with the reason, where one failed."""
-    for draw, said in enumerate(readings):
-        if said.estimate is None:
-            reason = f"draw {draw}: {said.failure}" if len(readings) > 1 else said.failure
+    for draw, reading in enumerate(readings):
+        if reading.estimate is None:
+            reason = f"draw {draw}: {reading.failure}" if len(readings) > 1 else reading.failure
             return Measurement(metric.name, "failed", protocol, key, reason=reason)
-    estimates = [said.estimate for said in readings if said.estimate]
-    remarks = [caveat for said in readings for caveat in said.caveats]
+    estimates = [reading.estimate for reading in readings if reading.estimate]
+    remarks = [caveat for reading in readings for caveat in reading.caveats]
     used = network_info(metric, setup)
     if used and used.caveat:
         remarks.append(used.caveat)
@@ -106,10 +106,10 @@ def measurement_of(
 
 def error_line(error: BaseException) -> str:
     """An exception in one line, with the place in the code of the model, or else of the harness."""
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return f"out of memory: {said}"[:1000]
+        return f"out of memory: {message}"[:1000]
     if isinstance(error, WrongOutput):
-        return said[:1000]
+        return message[:1000]
     place = "" if isinstance(error, BadInput) else location(error)
-    return f"{type(error).__name__}: {said}"[:900] + (f" ({place})" if place else "")
+    return f"{type(error).__name__}: {message}"[:900] + (f" ({place})" if place else "")

@@ -36,12 +36,12 @@ def checked(model: Family, reference: Tensor) -> Family:
     one. `reference` are images N×C×S×S as the dataset stores them, to which its images must be
     alike: in [-1, 1] where these are pixels.
     """
-    found = copy.copy(model)
+    copied = copy.copy(model)
     for name, check in _checks(reference).items():
         method = getattr(model, name, None)
         if callable(method):
-            setattr(found, name, _checking(name, method, check))
-    return found
+            setattr(copied, name, _checking(name, method, check))
+    return copied
 
 
 def _checking(name: str, method: Callable[..., Any], check: Check) -> Callable[..., Any]:
@@ -81,18 +81,18 @@ def _checks(reference: Tensor) -> dict[str, Check]:
         **dict.fromkeys(each, _values),
         **dict.fromkeys(("encode", "latents"), _codes),
         "posterior": _gaussians,
-        "score_map": lambda output, given: _floats(output, (_count(given), *shape[1:])),
+        "score_map": lambda output, inputs: _floats(output, (_count(inputs), *shape[1:])),
     }
 
 
-def _count(given: Sequence[Any]) -> int:
-    first = given[0]
+def _count(inputs: Sequence[Any]) -> int:
+    first = inputs[0]
     return first if isinstance(first, int) else len(first)
 
 
 def _image_check(shape: tuple[int, ...], of_pixels: bool) -> Check:
-    def check(output: Any, given: Sequence[Any]) -> str:
-        wrong = _floats(output, (_count(given), *shape))
+    def check(output: Any, inputs: Sequence[Any]) -> str:
+        wrong = _floats(output, (_count(inputs), *shape))
         return wrong or (_out_of_range(output) if of_pixels else "")
 
     return check
@@ -105,22 +105,22 @@ def _out_of_range(images: Tensor) -> str:
     return f"gave values from {low:.4g} to {high:.4g}; images lie in [-1, 1]"
 
 
-def _values(output: Any, given: Sequence[Any]) -> str:
-    return _floats(output, (_count(given),))
+def _values(output: Any, inputs: Sequence[Any]) -> str:
+    return _floats(output, (_count(inputs),))
 
 
-def _codes(output: Any, given: Sequence[Any]) -> str:
+def _codes(output: Any, inputs: Sequence[Any]) -> str:
     if isinstance(output, Tensor) and output.ndim != 2:
         return f"gave a tensor of shape {_text(output.shape)}; codes are N×d"
     width = output.shape[1] if isinstance(output, Tensor) else 0
-    return _floats(output, (_count(given), width))
+    return _floats(output, (_count(inputs), width))
 
 
-def _gaussians(output: Any, given: Sequence[Any]) -> str:
+def _gaussians(output: Any, inputs: Sequence[Any]) -> str:
     if not isinstance(output, tuple | list) or len(output) != 2:
         return f"gave a {type(output).__name__}; a mean and a log-variance are needed, each N×d"
     mean, logvar = output
-    wrong = _codes(mean, given)
+    wrong = _codes(mean, inputs)
     return wrong or _floats(logvar, tuple(mean.shape))
 
 
@@ -136,10 +136,10 @@ def _floats(output: Any, shape: tuple[int, ...]) -> str:
     return f"gave {broken:,} numbers of {output.numel():,} that are not finite" if broken else ""
 
 
-def _wrong_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if found[:1] != wanted[:1] and found[1:] == wanted[1:]:
-        return f"gave {found[0]:,} where {wanted[0]:,} were asked for"
-    return f"gave a tensor of shape {_text(found)}; {_text(wanted)} is needed"
+def _wrong_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if shape[:1] != expected[:1] and shape[1:] == expected[1:]:
+        return f"gave {shape[0]:,} where {expected[0]:,} were asked for"
+    return f"gave a tensor of shape {_text(shape)}; {_text(expected)} is needed"
 
 
 def _text(shape: Sequence[int]) -> str:

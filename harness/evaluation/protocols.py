@@ -113,12 +113,12 @@ def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
 def _other_classes(extractor: str, data: str) -> str | None:
     """Why the extractor's classes are not those that were asked for; None where they are."""
     try:
-        own = f"classifier:{parse_reference(data).name}"
+        classifier = f"classifier:{parse_reference(data).name}"
     except BadInput:  # images from elsewhere, of which no classifier is known
         return f"the classes of {extractor} may be others than those asked for"
-    if own == extractor:
+    if classifier == extractor:
         return None
-    return f"the classes of {extractor} may be others; {own} knows those asked for"
+    return f"the classes of {extractor} may be others; {classifier} knows those asked for"
 
 
 def unmet(metric: Metric, subject: Subject) -> str | None:

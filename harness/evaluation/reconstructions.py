@@ -103,8 +103,8 @@ def translate(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
         return e.stored(e.model.translate(x, direction))
 
     for domain, direction in enumerate(directions):
-        here = domains == domain
-        out[here] = map_batches(e, images[here], partial(translate, direction))
+        in_domain = domains == domain
+        out[in_domain] = map_batches(e, images[in_domain], partial(translate, direction))
     return out
 
 

@@ -180,7 +180,7 @@ def _formats(e: Evidence) -> list[str]:
 
 def _sizes(e: Evidence) -> list[str]:
     """What was resized, and from what; enlarged images have no more detail than before."""
-    said = []
+    remarks = []
     for name, side in (("sample", "samples"), ("reference", "reference images")):
         before = e.at_hand(f"{name}_sizes")
         if not before:
@@ -193,8 +193,8 @@ def _sizes(e: Evidence) -> list[str]:
             "enlarged" if all(smaller) else "resized, some enlarged," if any(smaller) else "resized"
         )
         tiny = ", at which little of an image is left" if min(after) < TINY else ""
-        said.append(f"{side} {how} to {'×'.join(map(str, after))} from {sizes}{tiny}")
-    return said
+        remarks.append(f"{side} {how} to {'×'.join(map(str, after))} from {sizes}{tiny}")
+    return remarks
 
 
 def _of(part: int, whole: Counter[bytes] | Sequence[bytes]) -> str:

@@ -65,8 +65,8 @@ def anomaly_maps(e: Evidence) -> Tensor:
     def error(x: Tensor) -> Tensor:
         return _squared_error(e, x).mean(dim=1)
 
-    own = isinstance(e.model, ScoreMaps)
-    return map_batches(e, e["test_images"], e.model.score_map if own else error)
+    has_maps = isinstance(e.model, ScoreMaps)
+    return map_batches(e, e["test_images"], e.model.score_map if has_maps else error)
 
 
 def _squared_error(e: Evidence, x: Tensor) -> Tensor:

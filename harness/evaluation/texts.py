@@ -34,9 +34,9 @@ def texts(e: Evidence) -> Sequence[str]:
     """The text that is asked of each sample: those of the test images in random order, again and
     again. Of samples that someone made they are given.
     """
-    known: Sequence[str] = e["reference_texts"]
-    order = torch.randperm(len(known), generator=generator(e.seed, "texts")).tolist()
-    return [known[order[i % len(known)]] for i in range(e.setup.samples)]
+    references: Sequence[str] = e["reference_texts"]
+    order = torch.randperm(len(references), generator=generator(e.seed, "texts")).tolist()
+    return [references[order[i % len(references)]] for i in range(e.setup.samples)]
 
 
 @evidence(requires=("samples", "texts"), role="text")
@@ -48,14 +48,14 @@ def image_embeddings(e: Evidence) -> Tensor:
 @evidence(requires=("texts",), role="text")
 def text_embeddings(e: Evidence) -> Tensor:
     """The text of each sample in the same space: unit vectors N×d."""
-    network, said = e.text_image(), e["texts"]
-    if cut := network.too_long(said):
+    network, texts = e.text_image(), e["texts"]
+    if cut := network.too_long(texts):
         warnings.warn(
-            f"{cut:,} of {len(said):,} texts are longer than {network.name} takes, and are cut",
+            f"{cut:,} of {len(texts):,} texts are longer than {network.name} takes, and are cut",
             Caveat,
             stacklevel=2,
         )
-    return network.embed_texts(said)
+    return network.embed_texts(texts)
 
 
 @evidence(requires=("samples", "texts"), role="text")

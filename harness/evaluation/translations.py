@@ -111,5 +111,5 @@ def _features(e: Evidence, images: Tensor) -> Tensor:
 
 def _of_domain(e: Evidence, domain: int) -> Tensor:
     features: Tensor = e["reference_features"]
-    here: Tensor = e["reference_labels"] == domain
-    return features[here.repeat_interleave(e.setup.frames)]
+    in_domain: Tensor = e["reference_labels"] == domain
+    return features[in_domain.repeat_interleave(e.setup.frames)]

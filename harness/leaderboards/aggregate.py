@@ -134,7 +134,7 @@ def _bootstrap(runs: Runs, statistic: Callable[..., Any]) -> tuple[float, float]
     if min(len(values) for values in runs) < 2:
         return None
     # A fixed generator: the same table gives the same page.
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         tuple(runs),
         statistic,
         n_resamples=RESAMPLES,
@@ -143,7 +143,7 @@ def _bootstrap(runs: Runs, statistic: Callable[..., Any]) -> tuple[float, float]
         method="percentile",
         rng=np.random.default_rng(0),
     )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return float(interval.confidence_interval.low), float(interval.confidence_interval.high)
 
 
 def summaries(
@@ -187,13 +187,13 @@ def _summary(
     runs = _runs(boards, table, whole)
     relative = metric.scale == "log"
     if relative:
-        if any(values.min() <= 0 for mine in runs.values() for values in mine):
+        if any(values.min() <= 0 for scores in runs.values() for values in scores):
             problem = "a value is not above zero, so that there are no ratios"
             return MetricSummary(metric.name, datasets, True, "", (), partial, problem)
         runs = _logarithms(runs)
     back: Callable[[float], float] = exponential if relative else float
     sign = 1 if metric.better == "higher" else -1
-    means = {name: interquartile_mean(mine) for name, mine in runs.items()}
+    means = {name: interquartile_mean(scores) for name, scores in runs.items()}
     best_first = sorted(means, key=lambda name: -sign * means[name])
     reference = against if against in runs else best_first[0]
     standings = tuple(
@@ -218,28 +218,28 @@ def _runs(
 ) -> dict[str, list[NDArray[np.float64]]]:
     """Returns the values of each model on each board, in the order of seeds."""
     ok = table[(table["status"] == "ok") & np.isfinite(table["value"])]
-    found: dict[str, list[NDArray[np.float64]]] = {model: [] for model in models}
+    runs: dict[str, list[NDArray[np.float64]]] = {model: [] for model in models}
     for board in boards:
-        mine = ok[
+        rows = ok[
             (ok["dataset"] == board.dataset)
             & (ok["metric"] == board.metric)
             & (ok["protocol_key"] == board.protocol_key)
         ].sort_values("seed", kind="stable")
-        values = dict(iter(mine.groupby("model", sort=False)["value"]))
+        values = dict(iter(rows.groupby("model", sort=False)["value"]))
         for model in models:
-            found[model].append(values[model].to_numpy(dtype=np.float64))
-    return found
+            runs[model].append(values[model].to_numpy(dtype=np.float64))
+    return runs
 
 
 def _logarithms(
     runs: Mapping[str, Sequence[NDArray[np.float64]]],
 ) -> dict[str, list[NDArray[np.float64]]]:
     """Returns logarithms of the ratios to the geometric mean of all models on each dataset."""
-    logs = {name: [np.log(values) for values in mine] for name, mine in runs.items()}
-    level = np.mean([[values.mean() for values in mine] for mine in logs.values()], axis=0)
+    logs = {name: [np.log(values) for values in groups] for name, groups in runs.items()}
+    level = np.mean([[values.mean() for values in groups] for groups in logs.values()], axis=0)
     return {
-        name: [values - centre for values, centre in zip(mine, level, strict=True)]
-        for name, mine in logs.items()
+        name: [values - centre for values, centre in zip(groups, level, strict=True)]
+        for name, groups in logs.items()
     }
 
 

@@ -74,8 +74,8 @@ def collect_entries(store: Store, choice: EntryFilter) -> CollectedEntries:
     gathering = EntryCollector(choice, suite_runs(store))
     for run in collect(store, choice.suites, choice.since):
         gathering.add(run)
-    for kind, chosen, known in gathering.asked():
-        if unknown := sorted(set(chosen or ()) - known):
+    for kind, names, known in gathering.asked():
+        if unknown := sorted(set(names or ()) - known):
             raise BadInput(
                 f"{kind} {unknown[0]!r} is not among what was measured in {store.name}"
                 f"{suggest(unknown[0], known)}"
@@ -205,8 +205,8 @@ class EntryCollector:
             self.datasets.add(dataset)
             self.metrics |= {row.metric for row in numbers}
             if _takes(self.choice.datasets, dataset):
-                chosen = [row for row in numbers if self._takes_metric(row.metric)]
-                self._group(part, dataset).take(replace(part, uses=uses), chosen, self.suites)
+                taken_rows = [row for row in numbers if self._takes_metric(row.metric)]
+                self._group(part, dataset).take(replace(part, uses=uses), taken_rows, self.suites)
 
     def _in_suites(self, parent: str) -> bool:
         suite = self.suites.get(parent)
@@ -249,8 +249,8 @@ class EntryCollector:
             {
                 number.row.protocol.key(): number.row.protocol
                 for _, group in of_group
-                for known in group.seeds.values()
-                for number in known.numbers.values()
+                for seed_values in group.seeds.values()
+                for number in seed_values.numbers.values()
             },
             tuple(lost for entry, group in of_group for lost in _lost(entry.label, group)),
             self.unfinished,
@@ -277,8 +277,8 @@ def _of(group: _Group) -> tuple[str, str]:
     return group.dataset, "" if trained else group.identity.model
 
 
-def _takes(chosen: Collection[str] | None, name: str) -> bool:
-    return chosen is None or name in chosen
+def _takes(names: Collection[str] | None, name: str) -> bool:
+    return names is None or name in names
 
 
 def _by_dataset(
@@ -288,10 +288,10 @@ def _by_dataset(
     if run.kind == "cell":
         yield run.dataset, list(numbers)
         return
-    found: dict[str, list[Measurement]] = {}
+    rows: dict[str, list[Measurement]] = {}
     for row in numbers:
-        found.setdefault(row.protocol.dataset or NO_REFERENCE, []).append(row)
-    yield from found.items()
+        rows.setdefault(row.protocol.dataset or NO_REFERENCE, []).append(row)
+    yield from rows.items()
 
 
 def _rows(name: str, group: _Group) -> Iterator[tuple[object, ...]]:
@@ -299,15 +299,22 @@ def _rows(name: str, group: _Group) -> Iterator[tuple[object, ...]]:
     seeds of its entry have: it must not vanish.
     """
     measured: dict[tuple[str, str], Measurement] = {}
-    for known in group.seeds.values():
-        measured |= {key: number.row for key, number in known.numbers.items()}
-    for seed, known in sorted(group.seeds.items()):
+    for seed_values in group.seeds.values():
+        measured |= {key: number.row for key, number in seed_values.numbers.items()}
+    for seed, seed_values in sorted(group.seeds.items()):
         for key, model in measured.items():
-            if number := known.numbers.get(key):
+            if number := seed_values.numbers.get(key):
                 yield _row(name, group.dataset, seed, number)
-            elif (ended := _ended(known.status)) and model.status != "not applicable":
-                row = replace(model, status=ended, value=None, stderr=None, reason=known.reason)
-                yield _row(name, group.dataset, seed, _Number(row, known.end[1], known.run_id, ""))
+            elif (ended := _ended(seed_values.status)) and model.status != "not applicable":
+                row = replace(
+                    model, status=ended, value=None, stderr=None, reason=seed_values.reason
+                )
+                yield _row(
+                    name,
+                    group.dataset,
+                    seed,
+                    _Number(row, seed_values.end[1], seed_values.run_id, ""),
+                )
 
 
 def _ended(status: str) -> Literal["failed", "diverged"] | None:
@@ -336,6 +343,13 @@ def _row(name: str, dataset: str, seed: int, number: _Number) -> tuple[object, .
 
 
 def _lost(name: str, group: _Group) -> Iterator[FailedCell]:
-    for seed, known in sorted(group.seeds.items()):
-        if _ended(known.status):
-            yield FailedCell(group.dataset, name, seed, known.status, known.reason, known.run_id)
+    for seed, seed_values in sorted(group.seeds.items()):
+        if _ended(seed_values.status):
+            yield FailedCell(
+                group.dataset,
+                name,
+                seed,
+                seed_values.status,
+                seed_values.reason,
+                seed_values.run_id,
+            )

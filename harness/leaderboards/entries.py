@@ -126,8 +126,10 @@ class EntryPart:
 def parts(run: StoredRun) -> Iterator[EntryPart]:
     """A run as it belongs to entries: to one for each way in which suites sample from it."""
     if run.kind == "score":
-        own = run.params.get("samples.digest", "")
-        identity = EntryIdentity(run.model, "scored samples", None, "", (), "", "", (), own)
+        samples_digest = run.params.get("samples.digest", "")
+        identity = EntryIdentity(
+            run.model, "scored samples", None, "", (), "", "", (), samples_digest
+        )
         yield EntryPart(identity, run, ((run.model, ""),), run.numbers)
         return
     by_sampling: dict[str, list[CellUse]] = {}
@@ -155,7 +157,10 @@ def _sampled(run: StoredRun, sampling: str, alone: bool) -> Iterator[Measurement
         return
     ways: list[Mapping[str, Any]] = [{}, *([json.loads(sampling)] if sampling else [])]
     for row in run.numbers:
-        if any(measurement_key(run.training_key, row.protocol, way) == row.key for way in ways):
+        if any(
+            measurement_key(run.training_key, row.protocol, settings) == row.key
+            for settings in ways
+        ):
             yield row
 
 
@@ -214,7 +219,7 @@ def _apart(identity: EntryIdentity, names: Sequence[str]) -> str:
     settings = [name for name in names if name not in FIXED]
     if len(settings) > NAMED:
         names = [name for name in names if name in FIXED]
-    said = [f"{name}={identity.facets.get(name) or 'unknown'}" for name in names if name != "kind"]
+    texts = [f"{name}={identity.facets.get(name) or 'unknown'}" for name in names if name != "kind"]
     if len(settings) > NAMED:
-        said.append(f"recipe={digest([identity.recipe, identity.sampling])[:8]}")
-    return ", ".join(said)
+        texts.append(f"recipe={digest([identity.recipe, identity.sampling])[:8]}")
+    return ", ".join(texts)

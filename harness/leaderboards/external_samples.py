@@ -65,18 +65,18 @@ def earlier(run: StoredRun) -> list[EntryPart]:
 
 def _by_suite(runs: Sequence[StoredRun]) -> dict[tuple[str, str], list[_Had]]:
     """What each suite had under each name: by the suite's run and the name."""
-    found: dict[tuple[str, str], list[_Had]] = {}
+    groups: dict[tuple[str, str], list[_Had]] = {}
     for run in runs:
         # Versions that did not record where suites have it had it where it was measured first.
-        known = {(last.parent, last.model) for last in run.last_uses}
+        last_uses = {(last.parent, last.model) for last in run.last_uses}
         others = [
             LastUse(use.parent, use.model, run.dataset, run.seed, run.started)
             for use in run.uses
-            if (use.parent, use.model) not in known
+            if (use.parent, use.model) not in last_uses
         ]
         for last in (*run.last_uses, *others):
-            found.setdefault((last.parent, last.model), []).append(_Had(run, last))
-    return found
+            groups.setdefault((last.parent, last.model), []).append(_Had(run, last))
+    return groups
 
 
 def _now(everything: Sequence[_Had]) -> dict[Place, _Had]:
@@ -84,17 +84,17 @@ def _now(everything: Sequence[_Had]) -> dict[Place, _Had]:
     stands: dict[tuple[str, str], _Had] = {}
     for had in sorted(everything, key=lambda had: had.last.at):
         stands[had.last.dataset, had.run.run_id] = had
-    found: dict[Place, _Had] = {}
+    latest: dict[Place, _Had] = {}
     for had in sorted(stands.values(), key=lambda had: had.last.at):
-        found[had.place] = had
-    return found
+        latest[had.place] = had
+    return latest
 
 
 def _differ(sets: Sequence[Mapping[Place, _Had]]) -> bool:
     """Whether two suites have other images in one place."""
-    known: dict[Place, str] = {}
+    digests: dict[Place, str] = {}
     return any(
-        known.setdefault(place, had.run.training_key) != had.run.training_key
+        digests.setdefault(place, had.run.training_key) != had.run.training_key
         for places in sets
         for place, had in places.items()
     )
@@ -107,6 +107,6 @@ def _digest(places: Mapping[Place, _Had]) -> str:
 def _in_place(had: _Had, name: str) -> StoredRun:
     """The run as if it were of that place alone: with the numbers that were measured there."""
     dataset, seed = had.place
-    here = tuple(r for r in had.run.numbers if r.protocol.dataset in ("", dataset))
+    rows = tuple(r for r in had.run.numbers if r.protocol.dataset in ("", dataset))
     uses = tuple(use for use in had.run.uses if use.model == name)
-    return replace(had.run, dataset=dataset, seed=seed, model=name, numbers=here, uses=uses)
+    return replace(had.run, dataset=dataset, seed=seed, model=name, numbers=rows, uses=uses)

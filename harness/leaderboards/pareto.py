@@ -70,14 +70,14 @@ def fronts(
     of different machines are on different boards.
     """
     first = {(board.dataset, board.metric): board for board in boards if not board.apart}
-    found = (
+    candidates = (
         front(first[dataset, quality], first[dataset, cost], metrics)
         for dataset in dict.fromkeys(board.dataset for board in boards)
         for quality in qualities
         for cost in COSTS
         if (dataset, quality) in first and (dataset, cost) in first
     )
-    return [each for each in found if each]
+    return [each for each in candidates if each]
 
 
 def pareto(points: Mapping[str, tuple[float, float]], better: str) -> list[str]:

@@ -59,13 +59,13 @@ class Standings:
 
     def images(self, dataset: str) -> dict[str, int]:
         """Training images shown, by label, of the entries on a dataset, where they were trained."""
-        here = {
+        counts = {
             row.model for board in self.boards if board.dataset == dataset for row in board.rows
         }
         return {
             entry.label: entry.identity.images
             for entry in self.collected.entries
-            if entry.identity.images is not None and entry.label in here
+            if entry.identity.images is not None and entry.label in counts
         }
 
 
@@ -84,15 +84,15 @@ def standings(
     metrics, unknown = known_metrics(collected.table["metric"], chosen or ())
     references = _entries(against, collected) if against else ()
     mentions = [_mention(quote, collected) for quote in quotes]
-    found = _ordered(boards(collected.table, metrics, references, _on_boards(mentions)))
-    shown = [board for board in found if not chosen or board.metric in chosen]
+    board_list = _ordered(boards(collected.table, metrics, references, _on_boards(mentions)))
+    shown = [board for board in board_list if not chosen or board.metric in chosen]
     qualities = [name for name in chosen or QUALITIES if name not in COSTS]
     return Standings(
         collected,
         metrics,
         tuple(shown),
         tuple(summaries(shown, collected.table, metrics, next(iter(references), None))),
-        tuple(fronts(found, metrics, qualities)),
+        tuple(fronts(board_list, metrics, qualities)),
         tuple(mentions),
         (*_notices(collected, shown, unknown), *_chosen(references)),
         references,
@@ -143,11 +143,11 @@ def _chosen(references: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _ordered(found: Sequence[Board]) -> list[Board]:
+def _ordered(board_list: Sequence[Board]) -> list[Board]:
     """By dataset, then as tables show metrics, then by protocol."""
     places = {name: place for place, name in enumerate(METRICS)}
     return sorted(
-        found,
+        board_list,
         key=lambda b: (b.dataset, places.get(b.metric, len(places)), b.metric, bool(b.apart)),
     )
 
@@ -169,12 +169,12 @@ def _on_boards(mentions: Sequence[Mention]) -> list[Quoted]:
     """Those that were measured as a board is. Of a spread other than that over seeds nothing is
     known that seeds could be compared with.
     """
-    found = []
+    quoted = []
     for mention in mentions:
         quote, spread = mention.quote, mention.quote.spread
         over_seeds = spread.kind == "sd over seeds"
         if not mention.apart:
-            found.append(
+            quoted.append(
                 Quoted(
                     quote.on,
                     quote.metric,
@@ -185,24 +185,24 @@ def _on_boards(mentions: Sequence[Mention]) -> list[Quoted]:
                     (spread.seeds or 1) if over_seeds else 1,
                 )
             )
-    return found
+    return quoted
 
 
 def _notices(
-    collected: CollectedEntries, found: Sequence[Board], unknown: Sequence[str]
+    collected: CollectedEntries, board_list: Sequence[Board], unknown: Sequence[str]
 ) -> Iterator[str]:
     """What a reader must know before comparing."""
     by_dataset: dict[str, dict[str, int | None]] = {}
     images = {entry.label: entry.identity.images for entry in collected.entries}
-    for board in found:
+    for board in board_list:
         shown = {row.model: images.get(row.model) for row in board.rows if row.mean is not None}
         by_dataset.setdefault(board.dataset, {}).update(shown)
-    for dataset, mine in by_dataset.items():
-        known = sorted({count for count in mine.values() if count})
-        if len(known) > 1:
+    for dataset, counts in by_dataset.items():
+        distinct = sorted({count for count in counts.values() if count})
+        if len(distinct) > 1:
             yield (
-                f"The budgets differ on {dataset}: models were shown {number(known[0], 0)} to "
-                f"{number(known[-1], 0)} training images, so that differences between them may "
+                f"The budgets differ on {dataset}: models were shown {number(distinct[0], 0)} to "
+                f"{number(distinct[-1], 0)} training images, so that differences between them may "
                 "come from training longer."
             )
     names = [entry.identity.model for entry in collected.entries]

@@ -52,8 +52,8 @@ _READING_ORDER = tuple(
 
 
 def _place(module: str) -> int:
-    known = module in _READING_ORDER
-    return _READING_ORDER.index(module) if known else len(_READING_ORDER)
+    is_listed = module in _READING_ORDER
+    return _READING_ORDER.index(module) if is_listed else len(_READING_ORDER)
 
 
 _MODULES = [

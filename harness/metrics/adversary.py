@@ -51,8 +51,8 @@ def jensen_shannon_bound(odds_on_test: Tensor, odds_on_samples: Tensor) -> Estim
     and theorem 1), and the estimate of it in figure 4 of Arjovsky et al. 2017, arXiv:1701.07875.
     """
     real, samples = _both(odds_on_test, odds_on_samples)
-    found = _sum_of_means(F.logsigmoid(real) / 2, F.logsigmoid(-samples) / 2)
-    return Estimate(math.log(2) + found.value, found.stderr, found.over)
+    estimate = _sum_of_means(F.logsigmoid(real) / 2, F.logsigmoid(-samples) / 2)
+    return Estimate(math.log(2) + estimate.value, estimate.stderr, estimate.over)
 
 
 JENSEN_SHANNON_BOUND = Metric(

@@ -31,10 +31,10 @@ def takes_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = signature.bind(*args, **kwargs)
-        for name in of_tensors.keys() & given.arguments.keys():
-            given.arguments[name] = _tensor(name, given.arguments[name], of_tensors[name])
-        return function(*given.args, **given.kwargs)
+        bound = signature.bind(*args, **kwargs)
+        for name in of_tensors.keys() & bound.arguments.keys():
+            bound.arguments[name] = _tensor(name, bound.arguments[name], of_tensors[name])
+        return function(*bound.args, **bound.kwargs)
 
     return call
 

@@ -32,23 +32,23 @@ def number_pairs(a: Tensor, b: Tensor) -> None:
     """Both are finite float32 N×C×H×W of one shape, with at least one image."""
     for x in (a, b):
         if x.dtype != torch.float32 or x.ndim != 4 or x.shape != a.shape:
-            found = " and ".join(f"{one.dtype} of shape {tuple(one.shape)}" for one in (a, b))
-            raise BadInput(f"pairs are {found}; float32 N×C×H×W of one shape is needed")
+            types = " and ".join(f"{one.dtype} of shape {tuple(one.shape)}" for one in (a, b))
+            raise BadInput(f"pairs are {types}; float32 N×C×H×W of one shape is needed")
         _finite(x, "images", at_least=1)
 
 
-def matrix(x: Tensor, what: str, at_least: int) -> Tensor:
+def matrix(x: Tensor, name: str, at_least: int) -> Tensor:
     """`x` as float64 n×d, if it is a finite floating-point matrix of `at_least` rows."""
     if x.ndim != 2:
-        raise BadInput(f"{what} have shape {tuple(x.shape)}; one row per image is needed")
-    return _finite(x, what, at_least)
+        raise BadInput(f"{name} have shape {tuple(x.shape)}; one row per image is needed")
+    return _finite(x, name, at_least)
 
 
-def vector(x: Tensor, what: str, at_least: int = 1) -> Tensor:
+def vector(x: Tensor, name: str, at_least: int = 1) -> Tensor:
     """`x` as float64 n, if it is a finite floating-point vector of `at_least` values."""
     if x.ndim != 1:
-        raise BadInput(f"{what} have shape {tuple(x.shape)}; one value per image is needed")
-    return _finite(x, what, at_least)
+        raise BadInput(f"{name} have shape {tuple(x.shape)}; one value per image is needed")
+    return _finite(x, name, at_least)
 
 
 def feature_pair(a: Tensor, b: Tensor, at_least: int) -> tuple[Tensor, Tensor]:
@@ -64,32 +64,32 @@ def same_width(a: Tensor, b: Tensor) -> None:
         raise BadInput(f"features differ in width: {a.shape[1]} and {b.shape[1]}")
 
 
-def unit_rows(x: Tensor, what: str) -> Tensor:
+def unit_rows(x: Tensor, name: str) -> Tensor:
     """The rows of a float64 matrix scaled to unit length; a row of zeros has no direction."""
     norms = x.square().sum(dim=1, keepdim=True).sqrt()
     if zeros := int((norms == 0).sum()):
-        raise BadInput(f"{what} of {zeros} of {len(x)} images are all zero; they have no direction")
+        raise BadInput(f"{name} of {zeros} of {len(x)} images are all zero; they have no direction")
     return x / norms
 
 
-def labels(x: Tensor, what: str, n: int) -> None:
+def labels(x: Tensor, name: str, n: int) -> None:
     """`x` is an int64 vector of `n` values, one per image."""
     if x.dtype != torch.int64 or x.shape != (n,):
-        found = f"{x.dtype} of shape {tuple(x.shape)}"
-        raise BadInput(f"{what} are {found}; {n} int64 values, one per image, are needed")
+        form = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise BadInput(f"{name} are {form}; {n} int64 values, one per image, are needed")
 
 
-def factors(x: Tensor, what: str, n: int) -> None:
+def factors(x: Tensor, name: str, n: int) -> None:
     """`x` is an int64 matrix of `n` rows, each the values of the factors an image was made from,
     in which every factor varies.
     """
     if x.dtype != torch.int64 or x.ndim != 2 or len(x) != n or x.numel() == 0:
-        found = f"{x.dtype} of shape {tuple(x.shape)}"
-        raise BadInput(f"{what} are {found}; {n} rows of int64 values, one per factor, are needed")
+        form = f"{x.dtype} of shape {tuple(x.shape)}"
+        raise BadInput(f"{name} are {form}; {n} rows of int64 values, one per factor, are needed")
     constant = (x == x[0]).all(dim=0)
     if bool(constant.any()):
         which = constant.nonzero().flatten().tolist()
-        raise BadInput(f"{what} {which} have the same value in all {n} images; each has to vary")
+        raise BadInput(f"{name} {which} have the same value in all {n} images; each has to vary")
 
 
 def check_anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
@@ -97,11 +97,11 @@ def check_anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
     alike, with normal and anomalous pixels.
     """
     if maps.ndim != 3 or not maps.is_floating_point() or maps.numel() == 0:
-        found = f"{maps.dtype} of shape {tuple(maps.shape)}"
-        raise BadInput(f"anomaly maps are {found}; floats N×H×W are needed")
+        form = f"{maps.dtype} of shape {tuple(maps.shape)}"
+        raise BadInput(f"anomaly maps are {form}; floats N×H×W are needed")
     if masks.dtype != torch.bool or masks.shape != maps.shape:
-        found = f"{masks.dtype} of shape {tuple(masks.shape)}"
-        raise BadInput(f"anomaly masks are {found}; booleans of the maps' shape are needed")
+        form = f"{masks.dtype} of shape {tuple(masks.shape)}"
+        raise BadInput(f"anomaly masks are {form}; booleans of the maps' shape are needed")
     if bad := sum(not bool(image.isfinite().all()) for image in maps):
         raise BadInput(f"anomaly maps of {bad} of {len(maps)} images are NaN or infinite")
     if bool(masks.all()) or not bool(masks.any()):
@@ -110,17 +110,17 @@ def check_anomaly_maps(maps: Tensor, masks: Tensor) -> Tensor:
     return maps if maps.dtype == torch.float64 else maps.float()
 
 
-def _finite(x: Tensor, what: str, at_least: int) -> Tensor:
+def _finite(x: Tensor, name: str, at_least: int) -> Tensor:
     if not x.is_floating_point():
-        raise BadInput(f"{what} are {x.dtype}; floating point is needed")
+        raise BadInput(f"{name} are {x.dtype}; floating point is needed")
     if len(x) < at_least or x.numel() == 0:
         raise BadInput(
-            f"{what} of {counted(len(x), 'image')} are too few; at least {at_least} are needed"
+            f"{name} of {counted(len(x), 'image')} are too few; at least {at_least} are needed"
         )
     # A sum is finite only if all values are, and is found in a tenth of the time.
     if not bool(x.sum().isfinite()) and not bool(x.isfinite().all()):
         bad = int((~x.isfinite()).reshape(len(x), -1).any(dim=1).sum())
-        raise BadInput(f"{what} of {bad} of {len(x)} images are NaN or infinite")
+        raise BadInput(f"{name} of {bad} of {len(x)} images are NaN or infinite")
     return x.double()
 
 

@@ -73,12 +73,14 @@ def r_precision(
     if candidates < 2:
         raise BadInput(f"R-precision needs at least 2 candidate texts, not {candidates}")
     images, texts = _directions(image_embeddings, text_embeddings)
-    distinct, own = np.unique(texts.cpu().numpy(), axis=0, return_inverse=True)
-    if (found := len(distinct)) < candidates:
+    distinct, of_image = np.unique(texts.cpu().numpy(), axis=0, return_inverse=True)
+    if (count := len(distinct)) < candidates:
         raise BadInput(
-            f"R-precision among {candidates} texts needs as many unlike ones, not {found}"
+            f"R-precision among {candidates} texts needs as many unlike ones, not {count}"
         )
-    drawn = torch.from_numpy(_draw(own.reshape(-1), found, candidates - 1, seed)).to(images.device)
+    drawn = torch.from_numpy(_draw(of_image.reshape(-1), count, candidates - 1, seed)).to(
+        images.device
+    )
     texts = torch.from_numpy(distinct).to(images.device)
     pairs = zip(torch.split(images, _BLOCK), torch.split(drawn, _BLOCK), strict=True)
     cosines = torch.cat([torch.einsum("nd,ncd->nc", i, texts[d]) for i, d in pairs])
@@ -108,11 +110,11 @@ def _directions(images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
     return images / lengths[0], texts / lengths[1]
 
 
-def _draw(own: np.ndarray, texts: int, others: int, seed: int) -> np.ndarray:
+def _draw(of_image: np.ndarray, texts: int, others: int, seed: int) -> np.ndarray:
     """For each image its own text, then so many others: n×(others + 1) indices."""
     random = np.random.default_rng(seed)
-    drawn = np.empty((len(own), others + 1), dtype=np.int64)
-    drawn[:, 0] = own
+    drawn = np.empty((len(of_image), others + 1), dtype=np.int64)
+    drawn[:, 0] = of_image
     for row in drawn:
         row[1:] = random.choice(texts - 1, others, replace=False)
         row[1:] += row[1:] >= row[0]

@@ -33,9 +33,9 @@ def _peak_memory(peak_memory_bytes: int) -> Estimate:
     return _cost(peak_memory_bytes / 2**20, "peak memory")
 
 
-def _cost(value: float, what: str) -> Estimate:
+def _cost(value: float, name: str) -> Estimate:
     if not (math.isfinite(value) and value >= 0):
-        raise BadInput(f"{what} must be a number of at least 0, not {value}")
+        raise BadInput(f"{name} must be a number of at least 0, not {value}")
     return Estimate(float(value))
 
 

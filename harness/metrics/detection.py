@@ -183,8 +183,8 @@ def _split(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The scores of the anomalous and of the normal images."""
     scores = checks.vector(scores, "anomaly scores").cpu()
     if labels.dtype != torch.bool or labels.shape != scores.shape:
-        found = f"{labels.dtype} of shape {tuple(labels.shape)}"
-        raise BadInput(f"anomaly labels are {found}; {len(scores)} booleans are needed")
+        form = f"{labels.dtype} of shape {tuple(labels.shape)}"
+        raise BadInput(f"anomaly labels are {form}; {len(scores)} booleans are needed")
     labels = labels.cpu()
     if bool(labels.all()) or not bool(labels.any()):
         kind = "anomalous" if bool(labels.all()) else "normal"

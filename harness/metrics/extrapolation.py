@@ -116,15 +116,15 @@ def _nested(samples: Tensor, sizes: Sequence[int]) -> Iterator[Tensor | FeatureS
     """The first so many of `samples` n×d, for each of ascending `sizes`: merged statistics where
     they are more than features, whose covariance has full rank then.
     """
-    known: FeatureStatistics | None = None
+    merged: FeatureStatistics | None = None
     counted = 0
     for size in sizes:
         if size <= samples.shape[1]:
             yield samples[:size]
             continue
         more = FeatureStatistics.of(samples[counted:size])
-        known, counted = known.merge(more) if known else more, size
-        yield known
+        merged, counted = merged.merge(more) if merged else more, size
+        yield merged
 
 
 def _distance(samples: Tensor | FeatureStatistics, reference: Tensor | FeatureStatistics) -> float:
@@ -261,12 +261,12 @@ def frechet_by_class(
         }
 
 
-def _classes(features: Tensor, labels: Tensor, what: str) -> dict[int, Tensor]:
-    checks.labels(labels, f"labels of {what}", len(features))
+def _classes(features: Tensor, labels: Tensor, name: str) -> dict[int, Tensor]:
+    checks.labels(labels, f"labels of {name}", len(features))
     classes = {label: features[labels == label] for label in set(labels.tolist())}
     for label, members in classes.items():
         if len(members) < 2:
-            raise BadInput(f"{what} of class {label} are too few: 1; at least 2 are needed")
+            raise BadInput(f"{name} of class {label} are too few: 1; at least 2 are needed")
     return classes
 
 

@@ -272,8 +272,8 @@ def _root_of_covariance(x: _Gaussian) -> Tensor:
     assert x.covariance is not None
     eigenvalues, vectors = torch.linalg.eigh(x.covariance)
     rounding = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues[-1]
-    known = eigenvalues > rounding  # the rest are zeros, whose roots would be 1e-8 and add up
-    return torch.mm(torch.diag(eigenvalues[known].sqrt()), vectors[:, known].T)
+    is_positive = eigenvalues > rounding  # the rest are zeros, whose roots would be 1e-8 and add up
+    return torch.mm(torch.diag(eigenvalues[is_positive].sqrt()), vectors[:, is_positive].T)
 
 
 def _rows(x: _Gaussian) -> Tensor:

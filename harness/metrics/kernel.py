@@ -177,16 +177,16 @@ def _sides(a: Tensor, b: Tensor, kernel: Kernel) -> tuple[list[_Side], _Centred]
     centre = (a.mean(dim=0) + b.mean(dim=0)) / 2
     squares = torch.cat([torch.linalg.vector_norm(x, dim=1).square() for x in (a, b)])
     offsets = torch.cat([x @ centre for x in (a, b)]) - centre @ centre / 2
-    own = argument.product * offsets + argument.square * squares
-    mean = own.mean()
-    own -= mean
+    values = argument.product * offsets + argument.square * squares
+    mean = values.mean()
+    values -= mean
     around = argument.constant + 2 * float(mean)
     from_centre = squares - 2 * offsets  # |x − c|²
-    reach = argument.product * from_centre.max() + 2 * own.abs().max() + abs(around)
+    reach = argument.product * from_centre.max() + 2 * values.abs().max() + abs(around)
     dtype = _dtype(kernel, reach)
     scale = math.sqrt(argument.product)
     sides = []
-    for x, part in zip((a, b), torch.split(own, [len(a), len(b)]), strict=True):
+    for x, part in zip((a, b), torch.split(values, [len(a), len(b)]), strict=True):
         centred = ((rows - centre).mul_(scale).to(dtype) for rows in torch.split(x, TILE))
         sides.append(
             _Side([t for c in centred for t in tiles(c)], list(torch.split(part.to(dtype), TILE)))

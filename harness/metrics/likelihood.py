@@ -32,8 +32,8 @@ def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
     peaks on the grid of 8-bit values.
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.numel() == 0:
-        found = f"{images.dtype} of shape {tuple(images.shape)}"
-        raise BadInput(f"images are {found}; uint8 N×C×H×W is needed")
+        form = f"{images.dtype} of shape {tuple(images.shape)}"
+        raise BadInput(f"images are {form}; uint8 N×C×H×W is needed")
     noise = torch.rand(images.shape, generator=generator, device=generator.device)
     return (images + noise.to(images.device) - 0.5) / STEPS - 1
 

@@ -56,13 +56,13 @@ def nearest_neighbours(samples: Tensor, train: Tensor, k: int = 1) -> Neighbours
     indices, distances = [], []
     for rows in torch.split(samples, max(1, ENTRIES // len(train))):
         centred = frame.place(rows)
-        own = centred.square().sum(dim=1, keepdim=True)
+        row_norms = centred.square().sum(dim=1, keepdim=True)
         # Below each squared distance, by no more than rounding can have raised it.
         bounds = torch.addmm((1 - slack) * norms, centred, placed.T, alpha=-2)
-        bounds += (1 - slack) * own
-        found = bounds.topk(kept, largest=False)
-        which, exact = _by_distance(rows, train, found.indices, frame.scale)
-        doubtful = (found.values.amax(dim=1) < exact[:, k - 1]) & (kept < len(train))
+        bounds += (1 - slack) * row_norms
+        nearest = bounds.topk(kept, largest=False)
+        which, exact = _by_distance(rows, train, nearest.indices, frame.scale)
+        doubtful = (nearest.values.amax(dim=1) < exact[:, k - 1]) & (kept < len(train))
         for row in doubtful.nonzero()[:, 0].tolist():
             near = (bounds[row] <= exact[row, k - 1]).nonzero()[:, 0][None]
             which[row, :k], exact[row, :k] = (
@@ -166,5 +166,5 @@ FID_GAP = Metric(
 def _subset(x: Tensor, size: int, random: np.random.RandomState) -> Tensor:
     if len(x) == size:
         return x
-    chosen = np.sort(random.choice(len(x), size, replace=False))
-    return x[torch.from_numpy(chosen).to(x.device)]
+    indices = np.sort(random.choice(len(x), size, replace=False))
+    return x[torch.from_numpy(indices).to(x.device)]

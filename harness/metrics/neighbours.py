@@ -172,13 +172,13 @@ def _lower_bounds(a: _Points, b: _Points) -> Tensor:
     slack.
     """
     shrink, (tile,) = 1 - a.frame.slack, a.tiles
-    own = (shrink * a.squares - a.frame.least).to(a.dtype)[:, None]
+    norms = (shrink * a.squares - a.frame.least).to(a.dtype)[:, None]
     others = torch.split((shrink * b.squares / 2).to(a.dtype), TILE)
-    bounds = torch.empty(len(a), len(b), dtype=a.dtype, device=own.device)
+    bounds = torch.empty(len(a), len(b), dtype=a.dtype, device=norms.device)
     for part, tile_b, squares in zip(
         torch.split(bounds, TILE, dim=1), b.tiles, others, strict=True
     ):
-        torch.sub(own, dot_products(tile, tile_b, -squares), alpha=2, out=part)
+        torch.sub(norms, dot_products(tile, tile_b, -squares), alpha=2, out=part)
     return bounds
 
 
@@ -222,14 +222,14 @@ def _nearest_of_rows(x: _Points, rows: Tensor, limits: Tensor, count: int) -> Te
     are exact, and the rest infinite. No point has fewer than `count` others within its limit.
     """
     frame = x.frame
-    chosen = frame.place(x.given[rows])
-    own, error = x.squares[rows][:, None], frame.slack_of(torch.float64)
+    placed = frame.place(x.given[rows])
+    norms, error = x.squares[rows][:, None], frame.slack_of(torch.float64)
     distances = torch.full((len(rows), len(x)), math.inf, dtype=torch.float64, device=rows.device)
     for start, part in enumerate(torch.split(x.given, TILE)):
         columns = slice(start * TILE, start * TILE + len(part))
         squares = x.squares[columns]
-        near = torch.addmm(squares, chosen, frame.place(part).T, alpha=-2) + own
-        i, j = (near - error * (own + squares) <= limits[:, None]).nonzero(as_tuple=True)
+        near = torch.addmm(squares, placed, frame.place(part).T, alpha=-2) + norms
+        i, j = (near - error * (norms + squares) <= limits[:, None]).nonzero(as_tuple=True)
         distances[i, j + columns.start] = _exact(x, x, rows[i], j + columns.start)
     distances[torch.arange(len(rows), device=rows.device), rows] = math.inf
     kept = min(count + SPARE, len(x) - 1)
@@ -245,9 +245,9 @@ def _nearest_by_bounds(x: _Points, count: int) -> tuple[Tensor, Tensor]:
 
     def merge(rows: slice, bounds: Tensor, first: int) -> None:
         values, places = _smallest(bounds, min(count, bounds.shape[1]))
-        found = torch.cat([least[rows], values], dim=1).topk(count, dim=1, largest=False)
-        least[rows] = found.values
-        which[rows] = torch.cat([which[rows], places + first], dim=1).gather(1, found.indices)
+        smallest = torch.cat([least[rows], values], dim=1).topk(count, dim=1, largest=False)
+        least[rows] = smallest.values
+        which[rows] = torch.cat([which[rows], places + first], dim=1).gather(1, smallest.indices)
 
     for number, start in enumerate(range(0, len(x), TILE)):
         block = x.block(number)
@@ -267,15 +267,15 @@ def _smallest(x: Tensor, count: int, run: int = 32) -> tuple[Tensor, Tensor]:
     """
     runs = x.shape[1] // run
     if runs < 4 * count:
-        found = x.topk(count, dim=1, largest=False)
-        return found.values, found.indices
+        smallest = x.topk(count, dim=1, largest=False)
+        return smallest.values, smallest.indices
     minima = x[:, : runs * run].reshape(len(x), runs, run).amin(dim=2)
     first = run * minima.topk(count, dim=1, largest=False, sorted=False).indices
     columns = (first[:, :, None] + torch.arange(run, device=x.device)).flatten(1)
     rest = torch.arange(runs * run, x.shape[1], device=x.device).expand(len(x), -1)
     columns = torch.cat([columns, rest], dim=1)
-    found = x.gather(1, columns).topk(count, dim=1, largest=False)
-    return found.values, columns.gather(1, found.indices)
+    smallest = x.gather(1, columns).topk(count, dim=1, largest=False)
+    return smallest.values, columns.gather(1, smallest.indices)
 
 
 def _membership(

@@ -61,9 +61,9 @@ def nearest_polygons(images: Tensor, corners: int) -> NearestPolygons:
             f"images are {tuple(images.shape[1:])} (C×H×W); polygons are "
             f"1×{known.SIZE}×{known.SIZE}"
         )
-    found = [_nearest(batch, corners) for batch in torch.split(images, _BATCH)]
-    angles = np.concatenate([one.angles for one in found])
-    return NearestPolygons(angles, torch.cat([one.distances for one in found]))
+    batches = [_nearest(batch, corners) for batch in torch.split(images, _BATCH)]
+    angles = np.concatenate([one.angles for one in batches])
+    return NearestPolygons(angles, torch.cat([one.distances for one in batches]))
 
 
 def polygon_precision(polygon_samples: Tensor, polygon_corners: int) -> Estimate:
@@ -133,8 +133,8 @@ def _nearest(images: Tensor, corners: int) -> NearestPolygons:
     candidates += [_refined(pixels, angles[near[:, i]].float(), corners) for i in range(STARTS)]
     distances = torch.stack([_distances(images, one) for one in candidates])
     best = distances.argmin(dim=0)
-    chosen = np.stack(candidates)[best.numpy(), np.arange(len(images))]
-    return NearestPolygons(chosen, distances.amin(dim=0))
+    polygons = np.stack(candidates)[best.numpy(), np.arange(len(images))]
+    return NearestPolygons(polygons, distances.amin(dim=0))
 
 
 @lru_cache(maxsize=1)

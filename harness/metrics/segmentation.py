@@ -130,12 +130,12 @@ def _pull_of_normal(
     """
     sums = torch.cat([pull.new_zeros(1), pull.cumsum(0)])
     expected = (pull * above).sum()
-    found = []
+    pulls = []
     for image, mask in zip(maps, masks, strict=True):
         normal = image[~mask]
         places = torch.stack(_places(ordered, normal))
-        found.append(sums[places].mean(0).sum() - len(normal) * expected)
-    return torch.stack(found) / (~masks).sum()
+        pulls.append(sums[places].mean(0).sum() - len(normal) * expected)
+    return torch.stack(pulls) / (~masks).sum()
 
 
 def _normal_below(ordered: Tensor, maps: Tensor, masks: Tensor) -> Tensor:

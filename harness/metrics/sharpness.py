@@ -57,10 +57,10 @@ def log_sharpness_ratio(
     checks.images(samples)
     checks.images(reference_images)
     if samples.shape[1:] != reference_images.shape[1:]:
-        found = (
+        shares = (
             f"{tuple(samples.shape[1:])} and reference images {tuple(reference_images.shape[1:])}"
         )
-        raise BadInput(f"samples are {found}; one C×H×W is needed")
+        raise BadInput(f"samples are {shares}; one C×H×W is needed")
     ours, our_parts = _log_share(samples, "samples")
     theirs, their_parts = _log_share(reference_images, "reference images")
     parts = [our_parts - their_parts] if paired else [our_parts, their_parts]
@@ -104,7 +104,7 @@ RECONSTRUCTION_SHARPNESS = Metric(
 )
 
 
-def _log_share(images: Tensor, what: str) -> tuple[float, Tensor]:
+def _log_share(images: Tensor, name: str) -> tuple[float, Tensor]:
     """The logarithm of the share of high frequencies, and the part n of each image in its error."""
     if min(images.shape[-2:]) < SMALLEST:
         h, w = images.shape[-2:]
@@ -112,7 +112,7 @@ def _log_share(images: Tensor, what: str) -> tuple[float, Tensor]:
     size = max(1, _CHUNK // images[0].numel())
     high, whole = torch.cat([_powers(x) for x in torch.split(images, size)]).T
     if not float(whole.sum()) > 0 or not float(high.sum()) > 0:
-        raise BadInput(f"all {what} are constant; they have no sharpness to compare")
+        raise BadInput(f"all {name} are constant; they have no sharpness to compare")
     share = high.sum() / whole.sum()
     # Of a ratio of means, the part of each image in its relative error; their mean is 0.
     return float(share.log()), (high - share * whole) / high.mean()

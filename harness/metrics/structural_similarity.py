@@ -66,12 +66,12 @@ def ssim(reconstructions: Tensor, originals: Tensor, window: Window = "gaussian"
     Images smaller than the window raise BadInput.
     """
     checks.image_pairs(reconstructions, originals)
-    chosen = _fitting(window, reconstructions)
+    fitting = _fitting(window, reconstructions)
     parts = list(chunk_pairs(reconstructions, originals))
     # One allocation for all chunks: fresh memory costs as much as the windows themselves.
-    scratch = _scratch(parts[0][0], chosen)
+    scratch = _scratch(parts[0][0], fitting)
     maps = (_maps(x, y, scratch[:, : len(x)]) for x, y in parts)
-    return torch.cat([_compare(m, chosen).whole.mean(1) for m in maps])
+    return torch.cat([_compare(m, fitting).whole.mean(1) for m in maps])
 
 
 SSIM = Metric(

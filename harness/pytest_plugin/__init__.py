@@ -53,7 +53,7 @@ def harness_suite(request: pytest.FixtureRequest) -> Callable[..., SuiteUnderTes
     root = os.environ.get("HARNESS_DATA")
 
     def open_suite(name: str | Path, **overrides: object) -> SuiteUnderTest:
-        here = request.path.parent
-        return SuiteUnderTest.open(name, here, output, Path(root) if root else None, overrides)
+        folder = request.path.parent
+        return SuiteUnderTest.open(name, folder, output, Path(root) if root else None, overrides)
 
     return open_suite

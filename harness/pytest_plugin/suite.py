@@ -14,7 +14,7 @@ import torch
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from harness.cli import options
+from harness.cli import options, suite_options
 from harness.cli.run import carry_out, say_failures
 from harness.config.suite import Overrides, load_suite
 from harness.core.errors import BadInput, suggest
@@ -50,26 +50,28 @@ class SuiteUnderTest:
         overrides: Mapping[str, Any],
     ) -> Self:
         """A suite by name or by a path below `folder`; the keyword `device` is not an override."""
-        chosen = dict(overrides)
-        device = chosen.pop("device", "auto")
+        values = dict(overrides)
+        device = values.pop("device", "auto")
         with _one_line():
             is_file = isinstance(name, Path) or name.endswith((".yaml", ".yml"))
             path = str(folder / name) if is_file else str(name)
-            plan = make_plan(load_suite(path, _overrides(chosen)), str(device), root)
-            store = options.StoreOptions(output, os.environ.get("MLFLOW_TRACKING_URI")).open()
+            plan = make_plan(load_suite(path, _overrides(values)), str(device), root)
+            store = suite_options.StoreOptions(output, os.environ.get("MLFLOW_TRACKING_URI")).open()
         return cls(plan, store, folder)
 
     def run(self, jobs: int | None = None) -> Self:
         """Train and measure what is left, `jobs` cells at a time; what failed is in the check."""
         if unfinished(self.plan, self.store):
             console, numerics = Console(), self.plan.numerics
-            here = ThisMachine(numerics, numerics.device, jobs)
+            machine = ThisMachine(numerics, numerics.device, jobs)
             try:
                 with _one_line(), _same_torch():
-                    found = carry_out(console, self.plan, self.store, here, CHECKPOINT_SECONDS)
+                    outcomes = carry_out(
+                        console, self.plan, self.store, machine, CHECKPOINT_SECONDS
+                    )
             except typer.Exit:  # Ctrl-C or SIGTERM, of which all is saved
                 raise KeyboardInterrupt from None
-            say_failures(console, found)
+            say_failures(console, outcomes)
         return self
 
     def compare(self, baseline: str | Path, tolerance: Mapping[str, object] | None = None) -> Check:
@@ -91,27 +93,27 @@ class SuiteUnderTest:
             texts = [f"{name}={amount}" for name, amount in (tolerance or {}).items()]
             gate = open_gate(saved, self.plan, parse_tolerances(texts, self.plan.metrics))
             records = self.plan.records(self.store)
-            found = gate.check(self.plan.results(records))
-            return CheckText(found, self.plan.metrics, tuple(alterations(saved, self.plan)))
+            check = gate.check(self.plan.results(records))
+            return CheckText(check, self.plan.metrics, tuple(alterations(saved, self.plan)))
 
 
-def _overrides(given: Mapping[str, Any]) -> Overrides:
+def _overrides(values: Mapping[str, Any]) -> Overrides:
     """The keywords of a test as overrides; text means what it means on the command line."""
-    known = {field.name for field in fields(Overrides)}
-    for name in given:
-        if name not in known:
-            near = suggest(name, [*known, "device"])
+    names = {field.name for field in fields(Overrides)}
+    for name in values:
+        if name not in names:
+            near = suggest(name, [*names, "device"])
             raise BadInput(f"harness_suite: unknown keyword {name!r}{near}")
-    lists = {name: given[name] for name in ("models", "datasets", "metrics") if name in given}
+    lists = {name: values[name] for name in ("models", "datasets", "metrics") if name in values}
     read = {name: options.words([v]) if isinstance(v, str) else v for name, v in lists.items()}
-    if isinstance(seeds := given.get("seeds"), str):
+    if isinstance(seeds := values.get("seeds"), str):
         read["seeds"] = options.seed_list(seeds)
     try:
-        return TypeAdapter(Overrides).validate_python({**given, **read})
+        return TypeAdapter(Overrides).validate_python({**values, **read})
     except ValidationError as error:
         first = error.errors()[0]
         where, reason = first["loc"][0], first["msg"].replace("Input should", "should")
-        raise BadInput(f"harness_suite: {where}={given[str(where)]!r}: {reason}") from None
+        raise BadInput(f"harness_suite: {where}={values[str(where)]!r}: {reason}") from None
 
 
 @contextlib.contextmanager

@@ -103,8 +103,8 @@ def _check_names(record: SuiteRecord) -> None:
 def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
     """All but the curves and the pictures' pixels, in plain types."""
     rows = [row for cell in record.cells for row in cell.measurements]
-    asked = {metric for each in record.claims for metric in each.claim.measured}
-    shown = {row.metric for row in rows} | asked
+    measured = {metric for each in record.claims for metric in each.claim.measured}
+    shown = {row.metric for row in rows} | measured
     return {
         "format": FORMAT,
         **{name: getattr(record, name) for name in PLAIN},

@@ -44,8 +44,8 @@ def _here_document(text: str) -> str:
 def _place(plan: Plan) -> Iterator[tuple[str, str]]:
     """Where it was computed, as far as that is not what the machine itself would choose."""
     numerics = plan.numerics
-    chosen = Numerics.resolve("auto", accelerate=plan.loaded.suite.accelerate).device
-    if numerics.device != chosen:
+    device = Numerics.resolve("auto", accelerate=plan.loaded.suite.accelerate).device
+    if numerics.device != device:
         yield "device", numerics.device
     if numerics.processes > 1:
         yield "processes", str(numerics.processes)

@@ -266,15 +266,15 @@ def rule(claim: Claim) -> str:
     if isinstance(claim, shapes.CorrelationClaim):
         texts = {"": f"{claim.delta:g}" if claim.delta else ""}
     several = len(set(texts.values())) > 1
-    said = dict.fromkeys(
+    parts = dict.fromkeys(
         f"{text} (`{name}`)" if several else text for name, text in texts.items() if text
     )
     how: dict[type[Claim], str] = {
         shapes.EquivalenceClaim: "to within",
         shapes.TradeOffClaim: "with a margin of",
     }
-    way = how.get(type(claim), "by more than")
-    margin = f", {way} {' and '.join(said)}" if said else ""
+    margin_words = how.get(type(claim), "by more than")
+    margin = f", {margin_words} {' and '.join(parts)}" if parts else ""
     where = f", on {_codes(claim.datasets)}" if claim.datasets else ""
     mean = " on average" if claim.over == "average" else ""
     return f"{_asked(claim)}{margin}{where}{mean}"
@@ -282,8 +282,8 @@ def rule(claim: Claim) -> str:
 
 def _margin(metric: str, delta: float) -> str:
     """A margin as a factor where the metric is known to be compared as ratios."""
-    known = METRICS.get(metric.partition("@")[0])
-    factor = known is not None and known.scale == "log"
+    record = METRICS.get(metric.partition("@")[0])
+    factor = record is not None and record.scale == "log"
     return (f"a factor of {1 + delta:g}" if factor else f"{delta:g}") if delta else ""
 
 
@@ -294,10 +294,9 @@ def _asked(claim: Claim) -> str:
 
 @_asked.register
 def _compared(claim: shapes.ComparisonClaim) -> str:
-    way = claim.direction or "better"
-    return (
-        f"{way} {_codes(claim.metric)} of {_codes(claim.model)} than of {_codes([claim.against])}"
-    )
+    direction = claim.direction or "better"
+    metric, models = _codes(claim.metric), _codes(claim.model)
+    return f"{direction} {metric} of {models} than of {_codes([claim.against])}"
 
 
 @_asked.register
@@ -323,11 +322,11 @@ def _places(claim: shapes.OrderingClaim) -> str:
 
 @_asked.register
 def _traded(claim: shapes.TradeOffClaim) -> str:
-    said = " and ".join(
-        f"{'the same' if way == 'same' else way} {_codes(names)}"
-        for way, names in claim.ways.items()
+    parts = " and ".join(
+        f"{'the same' if direction == 'same' else direction} {_codes(names)}"
+        for direction, names in claim.ways.items()
     )
-    return f"{_codes(claim.model)} has {said} against {_codes([claim.against])}"
+    return f"{_codes(claim.model)} has {parts} against {_codes([claim.against])}"
 
 
 @_asked.register

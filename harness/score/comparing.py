@@ -58,8 +58,8 @@ class StatisticsReader:
         one kind with `like`.
         """
         if all(is_statistics(place) for place in places):
-            found = load_statistics(places)
-            return found.through(like) if like and like.count is not None else found
+            statistics = load_statistics(places)
+            return statistics.through(like) if like and like.count is not None else statistics
         if len(places) > 1:
             raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
         return self._of_images(open_images(places[0], OpenOptions(self.root)), like)
@@ -82,11 +82,11 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
     """The network that statistics are of, where it goes by name; else the one of the dataset, or
     the usual one.
     """
-    own = images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
+    default = images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
     if like is None:
-        return own
+        return default
     named = like.origin.extractor.partition("@")[0]
-    return named if named in EXTRACTORS or named.partition(":")[0] in EXTRACTORS else own
+    return named if named in EXTRACTORS or named.partition(":")[0] in EXTRACTORS else default
 
 
 def compare_statistics(

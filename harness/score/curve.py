@@ -51,10 +51,10 @@ def size_curve(evidence: Evidence) -> Curve:
         warnings.simplefilter("always", Caveat)
         limit = frechet_infinity(samples, reference)
         points = sample_size_curve(samples, reference, sizes)
-    said = [str(warning.message) for warning in caught if warning.category is Caveat]
+    caveats = [str(warning.message) for warning in caught if warning.category is Caveat]
     network = evidence.setup.instruments.get("extractor")
-    said += [network.caveat] if network and network.caveat else []
-    return Curve(points, limit, tuple(dict.fromkeys(said)))
+    caveats += [network.caveat] if network and network.caveat else []
+    return Curve(points, limit, tuple(dict.fromkeys(caveats)))
 
 
 def check_curve(sets: Sets) -> None:

@@ -77,16 +77,16 @@ def select(
     Raises BadInput for an unknown metric or network, and for a named one that cannot take the
     images: too few, too small, or of another kind.
     """
-    chosen = _chosen(sets, metrics, definitions)
+    selected = _chosen(sets, metrics, definitions)
     is_explicit = metrics is not None
     if is_explicit:
-        for metric in chosen:
+        for metric in selected:
             check_named(metric, _first_obstacle(metric, sets), sets)
     fixed = definitions.fix(networks) if isinstance(definitions, Profile) else networks
     names = _network_names(sets, fixed)
-    selection = Selection(tuple(chosen), is_explicit, names)
-    fitting = [metric for metric in chosen if not _first_obstacle(metric, sets)]
-    for role, name in _named(chosen):
+    selection = Selection(tuple(selected), is_explicit, names)
+    fitting = [metric for metric in selected if not _first_obstacle(metric, sets)]
+    for role, name in _named(selected):
         check_demands(role, name, shape_of_sets(sets))
     for role in selection.needed_roles(fitting):
         try:
@@ -192,13 +192,13 @@ def _chosen(
 
 def _of_profile(suitable: Sequence[Metric], profile: Profile) -> list[Metric]:
     load = profile.metric
-    chosen = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
-    if not chosen:
+    selected = [load(metric.name) for metric in suitable if metric.name in profile.metrics]
+    if not selected:
         raise BadInput(
             f"the metrics of the profile {profile.library} need more than the samples: "
             f"{', '.join(profile.metrics)}; see --reference and --pairs"
         )
-    return chosen
+    return selected
 
 
 def _first_obstacle(metric: Metric, sets: Sets) -> str | None:

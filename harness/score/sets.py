@@ -53,28 +53,28 @@ class Sets:
     def by_role(self) -> dict[str, ImageSet]:
         """The sets that are there, by what they are for."""
         sets = {"samples": self.samples, "reference": self.reference, "train": self.train}
-        known = {name: images for name, images in sets.items() if images}
-        return known | {f"draw {i}": images for i, images in enumerate(self.further, start=2)}
+        present = {name: images for name, images in sets.items() if images}
+        return present | {f"draw {i}": images for i, images in enumerate(self.further, start=2)}
 
     def evidence(self) -> dict[str, Any]:
         """What the sets give to metrics, by the names that these ask for."""
-        given = of_draw(self.samples)
+        values = of_draw(self.samples)
         if self.reference:
-            given["reference_sizes"] = self.reference.resized_from
-            given["reference_formats"] = None if self.reference.dataset else self.reference.formats
-            given["reference_images"] = self.reference.images
-            given["reference_labels"] = self.reference.labels
+            values["reference_sizes"] = self.reference.resized_from
+            values["reference_formats"] = None if self.reference.dataset else self.reference.formats
+            values["reference_images"] = self.reference.images
+            values["reference_labels"] = self.reference.labels
             if self.reference.dataset:
-                given["polygon_corners"] = self.reference.dataset.card.corners
+                values["polygon_corners"] = self.reference.dataset.card.corners
         if self.train:
-            given |= {"train_images": self.train.images, "train_labels": self.train.labels}
+            values |= {"train_images": self.train.images, "train_labels": self.train.labels}
         if self.paired:
-            given["reconstructions"] = self.samples.images
+            values["reconstructions"] = self.samples.images
         if _labels_fit(self) is None:
-            given["sample_labels"] = self.samples.labels
+            values["sample_labels"] = self.samples.labels
         if self.texts:
-            given["texts"] = self.texts
-        return {name: value for name, value in given.items() if value is not None}
+            values["texts"] = self.texts
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def of_draw(images: ImageSet) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _belongs(train: ImageSet, reference: ImageSet | None) -> bool:
 
 def _subject(sets: Sets, data: str, digest_: str) -> Subject:
     reference = sets.reference
-    there = {need for need, at_hand in _at_hand(sets).items() if at_hand}
+    needs = {need for need, at_hand in _at_hand(sets).items() if at_hand}
     counts: dict[Need, int] = {"samples": len(sets.samples), "reconstructions": len(sets.samples)}
     if reference:
         counts["reference"] = len(reference)
@@ -289,15 +289,15 @@ def _subject(sets: Sets, data: str, digest_: str) -> Subject:
         sides=sets.samples.shape[2:],
         resize=sets.resize,
         splits={need: split for need, split in splits.items() if split},
-        obstacles=_missing(sets, there),
+        obstacles=_missing(sets, needs),
     )
 
 
-def _missing(sets: Sets, there: set[Need]) -> dict[Need, str]:
+def _missing(sets: Sets, needs: set[Need]) -> dict[Need, str]:
     reasons = {
         need: MISSING.get(need, f"images alone have no {need}")
         for need in REQUIREMENTS
-        if need not in there
+        if need not in needs
     }
     if why := _labels_fit(sets):
         reasons["conditional"] = why

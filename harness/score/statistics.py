@@ -122,25 +122,25 @@ class SetStatistics:
 
     def merge(self, other: SetStatistics) -> SetStatistics:
         """Those of both sets together; BadInput where they are not of one kind or overlap."""
-        mine, theirs = self.origin, other.origin
+        ours, theirs = self.origin, other.origin
         if not (
             isinstance(self.statistics, FeatureStatistics)
             and isinstance(other.statistics, FeatureStatistics)
         ):
             raise BadInput(
-                f"{mine.described}, {theirs.described}: mu and sigma do not say of how many images "
+                f"{ours.described}, {theirs.described}: mu and sigma do not say of how many images "
                 "they are, and cannot be merged"
             )
-        mine.check_like(theirs)
+        ours.check_like(theirs)
         if twice := set(self.shards) & set(other.shards):
             raise BadInput(
-                f"{mine.described} and {theirs.described} both have the images of digest "
+                f"{ours.described} and {theirs.described} both have the images of digest "
                 f"{min(twice)[:16]}, which must count once"
             )
         shards = tuple(sorted((*self.shards, *other.shards)))
         origin = replace(
-            mine,
-            described=f"{mine.described}, {theirs.described}",
+            ours,
+            described=f"{ours.described}, {theirs.described}",
             data=counted(len(shards), "shard"),
             digest=digest(list(shards)),
             split="reference",

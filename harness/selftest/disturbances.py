@@ -229,19 +229,19 @@ def run_disturbances(
     for kind, levels in LADDERS.items():
         # "none" is tried on a split of its own, the others on one whose noise is known.
         one = splits[-1] if kind == "none" else splits[0]
-        found = [measure(one.disturbed(kind, level, seed)) for level in levels]
+        results = [measure(one.disturbed(kind, level, seed)) for level in levels]
         for metric in metrics:
             chance = np.array([_value(metric, values) for values in undisturbed])
-            rows.append(_row(metric, kind, chance, [values[metric.name] for values in found]))
+            rows.append(_row(metric, kind, chance, [values[metric.name] for values in results]))
     table = pd.DataFrame(rows)
     order = {metric.name: i for i, metric in enumerate(metrics)}
     return table.sort_values("metric", key=lambda m: m.map(order), kind="stable", ignore_index=True)
 
 
 def _value(metric: Metric, values: Mapping[str, Estimate | BadInput]) -> float:
-    if isinstance(found := values[metric.name], BadInput):
-        raise BadInput(f"{metric.name} has no value even without a disturbance: {found}")
-    return found.value
+    if isinstance(value := values[metric.name], BadInput):
+        raise BadInput(f"{metric.name} has no value even without a disturbance: {value}")
+    return value.value
 
 
 def failure_sentence(failed: Sequence[Disturbance]) -> str:
@@ -251,19 +251,19 @@ def failure_sentence(failed: Sequence[Disturbance]) -> str:
     'moved without a disturbance and did not notice blur and copies of training images'
     """
     missed = " and ".join(WORDS[kind] for kind in failed if kind != "none")
-    said = ["moved without a disturbance"] if "none" in failed else []
-    return " and ".join([*said, f"did not notice {missed}"] if missed else said)
+    parts = ["moved without a disturbance"] if "none" in failed else []
+    return " and ".join([*parts, f"did not notice {missed}"] if missed else parts)
 
 
 def _row(
     metric: Metric,
     kind: Disturbance,
     chance: npt.NDArray[np.float64],
-    found: Sequence[Estimate | BadInput],
+    results: Sequence[Estimate | BadInput],
 ) -> dict[str, object]:
     mean, noise = float(chance.mean()), float(chance.std(ddof=1))
-    refusals = [str(one) for one in found if isinstance(one, BadInput)]
-    ladder = np.array([math.nan if isinstance(one, BadInput) else one.value for one in found])
+    refusals = [str(one) for one in results if isinstance(one, BadInput)]
+    ladder = np.array([math.nan if isinstance(one, BadInput) else one.value for one in results])
     sign = -1.0 if metric.better == "higher" else 1.0
     if refusals:
         effect, trend, moved = math.nan, math.nan, "no value"
@@ -271,15 +271,15 @@ def _row(
         effect = _ratio(sign * (float(ladder[-1]) - mean), noise)
         trend = _trend(sign * np.array([mean, *ladder]), BOUND * noise)
         moved = _moved(effect, trend, metric.has_sides)
-    asked = kind == "none" or kind in ASKED.get(metric.name, ())
+    is_asked = kind == "none" or kind in ASKED.get(metric.name, ())
     return {
         "metric": metric.name,
         "disturbance": kind,
-        "asked": asked,
+        "asked": is_asked,
         "moved": moved,
         "effect": effect,
         "trend": trend,
-        "verdict": _verdict(metric, kind, moved) if asked else "not asked",
+        "verdict": _verdict(metric, kind, moved) if is_asked else "not asked",
         "reason": refusals[0] if refusals else "",
         "undisturbed": mean,
         "noise": noise,

@@ -84,7 +84,7 @@ def save_selftest(
 
 def load_selftests(store: Store, dataset_digest: str) -> list[SelftestOutcome]:
     """The outcomes of this version of the self-test on a dataset, one for each extractor."""
-    found = {}
+    outcomes = {}
     for run_id, tags in store.selftests(dataset_digest).items():
         if tags.get("harness.selftest_version") != str(VERSION):
             continue
@@ -97,19 +97,19 @@ def load_selftests(store: Store, dataset_digest: str) -> list[SelftestOutcome]:
         )
         # A run that ended before its table was written says nothing.
         if (table := _table(store, run_id)) is not None:
-            found[tested.key] = SelftestOutcome(tested, table)
-    return list(found.values())
+            outcomes[tested.key] = SelftestOutcome(tested, table)
+    return list(outcomes.values())
 
 
 def shipped_outcomes(dataset_digest: str) -> list[SelftestOutcome]:
     """The outcomes of this version of the self-test that come with this package, for a dataset."""
-    found = []
+    outcomes = []
     for file in sorted(SHIPPED.glob("*.json")):
         document = json.loads(file.read_text(encoding="utf-8"))
         tested = SelftestRun(**document["tested"])
         if document["version"] == VERSION and tested.digest == dataset_digest:
-            found.append(SelftestOutcome(tested, pd.DataFrame(document["rows"])))
-    return found
+            outcomes.append(SelftestOutcome(tested, pd.DataFrame(document["rows"])))
+    return outcomes
 
 
 def _tags(tested: SelftestRun) -> dict[str, str]:

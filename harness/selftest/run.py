@@ -78,8 +78,8 @@ def _pool(dataset: Dataset, seed: int) -> tuple[Tensor, Tensor]:
     images = torch.cat([part.images for part in parts])
     labels = torch.cat([part.labels for part in parts])
     if len(images) > MOST:
-        chosen = np.random.RandomState(seed).choice(len(images), MOST, replace=False)
-        images, labels = images[chosen], labels[chosen]
+        indices = np.random.RandomState(seed).choice(len(images), MOST, replace=False)
+        images, labels = images[indices], labels[indices]
     return images, labels
 
 
@@ -119,12 +119,12 @@ class _Remembered:
         logits = self._known.logits
         return Extracted(self._known.pooled[at], None if logits is None else logits[at])
 
-    def _add(self, keys: list[bytes], found: Extracted) -> None:
+    def _add(self, keys: list[bytes], extracted: Extracted) -> None:
         for key in keys:
             self._places[key] = len(self._places)
-        if known := self._known:
+        if earlier := self._known:
             logits = None
-            if known.logits is not None and found.logits is not None:
-                logits = torch.cat([known.logits, found.logits])
-            found = Extracted(torch.cat([known.pooled, found.pooled]), logits)
-        self._known = found
+            if earlier.logits is not None and extracted.logits is not None:
+                logits = torch.cat([earlier.logits, extracted.logits])
+            extracted = Extracted(torch.cat([earlier.pooled, extracted.pooled]), logits)
+        self._known = extracted

@@ -107,8 +107,8 @@ def read_votes(path: Path) -> BallotCount:
         where = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{path}: {where + ': ' if where else ''}{reason}") from None
-    for keys, said in mistaken(content, made):
-        raise BadInput(f"{path}: {'.'.join(map(str, keys))}: {said}")
+    for keys, mistake in mistaken(content, made):
+        raise BadInput(f"{path}: {'.'.join(map(str, keys))}: {mistake}")
     return made
 
 

@@ -110,16 +110,16 @@ def _with_a_choice(
     models: dict[str, set[str]] = {dataset: set() for dataset in plan.datasets}
     for gallery in galleries:
         models[gallery.entrant.dataset].add(gallery.entrant.model)
-    chosen = [g for g in galleries if len(models[g.entrant.dataset]) > 1]
+    kept = [g for g in galleries if len(models[g.entrant.dataset]) > 1]
     left_out = tuple(
         f"{dataset} is left out: {f'only {min(shown)}' if shown else 'no model'} has samples to "
         "show, and a vote takes two models"
         for dataset, shown in models.items()
         if len(shown) < 2
     )
-    if not chosen:
+    if not kept:
         raise BadInput(f"{plan.loaded.name} has nothing to choose between: {'; '.join(left_out)}")
-    return chosen, left_out
+    return kept, left_out
 
 
 def _html(key: Key, run: str, galleries: Sequence[SampleGallery], plan: Plan) -> str:

@@ -107,8 +107,8 @@ def _voters(ballots: Sequence[Ballot]) -> int:
 
 
 def _key(votes: BallotCount, store: Store, path: Path) -> Key:
-    found = store.get(votes.run, key_file(votes.page))
-    key = Key.model_validate_json(found) if found else None
+    content = store.get(votes.run, key_file(votes.page))
+    key = Key.model_validate_json(content) if content else None
     if key is None or key.page != votes.page:
         raise BadInput(
             f"{path}: {store.name} has no page {votes.page} of suite {votes.suite!r}; name the "
@@ -165,9 +165,9 @@ def _agreement(ballots: Sequence[Ballot]) -> float | None:
     """Fleiss' kappa (1971) over the pairs that every voter answered, all of one page."""
     if len(ballots) < 2 or len({ballot.key.page for ballot in ballots}) > 1:
         return None
-    given = [{vote.pair: vote.choice for vote in ballot.votes.votes} for ballot in ballots]
-    shared = sorted(set.intersection(*(set(choices) for choices in given)))
-    table = np.array([[choices[pair] for choices in given] for pair in shared])
+    ballot_choices = [{vote.pair: vote.choice for vote in ballot.votes.votes} for ballot in ballots]
+    shared = sorted(set.intersection(*(set(choices) for choices in ballot_choices)))
+    table = np.array([[choices[pair] for choices in ballot_choices] for pair in shared])
     if len(shared) < 2 or len(np.unique(table)) < 2:
         return None
     return float(fleiss_kappa(aggregate_raters(table)[0]))

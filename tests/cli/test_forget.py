@@ -7,7 +7,7 @@ import pytest
 from running import Inside
 from stored_runs import cell, fid, put, value
 
-from harness.cli import options
+from harness.cli import suite_options
 from harness.tracking import Store, default_uri
 from harness.tracking.journal import Write
 
@@ -78,7 +78,7 @@ def test_results_that_wait_are_listed_and_dropped(tmp_path: Path):
         "Nothing waits, and nothing was refused.\n"
     )
     assert not (tmp_path / "runs").exists(), "to look makes no store"
-    journal = options.StoreOptions(tmp_path / "runs").journal()
+    journal = suite_options.StoreOptions(tmp_path / "runs").journal()
     journal.keep("aaaa1111", Write("tags", {"a": "1"}))
     journal.keep("aaaa1111", Write("tags", {"a": "2"}))
     journal.keep("bbbb2222", Write("tags", {"a": "3"}))

@@ -34,7 +34,7 @@ class Project:
         self.folder, self._patch, self._capture = folder, patch, capture
         self._shelf = Shelf()
         patch.chdir(folder)
-        patch.setattr("harness.cli.options.StoreOptions.open", lambda options: self._shelf)
+        patch.setattr("harness.cli.suite_options.StoreOptions.open", lambda options: self._shelf)
         (folder / "runs").mkdir()
         (folder / "runs/mlflow.db").touch()
         for name in ("MLFLOW_TRACKING_URI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):

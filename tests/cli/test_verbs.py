@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from typer.main import get_command
 
-from harness.cli import options
+from harness.cli import options, suite_options
 from harness.cli.main import app, main
 from harness.config.shipped import shipped_files
 from harness.core.errors import BadInput
@@ -60,7 +60,7 @@ def test_verbs_about_a_suite_share_the_options_that_say_which_numbers_are_meant(
     for name in verb.split():
         command = command.commands[name]
     found = {parameter.name for parameter in command.params}
-    groups = (options.SuiteOptions, options.ComputeOptions, options.StoreOptions)
+    groups = (suite_options.SuiteOptions, suite_options.ComputeOptions, suite_options.StoreOptions)
     shared = {field.name for group in groups for field in dataclasses.fields(group)}
     assert found >= shared - {"compute", "results"}
     assert command.params[0].name == "suite"

@@ -18,8 +18,9 @@ from PIL import Image
 
 from harness.core.errors import BadInput
 from harness.data.base import Split
-from harness.data.image_files import THREADS, planes
+from harness.data.image_files import planes
 from harness.data.image_memory import check_pixels
+from harness.data.image_threads import THREADS
 from harness.data.progress import bar
 from harness.data.standard.sizing import Sizing
 from harness.data.store import is_prepared, prepared

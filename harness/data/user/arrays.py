@@ -126,8 +126,8 @@ def _fill(
             target = maps[f"{name}.images"]
             done = 0
             for start, block in image_blocks(path, split.name):
-                chosen = block[split.chosen[start : start + len(block)]]
-                for image in _converted(chosen, options):
+                of_split = block[split.chosen[start : start + len(block)]]
+                for image in _converted(of_split, options):
                     target[done] = image
                     done += 1
                 advance(len(block))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.errors import BadInput
-from harness.data.image_files import find_images
+from harness.data.image_search import find_images
 from harness.data.user.factory import user_images
 from harness.data.user.layout import Layout, PictureFile, SplitFiles, is_test, stem
 from harness.data.user.paths import folder_names, split_folders

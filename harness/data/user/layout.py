@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.core.errors import BadInput
-from harness.data.image_files import path_stem
+from harness.data.image_search import path_stem
 
 TEST_SHARE = 6
 """Without split folders one image in so many is a test image."""

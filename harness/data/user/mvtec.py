@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.core.errors import BadInput, suggest
 from harness.data.base import DatasetCard
-from harness.data.image_files import find_images
+from harness.data.image_search import find_images
 from harness.data.source import DatasetFactory, Source
 from harness.data.user.factory import user_images, user_source
 from harness.data.user.image_options import OPTIONS, ImageOptions

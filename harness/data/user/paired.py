@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.core.counting import counted_of
 from harness.core.errors import BadInput, first_three
-from harness.data.image_files import find_images
+from harness.data.image_search import find_images
 from harness.data.source import DatasetFactory, Source
 from harness.data.user.factory import user_card, user_source
 from harness.data.user.image_options import OPTIONS, ImageOptions

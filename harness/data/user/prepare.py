@@ -15,8 +15,9 @@ from harness.core.errors import BadInput
 from harness.core.files import file_sha256
 from harness.core.keys import digest
 from harness.data.base import Split
-from harness.data.image_files import Header, decode_image, in_threads, planes, read_header
+from harness.data.image_files import Header, decode_image, planes, read_header
 from harness.data.image_memory import check_set
+from harness.data.image_threads import in_threads
 from harness.data.progress import bar
 from harness.data.store import prepared
 from harness.data.user.file_cache import values_by_file
@@ -36,7 +37,7 @@ Facts = Mapping[Path, tuple[str, Header]]
 def load_layout(root: Path, layout: Layout, options: ImageOptions) -> tuple[Split, Split]:
     """The train and the test split of `layout`, prepared once below `root`.
 
-    Raises BadInput where a file is no image that can be decoded, as `image_files.read_images`,
+    Raises BadInput where a file is no image that can be decoded, as `image_files.open_files`,
     where images do not fit together by these `options`, and where there are too few or too many.
     """
     folder, parts = layout.folder, {"train": layout.train, "test": layout.test}

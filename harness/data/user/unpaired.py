@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.core.errors import BadInput
 from harness.core.keys import digest
 from harness.data.base import Split
-from harness.data.image_files import find_images
+from harness.data.image_search import find_images
 from harness.data.source import DatasetFactory, Source
 from harness.data.user.factory import user_card, user_source
 from harness.data.user.image_options import OPTIONS, ImageOptions

@@ -168,9 +168,9 @@ class Cluster:
         task = self._ray.remote(function)
 
         def ask(node: Node) -> Any:
-            there = strategies.NodeAffinitySchedulingStrategy(node.key, soft=False)
+            strategy = strategies.NodeAffinitySchedulingStrategy(node.key, soft=False)
             options = {"num_cpus": 0, "num_gpus": self._gpus_to_ask, "max_retries": 0}
-            return task.options(scheduling_strategy=there, **options).remote(*arguments)
+            return task.options(scheduling_strategy=strategy, **options).remote(*arguments)
 
         references = {node: ask(node) for node in nodes}
         return {node: self._answer(reference) for node, reference in references.items()}

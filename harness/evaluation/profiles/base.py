@@ -40,8 +40,8 @@ class Profile:
     def fix(self, networks: Mapping[Role, str | None]) -> dict[Role, str | None]:
         """`networks` with those of the profile; BadInput where another was asked for."""
         for role, fixed in self.networks.items():
-            if (said := networks.get(role)) and said != fixed:
-                raise BadInput(f"the profile {self.library} means the {role} {fixed}, not {said}")
+            if (name := networks.get(role)) and name != fixed:
+                raise BadInput(f"the profile {self.library} means the {role} {fixed}, not {name}")
         return {**networks, **self.networks}
 
 

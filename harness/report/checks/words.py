@@ -34,14 +34,14 @@ class CheckText:
 
     def sentence(self, change: Change) -> str:
         """All there is to say of a comparison, apart from its title."""
-        found = f"{change.outcome}: {change.reason}"
+        text = f"{change.outcome}: {change.reason}"
         if change.effect and change.before is not None and change.now is not None:
             places = self._places(change)
             means = f"{number(change.before, places)} → {number(change.now, places)}"
-            found += f"; {means}, {amount(change.effect)}{self._how(change, change.effect)}"
+            text += f"; {means}, {amount(change.effect)}{self._how(change, change.effect)}"
         if change.needed:
-            found += f"; about {change.needed} seeds would decide it"
-        return found
+            text += f"; about {change.needed} seeds would decide it"
+        return text
 
     def row(self, change: Change) -> tuple[str, ...]:
         """A line of the table with `HEADINGS`."""
@@ -107,22 +107,22 @@ class CheckText:
     def remarks(self) -> list[str]:
         """What holds for the check as a whole."""
         check = self.check
-        found = [f"changed since the baseline: {line}" for line in self.altered]
+        lines = [f"changed since the baseline: {line}" for line in self.altered]
         if check.tests:
-            found.append(
+            lines.append(
                 f'{check.tests} tested; "level" is that of the interval beside it, and "detects" '
                 "the change that would have been called a regression in 8 of 10 cases, after the "
                 "correction for several comparisons"
             )
         if check.new:
-            found.append(f"{len(check.new)} not in the baseline, and not compared")
+            lines.append(f"{len(check.new)} not in the baseline, and not compared")
         if check.timings:
             named = ", ".join(check.timings)
-            found.append(f"compared only where they have a tolerance: {named}")
+            lines.append(f"compared only where they have a tolerance: {named}")
         if check.sideless:
             named = ", ".join(check.sideless)
-            found.append(f"not compared, as no side of their values is worse: {named}")
-        return found
+            lines.append(f"not compared, as no side of their values is worse: {named}")
+        return lines
 
     def _named(self, changes: Sequence[Change]) -> str:
         named = ", ".join(self.title(change) for change in changes[:3])

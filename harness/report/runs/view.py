@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.measurement import Measurement
-from harness.leaderboards.run_comparison import Difference, EntryEffect, Line, RunComparison
+from harness.leaderboards.run_comparison import EntryEffect, Line, RunComparison
+from harness.leaderboards.run_differences import Difference
 from harness.report import tables
 from harness.statistics.formatting import decimals, number
 
