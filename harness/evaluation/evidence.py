@@ -30,7 +30,7 @@ OF_TEST_IMAGES = {"reference_images", "reference_labels", "test_sources", "test_
 class Evidence:
     """Everything a metric can ask about a trained model, or about sets of images.
 
-    `given` is the evidence that is at hand; the rest is computed from it, and from the model,
+    `values` are the evidence that is at hand; the rest is computed from it, and from the model,
     where there is one. Images are N×C×H×W on the CPU as the dataset stores them (mostly uint8),
     features float32.
     """
@@ -85,7 +85,7 @@ class Evidence:
         return f"{name} by {self._networks[role]}" if role in self._networks else name
 
     def redrawn(self, draw: int, values: Mapping[str, Any]) -> Evidence:
-        """The evidence on other samples: those of `draw`, or those that are `given`. What does not
+        """The evidence on other samples: those of `draw`, or those among `values`. What does not
         come from samples is shared with this one.
         """
         other = copy.copy(self)

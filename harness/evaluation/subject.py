@@ -67,7 +67,7 @@ def sources_subject(dataset: Dataset) -> Subject:
 
 
 def _subject(candidate: Candidate, needs: frozenset[Need], binary: bool = False) -> Subject:
-    """The candidate as a subject, on which the requirements `given` are met without a model."""
+    """The candidate as a subject, on which the requirements `needs` are met without a model."""
     dataset = candidate.dataset
     reasons = {
         name: requirement.unavailable(candidate)
