@@ -7,7 +7,7 @@ import pytest
 from stored_runs import SUITES, cell, fid, sampled, value
 
 from harness.core.measurement import FLOORS
-from harness.leaderboards import run_comparison
+from harness.leaderboards import run_comparison, run_names
 from harness.report.runs import view
 from harness.tracking import CellUse
 from harness.tracking.collection import SuiteRun
@@ -20,10 +20,10 @@ def compare(monkeypatch: pytest.MonkeyPatch):
     def of(runs, *names):
         by_id = {run.run_id: run for run in runs}
         suites = {**SUITES, "of-bob": SuiteRun("second", {"torch": "2.1"})}
-        monkeypatch.setattr(run_comparison, "find_run", lambda store, name: by_id[name])
+        monkeypatch.setattr(run_names, "find_run", lambda store, name: by_id[name])
         monkeypatch.setattr(run_comparison, "suite_runs", lambda store: suites)
         monkeypatch.setattr(
-            run_comparison, "collect",
+            run_names, "collect",
             lambda store, dataset: (run for run in runs if run.dataset == dataset),
         )  # fmt: skip
         return run_comparison.compare_runs(SimpleNamespace(uri="here"), names)
