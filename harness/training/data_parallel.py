@@ -202,7 +202,7 @@ class SharedBatchNorm(_BatchNorm):
 
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
         """Takes a batch's statistics into the running ones."""
-        if self.running_mean is None or self.running_var is None:
+        if not self.track_running_stats or self.running_mean is None or self.running_var is None:
             return
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1

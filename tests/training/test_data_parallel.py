@@ -13,7 +13,9 @@ from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import ImageShape, Losses, Noise, Player
 from harness.families.optimizers import Adam
+from harness.networks.normalisation import statistics_kept
 from harness.training import data_parallel
+from harness.training.data_parallel import SharedBatchNorm
 from harness.training.init import initialise
 from harness.training.loop import train
 from harness.training.numerics import Numerics
@@ -161,3 +163,12 @@ def test_batches_that_do_not_divide_are_bad_input(monkeypatch: pytest.MonkeyPatc
     family = build_family("vae", FAMILIES["vae"], ImageShape(1, 8))
     with pytest.raises(BadInput, match="batches of 8 images cannot be shared by 3 processes"):
         data_parallel.prepare_family(family, Noisy().batch(0), torch.Generator())
+
+
+def test_shared_statistics_stay_while_they_are_kept() -> None:
+    shared = SharedBatchNorm.of(nn.BatchNorm2d(2)).train()
+    with statistics_kept(shared):
+        shared._follow(torch.ones(2), torch.ones(2))
+    assert not shared.running_mean.any()
+    shared._follow(torch.ones(2), torch.ones(2))
+    assert shared.running_mean.all()
