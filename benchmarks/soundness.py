@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.claims.verdicts import decide
-from harness.config.claim import Claim, make_claim
+from harness.config.claim import Claim
+from harness.config.claim_shapes import make_claim
 from harness.core.measurement import COLUMNS
 from harness.leaderboards.aggregate import improvement_interval, iqm_interval
 from harness.metrics.base import Estimate, Metric

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from running import Inside
 
-from harness.config.claim import make_claim
+from harness.config.claim_shapes import make_claim
 from harness.plan.declarations import Declaration, declaration_text, declared_first
 
 SUITE = """

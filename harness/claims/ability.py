@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from harness.config.claim import Claim, CorrelationClaim
+from harness.config.claim import Claim
+from harness.config.claim_shapes import CorrelationClaim
 from harness.metrics.base import Metric
 
 Undertrained = Mapping[tuple[str, str], str]

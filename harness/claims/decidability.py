@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.config.claim import (
-    Claim,
+from harness.config.claim import Claim
+from harness.config.claim_shapes import (
     CorrelationClaim,
     EquivalenceClaim,
     MonotoneClaim,

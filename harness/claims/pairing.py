@@ -19,7 +19,7 @@ from harness.claims.seed_values import (
     protocol_conflict,
     protocol_label,
 )
-from harness.config.claim import ModelAt
+from harness.config.claim_parts import ModelAt
 from harness.metrics.base import Metric
 from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD
 from harness.statistics.power import Goal

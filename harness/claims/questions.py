@@ -15,12 +15,12 @@ from functools import singledispatch
 from itertools import pairwise
 from typing import Literal
 
-from harness.config.claim import (
-    Claim,
+from harness.config.claim import Claim
+from harness.config.claim_parts import ModelAt
+from harness.config.claim_shapes import (
     ComparisonClaim,
     CorrelationClaim,
     EquivalenceClaim,
-    ModelAt,
     MonotoneClaim,
     OrderingClaim,
     SpreadClaim,

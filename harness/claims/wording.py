@@ -8,8 +8,9 @@ from functools import singledispatch
 
 from harness.claims.effects import ClaimTest, Effect
 from harness.claims.pairing import PairedSeeds
-from harness.config import claim as spec
-from harness.config.claim import Claim, ModelAt
+from harness.config import claim_shapes as spec
+from harness.config.claim import Claim
+from harness.config.claim_parts import ModelAt
 from harness.statistics.formatting import MINUS, decimals, interval, number, percent
 from harness.statistics.power import MOST_SEEDS
 from harness.statistics.scale import exponential

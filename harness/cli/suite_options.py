@@ -176,7 +176,11 @@ class SuiteOptions:
         its own files, recipes, claims, datasets, samples, the tracking store, or `beside`.
         """
         suite, written = loaded.suite, {place.file for place in loaded.document.places.values()}
-        recipes = [loaded.folder / model for model in suite.models if model.endswith(".yaml")]
+        recipes = [
+            loaded.folder / model
+            for model in suite.all_models()
+            if model.endswith((".yaml", ".yml"))
+        ]
         names = [entry.name for entry in suite.datasets]
         for outside in suite.external:
             names += [str(loaded.folder / file) for draws in outside.draws() for file in draws]

@@ -14,20 +14,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from harness.config.claim import AnyClaim, Claim, Names
+from harness.config.claim import Claim
+from harness.config.claim_parts import Names
+from harness.config.claim_shapes import AnyClaim
+from harness.config.file_model import FileModel
 from harness.config.shipped import shipped_files
 from harness.config.validate import validate_document
 from harness.config.yaml_files import Document, Keys, SourceLine, load_yaml
 from harness.core.errors import suggest
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Include(_Spec):
+class Include(FileModel):
     """An entry that stands for claims of another file."""
 
     file: str = Field(alias="from", min_length=1)
@@ -51,7 +50,7 @@ Declared = Annotated[
 """A claim in a file. Loading it has put claims in the place of what it includes."""
 
 
-class ClaimFileContent(_Spec):
+class ClaimFileContent(FileModel):
     """A file of claims."""
 
     title: str = Field(min_length=1)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from harness.config.file_model import FileModel
 from harness.config.reference import parse_reference
 from harness.config.validate import validate_document
 from harness.config.yaml_files import load_yaml
@@ -17,11 +18,7 @@ from harness.core.protocol import Protocol
 SpreadKind = Literal["sd over seeds", "standard error", "none stated"]
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class QuotedSpread(_Spec):
+class QuotedSpread(FileModel):
     """What a paper's ± is. `over` says of a standard error what it is over."""
 
     kind: SpreadKind
@@ -41,7 +38,7 @@ class QuotedSpread(_Spec):
         return self
 
 
-class HowMeasured(_Spec):
+class HowMeasured(FileModel):
     """The fields of a protocol that a source states. What it does not state is left out."""
 
     version: PositiveInt | None = None
@@ -55,7 +52,7 @@ class HowMeasured(_Spec):
     settings: Mapping[str, str | int | float] | None = None
 
 
-class Quote(_Spec):
+class Quote(FileModel):
     """One number of one model."""
 
     model: str = Field(min_length=1)
@@ -94,7 +91,7 @@ class Quote(_Spec):
         return differences + [f"not stated: {', '.join(unstated)}"] * bool(unstated)
 
 
-class _File(_Spec):
+class _File(FileModel):
     quoted: tuple[Quote, ...]
 
     @model_validator(mode="after")  # not a bound of the field, which would hide what is wrong in it

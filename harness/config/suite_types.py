@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
@@ -17,8 +15,10 @@ from pydantic import (
     model_serializer,
 )
 
-from harness.config.claim import Claim, ModelAt
+from harness.config.claim import Claim
 from harness.config.claim_files import Declared
+from harness.config.claim_parts import ModelAt
+from harness.config.file_model import FileModel, as_list
 from harness.config.names import fit_name
 from harness.config.reference import parse_reference
 from harness.config.repeats import repeated
@@ -74,18 +74,14 @@ Seeds = Annotated[
 """Numbers in a list, or as on the command line: `0-4`."""
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Budget(_Spec):
+class Budget(FileModel):
     """How long every model trains."""
 
     images: PositiveInt
     """Training images shown, counted with repetition."""
 
 
-class DatasetEntry(_Spec):
+class DatasetEntry(FileModel):
     """A dataset of a suite. What it says replaces what the suite says, on this dataset."""
 
     name: Annotated[str, AfterValidator(_canonical)]
@@ -102,19 +98,15 @@ class DatasetEntry(_Spec):
         return {name: value for name, value in values.items() if name not in unsaid}
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 _Files = Annotated[
     tuple[str | Names, ...],
     Field(min_length=1, json_schema_extra=ONCE),
     AfterValidator(_distinct),
 ]
-Files = Annotated[_Files, BeforeValidator(_listed, json_schema_input_type=str | _Files)]
+Files = Annotated[_Files, BeforeValidator(as_list, json_schema_input_type=str | _Files)]
 
 
-class External(_Spec):
+class External(FileModel):
     """Samples that another program made; they join the leaderboard of a dataset."""
 
     name: str = Field(min_length=1)
@@ -142,7 +134,7 @@ def _ids_differ(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
 Item = Annotated[DatasetEntry, BeforeValidator(_named, json_schema_input_type=str | DatasetEntry)]
 
 
-class Suite(_Spec):
+class Suite(FileModel):
     """Every model is trained on every dataset with every seed, and measured with every metric."""
 
     title: str = Field(min_length=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.config.claim import (
-    Claim,
+from harness.config.claim import Claim
+from harness.config.claim_shapes import (
     ComparisonClaim,
     CorrelationClaim,
     OrderingClaim,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from harness.config.claim import ModelAt
+from harness.config.claim_parts import ModelAt
 from harness.config.recipe import Recipe, load_recipe
 from harness.config.suite import DatasetEntry, LoadedSuite, Suite
 from harness.config.validate import check_kinds

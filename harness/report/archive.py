@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from harness.config.claim import make_claim
+from harness.config.claim_shapes import make_claim
 from harness.config.json_files import load_json
 from harness.core.csv_text import from_csv, to_csv
 from harness.core.errors import BadInput

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 
 from harness.claims.effects import Effect
 from harness.claims.wording import quantity
-from harness.config import claim as shapes
-from harness.config.claim import Claim, ModelAt, make_claim
+from harness.config import claim_shapes as shapes
+from harness.config.claim import Claim
 from harness.config.claim_files import ClaimFile, shipped_claim_files
+from harness.config.claim_parts import ModelAt
+from harness.config.claim_shapes import make_claim
 from harness.config.recipe import list_recipes
 from harness.config.shipped import shipped
 from harness.config.suite import list_suites, load_suite

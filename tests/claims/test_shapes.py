@@ -16,7 +16,7 @@ from harness.claims.effects import Effect
 from harness.claims.questions import questions_of
 from harness.claims.verdicts import decide
 from harness.claims.wording import quantity
-from harness.config.claim import SHAPES
+from harness.config.claim_shapes import SHAPES
 
 NONE = {"model": None, "against": None}
 WIDTHS = {"a": [0.40, 0.41, 0.43], "b": [0.30, 0.32, 0.31], "c": [0.20, 0.23, 0.20]}

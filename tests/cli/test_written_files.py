@@ -12,7 +12,7 @@ from harness.cli.main import main
 
 SUITE = """
 title: two models
-datasets: [digits]
+datasets: [digits, {name: faces, models: [./theirs.yaml]}]
 models: [vae/vae, ./mine.yaml]
 seeds: [0, 1, 2]
 budget: {images: 1000}
@@ -35,6 +35,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     )
     (tmp_path / "suite.yaml").write_text(SUITE)
     (tmp_path / "mine.yaml").write_text("extends: vae/vae\n")
+    (tmp_path / "theirs.yaml").write_text("extends: vae/vae\n")
     (tmp_path / "quoted.yaml").write_text("[]\n")
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "mlflow.db").write_bytes(b"")
@@ -61,6 +62,7 @@ SCORE = ("score", "samples", "--reference", "real", "--metrics", "sharpness")
         (("data", "show", "folder:./real", "--sheet", "real/1.png"), "real/1.png"),
         (("baseline", "save", "suite.yaml", "-o", "suite.yaml"), "suite.yaml"),
         (("baseline", "save", "suite.yaml", "-o", "mine.yaml"), "mine.yaml"),
+        (("baseline", "save", "suite.yaml", "-o", "theirs.yaml"), "theirs.yaml"),
         (("vote", "suite.yaml", "-o", "suite.yaml"), "suite.yaml"),
         (("leaderboard", "--quoted", "quoted.yaml", "--csv", "quoted.yaml"), "quoted.yaml"),
         (("leaderboard", "--html", "runs/mlflow.db"), "runs/mlflow.db"),

@@ -3,7 +3,7 @@ import json
 import jsonschema
 import pytest
 
-from harness.config.claim import SHAPES
+from harness.config.claim_shapes import SHAPES
 from harness.config.schema import recipe_schema, suite_schema
 from harness.config.suite_types import Suite
 from harness.families.base import FamilySettings

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.claim import make_claim
 from harness.config.claim_files import shipped_claim_files
+from harness.config.claim_shapes import make_claim
 from harness.core.errors import BadInput
 from harness.report.ledger import Ledger, rule
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.config.claim import Claim, make_claim
+from harness.config.claim import Claim
+from harness.config.claim_shapes import make_claim
 from harness.core.measurement import COLUMNS
 from harness.metrics.base import Estimate, Metric
 

@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from harness.claims.verdicts import decide
-from harness.config.claim import make_claim
+from harness.config.claim_shapes import make_claim
 from harness.core.measurement import CellResult, Measurement, tidy
 from harness.core.protocol import Protocol
 from harness.data.base import DatasetCard

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from harness.config.claim import SHAPES, AnyClaim, ModelAt, make_claim
+from harness.config.claim_parts import ModelAt
+from harness.config.claim_shapes import SHAPES, AnyClaim, make_claim
 
 COMMON = {"id": "c", "statement": "s"}
 RIGHT = {
