@@ -91,8 +91,11 @@ def until(laid: Sequence[Stage], images: int) -> list[Stage]:
 
 
 def depends_on_horizon(phases: Sequence[Phase]) -> bool:
-    """Whether a step depends on how long the whole training is."""
+    """Whether a step depends on how long the whole training is: where several phases share it, or a
+    player reads progress or has a learning rate that is laid out over it. A phase that only begins
+    has no share of it.
+    """
     players = [player for phase in phases for player in phase.players]
-    return len(phases) > 1 or any(
+    return sum(phase.share > 0 for phase in phases) > 1 or any(
         player.reads_progress or player.optimizer.schedule.reads_horizon for player in players
     )

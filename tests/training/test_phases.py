@@ -320,6 +320,8 @@ def test_a_horizon_matters_to_phases_progress_and_schedules() -> None:
     assert depends_on_horizon(phases(optimizer=decay.optimizer))
     assert depends_on_horizon(phases(reads_progress=True))
     assert depends_on_horizon(untrained().phases())
+    fitted = Phase(name="fit", share=0.0, begin=Staged.fit)
+    assert not depends_on_horizon((*phases(), fitted)), "a fit follows whatever was trained"
 
 
 class Fitted(Family):
