@@ -21,3 +21,5 @@ class Batch:
     """1 where the pixels of `source` are known, float32 N×1×S×S; None where that is not told."""
     words: Tensor | None = None
     """The word ids of each image's text (`data.hashed_words`), int64 N×L, 0 where it has ended."""
+    tokens: Tensor | None = None
+    """The ids of each image's text (`data.tokenizer`), int64 N×L, 0 where it has ended."""

@@ -16,6 +16,7 @@ from harness.data.counter_rng import keys
 from harness.data.hashed_words import word_ids
 from harness.data.index_sampler import Indices, index_sampler, to_device
 from harness.data.pixels import to_float
+from harness.data.tokenizer import Tokenizer
 
 
 class Batches:
@@ -52,7 +53,10 @@ class Batches:
         self._images = split.images.to(home)
         self._labels = split.labels.to(home)
         self._sources = None if split.sources is None else split.sources.to(home)
-        self._words = None if split.texts is None else word_ids(split.texts).to(home)
+        self._texts: tuple[Tensor, Tensor] | None = None
+        if split.texts is not None:
+            tokens = Tokenizer.of(split.texts).encode(split.texts)
+            self._texts = word_ids(split.texts).to(home), tokens.to(home)
         self._transform = split.transform
         self._transform_seed = seeding.derive(seed, "presentation")
         self._sampler = index_sampler(split, seed, home)
@@ -79,10 +83,12 @@ class Batches:
         """The images from `start` to `stop` - 1 of the sequence."""
         indices = self._sampler.indices(start, stop)
         batch = self._batch_at(start, indices)
-        if self._words is None:
+        if self._texts is None:
             return batch
-        words = to_device(self._words.index_select(0, indices.images), self.device)
-        return replace(batch, words=words)
+        words, tokens = (
+            to_device(ids.index_select(0, indices.images), self.device) for ids in self._texts
+        )
+        return replace(batch, words=words, tokens=tokens)
 
     def _batch_at(self, start: int, indices: Indices) -> Batch:
         images = self._gather(self._images, indices)

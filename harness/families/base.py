@@ -27,6 +27,7 @@ from harness.core.cuda_graphs import Accelerate
 from harness.core.settings import Settings
 from harness.data.base import Split
 from harness.data.batch import Batch
+from harness.data.tokenizer import Tokenizer
 from harness.families.optimizers import Adam, AnyOptimizer, Optimizer
 from harness.networks.feature_network import FeatureNetwork
 from harness.objectives.adversarial import OutputMeaning
@@ -100,6 +101,9 @@ class ImageShape:
     a mask of their known pixels comes with them. `texts` says whether each image has one,
     `unpaired` whether the classes are two domains to translate between, of which batches show an
     image each in turn. Images are 8-bit `pixels`, or else real numbers, which have no bounds.
+
+    Of videos, an image has the channels of its `frames`, one frame after the other; images have one
+    frame. `tokenizer` is that of the training texts; `strange_words` are of test texts alone.
     """
 
     channels: int
@@ -110,6 +114,14 @@ class ImageShape:
     texts: bool = False
     unpaired: bool = False
     pixels: bool = True
+    frames: int = 1
+    tokenizer: Tokenizer | None = None
+    strange_words: tuple[str, ...] = ()
+
+    @property
+    def is_video(self) -> bool:
+        """Whether an image is a video."""
+        return self.frames > 1
 
 
 class TrainingImages(Protocol):

@@ -5,23 +5,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import cast
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.core.cuda_graphs import Replayed, captures, cuda_graph
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.data.hashed_words import BUCKETS, word_ids
-from harness.families.base import Family, ImageShape, Losses, Noise, Phase, single_player
-from harness.families.builders import ConditionalSettings, in_range, random_labels
-from harness.networks.ddpm_unet import DDPMUNet, UNetSettings
-from harness.networks.dit import DiT, DiTSettings
+from harness.data.tokenizer import START
+from harness.families.base import Family, Losses, Noise, Phase, single_player
+from harness.families.builders import in_range, random_labels
+from harness.families.denoiser_networks import DenoiserSettings, build_denoiser
 from harness.networks.dropout import draw_masks, use_masks
-from harness.networks.mlp import MLPDenoiser
-from harness.networks.unet import UNet
 from harness.objectives.denoising import (
     Denoised,
     Denoiser,
@@ -33,57 +30,6 @@ from harness.objectives.denoising import (
     weighted_error,
 )
 from harness.samplers.guidance import clipped, guided
-
-
-class DenoiserSettings(ConditionalSettings):
-    """A `conditional` network adds an embedding of the class to that of the time, one with `texts`
-    the mean of the embeddings of the text's words, whose order does not count.
-
-    `condition_dropout`: the share of training images whose class or text the network is not told,
-    for classifier-free guidance.
-
-    The network of `network: conv` is a small U-Net, with or without `skips`; with `unet` it is
-    DDPM's; with `transformer` it is DiT.
-    """
-
-    width: PositiveInt = 2
-    skips: bool = True
-    unet: UNetSettings | None = None
-    transformer: DiTSettings | None = None
-    texts: bool = False
-    condition_dropout: float = Field(default=0.0, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _one_network(self) -> Self:
-        if self.unet is not None and self.transformer is not None:
-            raise ValueError("unet and transformer do not go together")
-        if self.network == "mlp" and (self.unet or self.transformer or not self.skips):
-            raise ValueError("unet, transformer and skips go with network: conv")
-        if self.transformer is not None and not self.skips:
-            raise ValueError("skips go with a U-Net, not with transformer")
-        if self.texts and (self.unet is not None or self.transformer is not None):
-            raise ValueError("texts go with the small U-Net: unset unet and transformer")
-        return self
-
-    @model_validator(mode="after")
-    def _one_condition(self) -> Self:
-        if self.flip and self.texts:
-            raise ValueError("flip and texts do not go together: a mirrored image's text says left")
-        if self.conditional and self.texts:
-            raise ValueError("conditional and texts do not go together")
-        if (self.conditional or self.texts) and self.network == "mlp":
-            raise ValueError("conditional and texts go with network: conv")
-        if self.condition_dropout and not (self.conditional or self.texts):
-            raise ValueError("condition_dropout goes with conditional or texts")
-        return self
-
-    def check_guidance(self, guidance: float) -> None:
-        """Raise ValueError where there is no unconditional model to be guided away from."""
-        if guidance != 1 and not self.condition_dropout:
-            raise ValueError(
-                f"sampling.guidance is {guidance:g}: it goes with condition_dropout, by which the"
-                " network learns images of no condition too"
-            )
 
 
 @dataclass(frozen=True)
@@ -120,6 +66,9 @@ class DenoisingModel(Family):
         """The denoiser, and the process that it undoes."""
         if self.takes_texts and not self.shape.texts:
             raise BadInput("its images have no texts")
+        if self.settings.text_encoder is not None and self.shape.strange_words:
+            word = self.shape.strange_words[0]
+            raise BadInput(f"no training text has the word {word!r}, which a test text has")
         classes = self.classes + (self.settings.condition_dropout > 0 and self.conditional)
         words = BUCKETS if self.takes_texts else 0
         network = build_denoiser(self.settings, self.shape, classes, words)
@@ -167,7 +116,9 @@ class DenoisingModel(Family):
 
     def _condition(self, batch: Batch, noise: Noise) -> tuple[Tensor, ...]:
         """What the network is told beside the time: labels, words or nothing."""
-        told = batch.labels if self.conditional else batch.words if self.takes_texts else None
+        told = batch.labels if self.conditional else None
+        if self.takes_texts:
+            told = batch.words if self.settings.text_encoder is None else batch.tokens
         if told is None:
             return ()
         if "drop" not in noise:
@@ -177,6 +128,10 @@ class DenoisingModel(Family):
 
     def _nothing(self, condition: Tensor) -> Tensor:
         """The class beyond all others, or a text without words."""
+        if self.settings.text_encoder is not None:
+            return torch.eye(1, condition.shape[1]).to(condition) * START + torch.zeros_like(
+                condition
+            )
         return torch.full_like(condition, self.classes if self.conditional else 0)
 
     @torch.inference_mode()
@@ -197,8 +152,12 @@ class DenoisingModel(Family):
 
     @torch.inference_mode()
     def sample_texts(self, texts: Sequence[str], generator: torch.Generator) -> Tensor:
-        """An image N×C×S×S in [-1, 1] for each of the texts."""
-        return self._sampled(len(texts), generator, (word_ids(texts).to(self.device),))
+        """An image N×C×S×S in [-1, 1] for each of the texts. Raises BadInput for words that no
+        training text has, where the model knows words and no hashes of them.
+        """
+        tokenizer = self.shape.tokenizer if self.settings.text_encoder is not None else None
+        ids = word_ids(texts) if tokenizer is None else tokenizer.encode(texts)
+        return self._sampled(len(texts), generator, (ids.to(self.device),))
 
     def _sampled(self, n: int, generator: torch.Generator, condition: tuple[Tensor, ...]) -> Tensor:
         noise = self._gaussian(n, generator)
@@ -238,25 +197,6 @@ class DenoisingModel(Family):
         size = self.shape.size
         shape = (n, self.shape.channels, size, size)
         return torch.randn(shape, generator=generator, device=generator.device)
-
-
-def build_denoiser(
-    settings: DenoiserSettings, shape: ImageShape, classes: int = 0, words: int = 0
-) -> nn.Module:
-    """x N×C×S×S and times N (and labels N of so many classes, or N×L of so many words) → N×C×S×S.
-
-    Raises BadInput where the network does not take images of this size.
-    """
-    channels, size, width = shape.channels, shape.size, settings.width
-    if settings.depth is not None:
-        return MLPDenoiser(channels, size, width, settings.depth)
-    if settings.transformer is not None:
-        return DiT(channels, size, settings.transformer, classes=classes)
-    if settings.unet is not None:
-        return DDPMUNet(
-            channels, size, width * size, settings.unet, classes=classes, skips=settings.skips
-        )
-    return UNet(channels, size, width * size, classes=classes, words=words, skips=settings.skips)
 
 
 def _process(networks: nn.ModuleDict) -> NoiseProcess:

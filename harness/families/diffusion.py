@@ -11,7 +11,8 @@ from torch import Tensor
 
 from harness.core.settings import Settings
 from harness.core.table_keys import KeyOf
-from harness.families.denoiser import DenoiserSettings, DenoisingModel
+from harness.families.denoiser import DenoisingModel
+from harness.families.denoiser_networks import DenoiserSettings
 from harness.objectives.denoising import (
     SCHEDULES,
     TARGETS,

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from harness.data.batch import Batch
 from harness.families.base import Noise, Phase
-from harness.families.denoiser import DenoiserSettings, DenoisingModel
+from harness.families.denoiser import DenoisingModel
+from harness.families.denoiser_networks import DenoiserSettings
 from harness.objectives.denoising import Denoiser, NoiseProcess
 from harness.objectives.flow import VELOCITY, UniformProcess, optimal_transport
 from harness.samplers.flow import flow, straight_velocity

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.data.base import Dataset
+from harness.data.tokenizer import Tokenizer
 from harness.families import build_family
 from harness.families.base import Family, ImageShape, Remembers
 from harness.training.init import initialise
@@ -16,15 +17,20 @@ def shape_of(dataset: Dataset) -> ImageShape:
     """The shape of a dataset's images and conditions, for which a model is built."""
     # Of two domains a test image's source is its counterpart, and training has none.
     sources = None if dataset.unpaired else dataset.test.sources
+    texts, test_texts = dataset.train.texts, dataset.test.texts or ()
+    tokenizer = None if texts is None else Tokenizer.of(texts)
     return ImageShape(
         dataset.channels,
         dataset.size,
         len(dataset.card.classes),
         source_channels=0 if sources is None else sources.shape[1],
         masked=dataset.test.known is not None,
-        texts=dataset.train.texts is not None,
+        texts=texts is not None,
         unpaired=dataset.unpaired,
         pixels=dataset.has_pixels,
+        frames=dataset.frames,
+        tokenizer=tokenizer,
+        strange_words=() if tokenizer is None else tokenizer.strange_words(test_texts),
     )
 
 

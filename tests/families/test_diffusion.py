@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.data.batch import Batch
+from harness.data.tokenizer import Tokenizer
 from harness.families import build_family
 from harness.families.base import ImageShape
 from harness.families.diffusion import Diffusion
@@ -189,3 +192,87 @@ def test_conditions_are_left_out_as_often_as_the_settings_say() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
         build_family("diffusion", settings, SHAPE)
+
+
+TOKENIZER = Tokenizer.of(["a red square", "a circle"])
+WORDED = replace(SHAPE, tokenizer=TOKENIZER, pixels=False)
+ATTENTIVE = {
+    "width": 1, "texts": True, "text_encoder": {"width": 8, "depth": 1, "heads": 2},
+    "unet": {"multipliers": [1, 2], "blocks": 1, "attention": [8]},
+}  # fmt: skip
+
+
+def attentive(**settings: Any) -> Diffusion:
+    torch.manual_seed(0)
+    family = build_family("diffusion", {**ATTENTIVE, **settings}, WORDED)
+    for parameter in family.networks["denoiser"].parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.3)
+    family.networks.eval()
+    assert isinstance(family, Diffusion)
+    return family
+
+
+def test_a_model_that_attends_to_texts_reads_words_in_their_order() -> None:
+    family = attentive(sampling={"steps": 2, "clip": False})
+    made = [
+        family.sample_texts([text], torch.Generator().manual_seed(0))
+        for text in ("a red square", "A red square!", "square red a")
+    ]
+    assert torch.equal(made[0], made[1])
+    assert not torch.allclose(made[0], made[2])
+
+
+def test_it_learns_from_the_batchs_tokens_and_leaves_some_out() -> None:
+    family = attentive(condition_dropout=0.5)
+    tokens = TOKENIZER.encode(["a red square", "a circle"] * 32)
+    batch = replace(BATCH, tokens=tokens)
+    noise = dict(family.noise(64, torch.Generator().manual_seed(0)))
+    seen = {}
+    encode = family.networks["denoiser"].encoder.forward
+    family.networks["denoiser"].encoder.forward = lambda ids: seen.update(ids=ids) or encode(ids)
+    family.loss(family.networks, batch, noise)
+    kept = torch.where(noise["drop"][:, None], TOKENIZER.encode([""]), tokens)
+    assert torch.equal(seen["ids"], kept)
+    assert noise["drop"].any()
+
+
+def test_words_of_test_texts_that_no_training_text_has_are_an_error_before_training() -> None:
+    shape = replace(WORDED, strange_words=("blue",))
+    with pytest.raises(BadInput, match="no training text has the word 'blue'"):
+        build_family("diffusion", ATTENTIVE, shape)
+    family = attentive()
+    with pytest.raises(BadInput, match="no training text has the word 'blue'"):
+        family.sample_texts(["a blue square"], torch.Generator())
+    build_family("diffusion", {"width": 1, "texts": True}, shape)  # it knows hashes of any word
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"unet": None}, "text_encoder goes with texts: true and unet"),
+        ({"text_encoder": None}, "texts with unet need a text_encoder"),
+        ({"unet": None, "text_encoder": None, "transformer": {}}, "texts and transformer"),
+        ({"transformer": {}}, "unet and transformer do not go together"),
+        ({"texts": False}, "text_encoder goes with texts: true and unet"),
+    ],
+)
+def test_networks_of_texts_that_do_not_fit_are_refused(
+    settings: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        build_family("diffusion", {**ATTENTIVE, **settings}, WORDED)
+
+
+def test_dropout_is_of_training_alone() -> None:
+    family = diffusion(unet={"multipliers": [1, 2], "blocks": 1, "attention": [8], "dropout": 0.5})
+    masks = [name for name in family.noise(2, torch.Generator()) if name.startswith("dropout")]
+    assert len(masks) == 2 + 2 + 2 * 2
+    noise = [dict(family.noise(64, torch.Generator().manual_seed(seed))) for seed in (0, 1)]
+    mixed = noise[0] | {name: noise[1][name] for name in masks}
+    family.networks.train()
+    losses = [
+        family.loss(family.networks, BATCH, drawn)["loss"].item()
+        for drawn in (noise[0], noise[0], mixed)
+    ]
+    assert losses[0] == losses[1] != losses[2]

@@ -10,6 +10,7 @@ from harness.config.recipe import load_recipe
 from harness.data.base import Split
 from harness.data.batch import Batch
 from harness.data.pixels import to_uint8
+from harness.data.tokenizer import Tokenizer
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, ImageShape, Remembers
 from harness.training.init import initialise
@@ -28,7 +29,12 @@ class Ramps:
         labels = torch.arange(32) % 4
         words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
         sources = x.flip(3)[: self.size] if self.with_sources else None
-        return Batch(x[: self.size], labels[: self.size], sources, words=words[: self.size])
+        tokens = 2 + (torch.arange(32)[:, None] + torch.arange(3)) % 4
+        tokens[:, 0] = 1
+        return Batch(
+            x[: self.size], labels[: self.size], sources, words=words[: self.size],
+            tokens=tokens[: self.size],
+        )  # fmt: skip
 
     def epoch(self) -> Iterator[Batch]:
         return (self.batch(index) for index in range(3))
@@ -54,7 +60,7 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     with_sources = recipe.family == "translation"
     shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,
-        unpaired=recipe.family == "cyclegan",
+        unpaired=recipe.family == "cyclegan", tokenizer=Tokenizer(("a", "b", "c", "d"), 2),
     )  # fmt: skip
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
     ramps = Ramps(with_sources, size)

@@ -231,6 +231,12 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-text": {
         "model/loss": [0.97941, 0.90954, 0.79995],
     },
+    "diffusion/ddpm-text-attention": {
+        "model/loss": [0.97941, 0.95667, 0.92835],
+    },
+    "diffusion/ddpm-text-cfg-4": {
+        "model/loss": [0.97941, 0.95667, 0.92835],
+    },
     "diffusion/mlp": {
         "model/loss": [0.98237, 0.99101, 1.0042],
     },

@@ -1,0 +1,108 @@
+"""The networks that take noise out of images, as recipes of diffusion models and flows set them."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, PositiveInt, model_validator
+from torch import nn
+
+from harness.families.base import ImageShape
+from harness.families.builders import ConditionalSettings
+from harness.networks.ddpm_unet import DDPMUNet, UNetSettings
+from harness.networks.dit import DiT, DiTSettings
+from harness.networks.mlp import MLPDenoiser
+from harness.networks.text_encoder import TextConditioned, TextEncoder, TextEncoderSettings
+from harness.networks.unet import UNet
+
+
+class DenoiserSettings(ConditionalSettings):
+    """A `conditional` network adds an embedding of the class to that of the time, one with `texts`
+    the mean of the embeddings of the text's words, whose order does not count.
+
+    `condition_dropout`: the share of training images whose class or text the network is not told,
+    for classifier-free guidance.
+
+    With a `text_encoder` words count in their order, and a U-Net set as `unet` attends to them.
+
+    The network of `network: conv` is a small U-Net, with or without `skips`; with `unet` it is
+    DDPM's; with `transformer` it is DiT.
+    """
+
+    width: PositiveInt = 2
+    skips: bool = True
+    unet: UNetSettings | None = None
+    transformer: DiTSettings | None = None
+    texts: bool = False
+    text_encoder: TextEncoderSettings | None = None
+    condition_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_network(self) -> Self:
+        if self.unet is not None and self.transformer is not None:
+            raise ValueError("unet and transformer do not go together")
+        if self.network == "mlp" and (self.unet or self.transformer or not self.skips):
+            raise ValueError("unet, transformer and skips go with network: conv")
+        if self.transformer is not None and not self.skips:
+            raise ValueError("skips go with a U-Net, not with transformer")
+        if self.texts and self.transformer is not None:
+            raise ValueError("texts and transformer do not go together")
+        if self.text_encoder is not None and not (self.texts and self.unet):
+            raise ValueError("text_encoder goes with texts: true and unet")
+        if self.texts and self.unet is not None and self.text_encoder is None:
+            raise ValueError("texts with unet need a text_encoder, such as {width: 64}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if self.flip and self.texts:
+            raise ValueError("flip and texts do not go together: a mirrored image's text says left")
+        if self.conditional and self.texts:
+            raise ValueError("conditional and texts do not go together")
+        if (self.conditional or self.texts) and self.network == "mlp":
+            raise ValueError("conditional and texts go with network: conv")
+        if self.condition_dropout and not (self.conditional or self.texts):
+            raise ValueError("condition_dropout goes with conditional or texts")
+        return self
+
+    def check_guidance(self, guidance: float) -> None:
+        """Raise ValueError where there is no unconditional model to be guided away from."""
+        if guidance != 1 and not self.condition_dropout:
+            raise ValueError(
+                f"sampling.guidance is {guidance:g}: it goes with condition_dropout, by which the"
+                " network learns images of no condition too"
+            )
+
+
+def build_denoiser(
+    settings: DenoiserSettings, shape: ImageShape, classes: int = 0, words: int = 0
+) -> nn.Module:
+    """x N×C×S×S and times N (and labels N of so many classes, or N×L of so many words) → N×C×S×S.
+
+    Raises BadInput where the network does not take images of this size.
+    """
+    channels, size, width = shape.channels, shape.size, settings.width
+    if settings.depth is not None:
+        return MLPDenoiser(channels, size, width, settings.depth)
+    if settings.transformer is not None:
+        return DiT(channels, size, settings.transformer, classes=classes)
+    if settings.unet is not None:
+        encoder = _text_encoder(settings, shape)
+        network = DDPMUNet(
+            channels,
+            size,
+            width * size,
+            settings.unet,
+            classes=classes,
+            context=None if settings.text_encoder is None else settings.text_encoder.width,
+            skips=settings.skips,
+        )
+        return network if encoder is None else TextConditioned(network, encoder)
+    return UNet(channels, size, width * size, classes=classes, words=words, skips=settings.skips)
+
+
+def _text_encoder(settings: DenoiserSettings, shape: ImageShape) -> TextEncoder | None:
+    tokenizer = shape.tokenizer
+    if settings.text_encoder is None or tokenizer is None:
+        return None
+    return TextEncoder(tokenizer.size, 1 + tokenizer.length, settings.text_encoder)
