@@ -28,6 +28,9 @@ FAMILIES = Registry(
     "harness.families",
     {
         "autoencoder": "harness.families.autoencoder:Autoencoder",
+        "adversarial-autoencoder": "harness.families.code_adversary:AdversarialAutoencoder",
+        "stacked-autoencoder": "harness.families.stacked_autoencoder:StackedAutoencoder",
+        "masked-autoencoder": "harness.families.masked_autoencoder:MaskedAutoencoder",
         "prior-autoencoder": "harness.families.prior_autoencoder:PriorAutoencoder",
         "vae": "harness.families.vae:VAE",
         "conditional-vae": "harness.families.vae_variants:ConditionalVAE",

@@ -164,10 +164,7 @@ class Autoencoder(Family):
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The error of the reconstruction, and each penalty on codes times its weight."""
-        if self.settings.dropout:
-            use_masks(networks, noise)
-        seen = self._shown(batch, noise)
-        codes = self._codes(networks, seen)
+        seen, codes = self.shown_codes(networks, batch, noise)
         loss = self._error(networks, batch.x, codes)
         parts: dict[str, Tensor] = {"reconstruction": loss} if self.settings.codes else {}
         for penalty in self.settings.codes:
@@ -179,6 +176,15 @@ class Autoencoder(Family):
             loss = loss + penalty.weight * value
             parts[penalty.kind] = value
         return {"loss": loss, **parts}
+
+    def shown_codes(
+        self, networks: nn.ModuleDict, batch: Batch, noise: Noise
+    ) -> tuple[Tensor, Tensor]:
+        """What the encoder is shown in training, N×C×S×S, and its codes N×latent."""
+        if self.settings.dropout:
+            use_masks(networks, noise)
+        seen = self._shown(batch, noise)
+        return seen, self._codes(networks, seen)
 
     def _shown(self, batch: Batch, noise: Noise) -> Tensor:
         """What the encoder is shown for a batch: N×C×S×S."""

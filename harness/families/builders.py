@@ -9,7 +9,7 @@ from pydantic import PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.core.errors import BadInput
-from harness.families.base import FamilySettings, ImageShape, Layers
+from harness.families.base import FamilySettings, ImageShape, Layers, Noise
 from harness.networks.convnet import Decoder, Encoder
 from harness.networks.mlp import MLPDecoder, MLPEncoder
 
@@ -80,3 +80,8 @@ def in_range(images: Tensor, shape: ImageShape) -> Tensor:
 def at_least_float32(x: Tensor) -> Tensor:
     """What a network put out, for a loss: where it computed in bf16, as float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def no_noise(n: int, generator: torch.Generator) -> Noise:
+    """Nothing: the noise of a loss that is deterministic."""
+    return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from pydantic import model_validator
@@ -27,7 +27,7 @@ class PriorAutoencoder(Autoencoder):
     arXiv:1711.01558, equation 4).
     """
 
-    Settings = PriorAutoencoderSettings
+    Settings: ClassVar[type[AutoencoderSettings]] = PriorAutoencoderSettings
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior."""

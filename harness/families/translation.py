@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from harness.core.errors import BadInput
+from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, single_player
 from harness.networks.unet import UNet
+from harness.objectives.reconstruction import IMAGE_LOSSES
 
 
 class TranslationSettings(FamilySettings):
-    """`width`: channels of the U-Net at full resolution, per pixel of the image's side.
+    """`width`: channels of the U-Net at full resolution, per pixel of the image's side; `skips`:
+    whether its way up sees its way down.
 
-    `loss`: the absolute (l1) or the squared error (l2).
+    `loss`: one of `objectives.reconstruction` that compares images.
     """
 
     width: PositiveInt = 1
-    loss: Literal["l1", "l2"] = "l1"
+    skips: bool = True
+    loss: Annotated[str, KeyOf(IMAGE_LOSSES)] = "l1"
 
 
 class Translation(Family):
@@ -46,7 +50,8 @@ class Translation(Family):
             )
         seen = shape.source_channels + shape.masked
         width = self.settings.width * shape.size
-        return nn.ModuleDict({"unet": UNet(seen, shape.size, width, out=shape.channels)})
+        unet = UNet(seen, shape.size, width, out=shape.channels, skips=self.settings.skips)
+        return nn.ModuleDict({"unet": unet})
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
@@ -60,8 +65,8 @@ class Translation(Family):
         """The mean error of the image made from the source."""
         if batch.source is None:
             raise ValueError("a batch without sources")
-        error = self._made(networks, batch.source, batch.mask) - batch.x
-        return {"loss": error.abs().mean() if self.settings.loss == "l1" else error.square().mean()}
+        made = self._made(networks, batch.source, batch.mask)
+        return {"loss": IMAGE_LOSSES[self.settings.loss].compute(batch.x, made)}
 
     @torch.no_grad()
     def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:

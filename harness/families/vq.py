@@ -18,7 +18,7 @@ from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.autoencoding import Share
 from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, Player
-from harness.families.builders import at_least_float32, in_range
+from harness.families.builders import at_least_float32, in_range, no_noise
 from harness.networks.autoregressive import GatedPixelCNN
 from harness.networks.quantiser import (
     Quantiser,
@@ -186,8 +186,3 @@ class VQ(Family):
         shape = (n, self.side, self.side)
         uniforms = torch.rand(shape, generator=generator, device=generator.device)
         return self.decode(quantiser.embed(prior.sample(uniforms)).flatten(1))
-
-
-def no_noise(n: int, generator: torch.Generator) -> Noise:
-    """Nothing: the loss is deterministic."""
-    return {}

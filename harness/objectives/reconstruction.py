@@ -53,6 +53,9 @@ RECONSTRUCTION_LOSSES: Mapping[str, ReconstructionLoss] = {
 }
 """By the name that recipes give it as `loss:`."""
 
+IMAGE_LOSSES = {name: loss for name, loss in RECONSTRUCTION_LOSSES.items() if not loss.of_logits}
+"""Those that compare images."""
+
 Features = Callable[[Tensor], list[Tensor]]
 """Images N×C×S×S in [-1, 1] → feature maps N×C'×H×W of several layers."""
 

@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from harness.core.errors import BadInput
+from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import (
     ConditionalSamples,
@@ -18,6 +19,7 @@ from harness.families.base import (
     ImageShape,
     Likelihood,
     Reconstructs,
+    Samples,
 )
 from harness.families.prior_autoencoder import PriorAutoencoder
 from harness.families.vae_variants import AutoregressiveVAE, ConditionalVAE, SpatialVAE
@@ -85,3 +87,24 @@ def test_an_autoencoder_of_a_prior_samples_from_it_and_needs_a_penalty_for_that(
     assert torch.equal(family.sample(4, seeded()), family.decode(family.latents(4, seeded())))
     with pytest.raises(ValidationError, match=r"such as \{kind: mmd\}"):
         built("prior-autoencoder", codes=[{"kind": "l1", "weight": 1.0}])
+
+
+def test_an_adversarial_one_plays_a_game_about_codes() -> None:
+    family = built("adversarial-autoencoder", latent=3)
+    x = torch.rand(4, 1, 8, 8, generator=seeded()) * 2 - 1
+    batch = Batch(x, torch.zeros(4, dtype=torch.int64))
+    model, discriminator, encoder = family.phases()[0].players
+    family.networks.eval()
+    noise = discriminator.noise(4, seeded())
+    codes = family.networks["encoder"](x)
+    judge = family.networks["discriminator"]
+    expected = -judge(noise["prior"]).sigmoid().log().mean()
+    expected = expected - (1 - judge(codes).sigmoid()).log().mean()
+    loss = discriminator.loss(family.networks, batch, noise)["loss"]
+    torch.testing.assert_close(loss, expected)
+    weights = list(family.networks["encoder"].parameters())
+    assert torch.autograd.grad(loss, weights, allow_unused=True) == (None,) * len(weights)
+    loss = encoder.loss(family.networks, batch, encoder.noise(4, seeded()))["loss"]
+    torch.testing.assert_close(loss, -judge(codes).sigmoid().log().mean())
+    assert model.trains == ("encoder", "decoder")
+    assert isinstance(family, Samples)

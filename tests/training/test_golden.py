@@ -16,6 +16,45 @@ from harness.families import FAMILIES
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "autoencoder/adversarial": {
+        "model/loss": [0.42783, 0.34559, 0.29559],
+        "discriminator/loss": [1.3589, 1.3736, 1.413],
+        "encoder/loss": [0.6932, 0.65714, 0.64051],
+    },
+    "autoencoder/masked": {
+        "model/loss": [1.4464, 0.9475, 0.60698],
+    },
+    "autoencoder/stacked": {
+        "model/loss": [
+            0.15019,
+            0.11821,
+            0.030068,
+            0.026224,
+            0.007439,
+            0.0065506,
+            0.0024363,
+            0.0020703,
+            0.0063449,
+            0.005987,
+            0.13546,
+            0.13479,
+            0.13385,
+            0.13179,
+            0.12695,
+            0.11626,
+            0.093407,
+            0.055048,
+            0.054425,
+        ],
+    },
+    "translation/unet-l1-no-skips": {
+        "model/loss": [0.55054, 0.54851, 0.49809],
+    },
+    "vae/rae-l2": {
+        "model/loss": [0.43091, 0.34046, 0.27628, 0.23523, 0.20685, 0.18453],
+        "model/reconstruction": [0.42783, 0.33558, 0.26927, 0.22598, 0.19543, 0.17115],
+        "model/l2": [3.0867, 4.8777, 7.0041, 9.2502, 11.425, 13.378],
+    },
     "autoencoder/conv-perceptual": {
         "model/loss": [3.7597, 3.1043, 2.7395],
     },
