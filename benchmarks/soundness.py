@@ -20,13 +20,14 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from harness.claims.verdicts import decide
 from harness.config.claim import Claim
@@ -47,7 +48,13 @@ def metric(name: str, scale: str = "linear") -> Metric:
     return Metric(name, lambda: Estimate(0.0), "higher", name, "", scale)  # type: ignore[arg-type]
 
 
-METRICS = {"score": metric("score"), "other": metric("other"), "ratio": metric("ratio", "log")}
+METRICS = {
+    "score": metric("score"),
+    "other": metric("other"),
+    "ratio": metric("ratio", "log"),
+    "share": replace(metric("share"), range=(0.0, 1.0)),
+    "count": replace(metric("count"), range=(0.0, None), counts=True),
+}
 
 
 def standard(kind: str, rng: np.random.Generator, size: int) -> Array:
@@ -212,6 +219,60 @@ def failing(rule: str, who: str, how: str = "by chance") -> Make:
     return make
 
 
+def counts(modes: int, kept: float) -> Make:
+    """How many of so many modes each of two equal models keeps, each with this probability; the
+    seed decides for half of the modes, alike for both.
+    """
+
+    def make(rng: np.random.Generator, n: int) -> Case:
+        both = rng.binomial(modes // 2, kept, n)
+        a, b = (both + rng.binomial(modes - modes // 2, kept, n) for _ in range(2))
+        return pair_case(a.astype(float), b.astype(float), metric="count")
+
+    return make
+
+
+def count_threshold(modes: int, kept: float, side: str) -> Make:
+    """A count against its true mean, or against the constant `delta` away from where it loses."""
+
+    def make(rng: np.random.Generator, n: int) -> Case:
+        values = {("d", "a", "count"): rng.binomial(modes, kept, n).astype(float)}
+        return Case((claim(metric="count", **{side: modes * kept}),), values)
+
+    return make
+
+
+def beta(mean: float, deviation: float) -> Callable[[np.random.Generator, int], Array]:
+    precision = mean * (1 - mean) / deviation**2 - 1
+    return lambda rng, n: rng.beta(mean * precision, (1 - mean) * precision, n)
+
+
+def shares(mean: float, deviation: float) -> Make:
+    draw = beta(mean, deviation)
+    return lambda rng, n: pair_case(draw(rng, n), draw(rng, n), metric="share")
+
+
+def share_threshold(mean: float, deviation: float, side: str) -> Make:
+    def make(rng: np.random.Generator, n: int) -> Case:
+        values = {("d", "a", "share"): beta(mean, deviation)(rng, n)}
+        return Case((claim(metric="share", **{side: mean}),), values)
+
+    return make
+
+
+def ratio_threshold(
+    draw: Callable[[np.random.Generator, int], Array], mean: float, side: str
+) -> Make:
+    def make(rng: np.random.Generator, n: int) -> Case:
+        return Case(
+            (claim(metric="ratio", **{side: mean}),),
+            {("d", "a", "ratio"): draw(rng, n)},
+            effect=1.0,
+        )
+
+    return make
+
+
 def log_normal(rng: np.random.Generator, n: int) -> Array:
     return np.exp(0.3 * rng.standard_normal(n))
 
@@ -231,6 +292,34 @@ SETTINGS: dict[str, Make] = {
     },
     "log scale, log-normal": ratios(log_normal),
     "log scale, gamma": ratios(gamma),
+    **{
+        f"{side} its true geometric mean, {name}": ratio_threshold(draw, mean, side)
+        for name, draw, mean in (
+            ("log-normal", log_normal, 1.0),
+            ("gamma", gamma, math.exp(float(special.digamma(2.0)))),
+        )
+        for side in ("above", "below")
+    },
+    **{
+        f"counts: two equal models, {modes} modes, {100 * kept:g} % kept": counts(modes, kept)
+        for modes, kept in ((8, 0.95), (25, 0.8), (25, 0.98), (1000, 0.9))
+    },
+    **{
+        f"counts: {side} its true mean, {modes} modes, {100 * kept:g} % kept": count_threshold(
+            modes, kept, side
+        )
+        for modes, kept in ((25, 0.8), (25, 0.98))
+        for side in ("above", "below")
+    },
+    **{
+        f"shares: two equal models, mean {mean:g}, sd {sd:g}": shares(mean, sd)
+        for mean, sd in ((0.5, 0.1), (0.97, 0.03), (0.99, 0.02))
+    },
+    **{
+        f"shares: {side} its true mean {mean:g}, sd {sd:g}": share_threshold(mean, sd, side)
+        for mean, sd in ((0.5, 0.1), (0.9, 0.05), (0.97, 0.03), (0.99, 0.02))
+        for side in ("above", "below")
+    },
     "better by exactly the margin": at_the_margin("comparison"),
     "equivalent, different by exactly the margin": at_the_margin("equivalence"),
     "five claims, none true": five_claims(0),
@@ -306,11 +395,12 @@ def error(rate: float, count: int) -> str:
     return f"{100 * math.sqrt(rate * (1 - rate) / count):.1f}"
 
 
-def verdicts(simulations: int, seeds: Sequence[int]) -> None:
+def verdicts(simulations: int, seeds: Sequence[int], only: str = "") -> None:
+    names = [name for name in SETTINGS if only in name]
+
     def rows() -> Iterator[Sequence[str]]:
-        calls = [(name, n, simulations) for name in SETTINGS for n in seeds]
-        tallies = in_parallel(simulate, calls)
-        for name in SETTINGS:
+        tallies = in_parallel(simulate, [(name, n, simulations) for name in names for n in seeds])
+        for name in names:
             found = [next(tallies) for _ in seeds]
             supported = [share(t.false_supported, t.suites, True) for t in found]
             refuted = [share(t.false_refuted, t.suites, True) for t in found]
@@ -526,7 +616,11 @@ def _rates(
     )
 
 
-PARTS = {"verdicts": verdicts, "practice": practice, "gate": gate}
+PARTS: dict[str, Callable[[int, Sequence[int]], None]] = {
+    "verdicts": verdicts,
+    "practice": practice,
+    "gate": gate,
+}
 
 
 def main() -> None:
@@ -534,8 +628,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--seeds", default="3,5,10", help="how many seeds, e.g. 3,5,10")
+    parser.add_argument("--only", default="", help="the settings of verdicts with this text")
     arguments = parser.parse_args()
     seeds = [int(n) for n in arguments.seeds.split(",")]
+    PARTS["verdicts"] = partial(verdicts, only=arguments.only)
     for name in arguments.parts or PARTS:
         PARTS[name](arguments.simulations, seeds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from harness.config.claim_shapes import (
     SpreadClaim,
     TradeOffClaim,
 )
+from harness.metrics.base import Metric
 from harness.statistics.formatting import percent
 from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD
+from harness.statistics.one_mean import WIDENING
 from harness.statistics.power import Goal, detectable
+from harness.statistics.sign_flip import fewest_blocks
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,16 @@ class Decidability:
     effect: float | None = None
 
 
-def decidable(claim: Claim, seeds: int, datasets: Sequence[str], claims: int) -> Decidability:
+def decidable(
+    claim: Claim,
+    seeds: int,
+    datasets: Sequence[str],
+    claims: int,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Decidability:
     """Returns what `seeds` seeds can decide about a claim on `datasets`, those it is about.
-    `claims` is the number of claims in its suite, over which Holm's correction is.
+    `claims` is the number of claims in its suite, over which Holm's correction is. With `metrics`
+    it also says where counts may tie, so that the exact test needs more seeds.
     """
     level = 1 - claim.alpha / claims
     strata = len(datasets) if claim.over == "average" else 1
@@ -47,10 +58,25 @@ def decidable(claim: Claim, seeds: int, datasets: Sequence[str], claims: int) ->
         sentence = f"cannot be decided: at least {fewest} seeds are needed, and there are {seeds}"
         return Decidability(False, sentence, level)
     goal: Goal = "within" if isinstance(claim, EquivalenceClaim) else "beyond"
-    effect = detectable(seeds, strata, level, goal)
+    widening = WIDENING if is_beside_a_constant(claim) else 1.0
+    effect = widening * detectable(seeds, strata, level, goal)
     condition = _condition(claim, effect)
     sentence = f"can be decided where {condition} ({percent(level)} interval, 80 % power)"
+    counts = [name for name in claim.measured if metrics and metrics[name].counts]
+    lacking = fewest_blocks(1 - level) - seeds * strata if counts else 0
+    if lacking > 0:
+        more = math.ceil(lacking / strata)
+        sentence += (
+            f"; where all seeds have the same {' or '.join(counts)}, only with {more} more, by the "
+            "exact sign-flip test"
+        )
     return Decidability(True, sentence, level, effect)
+
+
+def is_beside_a_constant(claim: Claim) -> bool:
+    """Whether the other side of a claim is a constant, so that its interval is wider."""
+    constants = ("above", "below", "equals")
+    return any(getattr(claim, name, None) is not None for name in constants)
 
 
 def _condition(claim: Claim, effect: float) -> str:

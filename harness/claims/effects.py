@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,8 +12,11 @@ from harness.claims.pairing import PairedSeeds, PairingKind
 from harness.core.counting import counted
 from harness.statistics.formatting import number
 from harness.statistics.intervals import Contrast, bca, stratified, varies
-from harness.statistics.power import Goal
+from harness.statistics.mean_tests import MeanTest
+from harness.statistics.one_mean import WIDENING, Limits, clip
+from harness.statistics.power import Goal, seeds_needed
 from harness.statistics.scale import ComparisonScale, EffectKind
+from harness.statistics.sign_flip import few_distinct, sign_flip
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Effect:
 class ClaimTest:
     """One or several pairings that are tested as one. `strata` are their differences, one tuple a
     dataset, larger where the claim says so. Where `problem` is not empty nothing can be tested, and
-    only `problem` and `opposed` are defined.
+    only `problem` is defined.
     """
 
     pairs: tuple[PairedSeeds, ...]
@@ -50,56 +54,75 @@ class ClaimTest:
 
     @property
     def problem(self) -> str:
-        """Why it cannot be tested, too few blocks or no variance; empty where it can."""
+        """Why it cannot be tested: too few blocks; empty where it can."""
         count = sum(len(stratum) for stratum in self.strata)
         where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         fewest = max(part.fewest for part in self.pairs)
         if count < fewest or min(len(stratum) for stratum in self.strata) < 2:
             blocks = counted(count, "block")
             return f"{blocks} on {where}, and at least {fewest} are needed"
-        if not any(varies(stratum) for stratum in self.strata):
-            return f"no variance: {self._constant(count, where)}, and no noise to test it against"
         return ""
 
-    @property
-    def opposed(self) -> bool:
-        """Whether there is no variance, and every block speaks against the claim."""
-        constant = all(stratum and not varies(stratum) for stratum in self.strata)
-        return constant and not self._as_claimed
+    @cached_property
+    def mean_test(self) -> MeanTest:
+        """The test of the mean difference: the exact sign-flip test where differences tie so often
+        that their variance means little; Student's t otherwise. One model's values, unlike
+        differences of two, may be skewed: beside a constant, signs are flipped only where no value
+        varies.
+        """
+        is_flipped = few_distinct(self.strata) and not (self.pairs[0].constant and self.varies)
+        flip = sign_flip(self.strata) if is_flipped else None
+        return self.contrast if flip is None else flip
+
+    @cached_property
+    def contrast(self) -> Contrast:
+        """The mean difference with its standard error, wider against a constant; only where
+        differences vary.
+        """
+        contrast = stratified(self.strata)
+        is_single = self.pairs[0].constant
+        return replace(contrast, se=WIDENING * contrast.se) if is_single else contrast
 
     @property
-    def _as_claimed(self) -> bool:
-        means = [sum(stratum) / len(stratum) for stratum in self.strata]
-        if self.goal == "within":
-            return all(abs(mean) <= self.margin for mean in means)
-        return all(mean > self.margin for mean in means)
+    def varies(self) -> bool:
+        """Whether the differences of a stratum vary."""
+        return any(varies(stratum) for stratum in self.strata)
 
-    def _constant(self, count: int, where: str) -> str:
+    @property
+    def blocks(self) -> int:
+        """The number of differences, over all strata."""
+        return sum(len(stratum) for stratum in self.strata)
+
+    def constant_text(self) -> str:
         """Describes blocks without variance: "the difference on grid is −3, the same in all 3
         seeds: the opposite of what is claimed".
         """
         first = self.pairs[0]
-        value = sum(stratum[0] for stratum in self.strata) / len(self.strata)
+        where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         kind = first.kind if first.kind in ("ratio", "rank correlation") else "difference"
-        text = number(_natural(first, value), signed=kind == "difference")
-        blocks = "seeds" if len(self.strata) == 1 else "blocks"
-        if self._as_claimed:
-            meaning = "as is claimed"
-        elif value == 0 == self.margin:
-            meaning = "none at all, where one is claimed"
-        else:
-            meaning = "the opposite of what is claimed"
-        return f"the {kind} on {where} is {text}, the same in all {count} {blocks}: {meaning}"
+        text = number(_natural(first, self.mean_test.mean), signed=kind == "difference")
+        seeds = "seeds" if len(self.strata) == 1 else "blocks"
+        same = f"the {kind} on {where} is {text}, the same in all {self.blocks} {seeds}"
+        return f"{same}: {self._meaning()}"
+
+    def _meaning(self) -> str:
+        mean = self.mean_test.mean
+        as_claimed = abs(mean) <= self.margin if self.goal == "within" else mean > self.margin
+        if as_claimed:
+            return "as is claimed"
+        if mean == 0 == self.margin:
+            return "none at all, where one is claimed"
+        return "the opposite of what is claimed"
+
+    @property
+    def _limits(self) -> Limits:
+        """The least and the greatest mean difference that there can be."""
+        return min(p.limits[0] for p in self.pairs), max(p.limits[1] for p in self.pairs)
 
     @property
     def margin(self) -> float:
         """The claim's margin, on the scale of the differences."""
         return self.pairs[0].margin
-
-    @cached_property
-    def contrast(self) -> Contrast:
-        """The mean difference with its standard error."""
-        return stratified(self.strata)
 
     @property
     def seeds(self) -> int:
@@ -117,32 +140,53 @@ class ClaimTest:
         that is the goal.
         """
         if self.goal == "within":
-            return self.contrast.p_within(self.margin)
-        return self.contrast.p_above(self.margin)
+            return self.mean_test.p_within(self.margin)
+        return self.mean_test.p_above(self.margin)
 
     @property
     def p_refuted(self) -> float:
         """The smallest alpha at which the interval lies below zero or within ±margin; where
         "within" is the goal, at which it lies wholly outside of ±margin.
         """
+        test, margin = self.mean_test, self.margin
         if self.goal == "within":
-            return min(self.contrast.p_above(self.margin), self.contrast.p_below(-self.margin))
-        within = self.contrast.p_within(self.margin) if self.margin > 0 else 1.0
-        return min(self.contrast.p_below(0.0), within)
+            return min(test.p_above(margin), test.p_below(-margin))
+        within = test.p_within(margin) if margin > 0 else 1.0
+        return min(test.p_below(0.0), within)
+
+    @property
+    def decides(self) -> bool:
+        """Whether any number of seeds like these would decide. A claim of any difference, however
+        small, is not refuted by seeds that show none.
+        """
+        return self.varies or self.goal == "within" or self.margin > 0 or self.mean_test.mean != 0
+
+    def seeds_needed(self, level: float) -> int | None:
+        """Returns the number of seeds that would decide at confidence `level`, with an effect and a
+        spread as observed; None where that is more than is considered.
+        """
+        if not self.decides:
+            return None
+        lacking = math.ceil(self.mean_test.blocks_lacking(1 - level) / len(self.strata))
+        if not self.varies:
+            return self.seeds + lacking
+        needed = seeds_needed(self.contrast, self.margin, level, self.seeds, self.goal)
+        return None if needed is None else max(needed, self.seeds + lacking)
 
     def effect(self, level: float) -> Effect:
         """Returns the mean effect and its interval of confidence `level` in (0, 1), in the metric's
-        own terms.
+        own terms. Where so few blocks have no interval of that confidence, it is the highest that
+        they have.
         """
         first = self.pairs[0]
         # The bootstrap is of one sample; several strata are not one.
-        bootstrap = bca(self.strata[0], level) if len(self.strata) == 1 else None
-        low, high = self.contrast.interval(level)
+        bootstrap = bca(self.strata[0], level) if len(self.strata) == 1 and self.varies else None
+        low, high = (clip(end, self._limits) for end in self.mean_test.interval(level))
         return Effect(
             first.kind,
-            _natural(first, self.contrast.mean),
+            _natural(first, self.mean_test.mean),
             *_ordered(first, low, high),
-            level,
+            self.mean_test.attainable(level),
             _natural(first, 0.0),
             _natural(first, self.margin),
             "higher" if first.sign > 0 else "lower",
@@ -151,12 +195,12 @@ class ClaimTest:
         )
 
 
-def test_single(part: PairedSeeds) -> ClaimTest:
+def single_test(part: PairedSeeds) -> ClaimTest:
     """Returns the test of one pairing by itself."""
     return ClaimTest((part,), (tuple(part.differences.values()),))
 
 
-def test_average(parts: Sequence[PairedSeeds]) -> ClaimTest:
+def average_test(parts: Sequence[PairedSeeds]) -> ClaimTest:
     """Returns the test of the average of pairings.
 
     Metrics and models come from the same trained cells, so they are averaged within a seed, over

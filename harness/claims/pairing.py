@@ -22,6 +22,7 @@ from harness.claims.seed_values import (
 from harness.config.claim_parts import ModelAt
 from harness.metrics.base import Metric
 from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD
+from harness.statistics.one_mean import ANY, Limits
 from harness.statistics.power import Goal
 from harness.statistics.scale import EffectKind
 
@@ -67,7 +68,9 @@ class PairedSeeds:
     "within", that it lies within ±`margin`. `problem` says why the sides cannot be compared, and
     `applies` is whether the metric applies to them. `title` is what is compared, `other` the name
     of the other side. `origin` is the value that a difference of zero stands for, where the value
-    itself is printed; `fewest` is the number of blocks that a test needs.
+    itself is printed; `fewest` is the number of blocks that a test needs. `limits` are the least
+    and the greatest difference that there can be, and `constant` is whether the other side is a
+    constant, so that the differences have the shape of one model's values.
     """
 
     metric: str
@@ -88,6 +91,8 @@ class PairedSeeds:
     origin: float = 0.0
     fewest: int = FEWEST
     protocol: str = ""
+    limits: Limits = ANY
+    constant: bool = False
 
 
 def pair_seeds(question: Question, failures: Failures, metric: Metric, seeds: Seeds) -> PairedSeeds:
@@ -112,6 +117,7 @@ def pair_seeds(question: Question, failures: Failures, metric: Metric, seeds: Se
         title=metric.title,
         other=str(question.other) if is_against_model else f"{question.other:g}",
         protocol=protocol_label(sides),
+        constant=not is_against_model,
     )
     problem = seeds.incomplete(metric.title, sides) or protocol_conflict(sides)
     if not problem and failures == "withhold":
@@ -173,8 +179,20 @@ def _with_differences(pairs: PairedSeeds, question: Question, metric: Metric) ->
         differences={seed: pairs.sign * (x - y) for seed, (x, y) in values.items()},
         note=note,
         unit="" if is_ratio else metric.unit,
+        limits=ANY if is_ratio else limits_against(metric.limits, pairs.sign, question.other),
     )
     return _spread(measured, values) if question.of == "spread" else measured
+
+
+def limits_against(limits: Limits, sign: int, other: object) -> Limits:
+    """Returns the least and the greatest difference, multiplied by `sign`, of a value within
+    `limits` from the other side: another such value, or a constant.
+    """
+    low, high = limits
+    if not isinstance(other, int | float):
+        return low - high, high - low
+    first, second = sorted((sign * (low - other), sign * (high - other)))
+    return first, second
 
 
 def _spread(pairs: PairedSeeds, values: Mapping[int, tuple[float, float]]) -> PairedSeeds:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from harness.claims.pairing import Block, Failures, PairedSeeds
+from harness.claims.pairing import Block, Failures, PairedSeeds, limits_against
 from harness.claims.questions import RankQuestion
 from harness.claims.range_restriction import restricted
 from harness.claims.seed_values import (
@@ -52,6 +52,10 @@ def rank_correlation(
         title=f"rank correlation of {first.title} and {second.title}",
         other=f"{question.constant:g}",
         origin=question.constant,
+        limits=limits_against(
+            (-1.0, 1.0), 1 if question.towards == "higher" else -1, question.constant
+        ),
+        constant=True,
         protocol="; ".join(map(protocol_label, sides.values())),
     )
     all_sides = [values for by_model in sides.values() for values in by_model]

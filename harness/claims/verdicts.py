@@ -1,7 +1,8 @@
 """Verdicts on claims: supported, refuted, inconclusive or not evaluable, with the evidence.
 
 A claim asks one or several questions (`harness.claims.questions`); each, on each dataset, is a
-comparison with a t interval over its blocks. Let a be the alpha that Holm's correction over the
+comparison with an interval over its blocks: Student's t, or that of the exact sign-flip test where
+differences tie. Let a be the alpha that Holm's correction over the
 suite leaves the claim, and K the number of its comparisons.
 
 - supported: every interval of level 1 − a lies where the claim says, beyond the margin or, for an
@@ -23,7 +24,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining, ability_obstacles
-from harness.claims.effects import ClaimTest, Effect, test_average, test_single
+from harness.claims.effects import ClaimTest, Effect, average_test, single_test
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
 from harness.claims.questions import Question, RankQuestion, questions_of
 from harness.claims.rank_correlation import rank_correlation
@@ -34,7 +35,6 @@ from harness.core.errors import BadInput, suggest
 from harness.metrics.base import Metric
 from harness.plan.claims import without_side
 from harness.statistics import holm
-from harness.statistics.power import seeds_needed
 
 Outcome = Literal["supported", "refuted", "inconclusive", "not evaluable"]
 
@@ -185,12 +185,10 @@ def _case(
     if problem := _obstacle(claim, groups):
         return _Case(claim, pairs, problem=problem)
     averaged = claim.over == "average"
-    tests = tuple(map(test_average, groups)) if averaged else tuple(map(test_single, pairs))
-    # A reason that contradicts the claim comes first.
-    opposed_first = sorted(tests, key=lambda test: not (test.problem and test.opposed))
+    tests = tuple(map(average_test, groups)) if averaged else tuple(map(single_test, pairs))
     names = dict.fromkeys(part.dataset for part in pairs)
     withheld = ability_obstacles(claim, metrics, names, training)
-    return _Case(claim, pairs, tests, _first([*(t.problem for t in opposed_first), *withheld]))
+    return _Case(claim, pairs, tests, _first([*(test.problem for test in tests), *withheld]))
 
 
 def _obstacle(claim: Claim, groups: Sequence[Sequence[PairedSeeds]]) -> str:
@@ -231,7 +229,8 @@ def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
         outcome, key, level = "refuted", strongest, 1 - alpha / len(case.tests)
         sentence = words.refuted(key, level)
     else:
-        needed = seeds_needed(key.contrast, key.margin, level, key.seeds, key.goal)
+        key, level = _most_doubtful(case, alpha, weakest, strongest)
+        needed = key.seeds_needed(level)
         sentence = words.inconclusive(key, level, needed)
     return Verdict(
         case.claim,
@@ -248,9 +247,20 @@ def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
     )
 
 
+def _most_doubtful(
+    case: _Case, alpha: float, weakest: ClaimTest, strongest: ClaimTest
+) -> tuple[ClaimTest, float]:
+    """Returns the comparison that an undecided claim hangs on, and the confidence that decides it:
+    one that is the same in all seeds and contradicts the claim, or that which supports it least.
+    """
+    if not strongest.varies and strongest.p_refuted < strongest.p_supported:
+        return strongest, 1 - alpha / len(case.tests)
+    return weakest, 1 - alpha
+
+
 def _part(pairs: PairedSeeds, level: float | None) -> VerdictPart:
     """Returns the record of a pairing, with its own interval if it can be tested."""
-    test = test_single(pairs)
+    test = single_test(pairs)
     problem = pairs.problem or test.problem
     effect = test.effect(level) if level is not None and not problem else None
     return VerdictPart(

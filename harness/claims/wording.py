@@ -45,7 +45,7 @@ class Wording:
         """Says that the claim does not hold, with the effect that contradicts it most."""
         if key.goal == "within":
             why = "the difference is larger"
-        elif key.contrast.interval(level)[1] < 0:
+        elif key.mean_test.interval(level)[1] < 0:
             why = "it is the other way round"
         else:
             why = "the effect lies within the margin"
@@ -57,6 +57,8 @@ class Wording:
 
     def inconclusive(self, key: ClaimTest, level: float, needed: int | None) -> str:
         """Says that the interval leaves both open, and how many seeds would decide it."""
+        if not key.varies:
+            return self._same_in_all(key, needed)
         where = f"; the most doubtful is {self.about(key)}" if len(self.tests) > 1 else ""
         seeds = f"about {needed}" if needed else f"more than {MOST_SEEDS}"
         return (
@@ -65,6 +67,14 @@ class Wording:
             f"80 % power would need {seeds} seeds."
         )
 
+    def _same_in_all(self, key: ClaimTest, needed: int | None) -> str:
+        """Says that all seeds agree, and that they are too few for the exact test."""
+        where = f" (for {self.about(key)})" if len(self.tests) > 1 else ""
+        remedy = f"{(needed or 0) - key.seeds} more would decide, by the {key.mean_test.name}"
+        if needed is None:
+            remedy = "no number of seeds refutes a claim without a `delta`"
+        return f"Inconclusive: {key.constant_text()}{where}; {remedy}."
+
     def method(self, level: float, claims: int) -> str:
         """Names the test and its correction: "paired t interval over training seeds at
         98.8 % (Holm's correction over 4 claims)".
@@ -72,6 +82,9 @@ class Wording:
         count = len(self.tests)
         ranks = self._pairs[0].kind == "rank correlation"
         name = "t interval of the mean rank correlation" if ranks else "paired t interval"
+        if exact := next((test.mean_test.name for test in self.tests if test.mean_test.name), ""):
+            exactly = all(test.mean_test.name for test in self.tests)
+            name = exact if exactly else f"{name}, or the {exact} where differences tie,"
         every = f" in each of {count} comparisons, all of which must hold" if count > 1 else ""
         holm = f" (Holm's correction over {claims} claims)" if claims > 1 else ""
         return f"{name} over training seeds{every}, at {percent(level)}{holm}"
@@ -173,8 +186,10 @@ def _effect_text(key: ClaimTest, level: float) -> str:
     spread = "over training seeds" if len(key.strata) == 1 else "over seeds within datasets"
     paired = "" if key.pairs[0].kind == "rank correlation" else "paired "
     notes = "".join(f"; {note}" for note in dict.fromkeys(p.note for p in key.pairs) if note)
+    effect, name = key.effect(level), key.mean_test.name
+    by = f" by the {name}" if name else ""
     return (
-        f"{quantity(key.effect(level), key.pairs[0].unit)} ({percent(level)} interval {spread}, "
+        f"{quantity(effect, key.pairs[0].unit)} ({percent(effect.level)} interval{by} {spread}, "
         f"{count} {paired}blocks{notes})"
     )
 

@@ -154,7 +154,7 @@ def _show_claims(console: Console, plan: Plan) -> None:
     members = Members(suite)
     for claim in suite.claims:
         where = members.datasets_of(claim)
-        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims))
+        verdict = decidable(claim, len(suite.seeds), where, len(suite.claims), plan.metrics)
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
 

@@ -15,8 +15,15 @@ from harness.core.protocol_differences import differing_fields
 from harness.leaderboards.board import LEVEL, Board, Quoted, Row, Versus, VersusOutcome
 from harness.metrics.base import Metric
 from harness.statistics import holm
-from harness.statistics.intervals import Contrast
-from harness.statistics.pairwise import ALPHA, Sample, difference, pairwise_order
+from harness.statistics.mean_tests import MeanTest
+from harness.statistics.one_mean import ANY, Limits, clip
+from harness.statistics.pairwise import (
+    ALPHA,
+    Sample,
+    difference,
+    difference_limits,
+    pairwise_order,
+)
 from harness.statistics.scale import ComparisonScale
 
 
@@ -129,19 +136,28 @@ class _BoardScale:
 
     scale: ComparisonScale
     ideal: float | None = None
+    limits: Limits = ANY
+    of_recipe: bool = False
 
     @classmethod
-    def for_display(cls, metric: Metric, values: Iterable[float]) -> _BoardScale:
+    def for_display(cls, metric: Metric, values: Sequence[float], floor: Row | None) -> _BoardScale:
         """Returns the scale on which means and intervals are computed."""
         is_ratio = metric.scale == "log" and all(value > 0 for value in values)
-        return cls(ComparisonScale("ratio" if is_ratio else "difference", metric.sign or 1))
+        scale = ComparisonScale("ratio" if is_ratio else "difference", metric.sign or 1)
+        if is_ratio:
+            return cls(scale, of_recipe=metric.of_recipe)
+        low, high = _range(metric, values, floor)
+        ends = (low, high) if scale.sign > 0 else (-high, -low)
+        return cls(scale, limits=ends, of_recipe=metric.of_recipe)
 
     def for_order(self, metric: Metric, floor: Row | None) -> _BoardScale:
         """Returns the scale on which models are ordered: the same, unless there is an ideal."""
         ideal = metric.ideal
         if ideal == "held-out":
             ideal = floor.mean if floor else None
-        return self if ideal is None else _BoardScale(ComparisonScale("difference", -1), ideal)
+        if ideal is None:
+            return self
+        return _BoardScale(ComparisonScale("difference", -1), ideal, (-math.inf, 0.0))
 
     def at(self, value: float) -> float:
         """Returns a value of the metric on the scale."""
@@ -151,7 +167,8 @@ class _BoardScale:
 
     def sample(self, values: Mapping[int, float]) -> Sample:
         """Returns the sample of values by seed."""
-        return Sample.of({seed: self.at(value) for seed, value in values.items()})
+        on_scale = {seed: self.at(value) for seed, value in values.items()}
+        return Sample.of(on_scale, self.limits, self.of_recipe)
 
     def quoted_sample(self, quote: Quoted) -> Sample:
         """Returns the sample of a quoted mean and deviation; for logarithms, that of a first-order
@@ -160,7 +177,17 @@ class _BoardScale:
         deviation = quote.deviation
         if self.scale.kind == "ratio" and deviation is not None:
             deviation /= quote.value
-        return Sample(self.at(quote.value), deviation, quote.seeds)
+        return Sample(self.at(quote.value), deviation, quote.seeds, limits=self.limits)
+
+
+def _range(metric: Metric, values: Iterable[float], floor: Row | None) -> Limits:
+    """Returns the least and the greatest value of a metric. A count has no greatest value in its
+    record: the largest on the board stands for it where real images were counted as well.
+    """
+    low, high = metric.limits
+    if metric.counts and floor is not None and floor.mean is not None:
+        high = max(floor.mean, *values)
+    return low, high
 
 
 def _unranked(metric: Metric, floor: Row | None) -> str:
@@ -190,7 +217,8 @@ def _board(
 ) -> Board:
     values = {model: by_seed for model, by_seed in board_values.values.items() if by_seed}
     all_values = [value for by_seed in values.values() for value in by_seed.values()]
-    display = _BoardScale.for_display(metric, [*all_values, *(quote.value for quote in quoted)])
+    all_values += [quote.value for quote in quoted]
+    display = _BoardScale.for_display(metric, all_values, floor)
     order = display.for_order(metric, floor)
     samples, ordered_samples = (_samples(scale, values, quoted) for scale in (display, order))
     unranked = _unranked(metric, floor)
@@ -286,26 +314,38 @@ def _versus(
     p = [_two_sided(effect) for effect in effects.values()]
     levels = holm.levels(p, [ALPHA] * len(p))
     return {
-        model: _compare(effect, p_value, alpha, order.scale, unranked)
-        for (model, effect), p_value, alpha in zip(effects.items(), p, levels, strict=True)
+        model: _compare(
+            effect,
+            alpha,
+            order.scale,
+            unranked,
+            difference_limits(samples[model], samples[against]),
+        )
+        for (model, effect), alpha in zip(effects.items(), levels, strict=True)
     }
 
 
-def _two_sided(effect: Contrast | float) -> float:
-    if isinstance(effect, Contrast):
+def _two_sided(effect: MeanTest | float) -> float:
+    if isinstance(effect, MeanTest):
         return min(effect.p_above(0.0), effect.p_below(0.0))
     return 0.0 if effect else 1.0
 
 
 def _compare(
-    effect: Contrast | float, p: float, alpha: float, scale: ComparisonScale, unranked: bool
+    effect: MeanTest | float,
+    alpha: float,
+    scale: ComparisonScale,
+    unranked: bool,
+    limits: Limits,
 ) -> Versus:
-    mean = effect.mean if isinstance(effect, Contrast) else effect
+    mean = effect.mean if isinstance(effect, MeanTest) else effect
     outcome: VersusOutcome = "not told apart"
-    if p <= alpha and unranked:
+    if (p := _two_sided(effect)) <= alpha and unranked:
         outcome = "higher" if scale.sign * mean > 0 else "lower"
     elif p <= alpha:
         outcome = "better" if mean > 0 else "worse"
-    bounds = effect.interval(1 - alpha) if isinstance(effect, Contrast) else None
-    interval = scale.natural_interval(bounds) if bounds else None
-    return Versus(outcome, scale.kind, scale.natural(mean), interval, 1 - alpha)
+    interval, level = None, 1 - alpha
+    if isinstance(effect, MeanTest):
+        low, high = (clip(end, limits) for end in effect.interval(level))
+        interval, level = scale.natural_interval((low, high)), effect.attainable(level)
+    return Versus(outcome, scale.kind, scale.natural(mean), interval, level)

@@ -91,6 +91,7 @@ DISCRIMINATOR_ON_TEST = Metric(
     ideal=0.5,
     version=2,
     own_scale=True,
+    range=(0.0, 1.0),
 )
 DISCRIMINATOR_ON_SAMPLES = Metric(
     "discriminator_on_samples",
@@ -102,6 +103,7 @@ DISCRIMINATOR_ON_SAMPLES = Metric(
     ideal=0.5,
     version=2,
     own_scale=True,
+    range=(0.0, 1.0),
 )
 
 
@@ -121,6 +123,7 @@ DISCRIMINATOR_CONFIDENCE = Metric(
     kind="adversary",
     version=2,
     own_scale=True,
+    range=(0.0, 0.5),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -75,6 +76,10 @@ class Metric:
     Where `better` is "nearer", `ideal` says to what: a value, or "held-out", what real images that
     training did not see get in place of samples. `own_scale` says that values are on a scale of the
     model's own, as those of a critic are, so that values of two models do not compare.
+
+    `range` has the least and the greatest value that there can be, None where there is none: no
+    interval leaves it. `counts` says that values are whole numbers of things, which several seeds
+    may have alike; `of_recipe` that a value follows from the recipe, so that seeds cannot differ.
     """
 
     name: str
@@ -94,6 +99,9 @@ class Metric:
     ideal: Ideal | None = None
     own_scale: bool = False
     kind: MetricKind | None = None
+    range: tuple[float | None, float | None] = (None, None)
+    counts: bool = False
+    of_recipe: bool = False
 
     def __post_init__(self) -> None:
         if (self.better == "nearer") != (self.ideal is not None):
@@ -110,6 +118,12 @@ class Metric:
         for others to say.
         """
         return self.name.partition("@")[2]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of the range, infinite where there is none."""
+        low, high = self.range
+        return (-math.inf if low is None else low, math.inf if high is None else high)
 
     @property
     def heading(self) -> str:
@@ -139,7 +153,9 @@ class Metric:
     def as_distance(self) -> Metric:
         """The distance from an ideal that is a number, which is better where it is lower."""
         title = f"distance of {self.title} from {self.ideal:g}"
-        return replace(self, better="lower", ideal=None, scale="linear", title=title)
+        return replace(
+            self, better="lower", ideal=None, scale="linear", title=title, range=(0.0, None)
+        )
 
     @cached_property  # asked many times in planning
     def needs(self) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ NDB = Metric(
     kind="modes",
     settings={"bins": "min(100,n/10)", "level": 0.05, "seed": 0},
     least={"train": 2 * IMAGES_PER_BIN, "samples": 2 * IMAGES_PER_BIN},
+    range=(0.0, 1.0),
 )
 
 

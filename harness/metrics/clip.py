@@ -33,6 +33,7 @@ CLIP_SCORE = Metric(
     kind="text",
     digits=2,
     settings={"scale": 100},
+    range=(0.0, 100.0),
 )
 
 
@@ -53,6 +54,7 @@ CLIP_S = Metric(
     "Hessel et al. 2021, arXiv:2104.08718",
     kind="text",
     settings={"scale": 2.5},
+    range=(0.0, 2.5),
 )
 
 
@@ -96,6 +98,7 @@ R_PRECISION = Metric(
     kind="text",
     settings={"candidates": 100, "seed": 2020},
     least={"texts": 100},
+    range=(0.0, 1.0),
 )
 
 

@@ -21,4 +21,5 @@ CLASS_ACCURACY = Metric(
     "accuracy of the class asked for",
     "",
     kind="conditional",
+    range=(0.0, 1.0),
 )

@@ -49,6 +49,7 @@ SAMPLING_THROUGHPUT = Metric(
     scale="log",
     unit="images/s",
     digits=1,
+    range=(0.0, None),
 )
 TRAINING_TIME = Metric(
     "training_time",
@@ -60,6 +61,7 @@ TRAINING_TIME = Metric(
     scale="log",
     unit="s",
     digits=1,
+    range=(0.0, None),
 )
 PARAMETERS = Metric(
     "parameters",
@@ -70,6 +72,8 @@ PARAMETERS = Metric(
     kind="cost",
     scale="log",
     digits=0,
+    range=(0.0, None),
+    of_recipe=True,
 )
 PEAK_MEMORY = Metric(
     "peak_memory",
@@ -82,4 +86,5 @@ PEAK_MEMORY = Metric(
     unit="MiB",
     version=2,
     digits=1,
+    range=(0.0, None),
 )

@@ -133,6 +133,7 @@ def _metric(quality: str) -> Metric:
         "Eastwood & Williams 2018",
         kind="representation",
         settings={"predictor": "random-forest"} | asdict(Forest()),
+        range=(None if quality == "informativeness" else 0.0, 1.0),
     )
 
 

@@ -40,7 +40,13 @@ def auroc(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
 
 
 AUROC = Metric(
-    "auroc", auroc, "higher", "area under the ROC curve", "DeLong et al. 1988", kind="detection"
+    "auroc",
+    auroc,
+    "higher",
+    "area under the ROC curve",
+    "DeLong et al. 1988",
+    kind="detection",
+    range=(0.0, 1.0),
 )
 
 
@@ -107,6 +113,7 @@ AUPR = Metric(
     "average precision",
     "Davis & Goadrich 2006",
     kind="detection",
+    range=(0.0, 1.0),
 )
 
 
@@ -144,6 +151,7 @@ FPR95 = Metric(
     "",
     kind="detection",
     settings={"tpr": 0.95},
+    range=(0.0, 1.0),
 )
 
 
@@ -170,6 +178,7 @@ F1_MAX = Metric(
     "largest F1 score",
     "Jeong et al. 2023, arXiv:2303.14814",
     kind="detection",
+    range=(0.0, 1.0),
 )
 
 

@@ -47,6 +47,7 @@ MIG = Metric(
     "Chen et al. 2018, arXiv:1802.04942",
     kind="representation",
     settings={"bins": 20},
+    range=(0.0, 1.0),
 )
 
 
@@ -90,6 +91,7 @@ SAP = Metric(
     "Kumar et al. 2018, arXiv:1711.00848",
     kind="representation",
     settings={"predictor": "thresholds"},
+    range=(None, 1.0),
 )
 
 

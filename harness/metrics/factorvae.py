@@ -67,6 +67,7 @@ FACTORVAE_SCORE = Metric(
     "Kim & Mnih 2018, arXiv:1802.05983",
     kind="representation",
     settings=asdict(VoteCounts()),
+    range=(0.0, 1.0),
 )
 
 

@@ -84,6 +84,7 @@ FID = Metric(
     scale="log",
     digits=2,
     least=both(2),
+    range=(0.0, None),
 )
 FID_FORWARD = Metric(
     "fid_forward",
@@ -94,6 +95,7 @@ FID_FORWARD = Metric(
     kind="translation",
     scale="log",
     digits=2,
+    range=(0.0, None),
 )
 FID_BACKWARD = Metric(
     "fid_backward",
@@ -104,6 +106,7 @@ FID_BACKWARD = Metric(
     kind="translation",
     scale="log",
     digits=2,
+    range=(0.0, None),
 )
 
 

@@ -40,6 +40,7 @@ IS = Metric(
     kind="distribution",
     settings={"splits": 10, "seed": 2020},
     least={"samples": 20},
+    range=(1.0, None),
 )
 
 

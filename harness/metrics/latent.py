@@ -33,6 +33,8 @@ ACTIVE_UNITS = Metric(
     kind="representation",
     digits=0,
     settings={"delta": 0.01},
+    range=(0.0, None),
+    counts=True,
 )
 
 

@@ -49,6 +49,7 @@ def _metric(name: str, k: int, paper: str) -> Metric:
         settings={"k": k},
         least=both(k + 1),
         version=2,
+        range=(0.0, None if name == "density" else 1.0),
     )
 
 

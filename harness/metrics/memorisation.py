@@ -120,6 +120,7 @@ AUTHPCT = Metric(
     digits=1,
     ideal="held-out",
     least={"train": 2, "samples": 2},
+    range=(0.0, 100.0),
 )
 
 

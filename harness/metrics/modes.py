@@ -53,6 +53,8 @@ MODE_COUNT = Metric(
     kind="modes",
     digits=0,
     settings={"at_least": 1},
+    range=(0.0, None),
+    counts=True,
 )
 
 
@@ -88,6 +90,7 @@ MODE_KL = Metric(
     unit="nats",
     digits=4,
     settings={"prior": 0.5},
+    range=(0.0, None),
 )
 
 
@@ -116,6 +119,8 @@ MODES_COVERED = Metric(
     kind="modes",
     digits=1,
     settings={"within": HIGH_QUALITY_LIMIT, "at_least": 1},
+    range=(0.0, None),
+    counts=True,
 )
 
 
@@ -140,6 +145,7 @@ HIGH_QUALITY = Metric(
     "Srivastava et al. 2017, arXiv:1705.07761",
     kind="modes",
     settings={"within": HIGH_QUALITY_LIMIT},
+    range=(0.0, 1.0),
 )
 
 
@@ -167,6 +173,7 @@ MODE_KL_EXACT = Metric(
     scale="log",
     unit="nats",
     digits=4,
+    range=(0.0, None),
 )
 
 

@@ -56,6 +56,7 @@ FRAME_CHANGE = Metric(
     scale="log",
     digits=5,
     of_pixels=True,
+    range=(0.0, None),
 )
 
 

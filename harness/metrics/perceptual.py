@@ -38,4 +38,5 @@ LPIPS = Metric(
     kind="reconstruction",
     scale="log",
     digits=4,
+    range=(0.0, None),
 )

@@ -82,6 +82,7 @@ POLYGON_PRECISION = Metric(
     kind="structure",
     settings={"within": ON_MANIFOLD, "starts": STARTS},
     of_pixels=True,
+    range=(0.0, 1.0),
 )
 
 
@@ -117,6 +118,7 @@ POLYGON_RECALL = Metric(
     kind="structure",
     settings={"within": REACHED},
     of_pixels=True,
+    range=(0.0, 1.0),
 )
 
 

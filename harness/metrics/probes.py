@@ -66,6 +66,7 @@ LINEAR_PROBE = Metric(
     "Alain & Bengio 2016, arXiv:1610.01644",
     kind="representation",
     settings={"codes": "standardised", "C": 1, "max_iter": 1000},
+    range=(0.0, 1.0),
 )
 
 
@@ -105,6 +106,7 @@ KNN_ACCURACY = Metric(
     "Cover & Hart 1967",
     kind="representation",
     settings={"k": 20, "distance": "euclidean"},
+    range=(0.0, 1.0),
 )
 
 
@@ -155,6 +157,7 @@ RETRIEVAL_PRECISION = Metric(
     kind="representation",
     settings={"k": 10, "distance": "euclidean"},
     version=2,
+    range=(0.0, 1.0),
 )
 
 

@@ -52,6 +52,7 @@ MSE = Metric(
     kind="reconstruction",
     scale="log",
     digits=5,
+    range=(0.0, None),
 )
 
 
@@ -73,6 +74,7 @@ MAE = Metric(
     kind="reconstruction",
     scale="log",
     digits=4,
+    range=(0.0, None),
 )
 
 

@@ -56,7 +56,13 @@ def pixel_auroc(anomaly_maps: Tensor, anomaly_masks: Tensor) -> Estimate:
 
 
 PIXEL_AUROC = Metric(
-    "pixel_auroc", pixel_auroc, "higher", "area under the ROC curve of pixels", "", kind="detection"
+    "pixel_auroc",
+    pixel_auroc,
+    "higher",
+    "area under the ROC curve of pixels",
+    "",
+    kind="detection",
+    range=(0.0, 1.0),
 )
 
 
@@ -108,6 +114,7 @@ AUPRO = Metric(
     "Bergmann et al. 2021",
     kind="detection",
     settings={"fpr_limit": 0.3, "connectivity": 8},
+    range=(0.0, 1.0),
 )
 
 

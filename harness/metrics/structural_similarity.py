@@ -84,6 +84,7 @@ SSIM = Metric(
     settings={"window": "gaussian-11", "sigma": 1.5},
     of_pixels=True,
     smallest=WINDOW,
+    range=(-1.0, 1.0),
 )
 
 
@@ -131,6 +132,7 @@ MS_SSIM = Metric(
     settings={"window": "gaussian-11", "sigma": 1.5, "scales": 5},
     of_pixels=True,
     smallest=FIVE_SCALES,
+    range=(0.0, 1.0),
 )
 
 

@@ -28,4 +28,5 @@ SYMMETRY_ERROR = Metric(
     scale="log",
     digits=5,
     of_pixels=True,
+    range=(0.0, None),
 )

@@ -32,6 +32,7 @@ CYCLE_ERROR = Metric(
     scale="log",
     digits=4,
     of_pixels=True,
+    range=(0.0, None),
 )
 
 
@@ -65,6 +66,7 @@ COLOUR_SHIFT = Metric(
     version=2,
     digits=4,
     of_pixels=True,
+    range=(0.0, None),
 )
 
 

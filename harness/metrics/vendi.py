@@ -54,6 +54,7 @@ VENDI = Metric(
     kind="modes",
     digits=2,
     settings={"kernel": "cosine", "q": 1},
+    range=(1.0, None),
 )
 
 

@@ -8,7 +8,8 @@ is worse, and of logarithms for metrics that are compared on the log scale. Its 
   most of a seed's deviation as it was;
 - Welch's where they are not: other seeds are independent draws.
 
-Which of the two it is depends on the seeds alone, never on the values.
+Which of the two it is depends on the seeds alone, never on the values. Where differences tie, the
+test is exact, of permutations (`harness.statistics.sign_flip`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ import numpy as np
 from harness.core.counting import counted
 from harness.regression.changes import Change, ChangeEffect, ChangeOutcome, MetricPair
 from harness.regression.noisy_change import SPREADS, NoisyChange
-from harness.statistics.intervals import FEWEST, Contrast, paired, varies, welch
+from harness.statistics.intervals import FEWEST, paired, varies, welch
+from harness.statistics.mean_tests import MeanTest
+from harness.statistics.one_mean import ANY
 from harness.statistics.scale import ComparisonScale, EffectKind, exponential
+from harness.statistics.sign_flip import TwoConstants, few_distinct, sign_flip
 
 
 def examine(pair: MetricPair) -> Change | NoisyChange:
@@ -122,7 +126,7 @@ def _compared_values(pair: MetricPair) -> tuple[list[float], list[float]]:
 
 
 def _tested(pair: MetricPair) -> Change | NoisyChange:
-    """Returns a test, or the outcome where no value varies."""
+    """Returns a test, or the outcome where values follow from the recipe."""
     old, new = _compared_values(pair)
     baseline = list(pair.before.values.values())
     kind: EffectKind = "difference"
@@ -140,16 +144,24 @@ def _tested(pair: MetricPair) -> Change | NoisyChange:
     if isinstance(worsening, float):
         return _exact(start, scale, worsening, margin)
     limit = margin or SPREADS * float(np.std(baseline, ddof=1))
-    return NoisyChange(start, scale, worsening, margin, limit, pair.family)
+    least, greatest = pair.metric.limits
+    limits = (least - greatest, greatest - least) if kind == "difference" else ANY
+    return NoisyChange(start, scale, worsening, margin, limit, pair.family, limits)
 
 
-def _worsening(pair: MetricPair, old: Sequence[float], new: Sequence[float]) -> Contrast | float:
-    """Returns the mean worsening with its noise; a plain number where there is no noise."""
+def _worsening(pair: MetricPair, old: Sequence[float], new: Sequence[float]) -> MeanTest | float:
+    """Returns the test of the mean worsening; a plain number where values follow from the recipe.
+    Where differences tie, or nothing varies, it is an exact test of permutations.
+    """
     if _is_paired(pair):
         differences = [pair.sign * (b - a) for a, b in zip(old, new, strict=True)]
-        return paired(differences) if varies(differences) else differences[0]
+        if pair.metric.of_recipe and not varies(differences):
+            return differences[0]
+        flip = sign_flip([differences]) if few_distinct([differences]) else None
+        return flip or paired(differences)
     if not (varies(old) or varies(new)):
-        return pair.sign * (new[0] - old[0])
+        mean = pair.sign * (new[0] - old[0])
+        return mean if pair.metric.of_recipe else TwoConstants(mean, len(new), len(old))
     contrast = welch(new, old)
     return replace(contrast, mean=pair.sign * contrast.mean)
 

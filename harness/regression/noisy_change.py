@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from harness.regression.changes import Change, ChangeEffect, ChangeOutcome
 from harness.statistics.formatting import percent
 from harness.statistics.intervals import Contrast
+from harness.statistics.mean_tests import MeanTest
+from harness.statistics.one_mean import ANY, Limits, clip
 from harness.statistics.power import detectable_margin, seeds_until
 from harness.statistics.scale import ComparisonScale
 
@@ -26,15 +28,16 @@ baseline's seeds. A mean that is worse by this is beyond all but one in 700 of s
 class NoisyChange:
     """A comparison whose worsening has noise. `margin` is the tolerated worsening, zero without a
     tolerance, and `limit` the worsening that must be ruled out. `start` is the change without its
-    outcome.
+    outcome, and `limits` are the least and the greatest worsening that there can be.
     """
 
     start: Change
     scale: ComparisonScale
-    worsening: Contrast
+    worsening: MeanTest
     margin: float
     limit: float
     family: str = ""
+    limits: Limits = ANY
 
     @property
     def p_worse(self) -> float:
@@ -71,7 +74,7 @@ class NoisyChange:
                 "the correction for several comparisons asks"
             )
             return self._undecided("worse before correction", reason, first_level)
-        if self.worsening.interval(PLAIN_LEVEL)[1] < self.limit:
+        if self.worsening.p_below(self.limit) <= ALPHA:
             return self._ruled_out(first_level)
         return self._undecided("inconclusive", self._doubt(), first_level)
 
@@ -85,6 +88,11 @@ class NoisyChange:
     def _doubt(self) -> str:
         if not self.limit:
             return "the baseline has no spread over seeds to go by, so give a tolerance"
+        if lacking := self.worsening.blocks_lacking(ALPHA):
+            seeds = min(self.start.seeds)
+            return (
+                f"too few seeds for the {self.worsening.name}: {seeds}, and {lacking} more decide"
+            )
         worse = "worse, and " if self.p_worse <= ALPHA else ""
         return f"{worse}a worsening by {self._limit_text()} is not ruled out"
 
@@ -93,23 +101,34 @@ class NoisyChange:
 
     def _undecided(self, outcome: ChangeOutcome, reason: str, first_level: float) -> Change:
         change = self._end(outcome, reason, PLAIN_LEVEL, first_level)
-        return replace(change, needed=self._needed(first_level) if self.limit else None)
+        lacking = self.worsening.blocks_lacking(1 - first_level)
+        if lacking or not isinstance(self.worsening, Contrast):
+            return replace(change, needed=min(self.start.seeds) + lacking if lacking else None)
+        needed = self._needed(self.worsening, first_level) if self.limit else None
+        return replace(change, needed=needed)
 
-    def _needed(self, first_level: float) -> int | None:
+    def _needed(self, worsening: Contrast, first_level: float) -> int | None:
         """Returns the fewest seeds that decide, either way, with change and spread as observed."""
-        mean, seeds = self.worsening.mean, min(self.start.seeds)
+        mean, seeds = worsening.mean, min(self.start.seeds)
         limits = ((self.limit - mean, PLAIN_LEVEL), (mean - self.margin, first_level))
         counts = [
-            seeds_until(self.worsening, (distance,), level, seeds)
+            seeds_until(worsening, (distance,), level, seeds)
             for distance, level in limits
             if distance > 0
         ]
         return min((count for count in counts if count is not None), default=None)
 
     def _end(self, outcome: ChangeOutcome, reason: str, level: float, first_level: float) -> Change:
-        low, high = self.worsening.interval(level)
-        shows = self.margin + self.worsening.se * detectable_margin(self.worsening.df, first_level)
-        value, limit, shows = map(self.scale.natural, (self.worsening.mean, self.limit, shows))
+        low, high = (clip(end, self.limits) for end in self.worsening.interval(level))
+        value, limit = map(self.scale.natural, (self.worsening.mean, self.limit))
         low, high = sorted(map(self.scale.natural, (low, high)))
+        level, shows = self.worsening.attainable(level), self._shows(first_level)
         effect = ChangeEffect(self.scale.kind, value, low, high, level, limit, shows)
         return replace(self.start, outcome=outcome, reason=reason, effect=effect)
+
+    def _shows(self, first_level: float) -> float | None:
+        """Returns the smallest worsening that would be called a regression in 8 of 10 cases."""
+        if not isinstance(self.worsening, Contrast):
+            return None
+        distance = detectable_margin(self.worsening.df, first_level)
+        return self.scale.natural(self.margin + self.worsening.se * distance)

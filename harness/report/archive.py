@@ -21,6 +21,7 @@ from harness.core.csv_text import from_csv, to_csv
 from harness.core.errors import BadInput
 from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement
 from harness.core.secrets import without_passwords
+from harness.metrics import METRICS
 from harness.metrics.base import Estimate, Metric
 from harness.plan.declarations import history_of
 from harness.report.results import (
@@ -37,6 +38,8 @@ FORMAT = 1
 RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
 
 PLAIN = ("title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at")
+LATER = ("range", "counts", "of_recipe")
+"""Fields of a metric that the first reports do not have."""
 MAPPINGS = ("each", "environment", "overrides", "identity")
 """The fields of a record that are texts and numbers, and those that are mappings of these."""
 
@@ -192,9 +195,13 @@ def _plain_fields(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metric(entry: Mapping[str, Any]) -> Metric:
-    """A metric without its function. Fields that only another version has are passed over."""
+    """A metric without its function. Fields that only another version has are passed over; those
+    that an earlier one did not write are as they are now.
+    """
     names = {field.name for field in fields(Metric)}
     content = {name: each for name, each in entry.items() if name in names}
+    if current := METRICS.get(entry["name"]):
+        content = {name: getattr(current, name) for name in LATER} | content
     return TypeAdapter(Metric).validate_python({**content, "compute": _not_computed})
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from harness.statistics.mean_tests import MeanTest
+
 FEWEST = 3
 """The fewest blocks that are tested."""
 
@@ -21,11 +23,9 @@ FEWEST_FOR_SPREAD = 5
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """An estimated mean with its standard error `se` (above zero) and its degrees of freedom `df`.
-
-    Each p-value is the smallest alpha at which the two-sided t interval of confidence 1 − alpha
-    lies where the method's name says, so that a p-value and an interval never disagree.
+class Contrast(MeanTest):
+    """An estimated mean with its standard error `se` (above zero) and its degrees of freedom `df`,
+    tested by Student's t.
     """
 
     mean: float
@@ -44,12 +44,6 @@ class Contrast:
     def p_below(self, margin: float) -> float:
         """Returns the p-value for an interval wholly below `margin`."""
         return min(1.0, 2 * float(stats.t.cdf((self.mean - margin) / self.se, self.df)))
-
-    def p_within(self, margin: float) -> float:
-        """Returns the p-value for an interval wholly within ±`margin`: two one-sided tests
-        (Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657).
-        """
-        return max(self.p_above(-margin), self.p_below(margin))
 
 
 def varies(values: Sequence[float]) -> bool:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from harness.statistics import holm
-from harness.statistics.intervals import FEWEST, Contrast, varies, welch_df
+from harness.statistics.intervals import FEWEST, Contrast, paired, varies, welch_df
+from harness.statistics.mean_tests import MeanTest
+from harness.statistics.one_mean import ANY, Limits, OneMean
+from harness.statistics.sign_flip import ROUNDING, TwoConstants, few_distinct, sign_flip
 
 ALPHA = 0.05
 """The probability of any wrong statement in one order."""
@@ -29,15 +32,19 @@ class Sample:
     deviation: float | None
     count: int
     by_seed: Mapping[int, float] = field(default_factory=dict)
+    limits: Limits = ANY
+    of_recipe: bool = False
 
     @classmethod
-    def of(cls, by_seed: Mapping[int, float]) -> Sample:
+    def of(
+        cls, by_seed: Mapping[int, float], limits: Limits = ANY, of_recipe: bool = False
+    ) -> Sample:
         """Returns the sample of values by seed, at least one."""
         values = list(by_seed.values())
         if len(values) == 1:
-            return cls(values[0], None, 1, by_seed)
+            return cls(values[0], None, 1, by_seed, limits, of_recipe)
         spread = float(np.std(values, ddof=1)) if varies(values) else 0.0
-        return cls(float(np.mean(values)), spread, len(values), by_seed)
+        return cls(float(np.mean(values)), spread, len(values), by_seed, limits, of_recipe)
 
     @property
     def is_tested(self) -> bool:
@@ -45,36 +52,44 @@ class Sample:
         return self.count >= FEWEST and self.deviation is not None
 
     def interval(self, level: float) -> tuple[float, float] | None:
-        """Returns the t interval of the mean of confidence `level`; None for a single value."""
+        """Returns the interval of the mean of confidence `level`, within the limits; None for a
+        single value.
+        """
         if self.deviation is None:
             return None
         if self.deviation == 0:
             return self.mean, self.mean
         se = self.deviation / math.sqrt(self.count)
-        return Contrast(self.mean, se, self.count - 1).interval(level)
+        return OneMean(self.mean, se, self.count - 1, self.limits).interval(level)
 
 
-def difference(a: Sample, b: Sample) -> Contrast | float | None:
-    """Returns the mean difference a − b: paired over the seeds that both have; where fewer than
-    three are common, of all their seeds (Welch 1947, bounded: `welch_df`).
+def difference(a: Sample, b: Sample) -> MeanTest | float | None:
+    """Returns the test of the mean difference a − b: paired over the seeds that both have; where
+    fewer than three are common, of all their seeds (Welch 1947, bounded: `welch_df`). Where
+    differences tie, or nothing varies, it is an exact test of permutations.
 
-    It is a plain number where nothing varies, since the difference is then exact, and None where
-    there are too few seeds.
+    It is a plain number where values follow from the recipe, and None where there are too few
+    seeds.
     """
     common = sorted(a.by_seed.keys() & b.by_seed.keys())
+    if a.of_recipe and b.of_recipe and not (a.deviation or b.deviation):
+        return a.mean - b.mean if a.is_tested and b.is_tested else None
     if len(common) >= FEWEST:
         differences = [a.by_seed[seed] - b.by_seed[seed] for seed in common]
-        if not varies(differences):
-            return differences[0]
-        se = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
-        return Contrast(float(np.mean(differences)), se, len(differences) - 1)
+        flip = sign_flip([differences]) if few_distinct([differences]) else None
+        return flip or paired(differences)
     if not (a.is_tested and b.is_tested):
         return None
     variances = [_variance_of_mean(sample) for sample in (a, b)]
     if not any(variances):
-        return a.mean - b.mean
+        return TwoConstants(a.mean - b.mean, a.count, b.count)
     df = float(welch_df(variances[0], a.count, variances[1], b.count))
     return Contrast(a.mean - b.mean, math.sqrt(sum(variances)), df)
+
+
+def difference_limits(a: Sample, b: Sample) -> Limits:
+    """Returns the least and the greatest difference that there can be."""
+    return a.limits[0] - b.limits[1], a.limits[1] - b.limits[0]
 
 
 def _variance_of_mean(sample: Sample) -> float:
@@ -156,7 +171,24 @@ def _all_pairs(samples: Sequence[Sample]) -> NDArray[np.float64]:
             squared_se = np.where(is_paired, squared_se, variances[i] + variances)
             mean = np.where(is_paired, mean, means[i] - means)
             df = np.where(is_paired, n - 1, welch_df(variances[i], counts[i], variances, counts))
-            tail = special.stdtr(df, -mean / np.sqrt(squared_se))
-        # Without any spread a difference is exact (a parameter count, for example), as is a tie.
-        p[i] = np.where(squared_se > 0, tail, np.where(mean > 0, 0.0, 1.0))
+            p[i] = special.stdtr(df, -mean / np.sqrt(squared_se))
+        for j in np.flatnonzero((squared_se == 0) | (is_paired & _few_distinct(differences))):
+            p[i, j] = _exact_p(samples[i], samples[j])
     return p
+
+
+def _exact_p(a: Sample, b: Sample) -> float:
+    """Returns the one-sided p-value for a not being better than b, where differences tie."""
+    test = difference(a, b)
+    if isinstance(test, MeanTest):
+        return test.p_above(0.0) / 2
+    return 0.0 if test and test > 0 else 1.0
+
+
+def _few_distinct(differences: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Returns for each row of differences, NaN where there is none, what `few_distinct` does."""
+    steps = np.diff(np.sort(differences, axis=1), axis=1)
+    tolerance = ROUNDING * np.nan_to_num(np.abs(differences)).max(axis=1, initial=0.0)
+    distinct = 1 + (steps > tolerance[:, None]).sum(axis=1)
+    few: NDArray[np.bool_] = 2 * distinct <= np.isfinite(differences).sum(axis=1)
+    return few

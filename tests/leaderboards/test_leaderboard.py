@@ -10,7 +10,7 @@ from harness.core.measurement import COLUMNS, HELD_OUT, TRAINING_IMAGES
 from harness.leaderboards.board import to_table
 from harness.leaderboards.leaderboard import _remarks, boards
 
-VALUES = {"worst": [0.1, 0.12, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
+VALUES = {"worst": [0.1, 0.13, 0.11], "best": [0.9, 0.92, 0.91], "near": [0.89, 0.93, 0.9]}
 
 
 def board(frame):
@@ -111,8 +111,29 @@ def test_a_model_with_fewer_than_three_seeds_is_not_ranked():
 
 
 def test_exact_differences_are_differences():
-    found = board(table({"a": [5.0] * 3, "b": [4.0] * 3, "c": [4.0] * 3}))
+    frame = table({"a": [5.0] * 3, "b": [4.0] * 3, "c": [4.0] * 3})
+    parameters = METRICS | {"recall": replace(METRICS["recall"], of_recipe=True)}
+    (found,) = boards(frame, parameters)
     assert [row.rank for row in found.rows] == [1, 2, 2]
+    assert [row.rank for row in board(frame).rows] == [1, 1, 1]
+
+
+def test_no_interval_leaves_the_range_of_its_metric():
+    bounded = METRICS | {"recall": replace(METRICS["recall"], range=(0.0, 1.0))}
+    frame = table({"a": [0.99, 0.96, 0.999], "b": [0.01, 0.04, 0.001]})
+    (found,) = boards(frame, bounded, against=["a"])
+    assert all(0 < row.low < row.high < 1 for row in found.rows)
+    assert found.row("b").versus.interval[0] >= -1
+
+
+def test_counts_do_not_pass_the_largest_where_real_images_are_counted():
+    counts = METRICS | {
+        "recall": replace(METRICS["recall"], range=(0.0, None), counts=True),
+    }
+    held_out = row(HELD_OUT, 0, 25.0)
+    frame = pd.concat([table({"a": [25.0, 23.0, 24.0]}), pd.DataFrame([held_out])])
+    (found,) = boards(frame, counts)
+    assert 0 < found.rows[0].low < 24 < found.rows[0].high <= 25
 
 
 def test_failures_stand_on_the_board():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,7 +89,8 @@ def test_better_is_no_regression():
     assert decided(side(OLD), side([x + 0.05 + 0.001 * i for i, x in enumerate(OLD)])).outcome == (
         "improved"
     )
-    assert decided(side(OLD), side([x / 2 for x in OLD]), "fid").outcome == "improved"
+    halved = [x / (2 + i / 50) for i, x in enumerate(OLD)]
+    assert decided(side(OLD), side(halved), "fid").outcome == "improved"
 
 
 @pytest.mark.parametrize(
@@ -156,22 +158,54 @@ def test_one_seed_that_differs_decides_nothing():
     assert "1 value against 1 of the baseline, and at least 3" in change.reason
 
 
-def test_without_noise_it_is_decided_as_it_stands():
-    exact = {"metric": "fid"}
-    assert decided(side([100.0] * 3), side([101.0] * 3), **exact).outcome == "regressed"
-    assert decided(side([100.0] * 3), side([99.0] * 3), **exact).outcome == "improved"
+def test_what_follows_from_the_recipe_is_decided_as_it_stands():
+    parameters = replace(METRICS["fid"], of_recipe=True)
+
+    def compared(now: RunSet, tolerance: Tolerance | None = None) -> Change | NoisyChange:
+        before = side([100.0] * 3)
+        return examine(MetricPair("digits", "gan", parameters, before, now, tolerance))
+
+    assert compared(side([101.0] * 3)).outcome == "regressed"
+    assert compared(side([99.0] * 3)).outcome == "improved"
     five = Tolerance(0.05, relative=True)
-    assert decided(side([100.0] * 3), side([101.0] * 3), "fid", five).outcome == "tolerated"
+    assert compared(side([101.0] * 3), five).outcome == "tolerated"
     others = side({5: 100.0, 6: 100.0, 7: 100.0}, key="other")
-    assert decided(side([100.0] * 3), others, **exact).outcome == "unchanged"
+    assert compared(others).outcome == "unchanged"
+
+
+@pytest.mark.parametrize("key", ["k", "other"])
+def test_counts_that_tie_are_decided_by_the_exact_test(key):
+    three = decided(side([25.0] * 3), side([24.0] * 3, key=key))
+    assert three.outcome == "inconclusive"
+    assert three.needed == 6
+    six = decided(side([25.0] * 6), side([24.0] * 6, key=key))
+    assert six.outcome == "regressed"
+    others = side(dict.fromkeys(range(10, 16), 24.0), key=key)
+    assert decided(side([25.0] * 6), others).outcome == "regressed"
+    tolerated = decided(side([25.0] * 6), side([24.0] * 6), tolerance=Tolerance(1.5))
+    assert tolerated.outcome == "tolerated"
+
+
+def test_too_few_ties_name_the_seeds_that_decide():
+    change = decided(side([25.0] * 3), side([24.0] * 3), tolerance=Tolerance(2.0))
+    assert change.outcome == "inconclusive"
+    assert change.reason == "too few seeds for the exact sign-flip test: 3, and 3 more decide"
+
+
+def test_no_interval_leaves_the_range():
+    share = replace(METRICS["recall"], range=(0.0, 1.0))
+    test = examine(MetricPair("d", "m", share, side([0.9, 0.1, 0.8]), side([0.1, 0.2, 0.9])))
+    change = test.decide(ALPHA, ALPHA, ALPHA)
+    assert -1 <= change.effect.low < change.effect.high <= 1
 
 
 def test_a_baseline_without_spread_asks_for_a_tolerance():
-    change = decided(side([1.0] * 4), side([1.0, 1.0, 0.99, 1.0]))
+    now = [1.0, 1.0, 0.99, 1.0, 1.0, 1.0]
+    change = decided(side([1.0] * 6), side(now))
     assert change.outcome == "inconclusive"
     assert "give a tolerance" in change.reason
     assert change.needed is None
-    given = decided(side([1.0] * 4), side([1.0, 1.0, 0.99, 1.0]), tolerance=Tolerance(0.02))
+    given = decided(side([1.0] * 6), side(now), tolerance=Tolerance(0.02))
     assert given.outcome == "not worse"
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -44,7 +46,9 @@ def test_of_two_seeds_nothing_is_said_and_what_never_varies_is_exact():
     two = Sample.of({0: 1.0, 1: 2.0})
     assert difference(two, two) is None
     five, four = Sample.of(dict.fromkeys(range(3), 5.0)), Sample.of(dict.fromkeys(range(3), 4.0))
-    assert difference(five, four) == 1.0
+    exact = [Sample.of(sample.by_seed, of_recipe=True) for sample in (five, four)]
+    assert difference(*exact) == 1.0
+    assert difference(five, four).p_above(0.0) == 0.25
     assert not two.is_tested
     assert Sample.of({0: 1.0}).interval(0.95) is None
 
@@ -80,7 +84,7 @@ def test_all_pairs_at_once_are_each_pair_alone():
 def test_tiers_and_intervals_of_ranks():
     ordered = pairwise_order(
         samples(
-            best=[0.90, 0.92, 0.91], near=[0.89, 0.93, 0.90], worst=[0.10, 0.12, 0.11],
+            best=[0.90, 0.92, 0.91], near=[0.89, 0.93, 0.90], worst=[0.10, 0.13, 0.11],
             young=[0.99, 0.98],
         )
     )  # fmt: skip
@@ -90,9 +94,37 @@ def test_tiers_and_intervals_of_ranks():
 
 
 def test_exact_ties_share_a_rank_and_exact_differences_do_not():
-    ordered = pairwise_order(samples(a=[5.0] * 3, b=[4.0] * 3, c=[4.0] * 3))
+    """A parameter count, which is the same for every seed."""
+    values = samples(a=[5.0] * 3, b=[4.0] * 3, c=[4.0] * 3)
+    exact = {name: replace(sample, of_recipe=True) for name, sample in values.items()}
+    ordered = pairwise_order(exact)
     assert ordered.tiers() == {"a": 1, "b": 2, "c": 2}
     assert ordered.intervals() == {"a": (1, 1), "b": (2, 3), "c": (2, 3)}
+
+
+@pytest.mark.parametrize(("seeds", "tiers"), [(3, [1, 1, 1]), (8, [1, 2, 2])])
+def test_counts_that_tie_are_told_apart_by_the_exact_test(seeds, tiers):
+    """Of three entrants there are six ordered pairs, and half of 2¹⁻⁸ is below 0.05 / 6."""
+    values = samples(a=[25.0] * seeds, b=[22.0] * seeds, c=[22.0] * seeds)
+    assert list(pairwise_order(values).tiers().values()) == tiers
+
+
+@pytest.mark.parametrize(("sizes", "p"), [((3, 3), 0.1), ((5, 5), 2 / 252), ((3, 5), 2 / 56)])
+def test_constants_of_other_seeds_are_told_apart_by_permutations(sizes, p):
+    a = Sample.of(dict.fromkeys(range(sizes[0]), 5.0))
+    b = Sample.of(dict.fromkeys(range(10, 10 + sizes[1]), 4.0))
+    theirs = stats.permutation_test(
+        ([5.0] * sizes[0], [4.0] * sizes[1]), lambda x, y: np.mean(x) - np.mean(y),
+        n_resamples=np.inf, alternative="greater",
+    )  # fmt: skip
+    assert difference(a, b).p_above(0.0) == pytest.approx(p)
+    assert theirs.pvalue * 2 == pytest.approx(p)
+
+
+def test_an_interval_stays_within_the_range():
+    near_one = Sample.of({0: 0.99, 1: 0.97, 2: 0.999}, (0.0, 1.0))
+    low, high = near_one.interval(0.95)
+    assert 0 < low < near_one.mean < high < 1
 
 
 def test_one_entrant_and_none():
