@@ -173,7 +173,7 @@ def _all_pairs(samples: Sequence[Sample]) -> NDArray[np.float64]:
             df = np.where(is_paired, n - 1, welch_df(variances[i], counts[i], variances, counts))
             p[i] = special.stdtr(df, -mean / np.sqrt(squared_se))
         for j in np.flatnonzero((squared_se == 0) | (is_paired & _few_distinct(differences))):
-            p[i, j] = _exact_p(samples[i], samples[j])
+            p[i, j] = _exact_p(samples[i], samples[int(j)])
     return p
 
 
