@@ -16,7 +16,8 @@ def samples(
 ) -> StoredRun:  # fmt: skip
     """A run of a set of images that suites (their runs) had in the place of a seed on a day."""
     rows = (value(number, fid(dataset)),)
-    made = cell(name, 0, rows, day, params={"budget.images": "0"}, training_key=content)
+    params = {"budget.images": "0", "family": "samples"}
+    made = cell(name, 0, rows, day, params=params, training_key=content)
     last = tuple(
         LastUse(parent, name, dataset, seed, BEGAN + timedelta(days=day))
         for parent, seed, day in had
