@@ -147,13 +147,6 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
     )
 
 
-def load_pairs(a: str, b: str, root: Path | None = None) -> tuple[ImageSet, ImageSet]:
-    """As `open_pairs`, with the pixels read."""
-    pair = open_pairs(a, b, OpenOptions(root))
-    _ = [images.images for images in pair]
-    return pair
-
-
 def open_pairs(a: str, b: str, how: OpenOptions = AS_STORED) -> tuple[ImageSet, ImageSet]:
     """Two sets (see `open_images`; one pair is enough) whose images i belong together.
 

@@ -41,9 +41,3 @@ def _recorded(folder: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None
     return recorded if isinstance(recorded, dict) else None
-
-
-def marks_in(folder: Path) -> Mapping[str, str]:
-    """Whose report is in a folder; nothing where there is none, or one of an earlier version."""
-    marks = (_recorded(folder) or {}).get("identity", {})
-    return marks if isinstance(marks, dict) else {}

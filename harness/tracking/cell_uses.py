@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
+
+from pydantic import AwareDatetime, TypeAdapter
 
 from harness.core.keys import digest
 from harness.tracking.unreadable import readable
@@ -44,13 +45,7 @@ class CellUse:
     @classmethod
     def from_json(cls, text: str) -> CellUse:
         """The inverse of `to_json`; what a newer version says besides is passed over."""
-        values = json.loads(text)
-        parent, model, sampling = values["parent"], values["model"], values["sampling"]
-        if not (isinstance(parent, str) and isinstance(model, str)):
-            raise ValueError("parent and model are no text")
-        if not (sampling is None or isinstance(sampling, dict)):
-            raise ValueError(f"sampling {sampling!r} is no mapping")
-        return cls(parent, model, sampling)
+        return _USE.validate_json(text)
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ class LastUse:
     model: str
     dataset: str
     seed: int
-    at: datetime
+    at: AwareDatetime
 
     def to_tag(self) -> tuple[str, str]:
         """The tag that says so: one for each place."""
@@ -73,12 +68,10 @@ class LastUse:
     @classmethod
     def from_json(cls, text: str) -> LastUse:
         """What a tag says; what a newer version says besides is passed over."""
-        values = json.loads(text)
-        parent, model, dataset = (str(values[name]) for name in ("parent", "model", "dataset"))
-        at = datetime.fromisoformat(values["at"])
-        if at.tzinfo is None:
-            raise ValueError(f"the moment {at} has no time zone")
-        return cls(parent, model, dataset, int(values["seed"]), at)
+        return _LAST_USE.validate_json(text)
+
+
+_USE, _LAST_USE = TypeAdapter(CellUse), TypeAdapter(LastUse)
 
 
 def last_uses(tags: Mapping[str, str], run_id: str = "") -> tuple[LastUse, ...]:

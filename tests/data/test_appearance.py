@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from harness.core.errors import BadInput
 from harness.data.captions import load_captions
-from harness.data.imageset import load_images, load_pairs
+from harness.data.imageset import load_images, open_pairs
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
 ORIENTED = [".jpg", ".png", ".webp", ".tif"]
@@ -216,7 +216,7 @@ def test_names_with_accents_pair_however_they_are_written(tmp_path):
             file = tmp_path / form / f"{unicodedata.normalize(form, name)}.png"
             file.parent.mkdir(exist_ok=True)
             Image.fromarray(COLOURS + len(name)).save(file)
-    first, second = load_pairs(str(tmp_path / "NFC"), str(tmp_path / "NFD"))
+    first, second = open_pairs(str(tmp_path / "NFC"), str(tmp_path / "NFD"))
     assert torch.equal(first.images, second.images)
     captions = tmp_path / "captions.csv"
     lines = ["file,caption", *(f"{name},{i}" for i, name in enumerate(first.names))]

@@ -20,7 +20,7 @@ from harness.core.errors import BadInput
 from harness.data import image_arrays, image_memory, load_dataset
 from harness.data.image_files import ImageResize
 from harness.data.images_on_disk import OpenOptions
-from harness.data.imageset import load_images, load_pairs, open_images
+from harness.data.imageset import load_images, open_images, open_pairs
 
 IN_A_FIXTURE = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -588,7 +588,7 @@ def test_pairs_are_matched_by_name_whatever_the_formats(tmp_path):
     for name, image in zip(["b/1", "b", "b-1"], array, strict=True):
         save(image, tmp_path / "x" / f"{name}.png")
         save(255 - image, tmp_path / "y" / f"{name}.bmp")
-    x, y = load_pairs(str(tmp_path / "x"), str(tmp_path / "y"))
+    x, y = open_pairs(str(tmp_path / "x"), str(tmp_path / "y"))
     assert torch.equal(x.images, 255 - y.images)
     assert x.names == ["b.png", "b-1.png", "b/1.png"]
 
@@ -597,13 +597,13 @@ def test_arrays_are_paired_by_index(tmp_path):
     array = pixels(3, 8, 8, 3)
     np.savez(tmp_path / "x.npz", array)
     np.save(tmp_path / "y.npy", 255 - array)
-    x, y = load_pairs(str(tmp_path / "x.npz"), str(tmp_path / "y.npy"))
+    x, y = open_pairs(str(tmp_path / "x.npz"), str(tmp_path / "y.npy"))
     assert torch.equal(x.images, 255 - y.images)
 
 
 def unpaired(a: Path, b: Path, *expected: str) -> None:
     with pytest.raises(BadInput) as caught:
-        load_pairs(str(a), str(b))
+        open_pairs(str(a), str(b))
     for words in expected:
         assert words in str(caught.value)
 

@@ -36,8 +36,6 @@ SOURCE = Source(
         licence="none stated by its authors",
         citation="Huang, Mattar, Lee & Learned-Miller 2012, Learning to Align from Scratch",
         classes=("face", "other"),
-        extractor="inception",
-        perceptual="lpips:alex",
     ),
     load,
     shapes={"train": (133, 1, SIZE, SIZE), "test": (67, 1, SIZE, SIZE)},

@@ -128,7 +128,5 @@ _CARD = DatasetCard(
     licence="CC0",
     citation="photographs of scikit-image: van der Walt et al. 2014, doi:10.7717/peerj.453",
     classes=("good", *KINDS),
-    extractor="inception",
-    perceptual="lpips:alex",
 )
 TEXTURES = DatasetFactory(_make, ("photo", "size"))

@@ -80,8 +80,6 @@ SPRITES = Source(
         licence=LICENCE,
         citation="after Matthey et al. 2017, dSprites",
         classes=sprites.SHAPES,
-        extractor="inception",
-        perceptual="lpips:alex",
     ),
     _sprites,
 )
@@ -120,8 +118,6 @@ def _make(argument: str, options: Mapping[str, str]) -> Source:
         base.card,
         title=f"{base.card.title}, moving",
         citation=f"{base.card.citation}; moving after Srivastava et al. 2015, arXiv:1502.04681",
-        extractor="inception",
-        perceptual="lpips:alex",
         frames=frames,
         factors=(),
         corners=0,

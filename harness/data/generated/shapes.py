@@ -82,8 +82,6 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         licence=LICENCE,
         citation="after Matthey et al. 2017, dSprites",
         classes=sprites.SHAPES,
-        extractor="inception",
-        perceptual="lpips:alex",
         factors=sprites.FACTORS,
     )
     return Source(card, load, shapes=sizes.shapes(3, int(size)))

@@ -70,8 +70,6 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         licence=LICENCE,
         citation="this package",
         classes=("pattern",),
-        extractor="inception",
-        perceptual="lpips:alex",
         symmetric=True,
     )
     return Source(card, load, shapes=sizes.shapes(1, SIZE))

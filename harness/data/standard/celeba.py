@@ -141,8 +141,6 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         licence="for non-commercial research purposes only",
         citation="Liu, Luo, Wang & Tang 2015, arXiv:1411.7766",
         classes=(f"not {attribute}", attribute) if attribute else ("face",),
-        extractor="inception",
-        perceptual="lpips:alex",
         factors=ATTRIBUTES,
     )
     return Source(

@@ -112,8 +112,6 @@ DSPRITES_SET = ArraySet(
         licence="Apache 2.0 (its repository)",
         citation="Matthey et al. 2017, github.com/google-deepmind/dsprites-dataset",
         classes=("square", "ellipse", "heart"),
-        extractor="inception",
-        perceptual="lpips:alex",
         factors=("shape", "scale", "orientation", "x", "y"),
     ),
     Files(
@@ -133,8 +131,6 @@ SHAPES3D_SET = ArraySet(
         licence="Apache 2.0 (its repository)",
         citation="Burgess & Kim 2018, github.com/google-deepmind/3d-shapes",
         classes=("shape 0", "shape 1", "shape 2", "shape 3"),
-        extractor="inception",
-        perceptual="lpips:alex",
         factors=("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"),
     ),
     Files(

@@ -99,9 +99,6 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         title="ImageNet (ILSVRC 2012)",
         licence="for non-commercial research and educational purposes only (terms of access)",
         citation="Russakovsky et al. 2015, arXiv:1409.0575",
-        classes=(),
-        extractor="inception",
-        perceptual="lpips:alex",
     )
     return Source(
         card,

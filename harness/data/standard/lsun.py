@@ -87,8 +87,6 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         licence="none stated by its authors",
         citation="Yu et al. 2015, arXiv:1506.03365",
         classes=(category,),
-        extractor="inception",
-        perceptual="lpips:alex",
     )
     return Source(
         card, partial(load, category, sizing), files=_files(category).pins, stored=_name(category)

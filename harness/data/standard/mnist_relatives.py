@@ -42,8 +42,6 @@ KMNIST_SET = ArraySet(
         licence="CC BY-SA 4.0",
         citation="Clanuwat et al. 2018, arXiv:1812.01718",
         classes=tuple(datasets.KMNIST.classes),
-        extractor="inception",
-        perceptual="lpips:alex",
     ),
     _archives("Kuzushiji-MNIST", datasets.KMNIST, _KMNIST),
     COUNTS,

@@ -43,8 +43,6 @@ def stl10_set(part: str) -> ArraySet:
                 "Feature Learning"
             ),
             classes=NAMES if part == "labeled" else ("photograph",),
-            extractor="inception",
-            perceptual="lpips:alex",
         ),
         Files(
             "STL-10",

@@ -41,8 +41,6 @@ SVHN_SET = ArraySet(
             "Learning"
         ),
         classes=tuple("0123456789"),
-        extractor="inception",
-        perceptual="lpips:alex",
     ),
     Files(
         "SVHN",

@@ -19,9 +19,6 @@ def user_card(name: str) -> DatasetCard:
         title=f"{name}, a user's own images",
         licence="known to their owner",
         citation="none",
-        classes=(),
-        extractor="inception",
-        perceptual="lpips:alex",
     )
 
 

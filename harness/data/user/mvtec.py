@@ -80,9 +80,6 @@ def _make_mvtec_ad(category: str, options: Mapping[str, str]) -> Source:
         title=f"MVTec AD, {category}",
         licence="CC BY-NC-SA 4.0",
         citation="Bergmann, Fauser, Sattlegger & Steger 2019, MVTec AD, CVPR",
-        classes=(),
-        extractor="inception",
-        perceptual="lpips:alex",
     )
     place = f"mvtec_anomaly_detection/{category}"
     return user_source(name, place, card, find, ImageOptions.read(name, options))
