@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.config.inheritance import inherit
 from harness.config.shipped import shipped_files
@@ -26,6 +26,14 @@ class Head(BaseModel):
     description: str = ""
     extends: str | None = None
     """The recipe that this one differs from (`harness.config.inheritance`)."""
+    ablation: bool = False
+    """It is what it extends without a part, and ought to be no better."""
+
+    @model_validator(mode="after")
+    def _is_without_a_part_of_something(self) -> Self:
+        if self.ablation and not self.extends:
+            raise ValueError("ablation: true needs 'extends', the recipe that has the part")
+        return self
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Recipe:
     """A model, resolved: what it extends is merged in.
 
     `sources` are the files it was read from, its own first. `document` is the merged file, in which
-    every setting keeps the file and line that it came from.
+    every setting keeps the file and line that it came from. `ablates` names the recipe that this
+    one lacks a part of, if it does.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Recipe:
     settings: dict[str, Any]
     sources: tuple[Path, ...]
     document: Document
+    ablates: str = ""
 
     def error(self, error: ValidationError, model: type[BaseModel] | None = None) -> BadInput:
         """Return the family's error about its settings, with the file and line of the setting.
@@ -67,7 +77,11 @@ def load_recipe(name: str, folder: Path | None = None) -> Recipe:
     files, document = _resolve(_find(name, folder or Path()), ())
     head = validate_document(Head, document)
     settings = {key: value for key, value in document.value.items() if key not in Head.model_fields}
-    return Recipe(name, head.family, head.paper, head.description, settings, files, document)
+    written = load_yaml(files[0]).value  # a child of an ablation is none
+    ablates = str(written["extends"]) if written.get("ablation") else ""
+    return Recipe(
+        name, head.family, head.paper, head.description, settings, files, document, ablates
+    )
 
 
 def _find(name: str, folder: Path) -> Path:

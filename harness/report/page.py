@@ -20,6 +20,7 @@ from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
 from harness.report.failures import failures, notice
+from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
 from harness.report.templating import data_uri, template_environment
 from harness.statistics.formatting import number
@@ -122,6 +123,7 @@ def _common(results: Results) -> dict[str, Any]:
         "floors": FLOORS,
         "undertrained": undertrained(results.training),
         "declared": _declared(results),
+        "oddities": oddities(results),
         "last_tenth": fall_text,
         "duration": _duration,
         "value": _value,

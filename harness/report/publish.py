@@ -215,6 +215,7 @@ def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInf
         images if takes_steps else 0,
         max((int(cost["parameters"]) for cost in costs if "parameters" in cost), default=None),
         fmean(seconds) if seconds else None,
+        recipe.ablates,
     )
 
 

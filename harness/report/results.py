@@ -81,7 +81,8 @@ class DatasetInfo:
 @dataclass(frozen=True)
 class ModelInfo:
     """A model of the suite: its resolved recipe (YAML), its budget in training images shown, its
-    parameters, and the mean wall time in seconds to train one cell. A model that is not trained is
+    parameters, the mean wall time in seconds to train one cell, and the model that it lacks a part
+    of, if it does. A model that is not trained is
     shown 0; of samples that another program made none of these is known.
     """
 
@@ -90,6 +91,7 @@ class ModelInfo:
     images: int | None
     parameters: int | None = None
     seconds: float | None = None
+    ablates: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -130,3 +132,15 @@ def test_a_files_name_does_not_lead_out_of_its_folder(zoo, tmp_path, name):
     (tmp_path / "mine.yaml").write_text("family: x\n")
     with pytest.raises(BadInput, match="leads out of the folder"):
         load_recipe(name, folder)
+
+
+def test_an_ablation_names_what_it_lacks_a_part_of_and_its_children_are_none(tmp_path: Path):
+    (tmp_path / "less.yaml").write_text("extends: autoencoder/conv\nablation: true\n")
+    (tmp_path / "child.yaml").write_text("extends: less.yaml\nlatent: 8\n")
+    less = load_recipe("less.yaml", tmp_path)
+    assert less.ablates == "autoencoder/conv"
+    assert "ablation" not in less.settings
+    assert not load_recipe("child.yaml", tmp_path).ablates
+    (tmp_path / "none.yaml").write_text("family: autoencoder\nablation: true\n")
+    with pytest.raises(SpecError, match=r"none.yaml:\d+: .*ablation: true needs 'extends'"):
+        load_recipe("none.yaml", tmp_path)
