@@ -13,6 +13,7 @@ from harness.config.training_fraction import is_fraction
 from harness.core.measurement import tidy
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
+from harness.report.costs import with_costs
 from harness.report.results import AskedClaim, Results, SuiteRecord
 from harness.statistics.class_means import with_means
 from harness.statistics.maturity import TrainingInfo, training_infos, undertrained
@@ -28,7 +29,7 @@ def derive_results(record: SuiteRecord) -> Results:
     return Results(
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
         table=table,
-        verdicts=[with_budget(verdict, training) for verdict in verdicts],
+        verdicts=[with_costs(with_budget(v, training), record.models) for v in verdicts],
         boards=boards(with_means(_after_training(table), record.each), record.metrics),
         training=training,
     )

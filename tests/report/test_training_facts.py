@@ -1,13 +1,18 @@
 """Steps, epochs and the end of the loss curve stand on every page."""
 
+import pytest
 from synthetic_results import synthetic
 
 from harness.report import page
+from harness.report.costs import with_costs
 from harness.report.derivation import with_budget
 from harness.report.record import verdicts_document
+from harness.report.results import ModelInfo
 from harness.statistics.convergence import LastTenth
 from harness.statistics.maturity import TrainingInfo
 
+DDPM = "diffusion/ddpm"
+LONGER = "2.2 times the training time"
 TRAINING = (
     TrainingInfo("digits", "vae/vae", 76_800, 1_200, 53.4, LastTenth(0.035, 0.004, 0.03)),
     TrainingInfo("digits", "gan/dcgan", 76_800, 600, 53.4, LastTenth(why="no measure")),
@@ -49,6 +54,27 @@ def test_budgets_that_differ_are_named_by_model():
         "gan/dcgan 38,400 images, 27 epochs of digits."
     )
     assert with_budget(diversity, []) == diversity
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seconds", "text"),
+    [
+        ((300, 100), (9.0, 4.0), f"{DDPM} 3.0 times the parameters and {LONGER}"),
+        ((100, 300), (4.0, 4.0), f"{DDPM} 0.33 times the parameters"),
+        ((140, 100), (4.0, 5.9), None),
+        ((None, 100), (None, 5.9), None),
+    ],
+)  # fmt: skip
+def test_verdicts_say_at_what_cost_models_are_compared(parameters, seconds, text):
+    diversity = synthetic().verdicts[0]
+    models = [
+        ModelInfo(name, "", 1, count, time)
+        for name, count, time in zip(
+            ["diffusion/ddpm", "gan/dcgan"], parameters, seconds, strict=True
+        )
+    ]
+    sentence = with_costs(diversity, models).sentence.removeprefix(diversity.sentence)
+    assert sentence == (f" Costs beside gan/dcgan: {text}." if text else "")
 
 
 def test_no_page_says_when_claims_were_declared():
