@@ -47,7 +47,7 @@ def _worse_with_more_steps(results: Results) -> Iterator[str]:
             groups.setdefault(yaml.safe_dump(others), []).append((steps, model.name))
     for group in groups.values():
         for (few, fewer), (many, more) in pairwise(sorted(group)):
-            for board in _worse(results, more, fewer):
+            for board in _worse(results, more, fewer) if many > few else ():
                 yield (
                     f"{more} takes {many} sampling steps and {fewer} takes {few}, but its "
                     f"{_title(results, board)} on {board.dataset} is worse"
@@ -94,7 +94,7 @@ def _better_than_real(results: Results) -> Iterator[str]:
 
 def _wide_intervals(results: Results) -> Iterator[str]:
     for board, metric, row in _measured_rows(results):
-        low, high = metric.bounds
+        low, high = metric.limits
         if row.low is None or row.high is None or math.isinf(high - low):
             continue
         share = (row.high - row.low) / (high - low)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from synthetic_results import METRICS, synthetic
+from synthetic_results import synthetic
 
 from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement, tidy
 from harness.core.protocol import Protocol
 from harness.leaderboards.leaderboard import boards
+from harness.metrics import METRICS
 from harness.report import page
 from harness.report.oddities import oddities
 from harness.report.results import ModelInfo
@@ -35,9 +36,19 @@ def results(values, models, floor=None, doubts=None):
         cells.append(CellResult("digits", TRAINING_IMAGES, 0, "floor", "ok", "run", "", (row,)))
     table = tidy(cells)
     return replace(
-        synthetic(), cells=cells, table=table, models=models, boards=boards(table, METRICS),
-        verdicts=[], claims=[], doubts=doubts or {}, training=(),
-    )  # fmt: skip
+        synthetic(),
+        cells=cells,
+        table=table,
+        models=models,
+        boards=boards(table, METRICS),
+        metrics=METRICS,
+        curves=synthetic().curves.iloc[:0],
+        verdicts=[],
+        claims=[],
+        pictures=[],
+        doubts=doubts or {},
+        training=(),
+    )
 
 
 def fid_of(more, fewer):
