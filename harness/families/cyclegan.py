@@ -104,7 +104,7 @@ class CycleGAN(Family):
         """
         a, b = domains_of(batch.x)
         with torch.no_grad():
-            made = noise["made"] if "made" in noise else translations(networks, batch)
+            made = noise["made"] if "made" in noise else translate_both(networks, batch)
         made_a, made_b = domains_of(made)
         loss = a.new_zeros(())
         for name, real, fake in (("critic_b", b, made_b), ("critic_a", a, made_a)):
@@ -150,14 +150,14 @@ class TranslationPools(nn.Module):
 
     def forward(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Noise:
         """The noise with `made`, translations as in `translations`."""
-        made = translations(networks, batch)
+        made = translate_both(networks, batch)
         for domain, pool in enumerate(self.pools):
             assert isinstance(pool, ImagePool)
             made[domain::2] = pool.exchange(made[domain::2], noise["draws"][domain::2])
         return {**noise, "made": made}
 
 
-def translations(networks: nn.ModuleDict, batch: Batch) -> Tensor:
+def translate_both(networks: nn.ModuleDict, batch: Batch) -> Tensor:
     """Translations of a batch's images, each in a place of the domain that it was made for."""
     a, b = domains_of(batch.x)
     made = torch.stack([networks["to_a"](b), networks["to_b"](a)], dim=1)

@@ -13,7 +13,7 @@ from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import Family, ImageShape, Translates
-from harness.families.cyclegan import domains_of, translations
+from harness.families.cyclegan import domains_of, translate_both
 from harness.networks.cyclegan import PatchDiscriminator, ResidualTranslator
 
 SHAPE = ImageShape(1, 8, classes=2, unpaired=True)
@@ -133,7 +133,7 @@ def test_a_pool_shows_the_discriminators_earlier_translations():
                 p.add_(0.01 * (step + 1))
             noise = discriminators.noise(4, generator)
             prepared = discriminators.prepare(family.networks, batch(), noise)
-            made.append(translations(family.networks, batch()))
+            made.append(translate_both(family.networks, batch()))
             shown.append(prepared["made"])
     assert torch.equal(made[0], shown[0])
     for domain in (0, 1):
