@@ -43,9 +43,9 @@ from harness.metrics.vendi import *
 
 _READING_ORDER = tuple(
     """
-    reconstruction structural_similarity perceptual conditional frechet extrapolation kernel
-    inception_score manifold sharpness cmmd vendi modes bins polygons symmetry probes
-    disentanglement dci factorvae
+    reconstruction structural_similarity perceptual conditional frechet extrapolation
+    sample_size_bias kernel inception_score manifold sharpness cmmd vendi modes bins polygons
+    symmetry probes disentanglement dci factorvae
 """.split()
 )
 """Of one kind, the metrics of these modules come first in tables, in this order."""
