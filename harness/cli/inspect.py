@@ -116,7 +116,7 @@ def _show_cells(
 
 
 def _times(count: int, seconds: float) -> str:
-    """`3 × 0:41`: so many cells, and the time of each."""
+    """`3 × 0:41`: the number of cells, and the time of each."""
     return f"{count} × {format_seconds(seconds)}" if count and seconds else "–"
 
 

@@ -219,7 +219,9 @@ def _announce(
 
 
 def say_failures(console: Console, outcomes: list[CellOutcome]) -> bool:
-    """Name what failed, and whether anything did; divergence is a result, and is told apart."""
+    """Prints what failed or diverged; returns whether anything failed. Divergence is a result, not
+    a failure.
+    """
     for outcome in outcomes:
         if outcome.diverged:
             print_line(console, f"diverged: {outcome.cell}: {outcome.diverged}")

@@ -96,7 +96,7 @@ class _TrialEvidence(Evidence):
         self.once, self.once_bytes, self.uncounted = 0.0, 0, 0.0
 
     def now(self) -> float:
-        """Seconds, without those of the features of real images."""
+        """Returns seconds, without those of the features of real images."""
         return self.clock() - self.uncounted
 
     def real(self, extractor: Extractor, name: str) -> Extracted:

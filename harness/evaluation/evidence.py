@@ -94,8 +94,8 @@ class Evidence:
         return other
 
     def first(self, count: int) -> Evidence:
-        """The evidence on so many of the test images, where no metric has asked what the model
-        makes of all of them; else all of it.
+        """Returns the evidence on the first `count` test images; on all of them where a metric has
+        asked for all reconstructions already.
         """
         if "reconstructions" in self._shared:
             return self

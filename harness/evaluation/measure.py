@@ -25,9 +25,9 @@ from harness.metrics.base import Caveat, Estimate, Metric
 
 @dataclass(frozen=True)
 class MetricOutcome:
-    """What was said of one draw of samples: an estimate with its caveats (what was warned of), or
-    why there is none, whatever went wrong. `refusal` is the reason where the metric is not defined
-    for what it was given, `trace` the traceback.
+    """What a metric gave for one draw of samples: an estimate with its caveats, or why there is
+    none. `refusal` is the reason where the metric is not defined for its evidence, `trace` the
+    traceback where it failed.
     """
 
     estimate: Estimate | None

@@ -25,7 +25,7 @@ SUSPECTS, NEIGHBOURS = 8, 5
 
 
 def draw_samples(e: Evidence) -> bytes:
-    """The first samples, unselected; points lie over those of the test set."""
+    """Draws the first samples, unselected; points lie over the test set's."""
     if is_plane(e["samples"]):
         return scatter(e["samples"], e["reference_images"])
     columns = _columns(e)
@@ -92,8 +92,8 @@ DRAWN: dict[str, Callable[[Evidence], bytes]] = {
 
 
 def picture_name(name: str, sampling: Mapping[str, Any]) -> str:
-    """What a picture of a model that samples so (`Cell.sampling`) is called in its run. Models that
-    differ in it alone share the run, and each has samples of its own.
+    """Returns the name of a picture in its run, by the sampling settings: models that differ in
+    these alone share a run, and each has pictures of its own.
     """
     return f"{name}-{digest(sampling)[:8]}" if sampling and name != "reconstructions" else name
 

@@ -80,7 +80,7 @@ def reconstructions(e: Evidence) -> Tensor:
 
 
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:
-    """Known pixels stay as they are, whatever the model makes of them: inpainting leaves them."""
+    """Reconstructs sources, and keeps the pixels that are known as they are, as inpainting does."""
     if known is None:
         return map_batches(e, sources, lambda x: to_uint8(e.model.restore(x, None)))
     masks = known[:, None].to(torch.uint8) * 255

@@ -130,7 +130,7 @@ def train_digests(e: Evidence) -> list[bytes]:
 
 
 def too_few(count: int, one: str) -> list[str]:
-    """That there are few images of a kind, whatever is known of them."""
+    """Remarks that a set has few images of a kind."""
     return [f"only {counted(count, one)}"] if count < FEW else []
 
 

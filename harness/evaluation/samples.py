@@ -54,8 +54,8 @@ require(Requirement("conditional", _not_conditional))
 
 @evidence(requires=("conditional", "reference"))
 def sample_labels(e: Evidence) -> Tensor:
-    """The class that is asked of each sample, n: those of the test images in random order, again
-    and again, so that classes are as frequent.
+    """Returns the class that each sample is asked to be of, int64 n: those of the test images in
+    random order, repeated, so that classes are as frequent as there.
     """
     labels: Tensor = e["reference_labels"]
     order = torch.randperm(len(labels), generator=generator(e.seed, "labels"))

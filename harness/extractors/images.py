@@ -19,7 +19,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def check_rgb(name: str, channels: int, size: int, at_least: int = 1) -> None:
-    """Raise BadInput unless images are grey or RGB and of `at_least` so many pixels a side."""
+    """Raise BadInput unless images are grey or RGB and have `at_least` pixels a side."""
     if channels not in (1, 3):
         raise BadInput(f"{name} takes grey or RGB images, not {channels} channels")
     if size < at_least:

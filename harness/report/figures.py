@@ -135,7 +135,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
 
 
 def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> None:
-    """The models' means with their intervals; those of one look are drawn at once."""
+    """Draws the models' means with their intervals, those of one colour and marker at once."""
     alike: dict[tuple[str, str], list[str]] = {}
     for model in front.points:
         alike.setdefault(style[model], []).append(model)
@@ -151,8 +151,8 @@ def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> N
 
 
 def _names(axes: Axes, front: Front, better: str) -> None:
-    """The models' names, those of the front first, each beside its point where neither a point nor
-    another name stands.
+    """Writes the models' names, those of the front first, each beside its point where it covers no
+    point and no other name.
     """
     last = max(cost for cost, _ in front.points.values())
     shown = [m for m in front.points if len(front.points) <= NAMED or m in front.best]
@@ -193,7 +193,7 @@ def _places(is_last: bool, better: str) -> list[tuple[int, int]]:
 
 
 def _box(at: tuple[float, float], place: tuple[int, int], name: str) -> Bbox:
-    """About what a name covers, in pixels, of which a figure here has as many as points ÷ 0.72."""
+    """Returns about the pixels that a name covers; a figure has as many as points ÷ 0.72."""
     right, up = place
     width, height = 4.6 * len(name), 9.0
     left = right if right > 0 else right - width

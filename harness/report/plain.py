@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def plain_text(text: object) -> str:
-    """`text` on one line, without markup of its own: for a cell of a table, too."""
+    """Returns `text` on one line with Markdown's signs escaped, also for a cell of a table."""
     line = " ".join(str(text).split())
     for character in "\\`*_[]|#~":
         line = line.replace(character, f"\\{character}")

@@ -14,7 +14,9 @@ from harness.statistics.formatting import number
 
 
 def template_environment(autoescape: bool) -> Environment:
-    """That of all templates; those of HTML escape, those of Markdown say `md` themselves."""
+    """Returns the environment of all templates. HTML is escaped by it; templates of Markdown apply
+    the filter `md` themselves.
+    """
     made = Environment(
         loader=PackageLoader("harness.report"),
         autoescape=autoescape,

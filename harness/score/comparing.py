@@ -30,7 +30,7 @@ WHY = "needs the features of single images, of which statistics are only mean an
 
 @dataclass(frozen=True)
 class StatisticsComparison:
-    """Statistics of samples, those of what they are compared with, and the numbers."""
+    """Statistics of samples, the statistics that they are compared with, and the numbers."""
 
     samples: SetStatistics
     reference: SetStatistics | None
@@ -54,8 +54,8 @@ class StatisticsReader:
     root: Path | None = None
 
     def read(self, places: Sequence[str], like: SetStatistics | None = None) -> SetStatistics:
-        """The statistics in these files, merged, or those of one set of images, which must be of
-        one kind with `like`.
+        """Reads the statistics in these files, merged, or those of one set of images; they must be
+        of the same kind as `like`.
         """
         if all(is_statistics(place) for place in places):
             statistics = load_statistics(places)

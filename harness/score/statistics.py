@@ -91,8 +91,8 @@ class SetStatistics:
         return self.statistics.n if isinstance(self.statistics, FeatureStatistics) else None
 
     def through(self, other: SetStatistics) -> SetStatistics:
-        """The same, taken to be of the network that `other` is of, where these do not say of which;
-        BadInput where they say, and it is another, and where the numbers of features differ.
+        """Returns the statistics as if they were of the network of `other`, where the file does not
+        name one. Raises BadInput where it names another, and where the numbers of features differ.
         """
         if len(self.statistics.mean) != len(other.statistics.mean):
             raise BadInput(
@@ -121,7 +121,9 @@ class SetStatistics:
         return cls(FeatureStatistics.of(features), Origin.of(images, network), (images.digest,))
 
     def merge(self, other: SetStatistics) -> SetStatistics:
-        """Those of both sets together; BadInput where they are not of one kind or overlap."""
+        """Returns the statistics of both sets together. Raises BadInput where they are not of one
+        kind, or overlap.
+        """
         ours, theirs = self.origin, other.origin
         if not (
             isinstance(self.statistics, FeatureStatistics)

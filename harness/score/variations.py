@@ -32,8 +32,8 @@ KERNELS: Mapping[str, Kernel] = {"kid": PolynomialKernel(), "kid_rbf": RbfKernel
 
 @dataclass(frozen=True)
 class Variations:
-    """Other settings: PSNR and SSIM of the Y channel; so many pixels left out at each border of
-    pairs; the size of KID's subsets.
+    """Other settings: PSNR and SSIM of the Y channel; the pixels left out at each border of pairs;
+    the size of KID's subsets.
     """
 
     y_channel: bool = False

@@ -167,8 +167,8 @@ def _data(run: Run) -> dict[str, str]:
 
 
 def stored_run(run: Run) -> StoredRun:
-    """The run of a cell or of a scored set, as it stands. Raises one of `UNREADABLE` where that is
-    not what the harness writes.
+    """Reads the run of a cell or of a scored set. Raises one of `UNREADABLE` where it is not what
+    the harness writes.
     """
     tags, params = run.data.tags, run.data.params
     is_cell = tags["harness.kind"] == "cell"

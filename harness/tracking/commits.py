@@ -67,7 +67,7 @@ def remote(root: Path) -> str:
 
 
 def _is_below(path: Path, root: Path) -> bool:
-    """False for the top folder itself, of which a command may write into a part."""
+    """Whether a path is below the top folder, and is not that folder itself."""
     return path.resolve() != root and path.resolve().is_relative_to(root)
 
 

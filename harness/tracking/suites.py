@@ -39,8 +39,9 @@ class SuiteIdentity:
         return {ORIGINS: " ".join(self.origins), CONTENT: self.content}
 
     def owns(self, marks: Mapping[str, str]) -> bool:
-        """Whether results with these marks are its own. Earlier versions left none: theirs are the
-        shipped suite's of that name, or else those of the first suite that asks.
+        """Whether results with these marks belong to this suite. Earlier versions left no marks:
+        their results belong to the shipped suite of that name, or else to the first suite that
+        asks.
         """
         if ORIGINS not in marks:
             return self.is_shipped or self.name not in shipped_files("suites")

@@ -73,7 +73,7 @@ class Vote(_File):
 
 
 class BallotCount(_File):
-    """What a voter saves: which page it answers, and which run of which suite that is of."""
+    """What a voter saves: the page that it answers, and the run of the suite that the page is of."""
 
     harness_votes: Literal[1]
     page: str = Field(pattern=Hex, max_length=64)

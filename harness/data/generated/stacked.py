@@ -30,8 +30,8 @@ CHANNELS = 3
 
 
 def stack(split: Split, classes: int, count: int, part: str) -> Split:
-    """So many stacks uint8 N×3×S×S of the grey images of `split`, drawn by its content and `part`.
-    The label of a stack of classes a, b, c is (a·classes + b)·classes + c.
+    """Returns `count` stacks of three grey images of `split`, drawn by its content and `part`:
+    uint8 N×3×S×S. The label of a stack of classes a, b, c is (a·classes + b)·classes + c.
     """
     random = random_state(f"stacked-{split.digest()}", VERSION, part)
     indices = torch.from_numpy(random.randint(0, len(split), (count, CHANNELS), dtype=np.int64))

@@ -48,7 +48,7 @@ FASHIONS = (
 def pairs(
     images: Iterator[NDArray[np.uint8]], labels: Iterator[NDArray[np.uint8]]
 ) -> Iterator[ImageBlock]:
-    """Chunks of images with those of their labels."""
+    """Yields images and their labels, in the same blocks."""
     for pixels, label in zip(images, labels, strict=False):  # how many come is checked later
         yield ImageBlock(pixels[:, None], label)
 

@@ -51,7 +51,7 @@ KMNIST_SET = ArraySet(
 
 
 def _qmnist(folder: Path, split: str) -> Iterator[ImageBlock]:
-    """Labels are eight numbers a digit, of which the first is the class."""
+    """A label is eight numbers; the first is the class."""
     images, labels = (
         folder / Path(address).name for address, _ in datasets.QMNIST.resources[split]
     )

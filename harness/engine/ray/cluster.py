@@ -131,7 +131,7 @@ class Cluster:
         return RayTasks(self._ray, cells, requirements, shares, self._at_a_time(shares))
 
     def _share(self, cell: Cell, needs: Mapping[str, float]) -> dict[str, Any]:
-        """What a cell's task takes of a node, and of which."""
+        """Returns the resources of a node that a cell's task takes."""
         numerics = cell.numerics
         share: dict[str, Any] = {"num_cpus": numerics.threads * numerics.processes, "num_gpus": 0}
         if self._gpus_to_ask:

@@ -38,7 +38,7 @@ class Profile:
         return self.metrics[name]
 
     def fix(self, networks: Mapping[Role, str | None]) -> dict[Role, str | None]:
-        """`networks` with those of the profile; BadInput where another was asked for."""
+        """Returns `networks` with the profile's own. Raises BadInput where a suite names others."""
         for role, fixed in self.networks.items():
             if (name := networks.get(role)) and name != fixed:
                 raise BadInput(f"the profile {self.library} means the {role} {fixed}, not {name}")
@@ -64,8 +64,8 @@ def make_profile(
 def variant(
     name: str, compute: Callable[..., Estimate] | None = None, **settings: str | int | float
 ) -> Metric:
-    """The harness's metric of this name, computed otherwise and with these settings in place of
-    its own. Without `compute` it is computed as ever.
+    """Returns the harness's metric of this name with these settings, and with `compute` in place of
+    its own function where that is given.
     """
     metric: Metric = METRICS[name]
     changes: dict[str, Any] = {"compute": compute} if compute else {}
@@ -73,7 +73,9 @@ def variant(
 
 
 def limited(metric: Metric, *, images: int | None = None, smallest: int | None = None) -> Metric:
-    """The metric where it needs so many samples and reference images, or pixels a side."""
+    """Returns the metric with the number of samples, of reference images and of pixels a side that
+    it needs here.
+    """
     return replace(
         metric,
         least=metric.least if images is None else both(images),

@@ -33,8 +33,9 @@ class Leaderboard:
 
 @dataclass(frozen=True)
 class DatasetView:
-    """One dataset's tables: those of the numbers that most were measured like, then those of others
-    by what sets their protocol apart. `left_out` are metrics that apply to no model, with why.
+    """One dataset's tables: first of the protocol that most numbers have, then of each other
+    protocol, by the field that differs. `left_out` are metrics that apply to no model, with the
+    reason.
     """
 
     name: str
@@ -74,8 +75,8 @@ def _grouped(boards: Iterable[Board], standings: Standings, by_kind: bool) -> li
 
 
 def in_order(boards: Sequence[Board]) -> list[str]:
-    """The models of a table: as its first board has them, best first, then those of the next;
-    whatever has no number at all comes last.
+    """Returns the models of a table: in the order of its first board, best first, then those of the
+    next boards; models without a number come last.
     """
     rows = sorted((row for board in boards for row in board.rows), key=lambda r: r.mean is None)
     return list(dict.fromkeys(row.model for row in rows))

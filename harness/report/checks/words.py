@@ -101,7 +101,7 @@ class CheckText:
 
     @property
     def pressing(self) -> list[Change]:
-        """What someone should look at: regressions, and whatever is undecided."""
+        """Returns the changes that someone should look at: regressions, and what is undecided."""
         return [*self.check.among("regressed"), *self.check.undecided]
 
     def remarks(self) -> list[str]:
