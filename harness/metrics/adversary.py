@@ -7,6 +7,7 @@ real (`odds_on_…`), or the values of a Wasserstein critic (`critic_on_…`).
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,8 @@ from torch import Tensor
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric
+
+_metric = partial(Metric, kind="adversary", version=2, own_scale=True)
 
 __all__ = ["confidence", "critic_distance", "jensen_shannon_bound"]
 
@@ -30,15 +33,12 @@ def critic_distance(critic_on_test: Tensor, critic_on_samples: Tensor) -> Estima
     return _sum_of_means(real, -samples)
 
 
-CRITIC_DISTANCE = Metric(
+CRITIC_DISTANCE = _metric(
     "critic_distance",
     critic_distance,
     "lower",
     "distance seen by the critic",
     "Arjovsky et al. 2017, arXiv:1701.07875",
-    kind="adversary",
-    version=2,
-    own_scale=True,
 )
 
 
@@ -55,16 +55,13 @@ def jensen_shannon_bound(odds_on_test: Tensor, odds_on_samples: Tensor) -> Estim
     return Estimate(math.log(2) + estimate.value, estimate.stderr, estimate.over)
 
 
-JENSEN_SHANNON_BOUND = Metric(
+JENSEN_SHANNON_BOUND = _metric(
     "jensen_shannon_bound",
     jensen_shannon_bound,
     "lower",
     "Jensen-Shannon bound",
     "Goodfellow et al. 2014, arXiv:1406.2661",
-    kind="adversary",
     unit="nats",
-    version=2,
-    own_scale=True,
 )
 
 
@@ -81,28 +78,22 @@ def _on_samples(odds_on_samples: Tensor) -> Estimate:
     return mean_probability(odds_on_samples)
 
 
-DISCRIMINATOR_ON_TEST = Metric(
+DISCRIMINATOR_ON_TEST = _metric(
     "discriminator_on_test",
     _on_test,
     "nearer",
     "discriminator's probability on test images",
     "Goodfellow et al. 2014, arXiv:1406.2661",
-    kind="adversary",
     ideal=0.5,
-    version=2,
-    own_scale=True,
     range=(0.0, 1.0),
 )
-DISCRIMINATOR_ON_SAMPLES = Metric(
+DISCRIMINATOR_ON_SAMPLES = _metric(
     "discriminator_on_samples",
     _on_samples,
     "nearer",
     "discriminator's probability on samples",
     "Goodfellow et al. 2014, arXiv:1406.2661",
-    kind="adversary",
     ideal=0.5,
-    version=2,
-    own_scale=True,
     range=(0.0, 1.0),
 )
 
@@ -114,15 +105,12 @@ def confidence(odds_on_test: Tensor, odds_on_samples: Tensor) -> Estimate:
     return _sum_of_means(*((on.sigmoid() - 0.5).abs() / 2 for on in (real, samples)))
 
 
-DISCRIMINATOR_CONFIDENCE = Metric(
+DISCRIMINATOR_CONFIDENCE = _metric(
     "discriminator_confidence",
     confidence,
     "lower",
     "confidence of the discriminator",
     "Salimans et al. 2016, arXiv:1606.03498",
-    kind="adversary",
-    version=2,
-    own_scale=True,
     range=(0.0, 0.5),
 )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from torch import Tensor
 
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
+
+_metric = partial(Metric, kind="cost", scale="log")
 
 
 def _throughput(sampling_seconds_per_image: Tensor) -> Estimate:
@@ -39,50 +42,42 @@ def _cost(value: float, name: str) -> Estimate:
     return Estimate(float(value))
 
 
-SAMPLING_THROUGHPUT = Metric(
+SAMPLING_THROUGHPUT = _metric(
     "sampling_throughput",
     _throughput,
     "higher",
     "sampling throughput",
     "",
-    kind="cost",
-    scale="log",
     unit="images/s",
     digits=1,
     range=(0.0, None),
 )
-TRAINING_TIME = Metric(
+TRAINING_TIME = _metric(
     "training_time",
     _training_time,
     "lower",
     "training time",
     "",
-    kind="cost",
-    scale="log",
     unit="s",
     digits=1,
     range=(0.0, None),
 )
-PARAMETERS = Metric(
+PARAMETERS = _metric(
     "parameters",
     _parameters,
     "lower",
     "parameters",
     "",
-    kind="cost",
-    scale="log",
     digits=0,
     range=(0.0, None),
     of_recipe=True,
 )
-PEAK_MEMORY = Metric(
+PEAK_MEMORY = _metric(
     "peak_memory",
     _peak_memory,
     "lower",
     "peak memory",
     "",
-    kind="cost",
-    scale="log",
     unit="MiB",
     version=2,
     digits=1,
