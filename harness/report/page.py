@@ -19,6 +19,7 @@ from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
+from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
@@ -112,6 +113,7 @@ def _common(results: Results) -> dict[str, Any]:
         "summary": _summary(results),
         "counts": _counts(results.verdicts),
         "boards": _boards(results, models),
+        "equal_time": _equal_time(results, models),
         "collections": _collections(results.datasets),
         "failures": failed,
         "failed": notice(failed),
@@ -193,6 +195,18 @@ def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
         none = tables.left_out(boards_here, results.metrics, models_on)
         dataset_boards.append(DatasetBoards(name, tuple(grouped), tuple(none)))
     return dataset_boards
+
+
+def _equal_time(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
+    """Boards after the same training time, where training fractions tell."""
+    return [
+        DatasetBoards(
+            f"{each.dataset} after {_duration(each.seconds)} of training",
+            tuple(tables.groups(each.boards, results.metrics, models, results.doubts)),
+            (),
+        )
+        for each in equal_time_boards(results.cells, results.table, results.metrics)
+    ]
 
 
 def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
