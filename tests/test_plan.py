@@ -237,6 +237,29 @@ def test_how_samples_are_drawn_is_part_of_every_number(tmp_path: Path):
     }
 
 
+def test_samplers_and_guidance_share_one_training(tmp_path: Path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        "title: T\nseeds: [0]\nbudget: {images: 64}\ndatasets: [digits]\nmetrics: [fid]\n"
+        "models: [diffusion/ddpm, diffusion/ddpm-dpm-solver, diffusion/ddpm-cfg-1,"
+        " diffusion/ddpm-cfg-2, diffusion/ddpm-cfg-4, flow/matching, flow/matching-8-steps]\n"
+    )
+    cells = make_plan(load_suite(str(suite)), "cpu", None).cells
+    trainings: dict[str, set[str]] = {}
+    numbers = {}
+    for cell in cells:
+        trainings.setdefault(cell.training_key, set()).add(cell.model)
+        numbers[cell.planned_measurements[0].key] = cell.model
+    shared = [models for models in trainings.values() if len(models) > 1]
+    assert {frozenset(models) for models in shared} == {
+        frozenset({"diffusion/ddpm", "diffusion/ddpm-dpm-solver"}),
+        frozenset({"diffusion/ddpm-cfg-1", "diffusion/ddpm-cfg-2", "diffusion/ddpm-cfg-4"}),
+        frozenset({"flow/matching", "flow/matching-8-steps"}),
+    }
+    assert len(numbers) == len(cells)
+    assert all(cell.sampling["code"] for cell in cells if cell.is_trained)
+
+
 def test_a_key_can_be_listed():
     listed = list(ingredients(planned(), "vae/vae"))
     assert listed[0] == ("digits · vae/vae · seed 0", planned().cells[0].training_key)
