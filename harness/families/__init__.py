@@ -38,6 +38,7 @@ FAMILIES = Registry(
         "autoregressive-vae": "harness.families.vae_variants:AutoregressiveVAE",
         "vq": "harness.families.vq:VQ",
         "gan": "harness.families.gan:GAN",
+        "stylegan": "harness.families.stylegan:StyleGAN",
         "diffusion": "harness.families.diffusion:Diffusion",
         "flow": "harness.families.flow:Flow",
         "translation": "harness.families.translation:Translation",

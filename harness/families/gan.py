@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from harness.data.batch import Batch
 from harness.families.base import Family, Losses, Noise, Phase, Player
 from harness.families.builders import in_range, random_labels
-from harness.families.gan_game import Game, Judge
+from harness.families.gan_game import Game, Network, with_parameters
 from harness.families.gan_networks import gan_networks
 from harness.families.gan_settings import Consensus, GANSettings, Simultaneous, Unrolled
 from harness.networks.batch_features import pack
@@ -87,13 +87,13 @@ class GAN(Family):
         """A code for each of n images, and what the discriminator that it meets is given beside."""
         if isinstance(self.settings.dynamics, Unrolled):
             return self.discriminator_noise(n, generator)
-        return {"z": self.latents(n, generator), **self.game.augmentation_noise(n, generator)}
+        return {"z": self.codes(n, generator), **self.game.augmentation_noise(n, generator)}
 
     def discriminator_noise(self, n: int, generator: torch.Generator) -> Noise:
         """A code for each of n images; for penalties a place between it and a real image, and
         perturbations.
         """
-        noise = {"z": self.latents(n, generator)}
+        noise = {"z": self.codes(n, generator)}
         penalties = [PENALTIES[penalty.kind] for penalty in self.settings.penalties]
         packs = n // self.settings.discriminator.packing
         if penalties:
@@ -105,14 +105,18 @@ class GAN(Family):
             noise["perturbation"] = uniform.view(shape)
         return noise | self.game.augmentation_noise(n, generator)
 
-    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+    def codes(self, n: int, generator: torch.Generator) -> Tensor:
         """n codes n×latent from the prior, a standard Gaussian."""
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """n codes as `decode` takes them: those of training."""
+        return self.codes(n, generator)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The discriminator's side of the game, against images of the batch's classes."""
         with torch.no_grad():
-            fake = networks["generator"](self._code(noise["z"], batch.labels))
+            fake = self.made(networks["generator"], batch.labels, noise)
         discriminator = networks["discriminator"]
         return self.game.discriminator_loss(discriminator, batch.x, fake, batch.labels, noise)
 
@@ -120,7 +124,7 @@ class GAN(Family):
         """The generator's side, against the discriminator as it is or as it would be after some
         steps. Of the discriminator nothing moves, running moments included.
         """
-        fake = networks["generator"](self._code(noise["z"], batch.labels))
+        fake = self.made(networks["generator"], batch.labels, noise)
         discriminator = networks["discriminator"]
         with statistics_kept(discriminator):
             judge = self._opponent(discriminator, batch, fake, noise)
@@ -128,7 +132,7 @@ class GAN(Family):
 
     def _opponent(
         self, discriminator: nn.Module, batch: Batch, fake: Tensor, noise: Noise
-    ) -> Judge:
+    ) -> Network:
         """The discriminator, or what it would be after some steps against the images `fake`."""
         dynamics = self.settings.dynamics
         if not isinstance(dynamics, Unrolled):
@@ -148,15 +152,15 @@ class GAN(Family):
         consensus where the recipe asks for it.
         """
         discriminator, generator = networks["discriminator"], networks["generator"]
-        code, real, labels = self._code(noise["z"], batch.labels), batch.x, batch.labels
+        real, labels = batch.x, batch.labels
 
         def first(theirs: Parameters, others: Parameters) -> Tensor:
-            fake = with_parameters(generator, others)(code)
+            fake = self.made(with_parameters(generator, others), labels, noise)
             judge = with_parameters(discriminator, theirs)
             return self.game.discriminator_loss(judge, real, fake, labels, noise)["loss"]
 
         def second(theirs: Parameters, others: Parameters) -> Tensor:
-            fake = with_parameters(generator, theirs)(code)
+            fake = self.made(with_parameters(generator, theirs), labels, noise)
             judge = with_parameters(discriminator, others)
             with statistics_kept(networks):
                 return self.game.generator_loss(judge, real, fake, labels, noise)["loss"]
@@ -170,6 +174,10 @@ class GAN(Family):
                 losses["energy"] = gradient_energy(first, second, *parameters)
             loss = loss + self.settings.dynamics.weight * losses["energy"]
         return {"loss": loss, **losses}
+
+    def made(self, generator: Network, labels: Tensor, noise: Noise) -> Tensor:
+        """The images of the noise's codes, N×C×S×S."""
+        return generator(self._code(noise["z"], labels))
 
     def _code(self, z: Tensor, labels: Tensor) -> Tensor:
         """What the generator takes: the code, and the class beside it if it is conditional."""
@@ -245,13 +253,3 @@ def filled(x: Tensor, size: int) -> Tensor:
     """`x` and, where its length is no multiple of `size`, as many of it again as are missing."""
     length = math.ceil(len(x) / size) * size
     return x[torch.arange(length, device=x.device) % len(x)]
-
-
-def with_parameters(network: nn.Module, parameters: Parameters) -> Judge:
-    """The network as a function, with these parameters in place of its own."""
-
-    def call(x: Tensor) -> Tensor:
-        output: Tensor = torch.func.functional_call(network, dict(parameters), (x,))
-        return output
-
-    return call

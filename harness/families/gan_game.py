@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.families.base import Losses, Noise
 from harness.families.builders import at_least_float32
@@ -21,11 +21,12 @@ from harness.objectives.adversarial import (
     with_smoothed_labels,
 )
 from harness.objectives.augmentation import augment_images, draw_augmentations
+from harness.objectives.dynamics import Parameters
 from harness.objectives.generator_extras import GENERATOR_EXTRAS
 from harness.objectives.penalties import PENALTIES
 
-Judge = Callable[[Tensor], Tensor]
-"""A discriminator, or a function in its place: images as it sees them to its raw outputs."""
+Network = Callable[..., Tensor]
+"""A player's network, or a function in its place."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Game:
         return {name: draw_augmentations(kinds, n, generator) for name in names}
 
     def discriminator_loss(
-        self, judge: Judge, real: Tensor, fake: Tensor, labels: Tensor, noise: Noise
+        self, judge: Network, real: Tensor, fake: Tensor, labels: Tensor, noise: Noise
     ) -> Losses:
         """The discriminator's side of the loss, and each penalty times its weight."""
         real, fake = self._shown(real, noise, "augment_real"), self._shown(fake, noise)
@@ -82,7 +83,7 @@ class Game:
         return {"loss": loss, **parts}
 
     def generator_loss(
-        self, judge: Judge, real: Tensor, fake: Tensor, labels: Tensor, noise: Noise
+        self, judge: Network, real: Tensor, fake: Tensor, labels: Tensor, noise: Noise
     ) -> Losses:
         """The generator's side of the loss times its weight, and each extra times its own."""
         fake = self._shown(fake, noise)
@@ -122,11 +123,11 @@ class Game:
             return beside_planes(x, labels, self.classes)
         return x
 
-    def _outputs(self, judge: Judge, x: Tensor, labels: Tensor) -> Tensor:
+    def _outputs(self, judge: Network, x: Tensor, labels: Tensor) -> Tensor:
         """The raw outputs for each image."""
         return at_least_float32(judge(self._input(x, labels)))
 
-    def _features(self, judge: Judge, x: Tensor, labels: Tensor) -> Tensor:
+    def _features(self, judge: Network, x: Tensor, labels: Tensor) -> Tensor:
         """What the discriminator's last layer takes for each image."""
         assert isinstance(judge, ImageDiscriminator)
         return at_least_float32(judge.features(self._input(x, labels)))
@@ -139,3 +140,13 @@ class Game:
 def _class_loss(outputs: Tensor, labels: Tensor) -> Tensor:
     """The cross-entropy of the classes by all outputs but the first."""
     return F.cross_entropy(outputs[:, 1:], labels)
+
+
+def with_parameters(network: nn.Module, parameters: Parameters) -> Network:
+    """The network as a function, with these parameters in place of its own."""
+
+    def call(*inputs: object) -> Tensor:
+        output: Tensor = torch.func.functional_call(network, dict(parameters), inputs)
+        return output
+
+    return call

@@ -22,7 +22,7 @@ def gan_networks(settings: GANSettings, shape: ImageShape) -> nn.ModuleDict:
     An MLP and convolutions without normalisation start as torch's layers do: with weights as small
     as DCGAN's, and no normalisation to undo that, nothing would come through them.
     """
-    generator, discriminator = _generator(settings, shape), _discriminator(settings, shape)
+    generator, discriminator = _generator(settings, shape), discriminator_network(settings, shape)
     if settings.network == "conv":
         if isinstance(generator, Decoder) and settings.generator.norm != "none":
             generator.apply(init_dcgan)
@@ -45,7 +45,8 @@ def _generator(settings: GANSettings, shape: ImageShape) -> nn.Module:
     return Decoder(*sizes, norm=NORMS[own.norm], attention=own.attention)
 
 
-def _discriminator(settings: GANSettings, shape: ImageShape) -> nn.Module:
+def discriminator_network(settings: GANSettings, shape: ImageShape) -> nn.Module:
+    """Images as the discriminator sees them → raw outputs, as `networks.conditioning` has them."""
     own, classes = settings.discriminator, settings.classes(shape)
     conditioning = CONDITIONINGS[own.conditioning]
     channels = own.packing * shape.channels + conditioning.channels(classes)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness.networks.discriminator import ImageDiscriminator, batch_layers
 from harness.networks.self_attention import SelfAttention
-from harness.networks.sizes import pyramid
+from harness.networks.sizes import double, pyramid
 
 DOWN_BLOCKS, PLAIN_BLOCKS = 2, 2
 """Of the discriminator: those that halve the map, as far as its size allows, and those after."""
@@ -29,8 +29,8 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×C×H×W → N×C×2H×2W."""
-        h = self.first(_double(F.relu(self.first_norm(x))))
-        out: Tensor = self.second(F.relu(self.second_norm(h))) + self.shortcut(_double(x))
+        h = self.first(double(F.relu(self.first_norm(x))))
+        out: Tensor = self.second(F.relu(self.second_norm(h))) + self.shortcut(double(x))
         return out
 
 
@@ -122,11 +122,3 @@ def _conv(into: int, out: int, kernel: int) -> nn.Conv2d:
     conv = nn.Conv2d(into, out, kernel, padding=kernel // 2)
     nn.init.xavier_uniform_(conv.weight, gain=math.sqrt(2) if kernel > 1 else 1.0)
     return conv
-
-
-def _double(x: Tensor) -> Tensor:
-    """Twice the size, each value four times."""
-    # By copies: the gradient of torch's nearest interpolation is not deterministic on CUDA.
-    n, channels, height, width = x.shape
-    doubled = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
-    return doubled.reshape(n, channels, 2 * height, 2 * width)
