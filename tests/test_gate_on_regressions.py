@@ -106,7 +106,7 @@ def test_a_seeded_regression_is_found(
     harness: Inside, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., None]
 ):
     # A fault in the code changes the code's version, and with it the keys of what was measured.
-    monkeypatch.setattr("harness.plan.planning.code_version", lambda family: fault.__name__)
+    monkeypatch.setattr("harness.plan.trained_cells.code_version", lambda family: fault.__name__)
     try:
         fault(harness.folder, monkeypatch)
         code, said = check(harness)

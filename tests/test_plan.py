@@ -8,7 +8,7 @@ from harness.core.errors import BadInput
 from harness.core.measurement import Measurement
 from harness.core.protocol import Protocol
 from harness.families.gan import GAN
-from harness.plan import Cell, Plan, PlannedMeasurement, cells, make_plan, planning
+from harness.plan import Cell, Plan, PlannedMeasurement, cells, make_plan, trained_cells
 from harness.plan.ingredients import ingredients
 from harness.tracking import Record
 
@@ -61,8 +61,8 @@ def test_what_is_not_finished_has_only_the_rows_that_are_there():
 
 
 def test_what_seeds_share_is_found_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    versions, protocols = Mock(wraps=planning.code_version), Mock(wraps=cells.protocol)
-    monkeypatch.setattr(planning, "code_version", versions)
+    versions, protocols = Mock(wraps=trained_cells.code_version), Mock(wraps=cells.protocol)
+    monkeypatch.setattr(trained_cells, "code_version", versions)
     monkeypatch.setattr(cells, "protocol", protocols)
     suite = tmp_path / "suite.yaml"
     suite.write_text(

@@ -15,7 +15,7 @@ from harness.extractors.source import ExtractorSource
 from harness.metrics import METRICS
 from harness.plan import make_plan
 from harness.plan.external_samples import evidence_of
-from harness.plan.planning import check_suite
+from harness.plan.suite_checks import check_suite
 from harness.score import load_profile, load_sets, make_scoring
 from harness.training.numerics import Numerics
 

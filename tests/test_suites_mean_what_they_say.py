@@ -7,7 +7,7 @@ import pytest
 from harness.config.suite import list_suites, load_suite
 from harness.core.errors import SpecError
 from harness.metrics import METRICS
-from harness.plan.planning import check_suite
+from harness.plan.suite_checks import check_suite
 
 
 def test_the_same_data_have_the_same_number_of_samples_in_every_suite():

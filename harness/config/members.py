@@ -19,8 +19,8 @@ class Members:
     def __init__(self, suite: Suite) -> None:
         self.models = frozenset(suite.all_models())
         self.external = Counter((o.name, o.dataset) for o in suite.external)
-        self.outsiders = frozenset(outside.name for outside in suite.external)
-        self.known = {
+        self.external_names = frozenset(samples.name for samples in suite.external)
+        self.names = {
             "model": dict.fromkeys(suite.all_entrants()),
             "metric": dict.fromkeys(suite.all_metrics()),
             "dataset": dict.fromkeys(entry.name for entry in suite.datasets),
@@ -28,16 +28,16 @@ class Members:
         self.entrants = {e.name: frozenset(suite.entrants_on(e)) for e in suite.datasets}
         self.metrics = {e.name: frozenset(suite.metrics_on(e)) for e in suite.datasets}
 
-    def misplaced(self, outside: External) -> str | None:
+    def misplaced(self, samples: External) -> str | None:
         """Why external samples cannot be measured in the suite, or None where they can."""
-        name, dataset = outside.name, outside.dataset
-        if dataset not in self.known["dataset"]:
-            near = suggest(dataset, self.known["dataset"])
+        name, dataset = samples.name, samples.dataset
+        if dataset not in self.names["dataset"]:
+            near = suggest(dataset, self.names["dataset"])
             return f"dataset {dataset!r} is not in the suite{near}"
         if name in FLOORS:
             return f"{name!r} is the name of the floor; choose another"
         if is_fraction(name):
-            return f"{name!r} reads as a point in the training of a model; choose another name"
+            return f"{name!r} reads as a training fraction of a model; choose another name"
         if name in self.models:
             return f"{name!r} is a model of the suite already"
         return (
@@ -46,19 +46,19 @@ class Members:
 
     def undecidable(self, claim: Claim) -> str | None:
         """Why no run of the suite can decide the claim, which names what it lacks, or None."""
-        points = [side for side in claim.entrants if side.at < 1 and side.model in self.outsiders]
-        if points:
-            model = points[0].model
-            return f"{points[0]} is a point in training, and {model} is not trained here"
+        fractions = [side for side in claim.entrants if side.at < 1]
+        for side in fractions:
+            if side.model in self.external_names:
+                return f"{side} is a training fraction, and {side.model} is not trained here"
         for kind, named in [
             ("model", [side.model for side in claim.entrants]),
             ("metric", claim.measured),
             ("dataset", claim.datasets or ()),
         ]:
             for name in named:
-                if name not in self.known[kind]:
-                    return f"{kind} {name!r} is not in the suite{suggest(name, self.known[kind])}"
-        everywhere = self.known["dataset"]
+                if name not in self.names[kind]:
+                    return f"{kind} {name!r} is not in the suite{suggest(name, self.names[kind])}"
+        everywhere = self.names["dataset"]
         if claim.datasets is None and not all(self._lacking(claim, name) for name in everywhere):
             return None
         for dataset in claim.datasets or everywhere:
@@ -71,7 +71,7 @@ class Members:
         named = None if claim.datasets is None else frozenset(claim.datasets)
         return tuple(
             dataset
-            for dataset in self.known["dataset"]
+            for dataset in self.names["dataset"]
             if (named is None or dataset in named) and not self._lacking(claim, dataset)
         )
 

@@ -34,14 +34,14 @@ def _distinct(values: tuple[H, ...]) -> tuple[H, ...]:
     return values
 
 
-def _canonical(text: str) -> str:
+def _canonical_reference(text: str) -> str:
     try:
         return str(parse_reference(text))
     except BadInput as error:
         raise ValueError(str(error)) from None
 
 
-def _named(value: object) -> object:
+def _as_entry(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -57,7 +57,7 @@ Names = Annotated[
 ]
 
 
-def _seeds(value: object) -> object:
+def _read_seeds(value: object) -> object:
     return parse_seeds(value) if isinstance(value, str) else value
 
 
@@ -69,7 +69,9 @@ _Seeds = Annotated[
 ]
 Seeds = Annotated[
     _Seeds,
-    BeforeValidator(_seeds, json_schema_input_type=_Seeds | Annotated[str, Field(pattern=PATTERN)]),
+    BeforeValidator(
+        _read_seeds, json_schema_input_type=_Seeds | Annotated[str, Field(pattern=PATTERN)]
+    ),
 ]
 """Numbers in a list, or as on the command line: `0-4`."""
 
@@ -84,7 +86,7 @@ class Budget(FileModel):
 class DatasetEntry(FileModel):
     """A dataset of a suite. What it says replaces what the suite says, on this dataset."""
 
-    name: Annotated[str, AfterValidator(_canonical)]
+    name: Annotated[str, AfterValidator(_canonical_reference)]
     models: Names | None = None
     metrics: Names | None = None
     budget: Budget | None = None
@@ -110,7 +112,7 @@ class External(FileModel):
     """Samples that another program made; they join the leaderboard of a dataset."""
 
     name: str = Field(min_length=1)
-    dataset: Annotated[str, AfterValidator(_canonical)]
+    dataset: Annotated[str, AfterValidator(_canonical_reference)]
     samples: Files
     """Folders of images, or `.npz` or `.npy` files, below the suite's folder: one a training seed,
     or a list for each, of several draws of one model.
@@ -131,7 +133,9 @@ def _ids_differ(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     return claims
 
 
-Item = Annotated[DatasetEntry, BeforeValidator(_named, json_schema_input_type=str | DatasetEntry)]
+Item = Annotated[
+    DatasetEntry, BeforeValidator(_as_entry, json_schema_input_type=str | DatasetEntry)
+]
 
 
 class Suite(FileModel):
@@ -193,11 +197,11 @@ class Suite(FileModel):
         """The training images that every model is shown, by dataset."""
         return {entry.name: self.images_on(entry) for entry in self.datasets}
 
-    def points_on(self, entry: DatasetEntry) -> dict[ModelAt, tuple[str, ...]]:
-        """The points in training that claims are about on a dataset of this suite, each with the
-        metrics that they are measured with there.
+    def fractions_on(self, entry: DatasetEntry) -> dict[ModelAt, tuple[str, ...]]:
+        """The training fractions that claims are about on a dataset of this suite, each with the
+        metrics that it is measured with there.
         """
-        points: dict[ModelAt, tuple[str, ...]] = {}
+        fractions: dict[ModelAt, tuple[str, ...]] = {}
         models, metrics = {*self.entrants_on(entry)}, {*self.metrics_on(entry)}
         for claim in self.claims:
             named = claim.datasets is None or entry.name in claim.datasets
@@ -206,9 +210,9 @@ class Suite(FileModel):
             }
             for side in claim.entrants if named and applies else ():
                 if side.at < 1:
-                    before = points.get(side, ())
-                    points[side] = tuple(dict.fromkeys([*before, *claim.measured]))
-        return points
+                    before = fractions.get(side, ())
+                    fractions[side] = tuple(dict.fromkeys([*before, *claim.measured]))
+        return fractions
 
     def presets(self) -> dict[str, str]:
         """Settings that all recipes get."""

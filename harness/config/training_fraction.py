@@ -1,4 +1,4 @@
-"""Points in the training of a model, by name: `gan/dcgan@0.5` is half-way through it."""
+"""Training fractions of a model, by name: `gan/dcgan@0.5` is half-way through it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from harness.core.measurement import FLOORS
 
 _AT = r"@(0\.\d+|\d(?:\.\d+)?e-\d+)"
-_POINT = re.compile(f"(.*){_AT}")
-_PLACED = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
+_FRACTION = re.compile(f"(.*){_AT}")
+_ON_DATASET = re.compile(f"([^@]+(?:{_AT}(?=@))?)@(.*)")
 
 
 def fraction_name(model: str, at: float) -> str:
@@ -17,22 +17,22 @@ def fraction_name(model: str, at: float) -> str:
 
 
 def is_fraction(name: str) -> bool:
-    """Whether it is a point before the end of training, and so no entrant of its own."""
-    return _POINT.fullmatch(name) is not None
+    """Whether it is a training fraction below 1, and so no entrant of its own."""
+    return _FRACTION.fullmatch(name) is not None
 
 
 def is_entrant(name: str) -> bool:
-    """Whether it is a model of its own: no floor, and no point in the training of one."""
+    """Whether it is a model of its own: no floor, and no training fraction of one."""
     return name not in FLOORS and not is_fraction(name)
 
 
 def split_fraction(name: str) -> tuple[str, float]:
     """Return the model and its training fraction, 1 at the end of training."""
-    match = _POINT.fullmatch(name)
+    match = _FRACTION.fullmatch(name)
     return (match[1], float(match[2])) if match else (name, 1.0)
 
 
 def split_place(name: str) -> tuple[str, str]:
-    """The model, or a point in its training, and the place in `gan/dcgan@0.5@digits#0`."""
-    match = _PLACED.fullmatch(name)
+    """The model, or a training fraction of it, and the place in `gan/dcgan@0.5@digits#0`."""
+    match = _ON_DATASET.fullmatch(name)
     return (match[1], match[3]) if match else (name, "")

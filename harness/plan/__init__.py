@@ -2,6 +2,7 @@
 
 from harness.plan.building import shape_of
 from harness.plan.cells import Cell, PlannedMeasurement
-from harness.plan.planning import Plan, check_suite, make_plan
+from harness.plan.planning import Plan, make_plan
+from harness.plan.suite_checks import check_suite
 
 __all__ = ["Cell", "Plan", "PlannedMeasurement", "check_suite", "make_plan", "shape_of"]

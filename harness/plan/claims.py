@@ -56,5 +56,5 @@ def _untrained_fraction(claim: Claim, recipes: Mapping[str, Recipe]) -> str:
     for side in claim.entrants:
         recipe = recipes.get(side.model) if side.at < 1 else None
         if recipe and not FAMILIES.load(recipe.family).takes_steps:
-            return f"{side} is a point in training, and {side.model} is not trained"
+            return f"{side} is a training fraction, and {side.model} is not trained"
     return ""

@@ -80,12 +80,13 @@ def sample_cells(
             digests = [images.digest for images in drawn]
             cells.append(cell(outside.name, seed, settings, subject, *digests))
     first = loaded.suite.seeds[0]
-    for name, (own, compared) in REAL.items():
+    for name, (part, compared) in REAL.items():
         if any(
-            {"samples", compared} <= metric_needs(m) and own not in metric_needs(m) for m in metrics
+            {"samples", compared} <= metric_needs(m) and part not in metric_needs(m)
+            for m in metrics
         ):
             images = _real_images(name, dataset, setup.samples)
-            subject = _not_with_themselves(samples_subject(name, dataset, len(images)), name, own)
+            subject = _not_with_themselves(samples_subject(name, dataset, len(images)), name, part)
             cells.append(cell(name, first, {}, subject, image_digest(images)))
     sources = _undone(dataset)
     if sources and any(sources.keys() & metric_needs(metric) for metric in metrics):
@@ -94,23 +95,23 @@ def sample_cells(
     return cells
 
 
-def _not_with_themselves(subject: Subject, name: str, own: Need) -> Subject:
+def _not_with_themselves(subject: Subject, name: str, part: Need) -> Subject:
     """Real images are no samples to compare with the set that they are taken from."""
     why = f"{name} are not compared with the set that they are taken from"
-    return replace(subject, obstacles={**subject.obstacles, own: why})
+    return replace(subject, obstacles={**subject.obstacles, part: why})
 
 
 def _undone(dataset: Dataset) -> dict[str, Tensor]:
     """Test images as they are, as the evidence on a model that does nothing to them: damaged ones,
     or those of another domain.
     """
-    found = {}
+    images = {}
     sources = dataset.normal_test.sources
     if sources is not None and sources.shape[1] == dataset.channels:
-        found["reconstructions"] = sources
+        images["reconstructions"] = sources
     if dataset.unpaired:
-        found["translations"] = dataset.normal_test.images
-    return found
+        images["translations"] = dataset.normal_test.images
+    return images
 
 
 def samples_key(images: str, *further: str) -> str:
@@ -128,16 +129,16 @@ def evidence_of(cell: Cell, dataset: Dataset, draw: int = 0) -> dict[str, Any]:
         return dict(_undone(dataset))
     if cell.model in REAL:
         return {"samples": _real_images(cell.model, dataset, cell.setup.samples, draw)}
-    found = _samples_of(cell, dataset, draw)
-    return {"samples": found.images, "sample_formats": found.formats}
+    samples = _samples_of(cell, dataset, draw)
+    return {"samples": samples.images, "sample_formats": samples.formats}
 
 
 def _samples_of(cell: Cell, dataset: Dataset, draw: int) -> ImageSet:
     path = Path(cell.settings[_draw(draw)])
-    found = _read(path, dataset)
-    if found.digest != cell.draws[draw]:
+    images = _read(path, dataset)
+    if images.digest != cell.draws[draw]:
         raise BadInput(f"{path} was changed while the suite ran; run again")
-    return found
+    return images
 
 
 def _draw(number: int) -> str:
@@ -153,7 +154,7 @@ def _read_draws(paths: Sequence[Path], dataset: Dataset) -> list[ImageSet]:
 
 
 def check_sizes(draws: Sequence[tuple[str, ImageSet]]) -> None:
-    """BadInput where draws, each with what it is called, have not as many images."""
+    """Raise BadInput where draws, each with its name in messages, differ in size."""
     first, images = draws[0]
     for name, other in draws:
         if len(other) != len(images):
@@ -164,7 +165,9 @@ def check_sizes(draws: Sequence[tuple[str, ImageSet]]) -> None:
 
 
 def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
-    """BadInput where draws, each with what it is called, have not as many images, or the same."""
+    """Raise BadInput where draws, each with its name in messages, differ in size or have the same
+    images.
+    """
     check_sizes(draws)
     seen: dict[str, str] = {}
     for name, other in draws:
@@ -174,8 +177,8 @@ def check_draws(draws: Sequence[tuple[str, ImageSet]]) -> None:
 
 
 def _real_images(name: str, dataset: Dataset, count: int, draw: int = 0) -> Tensor:
-    """So many training or test images, or all there are: the samples of a perfect model, which
-    makes no outliers. Draws are of other images as long as there are any.
+    """Up to `count` training or test images: the samples of a perfect model, which makes no
+    outliers. Draws are of other images as long as there are any.
     """
     images = dataset.normal_test.images
     if name == TRAINING_IMAGES:
@@ -201,7 +204,7 @@ def _read(path: Path, dataset: Dataset) -> ImageSet:
     if not dataset.has_pixels:
         raise BadInput(f"{path}: files have 8-bit pixels, but {dataset.name} has real numbers")
     read = load_images(str(path))
-    found, right = size_text(read.images), size_text(dataset.train.images)
-    if found != right:
-        raise BadInput(f"{path}: images are {found}, {dataset.name}'s {right} (C×H×W)")
+    size, right = size_text(read.images), size_text(dataset.train.images)
+    if size != right:
+        raise BadInput(f"{path}: images are {size}, {dataset.name}'s {right} (C×H×W)")
     return read

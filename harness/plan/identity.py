@@ -32,8 +32,8 @@ def identify(loaded: LoadedSuite, store: Store) -> SuiteIdentity:
 
 def is_shipped(loaded: LoadedSuite) -> bool:
     """Whether it is one of the harness's own suites, by name or by the path of its file."""
-    own = shipped_files("suites").get(loaded.document.path.stem)
-    return own is not None and own.resolve() == loaded.document.path.resolve()
+    shipped = shipped_files("suites").get(loaded.document.path.stem)
+    return shipped is not None and shipped.resolve() == loaded.document.path.resolve()
 
 
 def code_folders(plan: Plan) -> list[Path]:
@@ -43,9 +43,9 @@ def code_folders(plan: Plan) -> list[Path]:
     families = {recipe.family for recipe in plan.recipes.values()}
     files = [inspect.getsourcefile(FAMILIES.load(family)) for family in sorted(families)]
     modules = [Path(file).resolve().parent for file in files if file]
-    own = Path(harness.__file__).resolve().parent
-    found = [folder for folder in modules if not folder.is_relative_to(own)]
-    return found if is_shipped(plan.loaded) else [*found, plan.loaded.folder.resolve()]
+    package = Path(harness.__file__).resolve().parent
+    users = [folder for folder in modules if not folder.is_relative_to(package)]
+    return users if is_shipped(plan.loaded) else [*users, plan.loaded.folder.resolve()]
 
 
 def _origins(loaded: LoadedSuite, store: Store) -> Iterator[str]:

@@ -17,8 +17,8 @@ def ingredients(plan: Plan, model: str) -> Iterator[tuple[str, str]]:
     """
     cells = [cell for cell in plan.cells if cell.model == model and cell.is_trained]
     if not cells:
-        known = dict.fromkeys(cell.model for cell in plan.cells if cell.is_trained)
-        raise BadInput(f"{plan.loaded.name} trains no model {model!r}{suggest(model, known)}")
+        trained = dict.fromkeys(cell.model for cell in plan.cells if cell.is_trained)
+        raise BadInput(f"{plan.loaded.name} trains no model {model!r}{suggest(model, trained)}")
     for cell in cells:
         yield cell.name, cell.training_key
         yield from _flat(cell.ingredients, "  ")

@@ -67,10 +67,12 @@ def suite_eval_config(
     }
     if dataset.test.texts:
         names["text"] = TEXT
-    wanted = [metrics[name] for name in suite.metrics_on(entry)]
+    entry_metrics = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
-        wanted = [metric for metric in wanted if "pixels" not in metric_needs(metric)]
-    needed = {role for metric in wanted if not metric.network for role in extractor_roles(metric)}
+        entry_metrics = [m for m in entry_metrics if "pixels" not in metric_needs(m)]
+    needed = {
+        role for metric in entry_metrics if not metric.network for role in extractor_roles(metric)
+    }
     # A profile has its own networks: there is no other to propose.
     find = _for_images if suite.profile else _of_dataset
     instruments = {
@@ -79,7 +81,7 @@ def suite_eval_config(
     }
     named = {
         (role, name): loaded.at(("metrics", metric.name), _for_images, role, name, dataset)
-        for metric in wanted
+        for metric in entry_metrics
         for role, name in named_networks(metric).items()
         if role in names
     }
@@ -88,7 +90,7 @@ def suite_eval_config(
         names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames,
         named,
     )  # fmt: skip
-    loaded.at(("metrics",), check_distinct, wanted, setup, dataset.name)
+    loaded.at(("metrics",), check_distinct, entry_metrics, setup, dataset.name)
     return setup
 
 
@@ -104,20 +106,20 @@ def check_named_networks(metric: Metric) -> None:
 
 
 def _of_dataset(role: Role, name: str, dataset: Dataset) -> NetworkInfo:
-    """As `checked`. Where weights are missing, the error names the network of the dataset's own, if
-    it has one: that is part of the package.
+    """As `load_checked`, for a dataset's images. Where weights are missing, the error names the
+    classifier of the dataset, if there is one: that is part of the package.
     """
     try:
         return _for_images(role, name, dataset)
     except MissingWeights as error:
-        own = f"classifier:{parse_reference(dataset.name).name}"
-        if own not in EXTRACTORS or role not in OPTIONS:
+        in_domain = f"classifier:{parse_reference(dataset.name).name}"
+        if in_domain not in EXTRACTORS or role not in OPTIONS:
             raise
-        raise BadInput(f"{error}; or measure with --{role} {own}") from error
+        raise BadInput(f"{error}; or measure with --{role} {in_domain}") from error
 
 
 def _for_images(role: Role, name: str, dataset: Dataset) -> NetworkInfo:
-    """As `checked`, for a dataset's images."""
+    """As `load_checked`, for a dataset's images."""
     shape = dataset.colours, dataset.size, dataset.size
     return load_checked(role, name, shape, dataset.has_pixels)
 

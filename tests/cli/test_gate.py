@@ -64,7 +64,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Project:
 
 def other_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if every family's code had changed: other training keys."""
-    monkeypatch.setattr("harness.plan.planning.code_version", lambda family: "changed")
+    monkeypatch.setattr("harness.plan.trained_cells.code_version", lambda family: "changed")
 
 
 def test_unchanged_worse_and_tolerated(project: Project, monkeypatch: pytest.MonkeyPatch):

@@ -272,7 +272,7 @@ def test_external_samples_are_entrants_of_their_dataset(suite_file):
 
 def test_external_samples_have_no_points_in_training(suite_file):
     claim = "  - {id: t, statement: T., metric: fid, model: {model: theirs, at: 0.5}, below: 9}\n"
-    with pytest.raises(SpecError, match=r"theirs@0\.5 is a point in training, and theirs is not"):
+    with pytest.raises(SpecError, match=r"theirs@0\.5 is a training fraction, and theirs is not"):
         load_suite(suite_file(SUITE + claim + EXTERNAL))
 
 
@@ -290,7 +290,7 @@ def test_external_samples_can_be_chosen_like_models(suite_file):
     [
         ("dataset: digits,", "dataset: digit,", r"'digit' is not in the suite; did you mean"),
         ("name: theirs", "name: training images", "'training images' is the name of the floor"),
-        ("name: theirs", "name: theirs@0.5", "reads as a point in the training of a model"),
+        ("name: theirs", "name: theirs@0.5", "reads as a training fraction of a model"),
         ("name: theirs", "name: vae/vae", "'vae/vae' is a model of the suite already"),
         ("samples: theirs.npz", "samples: []", "samples"),
         ("samples: theirs.npz", "sample: theirs.npz", "did you mean 'samples'"),
