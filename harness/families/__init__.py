@@ -33,6 +33,8 @@ FAMILIES = Registry(
         "masked-autoencoder": "harness.families.masked_autoencoder:MaskedAutoencoder",
         "prior-autoencoder": "harness.families.prior_autoencoder:PriorAutoencoder",
         "vae": "harness.families.vae:VAE",
+        "vae-gan": "harness.families.vae_gan:VAEGAN",
+        "contrastive": "harness.families.contrastive:Contrastive",
         "conditional-vae": "harness.families.vae_variants:ConditionalVAE",
         "spatial-vae": "harness.families.vae_variants:SpatialVAE",
         "autoregressive-vae": "harness.families.vae_variants:AutoregressiveVAE",

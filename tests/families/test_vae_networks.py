@@ -108,3 +108,44 @@ def test_an_adversarial_one_plays_a_game_about_codes() -> None:
     torch.testing.assert_close(loss, -judge(codes).sigmoid().log().mean())
     assert model.trains == ("encoder", "decoder")
     assert isinstance(family, Samples)
+
+
+def test_a_vae_gan_has_three_losses_of_three_players() -> None:
+    family = built("vae-gan", latent=3, similarity=0.5, beta=2.0)
+    x = torch.rand(4, 1, 8, 8, generator=seeded()) * 2 - 1
+    batch, networks = Batch(x, torch.zeros(4, dtype=torch.int64)), family.networks
+    encoder, decoder, discriminator = family.phases()[0].players
+    noise = encoder.noise(4, seeded())
+    mean, logvar = networks["encoder"](x).chunk(2, dim=1)
+    rebuilt = networks["decoder"](mean + (logvar / 2).exp() * noise["epsilon"])
+    made, judge = networks["decoder"](noise["prior"]), networks["discriminator"]
+    error = (judge.body(x) - judge.body(rebuilt)).square().sum(dim=1).mean() / 2
+    kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum(dim=1).mean()
+    torch.testing.assert_close(encoder.loss(networks, batch, noise)["loss"], error + 2 * kl)
+    fake = torch.cat([judge(rebuilt), judge(made)]).sigmoid()
+    game = -fake.log().mean()
+    torch.testing.assert_close(decoder.loss(networks, batch, noise)["loss"], error / 2 + game)
+    expected = -judge(x).sigmoid().log().mean() - (1 - fake).log().mean()
+    loss = discriminator.loss(networks, batch, noise)["loss"]
+    torch.testing.assert_close(loss, expected)
+    weights = list(networks["decoder"].parameters())
+    assert torch.autograd.grad(loss, weights, allow_unused=True) == (None,) * len(weights)
+    assert isinstance(family, Reconstructs)
+    assert not isinstance(family, Likelihood)  # of pixels it has none
+    with pytest.raises(ValidationError, match="goes with network: conv"):
+        built("vae-gan", network="mlp", depth=1)
+
+
+def test_a_contrastive_encoder_sees_two_views_of_each_image() -> None:
+    family = built("contrastive", latent=3)
+    player = family.phases()[0].players[0]
+    x = torch.rand(6, 1, 8, 8, generator=seeded()) * 2 - 1
+    batch = Batch(x, torch.zeros(6, dtype=torch.int64))
+    first, other = player.noise(6, seeded()), player.noise(6, seeded(1))
+    assert not torch.equal(first["first"], first["second"])
+    loss = player.loss(family.networks, batch, first)["loss"]
+    assert torch.equal(loss, player.loss(family.networks, batch, first)["loss"])
+    assert not torch.equal(loss, player.loss(family.networks, batch, other)["loss"])
+    assert not isinstance(family, Reconstructs)
+    with pytest.raises(ValidationError, match="'resized-crop'"):
+        built("contrastive", augment=["rotation"])

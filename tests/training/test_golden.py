@@ -16,6 +16,17 @@ from harness.families import FAMILIES
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "autoencoder/contrastive": {
+        "model/loss": [4.0256, 3.7198, 3.6031],
+    },
+    "vae/vae-gan": {
+        "encoder/loss": [195.23, 181.64, 169.65],
+        "encoder/kl": [5.279, 5.3001, 7.4853],
+        "encoder/reconstruction": [189.95, 176.34, 162.16],
+        "decoder/loss": [2.6024, 2.4079, 2.2596],
+        "decoder/adversarial": [0.77369, 0.75687, 0.78337],
+        "discriminator/loss": [1.412, 1.2873, 1.1709],
+    },
     "autoencoder/adversarial": {
         "model/loss": [0.42783, 0.34559, 0.29559],
         "discriminator/loss": [1.3589, 1.3736, 1.413],

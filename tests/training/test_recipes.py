@@ -24,7 +24,7 @@ LESS = {
     "diffusion/mlp": 0.99,  # an MLP sees noise as images before it sees images in noise
 }
 """Recipes of which that is more, and how much."""
-ADVERSARIAL = ("gan", "stylegan", "cyclegan", "code_adversary")
+ADVERSARIAL = ("gan", "stylegan", "cyclegan", "code_adversary", "vae_gan")
 """Families whose losses are those of a game, and need not fall."""
 SLOW_TO_SAMPLE = {"diffusion/ddpm-1000-steps"}
 """Recipes whose samples differ from another's by the number of steps alone."""
