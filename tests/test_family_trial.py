@@ -31,6 +31,21 @@ CASES = {
     "no phases": ("return (Phase((player,)),)", "return ()", "one is needed", "phases"),
     "players, not phases": ("return (Phase((player,)),)", "return (player,)", "no tuple of Phase",
                             "phases"),
+    "a phase that only begins has a share": (
+        "return (Phase((player,)),)",
+        'return (Phase((player,)), Phase(name="fit", begin=self.sample))',
+        "phase 'fit' has no players and a share of 1; one that only begins has share=0.0", "phases",
+    ),
+    "begin fails": (
+        "return (Phase((player,)),)", "return (Phase((player,), begin=self.reconstruct),)",
+        "begin fails with TypeError", "reconstruct",
+    ),
+    "after fails": (PLAYER, f"{PLAYER[:-1]}, after=self.reconstruct)",
+                    "after fails with TypeError", "reconstruct"),
+    "after logs no scalars": (PLAYER, f"{PLAYER[:-1]}, after=self.after)",
+                              "after gave a int as 'x'; scalars are needed", "after"),
+    "prepare gives no noise": (PLAYER, f"{PLAYER[:-1]}, prepare=self.prepare)",
+                               "prepare gave a NoneType; a dict of tensors is needed", "prepare"),
     "a loss alone": (LOSS, "return (rebuilt - batch.x).square().mean()",
                      "loss gave a Tensor; a dict with the scalar 'loss'", "loss"),
     "another name": (LOSS, LOSS.replace('"loss"', '"mse"'), "gave 'mse'; 'loss', which", "loss"),
@@ -69,6 +84,11 @@ CASES = {
                         "reconstruct"),
 }  # fmt: skip
 
+HELPERS = {
+    "after": "    def after(self, networks, batch, noise):\n        return {'x': 1}\n\n",
+    "prepare": "    def prepare(self, networks, batch, noise):\n        pass\n\n",
+}
+
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_is_found_before_it_trains(tmp_path: Path, case):
@@ -76,6 +96,8 @@ def test_what_is_wrong_is_found_before_it_trains(tmp_path: Path, case):
     changes = {old: new}
     if "extra" in new:
         changes[MODULES] = MODULES.replace("})", ', "extra": nn.Linear(2, 2)})')
+    if place in HELPERS:
+        changes["    def noise("] = HELPERS[place] + "    def noise("
     loaded = load_suite(str(write(tmp_path, changes, family="mine.broken:Net")))
     looks = [
         lambda: try_checked(loaded, *check_suite(loaded)),

@@ -12,7 +12,8 @@ of which it may train some, call one many times, and differentiate inside (penal
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
@@ -33,6 +34,20 @@ TOLERANCE = 1e-3
 def is_spread() -> bool:
     """Whether this process is one of several that train one model."""
     return dist.is_available() and dist.is_initialized()
+
+
+_whole = False
+
+
+@contextmanager
+def whole_batches() -> Iterator[None]:
+    """While the block runs, each process computes on whole batches, which are the same in all."""
+    global _whole  # noqa: PLW0603 - of this process, as its group is
+    _whole = True
+    try:
+        yield
+    finally:
+        _whole = False
 
 
 def share(batch: Batch, noise: Noise) -> tuple[Batch, Noise]:
@@ -183,7 +198,7 @@ class SharedBatchNorm(_BatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×C×…, normalised for each channel."""
-        if not (self.training and is_spread()):
+        if not (self.training and is_spread()) or _whole:
             return super().forward(x)
         across = [0, *range(2, x.dim())]
         count = x.numel() // x.shape[1] * dist.get_world_size()

@@ -61,7 +61,7 @@ class PlayerState:
         if self.optimizer:
             losses = self._step(self.optimizer, losses, lr)
         if self.player.after:
-            with torch.no_grad():
+            with torch.no_grad(), data_parallel.whole_batches():
                 losses = {**losses, **(self.player.after(networks, batch, noise) or {})}
         return {name: loss.detach() for name, loss in losses.items()}
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from harness.core.cuda_graphs import Replayed, cuda_graph
 from harness.data.batch import Batch
 from harness.families.base import PROGRESS, Losses, Noise, Player
+from harness.training import data_parallel
 from harness.training.budget import Stage
 from harness.training.state import PlayerState, TrainingState
 
@@ -78,7 +79,7 @@ class Step:
             progress = self._stage.progress(self._state.step)
             noise = {**noise, PROGRESS: torch.full((), progress, device=batch.x.device)}
         if player.prepare:
-            with torch.no_grad():
+            with torch.no_grad(), data_parallel.whole_batches():
                 noise = player.prepare(self._state.networks, batch, noise)
         return noise
 

@@ -25,8 +25,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "vae": {"width": 4, "latent": 8, "sigma": 0.5},  # batch normalisation, three losses
     "gan": {"width": 4, "latent": 8, "ema": 0.9},  # two players
     "diffusion": {"width": 1, "ema": 0.9},  # noise that is drawn for each image
+    "vq": {  # two phases, and a codebook that follows means without gradients
+        "width": 8,
+        "factor": 2,
+        "entries": 4,
+        "code_width": 2,
+        "codebook": "average",
+        "prior": {"width": 4, "layers": 1},
+    },
 }
 STEPS, BATCH = 12, 8
+OF_BATCHES = ("/perplexity", "/usage")
+"""What is logged of a batch, and is not the mean of its parts."""
 Trained = dict[str, tuple[list[dict[str, float]], dict[str, Tensor]]]
 
 
@@ -79,9 +89,12 @@ def test_two_processes_train_as_one_on_the_same_batches(
     name: str, alone: Trained, together: Trained
 ) -> None:
     (expected, weights), (curve, found) = alone[name], together[name]
-    assert len(curve) == STEPS
+    assert len(curve) == len(expected) >= STEPS
     for point, same in zip(curve, expected, strict=True):
-        assert point == pytest.approx(same, rel=1e-9)
+        of_means = [name for name in point if not name.endswith(OF_BATCHES)]
+        assert {n: point[n] for n in of_means} == pytest.approx(
+            {n: same[n] for n in of_means}, rel=1e-9
+        )
     assert found.keys() == weights.keys(), "what is saved has the same names"
     for key, tensor in weights.items():
         torch.testing.assert_close(found[key], tensor, rtol=1e-7, atol=1e-9)
