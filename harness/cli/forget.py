@@ -18,20 +18,22 @@ if TYPE_CHECKING:
 
 SHORT = 12
 
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="MLflow run ids, or their beginnings, of cells, scored sets or suites (all cells "
+        "that it made); or cells, as MODEL@DATASET or MODEL@DATASET#SEED. Without any, those "
+        "that are forgotten are listed.",
+        metavar="[RUN…]",
+        show_default=False,
+    ),
+]
+
 
 @option_groups.with_option_groups
 def forget(
     results: suite_options.StoreOptions,
-    runs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="MLflow run ids, or their beginnings, of cells, scored sets or suites (all cells "
-            "that it made); or cells, as MODEL@DATASET or MODEL@DATASET#SEED. Without any, those "
-            "that are forgotten are listed.",
-            metavar="[RUN…]",
-            show_default=False,
-        ),
-    ] = None,
+    runs: Runs = None,
     why: Annotated[str, typer.Option(help="The reason, kept with the run.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Put the runs back on the boards.")] = False,
 ) -> None:

@@ -20,10 +20,10 @@ from harness.core.errors import BadInput, TryLater
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
-    from harness.cell.site import CellOutcome
+    from harness.cell.site import CellOutcome, Site
     from harness.config.suite import LoadedSuite
     from harness.engine.execute import Engine, Location
-    from harness.plan import Plan
+    from harness.plan import Cell, Plan
     from harness.tracking import Store
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -140,14 +140,12 @@ def carry_out(
     console: Console, plan: Plan, store: Store, place: Location, checkpoint_seconds: float
 ) -> list[CellOutcome]:
     """Run what is left of a plan and write its report. Ends the command where it was stopped."""
-    from harness.cli.progress import progress_display
     from harness.engine.cell_scheduler import memory_needs
     from harness.engine.estimate import last_estimate
-    from harness.engine.execute import interrupt, open_site, run_ids, unfinished_cells
+    from harness.engine.execute import open_site, run_ids, unfinished_cells
     from harness.plan.family_trial import try_planned
     from harness.report.publish import publish
     from harness.report.uris import browse
-    from harness.training import stopping
 
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
@@ -159,14 +157,7 @@ def carry_out(
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
     began = time.monotonic()
-    try:
-        with progress_display(console, todo, engine.jobs) as shown:
-            outcomes = engine.run(site, shown.listen, shown.end)
-    except KeyboardInterrupt:
-        interrupt(todo, site, store)
-        _stopped(console, store, site.parent, INTERRUPTED)
-    if stopping.requested():
-        _stopped(console, store, site.parent, TERMINATED)
+    outcomes = _run_cells(console, todo, engine, site, store)
     took = time.monotonic() - began
     store.connect()  # what it did not take while cells ran
     store.settle([*run_ids(plan, store, plan.records(store)), site.parent])
@@ -176,6 +167,25 @@ def carry_out(
     show_report(console, *publish(plan, store, store.folder, site.parent))
     if store.local:
         print_line(console, f"Runs:   {browse(store)}")
+    return outcomes
+
+
+def _run_cells(
+    console: Console, cells: Sequence[Cell], engine: Engine, site: Site, store: Store
+) -> list[CellOutcome]:
+    """Run the cells, and show how far they are. Ends the command where it was stopped."""
+    from harness.cli.progress import progress_display
+    from harness.engine.execute import interrupt
+    from harness.training import stopping
+
+    try:
+        with progress_display(console, cells, engine.jobs) as display:
+            outcomes = engine.run(site, display.listen, display.end)
+    except KeyboardInterrupt:
+        interrupt(cells, site, store)
+        _stopped(console, store, site.parent, INTERRUPTED)
+    if stopping.requested():
+        _stopped(console, store, site.parent, TERMINATED)
     return outcomes
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -234,19 +235,13 @@ def _board(
         unmeasured = _unmeasured_row(board_values, model)
         if model not in samples:
             return unmeasured
-        sample = samples[model]
-        bounds = sample.interval(LEVEL)
-        low, high = display.scale.natural_interval(bounds) if bounds else (None, None)
         return replace(
             unmeasured,
             rank=tiers.get(model),
             ranks=rank_intervals.get(model),
-            mean=display.scale.natural(sample.mean),
-            low=low,
-            high=high,
-            seeds=sample.count,
             versus=versus.get(model),
             quoted=model in quoted_models,
+            **_mean_and_interval(samples[model], display),
         )
 
     return Board(
@@ -261,6 +256,14 @@ def _board(
         by="" if order.ideal is None else f"the distance from {order.ideal:.4g}",
         unranked=unranked,
     )
+
+
+def _mean_and_interval(sample: Sample, display: _BoardScale) -> dict[str, Any]:
+    """The fields of a row that have the mean over seeds and its interval, as they are printed."""
+    bounds = sample.interval(LEVEL)
+    low, high = display.scale.natural_interval(bounds) if bounds else (None, None)
+    mean = display.scale.natural(sample.mean)
+    return {"mean": mean, "low": low, "high": high, "seeds": sample.count}
 
 
 def _unmeasured_row(board_values: _BoardValues, model: str) -> Row:

@@ -106,10 +106,7 @@ def gather(
         metrics=metrics,
         curves=_curves(cells, store),
         pictures=_pictures(plan, cells, store) if with_pictures else [],
-        datasets=[
-            DatasetInfo.of(plan.datasets[entry.name], entry.budget.images if entry.budget else None)
-            for entry in suite.datasets
-        ],
+        datasets=_datasets(plan),
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
         environment={
@@ -126,6 +123,13 @@ def gather(
         declarations=read_declarations(store, find_suite(store, identity, plan.suite_key)),
     )
     return derive_results(record)
+
+
+def _datasets(plan: Plan) -> list[DatasetInfo]:
+    return [
+        DatasetInfo.of(plan.datasets[entry.name], entry.budget.images if entry.budget else None)
+        for entry in plan.loaded.suite.datasets
+    ]
 
 
 def asked_claims(plan: Plan) -> list[AskedClaim]:

@@ -73,7 +73,7 @@ class Vote(_File):
 
 
 class BallotCount(_File):
-    """What a voter saves: the page that it answers, and the run of the suite that the page is of."""
+    """What a voter saves: the page that it answers, and the run of the suite of that page."""
 
     harness_votes: Literal[1]
     page: str = Field(pattern=Hex, max_length=64)
