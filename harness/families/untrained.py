@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from harness.core.errors import BadInput
 from harness.families.base import Family, FamilySettings, ImageShape, Phase
@@ -24,6 +24,12 @@ class UntrainedSettings(FamilySettings):
             if getattr(self, name) != default:
                 raise ValueError(f"{name} is a setting of training steps, and none are taken here")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_steps(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves them out of records and keys, where they would say what is not so."""
+        settings: dict[str, Any] = dump(self)
+        return {name: value for name, value in settings.items() if name not in STEPS}
 
 
 class Untrained(Family):

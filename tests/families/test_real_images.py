@@ -127,6 +127,13 @@ def test_what_is_far_from_the_nearest_training_image_is_anomalous():
     assert model.score(noise).min() > model.score(x).max()
 
 
+def test_records_of_their_settings_have_none_of_steps():
+    settings = FAMILIES.load("few-per-class").Settings.model_validate({"share": 0.5})
+    named = settings.model_dump(mode="json")
+    assert named == {"share": 0.5, "precision": "fp32", "memory_format": "contiguous"}
+    assert type(settings).model_validate(named) == settings
+
+
 @pytest.mark.parametrize(
     "family", [n for n in FAMILIES.builtin if not FAMILIES.load(n).takes_steps]
 )
