@@ -22,7 +22,7 @@ seeds: [0, 1]
 budget: {{images: 320}}
 samples: 300
 datasets: [digits, "digits[unseen=8]"]
-models: [autoencoder/conv, autoencoder/conv-gaussian, {", ".join(ENTRANTS)}]
+models: [autoencoder/conv, autoencoder/conv-mixture, {", ".join(ENTRANTS)}]
 metrics: [fid, recall, authpct, mse, retrieval_precision, auroc, training_time, parameters]
 claims:
   - id: noise-raises-fid
@@ -37,7 +37,7 @@ claims:
     against: baseline/mean-image
     datasets: [digits]
 """
-TRAINED = {"autoencoder/conv", "autoencoder/conv-gaussian"}
+TRAINED = {"autoencoder/conv", "autoencoder/conv-mixture"}
 
 
 @pytest.fixture(scope="module")

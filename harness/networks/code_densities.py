@@ -18,14 +18,14 @@ class CodeGaussian(nn.Module):
     """A Gaussian of the mean and the covariance of codes, as a map to standard Gaussian ones.
 
     `root` d×d is the symmetric square root of the covariance, `inverse_root` its inverse on the
-    directions in which codes vary.
+    directions in which codes vary. Before it is fitted it is a standard Gaussian.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.mean = fixed(width)
-        self.root = fixed(width, width)
-        self.inverse_root = fixed(width, width)
+        self.root = nn.Parameter(torch.eye(width, dtype=torch.float64), requires_grad=False)
+        self.inverse_root = nn.Parameter(self.root.clone(), requires_grad=False)
 
     def fit(self, codes: Tensor, generator: torch.Generator) -> None:
         """Fits it to codes N×d; nothing is random. Raises BadInput for fewer than two."""
@@ -53,11 +53,13 @@ class CodeMixture(nn.Module):
     (Dempster et al. 1977): scikit-learn's, from its k-means start.
 
     `weights` K sum to 1; `means` are K×d, `roots` K×d×d the Cholesky factors of the covariances.
+    Before it is fitted all weights are equal, and all codes 0.
     """
 
     def __init__(self, width: int, components: int) -> None:
         super().__init__()
-        self.weights = fixed(components)
+        equal = torch.full((components,), 1 / components, dtype=torch.float64)
+        self.weights = nn.Parameter(equal, requires_grad=False)
         self.means = fixed(components, width)
         self.roots = fixed(components, width, width)
 

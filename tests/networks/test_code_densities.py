@@ -78,6 +78,13 @@ def test_samples_of_a_mixture_have_its_shares_means_and_covariances():
     assert torch.equal(made, density.sample(8000, generator()))
 
 
+def test_before_they_are_fitted_they_can_be_sampled_from():
+    codes = torch.randn(5, 3, generator=generator())
+    assert torch.equal(CodeGaussian(3).colour(codes), codes)
+    assert torch.equal(CodeGaussian(3).whiten(codes), codes)
+    assert CodeMixture(3, 4).sample(5, generator()).abs().max() == 0
+
+
 @pytest.mark.parametrize(
     ("density", "message"),
     [
