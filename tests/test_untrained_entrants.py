@@ -151,16 +151,16 @@ def test_they_are_measured_again_without_being_made_again(folder: Path):
         (
             "model: pca/pca-8",
             "model: {model: pca/pca-8, at: 0.5}",
-            "pca/pca-8@0.5 is a point in training, and pca/pca-8 is not trained",
+            "pca/pca-8@0.5 is a training fraction, and pca/pca-8 is not trained",
         ),
         (
             "model: disturbed/none",
             "model: {model: disturbed/none, at: [0.5, 1]}",
-            "disturbed/none@0.5 is a point in training, and disturbed/none is not trained",
+            "disturbed/none@0.5 is a training fraction, and disturbed/none is not trained",
         ),
     ],
 )
-def test_points_in_training_are_refused_at_their_line(
+def test_training_fractions_are_refused_at_their_line(
     tmp_path: Path, old: str, new: str, message: str
 ):
     (tmp_path / "suite.yaml").write_text(SUITE.replace(old, new))
