@@ -61,6 +61,11 @@ class Seeds:
         missing = SeedValue(None, "", "missing", "")
         return {seed: by_seed.get(seed, missing) for seed in self.measured_seeds}
 
+    def at(self, seeds: Sequence[int]) -> Seeds:
+        """Returns the numbers of these seeds alone, which are then all that are planned."""
+        measured = tuple(seed for seed in self.measured_seeds if seed in set(seeds))
+        return replace(self, measured_seeds=measured, planned_count=len(seeds))
+
     def all_values(self, metric: str, protocol_key: str) -> list[float]:
         """Returns the values of all models on a metric, measured by one protocol."""
         numbers = [

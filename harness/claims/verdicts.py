@@ -18,23 +18,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining, ability_obstacles
 from harness.claims.effects import ClaimTest, Effect, average_test, single_test
+from harness.claims.looks import ClaimLooks
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
 from harness.claims.questions import Question, RankQuestion, questions_of
 from harness.claims.rank_correlation import rank_correlation
 from harness.claims.seed_values import Seeds, seeds_by_dataset
-from harness.claims.wording import Wording
+from harness.claims.wording import Wording, looks_text
 from harness.config.claim import Claim
 from harness.core.errors import BadInput, suggest
 from harness.metrics.base import Metric
 from harness.plan.claims import without_side
 from harness.statistics import holm
+
+LEAST_LEVEL = 1e-7
+"""The alpha of a look for which the looks before it left nothing: an interval needs one."""
 
 Outcome = Literal["supported", "refuted", "inconclusive", "not evaluable"]
 
@@ -73,7 +77,7 @@ class Verdict:
     be decided if it were the only one, `level` the confidence of the interval after Holm's
     correction, and `method` describes the test; `unit` is that of the effect. `reason` says why a
     claim is not evaluable. `seeds_needed` is set for inconclusive claims, where None means more
-    than a thousand.
+    than a thousand. `looks` are those at the claim, where they are known.
     """
 
     claim: Claim
@@ -88,6 +92,7 @@ class Verdict:
     seeds_needed: int | None = None
     method: str = ""
     unit: str = ""
+    looks: ClaimLooks | None = None
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -102,6 +107,7 @@ class Verdict:
             "claim": self.claim.model_dump(mode="json"),
             "parts": [dataclasses.asdict(part) for part in self.parts],
             "effect": dataclasses.asdict(self.effect) if self.effect else None,
+            "looks": dataclasses.asdict(self.looks) if self.looks else None,
         }
 
 
@@ -138,25 +144,64 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     datasets: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     *,
     training: SuiteTraining = UNKNOWN_TRAINING,
+    looks: Mapping[str, ClaimLooks] | None = None,
 ) -> list[Verdict]:
     """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
     `seeds` is the number of seeds that the suite asks for; those that the table lacks are missing
     cells. `datasets` are the suite's, or each claim's by its id; by default the ones in
     the table. They are used for claims that name no datasets. Claims about what models can do are
-    withheld where `training` does not allow them to be decided. Raises BadInput for a metric that
+    withheld where `training` does not allow them to be decided. A claim that has `looks`, by its
+    id, is decided at the first of them that decides it, each at the level that they leave it;
+    without any it has all of alpha. Raises BadInput for a metric that
     is not in `metrics`, and for a claim about the better side of a metric that has none.
     """
     default = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
     measured = seeds_by_dataset(table, seeds)
-    cases = []
+    trials = []
     for claim in claims:
         of_suite = default[claim.id] if isinstance(default, Mapping) else default
         names = claim.datasets or of_suite
         sources = [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
-        cases.append(_case(claim, metrics, sources, training))
-    alphas = holm.levels([case.p for case in cases], [claim.alpha for claim in claims])
-    return [_verdict(case, alpha, len(cases)) for case, alpha in zip(cases, alphas, strict=True)]
+        of_claim = (looks or {}).get(claim.id)
+        if of_claim is None or not of_claim.seeds:
+            trials.append(_Looked((_case(claim, metrics, sources, training),)))
+            continue
+        at_looks = [[source.at(look) for source in sources] for look in of_claim.seeds]
+        cases = tuple(_case(claim, metrics, some, training) for some in at_looks)
+        trials.append(_Looked(cases, of_claim))
+    alphas = holm.levels([trial.p for trial in trials], [claim.alpha for claim in claims])
+    return [trial.verdict(alpha, len(trials)) for trial, alpha in zip(trials, alphas, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A claim at each of its looks. Without looks it is judged once, with all of alpha."""
+
+    cases: tuple[_Case, ...]
+    looks: ClaimLooks | None = None
+
+    @property
+    def p(self) -> float:
+        """The smallest alpha, for all looks together, at which any look decides the claim."""
+        return min(map(self._overall, range(len(self.cases))))
+
+    def verdict(self, alpha: float, claims: int) -> Verdict:
+        """Returns the verdict of the first look that decides, or else of the last."""
+        looks = range(len(self.cases))
+        look = next((k for k in looks if self._overall(k) <= alpha), looks[-1])
+        if self.looks is None:
+            return _verdict(self.cases[look], alpha, claims)
+        plan = self.looks.plan
+        verdict = _verdict(self.cases[look], max(LEAST_LEVEL, plan.level(look, alpha)), claims)
+        method = f"{verdict.method}{looks_text(plan.seeds, look)}" if verdict.method else ""
+        return replace(verdict, method=method, looks=self.looks)
+
+    def _overall(self, look: int) -> float:
+        case = self.cases[look]
+        if self.looks is None or case.problem:
+            return case.p
+        return self.looks.plan.overall(look, case.p)
 
 
 def _case(

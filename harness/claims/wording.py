@@ -159,6 +159,15 @@ def _spread(claim: spec.SpreadClaim, pairs: Sequence[PairedSeeds]) -> str:
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
 
 
+def looks_text(seeds: Sequence[int], look: int) -> str:
+    """Says which of several looks decided: ", at look 2 of 3 (at 3, 5 and 10 seeds)"; empty where
+    there is one.
+    """
+    if len(seeds) == 1:
+        return ""
+    return f", at look {look + 1} of {len(seeds)} (at {_list(seeds)} seeds)"
+
+
 def list_models(models: Sequence[ModelAt]) -> str:
     """Names the models; points in the training of a single model are counted instead."""
     names = {model.model for model in models}

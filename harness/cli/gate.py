@@ -175,7 +175,7 @@ def _run_rest(
 
     if unfinished(plan, store):
         machine = ThisMachine(plan.numerics, device, jobs)
-        say_failures(console, carry_out(console, plan, store, machine, checkpoint_seconds))
+        say_failures(console, carry_out(console, plan, store, machine, checkpoint_seconds)[0])
         console.print()
 
 

@@ -7,7 +7,8 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
     from harness.config.suite import LoadedSuite
     from harness.engine.execute import Engine, Location
     from harness.plan import Cell, Plan
+    from harness.report.more_seeds import SeedsOfClaims
+    from harness.report.results import Results
     from harness.tracking import Store
+
+UntilDecided = Annotated[
+    bool,
+    typer.Option("--until-decided", help="Add seeds for claims that are open, up to --max-seeds."),
+]
+MaxSeeds = Annotated[
+    int | None,
+    typer.Option("--max-seeds", help="The most seeds of a claim with --until-decided.", min=1),
+]
 
 INTERRUPTED, TERMINATED = 130, 143
 """The exit codes of a command that Ctrl-C or SIGTERM ended: 128 + the signal's number."""
@@ -37,10 +49,14 @@ def run(
     engine: options.EngineName = "local",
     address: options.RayAddress = None,
     checkpoint_seconds: options.CheckpointSeconds = 20.0,
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
 ) -> None:
     """Train and measure what is left of a suite, then write its report.
 
-    Finished work is not done again; a killed run goes on from its last checkpoint.
+    Finished work is not done again; a killed run goes on from its last checkpoint. With
+    `--until-decided` claims that are still open get more seeds, half as many again each time, and
+    each look at them spends a part of alpha.
 
     **Examples**
 
@@ -50,6 +66,8 @@ def run(
 
         harness run quickstart --metrics fid,recall
 
+        harness run modes --until-decided --max-seeds 12
+
         harness run - < suite.yaml
 
         harness run cifar10 --budget-scale 0.02 --extractor classifier:cifar10 --device cpu
@@ -58,22 +76,16 @@ def run(
 
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
-    streams.outlive_readers()
-    _run(
-        chosen.resolved() if engine == "ray" else chosen, jobs, engine, address, checkpoint_seconds
-    )
-
-
-def _run(
-    chosen: suite_options.SuiteOptions,
-    jobs: int | None,
-    engine: str,
-    address: str | None,
-    checkpoint_seconds: float,
-) -> None:
     from harness.engine import forkserver
+    from harness.report.more_seeds import SeedsOfClaims
 
+    streams.outlive_readers()
+    if engine == "ray":
+        chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
+    seeds = SeedsOfClaims(
+        loaded.suite.seeds, most=_most_seeds(until_decided, max_seeds, len(loaded.suite.seeds))
+    )
     say = announce_stages(console)
     say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
@@ -85,11 +97,31 @@ def _run(
     with _place(chosen, loaded, engine, address, jobs) as place:
         plan = make_plan(loaded, place.numerics, chosen.compute.data_root, say)
         say("opening the tracking store, looking for what is finished")
-        outcomes = carry_out(console, plan, chosen.results.open(), place, checkpoint_seconds)
+        store = chosen.results.open()
+        outcomes, results = carry_out(console, plan, store, place, checkpoint_seconds, seeds)
+        for count in seeds.later_looks():
+            wider = seeds.widened(results.verdicts, count)
+            if wider == seeds or any(outcome.failures for outcome in outcomes):
+                break
+            seeds = wider
+            loaded = replace(chosen, seeds=",".join(map(str, seeds.all))).load()
+            plan = make_plan(loaded, place.numerics, chosen.compute.data_root, say)
+            outcomes, results = carry_out(console, plan, store, place, checkpoint_seconds, seeds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
         check_room(outcomes)
         raise typer.Exit(1)
+
+
+def _most_seeds(until_decided: bool, max_seeds: int | None, seeds: int) -> int | None:
+    """The greatest number of seeds of a run until its claims are decided; None for another run."""
+    if until_decided and max_seeds is None:
+        raise BadInput("--until-decided needs --max-seeds N: the most seeds that a claim may take")
+    if max_seeds is not None and not until_decided:
+        raise BadInput("--max-seeds goes with --until-decided")
+    if max_seeds is not None and max_seeds < seeds:
+        raise BadInput(f"--max-seeds {max_seeds}: the suite has {seeds} seeds already")
+    return max_seeds
 
 
 def check_room(outcomes: Sequence[CellOutcome]) -> None:
@@ -137,25 +169,38 @@ def _place(
 
 
 def carry_out(
-    console: Console, plan: Plan, store: Store, place: Location, checkpoint_seconds: float
-) -> list[CellOutcome]:
-    """Run what is left of a plan and write its report. Ends the command where it was stopped."""
+    console: Console,
+    plan: Plan,
+    store: Store,
+    place: Location,
+    checkpoint_seconds: float,
+    seeds: SeedsOfClaims | None = None,
+) -> tuple[list[CellOutcome], Results]:
+    """Run what is left of a plan and write its report; `seeds` are those of claims that have more
+    than others. Ends the command where it was stopped.
+    """
     from harness.engine.cell_scheduler import memory_needs
     from harness.engine.estimate import last_estimate
     from harness.engine.execute import open_site, run_ids, unfinished_cells
     from harness.plan.family_trial import try_planned
+    from harness.report.looks import declare_most
     from harness.report.publish import publish
     from harness.report.uris import browse
 
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, estimate = unfinished_cells(plan, records), last_estimate(plan, store)
+    if seeds:
+        asked = {cell.training_key for cell in seeds.cells(plan)}
+        todo = [cell for cell in todo if cell.training_key in asked]
     try_planned(plan, todo)
     engine = place.engine(
         plan, todo, store, memory_needs(plan.cells, records, estimate.costs if estimate else {})
     )
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
+    if seeds and seeds.most:
+        declare_most(plan, store, site.parent, seeds.most)
     began = time.monotonic()
     outcomes = _run_cells(console, todo, engine, site, store)
     took = time.monotonic() - began
@@ -164,10 +209,11 @@ def carry_out(
     if estimate and todo and not any(outcome.failures for outcome in outcomes):
         expected = estimate.seconds(todo, records, engine.jobs, engine.spare)
         _say_how_good(console, store, site.parent, expected, took)
-    show_report(console, *publish(plan, store, store.folder, site.parent))
+    results, page = publish(plan, store, store.folder, site.parent, seeds)
+    show_report(console, results, page)
     if store.local:
         print_line(console, f"Runs:   {browse(store)}")
-    return outcomes
+    return outcomes, results
 
 
 def _run_cells(

@@ -66,7 +66,7 @@ class SuiteUnderTest:
             machine = ThisMachine(numerics, numerics.device, jobs)
             try:
                 with _one_line(), _same_torch():
-                    outcomes = carry_out(
+                    outcomes, _ = carry_out(
                         console, self.plan, self.store, machine, CHECKPOINT_SECONDS
                     )
             except typer.Exit:  # Ctrl-C or SIGTERM, of which all is saved

@@ -24,6 +24,7 @@ from harness.core.secrets import without_passwords
 from harness.metrics import METRICS
 from harness.metrics.base import Estimate, Metric
 from harness.plan.declarations import history_of
+from harness.report.looks import looks_from
 from harness.report.results import (
     CURVE_COLUMNS,
     AskedClaim,
@@ -127,6 +128,7 @@ def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
             for dataset in record.datasets
         ],
         "models": [asdict(model) for model in record.models],
+        "looks": {name: asdict(each) for name, each in record.looks.items()},
         "declarations": {
             name: [asdict(each) for each in entries]
             for name, entries in record.declarations.items()
@@ -179,6 +181,7 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         models=TypeAdapter(list[ModelInfo]).validate_python(document["models"]),
         doubts={(dataset, key): doubt for dataset, key, doubt in document["doubts"]},
         declarations=history_of(document.get("declarations", {})),
+        looks=looks_from(document.get("looks", {})),
         pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],
         curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),

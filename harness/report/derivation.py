@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 import pandas as pd
 
 from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining
+from harness.claims.looks import ClaimLooks
 from harness.claims.verdicts import Verdict, decide
 from harness.config.training_fraction import is_fraction
 from harness.core.measurement import tidy
@@ -25,7 +26,14 @@ def derive_results(record: SuiteRecord) -> Results:
     train_images = {dataset.name: dataset.train for dataset in record.datasets}
     training = tuple(training_infos(record.cells, record.curves, table, train_images))
     state = SuiteTraining(undertrained(training), trial(record.overrides))
-    verdicts = decide_claims(record.claims, table, record.metrics, record.seeds, state)
+    verdicts = decide_claims(
+        record.claims,
+        table,
+        record.metrics,
+        record.seeds,
+        training=state,
+        looks=record.looks,
+    )
     return Results(
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
         table=table,
@@ -35,18 +43,19 @@ def derive_results(record: SuiteRecord) -> Results:
     )
 
 
-def decide_claims(
+def decide_claims(  # noqa: PLR0913 - what verdicts rest on, the last two by name
     asked: Sequence[AskedClaim],
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
     seeds: int,
+    *,
     training: SuiteTraining = UNKNOWN_TRAINING,
+    looks: Mapping[str, ClaimLooks] | None = None,
 ) -> list[Verdict]:
     """The verdicts on claims, from the tidy table; the suite asks for `seeds` training seeds."""
     datasets = {each.claim.id: each.datasets for each in asked}
-    return decide(
-        [each.claim for each in asked], table, metrics, seeds, datasets, training=training
-    )
+    claims = [each.claim for each in asked]
+    return decide(claims, table, metrics, seeds, datasets, training=training, looks=looks)
 
 
 def trial(overrides: Mapping[str, str]) -> str:

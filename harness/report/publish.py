@@ -27,6 +27,8 @@ from harness.plan.identity import code_folders, identify
 from harness.report.commands import run_command
 from harness.report.derivation import derive_results
 from harness.report.folders import report_folder
+from harness.report.looks import current_looks, read_looks, with_reached, write_looks
+from harness.report.more_seeds import SeedsOfClaims
 from harness.report.results import (
     CURVE_COLUMNS,
     AskedClaim,
@@ -63,12 +65,19 @@ CURVES = 5
 """Seeds whose loss curves are drawn; the page says so."""
 
 
-def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple[Results, Path]:
+def publish(
+    plan: Plan,
+    store: Store,
+    output: Path,
+    parent: str | None,
+    seeds: SeedsOfClaims | None = None,
+) -> tuple[Results, Path]:
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
-    where one is given. Returns what it is made of, and the page's path.
+    where one is given; `seeds` are those of claims that have more than others. Returns what it is
+    made of, and the page's path.
     """
     records = plan.records(store)
-    results = gather(plan, store, records)
+    results = gather(plan, store, records, seeds=seeds)
     page = write_report(results, report_folder(plan, identify(plan.loaded, store), output))
     if parent:
         for cell in plan.cells:  # what another suite made, which was found and not opened
@@ -76,6 +85,7 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
                 store.add_use(record, cell.used_by(parent), cell.had_by(parent))
                 store.complete(record, params_of(cell))
         store.log_summary(parent, summary(results.table, plan))
+        write_looks(store, parent, with_reached(read_looks(store, parent), results.verdicts))
         for file in sorted(path for path in page.parent.rglob("*") if path.is_file()):
             folder = Path("report") / file.parent.relative_to(page.parent)
             store.put_file(parent, file, folder.as_posix())
@@ -85,13 +95,22 @@ def publish(plan: Plan, store: Store, output: Path, parent: str | None) -> tuple
 
 
 def gather(
-    plan: Plan, store: Store, records: Mapping[str, Record], with_pictures: bool = True
+    plan: Plan,
+    store: Store,
+    records: Mapping[str, Record],
+    with_pictures: bool = True,
+    seeds: SeedsOfClaims | None = None,
 ) -> Results:
     """Read what a report is made from: the store's `records` of the plan's cells and, if
-    `with_pictures`, pictures.
+    `with_pictures`, pictures. `seeds` are those of claims that have more than others.
     """
     suite, identity = plan.loaded.suite, identify(plan.loaded, store)
+    parent = find_suite(store, identity, plan.suite_key)
     cells = plan.results(records)
+    if seeds:
+        asked = {(cell.dataset, cell.model, cell.seed) for cell in seeds.cells(plan)}
+        cells = [c for c in cells if (c.dataset, c.model, c.seed) in asked]
+    looks = current_looks(plan, read_looks(store, parent), seeds or SeedsOfClaims(suite.seeds))
     metrics = dict(plan.metrics)
     if any(row.metric == HUMAN_PREFERENCE.name for cell in cells for row in cell.measurements):
         metrics[HUMAN_PREFERENCE.name] = HUMAN_PREFERENCE
@@ -120,7 +139,8 @@ def gather(
         overrides=plan.loaded.overridden,
         doubts=_doubts(plan, cells, store),
         identity=identity.marks,
-        declarations=read_declarations(store, find_suite(store, identity, plan.suite_key)),
+        declarations=read_declarations(store, parent),
+        looks=looks,
     )
     return derive_results(record)
 

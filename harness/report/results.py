@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from harness.claims.looks import ClaimLooks
 from harness.claims.verdicts import Verdict
 from harness.config.claim import Claim
 from harness.core.measurement import CellResult
@@ -120,7 +121,8 @@ class SuiteRecord:
     has the datasets that a name such as `digits[unseen=each]` stands for. `curves` has the columns
     of `CURVE_COLUMNS`. `command` repeats the run. `doubts` says, by dataset and protocol key, how
     a metric failed its self-test. `identity` has the marks of `harness.tracking.suites`: whose
-    report it is. `declarations` says when each claim was declared.
+    report it is. `declarations` says when each claim was declared, and
+    `looks` when it was looked at.
     """
 
     title: str
@@ -144,6 +146,7 @@ class SuiteRecord:
     doubts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
     declarations: History = field(default_factory=dict)
+    looks: Mapping[str, ClaimLooks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
