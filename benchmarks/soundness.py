@@ -1,13 +1,14 @@
 """How often verdicts and the regression gate are wrong, and how often they see what is there.
 
-    python benchmarks/soundness.py [verdicts] [practice] [gate] [--simulations 1000] [--seeds 3,5]
+    python benchmarks/soundness.py [verdicts] [looks] [practice] [gate] [--simulations 1000]
 
 Scores are made up, with known means, as a suite's tidy table or as a baseline and today's numbers,
-and go through the harness's own `judge` and `compare`. `verdicts` counts false verdicts, how often
-intervals cover the truth, and how often true claims are supported; `practice` sets verdicts beside
-what papers do; `gate` counts false alarms and detections. All three if none is named. A rate that
-lies beyond alpha with 99 % confidence (exact binomial) is marked with !. `docs/statistics.md` has
-the figures and what follows from them.
+and go through the harness's own `decide` and `compare_with_baseline`. `verdicts` counts false
+verdicts, how often intervals cover the truth, and how often true claims are supported; `looks`
+counts false verdicts where a claim is looked at again; `practice` sets verdicts beside what papers
+do; `gate` counts false alarms and detections. All four if none is named. A rate that lies beyond
+alpha with 99 % confidence (exact binomial) is marked with !. `docs/statistics.md` has the figures
+and what follows from them.
 
 It has another name than `statistics.py` would be, which Python's own module of that name, and so
 every script in this folder, would stumble over.
@@ -29,6 +30,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from harness.claims.looks import ClaimLooks
 from harness.claims.verdicts import decide
 from harness.config.claim import Claim
 from harness.config.claim_shapes import make_claim
@@ -416,6 +418,58 @@ def verdicts(simulations: int, seeds: Sequence[int], only: str = "") -> None:
     )
 
 
+# -- looking again ---------------------------------------------------------------------------------
+
+LOOKS = (3, 5, 8, 10, 15, 20)
+
+
+def looked_at(kind: str, most: int | None, count: int, simulations: int) -> tuple[int, int, int]:
+    """How often a claim about two equal models is supported, refuted, and decided, with `count`
+    looks; `most` is the declared number of seeds, 0 where every look has all of alpha.
+    """
+    rng = np.random.default_rng([4, count])
+    seeds = LOOKS[:count]
+    outcomes = []
+    for _ in range(simulations):
+        case = pair_case(*two_sides(kind, rng, seeds[-1]))
+        looks = ClaimLooks(tuple(tuple(range(n)) for n in seeds), most)
+        plans = [looks] if most != 0 else [ClaimLooks((look,), len(look)) for look in looks.seeds]
+        frame = table(case.values)
+        ends = [
+            decide(case.claims, frame, METRICS, seeds[-1], ["d"], looks={"c": plan})[0].outcome
+            for plan in plans
+        ]
+        outcomes.append(next((end for end in ends if end in ("supported", "refuted")), ends[-1]))
+    supported, refuted = outcomes.count("supported"), outcomes.count("refuted")
+    return supported, refuted, supported + refuted
+
+
+def repeated_looks(simulations: int, _: Sequence[int]) -> None:
+    """False verdicts on two equal models where a claim is looked at again with more seeds."""
+    plans = {"all of alpha at each look": 0, "undeclared": None, "20 seeds declared": 20}
+    calls = [
+        (kind, most, count, simulations)
+        for kind in ("normal", "log-normal", "t3")
+        for most in plans.values()
+        for count in (1, 3, 6)
+    ]
+    names = {most: name for name, most in plans.items()}
+    show(
+        f"False verdicts under looks at {', '.join(map(str, LOOKS))} seeds, in % of {simulations}"
+        f" suites (standard error at 5 %: {error(ALPHA, simulations)})",
+        ["scores, alpha, looks", "supported", "refuted", "either"],
+        (
+            [
+                f"{kind}, {names[most]}, {count}",
+                *(share(hits, simulations, most != 0) for hits in counts),
+            ]
+            for (kind, most, count, _), counts in zip(
+                calls, in_parallel(looked_at, calls), strict=True
+            )
+        ),
+    )
+
+
 # -- what papers do -------------------------------------------------------------------------------
 
 Rule = Callable[[Array, Array], bool]
@@ -618,6 +672,7 @@ def _rates(
 
 PARTS: dict[str, Callable[[int, Sequence[int]], None]] = {
     "verdicts": verdicts,
+    "looks": repeated_looks,
     "practice": practice,
     "gate": gate,
 }
