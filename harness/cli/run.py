@@ -106,6 +106,7 @@ def run(
             seeds = wider
             loaded = replace(chosen, seeds=",".join(map(str, seeds.all))).load()
             plan = make_plan(loaded, place.numerics, chosen.compute.data_root, say)
+            plan = replace(plan, cells=seeds.cells(plan))
             outcomes, results = carry_out(console, plan, store, place, checkpoint_seconds, seeds)
     if say_failures(console, outcomes):
         console.print("What failed is tried again by the same command.")
@@ -190,9 +191,6 @@ def carry_out(
     records = store.records([cell.training_key for cell in plan.cells])
     store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, estimate = unfinished_cells(plan, records), last_estimate(plan, store)
-    if seeds:
-        asked = {cell.training_key for cell in seeds.cells(plan)}
-        todo = [cell for cell in todo if cell.training_key in asked]
     try_planned(plan, todo)
     engine = place.engine(
         plan, todo, store, memory_needs(plan.cells, records, estimate.costs if estimate else {})

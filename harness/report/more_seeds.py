@@ -40,7 +40,7 @@ class SeedsOfClaims:
         """Returns the numbers of seeds of the looks after the first, up to `most`."""
         return planned_looks(len(self.base), self.most)[1:] if self.most else []
 
-    def cells(self, plan: Plan) -> list[Cell]:
+    def cells(self, plan: Plan) -> tuple[Cell, ...]:
         """Returns the cells of a plan that these seeds ask for."""
         members = Members(plan.loaded.suite)
         asked = {
@@ -51,11 +51,11 @@ class SeedsOfClaims:
             for seed in self.of(claim.id)
         }
         base = set(self.base)
-        return [
+        return tuple(
             cell
             for cell in plan.cells
             if cell.seed in base or (cell.dataset, cell.model, cell.seed) in asked
-        ]
+        )
 
 
 def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:

@@ -107,9 +107,6 @@ def gather(
     suite, identity = plan.loaded.suite, identify(plan.loaded, store)
     parent = find_suite(store, identity, plan.suite_key)
     cells = plan.results(records)
-    if seeds:
-        asked = {(cell.dataset, cell.model, cell.seed) for cell in seeds.cells(plan)}
-        cells = [c for c in cells if (c.dataset, c.model, c.seed) in asked]
     looks = current_looks(plan, read_looks(store, parent), seeds or SeedsOfClaims(suite.seeds))
     metrics = dict(plan.metrics)
     if any(row.metric == HUMAN_PREFERENCE.name for cell in cells for row in cell.measurements):
