@@ -14,7 +14,7 @@ from test_golden import GOLDEN, ramps_family
 from torch import nn
 
 from harness.data.batch import Batch
-from harness.families.base import FamilySettings
+from harness.families.base import PROGRESS, FamilySettings
 from harness.training.checkpoint import Checkpoints
 from harness.training.compute import compute_loss
 from harness.training.loop import train
@@ -53,11 +53,15 @@ def test_no_loss_waits_for_the_device(name: str) -> None:
         if tensor is not None
     }
     for player in family.phases()[0].players:
-        noise = player.noise(32, torch.Generator())
-        losses = player.loss(
-            networks, Batch(**on_meta), {part: drawn.to("meta") for part, drawn in noise.items()}
-        )
+        noise = dict(player.noise(len(on_meta["x"]), torch.Generator()))
+        if player.reads_progress:
+            noise[PROGRESS] = torch.zeros(())
+        inputs = Batch(**on_meta), {part: drawn.to("meta") for part, drawn in noise.items()}
+        losses = player.loss(networks, *inputs)
         losses["loss"].backward()
+        if player.after:
+            with torch.no_grad():
+                losses = {**losses, **(player.after(networks, *inputs) or {})}
         assert all(loss.is_meta for loss in losses.values())
 
 
