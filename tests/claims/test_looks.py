@@ -34,7 +34,7 @@ def test_a_later_look_has_the_level_that_the_first_one_left():
     assert first.outcome == "inconclusive"
     second = looked(OPEN, looks(range(3), range(6)))
     assert len(second.parts[0].blocks) == 6
-    assert 0.98 < second.level < 0.99
+    assert 0.99 < second.level < 0.992
     assert second.level > looked(OPEN, looks(range(6))).level
 
 
