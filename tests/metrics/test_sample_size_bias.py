@@ -31,11 +31,32 @@ def test_the_bias_falls_as_one_over_n():
     assert biases[200] / biases[400] == pytest.approx(2, rel=0.25)
 
 
-def test_extrapolation_takes_most_of_the_bias():
-    pairs = [(features(1000, seed, d=40), features(20000, 99, d=40)) for seed in range(8)]
-    shares = [fid_infinity_bias_share(a, b).value for a, b in pairs]
-    assert min(shares) >= 0
-    assert np.median(shares) < 0.5
+def test_the_share_is_that_of_the_extrapolated_distances():
+    a, b = features(100, 0), features(300, 1) + 0.5
+    shuffled = a[torch.from_numpy(np.random.RandomState(2020).permutation(100))]
+    whole, halves, quarters = (
+        np.mean([frechet_distance(part, b) for part in shuffled.chunk(parts)])
+        for parts in (1, 2, 4)
+    )
+    expected = (3 * halves - quarters - 2 * whole) / (halves - whole)
+    assert fid_infinity_bias_share(a, b).value == pytest.approx(abs(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_extrapolation_takes_most_of_the_bias(shift: float):
+    """Whether the bias is most of the distance, or a hundredth of it."""
+    pairs = [(features(1000, s, d=20), features(20000, 99, d=20) + shift) for s in range(6)]
+    assert max(fid_infinity_bias_share(a, b).value for a, b in pairs) < 0.5
+
+
+def test_odd_samples_are_left_out_of_all_sizes():
+    a, b = features(103, 0), features(300, 1)
+    order = torch.from_numpy(np.random.RandomState(2020).permutation(103))
+    halves, whole = (
+        np.mean([frechet_distance(part, b) for part in a[order[:102]].chunk(parts)])
+        for parts in (2, 1)
+    )
+    assert fid_bias(a, b).value == pytest.approx(halves - whole, rel=1e-9)
 
 
 def test_a_distance_without_bias_has_no_share():
