@@ -9,7 +9,6 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -135,8 +134,10 @@ class Together:
     def _loss(
         self, player: Player, parameters: dict[str, Tensor], x: Tensor, noise: dict[str, Tensor]
     ) -> Tensor:
-        networks: Any = _Networks(self._shell, parameters)
-        return player.loss(networks, Batch(x, self._labels), noise)["loss"]
+        weights = {f"networks.{name}": value for name, value in parameters.items()}
+        loss = _Loss(player, self._shell)
+        value: Tensor = functional_call(loss, weights, (Batch(x, self._labels), noise))
+        return value
 
     def changing(self) -> Mapping[str, Tensor]:
         """The tensors that a step changes, by name."""
@@ -147,17 +148,13 @@ class Together:
         return found
 
 
-class _Networks:
-    """Networks by name, with the weights of one seed."""
+class _Loss(nn.Module):
+    """A player's loss as a module of the networks, whose weights can be those of any seed."""
 
-    def __init__(self, shell: nn.ModuleDict, parameters: Mapping[str, Tensor]) -> None:
-        self._shell, self._parameters = shell, parameters
+    def __init__(self, player: Player, networks: nn.ModuleDict) -> None:
+        super().__init__()
+        self.player, self.networks = player, networks
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        start = f"{name}."
-        own = {
-            key.removeprefix(start): value
-            for key, value in self._parameters.items()
-            if key.startswith(start)
-        }
-        return lambda *inputs: functional_call(self._shell[name], own, inputs)
+    def forward(self, batch: Batch, noise: Mapping[str, Tensor]) -> Tensor:
+        """The loss of a batch."""
+        return self.player.loss(self.networks, batch, noise)["loss"]
