@@ -96,7 +96,7 @@ def entry(ledger, folder=ROOT / "docs"):
 def test_a_recorded_verdict_stands_with_effect_datasets_seeds_and_report(recorded):
     text = entry(recorded())
     assert "| **supported** | mean squared error of b on digits: ratio 0.80 " in text
-    assert "| digits | 3 | [mine](" in text
+    assert "| digits | 3 | not recorded | [mine](" in text
     assert "reports/mine/report.md), 2026-01-02 |" in text
     assert "Missing" not in text
 
