@@ -11,7 +11,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
 from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import Encodes, Latents, Posterior, is_conditional
+from harness.families.capabilities import Encodes, Latents, Posterior, is_conditional
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""

@@ -10,7 +10,7 @@ from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence
-from harness.families.base import Discriminates, is_conditional
+from harness.families.capabilities import Discriminates, is_conditional
 
 OUTPUTS = {
     "log odds": "the odds that they are real",

@@ -15,7 +15,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import BATCH
 from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import ImportanceBound, Likelihood
+from harness.families.capabilities import ImportanceBound, Likelihood
 from harness.metrics.likelihood import IMPORTANCE_SAMPLES, dequantise
 
 

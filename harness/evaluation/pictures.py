@@ -17,7 +17,7 @@ from harness.data.frames import unfold
 from harness.data.pixels import to_uint8
 from harness.data.scatter import is_plane, scatter
 from harness.evaluation.evidence import Evidence
-from harness.families.base import Reconstructs, Restores, Samples, Translates
+from harness.families.capabilities import Reconstructs, Restores, Samples, Translates
 from harness.metrics.base import Metric
 from harness.metrics.memorisation import nearest_neighbours
 

@@ -13,7 +13,7 @@ from harness.data.pixels import to_float, to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import Direction, Reconstructs, Restores, Translates
+from harness.families.capabilities import Direction, Reconstructs, Restores, Translates
 
 BATCH = 250
 """Images passed through a model at a time where batches do not change the result."""

@@ -11,7 +11,8 @@ from typing import Literal
 
 from harness.core.errors import BadInput
 from harness.data.base import Dataset
-from harness.families.base import Family, Remembers, Samples
+from harness.families.base import Family
+from harness.families.capabilities import Remembers, Samples
 
 Need = str
 """The name of a requirement."""

@@ -15,7 +15,7 @@ from harness.evaluation.protocols import SAMPLING_BATCH, TIMING_BATCH, TIMING_RE
 from harness.evaluation.requirements import Candidate, Requirement, of_model, require
 from harness.evaluation.specs import evidence
 from harness.extractors.base import Extracted
-from harness.families.base import is_conditional, takes_texts
+from harness.families.capabilities import is_conditional, takes_texts
 from harness.training.clock import clock
 
 

@@ -8,7 +8,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
 from harness.evaluation.requirements import Candidate, Requirement, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import Reconstructs, ScoreMaps, Scores
+from harness.families.capabilities import Reconstructs, ScoreMaps, Scores
 
 
 @of_model

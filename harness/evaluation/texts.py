@@ -12,7 +12,7 @@ from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Candidate, Requirement, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.base import takes_texts
+from harness.families.capabilities import takes_texts
 from harness.metrics.base import Caveat
 
 

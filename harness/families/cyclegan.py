@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families.base import (
-    Direction,
     Family,
     FamilySettings,
     ImageShape,
@@ -21,6 +20,7 @@ from harness.families.base import (
     Phase,
     Player,
 )
+from harness.families.capabilities import Direction
 from harness.families.optimizers import Adam, AnyOptimizer
 from harness.networks.cyclegan import PatchDiscriminator, ResidualTranslator
 from harness.networks.image_pool import ImagePool

@@ -9,7 +9,8 @@ from typing import Any
 from harness.data.base import Dataset
 from harness.data.tokenizer import Tokenizer
 from harness.families import build_family
-from harness.families.base import Family, ImageShape, Remembers
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import Remembers
 from harness.training.init import initialise
 
 

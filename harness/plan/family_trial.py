@@ -27,11 +27,8 @@ from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.requirements import Need
 from harness.evaluation.specs import metric_needs
 from harness.families import FAMILIES
-from harness.families.base import (
-    PROGRESS,
-    Family,
-    Phase,
-    Player,
+from harness.families.base import PROGRESS, Family, Phase, Player
+from harness.families.capabilities import (
     Reconstructs,
     Restores,
     Samples,

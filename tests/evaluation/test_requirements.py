@@ -19,7 +19,7 @@ from harness.evaluation.requirements import (
 from harness.evaluation.specs import EVIDENCE, evidence, provided
 from harness.evaluation.subject import model_subject, samples_subject, sources_subject
 from harness.families import build_family
-from harness.families.base import Reconstructs
+from harness.families.capabilities import Reconstructs
 from harness.metrics.base import Estimate, Metric
 from harness.plan import shape_of
 from harness.training.init import initialise

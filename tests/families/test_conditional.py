@@ -9,7 +9,8 @@ from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.data.hashed_words import word_ids
 from harness.families import build_family
-from harness.families.base import Family, ImageShape, Samples, is_conditional
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import Samples, is_conditional
 
 SMALL = {
     "gan": {"width": 4, "latent": 8},

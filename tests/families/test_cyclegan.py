@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Family, ImageShape, Translates
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import Translates
 from harness.families.cyclegan import domains_of, translate_both
 from harness.networks.cyclegan import PatchDiscriminator, ResidualTranslator
 

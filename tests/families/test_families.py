@@ -10,11 +10,10 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import (
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import (
     Decodes,
     Encodes,
-    Family,
-    ImageShape,
     ImportanceBound,
     Likelihood,
     Posterior,

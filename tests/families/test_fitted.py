@@ -13,7 +13,8 @@ from harness.data import load_dataset
 from harness.data.loader import Batches
 from harness.data.pixels import to_float
 from harness.families import build_family
-from harness.families.base import Decodes, Encodes, ImageShape, Latents, Samples
+from harness.families.base import ImageShape
+from harness.families.capabilities import Decodes, Encodes, Latents, Samples
 from harness.plan.building import build_model
 from harness.training.loop import train
 

@@ -13,7 +13,8 @@ from harness.data import load_dataset
 from harness.data.disturbances import add_pixel_noise, blur
 from harness.data.pixels import to_float, to_uint8
 from harness.families import FAMILIES, build_family
-from harness.families.base import ImageShape, Reconstructs
+from harness.families.base import ImageShape
+from harness.families.capabilities import Reconstructs
 from harness.plan.building import build_model
 
 DIGITS = load_dataset("digits")

@@ -12,11 +12,10 @@ from pydantic import ValidationError
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import (
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import (
     ConditionalSamples,
     Decodes,
-    Family,
-    ImageShape,
     Likelihood,
     Reconstructs,
     Samples,

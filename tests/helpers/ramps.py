@@ -12,7 +12,8 @@ from harness.data.batch import Batch
 from harness.data.pixels import to_uint8
 from harness.data.tokenizer import Tokenizer
 from harness.families import FAMILIES, build_family
-from harness.families.base import Family, ImageShape, Remembers
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import Remembers
 from harness.training.init import initialise
 
 

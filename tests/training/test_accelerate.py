@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from harness.data.batch import Batch
 from harness.families import build_family
-from harness.families.base import Family, ImageShape, Samples
+from harness.families.base import Family, ImageShape
+from harness.families.capabilities import Samples
 from harness.samplers.settings import SAMPLERS
 from harness.training.checkpoint import Checkpoints
 from harness.training.init import initialise
