@@ -25,6 +25,7 @@ claims:
     model: autoencoder/conv
     against: vae/vae
     direction: lower
+    at_budget: true
 """
 GOOD = {"metric": "fid", "status": "ok", "protocol": {"metric": "fid"}, "key": "k", "value": 1.0}
 

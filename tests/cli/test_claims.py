@@ -48,6 +48,7 @@ claims:
     model: steps5.yaml
     against: steps20.yaml
     delta: 0.3
+    at_budget: true
   - id: ranks
     statement: FID and recall agree.
     shape: correlation
@@ -222,7 +223,7 @@ def test_files_of_claims_are_validated_alone(verbs: Verbs, capsys):
     (verbs.folder / "wrong.yaml").write_text(WAYS.replace("delta: 0.3", "delta: no"))
     verbs(capsys, "validate", "wrong.yaml")
     assert verbs.code == 2
-    assert verbs.err.startswith("harness: wrong.yaml:17: claims[1].delta: 'no': should be a")
+    assert verbs.err.startswith("harness: wrong.yaml:18: claims[1].delta: 'no': should be a")
 
 
 def test_the_ledger_is_written_where_it_is_asked(verbs: Verbs, capsys):

@@ -28,6 +28,8 @@ MEAN = Metric("mean", lambda samples: Estimate(float(samples.double().mean())), 
 class Noise:
     """A model whose images are noise."""
 
+    samples_at_once = False
+
     def sample(self, n, draws):
         return torch.rand(n, 1, 16, 16, generator=draws) * 2 - 1
 
