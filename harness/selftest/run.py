@@ -16,7 +16,7 @@ from harness.extractors import load_extractor
 from harness.extractors.base import Extracted, Extractor
 from harness.metrics import METRICS
 from harness.metrics.base import Caveat, Estimate, Metric
-from harness.selftest.disturbances import Parts, run_disturbances
+from harness.selftest.disturbances import ASKED, Parts, run_disturbances
 
 MOST = 4000
 """Images used at most: 1000 samples, as many of reference and of training, and to spare."""
@@ -42,7 +42,7 @@ def run_selftest(
     one = images[:1]
     available = _evidence(Parts(one, one, labels[:1], one), features).keys()
     if metrics is None:
-        metrics = [m for m in METRICS.values() if available >= set(m.needs)]
+        metrics = [m for m in METRICS.values() if available >= set(m.needs) and _is_asked(m)]
     for metric in metrics:
         if metric.network:
             raise BadInput(
@@ -61,6 +61,13 @@ def run_selftest(
 def set_size(dataset: Dataset) -> int:
     """How many images the self-test takes as samples, and as many of reference and of training."""
     return min(len(dataset.train) + len(dataset.normal_test), MOST) // 4
+
+
+def _is_asked(metric: Metric) -> bool:
+    """Whether a metric ought to notice something: one that only informs is asked where
+    `ASKED` says of what.
+    """
+    return metric.better != "neither" or metric.name in ASKED
 
 
 def _measured(metric: Metric, evidence: dict[str, Tensor]) -> Estimate | BadInput:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.config.training_fraction import is_fraction, split_fraction
-from harness.core.counting import counted
+from harness.core.counting import counted, named
 from harness.core.measurement import CellResult
 from harness.statistics.convergence import LastTenth, fit_last_tenth, last_tenth
 from harness.statistics.formatting import number
@@ -58,7 +58,8 @@ class TrainingInfo:
     def budget(self) -> str:
         """The budget in words: "40,000 images, 33 epochs of digits"."""
         epochs = f"{self.epochs:.0f}" if self.epochs >= 10 else f"{self.epochs:.2g}"
-        return f"{self.images:,} images, {epochs} epoch{'s' * (epochs != '1')} of {self.dataset}"
+        word = named(1 if epochs == "1" else 2, "epoch")
+        return f"{self.images:,} images, {epochs} {word} of {self.dataset}"
 
 
 def training_infos(

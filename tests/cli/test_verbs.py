@@ -133,5 +133,5 @@ def test_commas_within_brackets_do_not_separate():
 
 def test_completion_offers_shipped_names():
     complete = options.complete_model
-    assert complete("gan/dcgan") == ["gan/dcgan", "gan/dcgan-conditional"]
+    assert complete("vq/vq-vae") == ["vq/vq-vae", "vq/vq-vae-ema"]
     assert options._complete_suite("q") == ["quickstart"]

@@ -17,7 +17,7 @@ from harness.families.autoencoder import Autoencoder
 
 
 def on_trial():
-    return any("family_trial" in frame.filename for frame in traceback.extract_stack())
+    return any("/plan/" in frame.filename for frame in traceback.extract_stack())
 
 
 class Raises(Autoencoder):

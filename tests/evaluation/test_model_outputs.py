@@ -24,7 +24,7 @@ SETUP = EvalConfig({"perceptual": "classifier:digits"}, samples=40)
 class Right:
     """A model that can do everything, and gives what is asked for."""
 
-    conditional = takes_texts = False
+    conditional = takes_texts = samples_at_once = False
     output_meaning = "log odds"
 
     def _images(self, n: int) -> Tensor:

@@ -11,7 +11,7 @@ from ramps import Ramps, ramps_family
 from torch import Tensor
 
 from harness.config.recipe import list_recipes, load_recipe
-from harness.families import FAMILIES, base
+from harness.families import FAMILIES, base, capabilities
 from harness.families.base import Family, Phase
 from harness.training.loop import train
 
@@ -45,15 +45,15 @@ def vectors(x: object) -> None:
 
 Ask = Callable[[Any, Tensor, torch.Generator], object]
 CAPABILITIES: list[tuple[type, Ask, Callable[[object], None]]] = [
-    (base.Samples, lambda f, x, g: f.sample(N, g), images),
-    (base.Reconstructs, lambda f, x, g: f.reconstruct(x), images),
-    (base.Encodes, lambda f, x, g: f.encode(x), vectors),
-    (base.Posterior, lambda f, x, g: torch.cat(f.posterior(x), dim=1), vectors),
-    (base.Likelihood, lambda f, x, g: f.elbo(x, g), vectors),
-    (base.ImportanceBound, lambda f, x, g: f.importance_bound(x, 3, g), vectors),
-    (base.Scores, lambda f, x, g: f.score(x), vectors),
-    (base.ScoreMaps, lambda f, x, g: f.score_map(x), vectors),
-    (base.Discriminates, lambda f, x, g: f.discriminate(x), vectors),
+    (capabilities.Samples, lambda f, x, g: f.sample(N, g), images),
+    (capabilities.Reconstructs, lambda f, x, g: f.reconstruct(x), images),
+    (capabilities.Encodes, lambda f, x, g: f.encode(x), vectors),
+    (capabilities.Posterior, lambda f, x, g: torch.cat(f.posterior(x), dim=1), vectors),
+    (capabilities.Likelihood, lambda f, x, g: f.elbo(x, g), vectors),
+    (capabilities.ImportanceBound, lambda f, x, g: f.importance_bound(x, 3, g), vectors),
+    (capabilities.Scores, lambda f, x, g: f.score(x), vectors),
+    (capabilities.ScoreMaps, lambda f, x, g: f.score_map(x), vectors),
+    (capabilities.Discriminates, lambda f, x, g: f.discriminate(x), vectors),
 ]
 
 
@@ -116,13 +116,13 @@ def _ask(family: Family) -> None:
     batch, generator = Ramps(with_sources=False).batch(0), torch.Generator().manual_seed(0)
     x, model = batch.x[:N], cast(Any, family)
     for kind, ask, check in CAPABILITIES:
-        if kind is base.Discriminates and base.is_conditional(family):
+        if kind is capabilities.Discriminates and capabilities.is_conditional(family):
             continue  # it judges images of a class
         if isinstance(family, kind):
             check(ask(family, x, generator))
-    if base.is_conditional(family):
+    if capabilities.is_conditional(family):
         images(model.sample_labels(batch.labels[:N], generator))
-    elif isinstance(family, base.Latents):
+    elif isinstance(family, capabilities.Latents):
         images(family.decode(family.latents(N, generator)))
-    if isinstance(family, base.Restores):
+    if isinstance(family, capabilities.Restores):
         images(family.restore(x, None))
