@@ -158,7 +158,7 @@ FPR95 = Metric(
 def f1_max(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
     """The largest F1 score over all thresholds: 2 TP / (2 TP + FP + FN), in (0, 1].
 
-    Jeong et al. 2023, "WinCLIP", arXiv:2303.14814, section 5 (F1-max). Everything at or above a
+    Jeong et al. 2023, "WinCLIP", arXiv:2303.14814 (F1-max). Everything at or above a
     threshold is flagged; arguments as for `auroc`. Constant scores give 2p / (1 + p), with p the
     share of anomalies. The threshold is chosen on the images that it is judged by, so that the
     value is too high for few images; there is no standard error.

@@ -100,7 +100,7 @@ ADVERSARIAL_LOSSES = {
     "hinge": AdversarialLoss(_hinge, _linear, "score"),
     # Mao et al. 2017, arXiv:1611.04076, equation 9.
     "least-squares": AdversarialLoss(_squares, _square, "score"),
-    # Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
+    # Jolicoeur-Martineau 2019, arXiv:1807.00734 (RaSGAN).
     "relativistic-average": AdversarialLoss(
         _relative_average, _relative_average_of_the_generator, "score", relative=True
     ),

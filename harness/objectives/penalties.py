@@ -53,7 +53,7 @@ def lipschitz_penalty(
 
 
 def dragan(discriminator: Discriminator, real: Tensor, fake: Tensor, noise: SlopeNoise) -> Tensor:
-    """E (‖∇D(x + δ)‖₂ − 1)² around real images (Kodali et al. 2017, arXiv:1705.07215, section 2.3),
+    """E (‖∇D(x + δ)‖₂ − 1)² around real images (Kodali et al. 2017, arXiv:1705.07215),
     with δ = ½·s·u, s the standard deviation of the batch's values and u the `perturbation`, as in
     the authors' program.
     """
