@@ -111,7 +111,9 @@ def _changes(history: Sequence[Declaration]) -> Iterator[str]:
 def _declaration(claim: Claim, plan: Plan, records: Mapping[str, Record], at: str) -> Declaration:
     cells = list(_cells_of(claim, plan))
     budgets = sorted({(cell.dataset, cell.model, cell.images) for cell in cells})
-    asked = {"claim": claim.model_dump(mode="json", exclude={"amended"}), "budgets": budgets}
+    # Without defaults, so that a field that a later version adds changes no digest.
+    text = claim.model_dump(mode="json", exclude={"amended"}, exclude_defaults=True)
+    asked = {"shape": claim.shape, "claim": text, "budgets": budgets}
     seeds = sorted({cell.seed for cell in cells})
     measured = sum(_is_measured(claim, cell, records.get(cell.training_key)) for cell in cells)
     return Declaration(
