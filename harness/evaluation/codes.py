@@ -11,10 +11,12 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
 from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.capabilities import Encodes, Latents, Posterior, is_conditional
+from harness.families.capabilities import Decodes, Encodes, Latents, Posterior, is_conditional
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
+NUDGE = 0.1
+"""How far a number of a code is moved either way, in its standard deviations."""
 STEP = 1e-4
 """The length of a step on a path from 0 to 1, as in Karras et al. 2019."""
 
@@ -35,6 +37,7 @@ def _no_factors(candidate: Candidate) -> str | None:
 
 
 require(Requirement("codes", lacks(Encodes, "does not encode images")))
+require(Requirement("decoder", lacks(Decodes, "does not decode codes")))
 require(Requirement("posterior", lacks(Posterior, "has no posterior over codes")))
 require(Requirement("latents", _no_latents))
 require(Requirement("factors", _no_factors))
@@ -48,6 +51,21 @@ def train_codes(e: Evidence) -> Tensor:
     """The codes of the training images that are no outliers, n×d, as `train_labels` are of them."""
     images, outliers = e["train_images"], e.at_hand("train_outliers")
     return map_batches(e, images if outliers is None else images[~outliers], e.model.encode)
+
+
+@evidence(requires=("codes", "train", "decoder"))
+def decoder_directions(e: Evidence) -> Tensor:
+    """In which directions the decoder moves an image, d×D: a row for each number of a code, the
+    difference of the images, with D values in [-1, 1], that are decoded where it is `NUDGE`
+    standard deviations above and below the mean of the training codes.
+    """
+    codes = e["train_codes"].double()
+    moves = torch.diag(NUDGE * codes.std(dim=0)).float().to(e.device)
+    mean = codes.mean(dim=0).float().to(e.device)
+    with torch.inference_mode():
+        above, below = (e.model.decode(mean + way * moves).flatten(1).cpu() for way in (1, -1))
+    directions: Tensor = above - below
+    return directions
 
 
 @evidence(requires=("codes", "reference"))

@@ -94,3 +94,23 @@ def test_protocols_name_the_splits():
     label = protocol(load_metric("linear_probe"), subject("vae"), SETUP).label()
     assert "n=599 train+test" in label
     assert "n=599 test" in protocol(load_metric("elbo"), subject("vae"), SETUP).label()
+
+
+class Linear:
+    """Codes are two of the pixels' sums, and images are made of two patterns."""
+
+    patterns = torch.randn(2, 256, generator=torch.Generator().manual_seed(0)) / 100
+
+    def encode(self, x):
+        return x.flatten(1) @ self.patterns.T
+
+    def decode(self, z):
+        return (z @ self.patterns).view(-1, 1, 16, 16)
+
+
+def test_the_directions_of_a_linear_decoder_are_its_patterns():
+    e = Evidence(dataset_evidence(DATASET), SETUP, seed=0, model=Linear())
+    directions = e["decoder_directions"]
+    assert directions.shape == (2, 256)
+    for row, pattern in zip(directions, Linear.patterns, strict=True):
+        assert torch.cosine_similarity(row, pattern, dim=0) == pytest.approx(1, abs=1e-5)
