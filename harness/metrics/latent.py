@@ -1,8 +1,13 @@
-"""What a model does with its latent space: which units it uses, and how smoothly it decodes."""
+"""What a model does with its latent space: which units it uses, how smoothly it decodes, and in
+which directions.
+"""
 
 from __future__ import annotations
 
+import math
+
 import torch
+from scipy.linalg import subspace_angles
 from torch import Tensor
 
 from harness.core.errors import BadInput
@@ -10,7 +15,7 @@ from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric
 
-__all__ = ["active_units", "latent_path_length"]
+__all__ = ["active_units", "latent_path_length", "principal_angle"]
 
 
 @takes_arrays
@@ -62,4 +67,39 @@ LATENT_PATH_LENGTH = Metric(
     kind="representation",
     scale="log",
     digits=1,
+)
+
+
+@takes_arrays
+def principal_angle(train_images: Tensor, decoder_directions: Tensor) -> Estimate:
+    """The largest principal angle, 0 to 90 degrees, between the span of `decoder_directions`, d×D
+    floats, and that of the first d principal components of `train_images`, N×C×S×S uint8 with
+    C·S·S = D values an image (Baldi & Hornik 1989, doi:10.1016/0893-6080(89)90014-2).
+
+    Directions that do not span d dimensions, as those of unused units, leave one component out: 90.
+    BadInput where there are no more images than directions.
+    """
+    checks.images(train_images)
+    directions = checks.matrix(decoder_directions, "decoder directions", at_least=1)
+    count = len(directions)
+    if len(train_images) <= count:
+        raise BadInput(f"{count} components need more than {len(train_images)} images")
+    if int(torch.linalg.matrix_rank(directions)) < count:
+        return Estimate(90.0)
+    values = train_images.flatten(1).double()
+    _, vectors = torch.linalg.eigh(torch.cov(values.T))
+    angles = subspace_angles(vectors[:, -count:].numpy(), directions.T.numpy())
+    return Estimate(math.degrees(float(angles.max())))
+
+
+PRINCIPAL_ANGLE = Metric(
+    "principal_angle",
+    principal_angle,
+    "lower",
+    "largest angle to the principal components",
+    "Baldi & Hornik 1989, doi:10.1016/0893-6080(89)90014-2",
+    kind="representation",
+    unit="°",
+    digits=1,
+    range=(0.0, 90.0),
 )
