@@ -20,6 +20,7 @@ from harness.claims.seed_values import (
     protocol_label,
 )
 from harness.config.claim_parts import ModelAt
+from harness.core.measurement import TRAINING_IMAGES
 from harness.metrics.base import Metric
 from harness.statistics.intervals import FEWEST, FEWEST_FOR_SPREAD
 from harness.statistics.one_mean import ANY, Limits
@@ -129,7 +130,7 @@ def pair_seeds(question: Question, failures: Failures, metric: Metric, seeds: Se
         reached = seeds.all_values(metric.name, first_protocol_key(sides))
         worst = (min if metric.better == "higher" else max)(reached, default=None)
         pairs = replace(pairs, blocks=tuple(_count_as_lost(b, worst) for b in blocks))
-    return _with_differences(pairs, question, metric)
+    return _with_differences(pairs, question, metric, seeds)
 
 
 def _other_values(question: Question, seeds: Seeds) -> dict[int, SeedValue]:
@@ -155,13 +156,16 @@ def _count_as_lost(block: Block, worst: float | None) -> Block:
     return replace(block, value=value, other=other, note=note)
 
 
-def _with_differences(pairs: PairedSeeds, question: Question, metric: Metric) -> PairedSeeds:
+def _with_differences(
+    pairs: PairedSeeds, question: Question, metric: Metric, seeds: Seeds
+) -> PairedSeeds:
     """Adds the differences of the blocks that have both values, on the metric's scale."""
     values = {
         block.seed: (block.value, block.other)
         for block in pairs.blocks
         if block.value is not None and block.other is not None
     }
+    limits = _limits(metric, seeds)
     is_positive = all(x > 0 and y > 0 for x, y in values.values())
     is_ratio = metric.scale == "log" and is_positive
     note = ""
@@ -179,9 +183,20 @@ def _with_differences(pairs: PairedSeeds, question: Question, metric: Metric) ->
         differences={seed: pairs.sign * (x - y) for seed, (x, y) in values.items()},
         note=note,
         unit="" if is_ratio else metric.unit,
-        limits=ANY if is_ratio else limits_against(metric.limits, pairs.sign, question.other),
+        limits=ANY if is_ratio else limits_against(limits, pairs.sign, question.other),
     )
     return _spread(measured, values) if question.of == "spread" else measured
+
+
+def _limits(metric: Metric, seeds: Seeds) -> Limits:
+    """Returns the least and the greatest value of a metric on the dataset."""
+    by_model = seeds.by_metric.get(metric.name, {})
+    numbers = {
+        model: [number.value for number in by_seed.values() if number.value is not None]
+        for model, by_seed in by_model.items()
+    }
+    real = next(iter(numbers.get(TRAINING_IMAGES, ())), None)
+    return metric.limits_with(real, [value for values in numbers.values() for value in values])
 
 
 def limits_against(limits: Limits, sign: int, other: object) -> Limits:

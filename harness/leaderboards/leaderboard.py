@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,7 +147,7 @@ class _BoardScale:
         scale = ComparisonScale("ratio" if is_ratio else "difference", metric.sign or 1)
         if is_ratio:
             return cls(scale, of_recipe=metric.of_recipe)
-        low, high = _range(metric, values, floor)
+        low, high = metric.limits_with(floor.mean if floor else None, values)
         ends = (low, high) if scale.sign > 0 else (-high, -low)
         return cls(scale, limits=ends, of_recipe=metric.of_recipe)
 
@@ -179,16 +179,6 @@ class _BoardScale:
         if self.scale.kind == "ratio" and deviation is not None:
             deviation /= quote.value
         return Sample(self.at(quote.value), deviation, quote.seeds, limits=self.limits)
-
-
-def _range(metric: Metric, values: Iterable[float], floor: Row | None) -> Limits:
-    """Returns the least and the greatest value of a metric. A count has no greatest value in its
-    record: the largest on the board stands for it where real images were counted as well.
-    """
-    low, high = metric.limits
-    if metric.counts and floor is not None and floor.mean is not None:
-        high = max(floor.mean, *values)
-    return low, high
 
 
 def _unranked(metric: Metric, floor: Row | None) -> str:

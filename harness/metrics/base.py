@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -124,6 +124,14 @@ class Metric:
         """The ends of the range, infinite where there is none."""
         low, high = self.range
         return (-math.inf if low is None else low, math.inf if high is None else high)
+
+    def limits_with(self, real: float | None, values: Iterable[float]) -> tuple[float, float]:
+        """The limits where real images have the value `real`, None where they were not measured. A
+        count has no greatest value in its record: the largest of these and of the `values` that
+        were measured stands for it.
+        """
+        low, high = self.limits
+        return low, max(real, *values) if self.counts and real is not None else high
 
     @property
     def heading(self) -> str:

@@ -390,3 +390,16 @@ def test_an_interval_that_ends_close_to_its_limit_shows_on_which_side():
     close = verdict(frame, delta=low - 0.001)
     assert close.outcome == "supported"
     assert f"[{low:.3f}," in close.sentence
+
+
+@pytest.mark.parametrize(("real", "highest"), [([8], 0.0), ([], None)])
+def test_no_interval_of_a_count_goes_beyond_what_real_images_have(real, highest):
+    """The record of a count has no greatest value; real images tell how many there are."""
+    metrics = {**METRICS, "modes": replace(METRICS["recall"], name="modes", counts=True)}
+    frame = table({"a": [8.0, 2.0, 7.0, 6.0], "training images": real}, metric="modes")
+    asked = claim(metric="modes", model="a", against=None, above=8)
+    effect = decide([asked], frame, metrics, 4)[0].effect
+    if highest is None:
+        assert effect.high > 0
+    else:
+        assert effect.high == highest
