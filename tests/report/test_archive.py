@@ -11,6 +11,7 @@ import pytest
 from synthetic_results import CLAIMS, synthetic
 
 from harness.core.errors import BadInput
+from harness.metrics import METRICS
 from harness.report import Results, write_report
 from harness.report.archive import read_record
 from harness.report.derivation import derive_results
@@ -53,6 +54,20 @@ def test_a_folder_gives_its_files_again_byte_by_byte(results: Results, tmp_path:
     assert first.keys() == second.keys()
     assert len(results.pictures) == sum(name.startswith("pictures/") for name in first) > 0
     assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_what_early_reports_lack_of_a_metric_is_that_of_the_metric(
+    results: Results, tmp_path: Path
+):
+    write_report(results, tmp_path)
+    file = tmp_path / "report.json"
+    document = json.loads(file.read_text())
+    speed = next(m for m in document["metrics"] if m["name"] == "sampling_throughput")
+    for field in ("kind", "range", "of_recipe", "counts"):
+        speed.pop(field)
+    file.write_text(json.dumps(document))
+    read = read_record(tmp_path).metrics["sampling_throughput"]
+    assert (read.kind, read.range) == ("cost", METRICS["sampling_throughput"].range)
 
 
 def test_every_bit_comes_back(results: Results, tmp_path: Path):
