@@ -1,4 +1,4 @@
-"""Diffusion models: their losses, what they are told, and how they are sampled."""
+"""Diffusion models: their losses, their conditions, and how they are sampled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH = Batch(
 
 
 def diffusion(**settings: Any) -> Diffusion:
-    """An untrained model whose last layer is not zero, so that all that it is told counts."""
+    """An untrained model whose last layer is not zero, so that every input counts."""
     torch.manual_seed(0)
     family = build_family("diffusion", {"width": 1, **settings}, SHAPE)
     for module in family.networks["denoiser"].modules():

@@ -137,7 +137,7 @@ def test_a_linear_one_reaches_the_likelihood_of_probabilistic_pca() -> None:
 
 
 def _pca_log_likelihood(x: Tensor, latent: int) -> float:
-    """The mean log density under the best model of so many components."""
+    """The mean log density under the best model with this number of components."""
     mean = x.mean(dim=0)
     values, vectors = torch.linalg.eigh(torch.cov(x.T, correction=0))
     rest = values[:-latent].mean()

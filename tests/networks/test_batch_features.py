@@ -1,4 +1,4 @@
-"""What a discriminator is told of its batch, by hand on four samples."""
+"""What a discriminator learns about its batch, by hand on four samples."""
 
 from __future__ import annotations
 

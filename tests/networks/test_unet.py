@@ -1,4 +1,4 @@
-"""The two U-Nets: what they are made of, what they are told, and which images they take."""
+"""The two U-Nets: their layers, their conditions, and the images that they take."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ STEPS, SIZE = 20, 8
 
 
 class TwoSettings(FamilySettings):
-    """Two players, of which one may have an optimiser of its own."""
+    """Two players; one may have an optimiser of its own."""
 
     second: PlayerSettings = PlayerSettings()
 

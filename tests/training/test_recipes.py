@@ -24,7 +24,7 @@ LESS = {
     "vae/mlp": 0.97,
     "diffusion/mlp": 0.99,  # an MLP sees noise as images before it sees images in noise
 }
-"""Recipes of which that is more, and how much."""
+"""The recipes whose losses fall by less, and what is left of them at most."""
 ADVERSARIAL = ("gan", "stylegan", "cyclegan", "code_adversary", "vae_gan")
 """Families whose losses are those of a game, and need not fall."""
 N, SIZE = 8, 16
