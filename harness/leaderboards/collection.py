@@ -273,8 +273,8 @@ class EntryCollector:
 
 def _of(group: _Group) -> tuple[str, str]:
     """What a group's images are told apart within."""
-    trained = group.identity.kind == "trained"
-    return group.dataset, "" if trained else group.identity.model
+    identity = group.identity
+    return group.dataset, identity.model if identity.is_external else ""
 
 
 def _takes(names: Collection[str] | None, name: str) -> bool:

@@ -48,6 +48,11 @@ class EntryIdentity:
     numerics: tuple[tuple[str, str], ...]
     data: str = ""
 
+    @property
+    def is_external(self) -> bool:
+        """Whether no model of the harness made its samples."""
+        return self.kind in ("external samples", "scored samples")
+
     @cached_property
     def facets(self) -> dict[str, str]:
         """All but the name, as text by the name that labels give it."""
@@ -213,7 +218,7 @@ def differing_facets(identities: Sequence[EntryIdentity]) -> list[str]:
 
 
 def _apart(identity: EntryIdentity, names: Sequence[str]) -> str:
-    if identity.kind in ("external samples", "scored samples"):
+    if identity.is_external:
         names = [name for name in names if name in ("kind", "data")]
         return ", ".join(identity.facets[name] for name in names if identity.facets[name])
     settings = [name for name in names if name not in FIXED]

@@ -5,6 +5,7 @@ import pytest
 from stored_runs import BEGAN, cell, fid, gathered, sampled, value
 
 from harness.core.measurement import TRAINING_IMAGES
+from harness.report.boards.view import seeds
 from harness.tracking import CellUse
 from harness.tracking.collection import StoredRun
 
@@ -50,6 +51,15 @@ def test_other_training_images_of_the_same_name_are_another_entry():
         "gan/mlp (data=images-1)",
         "gan/mlp (data=images-2)",
     ]
+
+
+def test_a_model_that_is_not_trained_names_its_images_as_others_do():
+    untrained = {"budget.images": "0", "family": "pca"}
+    found = gathered(
+        cell(model="pca", params=untrained), cell(day=1, data={"training": "images-2"})
+    )
+    assert [e.identity.data for e in found.entries] == ["images-2", "images-1"]
+    assert seeds(found.entries[1]) == "1"
 
 
 def test_many_settings_are_a_digest():

@@ -153,7 +153,7 @@ def stated(mention: Mention) -> str:
 def seeds(entry: Entry) -> str:
     """How many training seeds an entry has, by dataset where that differs."""
     counts = {dataset: len(seeds) for dataset, seeds in sorted(entry.seeds.items())}
-    if entry.identity.kind != "trained":
+    if entry.identity.is_external:
         return "–"
     if len(set(counts.values())) == 1:
         return str(next(iter(counts.values())))
