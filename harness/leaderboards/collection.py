@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +11,7 @@ import pandas as pd
 
 from harness.config.training_fraction import is_fraction
 from harness.core.errors import BadInput, suggest
-from harness.core.measurement import COLUMNS, FLOORS, Measurement
+from harness.core.measurement import FLOORS, CellResult, Measurement, tidy
 from harness.core.protocol import Protocol
 from harness.leaderboards.entries import (
     Entry,
@@ -237,7 +236,7 @@ class EntryCollector:
         label_entries([e for e in entries.values() if e.identity.model not in FLOORS])
         for entry in entries.values():
             entry.label = entry.label or entry.identity.model
-        rows = [row for entry, group in of_group for row in _rows(entry.label, group)]
+        cells = [cell for entry, group in of_group for cell in _cells(entry.label, group)]
         return CollectedEntries(
             tuple(
                 sorted(
@@ -245,7 +244,7 @@ class EntryCollector:
                     key=lambda entry: entry.label,
                 )
             ),
-            pd.DataFrame(rows, columns=COLUMNS),
+            tidy(cells),
             {
                 number.row.protocol.key(): number.row.protocol
                 for _, group in of_group
@@ -294,52 +293,33 @@ def _by_dataset(
     yield from rows.items()
 
 
-def _rows(name: str, group: _Group) -> Iterator[tuple[object, ...]]:
-    """The rows of the tidy table. A cell that failed in training has one for each number that other
-    seeds of its entry have: it must not vanish.
+def _cells(name: str, group: _Group) -> Iterator[CellResult]:
+    """Each number of an entry on a dataset as a cell of its own run. A cell that failed in training
+    has one for each number that other seeds of its entry have: it must not vanish.
     """
     measured: dict[tuple[str, str], Measurement] = {}
     for seed_values in group.seeds.values():
         measured |= {key: number.row for key, number in seed_values.numbers.items()}
     for seed, seed_values in sorted(group.seeds.items()):
+        cell = CellResult(group.dataset, name, seed, "", "ok", seed_values.run_id)
         for key, model in measured.items():
             if number := seed_values.numbers.get(key):
-                yield _row(name, group.dataset, seed, number)
+                yield replace(
+                    cell,
+                    training_key=number.training_key,
+                    run_id=number.run_id,
+                    measurements=(number.row,),
+                )
             elif (ended := _ended(seed_values.status)) and model.status != "not applicable":
                 row = replace(
                     model, status=ended, value=None, stderr=None, reason=seed_values.reason
                 )
-                yield _row(
-                    name,
-                    group.dataset,
-                    seed,
-                    _Number(row, seed_values.end[1], seed_values.run_id, ""),
-                )
+                yield replace(cell, measurements=(row,))
 
 
 def _ended(status: str) -> Literal["failed", "diverged"] | None:
     """How training ended, where it left no weights."""
     return "failed" if status == "failed" else "diverged" if status == "diverged" else None
-
-
-def _row(name: str, dataset: str, seed: int, number: _Number) -> tuple[object, ...]:
-    m = number.row
-    return (
-        dataset,
-        name,
-        seed,
-        m.metric,
-        m.status,
-        math.nan if m.value is None else m.value,
-        math.nan if m.stderr is None else m.stderr,
-        m.over or "",
-        m.reason,
-        m.protocol.label(),
-        m.protocol.key(),
-        number.training_key,
-        m.key,
-        number.run_id,
-    )
 
 
 def _lost(name: str, group: _Group) -> Iterator[FailedCell]:
