@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from abc import abstractmethod
 from typing import Literal, Self
 
 import torch
@@ -114,9 +115,9 @@ class RealImages(Untrained):
         drawn = self.disturb(self._split.images[rows], self._split.labels[rows], int(seed))
         return to_float(drawn).to(generator.device)
 
+    @abstractmethod
     def disturb(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
         """Stored images N×C×S×S, with their classes, after the disturbance."""
-        raise NotImplementedError
 
 
 class FewPerClass(RealImages):

@@ -5,6 +5,7 @@ decay. Pure functions of how many of the phase's images have been shown.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, NonNegativeFloat, PositiveFloat, Tag, model_validator
@@ -59,9 +60,9 @@ class _Decay(Schedule):
         done = (progress - first) / (1 - first) if progress > first else 0.0
         return self.end + (1 - self.end) * self.remaining(done)
 
+    @abstractmethod
     def remaining(self, done: float) -> float:
         """The course of the decay, from 1 to 0."""
-        raise NotImplementedError
 
     @property
     def reads_horizon(self) -> bool:
