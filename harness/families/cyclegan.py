@@ -20,10 +20,12 @@ from harness.families.base import (
     Phase,
     Player,
 )
+from harness.families.builders import no_noise
 from harness.families.capabilities import Direction
 from harness.families.optimizers import Adam, AnyOptimizer
 from harness.networks.cyclegan import PatchDiscriminator, ResidualTranslator
 from harness.networks.image_pool import ImagePool
+from harness.objectives.reconstruction import absolute_error
 
 
 class CycleGANSettings(FamilySettings):
@@ -88,7 +90,7 @@ class CycleGAN(Family):
             prepare=TranslationPools(pool, self.shape) if pool else None,
         )  # fmt: skip
         translators = Player(
-            "translators", ("to_b", "to_a"), _no_noise, self.translator_loss, optimizer
+            "translators", ("to_b", "to_a"), no_noise, self.translator_loss, optimizer
         )
         return (Phase((discriminators, translators)),)
 
@@ -127,10 +129,10 @@ class CycleGAN(Family):
         }
         loss = parts["adversarial"]
         if self.settings.cycle:
-            parts["cycle"] = _difference(to_a(made_b), a) + _difference(to_b(made_a), b)
+            parts["cycle"] = absolute_error(a, to_a(made_b)) + absolute_error(b, to_b(made_a))
             loss = loss + self.settings.cycle * parts["cycle"]
         if self.settings.identity:
-            parts["identity"] = _difference(to_b(b), b) + _difference(to_a(a), a)
+            parts["identity"] = absolute_error(b, to_b(b)) + absolute_error(a, to_a(a))
             loss = loss + self.settings.identity * parts["identity"]
         return {"loss": loss, **parts}
 
@@ -177,12 +179,3 @@ def init_cyclegan(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def _no_noise(n: int, generator: torch.Generator) -> Noise:
-    """None: the translators' loss is deterministic."""
-    return {}
-
-
-def _difference(x: Tensor, y: Tensor) -> Tensor:
-    return (x - y).abs().mean()

@@ -12,6 +12,7 @@ from harness.core.errors import BadInput
 from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, single_player
+from harness.families.builders import no_noise
 from harness.networks.unet import UNet
 from harness.objectives.reconstruction import IMAGE_LOSSES
 
@@ -55,11 +56,7 @@ class Translation(Family):
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
-        return single_player(("unet",), self.noise, self.loss, self.settings.optimizer)
-
-    def noise(self, n: int, generator: torch.Generator) -> Noise:
-        """None: the loss is deterministic."""
-        return {}
+        return single_player(("unet",), no_noise, self.loss, self.settings.optimizer)
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The mean error of the image made from the source."""
