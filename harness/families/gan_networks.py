@@ -23,13 +23,9 @@ def gan_networks(settings: GANSettings, shape: ImageShape) -> nn.ModuleDict:
     as DCGAN's, and no normalisation to undo that, nothing would come through them.
     """
     generator, discriminator = _generator(settings, shape), discriminator_network(settings, shape)
-    if settings.network == "conv":
-        if isinstance(generator, Decoder) and settings.generator.norm != "none":
-            generator.apply(init_dcgan)
-        if NORMS[settings.discriminator.norm] is not None:
-            discriminator.apply(init_dcgan)
-    if settings.discriminator.norm == "spectral":
-        normalise_spectrally(discriminator)
+    if isinstance(generator, Decoder) and settings.generator.norm != "none":
+        generator.apply(init_dcgan)
+    start_discriminator(discriminator, settings)
     return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 
 
@@ -60,6 +56,17 @@ def discriminator_network(settings: GANSettings, shape: ImageShape) -> nn.Module
         *sizes, activation=activation, norm=NORMS[own.norm], head=own.head,
         attention=own.attention,
     )  # fmt: skip
+
+
+def start_discriminator(discriminator: nn.Module, settings: GANSettings) -> None:
+    """Gives a new discriminator its initial weights: DCGAN's where its convolutions are followed by
+    normalisation, and spectrally normalised ones where its settings say so.
+    """
+    norm = settings.discriminator.norm
+    if settings.network == "conv" and NORMS[norm] is not None:
+        discriminator.apply(init_dcgan)
+    if norm == "spectral":
+        normalise_spectrally(discriminator)
 
 
 def init_dcgan(module: nn.Module) -> None:

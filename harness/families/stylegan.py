@@ -15,9 +15,8 @@ from harness.families.base import Layers, Noise
 from harness.families.builders import in_range
 from harness.families.gan import GAN
 from harness.families.gan_game import Network
-from harness.families.gan_networks import discriminator_network, init_dcgan
+from harness.families.gan_networks import discriminator_network, start_discriminator
 from harness.families.gan_settings import GANSettings, GeneratorSettings
-from harness.networks.normalisation import NORMS, normalise_spectrally
 from harness.networks.style import StyleGenerator
 
 MEAN_CODES = 4096
@@ -72,10 +71,7 @@ class StyleGAN(GAN):
             second=settings.modulation == "weights",
         )  # fmt: skip
         discriminator = discriminator_network(settings, shape)
-        if NORMS[settings.discriminator.norm] is not None:
-            discriminator.apply(init_dcgan)
-        if settings.discriminator.norm == "spectral":
-            normalise_spectrally(discriminator)
+        start_discriminator(discriminator, settings)
         return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 
     def generator_noise(self, n: int, generator: torch.Generator) -> Noise:
