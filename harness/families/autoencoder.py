@@ -16,7 +16,7 @@ from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.autoencoding import CodingSettings, Share, encoder_and_decoder
 from harness.families.base import Family, Losses, Noise, Phase, single_player
-from harness.families.builders import at_least_float32, in_range
+from harness.families.builders import at_least_float32, check_sources, in_range
 from harness.networks.dropout import draw_masks, use_masks
 from harness.networks.feature_network import FeatureNetwork
 from harness.networks.feature_networks import FEATURE_NETWORKS
@@ -128,8 +128,7 @@ class Autoencoder(Family):
     def build(self) -> nn.ModuleDict:
         """Encoder and decoder. Raises BadInput for data that it cannot be trained on."""
         settings, shape = self.settings, self.shape
-        if shape.source_channels not in (0, shape.channels):
-            raise BadInput("an autoencoder makes no images from others; a translation does")
+        check_sources(shape, "an autoencoder")
         if not shape.pixels and (settings.corruption or self.reconstruction.of_logits):
             raise BadInput(
                 "corruption and loss: bce need images of 8-bit pixels, with values in [0, 1]"

@@ -49,6 +49,12 @@ class ConditionalSettings(NetworkSettings):
         return shape.classes if self.conditional else 0
 
 
+def check_sources(shape: ImageShape, family: str) -> None:
+    """Raises BadInput where images are to be made from others that have other channels."""
+    if shape.source_channels not in (0, shape.channels):
+        raise BadInput(f"{family} makes no images from others; a translation does")
+
+
 def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
     """n classes, each as likely as any other."""
     return torch.randint(classes, (n,), generator=generator, device=generator.device)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.families.base import Phase, TrainingImages
-from harness.families.builders import in_range
-from harness.families.untrained import Untrained, UntrainedSettings, check_sources
+from harness.families.builders import check_sources, in_range
+from harness.families.untrained import Untrained, UntrainedSettings
 from harness.networks.principal_components import MeanImage, PrincipalComponents
 
 BATCH = 1000

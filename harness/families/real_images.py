@@ -15,7 +15,8 @@ from harness.core.seeding import derive
 from harness.data.base import Split
 from harness.data.disturbances import add_pixel_noise, blur, repeat_few
 from harness.data.pixels import to_float, to_uint8
-from harness.families.untrained import Untrained, UntrainedSettings, check_sources
+from harness.families.builders import check_sources
+from harness.families.untrained import Untrained, UntrainedSettings
 
 PIECE = 256
 """Images whose distances to all training images are in memory at a time."""

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from harness.data.batch import Batch
 from harness.families.autoencoding import Share
 from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, Player
-from harness.families.builders import in_range, no_noise
-from harness.families.untrained import check_sources
+from harness.families.builders import check_sources, in_range, no_noise
 from harness.objectives.reconstruction import squared_error
 
 

@@ -6,8 +6,7 @@ from typing import Any, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from harness.core.errors import BadInput
-from harness.families.base import Family, FamilySettings, ImageShape, Phase
+from harness.families.base import Family, FamilySettings, Phase
 
 STEPS = ("batch_size", "optimizer", "ema", "flip")
 """The settings of training steps. Precision and memory format are set for all models of a suite,
@@ -40,9 +39,3 @@ class Untrained(Family):
     def phases(self) -> tuple[Phase, ...]:
         """One without players, which begins with nothing."""
         return (Phase(share=0),)
-
-
-def check_sources(shape: ImageShape, family: str) -> None:
-    """Raises BadInput where images are to be made from others that have other channels."""
-    if shape.source_channels not in (0, shape.channels):
-        raise BadInput(f"{family} makes no images from others; a translation does")
