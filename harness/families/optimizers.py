@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, NonNegativeFloat, PositiveFloat, Tag, model_validator
+from pydantic import Discriminator, NonNegativeFloat, PositiveFloat, Tag, model_validator
 
 from harness.core.settings import NAMED_KIND, Settings, kind_of
-from harness.families.schedules import AnySchedule, ConstantSchedule
+from harness.families.schedules import AnySchedule, ConstantSchedule, Share
 
-Share = Annotated[float, Field(ge=0, lt=1)]
 Betas = tuple[Share, Share]
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from harness.networks.convnet import widths
+from harness.networks.convnet import flat_features, widths
 from harness.networks.sizes import pyramid
 
 
@@ -27,7 +27,7 @@ class PooledEncoder(nn.Module):
             norm = [nn.BatchNorm2d(wide)] if narrow != channels else []
             layers += [nn.Conv2d(narrow, wide, 3, padding=1), *norm, activation, nn.MaxPool2d(2)]
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.head = nn.Linear(inner[-1] * pyramid(size)[-1] ** 2, out)
+        self.head = nn.Linear(flat_features(size, width), out)
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×channels×S×S → N×out."""
@@ -48,7 +48,7 @@ class EnlargingDecoder(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(inner[0]), activation]
         for wide, narrow in pairwise(inner):
             layers += [*_doubling(wide, narrow), nn.BatchNorm2d(narrow), activation]
-        self.head = nn.Linear(latent, inner[0] * lowest**2)
+        self.head = nn.Linear(latent, flat_features(size, width))
         self.grid = nn.Unflatten(1, (inner[0], lowest, lowest))
         self.body = nn.Sequential(*layers, *_doubling(inner[-1], channels))
 

@@ -223,8 +223,8 @@ class ForwardProcess(NoiseProcess):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """n timesteps, int64, each as likely as any other."""
-        times = (len(self.alpha_bar), (n,))
-        return torch.randint(*times, generator=generator, device=generator.device)
+        timesteps = len(self.alpha_bar)
+        return torch.randint(timesteps, (n,), generator=generator, device=generator.device)
 
     def forward(self, t: Tensor) -> NoiseLevel:
         """t int64 N → the level of each image."""

@@ -61,5 +61,5 @@ class LossMeans:
         for key, mean in means.items():
             if not math.isfinite(mean):
                 player, name = key.split("/", 1)
-                raise Diverged(step, player, mean, "loss" if name == "loss" else name)
+                raise Diverged(step, player, mean, name)
         return means
