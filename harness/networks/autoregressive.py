@@ -6,6 +6,8 @@ rows above, a horizontal one what is to the left, and no blind spot is left betw
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,22 +53,32 @@ class GatedPixelCNN(nn.Module):
     @torch.no_grad()
     def sample(self, uniforms: Tensor, condition: Tensor | None = None) -> Tensor:
         """Symbols int64 N×H×W, place by place, by inversion of `uniforms` N×H×W in [0, 1)."""
-        symbols = torch.zeros_like(uniforms, dtype=torch.int64)
-        for row in range(uniforms.shape[1]):
-            for column in range(uniforms.shape[2]):
-                logits = self(symbols[:, : row + 1], condition)[:, :, row, column]
-                below = logits.softmax(dim=1).cumsum(dim=1) <= uniforms[:, row, column, None]
-                symbols[:, row, column] = below.sum(dim=1).clamp(max=self.values - 1)
-        return symbols
+
+        def invert(logits: Tensor, row: int, column: int) -> Tensor:
+            below = logits.softmax(dim=1).cumsum(dim=1) <= uniforms[:, row, column, None]
+            return below.sum(dim=1).clamp(max=self.values - 1)
+
+        return self._fill(torch.zeros_like(uniforms, dtype=torch.int64), condition, invert)
 
     @torch.no_grad()
     def most_likely(self, shape: tuple[int, int, int], condition: Tensor) -> Tensor:
         """Symbols int64 of `shape` N×H×W: at each place the likeliest after those before it."""
         symbols = torch.zeros(shape, dtype=torch.int64, device=condition.device)
-        for row in range(shape[1]):
-            for column in range(shape[2]):
+        return self._fill(symbols, condition, lambda logits, row, column: logits.argmax(dim=1))
+
+    def _fill(
+        self,
+        symbols: Tensor,
+        condition: Tensor | None,
+        choose: Callable[[Tensor, int, int], Tensor],
+    ) -> Tensor:
+        """Fills `symbols` N×H×W in place, row by row: `choose` makes of the logits N×values of a
+        place, its row and its column the symbols N there.
+        """
+        for row in range(symbols.shape[1]):
+            for column in range(symbols.shape[2]):
                 logits = self(symbols[:, : row + 1], condition)[:, :, row, column]
-                symbols[:, row, column] = logits.argmax(dim=1)
+                symbols[:, row, column] = choose(logits, row, column)
         return symbols
 
 
