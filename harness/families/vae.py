@@ -139,8 +139,7 @@ class GaussianCoder(Family):
         z = mean[:, None] + (0.5 * logvar[:, None]).exp() * epsilon
         x, labels = batch.x.repeat_interleave(samples, 0), batch.labels.repeat_interleave(samples)
         likelihood = self.image_log_likelihood(networks, x, z.flatten(0, 1), labels)
-        # log p(z) − log q(z|x), of which the constants cancel.
-        prior = 0.5 * (epsilon.square() + logvar[:, None] - z.square()).sum(dim=2)
+        prior = 0.5 * _log_ratio(epsilon, logvar[:, None], z).sum(dim=2)
         weights = likelihood.view(-1, samples) + prior
         bound = weights.logsumexp(dim=1) - math.log(samples)
         kl = gaussian_kl(mean, logvar).mean()
@@ -230,8 +229,7 @@ class VAE(GaussianCoder):
         for _ in range(k):
             noise = self.latents(len(x), generator)
             z = mean + (0.5 * logvar).exp() * noise
-            # log p(z) − log q(z|x), of which the constants cancel.
-            prior = 0.5 * (noise.square() + logvar - z.square()).double().sum(dim=1)
+            prior = 0.5 * _log_ratio(noise, logvar, z).double().sum(dim=1)
             likelihood = self.image_log_likelihood(self.networks, x.double(), z)
             total = total.logaddexp(likelihood + prior)
         return total - math.log(k)
@@ -247,6 +245,13 @@ class LogScale(nn.Module):
     def forward(self) -> Tensor:
         """The 0-d parameter."""
         return self.value
+
+
+def _log_ratio(epsilon: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+    """2·log(p(z) / q(z|x)) of each number of codes z = mean + exp(logvar/2)·ε: the densities'
+    constants cancel.
+    """
+    return epsilon.square() + logvar - z.square()
 
 
 def _score_term(likelihood: Tensor, mean: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
