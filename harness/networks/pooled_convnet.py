@@ -24,7 +24,7 @@ class PooledEncoder(nn.Module):
         inner = widths(size, width)
         layers: list[nn.Module] = []
         for narrow, wide in pairwise([channels, *inner]):
-            norm = [nn.BatchNorm2d(wide)] if narrow != channels else []
+            norm = [nn.BatchNorm2d(wide)] if layers else []
             layers += [nn.Conv2d(narrow, wide, 3, padding=1), *norm, activation, nn.MaxPool2d(2)]
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(flat_features(size, width), out)
