@@ -92,14 +92,12 @@ def prepare_family(family: Family, batch: Batch, generator: torch.Generator) -> 
     takes the statistics of the whole batch. BadInput where its batches cannot be spread.
     """
     parts = dist.get_world_size()
-    if len(batch.x) % parts:
-        raise BadInput(f"batches of {len(batch.x)} images cannot be shared by {parts} processes")
+    phases = family.phases()
+    for size in (len(batch.x), *(phase.batch_size or 0 for phase in phases)):
+        if size % parts:
+            raise BadInput(f"batches of {size} images cannot be shared by {parts} processes")
     few, _ = rows(batch, {}, 0, min(2 * parts, len(batch.x)))
-    for phase in family.phases():
-        if (phase.batch_size or len(batch.x)) % parts:
-            raise BadInput(
-                f"batches of {phase.batch_size} images cannot be shared by {parts} processes"
-            )
+    for phase in phases:
         set_modes(family.networks, phase.trains)
         for player in (p for p in phase.players if _learns(p, family.networks)):
             _check(family.networks, player, few, _noise(player, family, few, generator), parts)
@@ -109,18 +107,30 @@ def prepare_family(family: Family, batch: Batch, generator: torch.Generator) -> 
                 setattr(parent, name, SharedBatchNorm.of(child))
 
 
-def _noise(player: Player, family: Family, batch: Batch, generator: torch.Generator) -> Noise:
-    """The noise of a player's first step. The state of its `prepare` stays as it is."""
+def draw_noise(
+    player: Player,
+    networks: nn.ModuleDict,
+    batch: Batch,
+    generator: torch.Generator,
+    progress: float,
+) -> Noise:
+    """The noise of an update on a whole batch, as the player's `prepare` leaves it. `progress`, in
+    [0, 1), is part of it where the player reads it.
+    """
     noise = player.noise(len(batch.x), generator)
     if player.reads_progress:
-        noise = {**noise, PROGRESS: batch.x.new_zeros(())}
+        noise = {**noise, PROGRESS: torch.full((), progress, device=batch.x.device)}
     if player.prepare is None:
         return noise
-    prepare = player.prepare
-    if isinstance(prepare, nn.Module):
-        prepare = copy.deepcopy(prepare).to(batch.x.device)
-    with torch.no_grad():
-        return prepare(family.networks, batch, noise)
+    with torch.no_grad(), whole_batches():
+        return player.prepare(networks, batch, noise)
+
+
+def _noise(player: Player, family: Family, batch: Batch, generator: torch.Generator) -> Noise:
+    """The noise of a player's first step. The state of its `prepare` stays as it is."""
+    if isinstance(player.prepare, nn.Module):
+        player = replace(player, prepare=copy.deepcopy(player.prepare).to(batch.x.device))
+    return draw_noise(player, family.networks, batch, generator, progress=0.0)
 
 
 def _learns(player: Player, networks: nn.ModuleDict) -> bool:

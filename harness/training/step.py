@@ -11,10 +11,10 @@ from torch import Tensor
 
 from harness.core.cuda_graphs import Replayed, cuda_graph
 from harness.data.batch import Batch
-from harness.families.base import PROGRESS, Losses, Noise, Player
+from harness.families.base import Losses, Noise, Player
 from harness.training import data_parallel
 from harness.training.budget import Stage
-from harness.training.state import PlayerState, TrainingState
+from harness.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,13 @@ class Step:
     def draw(self, batches: list[Batch]) -> StepInputs:
         """What the next step is given: these batches, and noise from each player's generator."""
         device = batches[0].x.device
-        noise = [self._noise(turn, batches[n % len(batches)]) for turn, n in self._updates]
+        progress = self._stage.progress(self._state.step)
+        noise = [
+            data_parallel.draw_noise(
+                turn.player, self._state.networks, batches[n % len(batches)], turn.noise, progress
+            )
+            for turn, n in self._updates
+        ]
         rates = {
             turn.player.name: self._scalar(self._lr(turn.player), device)
             for turn in self._state.players
@@ -68,20 +74,6 @@ class Step:
         if state.average:
             state.average.update(given.ema_weight)
         return losses
-
-    def _noise(self, turn: PlayerState, batch: Batch) -> Noise:
-        """The noise of an update, with the phase's progress where the player reads it, as its
-        `prepare` leaves it.
-        """
-        player = turn.player
-        noise = player.noise(len(batch.x), turn.noise)
-        if player.reads_progress:
-            progress = self._stage.progress(self._state.step)
-            noise = {**noise, PROGRESS: torch.full((), progress, device=batch.x.device)}
-        if player.prepare:
-            with torch.no_grad(), data_parallel.whole_batches():
-                noise = player.prepare(self._state.networks, batch, noise)
-        return noise
 
     def _lr(self, player: Player) -> float:
         """The learning rate of this step."""
