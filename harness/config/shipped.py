@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal["models", "suites", "suites/claims"]
@@ -16,13 +19,17 @@ def shipped(kind: Kind) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 
 
-def shipped_files(kind: Kind) -> dict[str, Path]:
+def shipped_files(kind: Kind) -> Mapping[str, Path]:
     """Every shipped file by name (`gan/dcgan`, `quickstart`), sorted.
 
     A name is looked up here and never joined to a path, so none can lead out of the folder.
     """
-    folder = shipped(kind)
     # Suites lie in their folder itself: below it are the claims that they include.
-    paths = folder.glob("*.yaml") if kind == "suites" else folder.rglob("*.yaml")
+    return _yaml_files(shipped(kind), "*.yaml" if kind == "suites" else "**/*.yaml")
+
+
+@lru_cache
+def _yaml_files(folder: Path, pattern: str) -> Mapping[str, Path]:
+    paths = folder.glob(pattern)
     files = {f.relative_to(folder).with_suffix("").as_posix(): f for f in paths}
-    return dict(sorted(files.items()))
+    return MappingProxyType(dict(sorted(files.items())))
