@@ -183,12 +183,13 @@ def carry_out(
     from harness.engine.cell_scheduler import memory_needs
     from harness.engine.estimate import last_estimate
     from harness.engine.execute import open_site, run_ids, unfinished_cells
+    from harness.plan.declarations import declare
     from harness.plan.family_trial import try_planned
     from harness.report.looks import declare_most
     from harness.report.publish import publish
     from harness.report.uris import browse
 
-    records = store.records([cell.training_key for cell in plan.cells])
+    records = plan.records(store)
     store.settle(run_ids(plan, store, records))  # or it would be done again
     todo, estimate = unfinished_cells(plan, records), last_estimate(plan, store)
     try_planned(plan, todo)
@@ -197,6 +198,7 @@ def carry_out(
     )
     _announce(console, plan, len(todo), engine, place.notes)
     site = open_site(plan, store, store.folder, checkpoint_seconds)
+    declare(plan, store, site.parent, records)
     if seeds and seeds.most:
         declare_most(plan, store, site.parent, seeds.most)
     began = time.monotonic()

@@ -17,7 +17,6 @@ from harness.engine.devices import local_devices
 from harness.engine.local import run_local
 from harness.engine.serial import run_serial
 from harness.plan import Cell, Plan
-from harness.plan.declarations import declare
 from harness.plan.identity import code_folders, identify
 from harness.tracking import Record, Store
 from harness.tracking.collection import running_cells
@@ -28,7 +27,7 @@ from harness.training.numerics import Numerics
 
 
 def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float) -> Site:
-    """The suite's parent run, with what a reader of it must know, and its claims as declared."""
+    """The suite's parent run, with what a reader of it must know."""
     suite = plan.loaded.suite
     facts = {**environment(code_folders(plan), [folder]), "device": plan.numerics.machine}
     tags = {
@@ -42,7 +41,6 @@ def open_site(plan: Plan, store: Store, folder: Path, checkpoint_seconds: float)
     store.put(parent, "suite.yaml", plan.loaded.text)
     store.put(parent, "suite-resolved.json", suite.model_dump_json(indent=2))
     store.put(parent, "environment.json", json.dumps(facts, indent=2))
-    declare(plan, store, parent, plan.records(store))
     return Site(store.uri, parent, folder, checkpoint_seconds, plan.loaded.folder.resolve())
 
 
