@@ -92,11 +92,9 @@ def _check_no_image(path: ImageFile) -> None:
     if not kind:
         return
     named = any(kind == suffix.upper() for suffix in FORMATS)
-    cure = (
-        f"give it a suffix of {', '.join(SUFFIXES)}"
-        if named
-        else (f"convert it to {', '.join(FORMATS)}")
-    )
+    cure = f"convert it to {', '.join(FORMATS)}"
+    if named:
+        cure = f"give it a suffix of {', '.join(SUFFIXES)}"
     raise BadInput(f"{path}: is an image ({kind}) that is not read; {cure}, or remove it")
 
 
