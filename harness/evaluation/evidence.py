@@ -174,11 +174,12 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
     """What a dataset gives, whatever the model; None where it has no such thing. The classes and
     factors of training images are of those that are no outliers.
     """
+    inliers = dataset.inliers
     return {
         "reference_images": dataset.normal_test.images,
         "reference_labels": dataset.normal_test.labels,
         "train_images": dataset.train_images,
-        "train_labels": dataset.inliers.labels,
+        "train_labels": inliers.labels,
         "train_outliers": dataset.train.outliers,
         "test_images": dataset.test.images,
         "reference_texts": dataset.normal_test.texts,
@@ -189,7 +190,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "anomaly_labels": dataset.anomalous,
         "truth": dataset.density,
         "anomaly_masks": dataset.test.masks,
-        "train_factors": dataset.inliers.factors,
+        "train_factors": inliers.factors,
         "test_factors": dataset.normal_test.factors,
         "polygon_corners": dataset.card.corners,
     }
