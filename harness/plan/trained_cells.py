@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from harness.evaluation.measure import error_line
 from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
-from harness.families.base import Family
+from harness.families.base import Family, ImageShape
 from harness.metrics.base import Metric
 from harness.plan.building import shape_of
 from harness.plan.cells import Cell, MetricRequest, request_metrics
@@ -42,6 +43,11 @@ class DatasetContext:
     setup: EvalConfig
     numerics: Numerics
     images: int
+
+    @cached_property
+    def shape(self) -> ImageShape:
+        """The shape for which models are built."""
+        return shape_of(self.dataset)
 
 
 def trained_cells(
@@ -86,17 +92,17 @@ def _trained_on(suite: Suite, entry: DatasetEntry) -> Iterator[tuple[ModelAt, tu
     yield from suite.fractions_on(entry).items()
 
 
-def _blueprint(recipe: Recipe, dataset: Dataset) -> tuple[Family, dict[str, str]]:
+def _blueprint(recipe: Recipe, context: DatasetContext) -> tuple[Family, dict[str, str]]:
     """The family with networks that have shapes but no memory, and digests of the files that it
     depends on; checks the image size, and that frozen networks are at hand.
     """
     kind = FAMILIES.load(recipe.family)
     is_users = not kind.__module__.startswith("harness.")
     watch = opened_files() if is_users else nullcontext(list[str]())
-    where = f"{recipe.name} on {dataset.name}"
+    where = f"{recipe.name} on {context.dataset.name}"
     try:
         with torch.device("meta"), watch as opened:
-            family = build_family(recipe.family, recipe.settings, shape_of(dataset))
+            family = build_family(recipe.family, recipe.settings, context.shape)
         if not is_users:
             return family, frozen_digests(family)
         return family, file_digests(family, [*opened, *opened_on_import(code_digests(kind))])
@@ -173,7 +179,7 @@ def _model_on_dataset(  # noqa: PLR0913, PLR0917 - what the cells share, each by
     context: DatasetContext,
     metrics: Sequence[Metric],
 ) -> _ModelOnDataset:
-    blueprint, files = _blueprint(recipe, context.dataset)
+    blueprint, files = _blueprint(recipe, context)
     settings = blueprint.settings.model_dump(mode="json")
     subject = model_subject(recipe.name, blueprint, context.dataset, context.setup.samples)
     sampling = dict(settings.get("sampling", {}))
