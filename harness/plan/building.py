@@ -14,6 +14,11 @@ from harness.families.capabilities import Remembers
 from harness.training.init import initialise
 
 
+def is_user_family(family: type[Family]) -> bool:
+    """Whether a family is not one of the harness's own."""
+    return family.__module__.partition(".")[0] != "harness"
+
+
 def shape_of(dataset: Dataset) -> ImageShape:
     """The shape of a dataset's images and conditions, for which a model is built."""
     # Of two domains a test image's source is its counterpart, and training has none.

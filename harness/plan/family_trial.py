@@ -38,7 +38,7 @@ from harness.families.capabilities import (
 )
 from harness.families.optimizers import Optimizer
 from harness.metrics.base import Metric
-from harness.plan.building import build_model
+from harness.plan.building import build_model, is_user_family
 from harness.plan.cells import Cell
 from harness.plan.planning import Plan
 from harness.training.freezing import Trainable
@@ -72,8 +72,7 @@ def try_checked(
 
 
 def _is_users(recipe: Recipe) -> bool:
-    module: str = FAMILIES.load(recipe.family).__module__
-    return module.partition(".")[0] != "harness"
+    return is_user_family(FAMILIES.load(recipe.family))
 
 
 def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:

@@ -24,7 +24,7 @@ from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, ImageShape
 from harness.metrics.base import Metric
-from harness.plan.building import shape_of
+from harness.plan.building import is_user_family, shape_of
 from harness.plan.cells import Cell, MetricRequest, request_metrics
 from harness.training.budget import depends_on_horizon
 from harness.training.code_version import code_digests, code_version, sampling_version
@@ -97,7 +97,7 @@ def _blueprint(recipe: Recipe, context: DatasetContext) -> tuple[Family, dict[st
     depends on; checks the image size, and that frozen networks are at hand.
     """
     kind = FAMILIES.load(recipe.family)
-    is_users = not kind.__module__.startswith("harness.")
+    is_users = is_user_family(kind)
     watch = opened_files() if is_users else nullcontext(list[str]())
     where = f"{recipe.name} on {context.dataset.name}"
     try:
@@ -209,6 +209,6 @@ def _has_horizon(blueprint: Family) -> bool:
     try:
         return depends_on_horizon(blueprint.phases())
     except FAILURES:
-        if type(blueprint).__module__.startswith("harness."):
+        if not is_user_family(type(blueprint)):
             raise
         return False
