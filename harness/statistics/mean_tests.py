@@ -43,9 +43,14 @@ class MeanTest(ABC):
         """
         return max(self.p_at_least(-margin), self.p_at_most(margin))
 
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that this many values can have."""
+        return 0.0
+
     def attainable(self, level: float) -> float:
-        """Returns the highest confidence, at most `level`, of which there is an interval."""
-        return level
+        """Returns the highest confidence, at most `level`, that an interval can have."""
+        return min(level, 1 - self.smallest_p)
 
     def blocks_lacking(self, alpha: float) -> int:
         """Returns the number of further blocks without which no p-value can be as small as

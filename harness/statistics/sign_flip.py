@@ -62,10 +62,6 @@ class SignFlip(MeanTest):
         """The smallest p-value that this many blocks can have."""
         return math.ldexp(1.0, 1 - self.blocks)
 
-    def attainable(self, level: float) -> float:
-        """Returns the highest confidence, at most `level`, of which there is an interval."""
-        return min(level, 1 - self.smallest_p)
-
     def blocks_lacking(self, alpha: float) -> int:
         """Returns the number of further blocks without which no p-value can be as small as
         `alpha`.
@@ -153,10 +149,6 @@ class TwoConstants(MeanTest):
     def smallest_p(self) -> float:
         """The smallest p-value that samples of these sizes can have."""
         return 2 / math.comb(self.first + self.second, self.first)
-
-    def attainable(self, level: float) -> float:
-        """Returns the highest confidence, at most `level`, of which there is an interval."""
-        return min(level, 1 - self.smallest_p)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Returns the difference, twice: no other shift makes the samples alike."""
