@@ -18,16 +18,13 @@ published ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy import optimize, special
-
-Spending = Callable[[float, float], float]
-"""The part of alpha that is spent up to a share of the information: (share in (0, 1], alpha)."""
 
 FIRST = 0.8
 """The share of what is left of alpha that a look spends, where no number of seeds was declared."""
@@ -44,15 +41,10 @@ GRID = tuple(float(a) for a in np.geomspace(1e-7, 0.5, 49))
 """The overall alphas between which the levels of looks are interpolated."""
 
 
-def spend_as_obrien_fleming(share: float, alpha: float) -> float:
-    """Returns 4 (1 − Φ(z / √share)) with z at alpha / 4, of two sides with alpha / 2 each: little
-    at first (Lan & DeMets 1983).
-    """
-    return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(share)))
-
-
 def spend_as_pocock(share: float, alpha: float) -> float:
-    """Returns alpha · log(1 + (e − 1) share): about the same at each look (Lan & DeMets 1983)."""
+    """Returns the part of `alpha` that is spent up to a share of the information in (0, 1]:
+    alpha · log(1 + (e − 1) share), about the same at each look (Lan & DeMets 1983).
+    """
     return alpha * math.log1p((math.e - 1) * share)
 
 
