@@ -11,7 +11,7 @@ from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.base import Estimate, Metric
 
-_metric = partial(Metric, kind="cost", scale="log")
+_metric = partial(Metric, kind="cost", scale="log", range=(0.0, None))
 
 
 def _throughput(sampling_seconds_per_image: Tensor) -> Estimate:
@@ -50,7 +50,6 @@ SAMPLING_THROUGHPUT = _metric(
     "",
     unit="images/s",
     digits=1,
-    range=(0.0, None),
 )
 TRAINING_TIME = _metric(
     "training_time",
@@ -60,7 +59,6 @@ TRAINING_TIME = _metric(
     "",
     unit="s",
     digits=1,
-    range=(0.0, None),
 )
 PARAMETERS = _metric(
     "parameters",
@@ -69,7 +67,6 @@ PARAMETERS = _metric(
     "parameters",
     "",
     digits=0,
-    range=(0.0, None),
     of_recipe=True,
 )
 PEAK_MEMORY = _metric(
@@ -81,5 +78,4 @@ PEAK_MEMORY = _metric(
     unit="MiB",
     version=2,
     digits=1,
-    range=(0.0, None),
 )
