@@ -52,6 +52,8 @@ EVIDENCE = {
     "test_codes": torch.randn(60, 4),
     "test_labels": torch.arange(60) % 3,
     "test_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),
+    "train_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "decoder_directions": torch.randn(4, 256),
     "posterior_means": torch.randn(12, 4),
     "path_distances": torch.rand(12),
     "critic_on_test": torch.randn(12),
