@@ -65,11 +65,11 @@ def _cells(board: Board, row: Row, standings: Standings) -> list[str]:
     name = escape(row.model.removesuffix(" (quoted)")) + " [dim]quoted[/dim]" * row.quoted
     value = escape(", ".join(filter(None, (cell.text, cell.problems))))
     seeds = str(row.seeds or "")
-    found_cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
+    cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
     if board.against:
         comparison = escape(f"{cell.outcome} {cell.versus}".strip())
-        found_cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{comparison}[/]")
-    return found_cells
+        cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{comparison}[/]")
+    return cells
 
 
 def _summary(console: Console, summary: MetricSummary, standings: Standings) -> None:

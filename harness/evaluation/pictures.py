@@ -122,14 +122,14 @@ def pictures_for(
     they are counterparts, and stand below translations.
     """
     sampled = model is None or isinstance(model, Samples)
-    needs = {
+    is_drawn = {
         "samples": sampled,
         "reconstructions": isinstance(model, Restores if has_sources else Reconstructs)
         and not (unpaired and has_sources),
         "translations": unpaired and isinstance(model, Translates),
         "neighbours": sampled and has_train_features and not of_points,
     }
-    return [name for name, is_asked in needs.items() if is_asked]
+    return [name for name, drawn in is_drawn.items() if drawn]
 
 
 def grid_png(images: Tensor, columns: int) -> bytes:

@@ -56,23 +56,23 @@ def sources_subject(dataset: Dataset) -> Subject:
     if they were translated.
     """
     candidate = Candidate(dataset, no_model="nothing is made from them")
-    needs = set() if dataset.test.sources is None else {"reconstructions"}
+    met = set() if dataset.test.sources is None else {"reconstructions"}
     if dataset.unpaired:  # there is no way back from what was not made, and so no cycles
-        needs |= {"translations", "forward", "backward", "first_domain", "second_domain"}
-    subject = _subject(candidate, frozenset(needs))
+        met |= {"translations", "forward", "backward", "first_domain", "second_domain"}
+    subject = _subject(candidate, frozenset(met))
     # They are compared with other test images: training images have no part in it.
     counts = {name: n for name, n in subject.counts.items() if name != "train"}
     obstacles = {**subject.obstacles, "train": candidate.no_model}
     return replace(subject, counts=counts, obstacles=obstacles)
 
 
-def _subject(candidate: Candidate, needs: frozenset[Need], binary: bool = False) -> Subject:
-    """The candidate as a subject, on which the requirements `needs` are met without a model."""
+def _subject(candidate: Candidate, met: frozenset[Need], binary: bool = False) -> Subject:
+    """The candidate as a subject, on which the requirements `met` are met without a model."""
     dataset = candidate.dataset
     reasons = {
         name: requirement.unavailable(candidate)
         for name, requirement in REQUIREMENTS.items()
-        if name not in needs
+        if name not in met
     }
     # Of images from elsewhere, what they do not have is not counted: nobody is asked to make it.
     is_counted = candidate.family is not None

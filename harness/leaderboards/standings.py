@@ -59,13 +59,13 @@ class Standings:
 
     def images(self, dataset: str) -> dict[str, int]:
         """Training images shown, by label, of the entries on a dataset, where they were trained."""
-        counts = {
+        models = {
             row.model for board in self.boards if board.dataset == dataset for row in board.rows
         }
         return {
             entry.label: entry.identity.images
             for entry in self.collected.entries
-            if entry.identity.images is not None and entry.label in counts
+            if entry.identity.images is not None and entry.label in models
         }
 
 

@@ -57,10 +57,10 @@ def log_sharpness_ratio(
     checks.images(samples)
     checks.images(reference_images)
     if samples.shape[1:] != reference_images.shape[1:]:
-        shares = (
+        shapes = (
             f"{tuple(samples.shape[1:])} and reference images {tuple(reference_images.shape[1:])}"
         )
-        raise BadInput(f"samples are {shares}; one C×H×W is needed")
+        raise BadInput(f"samples are {shapes}; one C×H×W is needed")
     ours, our_parts = _log_share(samples, "samples")
     theirs, their_parts = _log_share(reference_images, "reference images")
     parts = [our_parts - their_parts] if paired else [our_parts, their_parts]

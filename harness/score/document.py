@@ -36,8 +36,12 @@ def statistics_document(comparison: StatisticsComparison) -> dict[str, Any]:
     """The same of statistics."""
     return {
         "sets": {
-            name: {"images": images.count, "shards": images.shards, **vars(images.origin)}
-            for name, images in comparison.by_role().items()
+            name: {
+                "images": statistics.count,
+                "shards": statistics.shards,
+                **vars(statistics.origin),
+            }
+            for name, statistics in comparison.by_role().items()
         },
         "rows": [json.loads(row.to_json()) for row in comparison.rows],
         "environment": {**environment(), "device": comparison.numerics.machine},

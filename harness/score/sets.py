@@ -272,7 +272,7 @@ def _belongs(train: ImageSet, reference: ImageSet | None) -> bool:
 
 def _subject(sets: Sets, data: str, digest_: str) -> Subject:
     reference = sets.reference
-    needs = {need for need, at_hand in _at_hand(sets).items() if at_hand}
+    met = {need for need, at_hand in _at_hand(sets).items() if at_hand}
     counts: dict[Need, int] = {"samples": len(sets.samples), "reconstructions": len(sets.samples)}
     if reference:
         counts["reference"] = len(reference)
@@ -289,15 +289,15 @@ def _subject(sets: Sets, data: str, digest_: str) -> Subject:
         sides=sets.samples.shape[2:],
         resize=sets.resize,
         splits={need: split for need, split in splits.items() if split},
-        obstacles=_missing(sets, needs),
+        obstacles=_missing(sets, met),
     )
 
 
-def _missing(sets: Sets, needs: set[Need]) -> dict[Need, str]:
+def _missing(sets: Sets, met: set[Need]) -> dict[Need, str]:
     reasons = {
         need: MISSING.get(need, f"images alone have no {need}")
         for need in REQUIREMENTS
-        if need not in needs
+        if need not in met
     }
     if why := _labels_fit(sets):
         reasons["conditional"] = why
