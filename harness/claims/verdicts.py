@@ -295,8 +295,8 @@ def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
 def _most_doubtful(
     case: _Case, alpha: float, weakest: ClaimTest, strongest: ClaimTest
 ) -> tuple[ClaimTest, float]:
-    """Returns the comparison that an undecided claim hangs on, and the confidence that decides it:
-    one that is the same in all seeds and contradicts the claim, or that which supports it least.
+    """Returns the comparison that leaves a claim undecided, and the confidence that decides it: one
+    that is the same in all seeds and contradicts the claim, or else the one that supports it least.
     """
     if not strongest.varies and strongest.p_refuted < strongest.p_supported:
         return strongest, 1 - alpha / len(case.tests)

@@ -177,8 +177,8 @@ def carry_out(
     checkpoint_seconds: float,
     seeds: SeedsOfClaims | None = None,
 ) -> tuple[list[CellOutcome], Results]:
-    """Run what is left of a plan and write its report; `seeds` are those of claims that have more
-    than others. Ends the command where it was stopped.
+    """Run what is left of a plan and write its report; `seeds` says which claims have more than
+    others. Ends the command where it was stopped.
     """
     from harness.engine.cell_scheduler import memory_needs
     from harness.engine.estimate import last_estimate

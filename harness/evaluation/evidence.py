@@ -85,7 +85,7 @@ class Evidence:
         return f"{name} by {self._networks[role]}" if role in self._networks else name
 
     def redrawn(self, draw: int, values: Mapping[str, Any]) -> Evidence:
-        """The evidence on other samples: those of `draw`, or those among `values`. What does not
+        """The evidence on other samples: of `draw`, or the ones among `values`. What does not
         come from samples is shared with this one.
         """
         other = copy.copy(self)
@@ -172,7 +172,7 @@ class Evidence:
 
 def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
     """What a dataset gives, whatever the model; None where it has no such thing. The classes and
-    factors of training images are of those that are no outliers.
+    factors of training images leave outliers out.
     """
     inliers = dataset.inliers
     return {

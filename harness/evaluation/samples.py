@@ -54,7 +54,7 @@ require(Requirement("conditional", _not_conditional))
 
 @evidence(requires=("conditional", "reference"))
 def sample_labels(e: Evidence) -> Tensor:
-    """Returns the class that each sample is asked to be of, int64 n: those of the test images in
+    """Returns the class that each sample is asked to be of, int64 n: the test images' classes in
     random order, repeated, so that classes are as frequent as there.
     """
     labels: Tensor = e["reference_labels"]

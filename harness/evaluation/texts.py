@@ -31,8 +31,8 @@ provided("reference_texts", "reference", "texts")
 
 @evidence(requires=("texts",))
 def texts(e: Evidence) -> Sequence[str]:
-    """Returns the text that each sample is asked to show: those of the test images in random order,
-    repeated; for samples of other programs the texts that came with them.
+    """Returns the text that each sample is asked to show: the texts of the test images in random
+    order, repeated; for samples of other programs the texts that came with them.
     """
     references: Sequence[str] = e["reference_texts"]
     order = torch.randperm(len(references), generator=generator(e.seed, "texts")).tolist()

@@ -139,8 +139,8 @@ def to_table(boards: Sequence[Board], against: bool = False) -> pd.DataFrame:
 
 
 def _columns(board: Board, row: Row) -> dict[str, object]:
-    """The fields of a row and its board, of which columns that have no field of their name differ:
-    `mean` says which one, and the mean itself is the `value`.
+    """The fields of a row and its board, and the columns that are no field of that name: `mean` is
+    the board's, which says what kind of mean it is, and `value` the row's mean.
     """
     failures = "; ".join(f"{count} {status}" for status, count in row.failures.items())
     columns = {**vars(row), **vars(board), "value": row.mean, "failures": failures}

@@ -20,8 +20,8 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class VoteCounts:
-    """How many votes are taken to learn from and to count, drawn from `seed`, of so many images,
-    and in how many halves of the images this is done again for the standard error.
+    """How many votes are drawn from `seed` to learn from (`train`) and to count (`test`), each of
+    `images` images, and on how many `halves` of the images this is repeated for the standard error.
     """
 
     images: int = 64

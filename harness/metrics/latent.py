@@ -73,10 +73,10 @@ LATENT_PATH_LENGTH = Metric(
 @takes_arrays
 def principal_angle(train_images: Tensor, decoder_directions: Tensor) -> Estimate:
     """The largest principal angle, 0 to 90 degrees, between the span of `decoder_directions`, d×D
-    floats, and that of the first d principal components of `train_images`, N×C×S×S uint8 with
+    floats, and the span of the first d principal components of `train_images`, N×C×S×S uint8 with
     C·S·S = D values an image (Baldi & Hornik 1989, doi:10.1016/0893-6080(89)90014-2).
 
-    Directions that do not span d dimensions, as those of unused units, leave one component out: 90.
+    Where directions do not span d dimensions, as where units are unused, the angle is 90.
     BadInput where there are no more images than directions.
     """
     checks.images(train_images)

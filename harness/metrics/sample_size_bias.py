@@ -1,7 +1,7 @@
 """How much of a Fréchet distance comes from the number of samples.
 
-Distances of parts of the samples are means over disjoint parts: each image is in one part of each
-size, so that which images they are cancels to first order in what the sizes differ by.
+The distance at a part size is the mean over disjoint parts that cover the same images at every
+size. So the choice of images cancels, to first order, from the difference between two sizes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ SEED = 2020
 
 
 def _by_parts(samples: Tensor, reference: Tensor, *parts: int) -> list[float]:
-    """For each number of parts, the mean distance of so many disjoint, equal parts of n×d features
-    in random order; what remains of n after parts of the smallest size is left out of all.
+    """For each number in `parts`, splits n×d features in random order into that many disjoint,
+    equal parts, and returns their mean distance. The remainder of n by the largest number is left
+    out at every size.
     """
     order = torch.from_numpy(np.random.RandomState(SEED).permutation(len(samples)))
     kept = samples[order[: len(samples) // max(parts) * max(parts)].to(samples.device)]
     with warnings.catch_warnings():
-        # What is said of the distance of all samples need not be said again of each part.
+        # The caveats of the distance of all samples need not be repeated for each part.
         warnings.simplefilter("ignore", Caveat)
         return [
             sum(frechet_distance(part, reference) for part in kept.chunk(number)) / number
@@ -39,8 +40,8 @@ def fid_bias(sample_features: Tensor, reference_features: Tensor) -> Estimate:
     """The Fréchet distance of half of the samples, the mean over both halves, less that of all.
 
     The bias is linear in 1/n to first order (Chong & Forsyth 2020, arXiv:1911.07023), so that this
-    is about the bias that the distance of all samples has. `sample_features` n×d, of which at least
-    four, and `reference_features` m×d.
+    is about the bias that the distance of all samples has. `sample_features` n×d with n ≥ 4, and
+    `reference_features` m×d.
     """
     samples, reference = checks.feature_pair(sample_features, reference_features, at_least=4)
     halves, whole = _by_parts(samples, reference, 2, 1)
@@ -53,7 +54,7 @@ def fid_infinity_bias_share(sample_features: Tensor, reference_features: Tensor)
 
     A distance F(n) is extrapolated along the line through F(n) and F(n/2) against 1/n, to
     2 F(n) − F(n/2). With F(n) = F∞ + a/n + b/n² the share is 6|b|/(n|a + 3b/n|). Needs eight
-    samples. Raises BadInput where the distance does not change, of which there is no share.
+    samples. Raises BadInput where the distance does not change: it has no bias.
     """
     samples, reference = checks.feature_pair(sample_features, reference_features, at_least=8)
     quarters, halves, whole = _by_parts(samples, reference, 4, 2, 1)

@@ -13,8 +13,8 @@ Budgets = Mapping[str, Mapping[str, int]]
 
 
 def budgets_of(record: SuiteRecord) -> Budgets:
-    """Return the budgets of the models that are trained and of which they are known, on the
-    datasets that a model has cells on; on all where it has none.
+    """Return the budget of each trained model whose budget is known, on the datasets on which the
+    model has cells; on all datasets where it has none.
     """
     trained = {(cell.model, cell.dataset) for cell in record.cells}
     budgets = {}

@@ -135,7 +135,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
 
 
 def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> None:
-    """Draws the models' means with their intervals, those of one colour and marker at once."""
+    """Draws the models' means with their intervals, all of one colour and marker at once."""
     alike: dict[tuple[str, str], list[str]] = {}
     for model in front.points:
         alike.setdefault(style[model], []).append(model)
@@ -151,7 +151,7 @@ def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> N
 
 
 def _names(axes: Axes, front: Front, better: str) -> None:
-    """Writes the models' names, those of the front first, each beside its point where it covers no
+    """Writes the models' names, the front's first, each beside its point where it covers no
     point and no other name.
     """
     last = max(cost for cost, _ in front.points.values())

@@ -51,7 +51,7 @@ def declare_most(plan: Plan, store: Store, parent: str, most: int) -> None:
 
 def current_looks(plan: Plan, looks: LooksByClaim, seeds: SeedsOfClaims) -> LooksByClaim:
     """Returns the looks at a plan's claims with one at their seeds now. Looks at more seeds than
-    the plan has are left out: its numbers are not those.
+    the plan has are left out: they were at numbers that it does not have.
     """
     at_most = len(plan.loaded.suite.seeds)
     result = {}
@@ -62,9 +62,7 @@ def current_looks(plan: Plan, looks: LooksByClaim, seeds: SeedsOfClaims) -> Look
 
 
 def with_reached(looks: LooksByClaim, verdicts: Iterable[Verdict]) -> LooksByClaim:
-    """Returns the looks with those of verdicts that were reached: a claim that is not evaluable was
-    not looked at.
-    """
+    """Adds the looks at claims that got a verdict; a claim that is not evaluable got none."""
     result = dict(looks)
     for verdict in verdicts:
         if verdict.looks and verdict.outcome != "not evaluable":

@@ -13,8 +13,8 @@ from harness.statistics.sequential import planned_looks
 
 @dataclass(frozen=True)
 class SeedsOfClaims:
-    """The training seeds that all of a suite has (`base`), and those of claims that have more, by
-    their id. `most` is the greatest number that a claim may take, where it is declared.
+    """The training seeds of the whole suite (`base`), and the seeds of each claim that has more, by
+    its id. `most` is the greatest number that a claim may take, where it is declared.
     """
 
     base: tuple[int, ...]

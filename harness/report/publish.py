@@ -73,7 +73,7 @@ def publish(
     seeds: SeedsOfClaims | None = None,
 ) -> tuple[Results, Path]:
     """Write the report of what has been measured so far, and log it to the suite's run `parent`
-    where one is given; `seeds` are those of claims that have more than others. Returns what it is
+    where one is given; `seeds` says which claims have more than others. Returns what it is
     made of, and the page's path.
     """
     records = plan.records(store)
@@ -102,7 +102,7 @@ def gather(
     seeds: SeedsOfClaims | None = None,
 ) -> Results:
     """Read what a report is made from: the store's `records` of the plan's cells and, if
-    `with_pictures`, pictures. `seeds` are those of claims that have more than others.
+    `with_pictures`, pictures. `seeds` says which claims have more than others.
     """
     suite, identity = plan.loaded.suite, identify(plan.loaded, store)
     parent = find_suite(store, identity, plan.suite_key)

@@ -54,8 +54,8 @@ class StatisticsReader:
     root: Path | None = None
 
     def read(self, places: Sequence[str], like: SetStatistics | None = None) -> SetStatistics:
-        """Reads the statistics in these files, merged, or those of one set of images; they must be
-        of the same kind as `like`.
+        """Reads the statistics in these files, merged, or computes them of one set of images; they
+        must be of the same kind as `like`.
         """
         if all(is_statistics(place) for place in places):
             statistics = load_statistics(places)

@@ -64,8 +64,8 @@ def set_size(dataset: Dataset) -> int:
 
 
 def _is_asked(metric: Metric) -> bool:
-    """Whether a metric ought to notice something: one that only informs is asked where
-    `ASKED` says of what.
+    """Whether a metric is to notice a disturbance. A metric that only informs is, where `ASKED`
+    names it.
     """
     return metric.better != "neither" or metric.name in ASKED
 

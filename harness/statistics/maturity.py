@@ -42,7 +42,7 @@ class TrainingInfo:
     @property
     def undertrained(self) -> str:
         """Why the model counts as undertrained, after "is undertrained"; empty where it does not.
-        A model of which nothing is known, such as a GAN without training fractions, does not.
+        Where neither curve is known, as for a GAN without training fractions, it does not.
         """
         if self.last.too_short:
             return f"it made only {counted(self.steps, 'step')}"

@@ -53,7 +53,7 @@ class MeanTest(ABC):
         return min(level, 1 - self.smallest_p)
 
     def blocks_lacking(self, alpha: float) -> int:
-        """Returns the number of further blocks without which no p-value can be as small as
-        `alpha`; 0 where the blocks that there are suffice.
+        """Returns how many more blocks are needed before a p-value can be as small as `alpha`; 0
+        where the present ones suffice.
         """
         return 0

@@ -24,9 +24,9 @@ Limits = tuple[float, float]
 ANY: Limits = (-math.inf, math.inf)
 
 WIDENING = 2.0
-"""The standard error of a mean counts as this many where it is compared with a constant: of skewed
-values (skewness up to 4, three to twenty seeds) a verdict at 5 % is then false in at most 5 % of
-simulations. Differences between two models need none: they are nearly symmetric."""
+"""The factor by which the standard error of a mean is widened where it is compared with a constant:
+for skewed values (skewness up to 4, three to twenty seeds) a verdict at 5 % is then false in at
+most 5 % of simulations. Differences between two models need none: they are nearly symmetric."""
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,8 @@ class SignFlip(MeanTest):
         return self._p(self._below(margin))
 
     def _p(self, subsets: float) -> float:
-        """Returns the p-value where so many subset means speak against it; one more way is that
-        which was seen.
+        """Returns the p-value where `subsets` subset means speak against the claim; the empty
+        subset, which stands for the signs as observed, counts too.
         """
         return min(1.0, self.smallest_p * (1 + subsets))
 

@@ -75,8 +75,8 @@ def _grouped(boards: Iterable[Board], standings: Standings, by_kind: bool) -> li
 
 
 def in_order(boards: Sequence[Board]) -> list[str]:
-    """Returns the models of a table: in the order of its first board, best first, then those of the
-    next boards; models without a number come last.
+    """Returns the models of a table: in the order of its first board, best first, then further
+    models of the next boards; models without a number come last.
     """
     rows = sorted((row for board in boards for row in board.rows), key=lambda r: r.mean is None)
     return list(dict.fromkeys(row.model for row in rows))
