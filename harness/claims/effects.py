@@ -55,12 +55,10 @@ class ClaimTest:
     @property
     def problem(self) -> str:
         """Why it cannot be tested: too few blocks; empty where it can."""
-        count = sum(len(stratum) for stratum in self.strata)
-        where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         fewest = max(part.fewest for part in self.pairs)
-        if count < fewest or min(len(stratum) for stratum in self.strata) < 2:
-            blocks = counted(count, "block")
-            return f"{blocks} on {where}, and at least {fewest} are needed"
+        if self.blocks < fewest or min(len(stratum) for stratum in self.strata) < 2:
+            blocks = counted(self.blocks, "block")
+            return f"{blocks} on {self._datasets}, and at least {fewest} are needed"
         return ""
 
     @cached_property
@@ -98,11 +96,10 @@ class ClaimTest:
         seeds: the opposite of what is claimed".
         """
         first = self.pairs[0]
-        where = ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
         kind = first.kind if first.kind in ("ratio", "rank correlation") else "difference"
         text = number(_natural(first, self.mean_test.mean), signed=kind == "difference")
         seeds = "seeds" if len(self.strata) == 1 else "blocks"
-        same = f"the {kind} on {where} is {text}, the same in all {self.blocks} {seeds}"
+        same = f"the {kind} on {self._datasets} is {text}, the same in all {self.blocks} {seeds}"
         return f"{same}: {self._meaning()}"
 
     def _meaning(self) -> str:
@@ -113,6 +110,11 @@ class ClaimTest:
         if mean == 0 == self.margin:
             return "none at all, where one is claimed"
         return "the opposite of what is claimed"
+
+    @property
+    def _datasets(self) -> str:
+        """The names of the datasets, each once."""
+        return ", ".join(dict.fromkeys(part.dataset for part in self.pairs))
 
     @property
     def _limits(self) -> Limits:

@@ -191,7 +191,6 @@ def _side(claim: spec.ThresholdClaim | spec.CorrelationClaim) -> str:
 
 
 def _effect_text(key: ClaimTest, level: float) -> str:
-    count = sum(len(stratum) for stratum in key.strata)
     spread = "over training seeds" if len(key.strata) == 1 else "over seeds within datasets"
     paired = "" if key.pairs[0].kind == "rank correlation" else "paired "
     notes = "".join(f"; {note}" for note in dict.fromkeys(p.note for p in key.pairs) if note)
@@ -199,7 +198,7 @@ def _effect_text(key: ClaimTest, level: float) -> str:
     by = f" by the {name}" if name else ""
     return (
         f"{quantity(effect, key.pairs[0].unit)} ({percent(effect.level)} interval{by} {spread}, "
-        f"{count} {paired}blocks{notes})"
+        f"{key.blocks} {paired}blocks{notes})"
     )
 
 
