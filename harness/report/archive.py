@@ -39,10 +39,10 @@ FORMAT = 1
 RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
 
 PLAIN = ("title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at")
+MAPPINGS = ("each", "environment", "overrides", "identity")
+"""The fields of a record that are texts and numbers, and the ones that are mappings of these."""
 LATER = ("kind", "range", "counts", "of_recipe")
 """Fields of a metric that the first reports do not have."""
-MAPPINGS = ("each", "environment", "overrides", "identity")
-"""The fields of a record that are texts and numbers, and those that are mappings of these."""
 
 
 def record_files(record: SuiteRecord) -> dict[str, str | bytes]:
