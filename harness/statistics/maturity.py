@@ -1,8 +1,8 @@
 """How far each model was trained: its budget, and whether it was still getting better at the end.
 
-What a model can do is no question for a model that was still learning. It is *undertrained* where
-its loss, or its Fréchet distance over training fractions, still fell when its budget ended, where
-too few steps were made to tell, and where it has not seen each training image once.
+A model that was still learning does not show what it can do. It is *undertrained* where its loss,
+or its Fréchet distance over training fractions, still fell when its budget ended, where it made too
+few steps to tell, and where it has not seen each training image once.
 """
 
 from __future__ import annotations
