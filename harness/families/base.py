@@ -40,7 +40,7 @@ Losses = Mapping[str, Tensor]
 
 
 Layers = Annotated[NonNegativeInt, Field(le=1000)]
-"""A number of layers, each of which is an object of its own even where it takes no memory."""
+"""A number of layers. It is bounded: each layer is an object, even where it takes no memory."""
 
 
 class FamilySettings(Settings):
@@ -95,11 +95,11 @@ class ImageShape:
 
     Where images are to be made from others, these have `source_channels`, and `masked` says whether
     a mask of their known pixels comes with them. `texts` says whether each image has one,
-    `unpaired` whether the classes are two domains to translate between, of which batches show an
-    image each in turn. Images are 8-bit `pixels`, or else real numbers, which have no bounds.
+    `unpaired` whether the classes are two domains to translate between, whose images take turns in
+    batches. Images are 8-bit `pixels`, or else real numbers, which have no bounds.
 
     Of videos, an image has the channels of its `frames`, one frame after the other; images have one
-    frame. `tokenizer` is that of the training texts; `strange_words` are of test texts alone.
+    frame. `tokenizer` knows the words of training texts; `strange_words` are in test texts alone.
     """
 
     channels: int
@@ -128,7 +128,7 @@ class TrainingImages(Protocol):
         ...
 
     def epoch(self) -> Iterator[Batch]:
-        """Every training image once, in batches of which the last may be smaller."""
+        """Every training image once, in batches; the last one may be smaller."""
         ...
 
     def of_size(self, batch_size: int) -> TrainingImages:
@@ -219,7 +219,7 @@ class Family(ABC):
 
     Settings: ClassVar[type[FamilySettings]]
     averaged: ClassVar[tuple[str, ...]] = ()
-    """The networks of which a moving average is kept, when the recipe sets `ema`."""
+    """The networks that have a moving average, when the recipe sets `ema`."""
     raw: nn.ModuleDict | None = None
     """The networks of `averaged` as the last step left them, where `networks` have their moving
     average; None where there is none. A discriminator is read beside these: it has never seen what
@@ -249,7 +249,7 @@ class Family(ABC):
 
     def files(self) -> Sequence[Path]:
         """The files that the model depends on beside its code, such as weights that it starts
-        from. Their content is part of the training key, so that a changed file trains anew. Files
+        from. Their content is part of the training key, so that a changed file trains again. Files
         that `build` opens and paths among the settings are found without being named here.
         """
         return ()

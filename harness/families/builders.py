@@ -32,21 +32,28 @@ class NetworkSettings(FamilySettings):
             raise ValueError(
                 "depth, the number of hidden layers, is missing: network is mlp"
                 if self.depth is None
-                else "depth goes with network: mlp; that of convolutions follows from the images"
+                else "depth goes with network: mlp; convolutions are as deep as the images need"
             )
         return self
 
 
 class ConditionalSettings(NetworkSettings):
-    """`conditional`: the model is told the class of each image, and can be asked for a class."""
+    """`conditional`: the model is conditioned on the class, and can be asked for images of one."""
 
     conditional: bool = False
 
     def classes(self, shape: ImageShape) -> int:
-        """How many classes the networks are told apart; BadInput where the data have no two."""
-        if self.conditional and shape.classes < 2:
-            raise BadInput("its images have no classes for a conditional model to be told")
-        return shape.classes if self.conditional else 0
+        """How many classes the networks take; BadInput where the data do not have two."""
+        if not self.conditional:
+            return 0
+        check_classes(shape)
+        return shape.classes
+
+
+def check_classes(shape: ImageShape) -> None:
+    """Raises BadInput where images do not have two classes."""
+    if shape.classes < 2:
+        raise BadInput("its images have no classes for a conditional model")
 
 
 def check_sources(shape: ImageShape, family: str) -> None:

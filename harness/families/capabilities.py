@@ -24,7 +24,7 @@ class Remembers(Protocol):
     """Keeps the training images themselves, where other models learn weights from them."""
 
     def remember(self, train: Split, seed: int) -> None:
-        """Takes the training images, before anything else is asked. `seed` is that of the cell."""
+        """Takes the training images, before anything else is asked. `seed` is the cell's."""
         ...
 
 
@@ -204,7 +204,7 @@ class Likelihood(Protocol):
 
     @property
     def binary(self) -> bool:
-        """Of which kind of images it is."""
+        """Whether it is the log probability of binary images."""
         ...
 
     def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -25,7 +25,7 @@ class CodeDiscriminatorSettings(PlayerSettings):
 
 
 class AdversarialAutoencoderSettings(AutoencoderSettings):
-    """An autoencoder's, and those of the discriminator of its codes."""
+    """An autoencoder's settings, and the settings of the discriminator of its codes."""
 
     discriminator: CodeDiscriminatorSettings = CodeDiscriminatorSettings()
 

@@ -18,7 +18,7 @@ class _WithDensity(Autoencoder):
     """An autoencoder that is trained as ever, and then fits the network `density`."""
 
     def phases(self) -> tuple[Phase, ...]:
-        """Those of an autoencoder, and one that fits the density."""
+        """The phases of an autoencoder, and one that fits the density."""
         return (*super().phases(), Phase(name="density", share=0, begin=self.fit_density))
 
     def fit_density(

@@ -22,8 +22,8 @@ VIEWS = ("first", "second")
 
 
 class ContrastiveSettings(NetworkSettings):
-    """`latent`: numbers in the code, of which a head of as many units makes `projected` ones for
-    the loss. `augment`: what two views of an image differ by, in turn.
+    """`latent`: numbers in the code. A head with as many hidden units makes `projected` numbers
+    for the loss from them. `augment`: what two views of an image differ by, in turn.
     """
 
     latent: PositiveInt = 32

@@ -116,9 +116,9 @@ class CycleGAN(Family):
 
     def translator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Equation 3: the squared distance from 1 of what discriminators say of translations, and
-        `cycle` times the absolute error of translations translated back (equation 2). With
-        `identity` also so many times the error of translators on images that are already of the
-        domain they translate to (section 5.2).
+        `cycle` times the absolute error of translations translated back (equation 2). It
+        adds `identity` times the error of translators on images that are already of the domain they
+        translate to (section 5.2).
         """
         a, b = domains_of(batch.x)
         to_b, to_a = networks["to_b"], networks["to_a"]

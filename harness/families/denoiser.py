@@ -34,7 +34,7 @@ from harness.samplers.guidance import clipped, guided
 
 @dataclass(frozen=True)
 class DenoiserInputs:
-    """Noisy images N×C×S×S, their level, and the labels or words that the network is told."""
+    """Noisy images N×C×S×S, their level, and the labels or words that they are conditioned on."""
 
     x: Tensor
     level: NoiseLevel
@@ -76,7 +76,7 @@ class DenoisingModel(Family):
 
     @property
     def classes(self) -> int:
-        """How many classes it is told apart; 0 where it is told none."""
+        """How many classes it is conditioned on; 0 where it takes none."""
         return self.settings.classes(self.shape)
 
     @property
@@ -115,16 +115,16 @@ class DenoisingModel(Family):
         return {"loss": weighted_error(output, value, process.weight(noise["t"]))}
 
     def _condition(self, batch: Batch, noise: Noise) -> tuple[Tensor, ...]:
-        """What the network is told beside the time: labels, words or nothing."""
-        told = batch.labels if self.conditional else None
+        """What the network takes beside the time: labels, words or nothing."""
+        condition = batch.labels if self.conditional else None
         if self.takes_texts:
-            told = batch.words if self.settings.text_encoder is None else batch.tokens
-        if told is None:
+            condition = batch.words if self.settings.text_encoder is None else batch.tokens
+        if condition is None:
             return ()
         if "drop" not in noise:
-            return (told,)
-        drop = noise["drop"].view(-1, *[1] * (told.ndim - 1))
-        return (torch.where(drop, self._nothing(told), told),)
+            return (condition,)
+        drop = noise["drop"].view(-1, *[1] * (condition.ndim - 1))
+        return (torch.where(drop, self._nothing(condition), condition),)
 
     def _nothing(self, condition: Tensor) -> Tensor:
         """The class beyond all others, or a text without words."""

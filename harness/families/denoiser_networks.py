@@ -17,11 +17,11 @@ from harness.networks.unet import UNet
 
 
 class DenoiserSettings(ConditionalSettings):
-    """A `conditional` network adds an embedding of the class to that of the time, one with `texts`
-    the mean of the embeddings of the text's words, whose order does not count.
+    """A `conditional` network adds an embedding of the class to the embedding of the time, one with
+    `texts` the mean of the embeddings of the text's words, whose order does not count.
 
-    `condition_dropout`: the share of training images whose class or text the network is not told,
-    for classifier-free guidance.
+    `condition_dropout`: the share of training images that the network gets without their class
+    or text, for classifier-free guidance.
 
     With a `text_encoder` words count in their order, and a U-Net set as `unet` attends to them.
 
@@ -77,7 +77,7 @@ class DenoiserSettings(ConditionalSettings):
 def build_denoiser(
     settings: DenoiserSettings, shape: ImageShape, classes: int = 0, words: int = 0
 ) -> nn.Module:
-    """x N×C×S×S and times N (and labels N of so many classes, or N×L of so many words) → N×C×S×S.
+    """x N×C×S×S and times N (and labels N below `classes`, or words N×L below `words`) → N×C×S×S.
 
     Raises BadInput where the network does not take images of this size.
     """

@@ -20,8 +20,8 @@ from harness.samplers.settings import FlowSampling
 
 
 class FlowSettings(DenoiserSettings):
-    """`pairing`: which noise an image of a batch is paired with, any or that of the least squared
-    distances in all. `sampling`: the method that follows the velocity.
+    """`pairing`: which noise an image of a batch is paired with: any, or by the pairs whose squared
+    distances have the least sum. `sampling`: the method that follows the velocity.
     """
 
     pairing: Literal["independent", "optimal-transport"] = "independent"

@@ -44,7 +44,7 @@ class GAN(Family):
 
     @property
     def classes(self) -> int:
-        """How many classes it is told apart; 0 where it is told none."""
+        """How many classes it is conditioned on; 0 where it takes none."""
         return self.settings.classes(self.shape)
 
     @property
@@ -110,7 +110,7 @@ class GAN(Family):
         return torch.randn(n, self.settings.latent, generator=generator, device=generator.device)
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
-        """n codes as `decode` takes them: those of training."""
+        """n codes n×latent as `decode` takes them, drawn as in training."""
         return self.codes(n, generator)
 
     def discriminator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:

@@ -31,7 +31,7 @@ Network = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class Game:
-    """What the players of a GAN minimise, for images of so many `classes` (0 if unconditional)."""
+    """What the players of a GAN minimise, for images of `classes` classes (0 if unconditional)."""
 
     settings: GANSettings
     classes: int

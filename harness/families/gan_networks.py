@@ -70,7 +70,7 @@ def start_discriminator(discriminator: nn.Module, settings: GANSettings) -> None
 
 
 def init_dcgan(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); biases zero."""
+    """Weights from N(0, 0.02²), scales of batch normalisation from N(1, 0.02²); biases zero."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d):
         mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
         nn.init.normal_(module.weight, mean, 0.02)

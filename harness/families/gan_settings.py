@@ -38,9 +38,9 @@ class LabelSmoothing(Settings):
 
 
 class DiscriminatorSettings(PlayerSettings):
-    """`blocks`: of convolutions, DCGAN's or those of `networks.resnet`. `norm`: one of
-    `networks.normalisation`; an MLP's layers are only normalised spectrally. `head`: what it is
-    told of the batch, of `networks.batch_features`. `attention`: over all places at half of the
+    """`blocks`: of convolutions, DCGAN's, or the blocks of `networks.resnet`. `norm`: one of
+    `networks.normalisation`; an MLP's layers are only normalised spectrally. `head`: what it
+    takes of the batch, of `networks.batch_features`. `attention`: over all places at half of the
     image's size. `augment`: what is done to all images that it sees, of `objectives.augmentation`.
     `packing`: images that it judges together. `conditioning`: how a conditional one takes the
     class, of `networks.conditioning`. `smoothing`: of the labels in its loss.
@@ -110,8 +110,8 @@ class Simultaneous(Settings):
 
 
 class Unrolled(Settings):
-    """The generator minimises its loss against the discriminator as it would be after so many
-    `steps` of gradient descent at the rate `lr`, or else that of its own optimizer.
+    """The generator minimises its loss against the discriminator as it would be after
+    `steps` of gradient descent at the rate `lr`, or else at its own optimizer's rate.
     """
 
     model_config = NAMED_KIND

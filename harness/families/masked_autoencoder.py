@@ -20,7 +20,7 @@ from harness.networks.masked_transformer import PatchDecoder, VisibleEncoder
 
 
 class MaskedAutoencoderSettings(FamilySettings):
-    """An image is cut into patches of `patch` pixels a side, of which a share is `hidden`.
+    """An image is cut into patches of `patch` pixels a side; `hidden` is the share that is hidden.
 
     The encoder has `depth` blocks of `width` numbers a token, the decoder `decoder_depth` of
     `decoder_width`; both have `heads`.

@@ -130,7 +130,7 @@ class FewPerClass(RealImages):
     def build(self) -> nn.ModuleDict:
         """No network."""
         if self.shape.classes < 2:
-            raise BadInput("its images have no classes of which a few could be kept")
+            raise BadInput("its images have no classes to keep a few images of")
         return super().build()
 
     def disturb(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
@@ -139,8 +139,8 @@ class FewPerClass(RealImages):
 
 
 class DisturbedSettings(UntrainedSettings):
-    """`disturbance` of each image: none; Gaussian noise, of which `level` is the standard deviation
-    as a share of the range of 255; or a Gaussian blur, of which it is that in pixels.
+    """`disturbance` of each image: none, Gaussian noise or a Gaussian blur. `level` is the standard
+    deviation: of noise as a share of the range of 255, of a blur in pixels.
     """
 
     disturbance: Literal["none", "noise", "blur"] = "none"

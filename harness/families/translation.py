@@ -72,6 +72,6 @@ class Translation(Family):
 
     def _made(self, networks: nn.ModuleDict, source: Tensor, mask: Tensor | None) -> Tensor:
         seen = source if mask is None else torch.cat([source, mask], dim=1)
-        # The U-Net is that of diffusion: one and the same timestep leaves it without time.
+        # The U-Net of diffusion takes a timestep: always the same one leaves it without time.
         made: Tensor = networks["unet"](seen, seen.new_zeros(len(seen)))
         return made + source if source.shape[1] == self.shape.channels else made

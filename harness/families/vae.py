@@ -47,8 +47,8 @@ class VAESettings(CodingSettings):
     """`likelihood` is the decoder's distribution of each pixel: a Gaussian of standard deviation
     `sigma`, which may be learned, around a value in [-1, 1], or, for binarised images, a Bernoulli.
 
-    `beta` weighs the `divergence` (Higgins et al. 2017); 1 is the evidence lower bound, that of
-    several codes an image where there are `importance_samples` (Burda et al. 2016). `gradient`: how
+    `beta` weighs the `divergence` (Higgins et al. 2017); 1 is the evidence lower bound, or with
+    `importance_samples` the bound of several codes an image (Burda et al. 2016). `gradient`: how
     the encoder's is estimated.
     """
 

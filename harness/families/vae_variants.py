@@ -1,4 +1,4 @@
-"""VAEs with other networks: told the class, with maps of codes, with an autoregressive decoder."""
+"""VAEs with other networks: a class as condition, maps of codes, an autoregressive decoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.families.autoencoding import encoder_and_decoder
-from harness.families.builders import encoder, random_labels
+from harness.families.builders import check_classes, encoder, random_labels
 from harness.families.vae import VAE, GaussianCoder, VAESettings
 from harness.networks.autoregressive import GatedPixelCNN
 from harness.networks.spatial_autoencoder import SpatialDecoder, SpatialEncoder, map_size
@@ -19,15 +19,14 @@ from harness.networks.spatial_autoencoder import SpatialDecoder, SpatialEncoder,
 
 class ConditionalVAE(GaussianCoder):
     """A VAE whose decoder takes the class beside the code, as a vector that is 1 at the class (Sohn
-    et al. 2015, NeurIPS, with an encoder that is not told the class).
+    et al. 2015, NeurIPS, with an encoder that does not take the class).
     """
 
     conditional = True
 
     def coders(self) -> nn.ModuleDict:
         """The encoder, and a decoder of code and class. BadInput where the data have no classes."""
-        if self.shape.classes < 2:
-            raise BadInput("its images have no classes for a conditional model to be told")
+        check_classes(self.shape)
         latent = self.settings.latent
         wider = self.settings.model_copy(update={"latent": latent + self.shape.classes})
         return encoder_and_decoder(wider, self.shape, 2 * latent)

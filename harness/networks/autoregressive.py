@@ -17,7 +17,7 @@ class GatedPixelCNN(nn.Module):
     """Logits of the next symbol, one of `values`, at each place of a map.
 
     `layers` layers of `width` channels with filters of `kernel` places a side, an odd number. With
-    `condition` every layer is moved by a vector of so many numbers (equation 4).
+    `condition`, the numbers of a vector, every layer is moved by that vector (equation 4).
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""What a discriminator is told of the other images of its batch, so that it sees a generator whose
-images are all alike.
+"""What a discriminator takes of the other images of its batch, so that it recognises a generator
+whose images are all alike.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Architecture:
     """What the network is built for and of.
 
     A stage is `convs[i]` convolutions of `widths[i]` channels; each stage but the first works at
-    half the resolution of the one before. The last width is that of the pooled features.
+    half the resolution of the one before. The pooled features have the last width.
     """
 
     channels: int

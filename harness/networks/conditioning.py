@@ -39,14 +39,14 @@ def first_output(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def projected_output(outputs: Tensor, labels: Tensor) -> Tensor:
-    """ψ(φ(x)) + yᵀVφ(x): the first output, and that of the class (Miyato & Koyama 2018,
+    """ψ(φ(x)) + yᵀVφ(x): the first output, and the output of the class (Miyato & Koyama 2018,
     arXiv:1802.05637, equation 3; the last layer is linear in the features φ).
     """
     return outputs[:, :1] + outputs[:, 1:].gather(1, labels[:, None])
 
 
 def beside_planes(x: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Images N×C×S×S with `classes` more channels, of which that of the class is 1 everywhere:
+    """Images N×C×S×S with `classes` more channels, 1 everywhere at the class and 0 at all others:
     N×(C + classes)×S×S.
     """
     planes = F.one_hot(labels, classes).to(x.dtype)[:, :, None, None]

@@ -53,8 +53,8 @@ def upsampling(
     norm: Norm | None,
     attention: bool = False,
 ) -> list[nn.Module]:
-    """Layers from the maps of the lowest resolution to N×width maps of half of the size: those of
-    `downsampling` in reverse. `attention` comes last.
+    """Layers from the maps of the lowest resolution to N×width maps of half of the size: the
+    layers of `downsampling` in reverse. `attention` comes last.
     """
     inner = widths(size, width)[::-1]
     layers: list[nn.Module] = [*_layer(norm, inner[0]), activation]

@@ -1,6 +1,6 @@
 """The two networks of CycleGAN (Zhu et al. 2017, arXiv:1703.10593, section 7.2).
 
-The translator is that of Johnson et al. 2016 (arXiv:1603.08155): an image made smaller by two
+The translator comes from Johnson et al. 2016 (arXiv:1603.08155): an image made smaller by two
 strided convolutions, residual blocks, and made larger again. The discriminator looks at patches
 (Isola et al. 2017, arXiv:1611.07004). Both normalise each image by itself (Ulyanov et al. 2016,
 arXiv:1607.08022), without learnt scales, as the authors' code does.
@@ -18,7 +18,7 @@ HALVINGS = 3
 
 class ResidualTranslator(nn.Module):
     """An image N×C×S×S → another N×C×S×S in [-1, 1], with `width` channels at full resolution, four
-    times as many at a quarter of it, and there so many residual `blocks`.
+    times as many at a quarter of it, and `blocks` residual blocks there.
     """
 
     def __init__(self, channels: int, size: int, width: int, blocks: int) -> None:

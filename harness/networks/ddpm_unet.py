@@ -44,14 +44,14 @@ class UNetSettings(Settings):
 class DDPMUNet(nn.Module):
     """An image N×C×S×S and times N to an image of the same size.
 
-    With `classes` an embedding of the class is added to that of the time. With `context`, the
-    numbers of a token, attention to the tokens of a text follows each attention to the image.
+    With `classes` an embedding of the class is added to the embedding of the time. With `context`,
+    the numbers of a token, attention to the tokens of a text follows each attention to the image.
 
     Raises BadInput where the image cannot be halved as often, where no resolution is one of
     `attention`, and where heads do not divide channels.
     """
 
-    def __init__(  # noqa: PLR0913 - what it takes, gives and is told, each by name
+    def __init__(  # noqa: PLR0913 - what it takes, gives and is conditioned on, each by name
         self,
         channels: int,
         size: int,

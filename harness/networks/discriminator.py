@@ -1,4 +1,4 @@
-"""Networks that judge images: a body, what it is told of the batch, and a last linear layer."""
+"""Networks that judge images: a body, what it takes of the batch, and a last linear layer."""
 
 from __future__ import annotations
 

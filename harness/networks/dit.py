@@ -30,10 +30,10 @@ class DiTSettings(Settings):
 
 class DiT(nn.Module):
     """An image N×C×S×S and times N to an image of the same size: adaLN-Zero blocks on patches,
-    whose places are told by sines and cosines. It starts as zero.
+    whose places enter as sines and cosines. It starts as zero.
 
-    With `classes` an embedding of the class is added to that of the time. Raises BadInput where
-    patches do not divide the image, or heads the width.
+    With `classes` an embedding of the class is added to the embedding of the time. Raises
+    BadInput where patches do not divide the image, or heads the width.
     """
 
     def __init__(

@@ -17,8 +17,8 @@ class Dropout(nn.Module):
     """In training sets a `share` of the units to zero and divides the others by 1 − share
     (Srivastava et al. 2014, JMLR 15:1929, section 10).
 
-    `shape` is that of an image's units without the batch. 1 stands for a dimension whose entries
-    share a mask: (C, 1, 1) drops whole channels (Tompson et al. 2015, arXiv:1411.4280).
+    `shape` is the shape of one image's units. 1 stands for a dimension whose entries share a mask:
+    (C, 1, 1) drops whole channels (Tompson et al. 2015, arXiv:1411.4280).
     """
 
     mask: Tensor | None = None

@@ -19,7 +19,7 @@ class FeatureNetwork(ABC):
 
     @abstractmethod
     def check(self, channels: int, size: int) -> None:
-        """Raise BadInput where it cannot take images of so many channels and pixels a side."""
+        """Raise BadInput where it cannot take images of `channels` and `size` pixels a side."""
 
     @abstractmethod
     def weights(self) -> LocalWeights:

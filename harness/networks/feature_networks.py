@@ -1,7 +1,7 @@
 """Frozen networks whose features losses compare images by.
 
-Their names are those of extractors, so that what a model was trained on is told from what it is
-measured with: by the digest of the weights.
+They have the names of extractors. The digest of the weights says whether a model was trained on the
+network that it is measured with.
 """
 
 from __future__ import annotations

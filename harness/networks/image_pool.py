@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class ImagePool(nn.Module):
-    """Up to `size` made images C×S×S, each of which waits there for its turn."""
+    """Up to `size` made images C×S×S, which wait there for their turn."""
 
     images: Tensor
     filled: Tensor

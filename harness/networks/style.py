@@ -16,7 +16,7 @@ from harness.networks.sizes import double, pyramid
 
 EPSILON = 1e-8
 MAPPING_RATE = 0.01
-"""The mapping network learns so much slower than the rest (StyleGAN, appendix C)."""
+"""The mapping network's learning rate, relative to the other layers (StyleGAN, appendix C)."""
 
 
 class EqualizedLinear(nn.Module):
@@ -199,8 +199,8 @@ class StyleGenerator(nn.Module):
 
 
 def mixed_styles(first: Tensor, second: Tensor, crossover: Tensor) -> Tensor:
-    """The styles N×layers×latent of `first` up to the layer `crossover`, int N, and those of
-    `second` from there on (StyleGAN, section 3.1).
+    """The styles N×layers×latent of `first` up to the layer `crossover`, int N, and the
+    styles of `second` from there on (StyleGAN, section 3.1).
     """
     layers = torch.arange(first.shape[1], device=first.device)
     return torch.where((layers < crossover[:, None])[:, :, None], first, second)

@@ -172,8 +172,8 @@ def sinusoidal_positions(places: Tensor, width: int) -> Tensor:
 
 
 def grid_positions(side: int, width: int) -> Tensor:
-    """The places of a side×side grid, row by row: side²×width, of which one half tells the row and
-    the other the column (He et al. 2022, arXiv:2111.06377, appendix A.1).
+    """The places of a side×side grid, row by row: side²×width. One half of the numbers is for the
+    row, the other for the column (He et al. 2022, arXiv:2111.06377, appendix A.1).
 
     Raises ValueError where 4 does not divide `width`.
     """

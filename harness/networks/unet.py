@@ -1,5 +1,5 @@
-"""A small U-Net after that of diffusion models (Ho et al. 2020, arXiv:2006.11239, appendix B), for
-any width, and the parts of both. `networks.ddpm_unet` has the published one.
+"""A small U-Net after DDPM's (Ho et al. 2020, arXiv:2006.11239, appendix B), for any width, and the
+parts of both. `networks.ddpm_unet` has the published one.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class UNet(nn.Module):
 
     It works at three resolutions, S, S/2 and S/4, with `width`, 2·`width` and 4·`width` channels,
     one residual block each on the way down and on the way up, and attention at the lowest. With
-    `classes` an embedding of the image's class is added to that of the timestep, with `words` the
-    mean of the embeddings of its text's words. Without `skips` the way up sees nothing of the way
-    down but what comes from below.
+    `classes` an embedding of the image's class is added to the embedding of the timestep, with
+    `words` the mean of the embeddings of its text's words. Without `skips` the way up sees nothing
+    of the way down but what comes from below.
     """
 
-    def __init__(  # noqa: PLR0913 - what it takes, gives and is told, each by name
+    def __init__(  # noqa: PLR0913 - what it takes, gives and is conditioned on, each by name
         self,
         channels: int,
         size: int,
@@ -64,7 +64,7 @@ class UNet(nn.Module):
         self.last = nn.Sequential(
             group_norm(width), nn.SiLU(), zeroed(nn.Conv2d(width, out or channels, 3, padding=1))
         )
-        # Made last, so that the other weights are those of a network without a condition.
+        # Made last, so that all other weights start as in a network without a condition.
         self.condition: nn.Module | None = None
         if classes:
             self.condition = nn.Embedding(classes, embedding)

@@ -39,8 +39,8 @@ class LocalWeights:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A published file and its SHA-256, 64 hexadecimal digits, of which PyTorch's hub puts the
-    first eight into the name.
+    """A published file and its SHA-256, 64 hexadecimal digits. PyTorch's hub puts the first eight
+    into the name.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""What is asked of codes: penalties on those of autoencoders, divergences of those of VAEs.
+"""Losses on codes: penalties for autoencoders, divergences from the prior for VAEs.
 
 Codes are float N×d. Each function gives a 0-d tensor, a mean over the images, without a weight.
 """

@@ -21,7 +21,7 @@ class NoiseLevel(NamedTuple):
     """A place on the way from image to noise, of all images (0-d) or of each (N, N×1×1×1 twice)."""
 
     time: Tensor
-    """What the network is told of it."""
+    """What the network takes of it."""
     signal: Tensor
     noise: Tensor
 
@@ -84,7 +84,7 @@ SCHEDULES: Mapping[str, Callable[[int], Tensor]] = {
 
 
 def alpha_bar(schedule: str, timesteps: int) -> Tensor:
-    """ᾱ at each timestep, float64: entry t is that of timestep t + 1 of the papers."""
+    """ᾱ at each timestep, float64: entry t belongs to timestep t + 1 of the papers."""
     return SCHEDULES[schedule](timesteps)
 
 
@@ -95,8 +95,8 @@ def alpha_bar(schedule: str, timesteps: int) -> Tensor:
 class Target:
     """What a network predicts, from x₀ and ε; and both of them from the output and x_t.
 
-    Unweighted, its squared error is that of x₀ times `x0_weight`, a function of SNR. The network
-    gets x_t times `scale`, a function of the level.
+    Unweighted, its squared error is the error of x₀ times `x0_weight`, a function of SNR. The
+    network gets x_t times `scale`, a function of the level.
     """
 
     value: Callable[[Tensor, Tensor, NoiseLevel], Tensor]

@@ -19,7 +19,7 @@ GameLoss = Callable[[Parameters, Parameters], Tensor]
 def unrolled(
     loss: Callable[[Parameters], Tensor], parameters: Parameters, steps: int, rate: float
 ) -> Parameters:
-    """Parameters after so many steps of gradient descent on `loss`, θ ← θ − η·∇L(θ), as a function
+    """Parameters after `steps` steps of gradient descent on `loss`, θ ← θ − η·∇L(θ), as a function
     of all that the loss depends on (Metz et al. 2017, arXiv:1611.02163, equations 7 to 9).
     """
     for _ in range(steps):
@@ -39,7 +39,7 @@ def gradient_energy(
     first_loss: GameLoss, second_loss: GameLoss, first: Parameters, second: Parameters
 ) -> Tensor:
     """½‖v‖², with v the gradients of both players' losses for their own parameters; consensus
-    optimisation adds so much of it to both losses (Mescheder et al. 2017, arXiv:1705.10461,
+    optimisation adds a multiple of it to both losses (Mescheder et al. 2017, arXiv:1705.10461,
     section 4).
     """
     slopes = (

@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.objectives.denoising import NoiseLevel, NoiseProcess, Target
 
 TIME_SCALE = 1000
-"""The network is told t times this: its sines are made for timesteps."""
+"""The network takes t times this: its sines are made for timesteps."""
 
 VELOCITY = Target(
     value=lambda x0, epsilon, level: x0 - epsilon,

@@ -1,7 +1,7 @@
 """Damage to the images that a denoising autoencoder is shown, as functions of draws.
 
-It is drawn outside the loss, for each step anew, and so differs from that of a test set, which
-`harness.data.corruption` damages by keys of its own. Images are float N×C×S×S in [-1, 1].
+It is drawn outside the loss, again for each step, and so differs from the damage of a test set,
+which `harness.data.corruption` draws by keys of its own. Images are float N×C×S×S in [-1, 1].
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ Features = Callable[[Tensor], list[Tensor]]
 
 def perceptual_error(features: Features, x: Tensor, rebuilt: Tensor) -> Tensor:
     """Σ over layers of E ‖φ̂(x̂) − φ̂(x)‖², with φ̂ the features at each position, scaled to unit
-    length (Johnson et al. 2016, arXiv:1603.08155, equation 2; the scaling is that of Zhang et al.
-    2018, arXiv:1801.03924, equation 1).
+    length (Johnson et al. 2016, arXiv:1603.08155, equation 2; scaled as in Zhang et al. 2018,
+    arXiv:1801.03924, equation 1).
     """
     with torch.no_grad():
         targets = [F.normalize(layer, dim=1) for layer in features(x)]

@@ -43,8 +43,9 @@ def stochastic_steps(
 ) -> Tensor:
     """x₀ from `x` N×C×S×S, by x_s = a_s·x̂₀ + √(s_s² − σ²)·ε̂ + ς·z.
 
-    `deviations` are σ, that of the posterior whose mean is taken, and ς, that of the noise that is
-    added: K each. The last step adds none; the generator is used only where ς is above 0.
+    `deviations` are σ, the deviation of the posterior whose mean is taken, and ς, the deviation of
+    the noise that is added: K each. The last step adds none; the generator is used only where ς is
+    above 0.
     """
     sigma, added = deviations
     signal, noise = levels.next_ones()

@@ -15,7 +15,7 @@ from harness.objectives.denoising import NoiseLevel
 @dataclass(frozen=True)
 class NoiseLevels:
     """K levels x_t = signal·x₀ + noise·ε from the noisiest down; after them comes the image, with
-    signal 1 and noise 0. `times` are what the network is told, `signal` and `noise` float64. The
+    signal 1 and noise 0. `times` are what the network takes, `signal` and `noise` float64. The
     noise to start from has the deviation `start`.
     """
 
@@ -41,7 +41,7 @@ class NoiseLevels:
 
 
 def timestep_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
-    """Those of `steps` timesteps, evenly spaced from the last to the first."""
+    """The levels of `steps` timesteps, evenly spaced from the last to the first."""
     times = torch.linspace(len(alpha_bar) - 1, 0, steps).round().long()
     left = alpha_bar[times]
     return NoiseLevels(times, left.sqrt(), (1 - left).sqrt())
@@ -59,7 +59,7 @@ def karras_sigmas(lowest: float, highest: float, steps: int, rho: float = 7.0) -
 
 
 def sigma_levels(sigmas: Tensor, time: Callable[[Tensor], Tensor]) -> NoiseLevels:
-    """Those of x_t = x₀ + σ·ε; `time` is what the network is told of σ."""
+    """The levels of x_t = x₀ + σ·ε; `time` makes of σ what the network takes."""
     return NoiseLevels(time(sigmas), torch.ones_like(sigmas), sigmas, start=float(sigmas[0]))
 
 

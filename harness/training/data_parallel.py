@@ -59,7 +59,7 @@ def share(batch: Batch, noise: Noise) -> tuple[Batch, Noise]:
 
 
 def rows(batch: Batch, noise: Noise, start: int, size: int) -> tuple[Batch, Noise]:
-    """So many rows of a batch and its noise. Noise that has no row for each image stays whole."""
+    """`size` rows of a batch and its noise. Noise that has no row for each image stays whole."""
     count, taken = len(batch.x), slice(start, start + size)
 
     def cut(value: Any) -> Any:

@@ -20,7 +20,7 @@ class Trainable:
         }
 
     def of(self, names: Collection[str]) -> list[nn.Parameter]:
-        """Those of the named networks, each once."""
+        """The parameters of the named networks, each once."""
         return list(dict.fromkeys(p for name in names for p in self._parameters[name]))
 
     def freeze_all_but(self, names: Collection[str]) -> None:

@@ -131,7 +131,7 @@ class _BetweenSteps:
 
     @property
     def stride(self) -> int:
-        """Losses are read after so many steps."""
+        """The number of steps from one reading of losses to the next."""
         return math.ceil(self.steps / POINTS)
 
     def began(self) -> None:
@@ -145,7 +145,7 @@ class _BetweenSteps:
         self.started = self.now()
 
     def __call__(self, images: int) -> None:
-        """After a step, with so many `images` shown."""
+        """After a step; `images` is how many have been shown."""
         state, checkpoints = self.state, self.checkpoints
         is_last = state.step == self.steps
         is_read = is_last or state.step % self.stride == 0

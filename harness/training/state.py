@@ -202,7 +202,7 @@ class TrainingState:
         return found
 
     def changing(self) -> dict[str, Tensor]:
-        """Those that a step changes in place."""
+        """The tensors that a step changes in place."""
         found = _prefixed("networks", self.networks.state_dict())
         if self.average:
             found |= _prefixed("average", self.average.average.state_dict())
