@@ -222,8 +222,8 @@ def failing(rule: str, who: str, how: str = "by chance") -> Make:
 
 
 def counts(modes: int, kept: float) -> Make:
-    """How many of so many modes each of two equal models keeps, each with this probability; the
-    seed decides for half of the modes, alike for both.
+    """The numbers of modes that two equal models keep, of `modes` in all, each mode with the
+    probability `kept`; the seed decides for half of the modes, alike for both.
     """
 
     def make(rng: np.random.Generator, n: int) -> Case:
@@ -235,7 +235,7 @@ def counts(modes: int, kept: float) -> Make:
 
 
 def count_threshold(modes: int, kept: float, side: str) -> Make:
-    """A count against its true mean, or against the constant `delta` away from where it loses."""
+    """The number of modes that a model keeps, as `counts`, against its true mean."""
 
     def make(rng: np.random.Generator, n: int) -> Case:
         values = {("d", "a", "count"): rng.binomial(modes, kept, n).astype(float)}

@@ -149,7 +149,7 @@ class Together:
 
 
 class _Loss(nn.Module):
-    """A player's loss as a module of the networks, whose weights can be those of any seed."""
+    """A player's loss as a module of the networks, which can have the weights of any seed."""
 
     def __init__(self, player: Player, networks: nn.ModuleDict) -> None:
         super().__init__()

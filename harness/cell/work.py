@@ -1,4 +1,4 @@
-"""The work on one cell: the cell, its run in the tracking store, and who is told of progress."""
+"""The work on one cell: the cell, its run in the tracking store, and reports of progress."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class CellWork:
         self._curves = points
 
     def curves(self) -> list[tuple[int, str, float]]:
-        """The training curves: those just recorded, or those that the store has."""
+        """The training curves, as just recorded or as the store has them."""
         return self.store.curves(self.run_id) if self._curves is None else self._curves
 
     def set_trained(self, **facts: Any) -> None:

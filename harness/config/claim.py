@@ -60,7 +60,7 @@ class Claim(FileModel):
 
     @property
     def sided(self) -> tuple[str, ...]:
-        """The metrics of which it takes one side to be better, without naming the side."""
+        """The metrics whose better side decides it, without its naming the side."""
         return self.measured if self.failures == "lose" else ()
 
     def margin(self, metric: str) -> float:

@@ -68,7 +68,7 @@ class ComparisonClaim(_OfModels):
 
     @property
     def sided(self) -> tuple[str, ...]:
-        """The metrics of which it takes one side to be better, without naming the side."""
+        """The metrics whose better side decides it, without its naming the side."""
         return super().sided if self.direction else self.measured
 
 
@@ -143,7 +143,7 @@ class OrderingClaim(_InOrder):
 
     @property
     def sided(self) -> tuple[str, ...]:
-        """The metrics of which it takes one side to be better, without naming the side."""
+        """The metrics whose better side decides it, without its naming the side."""
         return self.measured
 
 
@@ -177,7 +177,7 @@ class TradeOffClaim(_Shaped):
 
     @property
     def sided(self) -> tuple[str, ...]:
-        """The metrics of which it takes one side to be better, without naming the side."""
+        """The metrics whose better side decides it, without its naming the side."""
         return (*super().sided, *(self.better or ()), *(self.worse or ()))
 
     @property
@@ -220,7 +220,7 @@ class CorrelationClaim(_InOrder):
 
     @property
     def sided(self) -> tuple[str, ...]:
-        """The metrics of which it takes one side to be better, without naming the side."""
+        """The metrics whose better side decides it, without its naming the side."""
         return self.measured
 
     @model_validator(mode="after")
@@ -286,13 +286,13 @@ AnyClaim = Annotated[
     Discriminator(_tag, "claim", "should be a mapping with 'id' and 'statement'"),
     BeforeValidator(_with_shape),
 ]
-"""A claim of any shape. The tags in angle brackets are told from keys by them in error places."""
+"""A claim of any shape. The angle brackets tell tags from keys where errors name places."""
 
 _ANY: TypeAdapter[Claim] = TypeAdapter(AnyClaim)
 
 
 def make_claim(**fields: Any) -> Claim:
-    """The claim of whatever shape that the fields write, as in a file; pydantic's ValidationError
-    where they are none.
+    """Return the claim that the fields write, as in a file. Raises pydantic's ValidationError where
+    they write none.
     """
     return _ANY.validate_python(fields)

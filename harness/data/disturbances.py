@@ -1,4 +1,4 @@
-"""Known disturbances of real images, uint8 N×C×H×W: of each image, or of which ones there are."""
+"""Known disturbances of real images, uint8 N×C×H×W: noise, blur, and fewer different images."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def blur(images: Tensor, level: float) -> Tensor:
 
 
 def repeat_few(images: Tensor, labels: Tensor, share: float) -> Tensor:
-    """As many images, of each class as many, of which only the first `share` in each class differ:
-    these are repeated in turn in the places of the others of their class.
+    """The images with only the first `share` of each class kept: these are repeated in turn in the
+    places of the others of their class, so that no class changes in size.
 
-    `labels` is int64 N; of each class at least one image is kept.
+    `labels` is int64 N; at least one image of each class is kept.
     """
     places = torch.arange(len(images))
     for label in torch.unique(labels):

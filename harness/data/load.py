@@ -249,7 +249,7 @@ def _registered(reference: Reference) -> Source | DatasetFactory:
 
 
 def _task_options(reference: Reference) -> dict[str, str]:
-    """Return the options that are not the dataset's own: those of tasks."""
+    """Return the options of tasks: all that are not the dataset's own."""
     accepted = _own_options(_registered(reference), reference.options)
     return {key: value for key, value in reference.options.items() if key not in accepted}
 

@@ -67,8 +67,8 @@ class Batches:
         return self._between(start, start + self.batch_size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Every image once, in batches of `batch_size`, of which the last may be smaller. Of two
-        domains as many images as both have, in turn.
+        """Every image once, in batches of `batch_size`; the last may be smaller. Of two domains as
+        many images as both have, in turn.
         """
         for start in range(0, len(self._labels), self.batch_size):
             yield self._between(start, min(start + self.batch_size, len(self._labels)))

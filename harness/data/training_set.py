@@ -34,8 +34,8 @@ _SHARE = re.compile(r"0(\.[0-9]*[1-9])?")
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The training images that options ask for: `images` of them (all where None), of which the
-    share `outliers` in [0, 1) is noise.
+    """The training images that options ask for: `images` of them (all where None), with the share
+    `outliers` of them, in [0, 1), replaced by noise.
     """
 
     images: int | None = None

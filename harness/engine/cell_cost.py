@@ -96,7 +96,7 @@ class _TrialEvidence(Evidence):
         self.once, self.once_bytes, self.uncounted = 0.0, 0, 0.0
 
     def now(self) -> float:
-        """Returns seconds, without those of the features of real images."""
+        """Returns seconds, without the time for features of real images."""
         return self.clock() - self.uncounted
 
     def real(self, extractor: Extractor, name: str) -> Extracted:
@@ -138,7 +138,7 @@ def _time_evaluation(
 
 
 def _part_times(metrics: Iterable[Metric], trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
-    """Seconds of samples, and of each metric that is defined for so few, with its evidence."""
+    """Seconds of samples, and of each metric that these suffice for, with its evidence."""
     began = trial.now()
     if hasattr(trial.unchecked_model, "sample"):
         count, seconds = len(trial["samples"]), trial.now() - began

@@ -42,7 +42,7 @@ def shape_of(dataset: Dataset) -> ImageShape:
 
 def build_model(family: str, settings: Mapping[str, Any], dataset: Dataset, seed: int) -> Family:
     """The model before training: its weights depend on the seed alone. One that remembers training
-    images has those of the dataset.
+    images has the dataset's.
     """
     model = initialise(lambda: build_family(family, settings, shape_of(dataset)), seed)
     if isinstance(model, Remembers):

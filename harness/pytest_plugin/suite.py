@@ -75,8 +75,8 @@ class SuiteUnderTest:
         return self
 
     def compare(self, baseline: str | Path, tolerance: Mapping[str, object] | None = None) -> Check:
-        """Compares the numbers with those of a baseline file. `tolerance` is by metric, as `{"fid":
-        "5%", "recall": 0.02}`.
+        """Compares the numbers with a baseline file. `tolerance` is by metric, as `{"fid": "5%",
+        "recall": 0.02}`.
         """
         return self._words(baseline, tolerance).check
 
