@@ -29,6 +29,10 @@ class VAEGANSettings(VAESettings):
             raise ValueError("a VAE-GAN goes with network: conv, whose features it compares")
         if self.importance_samples > 1 or self.gradient != "reparameterised":
             raise ValueError("a VAE-GAN takes one code an image, and its gradient")
+        if self.likelihood != "gaussian" or self.sigma == "learned":
+            raise ValueError("a VAE-GAN has no likelihood of pixels: it counts errors of features")
+        if self.divergence.kind != "weighted":
+            raise ValueError("a VAE-GAN's divergence is weighted, by beta")
         return self
 
 

@@ -135,6 +135,19 @@ def test_a_vae_gan_has_three_losses_of_three_players() -> None:
         built("vae-gan", network="mlp", depth=1)
 
 
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"sigma": "learned"},
+        {"likelihood": "bernoulli"},
+        {"divergence": {"kind": "free-bits", "amount": 0.25}},
+    ],
+)
+def test_a_vae_gan_refuses_the_settings_that_its_losses_do_not_read(unused: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="a VAE-GAN"):
+        built("vae-gan", **unused)
+
+
 def test_a_contrastive_encoder_sees_two_views_of_each_image() -> None:
     family = built("contrastive", latent=3)
     player = family.phases()[0].players[0]
