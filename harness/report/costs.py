@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.claims.verdicts import Verdict
+from harness.config.claim_shapes import CorrelationClaim
 from harness.report.results import ModelInfo
 from harness.statistics.formatting import number
 
@@ -15,8 +16,11 @@ UNEQUAL = 1.5
 
 def with_costs(verdict: Verdict, models: Sequence[ModelInfo]) -> Verdict:
     """Return the verdict with the costs in its sentence that differ, by more than a factor of
-    `UNEQUAL`, between a model that it is about and the last of them.
+    `UNEQUAL`, between a model that it is about and the last of them. A correlation of metrics is
+    about no model.
     """
+    if isinstance(verdict.claim, CorrelationClaim):
+        return verdict
     infos = {model.name: model for model in models}
     *sides, other = dict.fromkeys(side.model for side in verdict.claim.entrants)
     texts = [

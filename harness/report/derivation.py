@@ -19,6 +19,9 @@ from harness.report.results import AskedClaim, Results, SuiteRecord
 from harness.statistics.class_means import with_means
 from harness.statistics.maturity import TrainingInfo, training_infos, undertrained
 
+LAST_STEP = 1.01
+"""How much larger the images shown may be for the last step of a training, which is whole."""
+
 
 def derive_results(record: SuiteRecord) -> Results:
     """The results of a suite, from its record alone."""
@@ -70,17 +73,22 @@ def with_budget(verdict: Verdict, training: Sequence[TrainingInfo]) -> Verdict:
     """The verdict with the budget of the models that it is about in its sentence."""
     datasets = {part.dataset for part in verdict.parts}
     models = {side.model for side in verdict.claim.entrants}
-    budgets = {
-        (info.dataset, info.model): info.budget
-        for info in training
-        if info.dataset in datasets and info.model in models
-    }
-    texts = list(dict.fromkeys(budgets.values()))
-    if len(texts) > len({dataset for dataset, _ in budgets}):
-        texts = [f"{model} {text}" for (_, model), text in budgets.items()]
+    by_dataset: dict[str, list[TrainingInfo]] = {}
+    for info in training:
+        if info.dataset in datasets and info.model in models:
+            by_dataset.setdefault(info.dataset, []).append(info)
+    texts = [text for infos in by_dataset.values() for text in _budgets(infos)]
     if not texts:
         return verdict
     return replace(verdict, sentence=f"{verdict.sentence} Budget: {'; '.join(texts)}.")
+
+
+def _budgets(infos: Sequence[TrainingInfo]) -> list[str]:
+    """The budget on a dataset, by model where they differ by more than `LAST_STEP`."""
+    images = [info.images for info in infos]
+    if max(images) <= LAST_STEP * min(images):
+        return [infos[0].budget]
+    return [f"{info.model} {info.budget}" for info in infos]
 
 
 def _after_training(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,11 @@
 """Steps, epochs and the end of the loss curve stand on every page."""
 
+from dataclasses import replace
+
 import pytest
 from synthetic_results import synthetic
 
+from harness.config.claim_shapes import make_claim
 from harness.report import page
 from harness.report.costs import with_costs
 from harness.report.derivation import with_budget
@@ -46,6 +49,12 @@ def test_verdicts_name_the_budget_and_the_document_the_undertrained():
     }
 
 
+def test_a_last_step_makes_no_other_budget():
+    other = TrainingInfo("digits", "gan/dcgan", 76_928, 601, 53.5, LastTenth(why="no measure"))
+    sentence = with_budget(synthetic().verdicts[0], [TRAINING[2], other]).sentence
+    assert sentence.endswith(" Budget: 76,800 images, 53 epochs of digits.")
+
+
 def test_budgets_that_differ_are_named_by_model():
     other = TrainingInfo("digits", "gan/dcgan", 38_400, 300, 26.7, LastTenth(why="no measure"))
     diversity = synthetic().verdicts[0]
@@ -75,6 +84,18 @@ def test_verdicts_say_at_what_cost_models_are_compared(parameters, seconds, text
     ]
     sentence = with_costs(diversity, models).sentence.removeprefix(diversity.sentence)
     assert sentence == (f" Costs beside gan/dcgan: {text}." if text else "")
+
+
+def test_a_correlation_of_metrics_compares_no_costs():
+    models = [
+        ModelInfo(name, "", 1, 100**k, 4.0) for k, name in enumerate([DDPM, "gan/dcgan", "a"])
+    ]
+    sides = ["a", "gan/dcgan", DDPM]
+    claim = make_claim(
+        id="c", shape="correlation", statement="S.", metric=["fid", "recall"], models=sides, above=0
+    )
+    verdict = replace(synthetic().verdicts[0], claim=claim)
+    assert with_costs(verdict, models) == verdict
 
 
 def test_no_page_says_when_claims_were_declared():
