@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -18,7 +19,7 @@ from harness.data.tokenizer import START
 from harness.families.base import Family, Losses, Noise, Phase, single_player
 from harness.families.builders import in_range, random_labels
 from harness.families.denoiser_networks import DenoiserSettings, build_denoiser
-from harness.networks.dropout import draw_masks, use_masks
+from harness.networks.dropout import draw_masks, has_dropout, use_masks
 from harness.objectives.denoising import (
     Denoised,
     Denoiser,
@@ -89,6 +90,11 @@ class DenoisingModel(Family):
         """Whether it can be asked for texts."""
         return self.settings.texts
 
+    @cached_property
+    def drops_units(self) -> bool:
+        """Whether its network has dropout."""
+        return has_dropout(self.networks["denoiser"])
+
     def phases(self) -> tuple[Phase, ...]:
         """One phase, one player."""
         return single_player(("denoiser",), self.noise, self.loss, self.settings.optimizer)
@@ -102,13 +108,16 @@ class DenoisingModel(Family):
         if self.settings.condition_dropout:
             share = torch.rand(n, generator=generator, device=generator.device)
             noise["drop"] = share < self.settings.condition_dropout
-        return noise | draw_masks(self.networks["denoiser"], n, generator)
+        if self.drops_units:
+            noise |= draw_masks(self.networks["denoiser"], n, generator)
+        return noise
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The weighted mean squared error of the target."""
         process, epsilon = _process(networks), noise["epsilon"]
         level = process(noise["t"])
-        use_masks(networks["denoiser"], noise)
+        if self.drops_units:
+            use_masks(networks["denoiser"], noise)
         x = self.target.scaled(add_noise(batch.x, epsilon, level), level)
         output = networks["denoiser"](x, level.time, *self._condition(batch, noise))
         value = self.target.value(batch.x, epsilon, level)

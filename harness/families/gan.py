@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ class GAN(Family):
         """The two players' networks."""
         return gan_networks(self.settings, self.shape)
 
-    @property
+    @cached_property
     def game(self) -> Game:
         """What the players minimise."""
         return Game(self.settings, self.classes)

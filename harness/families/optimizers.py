@@ -40,7 +40,7 @@ class Optimizer(Settings):
     @property
     def is_scheduled(self) -> bool:
         """Whether the learning rate changes."""
-        return self.schedule != ConstantSchedule()
+        return self.schedule.warmup > 0 or not isinstance(self.schedule, ConstantSchedule)
 
 
 class Adam(Optimizer):

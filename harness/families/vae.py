@@ -126,8 +126,8 @@ class GaussianCoder(Family):
         expected = likelihood.mean()
         if settings.gradient == "score-function":
             expected = expected + _score_term(likelihood, mean, logvar, z)
-        kl = gaussian_kl(mean, logvar).mean()
-        return {"loss": divergence - expected, "reconstruction": -likelihood.mean(), "kl": kl}
+        reconstruction = -likelihood.mean()
+        return {"loss": divergence - expected, "reconstruction": reconstruction, "kl": inputs.kl}
 
     def _importance_loss(
         self, networks: nn.ModuleDict, batch: Batch, mean: Tensor, logvar: Tensor, epsilon: Tensor

@@ -41,6 +41,11 @@ class Dropout(nn.Module):
         return f"{self.share}, shape={self.shape}"
 
 
+def has_dropout(network: nn.Module) -> bool:
+    """Whether there is a Dropout in `network`. Looking costs as much as a layer of a small one."""
+    return any(isinstance(module, Dropout) for module in network.modules())
+
+
 def draw_masks(
     network: nn.Module, n: int, generator: torch.Generator, prefix: str = "dropout"
 ) -> dict[str, Tensor]:

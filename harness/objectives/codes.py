@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -169,6 +170,11 @@ class PosteriorInputs:
     amount: float
     progress: Tensor | None = None
 
+    @cached_property
+    def kl(self) -> Tensor:
+        """The mean over images of KL(q(z|x) ‖ p(z)), 0-d, in nats."""
+        return gaussian_kl(self.mean, self.logvar).mean()
+
 
 @dataclass(frozen=True)
 class Divergence:
@@ -185,7 +191,7 @@ class Divergence:
 
 def _weighted(inputs: PosteriorInputs) -> Tensor:
     """β·KL (Higgins et al. 2017, ICLR, equation 4)."""
-    return inputs.weight * gaussian_kl(inputs.mean, inputs.logvar).mean()
+    return inputs.weight * inputs.kl
 
 
 def _annealed(inputs: PosteriorInputs) -> Tensor:
@@ -198,8 +204,7 @@ def _annealed(inputs: PosteriorInputs) -> Tensor:
 def _capacity(inputs: PosteriorInputs) -> Tensor:
     """β·|KL − C|, with C from 0 to `amount` in proportion to progress."""
     assert inputs.progress is not None
-    kl = gaussian_kl(inputs.mean, inputs.logvar).mean()
-    return inputs.weight * (kl - inputs.amount * inputs.progress).abs()
+    return inputs.weight * (inputs.kl - inputs.amount * inputs.progress).abs()
 
 
 def _free_bits(inputs: PosteriorInputs) -> Tensor:
