@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from harness.core.seeding import generator
+from harness.data.transforms import RandomCorruption
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
 from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
@@ -36,11 +37,21 @@ def _no_factors(candidate: Candidate) -> str | None:
     return None
 
 
+def _no_damage(candidate: Candidate) -> str | None:
+    if isinstance(candidate.dataset.train.transform, RandomCorruption):
+        return None
+    name = candidate.dataset.name
+    return (
+        f"{name} has no damaged copies of its images; name such, as in mnist[denoise=gaussian-0.2]"
+    )
+
+
 require(Requirement("codes", lacks(Encodes, "does not encode images")))
 require(Requirement("decoder", lacks(Decodes, "does not decode codes")))
 require(Requirement("posterior", lacks(Posterior, "has no posterior over codes")))
 require(Requirement("latents", _no_latents))
 require(Requirement("factors", _no_factors))
+require(Requirement("damage", _no_damage))
 provided("train_outliers", "train")
 provided("train_factors", "factors")
 provided("test_factors", "factors")
@@ -72,6 +83,33 @@ def decoder_directions(e: Evidence) -> Tensor:
 def test_codes(e: Evidence) -> Tensor:
     """The codes of the test images (of the classes seen in training), n×d."""
     return map_batches(e, e["reference_images"], e.model.encode)
+
+
+@evidence(requires=("codes", "reference", "damage"))
+def damaged_codes(e: Evidence) -> Tensor:
+    """The codes of the test images' damaged copies, n×d, in the order of `test_codes`."""
+    return map_batches(e, e["test_sources"], e.model.encode)
+
+
+@evidence(requires=("codes", "latents", "reference"))
+def drawn_codes(e: Evidence) -> Tensor:
+    """A code of each test image, n×d: a draw from its posterior where the model has one."""
+    if not isinstance(e.model, Posterior):
+        codes: Tensor = e["test_codes"]
+        return codes
+    means, logvars = e["posterior_means"], e["posterior_logvars"]
+    return means + (logvars / 2).exp() * torch.randn(
+        means.shape, generator=generator(e.seed, "codes")
+    )
+
+
+@evidence(requires=("latents", "reference"))
+def prior_codes(e: Evidence) -> Tensor:
+    """As many draws from the prior of codes as there are test images, n×d."""
+    draws = generator(e.seed, "prior", device=e.device)
+    with torch.inference_mode():
+        codes: Tensor = e.model.latents(len(e["reference_images"]), draws).cpu()
+    return codes
 
 
 @evidence(requires=("codes", "reference", "labels"))

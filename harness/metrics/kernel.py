@@ -18,7 +18,14 @@ from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.products import TILE, block_dtype, dot_products, tiles
 
-__all__ = ["PolynomialKernel", "RbfKernel", "Subsets", "kernel_distance", "kernel_distances"]
+__all__ = [
+    "MultiquadricKernel",
+    "PolynomialKernel",
+    "RbfKernel",
+    "Subsets",
+    "kernel_distance",
+    "kernel_distances",
+]
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,27 @@ class RbfKernel:
         if around > -1:  # where the kernel may vary too little to be subtracted
             return t.expm1_().mul_(math.exp(around))
         return t.add_(around).exp_().sub_(math.exp(around))
+
+
+@dataclass(frozen=True)
+class MultiquadricKernel:
+    """k(x, y) = Σ_s C/(C + |x − y|²) over the `scales` s, with C = 2·d·s for d features an image:
+    the inverse multiquadratic kernel of Tolstikhin et al. 2018, arXiv:1711.01558, section 4, for
+    features that are to be standard Gaussian numbers. The scales are those of the authors' code.
+    """
+
+    scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+    def argument(self, features: int) -> Argument:
+        """t = −|x − y|² / (2 d)."""
+        return Argument(0, 1 / features, -0.5 / features)
+
+    def deviations(self, t: Tensor, around: float) -> Tensor:
+        """Σ_s s·t / ((s − around)(s − around − t)), k(t) being Σ_s s/(s − t)."""
+        total = torch.zeros_like(t)
+        for scale in self.scales:
+            total.add_(t / (scale - around - t), alpha=scale / (scale - around))
+        return total
 
 
 @takes_arrays

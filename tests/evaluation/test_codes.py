@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from harness.data import load_dataset
+from harness.data.pixels import to_float
 from harness.evaluation.codes import PATHS
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import model_subject
 from harness.families import build_family
 from harness.metrics import load_metric
+from harness.objectives.codes import jacobian_norms
 from harness.plan import shape_of
 from harness.training.init import initialise
 
@@ -82,6 +84,13 @@ def subject(family: str):
         ("elbo", "autoencoder", "autoencoder does not bound the likelihood of images"),
         ("active_units", "autoencoder", "autoencoder has no posterior over codes"),
         ("latent_path_length", "autoencoder", "autoencoder makes no images from codes of a prior"),
+        ("prior_distance", "autoencoder", "autoencoder makes no images from codes of a prior"),
+        (
+            "code_drift",
+            "autoencoder",
+            "digits has no damaged copies of its images; name such, as in "
+            "mnist[denoise=gaussian-0.2]",
+        ),
         ("pixel_auroc", "autoencoder", "digits has no masks of defects"),
         *((name, "vae", "digits has no factors of variation") for name in FACTORS),
     ],
@@ -114,3 +123,48 @@ def test_the_directions_of_a_linear_decoder_are_its_patterns():
     assert directions.shape == (2, 256)
     for row, pattern in zip(directions, Linear.patterns, strict=True):
         assert torch.cosine_similarity(row, pattern, dim=0) == pytest.approx(1, abs=1e-5)
+
+
+def linear_evidence(dataset: str) -> Evidence:
+    return Evidence(dataset_evidence(load_dataset(dataset)), SETUP, seed=0, model=Linear())
+
+
+def test_codes_of_damaged_images_are_the_models_own():
+    e = linear_evidence("digits[denoise=gaussian-0.2]")
+    sources = to_float(e["test_sources"])
+    assert torch.allclose(e["damaged_codes"], Linear().encode(sources), atol=1e-6)
+    assert e.measure(load_metric("code_drift")).value > 0
+
+
+def test_the_jacobian_of_a_linear_encoder_is_its_matrix(monkeypatch):
+    norm = Linear.patterns.double().square().sum()
+    estimated = linear_evidence("digits")["encoder_jacobian_norms"]
+    assert len(estimated) == len(DATASET.test)
+    error = float(estimated.std()) / len(estimated) ** 0.5
+    assert abs(estimated.mean() - norm) < 3 * error
+    monkeypatch.setattr("harness.evaluation.jacobians.EXACT_VALUES", 256)
+    exact = linear_evidence("digits")["encoder_jacobian_norms"]
+    assert torch.allclose(exact, norm.expand(len(exact)), rtol=1e-5)
+
+
+def test_the_jacobian_of_a_network_is_that_of_backward_differentiation(monkeypatch):
+    monkeypatch.setattr("harness.evaluation.jacobians.EXACT_VALUES", 256)
+    monkeypatch.setattr("harness.evaluation.jacobians.JACOBIAN_IMAGES", 3)
+    e = evidence("autoencoder")
+    x = to_float(DATASET.test.images[:3])
+    expected = jacobian_norms(e.model.networks["encoder"], x).detach().double()
+    assert torch.allclose(e["encoder_jacobian_norms"], expected, rtol=1e-4)
+
+
+def test_codes_of_a_codebook_have_no_slope(monkeypatch):
+    monkeypatch.setattr("harness.evaluation.jacobians.JACOBIAN_IMAGES", 2)
+    assert evidence("vq")["encoder_jacobian_norms"].eq(0).all()
+
+
+def test_codes_that_meet_the_prior_are_drawn_from_the_posterior(vae: Evidence):
+    means, logvars = vae["posterior_means"], vae["posterior_logvars"]
+    noise = (vae["drawn_codes"] - means) / (logvars / 2).exp()
+    assert abs(float(noise.mean())) < 4 / noise.numel() ** 0.5
+    assert float(noise.std()) == pytest.approx(1, abs=0.03)
+    assert vae["prior_codes"].shape == means.shape
+    assert vae.measure(load_metric("prior_distance")).stderr > 0

@@ -39,10 +39,11 @@ FACTORS = torch.stack([labels(400, 2), labels(400, 3)], dim=1)
 PROBES = (A, labels(60, 2), B, labels(50, 2))
 DISENTANGLED = (CODES, FACTORS, normal(300, 3), FACTORS[:300])
 ARGUMENTS = {
-    "active_units": (A,), "aupro": (MAPS, MASKS), "auroc": (SCORES, IS_ODD),
+    "active_share": (A,), "active_units": (A,), "aupro": (MAPS, MASKS), "auroc": (SCORES, IS_ODD),
     "auroc_interval": (SCORES, IS_ODD), "authpct": (A, B), "average_precision": (SCORES, IS_ODD),
     "bits_per_dimension": (SCORES, 12), "clip_s": (COSINES,), "clip_score": (COSINES,),
-    "cmmd": (A, B), "colour_shift": (X, Y), "confidence": (SCORES, COSINES),
+    "cmmd": (A, B), "code_drift": (A, 2 * A), "code_sensitivity": (SCORES.abs(), A),
+    "colour_shift": (X, Y), "confidence": (SCORES, COSINES),
     "critic_distance": (SCORES, COSINES), "cycle_error": (X, Y), "dci": DISENTANGLED,
     "dequantise": (X,), "different_bins": (A, B), "exact_mode_kl": (labels(30, 5), 5),
     "factorvae_score": (CODES, FACTORS), "fid_gap": (A, B, C), "fpr_at_tpr": (SCORES, IS_ODD),
@@ -57,7 +58,8 @@ ARGUMENTS = {
     "mig": (CODES, FACTORS), "mode_count": (A,), "mode_kl": (A, B),
     "modes_covered": (labels(40, 5), SCORES.abs(), 5), "ms_ssim": LARGE, "mse": (X, Y),
     "nearest_neighbours": (A, B), "pixel_auroc": (MAPS, MASKS), "prdc": (A, B),
-    "prdc_estimates": (A, B), "principal_angle": (X, normal(2, 768)), "psnr": (X, Y),
+    "prdc_estimates": (A, B), "principal_angle": (X, normal(2, 768)),
+    "prior_distance": (A, B), "psnr": (X, Y),
     "r_precision": (A, normal(60, 4), 10),
     "retrieval_precision": (A, labels(60, 2)), "sample_size_curve": (A, B, [20, 40]),
     "sap": DISENTANGLED, "sharpness_ratio": (X, Y), "ssim": (X, Y), "vendi_score": (A,),

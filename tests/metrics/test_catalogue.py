@@ -19,6 +19,7 @@ from harness.metrics import (
     r_precision,
 )
 from harness.metrics.base import Estimate, Metric, MetricKind
+from harness.metrics.codes import active_share
 from harness.metrics.dci import dci
 from harness.metrics.disentanglement import mig
 from harness.metrics.latent import active_units
@@ -50,6 +51,10 @@ EVIDENCE = {
     "train_labels": torch.arange(60) % 3,
     "train_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),
     "test_codes": torch.randn(60, 4),
+    "damaged_codes": torch.randn(60, 4),
+    "encoder_jacobian_norms": torch.rand(40),
+    "drawn_codes": torch.randn(60, 4),
+    "prior_codes": torch.randn(60, 4),
     "test_labels": torch.arange(60) % 3,
     "test_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),
     "train_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
@@ -129,6 +134,7 @@ def test_settings_say_what_the_functions_use():
         ("retrieval_precision", retrieval_precision),
         ("mig", mig),
         ("active_units", active_units),
+        ("active_share", active_share),
     ],
 )
 def test_settings_of_representation_metrics_are_the_functions_defaults(name, function):
