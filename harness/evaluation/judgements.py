@@ -10,7 +10,7 @@ from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence
-from harness.families.capabilities import Discriminates, is_conditional
+from harness.families.capabilities import Discriminates, is_conditional, takes_texts
 
 OUTPUTS = {
     "log odds": "the odds that they are real",
@@ -29,6 +29,8 @@ def _no_judge(odds: bool) -> Unavailable:
             return f"{model} has no discriminator"
         if is_conditional(family):
             return f"{model}'s discriminator judges images of a class"
+        if takes_texts(family):
+            return f"{model}'s discriminator judges images of a text"
         if family.output_meaning == ("log odds" if odds else "value"):
             return None
         outputs = OUTPUTS[family.output_meaning]

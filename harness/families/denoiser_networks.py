@@ -11,6 +11,7 @@ from harness.families.base import ImageShape
 from harness.families.builders import ConditionalSettings
 from harness.networks.ddpm_unet import DDPMUNet, UNetSettings
 from harness.networks.dit import DiT, DiTSettings
+from harness.networks.fourier import FourierSettings
 from harness.networks.mlp import MLPDenoiser
 from harness.networks.text_encoder import TextConditioned, TextEncoder, TextEncoderSettings
 from harness.networks.unet import UNet
@@ -26,13 +27,15 @@ class DenoiserSettings(ConditionalSettings):
     With a `text_encoder` words count in their order, and a U-Net set as `unet` attends to them.
 
     The network of `network: conv` is a small U-Net, with or without `skips`; with `unet` it is
-    DDPM's; with `transformer` it is DiT.
+    DDPM's; with `transformer` it is DiT. An MLP takes the `fourier` features of its input where
+    they are set.
     """
 
     width: PositiveInt = 2
     skips: bool = True
     unet: UNetSettings | None = None
     transformer: DiTSettings | None = None
+    fourier: FourierSettings | None = None
     texts: bool = False
     text_encoder: TextEncoderSettings | None = None
     condition_dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -43,6 +46,8 @@ class DenoiserSettings(ConditionalSettings):
             raise ValueError("unet and transformer do not go together")
         if self.network == "mlp" and (self.unet or self.transformer or not self.skips):
             raise ValueError("unet, transformer and skips go with network: conv")
+        if self.fourier is not None and self.network != "mlp":
+            raise ValueError("fourier features go with network: mlp")
         if self.transformer is not None and not self.skips:
             raise ValueError("skips go with a U-Net, not with transformer")
         if self.texts and self.transformer is not None:
@@ -83,7 +88,7 @@ def build_denoiser(
     """
     channels, size, width = shape.channels, shape.size, settings.width
     if settings.depth is not None:
-        return MLPDenoiser(channels, size, width, settings.depth)
+        return MLPDenoiser(channels, size, width, settings.depth, settings.fourier)
     if settings.transformer is not None:
         return DiT(channels, size, settings.transformer, classes=classes)
     if settings.unet is not None:

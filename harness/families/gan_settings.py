@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
-    Field,
-    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     Tag,
@@ -16,76 +14,15 @@ from pydantic import (
 
 from harness.core.settings import NAMED_KIND, Settings, kind_of
 from harness.core.table_keys import KeyOf
-from harness.families.base import PlayerSettings
 from harness.families.builders import ConditionalSettings
+from harness.families.gan_player_settings import (
+    DiscriminatorSettings,
+    GeneratorSettings,
+    LabelSmoothing,
+)
 from harness.families.optimizers import SGD, Optimizer
-from harness.networks.batch_features import BATCH_FEATURES
-from harness.networks.conditioning import CONDITIONINGS
-from harness.networks.normalisation import NORMS
 from harness.objectives.adversarial import ADVERSARIAL_LOSSES
-from harness.objectives.augmentation import AUGMENTATIONS
-from harness.objectives.generator_extras import GENERATOR_EXTRAS
 from harness.objectives.penalties import PENALTIES
-
-Blocks = Literal["strided", "residual"]
-
-
-class LabelSmoothing(Settings):
-    """How far the discriminator's labels are from 1 for real images and from 0 for made ones."""
-
-    real: float = Field(default=0.0, ge=0, lt=0.5)
-    fake: float = Field(default=0.0, ge=0, lt=0.5)
-
-
-class DiscriminatorSettings(PlayerSettings):
-    """`blocks`: of convolutions, DCGAN's, or the blocks of `networks.resnet`. `norm`: one of
-    `networks.normalisation`; an MLP's layers are only normalised spectrally. `head`: what it
-    takes of the batch, of `networks.batch_features`. `attention`: over all places at half of the
-    image's size. `augment`: what is done to all images that it sees, of `objectives.augmentation`.
-    `packing`: images that it judges together. `conditioning`: how a conditional one takes the
-    class, of `networks.conditioning`. `smoothing`: of the labels in its loss.
-
-    `clip` bounds each of its parameters. `updates`: steps that it takes before the generator takes
-    one, each on images of its own.
-    """
-
-    blocks: Blocks = "strided"
-    norm: Annotated[str, KeyOf(NORMS)] = "batch"
-    activation: Literal["leaky-relu", "relu"] = "leaky-relu"
-    augment: tuple[Annotated[str, KeyOf(AUGMENTATIONS)], ...] = ()
-    head: tuple[Annotated[str, KeyOf(BATCH_FEATURES)], ...] = ()
-    attention: bool = False
-    packing: PositiveInt = 1
-    conditioning: Annotated[str, KeyOf(CONDITIONINGS)] = "projection"
-    smoothing: LabelSmoothing = LabelSmoothing()
-    clip: PositiveFloat | None = None
-    updates: PositiveInt = 1
-
-
-class GeneratorExtra(Settings):
-    """One of `objectives.generator_extras`, and its weight."""
-
-    kind: Annotated[str, KeyOf(GENERATOR_EXTRAS)]
-    weight: PositiveFloat
-
-
-class GeneratorSettings(PlayerSettings):
-    """`norm`: whether its convolutions are normalised over the batch. `blocks` and `attention`: as
-    the discriminator's; residual blocks have twice the recipe's `width`. `adversarial` weighs its
-    side of the loss, `extras` are added to it.
-    """
-
-    blocks: Blocks = "strided"
-    norm: Literal["batch", "none"] = "batch"
-    attention: bool = False
-    adversarial: NonNegativeFloat = 1.0
-    extras: tuple[GeneratorExtra, ...] = ()
-
-    @model_validator(mode="after")
-    def _minimises_something(self) -> Self:
-        if not (self.adversarial or self.extras):
-            raise ValueError("a generator with adversarial: 0 minimises extras, and has none")
-        return self
 
 
 class SlopePenaltySettings(Settings):
@@ -151,10 +88,13 @@ Dynamics = Annotated[
 
 class GANSettings(ConditionalSettings):
     """`latent`: numbers in the code. `loss`: one of `objectives.adversarial`. `penalties` are added
-    to the discriminator's loss. `dynamics`: how the players move.
+    to the discriminator's loss. `dynamics`: how the players move. `initial_sigma`: the standard
+    deviation of the initial weights of an MLP, whose biases then start at 0; torch's own where
+    nothing is said.
     """
 
     latent: PositiveInt = 64
+    initial_sigma: PositiveFloat | None = None
     loss: Annotated[str, KeyOf(ADVERSARIAL_LOSSES)] = "non-saturating"
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     generator: GeneratorSettings = GeneratorSettings()
@@ -178,6 +118,11 @@ def _penalties_fit(s: GANSettings) -> str | None:
             "penalties go with discriminator: {norm: none}; normalised over the batch, the"
             " output for an image depends on the others"
         )
+    if s.penalties and discriminator.hidden == "batch":
+        return (
+            "penalties go with discriminator: {hidden: plain}; normalised over the batch, the"
+            " output for a point depends on the others"
+        )
     bounded = s.penalties or discriminator.clip or discriminator.norm == "spectral"
     if s.loss == "wasserstein" and not bounded:
         return (
@@ -188,8 +133,10 @@ def _penalties_fit(s: GANSettings) -> str | None:
 
 
 def _network_fits(s: GANSettings) -> str | None:
-    if s.network == "conv":
-        return _blocks_fit(s)
+    return _blocks_fit(s) if s.network == "conv" else _mlp_fits(s)
+
+
+def _mlp_fits(s: GANSettings) -> str | None:
     if "residual" in {s.discriminator.blocks, s.generator.blocks}:
         return "blocks: residual are convolutions, and go with network: conv"
     if s.discriminator.attention or s.generator.attention:
@@ -201,6 +148,9 @@ def _network_fits(s: GANSettings) -> str | None:
 
 def _blocks_fit(s: GANSettings) -> str | None:
     discriminator, generator = s.discriminator, s.generator
+    for player in (discriminator, generator):
+        if player.depth is not None or player.hidden != "plain" or s.initial_sigma:
+            return "depth, hidden and initial_sigma of a player go with network: mlp"
     if discriminator.blocks == "residual":
         if discriminator.norm not in {"spectral", "none"}:
             return (

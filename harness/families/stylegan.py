@@ -16,7 +16,8 @@ from harness.families.builders import in_range
 from harness.families.gan import GAN
 from harness.families.gan_game import Network
 from harness.families.gan_networks import discriminator_network, start_discriminator
-from harness.families.gan_settings import GANSettings, GeneratorSettings
+from harness.families.gan_player_settings import GeneratorSettings
+from harness.families.gan_settings import GANSettings
 from harness.networks.style import StyleGenerator
 
 MEAN_CODES = 4096

@@ -60,10 +60,14 @@ class Translation(Family):
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The mean error of the image made from the source."""
+        made = self.made(networks, batch)
+        return {"loss": IMAGE_LOSSES[self.settings.loss].compute(batch.x, made)}
+
+    def made(self, networks: nn.ModuleDict, batch: Batch) -> Tensor:
+        """The images made from a batch's sources, N×C×S×S. Raises ValueError where it has none."""
         if batch.source is None:
             raise ValueError("a batch without sources")
-        made = self._made(networks, batch.source, batch.mask)
-        return {"loss": IMAGE_LOSSES[self.settings.loss].compute(batch.x, made)}
+        return self._made(networks, batch.source, batch.mask)
 
     @torch.no_grad()
     def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:

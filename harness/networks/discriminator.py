@@ -56,7 +56,9 @@ class ConvDiscriminator(ImageDiscriminator):
 
 
 class MLPDiscriminator(ImageDiscriminator):
-    """N×channels×S×S → N×out by `depth` hidden layers of `width` units; `head` as above."""
+    """N×channels×S×S → N×out by `depth` layers of `width` units, of a kind of `hidden_layers`;
+    `head` as above.
+    """
 
     def __init__(  # noqa: PLR0913 - its sizes, and how it is made, each by name
         self,
@@ -68,13 +70,14 @@ class MLPDiscriminator(ImageDiscriminator):
         activation: nn.Module,
         depth: int,
         head: Sequence[str] = (),
+        hidden: str = "plain",
     ) -> None:
         super().__init__()
         values = channels * size**2
-        *hidden, last = layers(values, width, depth, out, activation)
+        *units, last = layers(values, width, depth, out, activation, hidden=hidden)
         further, features = batch_layers(head, width if depth else values)
         last = nn.Linear(features, out) if further else last
-        self.body = nn.Sequential(*hidden, *further, last)
+        self.body = nn.Sequential(*units, *further, last)
 
     def features(self, x: Tensor) -> Tensor:
         """x N×channels×S×S → what the last layer takes, N×F."""

@@ -12,21 +12,30 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.networks.dropout import Dropout
+from harness.networks.fourier import FourierFeatures, FourierSettings
+from harness.networks.hidden_layers import HIDDEN_LAYERS
 from harness.networks.unet import Sinusoidal
 
 
 def layers(  # noqa: PLR0913 - its sizes, and how it is made, each by name
-    into: int, width: int, depth: int, out: int, activation: nn.Module, *, dropout: float = 0.0
+    into: int,
+    width: int,
+    depth: int,
+    out: int,
+    activation: nn.Module,
+    *,
+    dropout: float = 0.0,
+    hidden: str = "plain",
 ) -> nn.Sequential:
-    """N×into → N×out through the hidden layers, each with the activation behind it, and with
-    `dropout` of so large a share of its units.
+    """N×into → N×out through hidden layers of the kind `hidden`, see `hidden_layers`, with
+    `dropout` of a share of the units of each.
     """
     sizes = [into, *[width] * depth]
-    hidden: list[nn.Module] = []
+    modules: list[nn.Module] = []
     for narrow, wide in pairwise(sizes):
-        hidden += [nn.Linear(narrow, wide), activation]
-        hidden += [Dropout(dropout, (wide,))] if dropout else []
-    return nn.Sequential(*hidden, nn.Linear(sizes[-1], out))
+        modules += HIDDEN_LAYERS[hidden](narrow, wide, activation)
+        modules += [Dropout(dropout, (wide,))] if dropout else []
+    return nn.Sequential(*modules, nn.Linear(sizes[-1], out))
 
 
 class MLPEncoder(nn.Module):
@@ -65,10 +74,12 @@ class MLPDecoder(nn.Module):
         depth: int,
         *,
         dropout: float = 0.0,
+        hidden: str = "plain",
     ) -> None:
         super().__init__()
         self.shape = (channels, size, size)
-        self.body = layers(latent, width, depth, channels * size**2, activation, dropout=dropout)
+        values = channels * size**2
+        self.body = layers(latent, width, depth, values, activation, dropout=dropout, hidden=hidden)
 
     def forward(self, z: Tensor) -> Tensor:
         """z N×latent → N×C×S×S."""
@@ -110,16 +121,27 @@ class TiedDecoder(nn.Module):
 class MLPDenoiser(nn.Module):
     """ε(x, t): an image N×C×S×S and timesteps N to an image of the same shape.
 
-    It takes the numbers of x beside sines and cosines of t.
+    It takes the numbers of x, or their Fourier features, beside sines and cosines of t.
     """
 
-    def __init__(self, channels: int, size: int, width: int, depth: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        width: int,
+        depth: int,
+        fourier: FourierSettings | None = None,
+    ) -> None:
         super().__init__()
-        values = channels * size**2
+        values = into = channels * size**2
         self.embed = Sinusoidal(width)
-        self.body = layers(values + 2 * (width // 2), width, depth, values, nn.SiLU())
+        self.features: nn.Module = nn.Identity()
+        if fourier is not None:
+            self.features = FourierFeatures(values, fourier)
+            into = self.features.features
+        self.body = layers(into + 2 * (width // 2), width, depth, values, nn.SiLU())
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """x N×C×S×S float32, t N (any number type) → ε N×C×S×S."""
-        epsilon: Tensor = self.body(torch.cat([x.flatten(1), self.embed(t)], dim=1))
+        epsilon: Tensor = self.body(torch.cat([self.features(x.flatten(1)), self.embed(t)], dim=1))
         return epsilon.view(x.shape)

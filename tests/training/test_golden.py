@@ -560,6 +560,50 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/weights_at_bound": [0.76478, 0.61535, 0.54497],
         "generator/loss": [-0.010042, -0.01005, -0.010006],
     },
+    "gan/mlp-pacgan": {
+        "both/loss": [2.0783, 2.0754, 2.0728],
+        "both/discriminator": [1.3861, 1.3838, 1.382],
+        "both/generator": [0.69217, 0.69161, 0.69074],
+    },
+    "gan/mlp-pacgan-2": {
+        "both/loss": [2.0782, 2.0747, 2.0708],
+        "both/discriminator": [1.3845, 1.3819, 1.3783],
+        "both/generator": [0.69367, 0.69281, 0.69244],
+    },
+    "gan/mlp-pacgan-3": {
+        "both/loss": [2.081, 2.0775, 2.0743],
+        "both/discriminator": [1.3863, 1.3836, 1.3803],
+        "both/generator": [0.69465, 0.69384, 0.69397],
+    },
+    "gan/mlp-pacgan-4": {
+        "both/loss": [2.0752, 2.0708, 2.0667],
+        "both/discriminator": [1.3849, 1.381, 1.3777],
+        "both/generator": [0.69033, 0.68978, 0.68905],
+    },
+    "diffusion/mlp-edm": {
+        "model/loss": [0.9513, 0.95677, 0.9135],
+    },
+    "gan/dcgan-progressive": {
+        "discriminator/loss": [1.39, 1.3879, 1.3854, 1.3815, 1.3859, 1.1095],
+        "generator/loss": [0.69236, 0.69525, 0.69654, 0.69797, 0.83109, 1.0558],
+        "generator/fade": [0, 0.66667, 1],
+    },
+    "gan/dcgan-text": {
+        "discriminator/loss": [1.7534, 2.5822, 1.8142],
+        "generator/loss": [1.3172, 0.69953, 0.78788],
+    },
+    "translation/pix2pix": {
+        "discriminator/loss": [0.72686, 0.65639, 0.60768],
+        "generator/loss": [55.804, 53.906, 49.119],
+        "generator/adversarial": [0.75056, 0.7931, 0.82647],
+        "generator/image": [0.55054, 0.53113, 0.48293],
+    },
+    "translation/pix2pix-adversary": {
+        "discriminator/loss": [0.72686, 0.66191, 0.61728],
+        "generator/loss": [0.75056, 0.78027, 0.80506],
+        "generator/adversarial": [0.75056, 0.78027, 0.80506],
+        "generator/image": [0.55054, 0.53671, 0.53179],
+    },
 }
 
 

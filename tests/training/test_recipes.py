@@ -22,10 +22,14 @@ FALL = 0.9
 LESS = {
     "autoencoder/deep": 0.99,  # four hidden layers on each side start on a plateau
     "vae/mlp": 0.97,
+    "diffusion/mlp-edm": 0.98,
     "diffusion/mlp": 0.99,  # an MLP sees noise as images before it sees images in noise
 }
 """The recipes whose losses fall by less, and what is left of them at most."""
-ADVERSARIAL = ("gan", "stylegan", "cyclegan", "code_adversary", "vae_gan")
+ADVERSARIAL = (
+    "gan", "stylegan", "progressive", "text_gan", "cyclegan", "pix2pix", "code_adversary",
+    "vae_gan",
+)  # fmt: skip
 """Families whose losses are those of a game, and need not fall."""
 N, SIZE = 8, 16
 
@@ -116,8 +120,9 @@ def _ask(family: Family) -> None:
     batch, generator = Ramps(with_sources=False).batch(0), torch.Generator().manual_seed(0)
     x, model = batch.x[:N], cast(Any, family)
     for kind, ask, check in CAPABILITIES:
-        if kind is capabilities.Discriminates and capabilities.is_conditional(family):
-            continue  # it judges images of a class
+        asked = capabilities.is_conditional(family) or capabilities.takes_texts(family)
+        if kind is capabilities.Discriminates and asked:
+            continue  # it judges images of a class or a text
         if isinstance(family, kind):
             check(ask(family, x, generator))
     if capabilities.is_conditional(family):
