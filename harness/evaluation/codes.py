@@ -94,13 +94,13 @@ def damaged_codes(e: Evidence) -> Tensor:
 @evidence(requires=("codes", "latents", "reference"))
 def drawn_codes(e: Evidence) -> Tensor:
     """A code of each test image, n×d: a draw from its posterior where the model has one."""
-    if not isinstance(e.model, Posterior):
-        codes: Tensor = e["test_codes"]
-        return codes
-    means, logvars = e["posterior_means"], e["posterior_logvars"]
-    return means + (logvars / 2).exp() * torch.randn(
-        means.shape, generator=generator(e.seed, "codes")
-    )
+    if isinstance(e.model, Posterior):
+        means, deviations = e["posterior_means"], (e["posterior_logvars"] / 2).exp()
+        noise = torch.randn(means.shape, generator=generator(e.seed, "codes"))
+        codes: Tensor = means + deviations * noise
+    else:
+        codes = e["test_codes"]
+    return codes
 
 
 @evidence(requires=("latents", "reference"))

@@ -52,8 +52,9 @@ def _changes(e: Evidence, x: Tensor, direction: Tensor) -> Tensor:
     """
     # Of the ways to compute attention this one alone is differentiated forward.
     with torch.no_grad(), forward.dual_level(), sdpa_kernel(SDPBackend.MATH):
-        codes = e.model.encode(forward.make_dual(x, direction))
-        change = forward.unpack_dual(codes).tangent
+        dual = forward.make_dual(x, direction)  # type: ignore[no-untyped-call]
+        codes = forward.unpack_dual(e.model.encode(dual))  # type: ignore[no-untyped-call]
+        change: Tensor | None = codes.tangent
     if change is None:
         return torch.zeros(len(x), dtype=torch.float64, device=x.device)
     return change.double().square().sum(dim=1)
