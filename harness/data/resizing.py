@@ -16,6 +16,8 @@ FILTERS = {
 }
 """Pillow's, which widen the filter when an image shrinks, and so do not alias."""
 
+DEFAULT_FILTER = "bicubic"
+
 MAX_SIZE = 4096
 
 
@@ -29,7 +31,7 @@ def read_size(name: str, options: Mapping[str, str]) -> int | None:
 
 def read_filter(name: str, options: Mapping[str, str]) -> str:
     """`filter=` of the dataset `name`, or bicubic; BadInput where there is no such filter."""
-    how = options.get("filter", "bicubic")
+    how = options.get("filter", DEFAULT_FILTER)
     if how not in FILTERS:
         raise BadInput(f"{name}: unknown filter {how!r}{suggest(how, FILTERS)}")
     return how

@@ -19,6 +19,7 @@ from harness.evaluation.specs import (
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
 from harness.metrics.base import Metric
+from harness.networks.classifier_weights import classifier_of
 
 SAMPLING_BATCH = 100
 """Images drawn from a model at a time. Part of a model's samples, since each batch takes its own
@@ -113,9 +114,10 @@ def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
 def _other_classes(extractor: str, data: str) -> str | None:
     """Why the extractor's classes are not those that were asked for; None where they are."""
     try:
-        classifier = f"classifier:{parse_reference(data).name}"
+        reference = parse_reference(data)
     except BadInput:  # images from elsewhere, of which no classifier is known
         return f"the classes of {extractor} may be others than those asked for"
+    classifier = classifier_of(reference.name, reference.options.get("size"))
     if classifier == extractor:
         return None
     return f"the classes of {extractor} may be others; {classifier} knows those asked for"

@@ -15,7 +15,7 @@ from harness.networks import classifier_net
 from harness.networks.classifier_net import ClassifierNet
 from harness.networks.classifier_weights import check_classifier_fits, pinned_weights
 
-GREY = ("digits", "mnist", "fashion-mnist")
+GREY = ("digits", "mnist", "mnist-16", "fashion-mnist", "fashion-mnist-16")
 """Those of images of one channel."""
 
 BATCH = 500

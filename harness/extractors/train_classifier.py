@@ -41,7 +41,9 @@ class ClassifierRecipe:
 RECIPES = {
     "digits": ClassifierRecipe(epochs=80, widths=(16, 32, 64), rotate=10, scale=0.1, shift=1),
     "mnist": ClassifierRecipe(epochs=6, rotate=10, scale=0.1, shift=2),
+    "mnist[size=16]": ClassifierRecipe(epochs=8, rotate=10, scale=0.1, shift=1),
     "fashion-mnist": ClassifierRecipe(epochs=12, shift=1, flip=True),
+    "fashion-mnist[size=16]": ClassifierRecipe(epochs=12, shift=1, flip=True),
     "cifar10": ClassifierRecipe(epochs=8, shift=2, flip=True),
 }
 

@@ -13,13 +13,23 @@ from harness.networks.weight_files import LocalWeights
 DIGESTS = {
     "digits": "22a81ac03092dcd0d74cf3a77dbddb564127d340399e3d91f66d72d2cffe7f62",
     "mnist": "0be7fa127d484afc19e0ef66c6dc96533943513d9b6652d9d5dff44d5454e51f",
+    "mnist-16": "0cce19f9b264d805b767259b9f5fffce9b9cffbb6fa1b64ea5a1f900c14615b5",
     "fashion-mnist": "e13439bbb4b3523e1966915ba48ea805b6c2585f8b4d1fbd6eaa2846488dc8ce",
+    "fashion-mnist-16": "7abe6a321f1905bfda32f378c008a38df8e2c2b274f97f3fb48c22f0aecb58fa",
     "cifar10": "fea1ddbcbf4ecb0e9240ed50dd6dfb8e34e998dbbe32e960cd28f61b1561cfe5",
 }
 """The SHA-256 of each committed file: with other weights, numbers are not comparable."""
 
 PREFIX = "classifier:"
 """Of the name that suites and recipes give a classifier."""
+
+
+def classifier_of(dataset: str, size: str | None = None) -> str:
+    """The name of the classifier of a dataset, or of its images resized to `size` pixels a side
+    where these have one of their own.
+    """
+    resized = f"{dataset}-{size}"
+    return PREFIX + (resized if resized in DIGESTS else dataset)
 
 
 def weights_path(name: str) -> Path:

@@ -9,6 +9,7 @@ import torchvision
 from sklearn.datasets import load_digits
 
 from harness.core.errors import BadInput
+from harness.data import load_dataset
 from harness.extractors import (
     list_extractors,
     load_extractor,
@@ -19,7 +20,10 @@ from harness.networks import classifier_weights
 from harness.networks.classifier_net import accuracy, load_classifier, read_metadata
 from harness.networks.classifier_weights import DIGESTS, weights_path
 
-REQUIRED = {"digits": 0.98, "mnist": 0.993, "fashion-mnist": 0.92, "cifar10": 0.82}
+REQUIRED = {
+    "digits": 0.98, "mnist": 0.993, "mnist-16": 0.99, "fashion-mnist": 0.92,
+    "fashion-mnist-16": 0.9, "cifar10": 0.82,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DIGESTS)
@@ -73,6 +77,18 @@ def test_accuracy_on_the_official_test_set(name, folder):
     found = float((logits.argmax(1) == test.targets).double().mean())
     recorded = read_metadata(weights_path(name))["test_accuracy"]
     assert found == pytest.approx(recorded, abs=1.5 / len(test))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_accuracy_on_the_resized_official_test_set(name):
+    if not Path(os.environ.get("HARNESS_DATA", "")).is_dir():
+        pytest.skip("needs HARNESS_DATA")
+    dataset = load_dataset(f"{name}[size=16]")
+    path = weights_path(f"{name}-16")
+    found = accuracy(load_classifier(path), dataset.test.images, dataset.test.labels)
+    assert found == pytest.approx(read_metadata(path)["test_accuracy"], abs=1.5e-4)
+    assert read_metadata(path)["dataset_digest"] == dataset.digest
 
 
 def test_features_and_logits():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from harness.core.errors import BadInput
 from harness.data.base import DatasetCard, Split
 from harness.data.progress import bar
+from harness.data.resizing import DEFAULT_FILTER
 from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.files import Files
@@ -39,7 +40,8 @@ class ArraySet:
     """A set of `counts` images (by split) of `shape` C×H×W.
 
     `blocks` reads those of a split from the folder of the files; what it yields is what memory
-    holds at a time.
+    holds at a time. `classifiers` names the classifier of images of other sizes, resized by the
+    default filter.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ArraySet:
     counts: Mapping[str, int]
     shape: tuple[int, int, int]
     blocks: Callable[[Path, str], Iterator[ImageBlock]]
+    classifiers: Mapping[int, str] = field(default_factory=dict)
 
     def source(self, options: Mapping[str, str]) -> Source:
         """The set, resized where the options ask for it."""
@@ -57,7 +60,7 @@ class ArraySet:
         if "filter" in options and not is_resized:
             raise BadInput(f"{self.name}: a filter is for images that are resized; give size=N too")
         shape = (self.shape[0], sizing.size, sizing.size)
-        card = _resized(self.card) if is_resized else self.card
+        card = self._resized_card(sizing) if is_resized else self.card
         return Source(
             replace(card, enlarged_from=native if sizing.size > native else 0),
             partial(self._load, sizing),
@@ -65,6 +68,17 @@ class ArraySet:
             stored=self.name,
             shapes={split: (count, *shape) for split, count in self.counts.items()},
         )
+
+    def _resized_card(self, sizing: Sizing) -> DatasetCard:
+        """The card with the networks that judge resized images: the set's classifier of this size,
+        where there is one, or else Inception, since a classifier takes images of one size only.
+        """
+        if not self.card.extractor.startswith("classifier:"):
+            return self.card
+        if sizing.filter == DEFAULT_FILTER and sizing.size in self.classifiers:
+            name = self.classifiers[sizing.size]
+            return replace(self.card, extractor=name, perceptual=name)
+        return replace(self.card, extractor="inception", perceptual="lpips:alex")
 
     def _load(self, sizing: Sizing, root: Path) -> tuple[Split, Split]:
         key = {
@@ -122,10 +136,3 @@ class ArraySet:
 def maker(plain: ArraySet) -> DatasetFactory:
     """The set under its name, with the options that resize it."""
     return DatasetFactory(lambda _, options: plain.source(options), sizing.OPTIONS)
-
-
-def _resized(card: DatasetCard) -> DatasetCard:
-    """Our classifiers take images of one size only; of others Inception is the judge."""
-    if not card.extractor.startswith("classifier:"):
-        return card
-    return replace(card, extractor="inception", perceptual="lpips:alex")

@@ -80,6 +80,7 @@ MNIST_SET = ArraySet(
     COUNTS,
     SHAPE,
     partial(mnist_split, ""),
+    classifiers={16: "classifier:mnist-16"},
 )
 
 FASHION_MNIST_SET = ArraySet(
@@ -96,6 +97,7 @@ FASHION_MNIST_SET = ArraySet(
     COUNTS,
     SHAPE,
     partial(mnist_split, ""),
+    classifiers={16: "classifier:fashion-mnist-16"},
 )
 
 MNIST = maker(MNIST_SET)

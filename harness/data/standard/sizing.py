@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.data.image_files import planes
-from harness.data.resizing import fit, read_filter, read_size
+from harness.data.resizing import DEFAULT_FILTER, fit, read_filter, read_size
 
 OPTIONS = ("size", "filter")
 
@@ -20,7 +20,7 @@ class Sizing:
     """Square images of `size` pixels a side, by one of FILTERS."""
 
     size: int
-    filter: str = "bicubic"
+    filter: str = DEFAULT_FILTER
 
     @classmethod
     def read(cls, name: str, options: Mapping[str, str], size: int) -> Sizing:

@@ -136,6 +136,15 @@ def test_a_size_is_prepared_beside_the_plain_set_and_judged_by_inception(tmp_pat
     assert len(list((tmp_path / "prepared").glob("mnist-*"))) == 2
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_images_of_sixteen_pixels_have_a_classifier_of_their_own(name):
+    for options in ("size=16", "size=16,filter=bicubic", "size=16,train=100"):
+        card = dataset_card(f"{name}[{options}]")
+        assert (card.extractor, card.perceptual) == (f"classifier:{name}-16",) * 2
+    for options in ("size=16,filter=box", "size=14"):  # other images than it was trained on
+        assert dataset_card(f"{name}[{options}]").extractor == "inception"
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
