@@ -12,7 +12,14 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
 from harness.evaluation.requirements import Candidate, Requirement, lacks, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.capabilities import Decodes, Encodes, Latents, Posterior, is_conditional
+from harness.families.capabilities import (
+    Decodes,
+    Encodes,
+    Latents,
+    Posterior,
+    Quantises,
+    is_conditional,
+)
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
@@ -129,6 +136,12 @@ def posterior_means(e: Evidence) -> Tensor:
 def posterior_logvars(e: Evidence) -> Tensor:
     """The log-variances of the test images' codes, n×d."""
     return map_batches(e, e["reference_images"], lambda x: e.model.posterior(x)[1])
+
+
+@evidence(requires=("reference",), unavailable=lacks(Quantises, "has no codebook of symbols"))
+def code_symbols(e: Evidence) -> Tensor:
+    """The numbers of the codebook's entries that each test image becomes, int64 n×H×W."""
+    return map_batches(e, e["reference_images"], e.model.symbols)
 
 
 @evidence(requires=("latents",), role="perceptual")

@@ -16,7 +16,12 @@ from harness.evaluation.reconstructions import BATCH
 from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence, provided
 from harness.families.capabilities import ImportanceBound, Likelihood
-from harness.metrics.likelihood import IMPORTANCE_SAMPLES, dequantise
+from harness.metrics.likelihood import (
+    IMPORTANCE_SAMPLES,
+    MANY_SAMPLES,
+    MANY_SAMPLES_IMAGES,
+    dequantise,
+)
 
 
 def _no_likelihood(capability: type) -> Unavailable:
@@ -52,15 +57,20 @@ provided("is_binary", "reference")
 @evidence(requires=("likelihood", "reference"))
 def elbo_nats(e: Evidence) -> Tensor:
     """The evidence lower bound of each test image, n."""
-    return _bounds(e, "elbo", e.model.elbo)
+    return _bounds(e, "elbo", e["reference_images"], e.model.elbo)
 
 
 @evidence(requires=("importance", "reference"))
 def importance_bound_nats(e: Evidence) -> Tensor:
     """The importance-weighted bound of each test image, n."""
-    return _bounds(
-        e, "importance", lambda x, draws: e.model.importance_bound(x, IMPORTANCE_SAMPLES, draws)
-    )
+    return _importance_bounds(e, "importance", e["reference_images"], IMPORTANCE_SAMPLES)
+
+
+@evidence(requires=("importance", "reference"))
+def many_importance_nats(e: Evidence) -> Tensor:
+    """The bound by `MANY_SAMPLES` codes of each of the first `MANY_SAMPLES_IMAGES` test images."""
+    images = e["reference_images"][:MANY_SAMPLES_IMAGES]
+    return _importance_bounds(e, "many-importance", images, MANY_SAMPLES)
 
 
 @evidence(requires=("reference", "levels"))
@@ -69,7 +79,13 @@ def image_values(e: Evidence) -> int:
     return int(e["reference_images"][0].numel())
 
 
-def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
+def _importance_bounds(e: Evidence, name: str, images: Tensor, count: int) -> Tensor:
+    return _bounds(e, name, images, lambda x, draws: e.model.importance_bound(x, count, draws))
+
+
+def _bounds(
+    e: Evidence, name: str, images: Tensor, bound: Callable[[Tensor, torch.Generator], Tensor]
+) -> Tensor:
     draws = generator(e.seed, name, device=e.device)
 
     def values(images: Tensor) -> Tensor:
@@ -77,5 +93,5 @@ def _bounds(e: Evidence, name: str, bound: Callable[[Tensor, torch.Generator], T
         return to_float(images) if is_final else dequantise(images, draws)
 
     with torch.inference_mode():
-        batches = [part.to(e.device) for part in torch.split(e["reference_images"], BATCH)]
+        batches = [part.to(e.device) for part in torch.split(images, BATCH)]
         return torch.cat([bound(values(x), draws).cpu() for x in batches])

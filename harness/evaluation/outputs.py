@@ -75,7 +75,7 @@ def _checks(reference: Tensor) -> dict[str, Check]:
     images = _image_check(shape, of_pixels)
     made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode")
     from_others = ("reconstruct", "restore", "translate")
-    each: tuple[str, ...] = ("score", "discriminate", "elbo", "importance_bound")
+    each: tuple[str, ...] = ("score", "discriminate", "elbo", "importance_bound", "code_bits")
     return {
         **dict.fromkeys((*made, *from_others), images),
         **dict.fromkeys(each, _values),

@@ -52,6 +52,7 @@ FAMILIES = Registry(
         "mixture-autoencoder": "harness.families.code_density:MixtureAutoencoder",
         "mean-image": "harness.families.fitted:FittedMean",
         "pca": "harness.families.fitted:PCA",
+        "jpeg": "harness.families.jpeg:JPEG",
         "pixels": "harness.families.real_images:Pixels",
         "disturbed": "harness.families.real_images:Disturbed",
         "few-per-class": "harness.families.real_images:FewPerClass",

@@ -196,6 +196,24 @@ class Posterior(Protocol):
 
 
 @runtime_checkable
+class Quantises(Protocol):
+    """Turns images into symbols, entries of a codebook."""
+
+    def symbols(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → the numbers of the entries, int64 N×H×W."""
+        ...
+
+
+@runtime_checkable
+class Compresses(Protocol):
+    """Writes images as bits, from which it makes its reconstructions."""
+
+    def code_bits(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → how many bits the code of each has, N of at least 0."""
+        ...
+
+
+@runtime_checkable
 class Likelihood(Protocol):
     """Bounds the log density of images from below.
 

@@ -6,6 +6,7 @@ codebook frozen, a gated PixelCNN learns the maps' distribution, from which samp
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import torch
@@ -160,6 +161,15 @@ class VQ(Family):
         """x N×C×S×S → entries of the codebook, int64 N×H×W."""
         symbols: Tensor = self.networks["quantiser"](self.networks["encoder"](x)).symbols
         return symbols
+
+    @torch.no_grad()
+    def code_bits(self, x: Tensor) -> Tensor:
+        """x N×C×S×S → minus log₂ of the prior's probability of its symbols, N: their length by an
+        arithmetic code.
+        """
+        prior: Any = self.networks["prior"]
+        nats: Tensor = prior.log_likelihood(self.symbols(x))
+        return -nats / math.log(2)
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:

@@ -24,7 +24,9 @@ from harness.metrics.detection import *
 from harness.metrics.disentanglement import *
 from harness.metrics.extrapolation import *
 from harness.metrics.factorvae import *
+from harness.metrics.few_labels import *
 from harness.metrics.frechet import *
+from harness.metrics.gradients import *
 from harness.metrics.inception_score import *
 from harness.metrics.kernel import *
 from harness.metrics.latent import *
@@ -34,6 +36,7 @@ from harness.metrics.modes import *
 from harness.metrics.neighbours import *
 from harness.metrics.perceptual import *
 from harness.metrics.probes import *
+from harness.metrics.rate import *
 from harness.metrics.reconstruction import *
 from harness.metrics.segmentation import *
 from harness.metrics.sharpness import *

@@ -15,7 +15,13 @@ from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric
 from harness.metrics.kernel import MultiquadricKernel, kernel_distance
 
-__all__ = ["active_share", "code_drift", "code_sensitivity", "prior_distance"]
+__all__ = [
+    "active_share",
+    "code_drift",
+    "code_sensitivity",
+    "codebook_perplexity",
+    "prior_distance",
+]
 
 JACOBIAN_IMAGES = 1000
 """Test images at which the encoder is differentiated, the first ones."""
@@ -109,6 +115,26 @@ def prior_distance(drawn_codes: Tensor, prior_codes: Tensor) -> Estimate:
     return kernel_distance(drawn_codes, prior_codes, MultiquadricKernel())
 
 
+@takes_arrays
+def codebook_perplexity(code_symbols: Tensor) -> Estimate:
+    """exp(−Σ_k p_k log p_k), with p_k the share of entry k of the codebook among the symbols of all
+    images: 1 where one entry is always used, K where K are used alike.
+
+    van den Oord et al. 2017, arXiv:1711.00937. `code_symbols` int64 of at least 0, a row of them an
+    image. The error is over images, by the delta method.
+    """
+    if code_symbols.dtype != torch.int64 or code_symbols.ndim < 2 or code_symbols.numel() == 0:
+        form = f"{code_symbols.dtype} of shape {tuple(code_symbols.shape)}"
+        raise BadInput(f"symbols are {form}; int64, a row an image, are needed")
+    rows = code_symbols.flatten(1)
+    logs = (torch.bincount(rows.flatten()).double() / rows.numel()).log()
+    surprise = -logs[rows].mean(dim=1)
+    perplexity = math.exp(float(surprise.mean()))
+    if len(rows) == 1:
+        return Estimate(perplexity)
+    return Estimate(perplexity, perplexity * float(surprise.std()) / math.sqrt(len(rows)), "images")
+
+
 CODE_DRIFT = Metric(
     "code_drift",
     code_drift,
@@ -158,4 +184,15 @@ PRIOR_DISTANCE = Metric(
     },
     least={"reference": 4},
     range=(None, 14.0),
+)
+CODEBOOK_PERPLEXITY = Metric(
+    "codebook_perplexity",
+    codebook_perplexity,
+    "higher",
+    "perplexity of the codebook",
+    "van den Oord et al. 2017, arXiv:1711.00937",
+    kind="representation",
+    scale="log",
+    digits=1,
+    range=(1.0, None),
 )

@@ -20,6 +20,10 @@ STEPS = 127.5
 IMPORTANCE_SAMPLES = 50
 """Codes per image of the importance-weighted bound."""
 
+MANY_SAMPLES = 5000
+MANY_SAMPLES_IMAGES = 1000
+"""Codes per image of the tighter bound, and how many test images it is of, the first ones."""
+
 
 @takes_arrays
 def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -60,6 +64,22 @@ def _elbo(elbo_nats: Tensor) -> Estimate:
 def _importance_bound(importance_bound_nats: Tensor) -> Estimate:
     bounds = checks.vector(importance_bound_nats, "importance-weighted bounds")
     return checks.mean_over(bounds, "images")
+
+
+def _importance_bound_of_many(many_importance_nats: Tensor) -> Estimate:
+    return _importance_bound(many_importance_nats)
+
+
+def _importance_gain(importance_bound_nats: Tensor, elbo_nats: Tensor) -> Estimate:
+    tight = checks.vector(importance_bound_nats, "importance-weighted bounds")
+    loose = checks.vector(elbo_nats, "evidence lower bounds")
+    return checks.mean_over(tight - loose, "images")
+
+
+def _importance_gap(log_densities: Tensor, importance_bound_nats: Tensor) -> Estimate:
+    densities = checks.vector(log_densities, "log densities")
+    bounds = checks.vector(importance_bound_nats, "importance-weighted bounds")
+    return checks.mean_over(densities - bounds, "images")
 
 
 def _bits_per_dim(elbo_nats: Tensor, image_values: int) -> Estimate:
@@ -114,4 +134,37 @@ ELBO_GAP = Metric(
     kind="likelihood",
     unit="nats",
     digits=2,
+)
+IMPORTANCE_BOUND_5000 = Metric(
+    "importance_bound_5000",
+    _importance_bound_of_many,
+    "higher",
+    "importance-weighted bound of 5,000 codes",
+    "Burda et al. 2016, arXiv:1509.00519",
+    kind="likelihood",
+    unit="nats",
+    digits=1,
+    settings={"noise": "uniform", "samples": MANY_SAMPLES, "images": MANY_SAMPLES_IMAGES},
+)
+IMPORTANCE_GAIN = Metric(
+    "importance_gain",
+    _importance_gain,
+    "neither",
+    "importance-weighted bound above the ELBO",
+    "Burda et al. 2016, arXiv:1509.00519",
+    kind="likelihood",
+    unit="nats",
+    digits=2,
+    settings={"noise": "uniform", "samples": IMPORTANCE_SAMPLES},
+)
+IMPORTANCE_GAP = Metric(
+    "importance_gap",
+    _importance_gap,
+    "lower",
+    "gap between the true log density and the importance-weighted bound",
+    "Burda et al. 2016, arXiv:1509.00519",
+    kind="likelihood",
+    unit="nats",
+    digits=2,
+    settings={"samples": IMPORTANCE_SAMPLES},
 )

@@ -69,6 +69,14 @@ EVIDENCE = {
     "odds_on_samples": torch.randn(12),
     "elbo_nats": torch.randn(12),
     "importance_bound_nats": torch.randn(12),
+    "many_importance_nats": torch.randn(12),
+    "unit_kl_nats": torch.rand(12, 4),
+    "code_bits": 100 * torch.rand(12),
+    "code_symbols": torch.randint(0, 9, (12, 2, 2)),
+    "score_deviations": 1 + torch.rand(12),
+    "pathwise_deviations": 1 + torch.rand(12),
+    "tuned_hits": torch.arange(12) < 8,
+    "scratch_hits": torch.arange(12) < 6,
     "image_values": 256,
     "sample_modes": torch.arange(40) % 5,
     "sample_deviations": torch.rand(40) * 4,
@@ -170,6 +178,39 @@ def test_the_gap_of_a_bound_is_the_mean_of_the_differences():
     gap = METRICS["elbo_gap"].compute(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.0, 1.5, 1.0]))
     assert gap.value == pytest.approx(1.5)
     assert gap.stderr == pytest.approx(torch.tensor([1.0, 0.5, 3.0]).std().item() / 3**0.5)
+
+
+def test_gain_and_gap_of_the_importance_weighted_bound_are_paired_differences():
+    bound = torch.tensor([1.0, 2.0, 4.0])
+    gain = METRICS["importance_gain"].compute(bound, torch.tensor([0.0, 1.5, 1.0]))
+    assert (gain.value, gain.over) == (pytest.approx(1.5), "images")
+    gap = METRICS["importance_gap"].compute(torch.tensor([2.0, 2.0, 5.5]), bound)
+    assert gap.value == pytest.approx(2.5 / 3)
+    assert gap.stderr == pytest.approx(torch.tensor([1.0, 0.0, 1.5]).std().item() / 3**0.5)
+
+
+def test_rates_are_sums_over_units_and_means_over_images():
+    nats = torch.tensor([[1.0, 2.0], [3.0, 0.0]])
+    assert METRICS["kl"].compute(nats).value == 3
+    assert METRICS["kl_per_unit"].compute(nats).value == 1.5
+    with pytest.raises(BadInput, match="none can be below 0"):
+        METRICS["code_bits"].compute(torch.tensor([1.0, -1.0]))
+
+
+def test_variances_of_gradients_are_a_ratio():
+    ratio = METRICS["gradient_variance"].compute(torch.tensor([20.0, 40]), torch.tensor([1.0, 2]))
+    assert ratio.value == pytest.approx(20)
+    assert ratio.over == "draws"
+    with pytest.raises(BadInput, match="does not vary"):
+        METRICS["gradient_variance"].compute(torch.ones(2), torch.zeros(2))
+
+
+def test_the_gain_of_few_labels_is_paired():
+    tuned, scratch = torch.tensor([True, True, False]), torch.tensor([True, False, False])
+    assert METRICS["few_label_accuracy"].compute(tuned).value == pytest.approx(2 / 3)
+    assert METRICS["few_label_gain"].compute(tuned, scratch).value == pytest.approx(1 / 3)
+    with pytest.raises(BadInput, match="n bool"):
+        METRICS["few_label_accuracy"].compute(torch.ones(3))
 
 
 def test_settings_of_detection_and_text_say_what_the_functions_use():

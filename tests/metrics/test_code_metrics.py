@@ -5,7 +5,13 @@ import torch
 
 from harness.core.errors import BadInput
 from harness.metrics.base import Estimate
-from harness.metrics.codes import active_share, code_drift, code_sensitivity, prior_distance
+from harness.metrics.codes import (
+    active_share,
+    code_drift,
+    code_sensitivity,
+    codebook_perplexity,
+    prior_distance,
+)
 from harness.metrics.kernel import MultiquadricKernel, Subsets, kernel_distances
 from harness.objectives.codes import kernel_discrepancy
 
@@ -97,3 +103,25 @@ def test_bad_input_is_refused():
         code_sensitivity(torch.tensor([-1.0]), torch.rand(3, 2))
     with pytest.raises(BadInput, match="more than the 3 codes"):
         code_sensitivity(torch.ones(4), torch.rand(3, 2))
+
+
+def test_perplexity_of_a_codebook_counts_the_entries_in_use():
+    even = torch.arange(8).repeat(4).view(4, 2, 4)  # each image uses all eight alike
+    assert codebook_perplexity(even).value == pytest.approx(8)
+    assert codebook_perplexity(even).stderr == pytest.approx(0, abs=1e-12)
+    assert codebook_perplexity(torch.full((3, 2, 2), 5)) == Estimate(1.0, 0.0, "images")
+    halves = torch.tensor([[0, 0, 0, 1], [0, 0, 0, 1]])
+    expected = math.exp(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
+    assert codebook_perplexity(halves).value == pytest.approx(expected)
+    with pytest.raises(BadInput, match="a row an image"):
+        codebook_perplexity(torch.rand(3, 2))
+
+
+def test_the_error_of_perplexity_is_that_of_fresh_images():
+    estimates = []
+    for _ in range(200):
+        rare = torch.rand(300, 1, generator=RANDOM) < 0.2
+        estimates.append(codebook_perplexity(rare.long().expand(-1, 6)))
+    spread = torch.tensor([e.value for e in estimates]).std().item()
+    stated = sum(e.stderr for e in estimates) / len(estimates)
+    assert stated == pytest.approx(spread, rel=0.15)
