@@ -97,8 +97,12 @@ def _beside(error: BadInput, first: BadInput) -> str:
     return f"line {error.line}: {error.message}"
 
 
+LISTED = 40
+"""The most words that an error line names."""
+
+
 def suggest(word: str, words: Iterable[str]) -> str:
-    """The end of an error line: the nearest right word, or all of them.
+    """The end of an error line: the nearest right word, else all of them, or of many the first.
 
     >>> suggest("gan/dcgn", ["gan/dcgan", "vae/vae"])
     "; did you mean 'gan/dcgan'?"
@@ -109,6 +113,8 @@ def suggest(word: str, words: Iterable[str]) -> str:
         lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     ]:
         return f"; did you mean {near[0]!r}?"
+    if len(words) > LISTED:
+        return f"; known: {first_three(words)} ({len(words)} in all, see `harness list`)"
     return f"; known: {', '.join(words)}" if words else ""
 
 
