@@ -15,18 +15,14 @@ from harness.core.settings import Settings
 from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.autoencoding import CodingSettings, Share, encoder_and_decoder
-from harness.families.base import Family, Losses, Noise, Phase, single_player
+from harness.families.base import Losses, Noise, Phase, single_player
 from harness.families.builders import at_least_float32, check_sources, in_range
+from harness.families.feature_loss import FeatureLossFamily
 from harness.networks.dropout import draw_masks, use_masks
-from harness.networks.feature_network import FeatureNetwork
 from harness.networks.feature_networks import FEATURE_NETWORKS
 from harness.objectives.codes import CODE_PENALTIES, CodeInputs
 from harness.objectives.input_noise import INPUT_NOISE, draw_input_noise
-from harness.objectives.reconstruction import (
-    RECONSTRUCTION_LOSSES,
-    ReconstructionLoss,
-    perceptual_error,
-)
+from harness.objectives.reconstruction import RECONSTRUCTION_LOSSES, ReconstructionLoss
 
 CODE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda codes: codes,
@@ -39,6 +35,8 @@ CODE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 PERCEPTUAL = "perceptual"
 AUTOENCODER_LOSSES = {**RECONSTRUCTION_LOSSES, PERCEPTUAL: RECONSTRUCTION_LOSSES["l2"]}
 """What recipes may say as `loss:`, and the loss of pixels in it."""
+DAMAGED_COPIES = 4
+"""Of an image, where an autoencoder of damaged images is asked to repair it."""
 
 
 class InputDamage(Settings):
@@ -113,7 +111,7 @@ class AutoencoderSettings(CodingSettings):
             )
 
 
-class Autoencoder(Family):
+class Autoencoder(FeatureLossFamily):
     """An encoder and a decoder, trained to give images back.
 
     Shown damaged images it is a denoising autoencoder (Vincent et al. 2008,
@@ -122,8 +120,6 @@ class Autoencoder(Family):
 
     Settings = AutoencoderSettings
     settings: AutoencoderSettings
-    _features: nn.Module | None = None
-    """The frozen network of a perceptual loss, once the model is on its device."""
 
     def build(self) -> nn.ModuleDict:
         """Encoder and decoder. Raises BadInput for data that it cannot be trained on."""
@@ -133,8 +129,7 @@ class Autoencoder(Family):
             raise BadInput(
                 "corruption and loss: bce need images of 8-bit pixels, with values in [0, 1]"
             )
-        for network in self.frozen_networks():
-            network.check(shape.channels, shape.size)
+        self.check_features()
         values = shape.channels * shape.size**2
         if settings.latent >= values and not (settings.codes or settings.corruption):
             warnings.warn(
@@ -200,20 +195,7 @@ class Autoencoder(Family):
         decoder: Any = networks["decoder"]
         of_logits = self.reconstruction.of_logits
         made: Tensor = decoder.logits(codes) if of_logits else decoder(codes)
-        error = self.reconstruction.compute(x, made)
-        if self._features is None:
-            return error
-        return error + perceptual_error(self._features, x, made)
-
-    def frozen_networks(self) -> tuple[FeatureNetwork, ...]:
-        """The network of a perceptual loss."""
-        name = self.settings.features
-        return (FEATURE_NETWORKS[name],) if name else ()
-
-    def to(self, device: torch.device | str) -> None:
-        """Moves all networks there, the frozen one of the loss too."""
-        super().to(device)
-        self._features = next((n.load(device) for n in self.frozen_networks()), None)
+        return self.with_feature_error(self.reconstruction.compute(x, made), x, made)
 
     def _codes(self, networks: nn.ModuleDict, x: Tensor) -> Tensor:
         """x N×C×S×S → codes N×latent."""
@@ -244,3 +226,20 @@ class Autoencoder(Family):
     def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:
         """Damaged images N×C×S×S → what they were, both in [-1, 1]. The mask is not used."""
         return self.reconstruct(source)
+
+    @property
+    def learns_to_fill_in(self) -> bool:
+        """Whether its inputs are damaged in training."""
+        return self.settings.corruption is not None
+
+    def fill_in(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → x̂, both in [-1, 1]: the mean over what it makes of copies that are damaged
+        as in training.
+        """
+        damage = self.settings.corruption
+        assert damage is not None
+        total = torch.zeros_like(x)
+        for _ in range(DAMAGED_COPIES):
+            draws = draw_input_noise(damage.kind, (len(x), *x.shape[1:]), generator)
+            total += self.reconstruct(INPUT_NOISE[damage.kind].apply(x, draws, damage.amount))
+        return total / DAMAGED_COPIES

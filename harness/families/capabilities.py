@@ -187,6 +187,27 @@ class ScoreMaps(Protocol):
 
 
 @runtime_checkable
+class FillsIn(Protocol):
+    """Fills in what is hidden from it or damaged, where the recipe trains it to."""
+
+    @property
+    def learns_to_fill_in(self) -> bool:
+        """Whether it has learnt that."""
+        ...
+
+    def fill_in(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → x̂, both in [-1, 1]: every pixel as it is filled in where it is hidden, or
+        repaired where it is damaged, in the manner of training.
+        """
+        ...
+
+
+def fills_in(model: object) -> bool:
+    """Whether a model has learnt to fill in what is hidden from it."""
+    return isinstance(model, FillsIn) and model.learns_to_fill_in
+
+
+@runtime_checkable
 class Posterior(Protocol):
     """Gives a Gaussian with independent dimensions as the code of an image."""
 

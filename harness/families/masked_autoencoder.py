@@ -105,6 +105,12 @@ class MaskedAutoencoder(Family):
         codes: Tensor = self.networks["encoder"](x, every).mean(dim=1)
         return codes
 
+    learns_to_fill_in = True
+
+    def fill_in(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """x N×C×S×S → its reconstruction, which is filled in; nothing is random."""
+        return self.reconstruct(x)
+
     @torch.no_grad()
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → x̂, both in [-1, 1]: each patch as it is filled in where it is hidden.

@@ -22,6 +22,7 @@ from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, 
 from harness.families.builders import at_least_float32, in_range, no_noise
 from harness.networks.autoregressive import GatedPixelCNN
 from harness.networks.quantiser import (
+    Quantised,
     Quantiser,
     codebook_loss,
     commitment_loss,
@@ -95,15 +96,21 @@ class VQ(Family):
     def phases(self) -> tuple[Phase, ...]:
         """The autoencoder, then the prior over its symbols."""
         optimizer, share = self.settings.optimizer, self.settings.prior.share
-        coders = Player(
-            "model", ("encoder", "quantiser", "decoder"), self.noise, self.loss, optimizer,
-            after=self.follow if self.settings.codebook == "average" else None,
-        )  # fmt: skip
         prior = Player("prior", ("prior",), no_noise, self.prior_loss, optimizer)
         return (
-            Phase((coders,), "autoencoder", 1 - share),
+            Phase(self.coding_players(), "autoencoder", 1 - share),
             Phase((prior,), "prior", share),
         )
+
+    def coding_players(self) -> tuple[Player, ...]:
+        """The players of the first phase: one."""
+        return (
+            Player(
+                "model", ("encoder", "quantiser", "decoder"), self.noise, self.loss,
+                self.settings.optimizer,
+                after=self.follow if self.settings.codebook == "average" else None,
+            ),
+        )  # fmt: skip
 
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """Which vectors dead entries are replaced by, where entries follow means."""
@@ -117,9 +124,19 @@ class VQ(Family):
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The error of the reconstruction, and what ties vectors and entries (equation 3)."""
-        z = at_least_float32(networks["encoder"](batch.x))
-        quantised = networks["quantiser"](z)
-        reconstruction = self._error(networks, batch.x, quantised.straight)
+        z, quantised = self.quantise(networks, batch.x)
+        return self.with_code_losses(
+            self._error(networks, batch.x, quantised.straight), z, quantised
+        )
+
+    def quantise(self, networks: nn.ModuleDict, x: Tensor) -> tuple[Tensor, Quantised]:
+        """Images N×C×S×S → their vectors N×D×H×W, and what the codebook makes of these."""
+        z = at_least_float32(networks["encoder"](x))
+        quantised: Quantised = networks["quantiser"](z)
+        return z, quantised
+
+    def with_code_losses(self, reconstruction: Tensor, z: Tensor, quantised: Quantised) -> Losses:
+        """The loss whose part about images is `reconstruction`, and its parts by name."""
         commitment = commitment_loss(z, quantised.entries)
         loss = reconstruction + self.settings.commitment * commitment
         parts = {"reconstruction": reconstruction, "commitment": commitment}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -106,6 +107,17 @@ ADVERSARIAL_LOSSES = {
     ),
 }
 """By the name that recipes give it as `loss:`."""
+
+
+def gradient_balance(error: Tensor, game: Tensor, weights: Tensor) -> Tensor:
+    """‖∇error‖ / (‖∇game‖ + 10⁻⁶) by the `weights` of one layer, at most 10⁴: the weight at which a
+    game counts as much there as an error does. Both are 0-d, and so is it, without a gradient
+    (Esser et al. 2021, arXiv:2012.09841, equation 7; bounded as in the authors' code).
+    """
+    slopes = (torch.autograd.grad(x, weights, retain_graph=True)[0] for x in (error, game))
+    of_error, of_game = (slope.norm() for slope in slopes)
+    balance: Tensor = of_error / (of_game + 1e-6)
+    return balance.clamp(max=1e4).detach()
 
 
 def with_smoothed_labels(loss: AdversarialLoss, real: float, fake: float) -> AdversarialLoss:

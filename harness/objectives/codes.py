@@ -253,3 +253,10 @@ def decompose_kl(z: Tensor, mean: Tensor, logvar: Tensor) -> tuple[Tensor, Tenso
     of_units = (pairs.logsumexp(dim=1) - size).sum(dim=1)
     of_prior = -0.5 * (z.square() + constant).sum(dim=1)
     return (of_own - of_all).mean(), (of_all - of_units).mean(), (of_units - of_prior).mean()
+
+
+def permuted_units(z: Tensor, order: Tensor) -> Tensor:
+    """Codes N×d with each unit permuted over the images by the ranks of `order` N×d: what is drawn
+    from the product of the units' distributions (Kim & Mnih 2018, arXiv:1802.05983, algorithm 1).
+    """
+    return z.gather(0, order.argsort(dim=0))

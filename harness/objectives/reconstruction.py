@@ -72,6 +72,19 @@ def perceptual_error(features: Features, x: Tensor, rebuilt: Tensor) -> Tensor:
     return torch.stack(errors).sum()
 
 
+HOLE_WEIGHT = 6.0
+"""Of hidden pixels beside known ones (Liu et al. 2018, arXiv:1804.07723, equation 7)."""
+
+
+def hole_weighted_error(x: Tensor, filled: Tensor, known: Tensor) -> Tensor:
+    """E |x̂ − x| over known values plus `HOLE_WEIGHT` times the same over hidden ones, both divided
+    by the number of all (Liu et al. 2018, section 3.3, L_valid and L_hole). `known` N×1×S×S is 1
+    where pixels are known and 0 where they are hidden.
+    """
+    weights = known + HOLE_WEIGHT * (1 - known)
+    return ((filled - x).abs() * weights).mean()
+
+
 def log_likelihood(x: Tensor, mean: Tensor, sigma: float) -> Tensor:
     """log N(x; mean, sigma²) in nats, summed over all but the first dimension."""
     error = (x - mean).square().flatten(1)

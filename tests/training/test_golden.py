@@ -16,6 +16,38 @@ from harness.families import FAMILIES
 from harness.training.loop import train
 
 GOLDEN: dict[str, dict[str, list[float]]] = {
+    "autoencoder/deep-svdd": {
+        "autoencoder/loss": [0.39592, 0.29785, 0.24047],
+        "model/loss": [16.379, 6.8201, 2.4116, 1.1679],
+    },
+    "autoencoder/inpainting": {
+        "model/loss": [0.84181, 0.49474, 0.47374],
+    },
+    "autoencoder/partial": {
+        "model/loss": [0.77447, 0.45352, 0.3792],
+    },
+    "autoencoder/super-resolution": {
+        "model/loss": [0.55054, 0.53095, 0.4824],
+    },
+    "vae/factor": {
+        "model/loss": [547.41, 493.52, 457.64],
+        "model/reconstruction": [542.16, 486.6, 447.39],
+        "model/kl": [5.279, 7.0256, 10.388],
+        "model/correlation": [-0.0032368, -0.010591],
+        "discriminator/loss": [1.3762, 1.3803, 1.354],
+    },
+    "vq/vq-gan": {
+        "model/loss": [3.0369, 8.2939],
+        "model/reconstruction": [2.8681, 2.1898],
+        "model/commitment": [0.13506, 0.12553],
+        "model/codebook": [0.13506, 0.12553],
+        "model/perplexity": [17.866, 11.881],
+        "model/usage": [0.25, 0.16406],
+        "model/adversarial": [0.23465, 1.9091],
+        "model/adversarial_weight": [7.9922, 3.1152],
+        "discriminator/loss": [1.9264, 1.0792],
+        "prior/loss": [77.472, 77.004],
+    },
     "autoencoder/contrastive": {
         "model/loss": [4.0256, 3.7198, 3.6031],
     },

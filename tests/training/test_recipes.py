@@ -28,7 +28,7 @@ LESS = {
 """The recipes whose losses fall by less, and what is left of them at most."""
 ADVERSARIAL = (
     "gan", "stylegan", "progressive", "text_gan", "cyclegan", "pix2pix", "code_adversary",
-    "vae_gan",
+    "vae_gan", "factor_vae", "vq_gan",
 )  # fmt: skip
 """Families whose losses are those of a game, and need not fall."""
 N, SIZE = 8, 16
@@ -56,6 +56,7 @@ CAPABILITIES: list[tuple[type, Ask, Callable[[object], None]]] = [
     (capabilities.Likelihood, lambda f, x, g: f.elbo(x, g), vectors),
     (capabilities.ImportanceBound, lambda f, x, g: f.importance_bound(x, 3, g), vectors),
     (capabilities.Scores, lambda f, x, g: f.score(x), vectors),
+    (capabilities.FillsIn, lambda f, x, g: f.fill_in(x, g), images),
     (capabilities.ScoreMaps, lambda f, x, g: f.score_map(x), vectors),
     (capabilities.Discriminates, lambda f, x, g: f.discriminate(x), vectors),
 ]
@@ -123,6 +124,8 @@ def _ask(family: Family) -> None:
         asked = capabilities.is_conditional(family) or capabilities.takes_texts(family)
         if kind is capabilities.Discriminates and asked:
             continue  # it judges images of a class or a text
+        if kind is capabilities.FillsIn and not capabilities.fills_in(family):
+            continue
         if isinstance(family, kind):
             check(ask(family, x, generator))
     if capabilities.is_conditional(family):
