@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -17,6 +18,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from harness.core.printable import printable
+
+PACKAGE = Path(__file__).parents[1]
 
 
 class Console(rich.console.Console):
@@ -36,11 +39,17 @@ class Console(rich.console.Console):
 
 
 def show_warnings_plainly() -> None:
-    """From now on warnings are printed as other texts are: they name files, too."""
+    """From now on warnings are printed as other texts are: they name files, too. One of the harness
+    is a line that names no place in its code.
+    """
     whole = warnings.formatwarning
 
-    def plain(*arguments: Any, **options: Any) -> str:
-        return printable(whole(*arguments, **options), keep="\n")
+    def plain(
+        message: Warning | str, category: type[Warning], filename: str, *place: Any, **options: Any
+    ) -> str:
+        if category is UserWarning and Path(filename).is_relative_to(PACKAGE):
+            return printable(f"harness: {message}") + "\n"
+        return printable(whole(message, category, filename, *place, **options), keep="\n")
 
     warnings.formatwarning = plain
 

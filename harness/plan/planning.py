@@ -85,7 +85,7 @@ def make_plan(
     tell("preparing feature networks and models")
     contexts = _contexts(loaded, datasets, metrics, numerics)
     cells = [
-        *trained_cells(loaded.suite, recipes, metrics, contexts, data_root),
+        *trained_cells(loaded, recipes, metrics, contexts, data_root),
         *_untrained_cells(loaded, metrics, contexts, data_root),
     ]
     return Plan(loaded, tuple(cells), datasets, recipes, metrics, numerics, each)

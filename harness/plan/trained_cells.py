@@ -13,7 +13,7 @@ import torch
 
 from harness.config.claim_parts import ModelAt
 from harness.config.recipe import Recipe
-from harness.config.suite import DatasetEntry, Suite
+from harness.config.suite import DatasetEntry, LoadedSuite, Suite
 from harness.core.errors import FAILURES, BadInput
 from harness.core.import_files import opened_on_import
 from harness.core.keys import digest
@@ -51,7 +51,7 @@ class DatasetContext:
 
 
 def trained_cells(
-    suite: Suite,
+    loaded: LoadedSuite,
     recipes: Mapping[str, Recipe],
     metrics: Mapping[str, Metric],
     contexts: Mapping[str, DatasetContext],
@@ -59,13 +59,16 @@ def trained_cells(
 ) -> list[Cell]:
     """The cells of every recipe of a suite, seed by seed; `contexts` has its datasets by name.
 
-    Raises BadInput where a model does not fit a dataset.
+    Raises BadInput, with the file and line that name the model, where it does not fit a dataset.
     """
+    suite = loaded.suite
     families = {recipe.family for recipe in recipes.values()}
     codes = {family: code_version(FAMILIES.load(family)) for family in families}
     samplers = {family: sampling_version(FAMILIES.load(family)) for family in families}
     models_on_datasets = [
-        _model_on_dataset(
+        loaded.at(
+            ("models", side.model),
+            _model_on_dataset,
             side,
             recipes[side.model],
             codes[recipes[side.model].family],

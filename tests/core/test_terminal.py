@@ -11,7 +11,7 @@ from rich.text import Text
 
 import harness
 from harness.core.printable import printable
-from harness.core.terminal import Console, echo, echo_row, show_warnings_plainly
+from harness.core.terminal import PACKAGE, Console, echo, echo_row, show_warnings_plainly
 
 ATTACKS = {
     "a colour": "\x1b[31mred",
@@ -49,6 +49,15 @@ def test_warnings_are_printed_as_other_texts_are(monkeypatch):
     said = warnings.formatwarning(ATTACKS["a title"], UserWarning, "x\x1b.py", 1)
     assert printable(ATTACKS["a title"]) in said
     assert printable(said, keep="\n") == said
+
+
+def test_a_warning_of_the_harness_is_one_line_without_a_place_in_its_code(monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    show_warnings_plainly()
+    place = str(PACKAGE / "families" / "base.py")
+    said = warnings.formatwarning("a large code\x1b", UserWarning, place, 1)
+    assert said == "harness: a large code\\x1b\n"
+    assert place in warnings.formatwarning("old", DeprecationWarning, place, 1)
 
 
 def test_text_of_any_language_stays():
