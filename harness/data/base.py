@@ -126,6 +126,8 @@ class Dataset:
     unseen: tuple[int, ...] = field(default=())
     density: GaussianMixture | None = None
     binary: bool = False
+    validation: Split | None = None
+    """Images like the training images, which training leaves out: thresholds are set on them."""
 
     @property
     def channels(self) -> int:
@@ -191,5 +193,6 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over both splits, in hexadecimal."""
-        return hashlib.sha256(f"{self.train.digest()}{self.test.digest()}".encode()).hexdigest()
+        """SHA-256 over all splits, in hexadecimal."""
+        splits = [self.train, self.test, *([self.validation] if self.validation else [])]
+        return hashlib.sha256("".join(split.digest() for split in splits).encode()).hexdigest()

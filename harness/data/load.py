@@ -122,7 +122,10 @@ def _made(
         card = about_domains(card, two)
     if unseen or task != tasks.Task():  # which is then what two domains are used for
         train = replace(train, unpaired=False)
-    train = images.apply(name, tasks.without(train, unseen))
+    train, validation = images.split(name, tasks.without(train, unseen))
+    train = images.apply(name, train)
+    if validation is not None:
+        _, validation = task.apply(name, train, validation)
     train, test = task.apply(name, train, test)
     if len(train) < FEWEST_TRAINING:
         raise BadInput(
@@ -130,7 +133,7 @@ def _made(
         )
     density = source.density and source.density.without(unseen)
     binary = bool(task.binarized)
-    return Dataset(str(reference), train, test, card, unseen, density, binary)
+    return Dataset(str(reference), train, test, card, unseen, density, binary, validation)
 
 
 def _loaded(name: str, source: Source, card: DatasetCard, root: Path) -> tuple[Split, Split]:

@@ -1,6 +1,7 @@
 """Options that change which training images a model is shown; test images stay as they are.
 
-`train=100` keeps that many training images, `outliers=0.1` replaces that share of them by noise.
+`validation=0.1` keeps that share of the training images out of training, to set thresholds on.
+`train=100` keeps that many of the rest, `outliers=0.1` replaces that share of these by noise.
 What is drawn depends on nothing but the number of images, and is the same on every machine.
 """
 
@@ -18,8 +19,8 @@ from harness.core.errors import BadInput
 from harness.data.base import Split
 from harness.data.counter_rng import BITS, keys, random_integers
 
-SUBSET, OUTLIERS = "train", "outliers"
-OPTIONS = (SUBSET, OUTLIERS)
+SUBSET, OUTLIERS, VALIDATION = "train", "outliers", "validation"
+OPTIONS = (SUBSET, OUTLIERS, VALIDATION)
 """The options that a dataset takes unless it has one of that name itself."""
 
 FEWEST_TRAINING = 2
@@ -34,12 +35,14 @@ _SHARE = re.compile(r"0(\.[0-9]*[1-9])?")
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The training images that options ask for: `images` of them (all where None), with the share
-    `outliers` of them, in [0, 1), replaced by noise.
+    """The training images that options ask for: the share `validation`, in [0, 1), is kept out;
+    `images` of the rest are taken (all where None), with the share `outliers` of them, in [0, 1),
+    replaced by noise.
     """
 
     images: int | None = None
     outliers: float = 0.0
+    validation: float = 0.0
 
     def check(self, name: str, count: int) -> None:
         """Raise BadInput where the dataset `name`, of `count` training images, has too few."""
@@ -48,19 +51,39 @@ class TrainingSet:
                 f"{name}: {SUBSET}={self.images}, but there are {count:,} training images"
             )
 
-    def apply(self, name: str, train: Split) -> Split:
-        """Return the training images of the dataset `name` that are shown. A smaller number of
-        them is part of every larger one. Raises BadInput where they do not suit the options.
+    def split(self, name: str, train: Split) -> tuple[Split, Split | None]:
+        """Return the training images of the dataset `name` without the ones that are kept out, and
+        these; None where none are. Raises BadInput where there are too few.
         """
-        if self == TrainingSet():
+        if not self.validation:
+            return train, None
+        self._check_one_domain(name, train, VALIDATION)
+        count = round(self.validation * len(train))
+        if not 0 < count <= len(train) - FEWEST_TRAINING:
+            raise BadInput(
+                f"{name}: {VALIDATION}={self.validation} keeps {count:,} of {len(train):,} training"
+                f" images out; right is from 1 to {len(train) - FEWEST_TRAINING:,}"
+            )
+        is_kept_out = _lowest(count, len(train), VALIDATION)
+        return train.keep(~is_kept_out), train.keep(is_kept_out)
+
+    def apply(self, name: str, train: Split) -> Split:
+        """Return the images that are shown of the training images of the dataset `name`. A smaller
+        number of them is part of every larger one. Raises BadInput where they do not suit the
+        options.
+        """
+        if not self.images and not self.outliers:
             return train
-        if train.unpaired:
-            option = SUBSET if self.images else OUTLIERS
-            raise BadInput(f"{name}: its training images are of two domains; {option} is for one")
+        self._check_one_domain(name, train, SUBSET if self.images else OUTLIERS)
         self.check(name, len(train))
         if self.images:
             train = train.keep(_lowest(self.images, len(train), SUBSET))
         return self._with_outliers(name, train) if self.outliers else train
+
+    @staticmethod
+    def _check_one_domain(name: str, train: Split, option: str) -> None:
+        if train.unpaired:
+            raise BadInput(f"{name}: its training images are of two domains; {option} is for one")
 
     def _with_outliers(self, name: str, train: Split) -> Split:
         if train.images.dtype != torch.uint8:
@@ -83,14 +106,16 @@ def training_set(name: str, options: Mapping[str, str]) -> TrainingSet:
     """Return the training images that the options of the dataset `name` ask for. Raises BadInput
     where a value is no number in its range.
     """
-    count, share = options.get(SUBSET), options.get(OUTLIERS)
+    count, shares = options.get(SUBSET), {}
     if count is not None and not (_COUNT.fullmatch(count) and int(count) >= FEWEST_TRAINING):
         raise BadInput(f"{name}: {SUBSET}={count}; right is a whole number from {FEWEST_TRAINING}")
-    if share is not None and not _SHARE.fullmatch(share):
-        raise BadInput(
-            f"{name}: {OUTLIERS}={share}; right is a share from 0 to below 1, such as 0.1"
-        )
-    return TrainingSet(int(count) if count else None, float(share or 0))
+    for option in (OUTLIERS, VALIDATION):
+        if not _SHARE.fullmatch(share := options.get(option, "0")):
+            raise BadInput(
+                f"{name}: {option}={share}; right is a share from 0 to below 1, such as 0.1"
+            )
+        shares[option] = float(share)
+    return TrainingSet(int(count) if count else None, **shares)
 
 
 def _lowest(count: int, total: int, option: str) -> Tensor:

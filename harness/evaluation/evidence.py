@@ -17,7 +17,7 @@ from harness.data.pixels import stored_as
 from harness.evaluation import feature_cache
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.protocols import EvalConfig
-from harness.evaluation.specs import EVIDENCE, Role, is_drawn, named_networks
+from harness.evaluation.specs import EVIDENCE, Role, evidence_names, is_drawn, named_networks
 from harness.extractors import load_extractor, load_perceptual, load_text_image
 from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
 from harness.families.base import Family
@@ -112,7 +112,9 @@ class Evidence:
         """
         self._networks = named_networks(metric)
         try:
-            return metric.compute(**{name: self[name] for name in metric.needs})
+            return metric.compute(
+                **{need: self[name] for need, name in evidence_names(metric).items()}
+            )
         finally:
             self._networks = {}
 
@@ -182,6 +184,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "train_labels": inliers.labels,
         "train_outliers": dataset.train.outliers,
         "test_images": dataset.test.images,
+        "validation_images": dataset.validation and dataset.validation.images,
         "reference_texts": dataset.normal_test.texts,
         "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,

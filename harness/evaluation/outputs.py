@@ -74,7 +74,7 @@ def _checks(reference: Tensor) -> dict[str, Check]:
     of_pixels, shape = not reference.is_floating_point(), tuple(reference.shape[1:])
     images = _image_check(shape, of_pixels)
     made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode")
-    from_others = ("reconstruct", "restore", "translate")
+    from_others = ("reconstruct", "restore", "translate", "fill_in")
     each: tuple[str, ...] = ("score", "discriminate", "elbo", "importance_bound", "code_bits")
     return {
         **dict.fromkeys((*made, *from_others), images),

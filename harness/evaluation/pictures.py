@@ -101,7 +101,7 @@ def picture_name(name: str, sampling: Mapping[str, Any]) -> str:
 def chosen_pictures(e: Evidence, model: object, metrics: Sequence[Metric]) -> list[str]:
     """The pictures to be drawn of this evidence, beside these metrics (see `pictures_for`)."""
     has_train_features = any(
-        "train_features" in metric.needs and not metric.network for metric in metrics
+        "train_features" in metric.needs and not metric.variant for metric in metrics
     )
     has_sources = e["test_sources"] is not None
     return pictures_for(

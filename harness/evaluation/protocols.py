@@ -15,6 +15,8 @@ from harness.evaluation.specs import (
     is_drawn,
     is_framewise,
     metric_needs,
+    named_network,
+    named_score,
 )
 from harness.evaluation.subject import Subject
 from harness.extractors.base import Extractor, Network
@@ -79,8 +81,8 @@ def draw_count(metric: Metric, setup: EvalConfig) -> int:
 def network_info(metric: Metric, setup: EvalConfig) -> NetworkInfo | None:
     """The feature network that the metric needs, if it needs one."""
     role = next((kind.role for kind in evidence_specs(metric) if kind.role), None)
-    if role and metric.network:
-        return setup.named.get((role, metric.network))
+    if role and (named := named_network(metric)):
+        return setup.named.get((role, named))
     return setup.instruments.get(role) if role else None
 
 
@@ -88,11 +90,11 @@ def check_distinct(metrics: Iterable[Metric], setup: EvalConfig, data: str) -> N
     """Raise BadInput where two of the metrics are one number on `data`: `fid` and `fid@inception`
     where inception is the extractor anyway.
     """
-    first: dict[tuple[str, str], Metric] = {}
+    first: dict[tuple[str, ...], Metric] = {}
     for metric in metrics:
         used = network_info(metric, setup)
         label = used.label if used else ""
-        other = first.setdefault((metric.base_name, label), metric)
+        other = first.setdefault((metric.base_name, label, named_score(metric)), metric)
         if other is not metric:
             raise BadInput(f"{other.name} and {metric.name} are one number on {data}, by {label}")
 
@@ -107,7 +109,9 @@ def obstacle(metric: Metric, subject: Subject, setup: EvalConfig) -> str | None:
     if used and (teacher := subject.trained_on.get(used.label.rpartition("@")[2])):
         return f"the model was trained on the features of {teacher}, which is then no judge of it"
     if {"conditional", "logits"} <= needed:
-        return _other_classes(metric.network or setup.names.get("extractor", ""), subject.data)
+        return _other_classes(
+            named_network(metric) or setup.names.get("extractor", ""), subject.data
+        )
     return None
 
 
@@ -164,6 +168,8 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
         settings.pop("noise", None)  # of dequantisation
     if "sampling_seconds_per_image" in metric.needs:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
+    if score := named_score(metric):
+        settings |= {"score": score}
     if (times := draw_count(metric, setup)) > 1:
         settings |= {"draws": times}
     if subject.binary and needed & {"likelihood", "importance"}:

@@ -70,7 +70,7 @@ def evidence(  # noqa: PLR0913 - all that is declared of a kind of evidence
             part: Part = "" if count is uncounted else "judged"
             require(Requirement(name, unavailable, count, part))
             needs.add(name)
-        _register(name, EvidenceSpec(_known(needs), compute, role, timed, framewise))
+        register_evidence(name, EvidenceSpec(_known(needs), compute, role, timed, framewise))
         return compute
 
     return register
@@ -82,7 +82,7 @@ def provided(name: str, *needs: Need, timed: bool = False) -> None:
     def absent(_: object) -> Any:
         raise LookupError(f"the evidence {name!r} was not given")
 
-    _register(name, EvidenceSpec(_known(needs), absent, timed=timed))
+    register_evidence(name, EvidenceSpec(_known(needs), absent, timed=timed))
 
 
 def _known(needs: Collection[Need]) -> frozenset[Need]:
@@ -92,7 +92,8 @@ def _known(needs: Collection[Need]) -> frozenset[Need]:
     return frozenset(needs)
 
 
-def _register(name: str, spec: EvidenceSpec) -> None:
+def register_evidence(name: str, spec: EvidenceSpec) -> None:
+    """Makes `name` a kind of evidence. Raises BadInput where another module has it already."""
     other = EVIDENCE.get(name)
     if other and other.compute.__module__ != spec.compute.__module__:
         raise BadInput(f"the evidence {name!r} exists already; choose another name")
@@ -113,7 +114,36 @@ def evidence_specs(metric: Metric) -> list[EvidenceSpec]:
                 f"metric {metric.name!r} asks for unknown evidence {name!r}"
                 f"{suggest(name, EVIDENCE)}"
             )
-    return [EVIDENCE[name] for name in metric.needs]
+    return [EVIDENCE[name] for name in evidence_names(metric).values()]
+
+
+def evidence_names(metric: Metric) -> dict[str, str]:
+    """By each need of the metric, the evidence that it takes: the variant that the metric's name
+    asks for where there is one, `anomaly_scores@ssim` for the `anomaly_scores` of `auroc@ssim`.
+    """
+    variants = {need: f"{need}@{metric.variant}" for need in metric.needs}
+    return {need: name if name in EVIDENCE else need for need, name in variants.items()}
+
+
+def named_score(metric: Metric) -> str:
+    """The anomaly score that the metric's name asks for, `ssim` of `auroc@ssim`; "" where it asks
+    for none.
+    """
+    return metric.variant if metric.variant in _scores_of(metric) else ""
+
+
+def named_network(metric: Metric) -> str:
+    """The feature network that the metric's name asks for, `dinov2` of `fid@dinov2`; "" where it
+    asks for none.
+    """
+    return "" if named_score(metric) else metric.variant
+
+
+def _scores_of(metric: Metric) -> list[str]:
+    """The anomaly scores that a metric can be of."""
+    needs = tuple(f"{need}@" for need in metric.needs)
+    names = (name.partition("@")[2] for name in EVIDENCE if name.startswith(needs))
+    return list(dict.fromkeys(names))
 
 
 def metric_needs(metric: Metric) -> set[Need]:
@@ -128,14 +158,18 @@ def named_networks(metric: Metric) -> dict[Role, str]:
     """The feature network that the metric's name asks for, by its role: `dinov2` as the extractor
     of `fid@dinov2`; empty where it asks for none. Raises BadInput where the metric takes none.
     """
-    if not metric.network:
+    if not (network := named_network(metric)):
         return {}
+    if scores := _scores_of(metric):
+        raise BadInput(
+            f"metric {metric.name!r}: unknown anomaly score {network!r}{suggest(network, scores)}"
+        )
     if not (roles := extractor_roles(metric)):
         raise BadInput(
             f"{metric.base_name} passes images through no feature network; write "
             f"{metric.base_name} in place of {metric.name}"
         )
-    return dict.fromkeys(roles, metric.network)
+    return dict.fromkeys(roles, network)
 
 
 def is_framewise(metric: Metric) -> bool:

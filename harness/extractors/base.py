@@ -91,6 +91,12 @@ class Perceptual(Network):
         Images are uint8, or float32 on the same scale where rounding would hide the difference.
         """
 
+    def distance_map(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """The distance at each pixel of each pair, N×H×W float32 on the CPU: what the layers of the
+        network say of it, enlarged bilinearly. Raises BadInput where it tells only whole images.
+        """
+        raise BadInput(f"{self.name} compares whole images, not their pixels")
+
 
 class TextImage(Network):
     """Embeds images and texts in one space."""

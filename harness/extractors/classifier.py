@@ -14,6 +14,7 @@ from harness.extractors.source import ExtractorSource
 from harness.networks import classifier_net
 from harness.networks.classifier_net import ClassifierNet
 from harness.networks.classifier_weights import check_classifier_fits, pinned_weights
+from harness.networks.sizes import enlarge_map
 
 GREY = ("digits", "mnist", "mnist-16", "fashion-mnist", "fashion-mnist-16")
 """Those of images of one channel."""
@@ -68,12 +69,25 @@ class ClassifierPerceptual(_Loaded, Perceptual):
         self.check_shape(*a.shape[1:])
         return in_batches(self._distance, BATCH, self._device, a, b, unrounded=True)
 
+    def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
+        """The same before positions are averaged, N×H×W."""
+        self.check_shape(*a.shape[1:])
+        return in_batches(self._map, BATCH, self._device, a, b, unrounded=True)
+
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
+        per_stage = [stage.mean(dim=(1, 2)) for stage in self._stages(a, b)]
+        return torch.stack(per_stage).sum(dim=0)
+
+    def _map(self, a: Tensor, b: Tensor) -> Tensor:
+        maps = [enlarge_map(stage, a.shape[-2:]) for stage in self._stages(a, b)]
+        return torch.stack(maps).sum(dim=0)
+
+    def _stages(self, a: Tensor, b: Tensor) -> list[Tensor]:
+        """The squared difference of the features of each stage, N×H'×W'."""
         stages = zip(
             self._network.activations(a / 255), self._network.activations(b / 255), strict=True
         )
-        per_stage = [(_unit(x) - _unit(y)).square().sum(dim=1).mean(dim=(1, 2)) for x, y in stages]
-        return torch.stack(per_stage).sum(dim=0)
+        return [(_unit(x) - _unit(y)).square().sum(dim=1) for x, y in stages]
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -77,9 +77,22 @@ class Lpips(Perceptual):
         self.check_shape(*a.shape[1:])
         return in_batches(self._distance, 64, self._device, a, b, pixels=PIXELS, unrounded=True)
 
+    def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
+        """The distances before positions are averaged, N×H×W."""
+        self.check_shape(*a.shape[1:])
+        return in_batches(self._map, 64, self._device, a, b, pixels=PIXELS, unrounded=True)
+
     def _distance(self, a: Tensor, b: Tensor) -> Tensor:
         distances: Tensor = self._network(to_rgb(a) / 127.5 - 1, to_rgb(b) / 127.5 - 1)
         return distances.flatten()
+
+    def _map(self, a: Tensor, b: Tensor) -> Tensor:
+        self._network.spatial = True
+        try:
+            maps: Tensor = self._network(to_rgb(a) / 127.5 - 1, to_rgb(b) / 127.5 - 1)
+        finally:
+            self._network.spatial = False
+        return maps[:, 0]
 
 
 def _fits(name: str, channels: int, size: int) -> None:

@@ -90,13 +90,14 @@ __all__ = ["METRICS", "REGISTRY", "load_metric", *_PUBLIC]
 def load_metric(name: str) -> Metric:
     """The metric called `name`, built in, of an installed package, or `package.module:NAME`.
 
-    It goes by that name in tables, whatever the metric calls itself. `NAME@NETWORK` is the metric
-    NAME through that feature network; whether it takes one, `harness.evaluation.specs` says.
+    It goes by that name in tables, whatever the metric calls itself. `NAME@VARIANT` is the metric
+    NAME through that feature network, or of that anomaly score; whether it takes one,
+    `harness.evaluation.specs` says.
     """
-    base, at, network = name.partition("@")
+    base, at, variant = name.partition("@")
     metric: Metric = REGISTRY.load(base)
     if not at:
         return replace(metric, name=name)
-    if not network:
+    if not variant:
         raise BadInput(f"metric {name!r}: after @ comes a feature network, such as {base}@dinov2")
-    return replace(metric, name=name, title=f"{metric.title} by {network}")
+    return replace(metric, name=name, title=f"{metric.title} by {variant}")

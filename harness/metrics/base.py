@@ -109,13 +109,13 @@ class Metric:
 
     @property
     def base_name(self) -> str:
-        """The name without the feature network: `fid` of `fid@dinov2`."""
+        """The name without the variant: `fid` of `fid@dinov2`."""
         return self.name.partition("@")[0]
 
     @property
-    def network(self) -> str:
-        """The feature network that its name asks for, `dinov2` of `fid@dinov2`; empty where that is
-        for others to say.
+    def variant(self) -> str:
+        """The feature network that its name asks for, `dinov2` of `fid@dinov2`, or the anomaly
+        score, `ssim` of `auroc@ssim`; empty where that is for others to say.
         """
         return self.name.partition("@")[2]
 

@@ -14,7 +14,9 @@ from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric
 
-__all__ = ["auroc", "auroc_interval", "average_precision", "fpr_at_tpr"]
+__all__ = [
+    "alarm_threshold", "auroc", "auroc_interval", "average_precision", "false_alarms", "fpr_at_tpr",
+]  # fmt: skip
 
 
 @takes_arrays
@@ -151,6 +153,59 @@ FPR95 = Metric(
     "",
     kind="detection",
     settings={"tpr": 0.95},
+    range=(0.0, 1.0),
+)
+
+
+def alarm_threshold(validation_scores: Tensor, share: float = 0.05) -> float:
+    """The lowest of n scores of normal images that at most `share` of them, in (0, 1), lie above.
+
+    It depends on validation images alone. Raises BadInput where there are fewer than 1 / `share`,
+    of which none could lie above.
+    """
+    scores = checks.vector(validation_scores, "validation scores").cpu()
+    if not 0 < share < 1:
+        raise BadInput(f"the share of alarms is in (0, 1), not {share}")
+    above = math.floor(share * len(scores) + 1e-9)
+    if not above:
+        raise BadInput(
+            f"{len(scores)} validation images are too few: {share:.3g} of them is less than one"
+        )
+    return float(scores.sort(descending=True).values[above])
+
+
+def false_alarms(
+    validation_scores: Tensor,
+    anomaly_scores: Tensor,
+    anomaly_labels: Tensor,
+    share: float = 0.05,
+) -> Estimate:
+    """The share of normal test images above the threshold that `share` of the validation images lie
+    above (`alarm_threshold`), with its standard error.
+
+    `validation_scores` are n floats of normal images that training did not see; the others as for
+    `auroc`. The standard error joins the binomial one of the share over m normal test images, by
+    Jeffreys' estimate, with that of the threshold: √(share · (1 − share) / n), which is the
+    deviation of the true share above a quantile of n images (David & Nagaraja 2003, section 2.5).
+    """
+    threshold = alarm_threshold(validation_scores, share)
+    _, normal = _split(anomaly_scores, anomaly_labels)
+    m, n = len(normal), len(validation_scores)
+    alarms = float((normal > threshold).double().mean())
+    smoothed = (alarms * m + 0.5) / (m + 1)
+    variance = smoothed * (1 - smoothed) / m + share * (1 - share) / n
+    return Estimate(alarms, math.sqrt(variance), "images")
+
+
+FALSE_ALARMS = Metric(
+    "false_alarms_at_5_percent",
+    false_alarms,
+    "nearer",
+    "share of false alarms where 5 % are allowed",
+    "",
+    kind="detection",
+    ideal=0.05,
+    settings={"share": 0.05},
     range=(0.0, 1.0),
 )
 

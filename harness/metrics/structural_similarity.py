@@ -96,6 +96,16 @@ def similarity(a: Tensor, b: Tensor) -> Similarity:
     return _compare(_maps(a, b, _scratch(a, window)), window)
 
 
+def similarity_map(a: Tensor, b: Tensor) -> Tensor:
+    """The structural similarity at each position of the window inside images N×C×H×W from 0 to 255,
+    whole numbers or not: N×C×(H − 10)×(W − 10) float64.
+    """
+    a, b = a.double(), b.double()
+    window = _fitting("gaussian", a)
+    whole, _ = _by_position(_maps(a, b, _scratch(a, window)), window)
+    return whole.view(*a.shape[:2], *(side - WINDOW + 1 for side in a.shape[-2:]))
+
+
 @takes_arrays
 def ms_ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     """Structural similarity over five scales of each pair of uint8 images: N float64 in [0, 1].
@@ -190,8 +200,14 @@ def _maps(a: Tensor, b: Tensor, maps: Tensor) -> Tensor:
 
 
 def _compare(maps: Tensor, window: _Window) -> Similarity:
-    """From `_maps` of images N×C×H×W, values 0 to 255. All terms are those of the formula times the
-    window's total squared.
+    """From `_maps` of images N×C×H×W, values 0 to 255."""
+    whole, contrast = _by_position(maps, window)
+    return Similarity(whole.mean(2), contrast.mean(2))
+
+
+def _by_position(maps: Tensor, window: _Window) -> tuple[Tensor, Tensor]:
+    """The similarity, and contrast and structure alone, at each of P positions of the window, both
+    N×C×P. All terms are those of the formula times the window's total squared.
     """
     sum_a, sum_b, squares, ab = _local_sums(maps, window.weights).double().flatten(3)
     c1, c2 = _C1 * window.total**2, _C2 * window.total**2 / window.unbias
@@ -203,7 +219,7 @@ def _compare(maps: Tensor, window: _Window) -> Similarity:
     contrast = ab.sub_(product).mul_(2).add_(c2)
     contrast /= squares.sub_(squared_sums).add_(c2)
     luminance = product.mul_(2).add_(c1).div_(squared_sums.add_(c1))
-    return Similarity(luminance.mul_(contrast).mean(2), contrast.mean(2))
+    return luminance.mul_(contrast), contrast
 
 
 def _local_sums(maps: Tensor, weights: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from harness.core.errors import BadInput
@@ -37,3 +39,9 @@ def double(x: Tensor) -> Tensor:
     n, channels, height, width = x.shape
     doubled = x[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
     return doubled.reshape(n, channels, 2 * height, 2 * width)
+
+
+def enlarge_map(values: Tensor, size: torch.Size) -> Tensor:
+    """Maps N×h×w at another size H×W, bilinearly."""
+    enlarged = F.interpolate(values[:, None], size=size, mode="bilinear", align_corners=False)
+    return enlarged[:, 0]

@@ -12,7 +12,13 @@ from harness.core.errors import BadInput
 from harness.data.base import Dataset
 from harness.evaluation.profiles import load_profile
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, check_distinct
-from harness.evaluation.specs import Role, extractor_roles, metric_needs, named_networks
+from harness.evaluation.specs import (
+    Role,
+    extractor_roles,
+    metric_needs,
+    named_network,
+    named_networks,
+)
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
@@ -71,7 +77,10 @@ def suite_eval_config(
     if not dataset.has_pixels:
         entry_metrics = [m for m in entry_metrics if "pixels" not in metric_needs(m)]
     needed = {
-        role for metric in entry_metrics if not metric.network for role in extractor_roles(metric)
+        role
+        for metric in entry_metrics
+        if not named_network(metric)
+        for role in extractor_roles(metric)
     }
     # A profile has its own networks: there is no other to propose.
     find = _for_images if suite.profile else _of_dataset

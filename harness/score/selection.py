@@ -20,7 +20,7 @@ from harness.evaluation.protocols import (
     obstacle,
     unmet,
 )
-from harness.evaluation.specs import Role, extractor_roles, named_networks
+from harness.evaluation.specs import Role, extractor_roles, named_network, named_networks
 from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
 from harness.plan.setup import CLIP, check_demands, load_checked
@@ -53,14 +53,14 @@ class Selection:
 
     def without_network(self, metric: Metric) -> str | None:
         """Why a network that the metric needs cannot take the images; None where all can."""
-        roles = () if metric.network else extractor_roles(metric)
+        roles = () if named_network(metric) else extractor_roles(metric)
         return next((self.refused[role] for role in roles if role in self.refused), None)
 
     def needed_roles(self, metrics: Sequence[Metric]) -> list[Role]:
         """The roles of the networks that these metrics need, unless they name one themselves, and
         that can take the images.
         """
-        unnamed = [metric for metric in metrics if not metric.network]
+        unnamed = [metric for metric in metrics if not named_network(metric)]
         roles = {role for metric in unnamed for role in extractor_roles(metric)}
         return sorted(roles - self.refused.keys())
 

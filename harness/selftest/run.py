@@ -44,7 +44,7 @@ def run_selftest(
     if metrics is None:
         metrics = [m for m in METRICS.values() if available >= set(m.needs) and _is_asked(m)]
     for metric in metrics:
-        if metric.network:
+        if metric.variant:
             raise BadInput(
                 f"{metric.name}: a self-test is of one network; say which by --extractor"
             )

@@ -182,3 +182,43 @@ def test_two_domains_on_disk_take_no_subset():
     two = Split(numbered(6).images, torch.arange(6) % 2, unpaired=True)
     with pytest.raises(BadInput, match="of two domains; train is for one"):
         training_set("t", {"train": "4"}).apply("t", two)
+
+
+def test_validation_images_are_kept_out_of_training_and_test_images_stay():
+    name = "digits[unseen=8,validation=0.2]"
+    whole, kept = load_dataset("digits[unseen=8]"), load_dataset(name)
+    assert kept.validation is not None
+    assert len(kept.validation) == round(0.2 * len(whole.train))
+    assert sorted(pixels(kept.train) + pixels(kept.validation)) == sorted(pixels(whole.train))
+    assert not (kept.validation.labels == 8).any()
+    assert kept.test.digest() == whole.test.digest()
+    assert kept.digest != whole.digest
+    assert whole.validation is None
+
+
+def test_validation_images_come_before_a_subset_and_outliers():
+    plain = load_dataset("digits[validation=0.2]").validation
+    few = load_dataset("digits[outliers=0.1,train=100,validation=0.2]")
+    assert plain is not None
+    assert few.validation is not None
+    assert len(few.train) == 100
+    assert torch.equal(few.validation.images, plain.images)
+
+
+def test_validation_images_get_what_a_task_makes_of_test_images():
+    binary = load_dataset("digits[binarized=static,validation=0.2]").validation
+    assert binary is not None
+    assert set(binary.images.unique().tolist()) == {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digits[validation=1]", "validation=1; right is a share from 0 to below 1, such as 0.1"),
+        ("digits[validation=0.0001]", "keeps 0 of 1,198 training images out; right is from 1 to"),
+        ("digits[unpaired=dimmed,validation=0.1]", "unpaired and validation do not go together"),
+    ],
+)
+def test_validation_images_that_cannot_be_are_one_line(name, message):
+    with pytest.raises(BadInput, match=message):
+        load_dataset(name)

@@ -119,8 +119,8 @@ def test_a_network_without_logits_gives_no_number_of_classes():
 
 def test_a_named_metric_says_its_network_and_is_else_the_same():
     fid, named = load_metric("fid"), load_metric("fid@dinov2:someone/net")
-    assert (named.base_name, named.network) == ("fid", "dinov2:someone/net")
-    assert (fid.base_name, fid.network) == ("fid", "")
+    assert (named.base_name, named.variant) == ("fid", "dinov2:someone/net")
+    assert (fid.base_name, fid.variant) == ("fid", "")
     assert named.title == f"{fid.title} by dinov2:someone/net"
     assert replace(named, name="fid", title=fid.title) == fid
     assert definition(named) == definition(fid), "its self-test is that of the metric"

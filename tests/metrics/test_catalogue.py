@@ -47,6 +47,7 @@ EVIDENCE = {
     "text_embeddings": torch.randn(120, 8),
     "anomaly_scores": torch.randn(12),
     "anomaly_labels": torch.arange(12) < 4,
+    "validation_scores": torch.randn(40),
     "train_codes": torch.randn(60, 4),
     "train_labels": torch.arange(60) % 3,
     "train_factors": torch.cartesian_prod(torch.arange(2), torch.arange(3)).repeat(10, 1),

@@ -14,7 +14,7 @@ from sklearn.metrics import (
 from harness.core.errors import BadInput
 from harness.metrics import METRICS, auroc, auroc_interval, average_precision, fpr_at_tpr
 from harness.metrics.base import Estimate
-from harness.metrics.detection import f1_max
+from harness.metrics.detection import alarm_threshold, f1_max, false_alarms
 
 few_values = st.lists(st.integers(-3, 3), min_size=4, max_size=30)
 
@@ -173,3 +173,58 @@ def test_bad_input_is_refused():
         auroc_interval(torch.tensor([1.0, 0, 2]), labels)
     with pytest.raises(BadInput, match="int64"):
         auroc(torch.zeros(3), labels.long())
+
+
+NORMAL = torch.arange(40, dtype=torch.float64)
+
+
+def test_a_threshold_lets_the_share_of_validation_images_lie_above_it():
+    assert alarm_threshold(NORMAL, 0.05) == 37
+    assert float((alarm_threshold(NORMAL, 0.05) < NORMAL).double().mean()) == 0.05
+    assert alarm_threshold(NORMAL, 0.1) == 35
+    assert alarm_threshold(torch.full((100,), 3.0), 0.05) == 3, "ties are at it, not above"
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=20, max_size=60), st.floats(0.05, 0.5))
+def test_no_lower_score_is_a_threshold(values, share):
+    scores = torch.tensor(values, dtype=torch.float64)
+    threshold = alarm_threshold(scores, share)
+    assert float((scores > threshold).sum()) <= share * len(scores) + 1e-9
+    lower = scores[scores < threshold]
+    if len(lower):
+        assert float((scores > lower.max()).sum()) > share * len(scores)
+
+
+def test_false_alarms_are_the_share_of_normal_images_above_it():
+    scores = torch.tensor([38.0, 37, 36, 1, 100, 100])
+    labels = torch.tensor([False] * 4 + [True] * 2)
+    found = false_alarms(NORMAL, scores, labels)
+    assert found.value == 0.25
+    smoothed = 1.5 / 5
+    variance = smoothed * (1 - smoothed) / 4 + 0.05 * 0.95 / 40
+    assert found.stderr == pytest.approx(variance**0.5)
+
+
+def test_its_standard_error_is_the_spread_of_repeated_experiments():
+    draws = torch.Generator().manual_seed(0)
+    labels = torch.zeros(201, dtype=torch.bool)
+    labels[0] = True
+    found = [
+        false_alarms(
+            torch.randn(100, generator=draws, dtype=torch.float64),
+            torch.randn(201, generator=draws, dtype=torch.float64), labels,
+        )
+        for _ in range(2000)
+    ]  # fmt: skip
+    values = torch.tensor([one.value for one in found])
+    errors = torch.tensor([one.stderr for one in found])
+    assert float(errors.square().mean().sqrt()) == pytest.approx(float(values.std()), rel=0.1)
+    assert float(values.mean()) == pytest.approx(6 / 101, abs=0.003), "an order statistic's mean"
+
+
+def test_too_few_validation_images_are_refused():
+    with pytest.raises(BadInput, match="19 validation images are too few"):
+        alarm_threshold(NORMAL[:19])
+    with pytest.raises(BadInput, match=r"the share of alarms is in \(0, 1\), not 1"):
+        alarm_threshold(NORMAL, 1)
