@@ -23,7 +23,7 @@ from harness.objectives.adversarial import ADVERSARIAL_LOSSES, gradient_balance
 from harness.objectives.reconstruction import IMAGE_LOSSES
 
 
-class PatchDiscriminatorSettings(PlayerSettings):
+class RebuiltDiscriminatorSettings(PlayerSettings):
     """`width`: channels after the first halving. The game counts from the share `start` of the
     first phase on.
     """
@@ -40,7 +40,7 @@ class VQGANSettings(VQSettings):
     loss: Annotated[str, KeyOf(IMAGE_LOSSES)] = "l1"
     features: Annotated[str, KeyOf(FEATURE_NETWORKS)]
     adversarial: PositiveFloat = 1.0
-    discriminator: PatchDiscriminatorSettings = PatchDiscriminatorSettings()
+    discriminator: RebuiltDiscriminatorSettings = RebuiltDiscriminatorSettings()
 
 
 class VQGAN(VQ, FeatureLossFamily):
