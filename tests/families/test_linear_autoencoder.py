@@ -18,7 +18,7 @@ from harness.training.init import initialise
 from harness.training.loop import train
 
 IMAGES = 400_000
-"""The budget of the suite principal-subspace."""
+"""Two thirds of the budget of the suite principal-subspace."""
 
 
 def trained(name: str) -> Family:
