@@ -10,6 +10,7 @@ from harness.statistics.sequential import (
 )
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8, 1.0]
+QUARTERS = [0.25, 0.5, 0.75, 1.0]
 
 
 def spend_as_obrien_fleming(share: float, alpha: float) -> float:
@@ -19,26 +20,68 @@ def spend_as_obrien_fleming(share: float, alpha: float) -> float:
     return 4 * stats.norm.cdf(stats.norm.ppf(alpha / 4) / share**0.5)
 
 
+def spend_in_proportion(share: float, alpha: float) -> float:
+    """The power family of Kim & DeMets 1987 with power 1."""
+    return alpha * share
+
+
 @pytest.mark.parametrize(
-    ("spend", "published"),
+    ("spend", "shares", "published"),
     [
-        # Two-sided 5 %, five equal looks: Reboussin, DeMets, Kim & Lan 2000, Controlled Clinical
-        # Trials 21:190; Proschan, Lan & Wittes 2006, Statistical Monitoring of Clinical Trials.
-        (spend_as_obrien_fleming, [4.877, 3.357, 2.680, 2.290, 2.031]),
-        (spend_as_pocock, [2.438, 2.427, 2.410, 2.397, 2.386]),
+        # The vignette of the R package ldbounds 2.0.2, pages 9 and 17: two-sided 5 %, five equally
+        # spaced looks, the first after Reboussin, DeMets, Kim & Lan 2000, Controlled Clinical
+        # Trials 21:190.
+        (spend_as_obrien_fleming, FIFTHS, [4.8769, 3.3569, 2.6803, 2.2898, 2.0310]),
+        (spend_in_proportion, FIFTHS, [2.5758, 2.4919, 2.4108, 2.3391, 2.2754]),
+        # SAS/STAT, procedure SEQDESIGN, the example of survival data with uniform accrual, as
+        # quoted in the vignette SeqDesignSurvival of the R package gsDesign.
+        (spend_as_obrien_fleming, QUARTERS, [4.33263, 2.96333, 2.35902, 2.01409]),
+        # Lakens, Improving Your Statistical Inferences, section 10.6: rpact, two looks.
+        (spend_as_pocock, [0.5, 1.0], [2.157, 2.201]),
+        (spend_as_obrien_fleming, [0.5, 1.0], [2.963, 1.969]),
     ],
 )
-def test_boundaries_are_those_of_published_tables(spend, published):
-    bounds = boundaries(FIFTHS, [spend(t, 0.05) for t in FIFTHS])
+def test_boundaries_are_those_of_published_tables(spend, shares, published):
+    bounds = boundaries(shares, [spend(t, 0.05) for t in shares])
     assert bounds == pytest.approx(published, abs=5e-4)
 
 
-def test_equal_boundaries_are_pococks():
-    """Pocock 1977, table 1: five looks at 2.413, two-sided 5 %."""
-    walk = np.cumsum(np.random.default_rng(0).normal(size=(200_000, 5)), axis=1)
-    crossed = np.abs(walk) / np.sqrt(np.arange(1, 6)) >= 2.413
-    spent = [float(crossed[:, : k + 1].any(axis=1).mean()) for k in range(5)]
-    assert boundaries([1, 2, 3, 4, 5], spent) == pytest.approx([2.413] * 5, abs=0.02)
+@pytest.mark.parametrize(
+    ("shares", "published"),
+    [
+        ([1 / 3, 2 / 3, 1.0], [0.02264162, 0.02173822, 0.02167941]),
+        ([76 / 198, 2 / 3, 1.0], [0.02532710, 0.02043978, 0.02164755]),
+    ],
+)
+def test_levels_are_those_of_rpact(shares, published):
+    """Lakens, Improving Your Statistical Inferences, section 10.5: the levels of the R package
+    rpact, Pocock's type of spending, two-sided 5 %.
+    """
+    bounds = boundaries(shares, [spend_as_pocock(t, 0.05) for t in shares])
+    assert 2 * stats.norm.sf(bounds) == pytest.approx(published, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("looks", "constant"), [(2, 2.178), (3, 2.289), (4, 2.361), (5, 2.413), (6, 2.453)]
+)
+def test_equal_boundaries_are_pococks(looks, constant):
+    """Jennison & Turnbull 2000, table 2.1, and Pocock 1977, table 1: one boundary for all looks,
+    two-sided 5 %. What it spends is computed by another way of integration, of the density of
+    all looks together.
+    """
+    information = list(range(1, looks + 1))
+    spent = [_crossed(information[:k], constant) for k in information]
+    assert spent[-1] == pytest.approx(0.05, abs=1e-4)
+    assert boundaries(information, spent) == pytest.approx([constant] * looks, abs=1e-3)
+
+
+def _crossed(information: list[int], boundary: float) -> float:
+    """The probability that |Z| exceeds the boundary at any of the looks under no effect."""
+    times = np.array(information)
+    correlation = np.sqrt(np.minimum.outer(times, times) / np.maximum.outer(times, times))
+    density = stats.multivariate_normal(cov=correlation, abseps=1e-5, releps=1e-5, seed=0)
+    limits = np.full(len(times), boundary)
+    return 1 - float(density.cdf(limits, lower_limit=-limits))
 
 
 def test_one_look_is_the_plain_test():
