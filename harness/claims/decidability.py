@@ -10,6 +10,7 @@ from harness.config.claim import Claim
 from harness.config.claim_shapes import (
     CorrelationClaim,
     EquivalenceClaim,
+    FrontierClaim,
     MonotoneClaim,
     OrderingClaim,
     SpreadClaim,
@@ -91,5 +92,6 @@ CONDITIONS: Mapping[type[Claim], str] = {
     OrderingClaim: "neighbours are at least {} of the seeds' differences apart",
     TradeOffClaim: "the effect on each metric is at least {} of the seeds' differences",
     CorrelationClaim: "the mean correlation is at least {} over seeds from the constant",
+    FrontierClaim: "the costs at equal quality are at least {} of the seeds' differences apart",
     SpreadClaim: "the spreads are at least {} of the differences in distance apart",
 }

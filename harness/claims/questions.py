@@ -21,6 +21,7 @@ from harness.config.claim_shapes import (
     ComparisonClaim,
     CorrelationClaim,
     EquivalenceClaim,
+    FrontierClaim,
     MonotoneClaim,
     OrderingClaim,
     SpreadClaim,
@@ -60,7 +61,21 @@ class RankQuestion:
     margin: float
 
 
-Questions = Sequence[Question] | Sequence[RankQuestion]
+@dataclass(frozen=True)
+class FrontierQuestion:
+    """Does a quality, `metric`, cost less on the curve through `points` than on the one through
+    `others`, by a ratio of more than 1 + `margin`? `cost` is a metric or `images`.
+    """
+
+    metric: str
+    cost: str
+    points: tuple[ModelAt, ...]
+    others: tuple[ModelAt, ...]
+    margin: float
+
+
+AnyQuestion = Question | RankQuestion | FrontierQuestion
+Questions = Sequence[AnyQuestion]
 
 
 @singledispatch
@@ -162,6 +177,11 @@ def _spread(claim: SpreadClaim, _: Mapping[str, Metric]) -> list[Questions]:
             for model in claim.model
         ]
     ]
+
+
+@questions_of.register
+def _frontier(claim: FrontierClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    return [[FrontierQuestion(claim.metric, claim.cost, claim.model, claim.against, claim.delta)]]
 
 
 def _constant(claim: ThresholdClaim | CorrelationClaim) -> tuple[float, Towards]:

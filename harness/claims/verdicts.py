@@ -25,9 +25,15 @@ import pandas as pd
 
 from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining, ability_obstacles
 from harness.claims.effects import ClaimTest, Effect, average_test, single_test
+from harness.claims.frontier import compare_frontiers
 from harness.claims.looks import ClaimLooks
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
-from harness.claims.questions import Question, RankQuestion, questions_of
+from harness.claims.questions import (
+    AnyQuestion,
+    FrontierQuestion,
+    RankQuestion,
+    questions_of,
+)
 from harness.claims.rank_correlation import rank_correlation
 from harness.claims.seed_values import Seeds, seeds_by_dataset
 from harness.claims.wording import Wording, looks_text
@@ -214,9 +220,11 @@ def _case(
     if reason := without_side(claim, metrics):
         raise BadInput(f"claim {claim.id!r}: {reason}")
 
-    def answer(question: Question | RankQuestion, source: Seeds) -> PairedSeeds:
+    def answer(question: AnyQuestion, source: Seeds) -> PairedSeeds:
         if isinstance(question, RankQuestion):
             return rank_correlation(question, claim.failures, metrics, source)
+        if isinstance(question, FrontierQuestion):
+            return compare_frontiers(question, claim.failures, metrics, source)
         return pair_seeds(question, claim.failures, metrics[question.metric], source)
 
     groups = [

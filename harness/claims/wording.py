@@ -159,6 +159,14 @@ def _spread(claim: spec.SpreadClaim, pairs: Sequence[PairedSeeds]) -> str:
     return f"{has} a smaller {_titles(pairs)} over seeds than {claim.against}{_margins(pairs)}"
 
 
+@_assertion.register
+def _frontier(claim: spec.FrontierClaim, pairs: Sequence[PairedSeeds]) -> str:
+    less = "higher" if pairs[0].sign > 0 else "lower"
+    verb = "needs fewer" if claim.cost == spec.IMAGES else f"has {less}"
+    others = list_points(claim.against)
+    return f"{list_points(claim.model)} {verb} {_titles(pairs)} than {others}{_margins(pairs)}"
+
+
 def looks_text(seeds: Sequence[int], look: int) -> str:
     """Says which of several looks decided: ", at look 2 of 3 (at 3, 5 and 10 seeds)"; empty where
     there is one.
@@ -174,6 +182,12 @@ def list_models(models: Sequence[ModelAt]) -> str:
     if len(names) > 1:
         return _list(models)
     return f"{len(models)} points in the training of {names.pop()}"
+
+
+def list_points(points: Sequence[ModelAt]) -> str:
+    """Names the points of a curve: of training fractions of a single model, the model."""
+    models = {point.model for point in points}
+    return models.pop() if len(models) == 1 and len(points) > 1 else _list(points)
 
 
 def _by_side(**titles: str) -> str:

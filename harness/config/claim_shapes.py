@@ -232,6 +232,60 @@ class CorrelationClaim(_InOrder):
         return self
 
 
+IMAGES = "images"
+"""The cost of a training fraction that needs no metric: the training images shown."""
+
+
+class FrontierClaim(_Shaped):
+    """`model` costs less than `against` at equal quality, by more than the margin, a ratio minus
+    one. Each side is one or several measured points: training fractions of one model, or models,
+    such as ways of sampling the same weights.
+
+    The quality is the best value of `metric` that both sides reach, in each seed; `cost` is a
+    metric, or `images`.
+    """
+
+    shape: Literal["frontier"] = "frontier"
+    metric: str = Field(min_length=1)
+    cost: str = Field(default=IMAGES, min_length=1)
+    model: Sides
+    against: Sides
+    delta: NonNegativeFloat = 0.0
+    failures: Literal["withhold", "drop"] = "withhold"
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that it is about."""
+        return (self.metric,) if self.cost == IMAGES else (self.cost, self.metric)
+
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """The metrics whose better side decides it, without its naming the side."""
+        return self.measured
+
+    @property
+    def entrants(self) -> tuple[ModelAt, ...]:
+        """The models that it is about."""
+        return (*self.model, *self.against)
+
+    @model_validator(mode="after")
+    def _two_curves(self) -> Self:
+        if (side := repeated(self.entrants)) is not None:
+            raise ValueError(f"{str(side)!r} is there twice")
+        if len(self.entrants) < 3:
+            raise ValueError("a frontier needs two points or more in 'model' or in 'against'")
+        if self.cost == IMAGES and any(
+            len({point.model for point in side}) > 1 for side in (self.model, self.against)
+        ):
+            raise ValueError(
+                "training images are compared of training fractions of one model on each side, "
+                "{model: …, at: [0.25, 0.5, 1]}; of several models name a 'cost' that is a metric"
+            )
+        if self.cost == self.metric:
+            raise ValueError(f"'metric' and 'cost' are both {self.cost!r}")
+        return self
+
+
 class SpreadClaim(_Shaped, _OfModels):
     """`model` varies less from seed to seed than `against`, by more than the margin."""
 
@@ -248,6 +302,7 @@ SHAPES: dict[str, type[Claim]] = {
     "trade-off": TradeOffClaim,
     "correlation": CorrelationClaim,
     "spread": SpreadClaim,
+    "frontier": FrontierClaim,
 }
 
 
@@ -282,7 +337,8 @@ AnyClaim = Annotated[
     | Annotated[OrderingClaim, Tag("<ordering>")]
     | Annotated[TradeOffClaim, Tag("<trade-off>")]
     | Annotated[CorrelationClaim, Tag("<correlation>")]
-    | Annotated[SpreadClaim, Tag("<spread>")],
+    | Annotated[SpreadClaim, Tag("<spread>")]
+    | Annotated[FrontierClaim, Tag("<frontier>")],
     Discriminator(_tag, "claim", "should be a mapping with 'id' and 'statement'"),
     BeforeValidator(_with_shape),
 ]

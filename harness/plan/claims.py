@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from harness.config.claim import Claim
 from harness.config.claim_shapes import (
+    IMAGES,
     ComparisonClaim,
     CorrelationClaim,
+    FrontierClaim,
     OrderingClaim,
     TradeOffClaim,
 )
@@ -21,6 +23,7 @@ INSTEAD: Mapping[type[Claim], str] = {
     TradeOffClaim: "name it under 'higher' or 'lower' in place of 'better' or 'worse'",
     OrderingClaim: "order the models by a metric that has one",
     CorrelationClaim: "correlate metrics that have one",
+    FrontierClaim: "read the frontier off a metric that has one",
 }
 
 
@@ -40,13 +43,18 @@ def without_side(claim: Claim, metrics: Mapping[str, Metric]) -> str:
 def check_claims(
     loaded: LoadedSuite, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
 ) -> None:
-    """SpecError, at the claim's place, where one is `without_side`, or is about a training fraction
-    of a model that is not trained.
+    """SpecError, at the claim's place, where one is `without_side`, is about a training fraction
+    of a model that is not trained, or takes for a cost what is none.
     """
     written = loaded.document.value.get("claims", [])
     places = {claim["id"]: index for index, claim in enumerate(written)}
     for claim in loaded.suite.claims:
-        if reason := without_side(claim, metrics) or _untrained_fraction(claim, recipes):
+        reasons = (
+            without_side(claim, metrics),
+            _untrained_fraction(claim, recipes),
+            _no_cost(claim, metrics),
+        )
+        if reason := next(filter(None, reasons), ""):
             keys = ("claims", places[claim.id])
             raise loaded.document.error(f"claim {claim.id!r}: {reason}", keys)
 
@@ -58,3 +66,12 @@ def _untrained_fraction(claim: Claim, recipes: Mapping[str, Recipe]) -> str:
         if recipe and not FAMILIES.load(recipe.family).takes_steps:
             return f"{side} is a training fraction, and {side.model} is not trained"
     return ""
+
+
+def _no_cost(claim: Claim, metrics: Mapping[str, Metric]) -> str:
+    """Why the claim's `cost` is none; empty where it is one."""
+    if not isinstance(claim, FrontierClaim) or claim.cost == IMAGES:
+        return ""
+    if metrics[claim.cost].kind == "cost":
+        return ""
+    return f"'cost' is {claim.cost}, which measures no cost; leave it out for training images"

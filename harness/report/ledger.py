@@ -267,6 +267,8 @@ def rule(claim: Claim) -> str:
     texts = {name: _margin(name, claim.margin(name)) for name in claim.measured}
     if isinstance(claim, shapes.CorrelationClaim):
         texts = {"": f"{claim.delta:g}" if claim.delta else ""}
+    if isinstance(claim, shapes.FrontierClaim):
+        texts = {"": f"a factor of {1 + claim.delta:g}" if claim.delta else ""}
     several = len(set(texts.values())) > 1
     parts = dict.fromkeys(
         f"{text} (`{name}`)" if several else text for name, text in texts.items() if text
@@ -343,6 +345,14 @@ def _steadier(claim: shapes.SpreadClaim) -> str:
     return f"{spread} of {_codes(claim.model)} than of {_codes([claim.against])}"
 
 
+@_asked.register
+def _cheaper(claim: shapes.FrontierClaim) -> str:
+    images = claim.cost == shapes.IMAGES
+    cost = "fewer training images" if images else f"better {_codes([claim.cost])}"
+    sides = f"of {_points(claim.model)} than of {_points(claim.against)}"
+    return f"{cost} at equal {_codes([claim.metric])} {sides}"
+
+
 def _side(claim: shapes.ThresholdClaim | shapes.CorrelationClaim) -> str:
     return f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
 
@@ -350,7 +360,7 @@ def _side(claim: shapes.ThresholdClaim | shapes.CorrelationClaim) -> str:
 def _points(sides: Sequence[ModelAt]) -> str:
     """Models; of points in the training of one, the model and the shares of its budget."""
     models = list(dict.fromkeys(side.model for side in sides))
-    if len(models) > 1:
+    if len(models) > 1 or len(sides) == 1:
         return _codes(sides)
     return f"{_codes(models)} after {', '.join(f'{side.at:g}' for side in sides)} of its budget"
 

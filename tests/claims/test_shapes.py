@@ -37,6 +37,7 @@ def shaped(shape, **changes):
         "correlation": {**NONE, "metric": ["recall", "coverage"], "models": list("abcd"),
                         "above": 0.0},
         "threshold": {"against": None, "above": 0.5},
+        "frontier": {"cost": "coverage", "model": ["a", "c"], "against": ["b", "d"]},
     }  # fmt: skip
     return {"shape": shape, **sides.get(shape, {}), **changes}
 
@@ -338,11 +339,13 @@ def test_no_metric_is_compared_across_protocols():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_verdict_becomes_json_and_names_its_runs(shape):
     rng = np.random.default_rng(1)
-    rows = [
-        row(m, s, x, metric=name, stderr=0.01)
-        for m in "abcd" for s in range(6)
-        for name, x in zip(("recall", "coverage"), rng.random(2), strict=True)
-    ]  # fmt: skip
+    rows = []
+    for model, level in zip("abcd", (0, 0, 2, 2), strict=True):
+        for seed in range(6):
+            recall = level + rng.random()
+            rows.append(row(model, seed, recall, stderr=0.01))
+            coverage = 4 - recall + rng.random() / 2
+            rows.append(row(model, seed, coverage, metric="coverage", stderr=0.01))
     found = verdict(pd.DataFrame(rows), 6, **shaped(shape))
     assert "run-a-0" in found.runs
     text = json.loads(json.dumps(found.to_dict(), allow_nan=False))

@@ -14,6 +14,7 @@ RIGHT = {
     "trade-off": {"model": "a", "against": "b", "better": "recall", "worse": "precision"},
     "correlation": {"metric": ["fid", "recall"], "models": ["a", "b", "c"], "above": 0.5},
     "spread": {"metric": "fid", "model": "a", "against": "b"},
+    "frontier": {"metric": "fid", "cost": "time", "model": "a", "against": ["b", "c"]},
 }
 
 
@@ -69,6 +70,11 @@ def test_the_other_side_says_which_shape_it_is():
         ("correlation", {"above": 1}, "less than 1"),
         ("correlation", {"failures": "lose"}, "'withhold' or 'drop'"),
         ("spread", {"against": "a"}, "'model' and 'against' are both 'a'"),
+        ("frontier", {"against": "b"}, "needs two points or more"),
+        ("frontier", {"against": ["a", "b"]}, "'a' is there twice"),
+        ("frontier", {"cost": "fid"}, "'metric' and 'cost' are both 'fid'"),
+        ("frontier", {"cost": None}, "training fractions of one model on each side"),
+        ("frontier", {"failures": "lose"}, "'withhold' or 'drop'"),
     ],
 )
 def test_each_shape_says_what_it_needs(shape, changes, message):

@@ -189,3 +189,11 @@ def test_the_rule_of_each_shape_in_words():
         "the rank correlation of `q` and `fid` over `m` after 0.1, 0.5, 1 of its budget "
         "is above 0.5"
     )
+    frontier = {"shape": "frontier", "metric": "fid", "delta": 9}
+    assert asked(**frontier, cost="speed", model="a", against=["b", "c"]) == (
+        "better `speed` at equal `fid` of `a` than of `b`, `c`, by more than a factor of 10"
+    )
+    assert asked(**frontier, model=points, against="n") == (
+        "fewer training images at equal `fid` of `m` after 0.1, 0.5, 1 of its budget "
+        "than of `n`, by more than a factor of 10"
+    )

@@ -355,6 +355,9 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-cosine": {
         "model/loss": [0.97941, 0.92177, 0.8093],
     },
+    "diffusion/ddpm-4-steps": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
     "diffusion/ddpm-8-steps": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
