@@ -50,6 +50,17 @@ Outcome = Literal["supported", "refuted", "inconclusive", "not evaluable"]
 
 
 @dataclass(frozen=True)
+class Decision:
+    """The outcome of a claim, with the comparison that decides it or leaves it open, and the
+    confidence of that comparison's interval; no comparison where it is not evaluable.
+    """
+
+    outcome: Outcome
+    test: ClaimTest | None
+    level: float
+
+
+@dataclass(frozen=True)
 class VerdictPart:
     """One comparison of a claim. `effect` is None where it was not tested, for the reason
     `problem`. `title` is what is compared ("FID"), `other` the name of the other side, and
@@ -164,20 +175,65 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     """
     default = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
     measured = seeds_by_dataset(table, seeds)
-    trials = []
-    for claim in claims:
-        of_suite = default[claim.id] if isinstance(default, Mapping) else default
-        names = claim.datasets or of_suite
-        sources = [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
-        of_claim = (looks or {}).get(claim.id)
-        if of_claim is None or not of_claim.seeds:
-            trials.append(_Looked((_case(claim, metrics, sources, training),)))
-            continue
-        at_looks = [[source.at(look) for source in sources] for look in of_claim.seeds]
-        cases = tuple(_case(claim, metrics, some, training) for some in at_looks)
-        trials.append(_Looked(cases, of_claim))
-    alphas = holm.levels([trial.p for trial in trials], [claim.alpha for claim in claims])
+    trials = [
+        _trial(claim, metrics, _sources(claim, measured, default, seeds), training, looks)
+        for claim in claims
+    ]
+    alphas = _alphas(trials, claims)
     return [trial.verdict(alpha, len(trials)) for trial, alpha in zip(trials, alphas, strict=True)]
+
+
+def decisions(
+    claims: Sequence[Claim],
+    measured: Mapping[str, Seeds],
+    metrics: Mapping[str, Metric],
+    *,
+    training: SuiteTraining = UNKNOWN_TRAINING,
+    looks: Mapping[str, ClaimLooks] | None = None,
+) -> list[Decision]:
+    """Returns the decision on each claim about all datasets in `measured`, or about those that it
+    names: what `decide` rests on, without its words, so that it can be simulated many times.
+    """
+    trials = [
+        _trial(
+            claim, metrics, [measured[name] for name in claim.datasets or measured], training, looks
+        )
+        for claim in claims
+    ]
+    alphas = _alphas(trials, claims)
+    return [_decision(*trial.decisive(alpha)) for trial, alpha in zip(trials, alphas, strict=True)]
+
+
+def _sources(
+    claim: Claim,
+    measured: Mapping[str, Seeds],
+    default: Sequence[str] | Mapping[str, Sequence[str]],
+    seeds: int,
+) -> list[Seeds]:
+    """Returns the numbers of a claim's datasets."""
+    of_suite = default[claim.id] if isinstance(default, Mapping) else default
+    names = claim.datasets or of_suite
+    return [measured.get(name, Seeds(name, {}, (), seeds)) for name in names]
+
+
+def _trial(
+    claim: Claim,
+    metrics: Mapping[str, Metric],
+    sources: Sequence[Seeds],
+    training: SuiteTraining,
+    looks: Mapping[str, ClaimLooks] | None,
+) -> _Looked:
+    """Returns a claim at each of its looks."""
+    of_claim = (looks or {}).get(claim.id)
+    if of_claim is None or not of_claim.seeds:
+        return _Looked((_case(claim, metrics, sources, training),))
+    at_looks = [[source.at(look) for source in sources] for look in of_claim.seeds]
+    return _Looked(tuple(_case(claim, metrics, some, training) for some in at_looks), of_claim)
+
+
+def _alphas(trials: Sequence[_Looked], claims: Sequence[Claim]) -> list[float]:
+    """Returns the alpha that Holm's correction leaves each claim."""
+    return holm.levels([trial.p for trial in trials], [claim.alpha for claim in claims])
 
 
 @dataclass(frozen=True)
@@ -192,16 +248,26 @@ class _Looked:
         """The smallest alpha, for all looks together, at which any look decides the claim."""
         return min(map(self._overall, range(len(self.cases))))
 
+    def decisive(self, alpha: float) -> tuple[_Case, float]:
+        """Returns the claim at the first look that decides, or else at the last, with the alpha
+        that this look has.
+        """
+        look = self._look(alpha)
+        plan = None if self.looks is None else self.looks.plan
+        return self.cases[look], max(LEAST_LEVEL, plan.level(look, alpha)) if plan else alpha
+
     def verdict(self, alpha: float, claims: int) -> Verdict:
         """Returns the verdict of the first look that decides, or else of the last."""
-        looks = range(len(self.cases))
-        look = next((k for k in looks if self._overall(k) <= alpha), looks[-1])
+        verdict = _verdict(*self.decisive(alpha), claims)
         if self.looks is None:
-            return _verdict(self.cases[look], alpha, claims)
-        plan = self.looks.plan
-        verdict = _verdict(self.cases[look], max(LEAST_LEVEL, plan.level(look, alpha)), claims)
-        method = f"{verdict.method}{looks_text(plan.seeds, look)}" if verdict.method else ""
+            return verdict
+        which = looks_text(self.looks.plan.seeds, self._look(alpha))
+        method = f"{verdict.method}{which}" if verdict.method else ""
         return replace(verdict, method=method, looks=self.looks)
+
+    def _look(self, alpha: float) -> int:
+        looks = range(len(self.cases))
+        return next((k for k in looks if self._overall(k) <= alpha), looks[-1])
 
     def _overall(self, look: int) -> float:
         case = self.cases[look]
@@ -265,29 +331,24 @@ def _first(problems: Iterable[str]) -> str:
 
 def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
     """Returns the verdict at the alpha that Holm's correction over `claims` claims leaves."""
-    if case.problem:
+    decision = _decision(case, alpha)
+    key, level, needed = decision.test, decision.level, None
+    if key is None:
         testable = case.tests and not any(test.problem for test in case.tests)
-        parts = tuple(_part(pairs, 1 - alpha if testable else None) for pairs in case.pairs)
+        parts = tuple(_part(pairs, level if testable else None) for pairs in case.pairs)
         sentence = f"Not evaluable: {case.problem}."
         return Verdict(case.claim, "not evaluable", sentence, parts, reason=case.problem)
     words = Wording(case.claim, case.tests)
-    weakest = max(case.tests, key=lambda test: test.p_supported)
-    strongest = min(case.tests, key=lambda test: test.p_refuted)
-    outcome: Outcome = "inconclusive"
-    key, level, needed = weakest, 1 - alpha, None
-    if case.p_supported <= alpha:
-        outcome = "supported"
+    if decision.outcome == "supported":
         sentence = words.supported(key, level)
-    elif case.p_refuted <= alpha:
-        outcome, key, level = "refuted", strongest, 1 - alpha / len(case.tests)
+    elif decision.outcome == "refuted":
         sentence = words.refuted(key, level)
     else:
-        key, level = _most_doubtful(case, alpha, weakest, strongest)
         needed = key.seeds_needed(level)
         sentence = words.inconclusive(key, level, needed)
     return Verdict(
         case.claim,
-        outcome,
+        decision.outcome,
         sentence,
         tuple(_part(pairs, level) for pairs in case.pairs),
         key.effect(level),
@@ -298,6 +359,19 @@ def _verdict(case: _Case, alpha: float, claims: int) -> Verdict:
         method=words.method(level, claims),
         unit=key.pairs[0].unit,
     )
+
+
+def _decision(case: _Case, alpha: float) -> Decision:
+    """Returns the decision on a claim at the alpha that Holm's correction leaves."""
+    if case.problem:
+        return Decision("not evaluable", None, 1 - alpha)
+    weakest = max(case.tests, key=lambda test: test.p_supported)
+    strongest = min(case.tests, key=lambda test: test.p_refuted)
+    if case.p_supported <= alpha:
+        return Decision("supported", weakest, 1 - alpha)
+    if case.p_refuted <= alpha:
+        return Decision("refuted", strongest, 1 - alpha / len(case.tests))
+    return Decision("inconclusive", *_most_doubtful(case, alpha, weakest, strongest))
 
 
 def _most_doubtful(
