@@ -15,23 +15,25 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import BATCH
 from harness.evaluation.requirements import Candidate, Requirement, Unavailable, of_model, require
 from harness.evaluation.specs import evidence, provided
-from harness.families.capabilities import ImportanceBound, Likelihood
+from harness.families.capabilities import ImportanceBound, bounds_likelihood, has_density
 from harness.metrics.likelihood import (
     IMPORTANCE_SAMPLES,
     MANY_SAMPLES,
     MANY_SAMPLES_IMAGES,
+    ODE_IMAGES,
+    ODE_TOLERANCE,
     dequantise,
 )
 
 
-def _no_likelihood(capability: type) -> Unavailable:
+def _no_likelihood(has_likelihood: Callable[[object], bool]) -> Unavailable:
     """A density of grey levels has no bound on binary images, and a probability of binary images
     is none of grey levels.
     """
 
     def reason(candidate: Candidate) -> str | None:
         model, is_binary = candidate.model, candidate.dataset.binary
-        if not isinstance(candidate.family, capability):
+        if not has_likelihood(candidate.family):
             return f"{model} does not bound the likelihood of images"
         if getattr(candidate.family, "binary", False) == is_binary:
             return None
@@ -48,8 +50,24 @@ def _no_levels(candidate: Candidate) -> str | None:
     return f"{dataset.name} is binary: its likelihood is in nats" if dataset.binary else None
 
 
-require(Requirement("likelihood", _no_likelihood(Likelihood)))
-require(Requirement("importance", _no_likelihood(ImportanceBound)))
+def _has_importance_bound(model: object) -> bool:
+    return isinstance(model, ImportanceBound)
+
+
+@of_model
+def _no_flow(candidate: Candidate) -> str | None:
+    if not has_density(candidate.family):
+        return f"{candidate.model} has no flow from images to noise with a density"
+    return _no_likelihood(has_density)(candidate)
+
+
+def _ode_images(candidate: Candidate) -> int:
+    return min(ODE_IMAGES, len(candidate.dataset.normal_test))
+
+
+require(Requirement("likelihood", _no_likelihood(bounds_likelihood)))
+require(Requirement("importance", _no_likelihood(_has_importance_bound)))
+require(Requirement("ode", _no_flow, _ode_images, part="judged"))
 require(Requirement("levels", _no_levels))
 provided("is_binary", "reference")
 
@@ -71,6 +89,19 @@ def many_importance_nats(e: Evidence) -> Tensor:
     """The bound by `MANY_SAMPLES` codes of each of the first `MANY_SAMPLES_IMAGES` test images."""
     images = e["reference_images"][:MANY_SAMPLES_IMAGES]
     return _importance_bounds(e, "many-importance", images, MANY_SAMPLES)
+
+
+@evidence(requires=("ode",))
+def ode_nats(e: Evidence) -> Tensor:
+    """log p(x) of the first test images under the flow, n×2: with the tolerance of the solver, and
+    with ten times as much.
+    """
+    images = e["reference_images"][:ODE_IMAGES]
+
+    def nats(tolerance: float) -> Tensor:
+        return _bounds(e, "ode", images, lambda x, g: e.model.ode_log_likelihood(x, g, tolerance))
+
+    return torch.stack([nats(ODE_TOLERANCE), nats(10 * ODE_TOLERANCE)], dim=1)
 
 
 @evidence(requires=("reference", "levels"))

@@ -75,7 +75,9 @@ def _checks(reference: Tensor) -> dict[str, Check]:
     images = _image_check(shape, of_pixels)
     made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode")
     from_others = ("reconstruct", "restore", "translate", "fill_in")
-    each: tuple[str, ...] = ("score", "discriminate", "elbo", "importance_bound", "code_bits")
+    each: tuple[str, ...] = (
+        "score", "discriminate", "elbo", "importance_bound", "ode_log_likelihood", "code_bits",
+    )  # fmt: skip
     return {
         **dict.fromkeys((*made, *from_others), images),
         **dict.fromkeys(each, _values),

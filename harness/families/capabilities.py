@@ -254,6 +254,34 @@ class Likelihood(Protocol):
         ...
 
 
+def bounds_likelihood(model: object) -> bool:
+    """Whether a model bounds the log density of images. One that does for some settings alone says
+    so by `has_bound`.
+    """
+    return isinstance(model, Likelihood) and getattr(model, "has_bound", True)
+
+
+@runtime_checkable
+class FlowLikelihood(Protocol):
+    """Has the log density of images under a flow to Gaussian noise, up to a solver's error."""
+
+    @property
+    def has_density(self) -> bool:
+        """Whether it is of images, without a condition."""
+        ...
+
+    def ode_log_likelihood(self, x: Tensor, generator: torch.Generator, tolerance: float) -> Tensor:
+        """x N×C×S×S → N float64 nats, as `Likelihood.elbo`, by a solver of this relative and
+        absolute tolerance.
+        """
+        ...
+
+
+def has_density(model: object) -> bool:
+    """Whether a model has the log density of images under a flow."""
+    return isinstance(model, FlowLikelihood) and model.has_density
+
+
 @runtime_checkable
 class ImportanceBound(Protocol):
     """Bounds the log density of images from below, the tighter the more codes it may try."""

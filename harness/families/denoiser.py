@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.data.hashed_words import BUCKETS, word_ids
 from harness.data.tokenizer import START
-from harness.families.base import Family, Losses, Noise, Phase, single_player
+from harness.families.base import Family, ImageShape, Losses, Noise, Phase, single_player
 from harness.families.builders import in_range, random_labels
 from harness.families.denoiser_networks import DenoiserSettings, build_denoiser
 from harness.networks.dropout import draw_masks, has_dropout, use_masks
@@ -30,6 +30,7 @@ from harness.objectives.denoising import (
     network_denoiser,
     weighted_error,
 )
+from harness.samplers.density import ProbabilityFlow, draw_probes
 from harness.samplers.guidance import clipped, guided
 
 
@@ -45,7 +46,7 @@ class DenoiserInputs:
 class DenoisingModel(Family):
     """A U-Net, or an MLP, from a noisy image to what `target` says."""
 
-    averaged = ("denoiser",)
+    averaged: ClassVar[tuple[str, ...]] = ("denoiser",)
     settings: DenoiserSettings
     target: Target
     _recorded: tuple[list[int], Replayed[DenoiserInputs, Denoised]] | None = None
@@ -57,6 +58,10 @@ class DenoisingModel(Family):
     @abstractmethod
     def denoised(self, denoise: Denoiser, noise: Tensor, generator: torch.Generator) -> Tensor:
         """Images from Gaussian `noise` N×C×S×S, by the sampler of the settings."""
+
+    @abstractmethod
+    def probability_flow(self, denoise: Denoiser) -> ProbabilityFlow:
+        """The differential equation that leads from images to noise by the denoiser."""
 
     @property
     @abstractmethod
@@ -72,8 +77,21 @@ class DenoisingModel(Family):
             raise BadInput(f"no training text has the word {word!r}, which a test text has")
         classes = self.classes + (self.settings.condition_dropout > 0 and self.conditional)
         words = BUCKETS if self.takes_texts else 0
-        network = build_denoiser(self.settings, self.shape, classes, words)
+        network = build_denoiser(self.settings, self.noisy_shape, classes, words)
         return nn.ModuleDict({"denoiser": network, "noising": self.process()})
+
+    @property
+    def noisy_shape(self) -> ImageShape:
+        """The shape of what noise is added to: the images."""
+        return self.shape
+
+    def clean(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Tensor:
+        """What noise is added to in training, N×C×S×S: the images."""
+        return batch.x
+
+    def images(self, x: Tensor) -> Tensor:
+        """What the sampler gives, N×C×S×S → images in [-1, 1]."""
+        return in_range(x, self.shape)
 
     @property
     def classes(self) -> int:
@@ -102,25 +120,27 @@ class DenoisingModel(Family):
     def noise(self, n: int, generator: torch.Generator) -> Noise:
         """A level's time and an ε for each of n images, and whether its condition is left out."""
         noise = {
-            "t": _process(self.networks).draw(n, generator),
+            "t": noise_process(self.networks).draw(n, generator),
             "epsilon": self._gaussian(n, generator),
         }
         if self.settings.condition_dropout:
             share = torch.rand(n, generator=generator, device=generator.device)
             noise["drop"] = share < self.settings.condition_dropout
-        if self.drops_units:
-            noise |= draw_masks(self.networks["denoiser"], n, generator)
-        return noise
+        return {**noise, **self.masks(n, generator)}
+
+    def masks(self, n: int, generator: torch.Generator) -> Noise:
+        """The masks of dropout for n images; none where nothing is dropped."""
+        return draw_masks(self.networks["denoiser"], n, generator) if self.drops_units else {}
 
     def loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The weighted mean squared error of the target."""
-        process, epsilon = _process(networks), noise["epsilon"]
-        level = process(noise["t"])
+        process, epsilon = noise_process(networks), noise["epsilon"]
+        level, clean = process(noise["t"]), self.clean(networks, batch, noise)
         if self.drops_units:
             use_masks(networks["denoiser"], noise)
-        x = self.target.scaled(add_noise(batch.x, epsilon, level), level)
+        x = self.target.scaled(add_noise(clean, epsilon, level), level)
         output = networks["denoiser"](x, level.time, *self._condition(batch, noise))
-        value = self.target.value(batch.x, epsilon, level)
+        value = self.target.value(clean, epsilon, level)
         return {"loss": weighted_error(output, value, process.weight(noise["t"]))}
 
     def _condition(self, batch: Batch, noise: Noise) -> tuple[Tensor, ...]:
@@ -128,6 +148,8 @@ class DenoisingModel(Family):
         condition = batch.labels if self.conditional else None
         if self.takes_texts:
             condition = batch.words if self.settings.text_encoder is None else batch.tokens
+            if self.settings.shuffled_texts and condition is not None:
+                condition = condition.roll(1, dims=0)
         if condition is None:
             return ()
         if "drop" not in noise:
@@ -168,9 +190,20 @@ class DenoisingModel(Family):
         ids = word_ids(texts) if tokenizer is None else tokenizer.encode(texts)
         return self._sampled(len(texts), generator, (ids.to(self.device),))
 
+    @property
+    def has_density(self) -> bool:
+        """Whether it has a density of images: one without a condition."""
+        return not (self.conditional or self.takes_texts)
+
+    def ode_log_likelihood(self, x: Tensor, generator: torch.Generator, tolerance: float) -> Tensor:
+        """log p(x) of images N×C×S×S under the probability flow, in nats, N float64."""
+        denoise = network_denoiser(self.networks["denoiser"], self.target)
+        probes = draw_probes(x, generator)
+        return self.probability_flow(denoise).log_density(x, probes, tolerance)
+
     def _sampled(self, n: int, generator: torch.Generator, condition: tuple[Tensor, ...]) -> Tensor:
         noise = self._gaussian(n, generator)
-        return in_range(self.denoised(self._denoiser(condition), noise, generator), self.shape)
+        return self.images(self.denoised(self._denoiser(condition), noise, generator))
 
     def _denoiser(self, condition: tuple[Tensor, ...]) -> Denoiser:
         """The trained network as a denoiser; on CUDA one that is recorded, again where the weights
@@ -194,19 +227,24 @@ class DenoisingModel(Family):
 
     def _evaluate(self, inputs: DenoiserInputs) -> Denoised:
         """What the network takes noisy images to consist of, guided and clipped."""
-        network, condition = self.networks["denoiser"], inputs.condition
-        guidance, clip = self.guidance
-        denoise = network_denoiser(network, self.target, *condition)
-        if condition:
-            nothing = network_denoiser(network, self.target, *map(self._nothing, condition))
-            denoise = guided(denoise, nothing, guidance)
+        denoise, (_, clip) = self.unclipped(inputs.condition), self.guidance
         return (clipped(denoise) if clip else denoise)(inputs.x, inputs.level)
 
+    def unclipped(self, condition: tuple[Tensor, ...]) -> Denoiser:
+        """The network as a denoiser, guided where it has a condition."""
+        network, (guidance, _) = self.networks["denoiser"], self.guidance
+        denoise = network_denoiser(network, self.target, *condition)
+        if not condition or guidance == 1:
+            return denoise
+        nothing = network_denoiser(network, self.target, *map(self._nothing, condition))
+        return guided(denoise, nothing, guidance)
+
     def _gaussian(self, n: int, generator: torch.Generator) -> Tensor:
-        size = self.shape.size
-        shape = (n, self.shape.channels, size, size)
+        noisy = self.noisy_shape
+        shape = (n, noisy.channels, noisy.size, noisy.size)
         return torch.randn(shape, generator=generator, device=generator.device)
 
 
-def _process(networks: nn.ModuleDict) -> NoiseProcess:
+def noise_process(networks: nn.ModuleDict) -> NoiseProcess:
+    """The process among the networks of a denoising model."""
     return cast(NoiseProcess, networks["noising"])

@@ -24,6 +24,9 @@ class DenoiserSettings(ConditionalSettings):
     `condition_dropout`: the share of training images that the network gets without their class
     or text, for classifier-free guidance.
 
+    `shuffled_texts`: each image of a batch gets the text of another one, which leaves nothing to
+    learn from texts: a control.
+
     With a `text_encoder` words count in their order, and a U-Net set as `unet` attends to them.
 
     The network of `network: conv` is a small U-Net, with or without `skips`; with `unet` it is
@@ -37,6 +40,7 @@ class DenoiserSettings(ConditionalSettings):
     transformer: DiTSettings | None = None
     fourier: FourierSettings | None = None
     texts: bool = False
+    shuffled_texts: bool = False
     text_encoder: TextEncoderSettings | None = None
     condition_dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -52,6 +56,8 @@ class DenoiserSettings(ConditionalSettings):
             raise ValueError("skips go with a U-Net, not with transformer")
         if self.texts and self.transformer is not None:
             raise ValueError("texts and transformer do not go together")
+        if self.shuffled_texts and not self.texts:
+            raise ValueError("shuffled_texts goes with texts: true")
         if self.text_encoder is not None and not (self.texts and self.unet):
             raise ValueError("text_encoder goes with texts: true and unet")
         if self.texts and self.unet is not None and self.text_encoder is None:
@@ -80,9 +86,14 @@ class DenoiserSettings(ConditionalSettings):
 
 
 def build_denoiser(
-    settings: DenoiserSettings, shape: ImageShape, classes: int = 0, words: int = 0
+    settings: DenoiserSettings,
+    shape: ImageShape,
+    classes: int = 0,
+    words: int = 0,
+    beside: int = 0,
 ) -> nn.Module:
     """x N×C×S×S and times N (and labels N below `classes`, or words N×L below `words`) → N×C×S×S.
+    A U-Net may take `beside` further channels.
 
     Raises BadInput where the network does not take images of this size.
     """
@@ -94,16 +105,25 @@ def build_denoiser(
     if settings.unet is not None:
         encoder = _text_encoder(settings, shape)
         network = DDPMUNet(
-            channels,
+            channels + beside,
             size,
             width * size,
             settings.unet,
             classes=classes,
             context=None if settings.text_encoder is None else settings.text_encoder.width,
+            out=channels,
             skips=settings.skips,
         )
         return network if encoder is None else TextConditioned(network, encoder)
-    return UNet(channels, size, width * size, classes=classes, words=words, skips=settings.skips)
+    return UNet(
+        channels + beside,
+        size,
+        width * size,
+        out=channels,
+        classes=classes,
+        words=words,
+        skips=settings.skips,
+    )
 
 
 def _text_encoder(settings: DenoiserSettings, shape: ImageShape) -> TextEncoder | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from harness.core.settings import Settings
 from harness.core.table_keys import KeyOf
-from harness.families.denoiser import DenoisingModel
+from harness.families.denoiser import DenoisingModel, noise_process
 from harness.families.denoiser_networks import DenoiserSettings
 from harness.objectives.denoising import (
     SCHEDULES,
@@ -21,18 +23,26 @@ from harness.objectives.denoising import (
     ForwardProcess,
     NoiseProcess,
     Target,
+    add_noise,
     alpha_bar,
     target_weights,
 )
 from harness.objectives.edm import LogNormalProcess, c_noise, edm_target
+from harness.objectives.variational_bound import VariationalBound, prior_divergence, strata
+from harness.samplers.density import ProbabilityFlow
 from harness.samplers.levels import (
     NoiseLevels,
     karras_sigmas,
     karras_timestep_levels,
     sigma_levels,
     timestep_levels,
+    timestep_sigmas,
+    timesteps_at,
 )
 from harness.samplers.settings import SAMPLERS, Sampling
+
+BOUND_STRATA = 50
+"""Timesteps, beside the first, by which the variational bound of an image is estimated."""
 
 
 class Weighting(Settings):
@@ -127,6 +137,68 @@ class Diffusion(DenoisingModel):
         """Images from Gaussian `noise` N×C×S×S."""
         levels, how = self._levels(), self.settings.sampling
         return SAMPLERS[how.kind](denoise, levels.start * noise, levels, how, generator)
+
+    def probability_flow(self, denoise: Denoiser) -> ProbabilityFlow:
+        """dy/dln σ = σ·ε̂ with y = x_t/a and σ = s/a (Karras et al. 2022, arXiv:2206.00364, equation
+        1), from the least noise to the most.
+        """
+        levels = self._levels_of_all_noise()
+
+        def velocity(y: Tensor, s: Tensor) -> Tensor:
+            level = levels(s.double().exp()).as_inputs(y)[0]
+            return s.exp() * denoise(level.signal * y, level).epsilon
+
+        low, high = (math.log(sigma) for sigma in self._noise_range)
+        last = levels(torch.tensor(high, dtype=torch.float64).exp())
+        return ProbabilityFlow(velocity, low, high, float(last.start / last.signal[0]))
+
+    binary = False
+
+    @property
+    def has_bound(self) -> bool:
+        """Whether the variational bound is defined: of timesteps, and without a condition."""
+        return self.has_density and self.settings.preconditioning is None
+
+    def elbo(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """The variational bound of log p(x), N float64 nats, for images x N×C×S×S and ancestral
+        sampling over all timesteps, with the variance of `sampling`.
+
+        The sum over timesteps is estimated without bias by one of each of `BOUND_STRATA` parts.
+        """
+        left = alpha_bar(self.settings.schedule, self.settings.timesteps)
+        bound, denoise = VariationalBound(left).to(x.device), self._denoiser(())
+        total = prior_divergence(x.double(), left[-1].to(x.device))
+        for start, stop in [(0, 1), *strata(len(left), BOUND_STRATA)]:
+            t = torch.randint(start, stop, (len(x),), generator=generator, device=x.device)
+            level, epsilon = noise_process(self.networks)(t), self._gaussian(len(x), generator)
+            predicted = denoise(add_noise(x, epsilon, level), level).x0
+            variance = bound.log_variance(t, self.settings.sampling.variance)
+            terms = bound.terms(t, x, predicted, variance)
+            total = total + (stop - start) * terms.double().flatten(1).sum(dim=1)
+        return -total
+
+    @property
+    def _noise_range(self) -> tuple[float, float]:
+        """The least and the greatest σ."""
+        settings, edm = self.settings, self.settings.preconditioning
+        if edm is not None:
+            return edm.sigma_min, edm.sigma_max
+        table = timestep_sigmas(alpha_bar(settings.schedule, settings.timesteps))
+        return float(table[0]), float(table[-1])
+
+    def _levels_of_all_noise(self) -> Callable[[Tensor], NoiseLevels]:
+        """The level at any σ between these, 0-d float64."""
+        settings, edm = self.settings, self.settings.preconditioning
+        if edm is not None:
+            return lambda sigma: sigma_levels(sigma[None].cpu(), c_noise)
+        table = timestep_sigmas(alpha_bar(settings.schedule, settings.timesteps))
+
+        def levels(sigma: Tensor) -> NoiseLevels:
+            sigmas = sigma[None].cpu()
+            signal = (1 + sigmas.square()).rsqrt()
+            return NoiseLevels(timesteps_at(sigmas, table), signal, sigmas * signal)
+
+        return levels
 
     def _levels(self) -> NoiseLevels:
         """Those that the sampler visits."""

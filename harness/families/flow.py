@@ -15,8 +15,9 @@ from harness.families.denoiser import DenoisingModel
 from harness.families.denoiser_networks import DenoiserSettings
 from harness.objectives.denoising import Denoiser, NoiseProcess
 from harness.objectives.flow import VELOCITY, UniformProcess, optimal_transport
-from harness.samplers.flow import flow, straight_velocity
-from harness.samplers.settings import FlowSampling
+from harness.samplers.density import ProbabilityFlow
+from harness.samplers.flow import straight_velocity
+from harness.samplers.settings import FLOW_SAMPLERS, FlowSampling
 
 
 class FlowSettings(DenoiserSettings):
@@ -65,7 +66,11 @@ class Flow(DenoisingModel):
     def denoised(self, denoise: Denoiser, noise: Tensor, generator: torch.Generator) -> Tensor:
         """Images from Gaussian `noise` N×C×S×S."""
         how = self.settings.sampling
-        return flow(straight_velocity(denoise), noise, how.kind, how.steps)
+        return FLOW_SAMPLERS[how.kind](straight_velocity(denoise), noise, how)
+
+    def probability_flow(self, denoise: Denoiser) -> ProbabilityFlow:
+        """The velocity, from images at t = 1 to noise at t = 0."""
+        return ProbabilityFlow(straight_velocity(denoise), 1.0, 0.0)
 
 
 def pair_by_transport(networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Noise:

@@ -24,6 +24,12 @@ MANY_SAMPLES = 5000
 MANY_SAMPLES_IMAGES = 1000
 """Codes per image of the tighter bound, and how many test images it is of, the first ones."""
 
+ODE_TOLERANCE = 1e-4
+"""Relative and absolute, of the solver of a flow's differential equation."""
+
+ODE_IMAGES = 100
+"""Test images whose density under a flow is computed."""
+
 
 @takes_arrays
 def dequantise(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -80,6 +86,16 @@ def _importance_gap(log_densities: Tensor, importance_bound_nats: Tensor) -> Est
     densities = checks.vector(log_densities, "log densities")
     bounds = checks.vector(importance_bound_nats, "importance-weighted bounds")
     return checks.mean_over(densities - bounds, "images")
+
+
+def _ode_likelihood(ode_nats: Tensor) -> Estimate:
+    densities = checks.matrix(ode_nats, "log densities by two tolerances", at_least=1)
+    return checks.mean_over(densities[:, 0].contiguous(), "images")
+
+
+def _ode_solver_error(ode_nats: Tensor) -> Estimate:
+    densities = checks.matrix(ode_nats, "log densities by two tolerances", at_least=1)
+    return checks.mean_over((densities[:, 0] - densities[:, 1]).abs(), "images")
 
 
 def _bits_per_dim(elbo_nats: Tensor, image_values: int) -> Estimate:
@@ -167,4 +183,27 @@ IMPORTANCE_GAP = Metric(
     unit="nats",
     digits=2,
     settings={"samples": IMPORTANCE_SAMPLES},
+)
+ODE_LIKELIHOOD = Metric(
+    "ode_likelihood",
+    _ode_likelihood,
+    "higher",
+    "log density under the probability flow",
+    "Song et al. 2021, arXiv:2011.13456",
+    kind="likelihood",
+    unit="nats",
+    digits=1,
+    settings={"noise": "uniform", "solver": "RK45", "tolerance": ODE_TOLERANCE},
+)
+ODE_SOLVER_ERROR = Metric(
+    "ode_solver_error",
+    _ode_solver_error,
+    "lower",
+    "error of the probability flow's solver",
+    "Song et al. 2021, arXiv:2011.13456",
+    kind="likelihood",
+    unit="nats",
+    scale="log",
+    settings={"noise": "uniform", "solver": "RK45", "tolerance": ODE_TOLERANCE},
+    range=(0.0, None),
 )

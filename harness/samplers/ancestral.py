@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from harness.objectives.denoising import Denoiser
+from harness.objectives.variational_bound import Variance
 from harness.samplers.ddim import forward_deviation, posterior_deviation, stochastic_steps
 from harness.samplers.levels import NoiseLevels
-
-Variance = Literal["small", "large"]
-"""Of the noise that a step adds: β̃, right where all images are one and the same, or β, right where
-they are N(0, 1) (section 3.2)."""
 
 
 def ancestral(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from harness.objectives.denoising import Denoised, Denoiser, NoiseLevel
@@ -19,6 +21,25 @@ def guided(conditional: Denoiser, unconditional: Denoiser, weight: float) -> Den
     def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
         toward, away = conditional(x, level), unconditional(x, level)
         return Denoised(*((1 - weight) * b + weight * a for a, b in zip(toward, away, strict=True)))
+
+    return denoise
+
+
+def classifier_guided(
+    denoiser: Denoiser, score: Callable[[Tensor, NoiseLevel], Tensor], weight: float
+) -> Denoiser:
+    """Classifier guidance: ε̂ − w·s·∇ log p(y | x_t), and the x₀ that goes with it (Dhariwal &
+    Nichol 2021, arXiv:2105.05233, algorithm 2). `score` gives the gradient at x_t N×C×S×S.
+
+    With weight 0 it is the denoiser, and no gradient is computed.
+    """
+    if weight == 0:
+        return denoiser
+
+    def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
+        image, epsilon = denoiser(x, level)
+        change = weight * level.noise * score(x, level)
+        return Denoised(image + level.noise / level.signal * change, epsilon - change)
 
     return denoise
 

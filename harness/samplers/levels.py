@@ -47,6 +47,16 @@ def timestep_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
     return NoiseLevels(times, left.sqrt(), (1 - left).sqrt())
 
 
+def even_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
+    """The levels from which `steps` steps as wide as each other begin, of which the last leads to
+    the image. `steps` divides the number of timesteps.
+    """
+    stride = len(alpha_bar) // steps
+    times = torch.arange(steps, 0, -1) * stride - 1
+    left = alpha_bar[times]
+    return NoiseLevels(times, left.sqrt(), (1 - left).sqrt())
+
+
 def karras_sigmas(lowest: float, highest: float, steps: int, rho: float = 7.0) -> Tensor:
     """σ from `highest` to `lowest`, evenly spaced in σ^(1/ρ): float64.
 
@@ -67,8 +77,20 @@ def karras_timestep_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
     """Levels of a variance-preserving process at Karras' σ = √(1 − ᾱ)/√ᾱ, at timesteps between
     whole ones: ln σ is interpolated.
     """
-    table = ((1 - alpha_bar) / alpha_bar).sqrt()
+    table = timestep_sigmas(alpha_bar)
     sigmas = karras_sigmas(float(table[0]), float(table[-1]), steps)
-    places = np.interp(sigmas.log().numpy(), table.log().numpy(), np.arange(len(table)))
     signal = (1 + sigmas.square()).rsqrt()
-    return NoiseLevels(torch.from_numpy(places), signal, sigmas * signal)
+    return NoiseLevels(timesteps_at(sigmas, table), signal, sigmas * signal)
+
+
+def timestep_sigmas(alpha_bar: Tensor) -> Tensor:
+    """σ = √(1 − ᾱ)/√ᾱ at each timestep, float64."""
+    return ((1 - alpha_bar) / alpha_bar).sqrt()
+
+
+def timesteps_at(sigmas: Tensor, table: Tensor) -> Tensor:
+    """The timesteps, with fractions, of these σ, float64, where timesteps have the σ of `table`:
+    ln σ is interpolated.
+    """
+    places = np.interp(sigmas.log().numpy(), table.log().numpy(), np.arange(len(table)))
+    return torch.as_tensor(places)

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Self
 
 import torch
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor
 
 from harness.core.settings import Settings
 from harness.core.table_keys import KeyOf
 from harness.objectives.denoising import Denoiser
-from harness.samplers.ancestral import Variance, ancestral
+from harness.objectives.variational_bound import Variance
+from harness.samplers.ancestral import ancestral
 from harness.samplers.ddim import ddim
 from harness.samplers.dpm_solver import dpm_solver
-from harness.samplers.flow import STEPS
+from harness.samplers.flow import STEPS, Velocity, adaptive_flow, flow
 from harness.samplers.heun import heun
 from harness.samplers.levels import NoiseLevels
+from harness.samplers.unipc import check_diffusers, unipc
 
 Sampler = Callable[[Denoiser, Tensor, NoiseLevels, "Sampling", torch.Generator], Tensor]
 """A denoiser, noise N×C×S×S, the levels to visit, settings and a generator → x₀ N×C×S×S."""
@@ -27,6 +29,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "ancestral": lambda d, x, levels, how, rng: ancestral(d, x, levels, rng, how.variance),
     "heun": lambda d, x, levels, how, rng: heun(d, x, levels),
     "dpm-solver++": lambda d, x, levels, how, rng: dpm_solver(d, x, levels),
+    "unipc": lambda d, x, levels, how, rng: unipc(d, x, levels),
 }
 """By the name that recipes give as `sampling: {kind: …}`."""
 
@@ -57,14 +60,32 @@ class Sampling(Guidance):
             raise ValueError(f"eta goes with kind: ddim, not {self.kind}")
         if self.variance != "small" and self.kind != "ancestral":
             raise ValueError(f"variance goes with kind: ancestral, not {self.kind}")
+        if self.kind == "unipc":
+            check_diffusers()
         return self
 
 
-class FlowSampling(Guidance):
-    """A method for ordinary differential equations in `steps` even steps.
+FLOW_SAMPLERS: Mapping[str, Callable[[Velocity, Tensor, FlowSampling], Tensor]] = {
+    **{kind: lambda v, x, how: flow(v, x, how.kind, how.steps) for kind in STEPS},
+    "rk45": lambda v, x, how: adaptive_flow(v, x, how.tolerance),
+}
+"""By the name that recipes of flows give as `sampling: {kind: …}`: the velocity, noise N×C×S×S and
+settings → images N×C×S×S."""
 
-    Euler's evaluates the network once a step, the others twice.
+
+class FlowSampling(Guidance):
+    """A method for ordinary differential equations in `steps` even steps. Euler's evaluates the
+    network once a step, the others twice.
+
+    `rk45` chooses its steps by a relative and absolute `tolerance`, whatever `steps` is.
     """
 
-    kind: Annotated[str, KeyOf(STEPS)] = "euler"
+    kind: Annotated[str, KeyOf(FLOW_SAMPLERS)] = "euler"
     steps: PositiveInt = 50
+    tolerance: PositiveFloat = 1e-4
+
+    @model_validator(mode="after")
+    def _tolerance_is_of_rk45(self) -> Self:
+        if self.kind != "rk45" and "tolerance" in self.model_fields_set:
+            raise ValueError(f"tolerance goes with kind: rk45, not {self.kind}")
+        return self

@@ -72,6 +72,11 @@ class Right:
     def elbo(self, x, generator):
         return x.double().mean(dim=(1, 2, 3))
 
+    has_density = True
+
+    def ode_log_likelihood(self, x, generator, tolerance):
+        return x.double().mean(dim=(1, 2, 3))
+
     def importance_bound(self, x, k, generator):
         return x.double().mean(dim=(1, 2, 3))
 
@@ -88,6 +93,7 @@ ASKS = {
     "discriminate": "odds_on_test",
     "elbo": "elbo_nats",
     "importance_bound": "importance_bound_nats",
+    "ode_log_likelihood": "ode_nats",
 }
 """A kind of evidence that asks a method."""
 GIVES_IMAGES = ("sample", "opponent_samples", "reconstruct", "decode")

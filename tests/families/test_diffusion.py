@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ BATCH = Batch(
     torch.arange(64) % 3,
     words=1 + torch.arange(128).view(64, 2) % 7,
 )
+INSTALLED = [kind for kind in SAMPLERS if kind != "unipc" or find_spec("diffusers")]
 
 
 def diffusion(**settings: Any) -> Diffusion:
@@ -95,7 +97,7 @@ def test_edm_shows_the_network_images_of_unit_variance() -> None:
 
 
 @pytest.mark.parametrize("edm", [False, True])
-@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize("kind", INSTALLED)
 def test_every_sampler_draws_images_in_range_from_the_generator_alone(kind: str, edm: bool) -> None:
     settings = {"preconditioning": {"kind": "edm"}} if edm else {}
     family = diffusion(sampling={"kind": kind, "steps": 4}, **settings)
@@ -107,7 +109,7 @@ def test_every_sampler_draws_images_in_range_from_the_generator_alone(kind: str,
 
 
 @pytest.mark.parametrize("edm", [False, True])
-@pytest.mark.parametrize("kind", SAMPLERS)
+@pytest.mark.parametrize("kind", INSTALLED)
 def test_every_sampler_finds_the_one_image_that_there_is(kind: str, edm: bool) -> None:
     """The network is that of the exact denoiser, whose target is known from x_t alone."""
     settings = {"preconditioning": {"kind": "edm"}} if edm else {"target": "x0"}
@@ -276,3 +278,9 @@ def test_dropout_is_of_training_alone() -> None:
         for drawn in (noise[0], noise[0], mixed)
     ]
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_unipc_without_its_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.samplers.unipc.find_spec", lambda name: None)
+    with pytest.raises(ValidationError, match=r"needs diffusers.*harness\[diffusers\]"):
+        diffusion(sampling={"kind": "unipc"})

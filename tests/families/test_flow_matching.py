@@ -14,7 +14,7 @@ from harness.families import build_family
 from harness.families.base import ImageShape
 from harness.families.flow import Flow
 from harness.objectives.flow import TIME_SCALE
-from harness.samplers.flow import STEPS
+from harness.samplers.settings import FLOW_SAMPLERS
 
 SHAPE = ImageShape(1, 8, classes=3)
 
@@ -45,7 +45,7 @@ def test_a_perfect_velocity_has_no_loss() -> None:
     assert torch.equal(seen["time"], TIME_SCALE * noise["t"])
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", FLOW_SAMPLERS)
 def test_a_constant_velocity_is_followed_exactly(kind: str) -> None:
     family = flow(sampling={"kind": kind, "steps": 4})
     family.networks["denoiser"].forward = lambda x, t: torch.full_like(x, 0.25)
@@ -79,3 +79,8 @@ def test_optimal_transport_pairs_the_noise_before_each_step() -> None:
 def test_optimal_transport_goes_without_a_condition() -> None:
     with pytest.raises(ValidationError, match="goes without conditional and texts"):
         flow(conditional=True, pairing="optimal-transport")
+
+
+def test_a_tolerance_is_of_rk45() -> None:
+    with pytest.raises(ValidationError, match="tolerance goes with kind: rk45"):
+        flow(sampling={"kind": "euler", "tolerance": 1e-3})

@@ -58,7 +58,9 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     settings = recipe.settings | ({"batch_size": size} if takes_steps else {})
     if settings.get("features"):
         settings["features"] = "classifier:digits"  # of images of this shape
-    with_sources = recipe.family in ("translation", "pix2pix")
+    if "pairs" in settings:
+        settings |= {"pairs": 64, "pair_steps": 2}  # of images that are made before a phase
+    with_sources = recipe.family in ("translation", "pix2pix", "restoring-diffusion")
     shape = ImageShape(
         1, 16, classes=4, source_channels=int(with_sources), texts=True,
         unpaired=recipe.family == "cyclegan", tokenizer=Tokenizer(("a", "b", "c", "d"), 2),

@@ -69,6 +69,7 @@ EVIDENCE = {
     "shares_at_bound": torch.rand(12, 2, dtype=torch.float64),
     "odds_on_samples": torch.randn(12),
     "elbo_nats": torch.randn(12),
+    "ode_nats": torch.randn(12, 2),
     "importance_bound_nats": torch.randn(12),
     "many_importance_nats": torch.randn(12),
     "unit_kl_nats": torch.rand(12, 4),

@@ -15,6 +15,7 @@ from harness.samplers.dpm_solver import dpm_solver
 from harness.samplers.guidance import clipped
 from harness.samplers.heun import heun
 from harness.samplers.levels import NoiseLevels, karras_timestep_levels
+from harness.samplers.unipc import unipc
 
 diffusers = pytest.importorskip("diffusers")
 
@@ -66,6 +67,16 @@ def test_ancestral(variance: Any, name: str) -> None:
     theirs, levels = scheduled(scheduler, 20, NOISE, generator=generator)
     denoise = network_denoiser(network, TARGETS["epsilon"])
     ours = ancestral(denoise, NOISE, levels, torch.Generator().manual_seed(1), variance)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_unipc() -> None:
+    """Its levels are ours, in place of its own table."""
+    scheduler = diffusers.UniPCMultistepScheduler(
+        **BETAS, solver_order=2, final_sigmas_type="zero", timestep_spacing="trailing"
+    )
+    theirs, levels = scheduled(scheduler, 20, NOISE)
+    ours = unipc(network_denoiser(network, TARGETS["epsilon"]), NOISE, levels)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 

@@ -639,6 +639,66 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "generator/adversarial": [0.75056, 0.78027, 0.80506],
         "generator/image": [0.55054, 0.53671, 0.53179],
     },
+    "diffusion/latent": {
+        "autoencoder/loss": [0.2305, 0.185, 0.11951],
+        "autoencoder/reconstruction": [0.23049, 0.18498, 0.11948],
+        "autoencoder/kl": [0.080171, 0.18661, 0.23075],
+        "model/loss": [1.0008, 0.96621, 0.92648, 0.89385],
+    },
+    "diffusion/latent-text": {
+        "autoencoder/loss": [0.2305, 0.15489, 0.10259],
+        "autoencoder/reconstruction": [0.23049, 0.15488, 0.10257],
+        "autoencoder/kl": [0.080171, 0.16903, 0.24278],
+        "model/loss": [1.0008, 0.97655, 0.94565, 0.93127],
+    },
+    "diffusion/distilled-1-step": {
+        "model/loss": [0.58895, 0.69219, 0.45238, 0.40025, 0.43474, 0.3956, 0.3277, 0.30716],
+        "student/loss": [
+            0.00148,
+            0.0074065,
+            0.0068227,
+            0.0064916,
+            0.030199,
+            0.012119,
+            0.25208,
+            0.20874,
+        ],
+    },
+    "diffusion/distilled-2-steps": {
+        "model/loss": [0.58895, 0.69219, 0.45238, 0.40025, 0.43474, 0.3956],
+        "student/loss": [0.0014869, 0.004664, 0.0068857, 0.0029587, 0.030631, 0.016066],
+    },
+    "diffusion/distilled-4-steps": {
+        "model/loss": [0.58895, 0.69219, 0.45238, 0.40025, 0.43474],
+        "student/loss": [0.0015025, 0.0037785, 0.0017779, 0.0069479, 0.0048471, 0.0027084],
+    },
+    "diffusion/consistency": {
+        "model/loss": [0.74608, 0.83677, 0.76157],
+        "student/loss": [0.010224, 0.0075923, 0.014886],
+    },
+    "diffusion/ddpm-classifier-guidance-4": {
+        "model/loss": [0.97941, 0.90954, 0.80363],
+        "classifier/loss": [1.3884, 1.7142, 1.5816],
+        "classifier/accuracy": [0.25, 0.25, 0.25],
+    },
+    "diffusion/inpainter": {
+        "model/loss": [0.97941, 0.91693, 0.80352],
+    },
+    "diffusion/super-resolution": {
+        "model/loss": [0.97941, 0.91693, 0.80352],
+    },
+    "diffusion/repaint": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
+    "diffusion/ddpm-text-shuffled": {
+        "model/loss": [0.97941, 0.90954, 0.79993],
+    },
+    "flow/rectified": {
+        "model/loss": [1.1108, 1.0596, 0.96324, 3.0667e-05, 0.016875, 0.002728],
+    },
+    "flow/matching-rk45": {
+        "model/loss": [1.1108, 1.0596, 0.96324],
+    },
 }
 
 
