@@ -171,3 +171,42 @@ def test_a_data_file_cut_short(harness, tmp_path: Path):
 def test_claims_about_what_the_suite_lacks(harness):
     claim = "claims:\n  - {id: c, statement: S., metric: fid, model: vae/vae, against: gan/dcgan}\n"
     check(harness("validate", "s.yaml", s=SUITE + claim), "s.yaml:8: ", "gan/dcgan")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ("extends: diffusion/ddpm\nsampling: {steps: 2000}", "at most timesteps, 1000"),
+        ("extends: diffusion/ddpm\nsampling: {guidance: 2}", "it goes with condition_dropout"),
+        ("extends: diffusion/ddpm-classifier-guidance-4\nconditional: false", "asked for no class"),
+        ("family: latent-diffusion\nwidth: 2", "autoencoder is missing"),
+        ("extends: diffusion/distilled-1-step\nteacher_steps: 12", "halved once or more"),
+    ],
+)
+def test_settings_of_diffusion_that_make_no_sense_name_the_recipe(harness, recipe, said):
+    text = SUITE.replace("vae/vae", "mine.yaml").replace("mse", "fid")
+    mine = f"description: Wrong.\n{recipe}\n"
+    check(harness("validate", "s.yaml", s=text, mine=mine), "mine.yaml:", said)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (
+            "extends: diffusion/ddpm\nunet: {multipliers: [1, 1, 1, 1, 1, 1]}",
+            "images of 16×16 pixels: a U-Net of 6 resolutions takes multiples of 32",
+        ),
+        (
+            "extends: diffusion/latent\nautoencoder: {factor: 3}",
+            "factor 3 for images of 16×16 pixels",
+        ),
+        ("extends: diffusion/super-resolution", "its images are not to be made from others"),
+    ],
+)
+def test_images_that_a_network_does_not_take_name_the_suites_line(harness, recipe, said):
+    text = SUITE.replace("vae/vae", "mine.yaml").replace("mse", "fid")
+    answer = harness("plan", "s.yaml", s=text, mine=f"description: Wrong.\n{recipe}\n")
+    assert answer.code == 2
+    line = answer.err.splitlines()[-1]
+    assert line.startswith("harness: s.yaml:5: mine.yaml on digits: ")
+    assert said in line
