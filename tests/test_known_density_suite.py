@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import Command
+from running import Inside
 
 from harness.config.suite import load_suite
 from harness.core.errors import BadInput
@@ -30,10 +30,10 @@ def suite(folder: Path, text: str) -> str:
 
 
 @pytest.mark.slow
-def test_every_number_is_there_or_says_why_not_and_points_are_drawn(command: Command):
-    ended = command("run", suite(command.folder, SUITE))
+def test_every_number_is_there_or_says_why_not_and_points_are_drawn(tmp_path: Path):
+    ended = Inside(tmp_path)("run", suite(tmp_path, SUITE), "--jobs", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    report = command.folder / "runs/points"
+    report = tmp_path / "runs/points"
     table = (
         pd.read_csv(report / "results.csv").set_index(["dataset", "model", "metric"]).sort_index()
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from running import Command, Inside
+from running import Inside
 
 from harness.config.suite import load_suite
 from harness.core.errors import BadInput
@@ -86,7 +86,7 @@ def test_what_cannot_be_is_named_with_file_and_line(folder: Path, old: str, new:
 
 @pytest.mark.slow
 def test_they_join_the_leaderboard(folder: Path):
-    command = Command(folder)
+    command = Inside(folder)
     ended = command("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
     table = pd.read_csv(folder / "runs/suite/results.csv")
@@ -147,7 +147,7 @@ def test_numbers_of_samples_are_means_over_draws(folder: Path):
     text = SUITE.replace("models: [autoencoder/conv, vae/vae]", "models: [vae/vae]\ndraws: 3")
     text = text.replace("precision", "authpct")
     (folder / "suite.yaml").write_text(text)
-    ended = Command(folder)("run", "suite.yaml", "--jobs", "1")
+    ended = Inside(folder)("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
     table = pd.read_csv(folder / "runs/suite/results.csv").set_index(["model", "metric"])
     ours, floor = (table.loc[(model, "fid")] for model in ("vae/vae", "training images"))
@@ -173,7 +173,7 @@ def test_a_suite_says_of_external_samples_what_score_does(folder: Path):
     one = SUITE.replace(", theirs1.npz", "").replace("[autoencoder/conv, vae/vae]", "[vae/vae]")
     text = one.replace("[fid, precision, mse, sampling_throughput]", "[fid]")
     (folder / "suite.yaml").write_text(text.replace("samples: 150", "samples: 599"))
-    ended = Command(folder)("run", "suite.yaml", "--device", "cpu")
+    ended = Inside(folder)("run", "suite.yaml", "--jobs", "1", "--device", "cpu")
     assert ended.returncode == 0, ended.stderr
     said = "samples and reference are the same images"
     table = pd.read_csv(folder / "runs" / "suite" / "results.csv")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import Command
+from running import Inside
 
 from harness.config.suite import Overrides, load_suite
 from harness.core.errors import BadInput
@@ -90,7 +90,7 @@ def test_its_numbers_are_the_profiles(tmp_path):
     """scikit-image fixes no network, so that a suite with its profile runs anywhere."""
     text = SUITE.replace("clean-fid", "scikit-image").replace("fid, kid", "psnr, ssim")
     (tmp_path / "suite.yaml").write_text(text.replace("vae/vae", "autoencoder/conv"))
-    ended = Command(tmp_path)("run", "suite.yaml", "--jobs", "1")
+    ended = Inside(tmp_path)("run", "suite.yaml", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
     table = pd.read_csv(tmp_path / "runs/suite/results.csv")
     assert (table.status == "ok").all()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import Command, Inside
+from running import Inside
 
 from harness.config.suite import load_suite
 from harness.core.errors import SpecError
@@ -139,7 +139,7 @@ def test_plan_and_leaderboard_call_them_not_trained(folder: Path):
 def test_they_are_measured_again_without_being_made_again(folder: Path):
     more = SUITE.replace("metrics: [fid,", "metrics: [kid, fid,")
     (folder / "suite.yaml").write_text(more)
-    ended = Command(folder)("run", "suite.yaml", "--output", "out", "--device", "cpu")
+    ended = Inside(folder)("run", "suite.yaml", "--output", "out", "--jobs", "1", "--device", "cpu")
     assert ended.returncode == 0, ended.stderr
     again = pd.read_csv(folder / "out/suite/results.csv")
     assert values(again, "pca/pca-8", "kid") != values(again, "disturbed/none", "kid")

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from running import Command
+from running import Command, Inside
 
 from harness.tracking import Store, default_uri
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_it_says_what_it_is_at_and_ends_with_the_results(folder: Path):
-    ended = Command(folder)("run", "s.yaml", "--metrics", "mse", "--jobs", "1")
+    ended = Inside(folder)("run", "s.yaml", "--metrics", "mse", "--jobs", "1")
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert lines[0] == "s: 1 model, 1 dataset, 3 seeds, 1 metric"

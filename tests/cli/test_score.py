@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from running import Command
+from running import Command, Inside
 from tiny_clip import save_tiny_clip
 
 from harness.cli.main import main
@@ -52,7 +52,7 @@ def numbers(file: Path) -> dict[str, Measurement]:
 def test_a_folder_and_an_array_of_the_same_images_have_the_same_numbers(tmp_path):
     folder(tmp_path / "samples")
     np.savez(tmp_path / "samples.npz", DIGITS)
-    command = Command(tmp_path)
+    command = Inside(tmp_path)
     options = ("--reference", "digits:test", "--metrics", "fid,recall,is", "--device", "cpu")
     for samples in ("samples", "samples.npz"):
         ended = command("score", samples, *options, "--json", f"{samples}.json")

@@ -233,7 +233,9 @@ def test_images_are_resized_on_request_and_the_label_says_how(call, tmp_path):
     test = load_dataset("digits").test.images[:, 0].numpy()
     distance = frechet_distance(features(np.stack(small)), features(test))
     assert found["value"] == pytest.approx(distance, rel=1e-6)
-    code, out, err = call(*sides, "--extractor", "random:resnet18", "--resize", "64", "--json", "-")
+    np.save(tmp_path / "few.npy", DIGITS[100:140])
+    few = ("large", "--reference", "few.npy", "--metrics", "fid", "--device", "cpu")
+    code, out, err = call(*few, "--extractor", "random:resnet18", "--resize", "64", "--json", "-")
     assert code == 0, err
     reason = rows(out)["fid"]["reason"]
     assert "reference images enlarged to 64×64 from 16×16" in reason

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -142,8 +143,10 @@ RECIPES = Draft202012Validator(
 )
 
 
-def right_settings(family: str, model: type[BaseModel]) -> dict[str, Any]:
+@cache
+def right_settings(family: str) -> dict[str, Any]:
     """The family's defaults, or the settings of a recipe where these leave out what it needs."""
+    model = FAMILIES.load(family).Settings
     try:
         made = model()
     except ValidationError:
@@ -158,7 +161,7 @@ def right_settings(family: str, model: type[BaseModel]) -> dict[str, Any]:
 @given(data=st.data())
 def test_recipes(family: str, data: st.DataObject):
     model = FAMILIES.load(family).Settings
-    whole = {"family": family, "x-shared": [1], **right_settings(family, model)}
+    whole = {"family": family, "x-shared": [1], **right_settings(family)}
     content = data.draw(mutated(whole))
     if content.get("family") != family:
         return

@@ -56,6 +56,8 @@ class Inside(Command):
         ):
             patch.chdir(self.folder)
             patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            if self.tracking_uri:
+                patch.setenv("MLFLOW_TRACKING_URI", self.tracking_uri)
             patch.setenv("COLUMNS", "200")
             patch.setattr("sys.argv", ["harness", *arguments])
             try:
