@@ -39,6 +39,16 @@ class SpecError(BadInput):
         self.file, self.line = str(file), line
 
 
+def reason(error: BaseException) -> str:
+    """What an exception says, in one line; its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def damaged(place: object, error: BaseException, verb: str = "read") -> BadInput:
+    """The error for a file that its reader fails on, with what that has raised."""
+    return BadInput(f"{place}: cannot be {verb}; cut short or damaged ({reason(error)})")
+
+
 MOST_NAMED = 8
 """Problems that one line names; of more it says how many there are."""
 MOST_TRIED = 50

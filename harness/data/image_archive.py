@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from harness.core.counting import counted_of
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, reason
 
 SUFFIX = ".zip"
 MAX_BYTES = 2**29
@@ -44,8 +44,7 @@ class Member:
                 # One more than is said, so that the checksum is compared at the end.
                 return stream.read(info.file_size + 1)
         except (BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise BadInput(f"{self}: cannot be unpacked ({reason})") from error
+            raise BadInput(f"{self}: cannot be unpacked ({reason(error)})") from error
 
     def open(self, mode: str = "rb") -> BytesIO:
         """As of a path, to be read."""
@@ -63,8 +62,8 @@ def find_members(archive: Path) -> list[Member]:
     try:
         opened = ZipFile(archive)
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise BadInput(f"{archive}: not a zip archive, or damaged ({reason})") from error
+        why = getattr(error, "strerror", None) or reason(error)
+        raise BadInput(f"{archive}: not a zip archive, or damaged ({why})") from error
     files = [info.filename for info in opened.infolist() if not info.is_dir()]
     if outside := [name for name in files if ".." in PureWindowsPath(name).parts]:
         raise BadInput(

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from harness.core.counting import counted
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, damaged
 from harness.core.printable import printable
 from harness.data.image_memory import (
     LazyImages,
@@ -138,8 +138,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadInput(f"{path}: cannot be read; cut short or damaged ({reason})") from error
+        raise damaged(path, error) from error
 
 
 @contextmanager

@@ -12,21 +12,19 @@ polygons are turned by any angle, where the notebook turns by 6.3° at most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.base import DatasetCard, Split
+from harness.data.block_set import BlockSet, ImageBlock
 from harness.data.generated.normal import random_state
 from harness.data.generated.options import COUNT_OPTIONS, LICENCE, Counts, counts, integer_option
 from harness.data.generated.raster import LEVELS, Integers, circle, coverage
-from harness.data.progress import bar
 from harness.data.source import DatasetFactory, Source
-from harness.data.store import Arrays, prepared
 
 VERSION = 1
 """Raised with every change of a pixel."""
@@ -85,27 +83,17 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
     corners = integer_option("polygons", options, "vertices", 3, min(NAMES), max(NAMES))
     sizes = counts("polygons", options, COUNTS)
 
-    def fill(arrays: Mapping[str, NDArray[Any]]) -> None:
-        with bar("polygons", sum(sizes)) as advance:
-            for part, count in sizes._asdict().items():
-                random = random_state(f"polygons-{corners}", VERSION, part)
-                angles = draw_angles(random, count, corners)
-                for start in range(0, count, _CHUNK):
-                    chunk = slice(start, start + _CHUNK)
-                    arrays[f"{part}.images"][chunk, 0] = render_polygons(angles[chunk])
-                    advance(len(angles[chunk]))
+    def blocks(part: str) -> Iterator[ImageBlock]:
+        random = random_state(f"polygons-{corners}", VERSION, part)
+        angles = draw_angles(random, getattr(sizes, part), corners)
+        for start in range(0, len(angles), _CHUNK):
+            images = render_polygons(angles[start : start + _CHUNK])[:, None]
+            yield ImageBlock(images, np.zeros(len(images), np.int64))
 
     def load(root: Path) -> tuple[Split, Split]:
         key = {"version": VERSION, "vertices": corners}
-        images: Arrays = {
-            f"{part}.images": ((count, 1, SIZE, SIZE), np.uint8)
-            for part, count in sizes._asdict().items()
-        }
-        labels: Arrays = {
-            f"{part}.labels": ((count,), np.int64) for part, count in sizes._asdict().items()
-        }
-        made = prepared(root, "polygons", key, {**images, **labels}, fill)
-        return made.split("train"), made.split("test")
+        stored = BlockSet("polygons", "polygons", key, sizes._asdict(), (1, SIZE, SIZE))
+        return stored.load(root, blocks)
 
     card = DatasetCard(
         title=f"Convex polygons: {NAMES[corners]}s",

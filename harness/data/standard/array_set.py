@@ -6,33 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from harness.core.errors import BadInput
 from harness.data.base import DatasetCard, Split
-from harness.data.progress import bar
+from harness.data.block_set import BlockSet, ImageBlock
 from harness.data.resizing import DEFAULT_FILTER
 from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
 from harness.data.standard.files import Files
 from harness.data.standard.sizing import Sizing
-from harness.data.store import is_prepared, prepared
 
 VERSION = 1
 """Raised when the code that makes arrays of files changes; sets are then prepared anew."""
-
-Arrays = dict[str, tuple[tuple[int, ...], type]]
-
-
-class ImageBlock(NamedTuple):
-    """Some images of a split, in order: uint8 B×C×H×W, labels B and, where known, factors B×F."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[Any]
-    factors: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,41 +72,17 @@ class ArraySet:
             "size": sizing.size,
             "filter": sizing.filter,
         }
-        arrays = self._arrays(sizing)
-        if not is_prepared(root, self.name, key, arrays):
-            self.files.provide(root)
-        fill = partial(self._fill, root / self.files.folder, sizing)
-        stored = prepared(root, self.name, key, arrays, fill)
-        return stored.split("train"), stored.split("test")
-
-    def _arrays(self, sizing: Sizing) -> Arrays:
+        folder = root / self.files.folder
         shape = (self.shape[0], sizing.size, sizing.size)
-        arrays: Arrays = {}
-        for split, count in self.counts.items():
-            arrays[f"{split}.images"] = ((count, *shape), np.uint8)
-            arrays[f"{split}.labels"] = ((count,), np.int64)
-            if self.card.factors:
-                arrays[f"{split}.factors"] = ((count, len(self.card.factors)), np.int64)
-        return arrays
+        stored = BlockSet(self.name, str(folder), key, self.counts, shape, len(self.card.factors))
+        blocks = partial(self._sized_blocks, folder, sizing)
+        return stored.load(root, blocks, partial(self.files.provide, root))
 
-    def _fill(self, folder: Path, sizing: Sizing, arrays: Mapping[str, NDArray[Any]]) -> None:
-        with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
-            for split, count in self.counts.items():
-                start = 0
-                for block in self.blocks(folder, split):
-                    stop = start + len(block.images)
-                    if stop > count:
-                        raise BadInput(f"{folder}: more than {count:,} {split} images")
-                    self._check_labels(folder, block)
-                    arrays[f"{split}.images"][start:stop] = sizing.apply_all(block.images)
-                    arrays[f"{split}.labels"][start:stop] = block.labels
-                    if block.factors is not None:
-                        arrays[f"{split}.factors"][start:stop] = block.factors
-                    advance(stop - start)
-                    start = stop
-                    del block  # before the next is read
-                if start != count:
-                    raise BadInput(f"{folder}: {start:,} {split} images instead of {count:,}")
+    def _sized_blocks(self, folder: Path, sizing: Sizing, split: str) -> Iterator[ImageBlock]:
+        for block in self.blocks(folder, split):
+            self._check_labels(folder, block)
+            yield block._replace(images=sizing.apply_all(block.images))
+            del block  # before the next is read
 
     def _check_labels(self, folder: Path, block: ImageBlock) -> None:
         """Not every file has a pinned digest."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from harness.core.errors import BadInput, suggest
+from harness.core.errors import BadInput, damaged, suggest
 from harness.core.keys import digest
 from harness.data.base import DatasetCard, Split
 from harness.data.source import DatasetFactory, Source
@@ -69,13 +69,13 @@ def load(sizing: Sizing, crop: int, attribute: str | None, root: Path) -> tuple[
         files = files.without(ARCHIVE)
 
     def photographs(split: str) -> Photographs:
-        if split == "train":  # both come from the same files
-            files.provide(root)
         names, factors = _described(folder, PARTITIONS[split])
         encoded = _archived if ARCHIVE in files.sums else _unpacked
         return Photographs(encoded(folder, names), np.zeros(len(names), np.int64), factors)
 
-    dataset = EncodedSet("celeba", identity, COUNTS, photographs, len(ATTRIBUTES), crop)
+    provide = partial(files.provide, root)
+    factors = len(ATTRIBUTES)
+    dataset = EncodedSet("celeba", identity, COUNTS, photographs, factors, crop, provide)
     train, test = dataset.load(root, sizing)
     return _labelled(train, attribute), _labelled(test, attribute)
 
@@ -116,7 +116,7 @@ def _archived(folder: Path, names: list[str]) -> Iterator[Encoded]:
     try:
         archive = ZipFile(path)  # open for as long as something reads from it
     except BadZipFile as error:
-        raise BadInput(f"{path}: cannot be read; cut short or damaged ({error})") from error
+        raise damaged(path, error) from error
     for name in names:
         member = f"{path.stem}/{name}"
         yield f"{path}:{member}", partial(archive.read, member)

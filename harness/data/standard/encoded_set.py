@@ -10,25 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, damaged
 from harness.data.base import Split
+from harness.data.block_set import BlockSet, ImageBlock
 from harness.data.image_files import planes
 from harness.data.image_memory import check_pixels
 from harness.data.image_threads import THREADS
-from harness.data.progress import bar
 from harness.data.standard.sizing import Sizing
-from harness.data.store import is_prepared, prepared
 
 VERSION = 1
 """Raised when the code that makes arrays of files changes; sets are then prepared anew."""
-
-Arrays = dict[str, tuple[tuple[int, ...], type]]
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 CHUNK = 32 * THREADS
@@ -52,8 +48,8 @@ class EncodedSet:
     """A set of `counts` photographs (by split), each with `factors` numbers that describe it.
 
     `identity` names the content of its files. `open` finds the photographs of a split, and is
-    called only where the set is not prepared yet. The square of `crop` pixels in the middle of
-    each is taken, if given, before it is resized.
+    called only where the set is not prepared yet, after `provide`. The square of `crop` pixels in
+    the middle of each is taken, if given, before it is resized.
     """
 
     name: str
@@ -62,6 +58,7 @@ class EncodedSet:
     open: Callable[[str], Photographs]
     factors: int = 0
     crop: int | None = None
+    provide: Callable[[], object] | None = None
 
     def load(self, root: Path, sizing: Sizing) -> tuple[Split, Split]:
         """The train and the test split, RGB, prepared once below `root`.
@@ -76,54 +73,25 @@ class EncodedSet:
             "filter": sizing.filter,
             "crop": self.crop,
         }
-        arrays = self._arrays(sizing.size)
-        opened = {}
-        if not is_prepared(root, self.name, key, arrays):
-            opened = {split: self.open(split) for split in self.counts}
-        stored = prepared(root, self.name, key, arrays, partial(self._fill, opened, sizing))
-        return stored.split("train"), stored.split("test")
-
-    def _arrays(self, size: int) -> Arrays:
-        arrays: Arrays = {}
-        for split, count in self.counts.items():
-            arrays[f"{split}.images"] = ((count, 3, size, size), np.uint8)
-            arrays[f"{split}.labels"] = ((count,), np.int64)
-            if self.factors:
-                arrays[f"{split}.factors"] = ((count, self.factors), np.int64)
-        return arrays
-
-    def _fill(
-        self,
-        opened: Mapping[str, Photographs],
-        sizing: Sizing,
-        arrays: Mapping[str, NDArray[Any]],
-    ) -> None:
+        shape = (3, sizing.size, sizing.size)
+        stored = BlockSet(self.name, self.name, key, self.counts, shape, self.factors)
         decode = partial(_decode, sizing, self.crop)
-        with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
-            for split, images in opened.items():
-                arrays[f"{split}.labels"][:] = images.labels
-                if images.factors is not None:
-                    arrays[f"{split}.factors"][:] = images.factors
-                _decode_all(images.encoded, decode, arrays[f"{split}.images"], advance)
+        return stored.load(root, lambda split: _decoded(self.open(split), decode), self.provide)
 
 
-def _decode_all(
-    encoded: Iterator[Encoded],
-    decode: Callable[[Encoded], NDArray[np.uint8]],
-    target: NDArray[np.uint8],
-    advance: Callable[[int], None],
-) -> None:
+def _decoded(
+    images: Photographs, decode: Callable[[Encoded], NDArray[np.uint8]]
+) -> Iterator[ImageBlock]:
     """In threads, which Pillow leaves free while it decodes."""
     start = 0
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         warnings.filterwarnings("ignore", module="PIL")  # of oddities in metadata
-        while chunk := list(islice(encoded, CHUNK)):
-            for index, pixels in enumerate(pool.map(decode, chunk), start):
-                target[index] = pixels
-            start += len(chunk)
-            advance(len(chunk))
-    if start != len(target):
-        raise BadInput(f"{start:,} images were read where {len(target):,} were counted")
+        while chunk := list(islice(images.encoded, CHUNK)):
+            rows = slice(start, start + len(chunk))
+            factors = None if images.factors is None else images.factors[rows]
+            pixels = np.stack(list(pool.map(decode, chunk)))
+            yield ImageBlock(pixels, images.labels[rows], factors)
+            start = rows.stop
 
 
 def _decode(sizing: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.uint8]:
@@ -136,8 +104,7 @@ def _decode(sizing: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.ui
     except BadInput:
         raise
     except Exception as error:  # a damaged file makes decoders raise almost anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadInput(f"{name}: cannot be decoded; cut short or damaged ({reason})") from error
+        raise damaged(name, error, "decoded") from error
     if crop:
         left, top = (whole.width - crop) // 2, (whole.height - crop) // 2
         whole = whole.crop((left, top, left + crop, top + crop))

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, damaged
 from harness.data.base import DatasetCard
-from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.block_set import ImageBlock
+from harness.data.standard.array_set import ArraySet, maker
 from harness.data.standard.files import Files
 
 BLOCK = 5_000
@@ -55,7 +56,7 @@ def _dsprites(folder: Path, split: str) -> Iterator[ImageBlock]:
                     yield ImageBlock(pixels[:, None] * np.uint8(255), factors[:, 0], factors)
                     start = block.stop
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def _npy_blocks(path: Path, stream: IO[bytes]) -> Iterator[NDArray[Any]]:
@@ -97,12 +98,7 @@ def _shapes3d(folder: Path, split: str) -> Iterator[ImageBlock]:
                 pixels, rows = file["images"][block][mask[block]], factors[block][mask[block]]
                 yield ImageBlock(pixels.transpose(0, 3, 1, 2), rows[:, 4], rows)
     except (OSError, KeyError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> BadInput:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return BadInput(f"{path}: cannot be read; cut short or damaged ({reason})")
+        raise damaged(path, error) from error
 
 
 DSPRITES_SET = ArraySet(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, reason
 
 ALGORITHMS = {64: "sha256", 32: "md5"}
 """By the length of a digest. torchvision pins MD5: nobody can make another file to a given one."""
@@ -82,11 +82,10 @@ class Files:
             missing = next(
                 (n for n in self.sums if not (folder / n).is_file()), next(iter(self.sums))
             )
-            reason = " ".join(str(error).split())
             raise BadInput(
                 f"{folder / missing}: this file of {self.title} is missing and cannot be "
-                f"downloaded ({reason}); name the folder that holds {self.folder / missing} with "
-                "--data-root or HARNESS_DATA"
+                f"downloaded ({reason(error)}); name the folder that holds "
+                f"{self.folder / missing} with --data-root or HARNESS_DATA"
             ) from error
 
 

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, damaged
 
 Stream = IO[bytes] | gzip.GzipFile
 
@@ -51,8 +51,7 @@ def read_idx(path: Path, member: str = "") -> Iterator[NDArray[Any]]:
             if stream.read(1):
                 raise BadInput(f"{where}: more bytes than the {shape[0]:,} items that it says")
     except (OSError, EOFError, KeyError, zlib.error, lzma.LZMAError, BadZipFile) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadInput(f"{where}: cannot be read; cut short or damaged ({reason})") from error
+        raise damaged(where, error) from error
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.base import DatasetCard
-from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.block_set import ImageBlock
+from harness.data.standard.array_set import ArraySet, maker
 from harness.data.standard.files import Files, by_torchvision
 from harness.data.standard.idx import read_idx
 

@@ -15,9 +15,10 @@ from torchvision import datasets
 
 from harness.core.errors import BadInput, suggest
 from harness.data.base import DatasetCard
+from harness.data.block_set import ImageBlock
 from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
-from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.standard.array_set import ArraySet, maker
 from harness.data.standard.files import Files, downloader
 from harness.data.standard.idx import read_idx
 from harness.data.standard.mnist import COUNTS, DIGITS, SHAPE, mnist_split, pairs

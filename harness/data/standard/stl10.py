@@ -12,9 +12,10 @@ from torchvision import datasets
 
 from harness.core.errors import BadInput
 from harness.data.base import DatasetCard
+from harness.data.block_set import ImageBlock
 from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
-from harness.data.standard.array_set import ArraySet, ImageBlock
+from harness.data.standard.array_set import ArraySet
 from harness.data.standard.files import Files, by_torchvision
 
 SHAPE = (3, 96, 96)

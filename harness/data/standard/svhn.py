@@ -8,9 +8,10 @@ from pathlib import Path
 from scipy.io import loadmat
 from torchvision import datasets
 
-from harness.core.errors import BadInput
+from harness.core.errors import damaged
 from harness.data.base import DatasetCard
-from harness.data.standard.array_set import ArraySet, ImageBlock, maker
+from harness.data.block_set import ImageBlock
+from harness.data.standard.array_set import ArraySet, maker
 from harness.data.standard.files import Files, downloader
 
 _RESOURCES = {
@@ -26,8 +27,7 @@ def _blocks(folder: Path, split: str) -> Iterator[ImageBlock]:
         content = loadmat(path, variable_names=("X", "y"))
         images, labels = content["X"].transpose(3, 2, 0, 1), content["y"].reshape(-1) % 10
     except Exception as error:  # a damaged file makes the reader raise almost anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadInput(f"{path}: cannot be read; cut short or damaged ({reason})") from error
+        raise damaged(path, error) from error
     yield ImageBlock(images, labels)
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from PIL import Image
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
 from harness.data.base import Split
+from harness.data.block_set import BlockSet, ImageBlock
 from harness.data.image_arrays import (
     array_names,
     check_no_other_images,
@@ -30,9 +29,7 @@ from harness.data.image_arrays import (
 )
 from harness.data.image_files import Header, planes
 from harness.data.image_memory import check_set
-from harness.data.progress import bar
 from harness.data.source import DatasetFactory, Source
-from harness.data.store import prepared
 from harness.data.user.factory import user_card
 from harness.data.user.file_cache import values_by_file
 from harness.data.user.image_options import OPTIONS, ImageOptions
@@ -102,42 +99,30 @@ def load_arrays(root: Path, path: Path, options: ImageOptions) -> tuple[Split, S
     """The train and the test split in the file, prepared once below `root`. Raises BadInput."""
     splits = find_array_splits(path)
     shape = options.shape({s.header: f"{path} ({s.name})" for s in splits.values()})
-    arrays: dict[str, tuple[tuple[int, ...], type]] = {}
-    for name, split in splits.items():
-        count = int(split.chosen.sum())
+    counts = {name: int(split.chosen.sum()) for name, split in splits.items()}
+    for count in counts.values():
         check_set(path, count, shape.channels, shape.size, shape.size)
-        arrays[f"{name}.images"] = ((count, shape.channels, shape.size, shape.size), np.uint8)
-        arrays[f"{name}.labels"] = ((count,), np.int64)
     (sha,) = values_by_file(root, path, [path], lambda files: [file_sha256(file) for file in files])
     key = {"version": VERSION, "form": asdict(options), "file": sha}
-    made = prepared(root, store_name(path), key, arrays, partial(_fill, path, options, splits))
-    return made.split("train"), made.split("test")
+    sides = (shape.channels, shape.size, shape.size)
+    stored = BlockSet(store_name(path), str(path), key, counts, sides)
+    return stored.load(root, lambda split: _blocks(path, options, splits[split]))
 
 
-def _fill(
-    path: Path,
-    options: ImageOptions,
-    splits: Mapping[str, StoredArray],
-    maps: Mapping[str, NDArray[Any]],
-) -> None:
-    with bar(f"preparing {path.name}", sum(split.count for split in splits.values())) as advance:
-        for name, split in splits.items():
-            maps[f"{name}.labels"][:] = split.labels[split.chosen]
-            target = maps[f"{name}.images"]
-            done = 0
-            for start, block in image_blocks(path, split.name):
-                of_split = block[split.chosen[start : start + len(block)]]
-                for image in _converted(of_split, options):
-                    target[done] = image
-                    done += 1
-                advance(len(block))
+def _blocks(path: Path, options: ImageOptions, split: StoredArray) -> Iterator[ImageBlock]:
+    """The chosen images of an array, converted."""
+    for start, pixels in image_blocks(path, split.name):
+        rows = slice(start, start + len(pixels))
+        chosen = split.chosen[rows]
+        if chosen.any():
+            images = [_converted(image, options) for image in pixels[chosen]]
+            yield ImageBlock(np.stack(images), split.labels[rows][chosen])
 
 
-def _converted(block: NDArray[np.uint8], options: ImageOptions) -> Iterator[NDArray[np.uint8]]:
-    """Each of the images B×H×W×C as C×S×S."""
-    for pixels in block:
-        grey = pixels.shape[-1] == 1
-        yield planes(options.apply(Image.fromarray(pixels[..., 0] if grey else pixels)))
+def _converted(pixels: NDArray[np.uint8], options: ImageOptions) -> NDArray[np.uint8]:
+    """An image H×W×C as C×S×S."""
+    grey = pixels.shape[-1] == 1
+    return planes(options.apply(Image.fromarray(pixels[..., 0] if grey else pixels)))
 
 
 def _make(argument: str, options: Mapping[str, str]) -> Source:
