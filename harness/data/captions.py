@@ -7,6 +7,7 @@ import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.config.json_files import parse_json
 from harness.core.counting import counted, counted_of
@@ -36,7 +37,7 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
         raise BadInput(f"{path}: captions are read from a .csv or a .jsonl")
     captions: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, written, caption in readers[path.suffix.lower()](path, read_text(path)):
+    for line, written, caption in readers[path.suffix.lower()](path):
         file = unicodedata.normalize("NFC", written)
         if not caption.strip():
             raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
@@ -67,8 +68,22 @@ def read_text(path: Path) -> str:
         raise BadInput(f"{path}:{line}: not UTF-8") from error
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a UTF-8 file with one on each line, and their line numbers from 1; of a line
+    with another value {}. Raises BadInput, with the line, for what is not JSON.
+    """
+    for line, written in enumerate(read_text(path).split("\n"), 1):
+        if not written.strip():
+            continue
+        try:
+            row = parse_json(written)
+        except ValueError as error:
+            raise BadInput(f"{path}:{line}: not JSON ({error})") from error
+        yield line, row if isinstance(row, dict) else {}
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
         header = next(reader, [])
         columns = [_column(path, header, names) for names in (FILE, CAPTION)]
@@ -95,16 +110,8 @@ def _column(path: Path, header: list[str], names: tuple[str, str]) -> int:
     return places[0]
 
 
-def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
-    for line, written in enumerate(text.split("\n"), 1):
-        if not written.strip():
-            continue
-        try:
-            row = parse_json(written)
-        except ValueError as error:
-            raise BadInput(f"{path}:{line}: not JSON ({error})") from error
-        if not isinstance(row, dict):
-            row = {}
+def _jsonl_rows(path: Path) -> Iterator[Row]:
+    for line, row in json_rows(path):
         file, caption = (
             next((row[name] for name in names if name in row), None) for names in (FILE, CAPTION)
         )

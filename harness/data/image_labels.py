@@ -8,10 +8,9 @@ from pathlib import Path
 
 import torch
 
-from harness.config.json_files import parse_json
 from harness.core.counting import counted_of
 from harness.core.errors import BadInput
-from harness.data.captions import FILE, read_text
+from harness.data.captions import FILE, json_rows
 from harness.data.image_arrays import MAX_CLASSES
 
 NAME = "metadata.jsonl"
@@ -25,14 +24,8 @@ def load_labels(file: Path, names: Sequence[str]) -> torch.Tensor | None:
     twice, and where an image has none although others do.
     """
     labels: dict[str, int] = {}
-    for line, written in enumerate(read_text(file).split("\n"), 1):
-        if not written.strip():
-            continue
-        try:
-            row = parse_json(written)
-        except ValueError as error:
-            raise BadInput(f"{file}:{line}: not JSON ({error})") from error
-        if not isinstance(row, dict) or "label" not in row:
+    for line, row in json_rows(file):
+        if "label" not in row:
             continue
         name = next((row[key] for key in FILE if key in row), None)
         label = row["label"]

@@ -4,14 +4,13 @@ A fence that says `title=FILE` is a file; the lines of one that says `example` a
 the folder of the page's files.
 """
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
+from forking import Forks
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -25,24 +24,47 @@ def fences(page: Path) -> list[tuple[str, str]]:
 
 
 COMMANDS = """
-import shlex, sys
+import os, shlex, sys
 from harness.cli.main import main
 
-for line in sys.argv[1:]:
+os.environ["PYTHONPATH"] = os.pathsep.join(({root!r}, os.getcwd()))
+for line in {lines!r}:
     sys.argv = shlex.split(line.removeprefix("python -m "))
     assert sys.argv[0] == "harness", line
     try:
         main()
     except SystemExit as ended:
         if ended.code:
-            sys.exit(f"{line}: exit {ended.code}")
+            sys.exit(line + ": exit " + str(ended.code))
 """
-"""In one process, which starts once: what each does is another module's to test."""
+"""In one process: what each does is another module's to test."""
+
+
+MODULES = [
+    "torch", "mlflow.store.tracking.sqlalchemy_store", "harness.cli.main", "harness.cell.run",
+    "harness.engine.execute", "harness.engine.local", "harness.metrics", "harness.report.publish",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Forks]:
+    """Imports what commands need once, for all pages."""
+    modules = (
+        "cli.main",
+        "engine.execute",
+        "engine.local",
+        "cell.run",
+        "metrics",
+        "report.publish",
+    )
+    store = "mlflow.store.tracking.sqlalchemy_store"
+    with Forks(["torch", *(f"harness.{module}" for module in modules), store]) as forks:
+        yield forks
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if "```sh example" in p.read_text()], ids=name)
-def test_the_examples_of_a_page_run(page: Path, tmp_path: Path):
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, run: Forks):
     lines: list[str] = []
     for words, body in fences(page):
         if words.startswith("title="):
@@ -52,15 +74,7 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path):
             file.write_text(body)
         elif words == "example":
             lines += body.splitlines()
-    ended = subprocess.run(
-        [sys.executable, "-c", COMMANDS, *lines],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+    ended = run(COMMANDS.format(root=str(ROOT), lines=lines), tmp_path)
     assert ended.returncode == 0, f"{ended.stdout}{ended.stderr}"
 
 
