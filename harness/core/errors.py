@@ -39,14 +39,14 @@ class SpecError(BadInput):
         self.file, self.line = str(file), line
 
 
-def reason(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """What an exception says, in one line; its type where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def damaged(place: object, error: BaseException, verb: str = "read") -> BadInput:
+def read_error(place: object, error: BaseException, verb: str = "read") -> BadInput:
     """The error for a file that its reader fails on, with what that has raised."""
-    return BadInput(f"{place}: cannot be {verb}; cut short or damaged ({reason(error)})")
+    return BadInput(f"{place}: cannot be {verb}; cut short or damaged ({error_text(error)})")
 
 
 MOST_NAMED = 8

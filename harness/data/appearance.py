@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from harness.core.errors import BadInput, reason
+from harness.core.errors import BadInput, error_text
 from harness.data.image_archive import Member
 
 NEAR = 10
@@ -98,7 +98,7 @@ def _of_profile(profile: bytes) -> str:
             swatches, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        return f"a colour profile that is damaged ({reason(error)})"
+        return f"a colour profile that is damaged ({error_text(error)})"
     assert converted is not None
     before = np.asarray(swatches.convert("RGB") if mode == "L" else swatches).astype(int)
     shift = int(np.abs(np.asarray(converted).astype(int) - before).max())

@@ -25,7 +25,7 @@ class ImageBlock(NamedTuple):
     factors: NDArray[Any] | None = None
 
 
-Blocks = Callable[[str], Iterator[ImageBlock]]
+SplitBlocks = Callable[[str], Iterator[ImageBlock]]
 """Yields the images of a split, "train" or "test", as many at a time as memory holds."""
 
 
@@ -46,7 +46,7 @@ class BlockSet:
     factors: int = 0
 
     def load(
-        self, root: Path, blocks: Blocks, provide: Callable[[], object] | None = None
+        self, root: Path, blocks: SplitBlocks, provide: Callable[[], object] | None = None
     ) -> tuple[Split, Split]:
         """The train and the test split, prepared once below `root`.
 
@@ -64,7 +64,7 @@ class BlockSet:
         stored = prepared(root, self.name, self.key, arrays, partial(self._fill, blocks))
         return stored.split("train"), stored.split("test")
 
-    def _fill(self, blocks: Blocks, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _fill(self, blocks: SplitBlocks, arrays: Mapping[str, NDArray[Any]]) -> None:
         with bar(f"preparing {self.name}", sum(self.counts.values())) as advance:
             for split, count in self.counts.items():
                 start = 0

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from harness.core.counting import counted_of
-from harness.core.errors import BadInput, reason
+from harness.core.errors import BadInput, error_text
 
 SUFFIX = ".zip"
 MAX_BYTES = 2**29
@@ -44,7 +44,7 @@ class Member:
                 # One more than is said, so that the checksum is compared at the end.
                 return stream.read(info.file_size + 1)
         except (BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as error:
-            raise BadInput(f"{self}: cannot be unpacked ({reason(error)})") from error
+            raise BadInput(f"{self}: cannot be unpacked ({error_text(error)})") from error
 
     def open(self, mode: str = "rb") -> BytesIO:
         """As of a path, to be read."""
@@ -62,7 +62,7 @@ def find_members(archive: Path) -> list[Member]:
     try:
         opened = ZipFile(archive)
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        why = getattr(error, "strerror", None) or reason(error)
+        why = getattr(error, "strerror", None) or error_text(error)
         raise BadInput(f"{archive}: not a zip archive, or damaged ({why})") from error
     files = [info.filename for info in opened.infolist() if not info.is_dir()]
     if outside := [name for name in files if ".." in PureWindowsPath(name).parts]:

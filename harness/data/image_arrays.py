@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from harness.core.counting import counted
-from harness.core.errors import BadInput, damaged
+from harness.core.errors import BadInput, read_error
 from harness.core.printable import printable
 from harness.data.image_memory import (
     LazyImages,
@@ -138,7 +138,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise damaged(path, error) from error
+        raise read_error(path, error) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.core.errors import BadInput, damaged
+from harness.core.errors import BadInput, read_error
 from harness.data.appearance import appearance, check_colours, upright
 from harness.data.image_memory import (
     DECODED_AT_ONCE,
@@ -172,7 +172,7 @@ def _opened(path: ImageFile) -> Iterator[Image.Image]:
     except BadInput:
         raise
     except Exception as error:  # a damaged file makes decoders raise almost anything
-        raise damaged(path, error, "decoded") from error
+        raise read_error(path, error, "decoded") from error
 
 
 def _is_reduced(image: Image.Image) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torchvision import datasets
 
-from harness.core.errors import BadInput, damaged, suggest
+from harness.core.errors import BadInput, read_error, suggest
 from harness.core.keys import digest
 from harness.data.base import DatasetCard, Split
 from harness.data.source import DatasetFactory, Source
@@ -116,7 +116,7 @@ def _archived(folder: Path, names: list[str]) -> Iterator[Encoded]:
     try:
         archive = ZipFile(path)  # open for as long as something reads from it
     except BadZipFile as error:
-        raise damaged(path, error) from error
+        raise read_error(path, error) from error
     for name in names:
         member = f"{path.stem}/{name}"
         yield f"{path}:{member}", partial(archive.read, member)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.core.errors import BadInput, damaged
+from harness.core.errors import BadInput, read_error
 from harness.data.base import Split
 from harness.data.block_set import BlockSet, ImageBlock
 from harness.data.image_files import planes
@@ -104,7 +104,7 @@ def _decode(sizing: Sizing, crop: int | None, encoded: Encoded) -> NDArray[np.ui
     except BadInput:
         raise
     except Exception as error:  # a damaged file makes decoders raise almost anything
-        raise damaged(name, error, "decoded") from error
+        raise read_error(name, error, "decoded") from error
     if crop:
         left, top = (whole.width - crop) // 2, (whole.height - crop) // 2
         whole = whole.crop((left, top, left + crop, top + crop))

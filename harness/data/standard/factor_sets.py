@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from harness.core.errors import BadInput, damaged
+from harness.core.errors import BadInput, read_error
 from harness.data.base import DatasetCard
 from harness.data.block_set import ImageBlock
 from harness.data.standard.array_set import ArraySet, maker
@@ -56,7 +56,7 @@ def _dsprites(folder: Path, split: str) -> Iterator[ImageBlock]:
                     yield ImageBlock(pixels[:, None] * np.uint8(255), factors[:, 0], factors)
                     start = block.stop
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise damaged(path, error) from error
+        raise read_error(path, error) from error
 
 
 def _npy_blocks(path: Path, stream: IO[bytes]) -> Iterator[NDArray[Any]]:
@@ -98,7 +98,7 @@ def _shapes3d(folder: Path, split: str) -> Iterator[ImageBlock]:
                 pixels, rows = file["images"][block][mask[block]], factors[block][mask[block]]
                 yield ImageBlock(pixels.transpose(0, 3, 1, 2), rows[:, 4], rows)
     except (OSError, KeyError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise read_error(path, error) from error
 
 
 DSPRITES_SET = ArraySet(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.core.errors import BadInput, reason
+from harness.core.errors import BadInput, error_text
 
 ALGORITHMS = {64: "sha256", 32: "md5"}
 """By the length of a digest. torchvision pins MD5: nobody can make another file to a given one."""
@@ -84,7 +84,7 @@ class Files:
             )
             raise BadInput(
                 f"{folder / missing}: this file of {self.title} is missing and cannot be "
-                f"downloaded ({reason(error)}); name the folder that holds "
+                f"downloaded ({error_text(error)}); name the folder that holds "
                 f"{self.folder / missing} with --data-root or HARNESS_DATA"
             ) from error
 

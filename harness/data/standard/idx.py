@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.errors import BadInput, damaged
+from harness.core.errors import BadInput, read_error
 
 Stream = IO[bytes] | gzip.GzipFile
 
@@ -51,7 +51,7 @@ def read_idx(path: Path, member: str = "") -> Iterator[NDArray[Any]]:
             if stream.read(1):
                 raise BadInput(f"{where}: more bytes than the {shape[0]:,} items that it says")
     except (OSError, EOFError, KeyError, zlib.error, lzma.LZMAError, BadZipFile) as error:
-        raise damaged(where, error) from error
+        raise read_error(where, error) from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.errors import BadInput, damaged, suggest
+from harness.core.errors import BadInput, read_error, suggest
 from harness.data.base import DatasetCard, Split
 from harness.data.source import DatasetFactory, Source
 from harness.data.standard import sizing
@@ -68,7 +68,7 @@ def _database(folder: Path) -> Any:
     try:
         return lmdb.open(str(folder), readonly=True, lock=False, readahead=False, meminit=False)
     except lmdb.Error as error:
-        raise damaged(folder, error) from error
+        raise read_error(folder, error) from error
 
 
 def _values(folder: Path, database: Any) -> Iterator[Encoded]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from scipy.io import loadmat
 from torchvision import datasets
 
-from harness.core.errors import damaged
+from harness.core.errors import read_error
 from harness.data.base import DatasetCard
 from harness.data.block_set import ImageBlock
 from harness.data.standard.array_set import ArraySet, maker
@@ -27,7 +27,7 @@ def _blocks(folder: Path, split: str) -> Iterator[ImageBlock]:
         content = loadmat(path, variable_names=("X", "y"))
         images, labels = content["X"].transpose(3, 2, 0, 1), content["y"].reshape(-1) % 10
     except Exception as error:  # a damaged file makes the reader raise almost anything
-        raise damaged(path, error) from error
+        raise read_error(path, error) from error
     yield ImageBlock(images, labels)
 
 
