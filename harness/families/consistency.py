@@ -20,6 +20,7 @@ from harness.objectives.consistency import Consistency, consistency_function, mu
 from harness.objectives.denoising import Denoiser, NoiseLevel, network_denoiser
 from harness.objectives.edm import c_noise
 from harness.samplers.levels import karras_sigmas
+from harness.samplers.settings import Sampling
 
 
 class ConsistencySettings(DiffusionSettings):
@@ -38,10 +39,8 @@ class ConsistencySettings(DiffusionSettings):
             raise ValueError("consistency needs preconditioning: {kind: edm}, that of its teacher")
         if self.conditional or self.texts:
             raise ValueError("consistency goes without conditional and texts")
-        if strange := self.sampling.model_fields_set - {"steps", "clip"}:
-            raise ValueError(
-                f"sampling.{min(strange)} is not of a consistency model, which takes steps alone"
-            )
+        if self.sampling != Sampling(steps=self.sampling.steps, clip=self.sampling.clip):
+            raise ValueError("sampling of a consistency model takes steps alone: {steps: 1}")
         if self.sampling.steps > self.levels:
             raise ValueError(
                 f"sampling.steps is {self.sampling.steps}: at most levels, {self.levels}"

@@ -86,6 +86,7 @@ class FlowSampling(Guidance):
 
     @model_validator(mode="after")
     def _tolerance_is_of_rk45(self) -> Self:
-        if self.kind != "rk45" and "tolerance" in self.model_fields_set:
+        is_default = self.tolerance == type(self).model_fields["tolerance"].default
+        if self.kind != "rk45" and not is_default:
             raise ValueError(f"tolerance goes with kind: rk45, not {self.kind}")
         return self

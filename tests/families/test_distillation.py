@@ -243,3 +243,10 @@ def test_reflow_of_straight_paths_has_no_loss() -> None:
     noise = player.noise(16, torch.Generator().manual_seed(1))
     noise = player.prepare(family.networks, BATCH, noise)
     assert player.loss(family.networks, BATCH, noise)["loss"].item() < 1e-10
+
+
+def test_samples_of_a_consistency_model_take_steps_alone() -> None:
+    with pytest.raises(ValidationError, match="takes steps alone"):
+        consistency(sampling={"kind": "heun", "steps": 2})
+    with pytest.raises(ValidationError, match="needs preconditioning"):
+        consistency(preconditioning=None)

@@ -147,3 +147,11 @@ def _ask(family: Family) -> None:
     if isinstance(family, capabilities.Restores):
         needs_mask = isinstance(family, Repaint)
         images(family.restore(x, torch.ones_like(x[:, :1]) if needs_mask else None))
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_its_settings_as_they_are_recorded_are_valid(name: str) -> None:
+    """A cell is built from the settings that its plan has written, with all defaults."""
+    recipe = load_recipe(name)
+    settings = FAMILIES.load(recipe.family).Settings.model_validate(recipe.settings)
+    assert type(settings).model_validate(settings.model_dump(mode="json")) == settings
