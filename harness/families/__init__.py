@@ -39,6 +39,7 @@ FAMILIES = Registry(
         "factor-vae": "harness.families.factor_vae:FactorVAE",
         "contrastive": "harness.families.contrastive:Contrastive",
         "conditional-vae": "harness.families.vae_variants:ConditionalVAE",
+        "mixture-vae": "harness.families.code_density:MixtureVAE",
         "spatial-vae": "harness.families.vae_variants:SpatialVAE",
         "autoregressive-vae": "harness.families.vae_variants:AutoregressiveVAE",
         "vq": "harness.families.vq:VQ",

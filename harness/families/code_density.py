@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from harness.families.autoencoder import Autoencoder, AutoencoderSettings
 from harness.families.base import Phase, TrainingImages
+from harness.families.vae import VAE, VAESettings
 from harness.networks.code_densities import CodeGaussian, CodeMixture
 
 
@@ -89,5 +90,47 @@ class MixtureAutoencoder(_WithDensity):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1], from codes of the mixture."""
+        density: Any = self.networks["density"]
+        return self.decode(density.sample(n, generator))
+
+
+class MixtureVAESettings(VAESettings):
+    """`components`: Gaussians in the mixture."""
+
+    components: PositiveInt = 10
+
+
+class MixtureVAE(VAE):
+    """A VAE that is sampled from a mixture of Gaussians, fitted once it is trained to a code of
+    each training image, drawn from its posterior. Its bounds are those of the prior of training.
+    """
+
+    Settings = MixtureVAESettings
+    settings: MixtureVAESettings
+
+    def build(self) -> nn.ModuleDict:
+        """The VAE's networks and the mixture."""
+        networks = super().build()
+        networks["density"] = CodeMixture(self.settings.latent, self.settings.components)
+        return networks
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The phase of a VAE, and one that fits the density."""
+        return (*super().phases(), Phase(name="density", share=0, begin=self.fit_density))
+
+    def fit_density(
+        self, networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
+    ) -> None:
+        """Fits the density to codes of all training images."""
+        codes = []
+        for batch in images.epoch():
+            mean, logvar = networks["encoder"](batch.x).chunk(2, dim=1)
+            noise = self.latents(len(mean), generator)
+            codes.append(mean + (0.5 * logvar).exp() * noise)
+        density: Any = networks["density"]
+        density.fit(torch.cat(codes), generator)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """n images N×C×S×S in [-1, 1]: the decoder's mean at codes of the mixture."""
         density: Any = self.networks["density"]
         return self.decode(density.sample(n, generator))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.families.base import Losses, Noise
 from harness.families.builders import at_least_float32
-from harness.families.gan_settings import GANSettings, Unrolled
+from harness.families.gan_settings import GANSettings, SlopePenaltySettings, Unrolled
 from harness.networks.batch_features import pack
 from harness.networks.conditioning import CONDITIONINGS, Conditioning, beside_planes
 from harness.networks.discriminator import ImageDiscriminator
@@ -75,12 +75,23 @@ class Game:
             parts["classes"] = _class_loss(outputs[0], labels) + _class_loss(outputs[1], labels)
             loss = loss + parts["classes"]
         for penalty in self.settings.penalties:
-            value = PENALTIES[penalty.kind].compute(
-                lambda x: self._verdicts(self._outputs(judge, x, labels), labels), real, fake, noise
-            )
+            value = self._penalty(penalty, judge, real, fake, labels, noise)
             loss = loss + penalty.weight * value
             parts["penalty" if penalty.kind == "gradient" else penalty.kind] = value
         return {"loss": loss, **parts}
+
+    def _penalty(  # noqa: PLR0913, PLR0917 - as the loss that it is a part of
+        self, penalty: SlopePenaltySettings, judge: Network, real: Tensor, fake: Tensor,
+        labels: Tensor, noise: Noise,
+    ) -> Tensor:  # fmt: skip
+        """A penalty without its weight, of its share of the images."""
+        count = max(1, round(penalty.share * len(real)))
+        part = labels[:count]
+        draws = {name: noise[name][:count] for name in ("mix", "perturbation") if name in noise}
+        return PENALTIES[penalty.kind].compute(
+            lambda x: self._verdicts(self._outputs(judge, x, part), part),
+            real[:count], fake[:count], draws,
+        )  # fmt: skip
 
     def generator_loss(
         self, judge: Network, real: Tensor, fake: Tensor, labels: Tensor, noise: Noise

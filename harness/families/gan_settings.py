@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
+    Field,
     PositiveFloat,
     PositiveInt,
     Tag,
@@ -26,10 +27,15 @@ from harness.objectives.penalties import PENALTIES
 
 
 class SlopePenaltySettings(Settings):
-    """A penalty on the discriminator's slope, one of `objectives.penalties`, and its weight."""
+    """A penalty on the discriminator's slope, one of `objectives.penalties`, and its weight. With a
+    `share` below 1 it is of that share of each batch: its expectation is that of the whole batch's,
+    and that of the same penalty of 1/share times the weight in a share of the steps (Karras et al.
+    2020, arXiv:1912.04958, section 3.1: lazy regularisation), at the same cost.
+    """
 
     kind: Annotated[str, KeyOf(PENALTIES)]
     weight: PositiveFloat
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Alternating(Settings):

@@ -4,21 +4,24 @@ arXiv:1912.04958).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from harness.core.settings import Settings
-from harness.families.base import Layers, Noise
+from harness.data.batch import Batch
+from harness.families.base import Layers, Losses, Noise, Phase
 from harness.families.builders import in_range
 from harness.families.gan import GAN
 from harness.families.gan_game import Network
 from harness.families.gan_networks import discriminator_network, start_discriminator
 from harness.families.gan_player_settings import GeneratorSettings
 from harness.families.gan_settings import GANSettings
-from harness.networks.style import StyleGenerator
+from harness.networks.style import StyleGenerator, mixed_styles
+from harness.objectives.path_length import path_length_penalty, path_lengths
 
 MEAN_CODES = 4096
 """Codes whose styles are averaged to be what truncated ones are drawn towards."""
@@ -33,15 +36,27 @@ class StyleSampling(Settings):
     truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
+class PathLengthSettings(Settings):
+    """Path length regularisation: its `weight`, the `share` of a batch that it is of in each step
+    (as a penalty's), and how far the mean length follows the last ones, `rate`.
+    """
+
+    weight: PositiveFloat = 2.0
+    share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+
 class StyleGANSettings(GANSettings):
     """`mapping`: layers from a code to its style, which both have `latent` numbers. `modulation`:
     StyleGAN's AdaIN, or StyleGAN2's of weights. `mixing`: how often an image of training has the
-    style of another code from some layer on. The generator has twice the recipe's `width`.
+    style of another code from some layer on. `path_length`: how path lengths are regularised,
+    if they are. The generator has twice the recipe's `width`.
     """
 
     mapping: Annotated[Layers, Field(ge=1)] = 4
     modulation: Literal["adain", "weights"] = "weights"
     mixing: Annotated[float, Field(ge=0, le=1)] = 0.9
+    path_length: PathLengthSettings | None = None
     sampling: StyleSampling = StyleSampling()
 
     @model_validator(mode="after")
@@ -49,7 +64,7 @@ class StyleGANSettings(GANSettings):
         if self.network != "conv":
             raise ValueError("a style-based generator is of convolutions; leave out network")
         plain = GeneratorSettings()
-        for name in ("blocks", "norm", "attention"):
+        for name in ("blocks", "norm", "attention", "width"):
             if getattr(self.generator, name) != getattr(plain, name):
                 raise ValueError(f"a style-based generator has no {name}; leave it out")
         if self.conditional and self.sampling.space == "w":
@@ -73,15 +88,65 @@ class StyleGAN(GAN):
         )  # fmt: skip
         discriminator = discriminator_network(settings, shape)
         start_discriminator(discriminator, settings)
-        return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        networks = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        if settings.path_length:
+            networks["path_mean"] = PathMean()
+        return networks
+
+    def phases(self) -> tuple[Phase, ...]:
+        """As a GAN's; the mean length of paths follows each step of the generator."""
+        (phase,) = super().phases()
+        if not self.settings.path_length:
+            return (phase,)
+        *others, generator = phase.players
+        generator = replace(generator, after=self._follow_lengths)
+        return (replace(phase, players=(*others, generator)),)
 
     def generator_noise(self, n: int, generator: torch.Generator) -> Noise:
-        """As a GAN's, and what the layers of the generator are given."""
-        return {**super().generator_noise(n, generator), **self._style_noise(n, generator)}
+        """As a GAN's, what the layers of the generator are given, and directions of images."""
+        noise = {**super().generator_noise(n, generator), **self._style_noise(n, generator)}
+        if self.settings.path_length:
+            size = self.shape.size
+            shape = (n, self.shape.channels, size, size)
+            directions = torch.randn(shape, generator=generator, device=generator.device)
+            noise["directions"] = directions / size
+        return noise
 
     def discriminator_noise(self, n: int, generator: torch.Generator) -> Noise:
         """As a GAN's, and what the layers of the generator are given."""
         return {**super().discriminator_noise(n, generator), **self._style_noise(n, generator)}
+
+    def generator_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """As a GAN's, and the regularisation of path lengths times its weight."""
+        losses = super().generator_loss(networks, batch, noise)
+        if not (settings := self.settings.path_length):
+            return losses
+        lengths = self._path_lengths(networks, batch, noise)
+        penalty = path_length_penalty(lengths, networks["path_mean"].value)
+        loss = losses["loss"] + settings.weight * penalty
+        return {**losses, "loss": loss, "path_length": penalty}
+
+    def _path_lengths(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Tensor:
+        """The lengths of the share of the images that are regularised."""
+        network = networks["generator"]
+        assert isinstance(network, StyleGenerator)
+        assert self.settings.path_length is not None
+        count = max(1, round(self.settings.path_length.share * len(noise["z"])))
+        layers = [noise[f"layer_{index}"][:count] for index in range(len(network.layers))]
+        code, other = (self._code(noise[name], batch.labels)[:count] for name in ("z", "other"))
+        styles = mixed_styles(
+            network.styles(code), network.styles(other), noise["crossover"][:count]
+        )
+        directions = noise["directions"][:count]
+        return path_lengths(lambda w: network.synthesise(w, layers), styles, directions)
+
+    def _follow_lengths(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
+        """Moves the mean towards the lengths of the generator after its step; that mean."""
+        assert self.settings.path_length is not None
+        mean: Tensor = networks["path_mean"].value
+        lengths = self._path_lengths(networks, batch, noise)
+        mean.lerp_(lengths.mean(), self.settings.path_length.rate)
+        return {"mean_path_length": mean.clone()}
 
     def made(self, generator: Network, labels: Tensor, noise: Noise) -> Tensor:
         """The images of the noise's codes, with styles mixed as it says, N×C×S×S."""
@@ -145,3 +210,13 @@ class StyleGAN(GAN):
             "other": self.codes(n, generator),
             "crossover": torch.where(mixes, crossover, layers),
         }
+
+
+class PathMean(nn.Module):
+    """The moving mean of path lengths, which starts at 0."""
+
+    value: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("value", torch.zeros(()))

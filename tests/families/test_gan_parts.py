@@ -72,6 +72,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "projection": {"conditional": True},
     "concatenation": {"conditional": True, "discriminator": {"conditioning": "concatenation"}},
     "classifier": {"conditional": True, "discriminator": {"conditioning": "classifier"}},
+    "hidden": MLP | {"generator": {"hidden": "batch", "width": 6, "depth": 3},
+                     "discriminator": {"hidden": "maxout", "width": 5}, "initial_sigma": 0.1},
     "unrolled": MLP | {"dynamics": {"kind": "unrolled", "steps": 2, "lr": 0.1}},
     "unrolled-conv": {"dynamics": {"kind": "unrolled", "steps": 1, "lr": 0.1}},
     "simultaneous": {"dynamics": {"kind": "simultaneous"}},
@@ -246,6 +248,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"generator": {"adversarial": 0.0}}, "has none"),
     (MLP | {"discriminator": {"norm": "layer"}}, "goes with network: conv"),
     (MLP | {"generator": {"attention": True}}, "goes with network: conv"),
+    (MLP | {"discriminator": {"hidden": "batch"}, "penalties": [{"kind": "r1", "weight": 1.0}]},
+     "penalties go with discriminator: {hidden: plain}"),
+    ({"discriminator": {"hidden": "maxout"}}, "of a player go with network: mlp"),
+    ({"initial_sigma": 0.02}, "of a player go with network: mlp"),
     ({"discriminator": {"blocks": "residual"}}, "{norm: spectral} or {norm: none}"),
     ({"generator": {"blocks": "residual", "norm": "none"}}, "leave out its norm"),
     (MLP | {"generator": {"blocks": "residual"}}, "go with network: conv"),
@@ -265,3 +271,21 @@ def test_what_does_not_go_together_says_what_would_do(settings: dict[str, Any], 
     with pytest.raises(ValidationError) as caught:
         gan(settings)
     assert right in str(caught.value)
+
+
+def test_a_penalty_on_parts_of_a_batch_is_on_average_that_of_the_whole():
+    penalties = [{"kind": "r1", "weight": 10.0}, {"kind": "gradient", "weight": 1.0}]
+    settings = MLP | {"discriminator": {"packing": 2}}
+    whole = gan(settings | {"penalties": penalties})
+    lazy = gan(settings | {"penalties": [p | {"share": 0.25} for p in penalties]})
+    player = whole.phases()[0].players[0]
+    noise, given = dict(player.noise(8, seeded())), batch(whole)
+    expected = losses(whole, player)
+    means = {name: torch.zeros(()) for name in ("r1", "penalty")}
+    for packs in range(4):  # each pack of two comes first once
+        moved = Batch(given.x.roll(-2 * packs, 0), given.labels)
+        turned = noise | {"z": noise["z"].roll(-2 * packs, 0), "mix": noise["mix"].roll(-packs, 0)}
+        found = lazy.phases()[0].players[0].loss(whole.networks, moved, turned)
+        means = {name: mean + found[name] / 4 for name, mean in means.items()}
+    for name, mean in means.items():
+        torch.testing.assert_close(mean, expected[name])

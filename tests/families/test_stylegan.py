@@ -110,3 +110,23 @@ def test_opponents_have_the_noise_of_training():
 def test_what_does_not_go_together_says_what_would_do(settings: dict[str, Any], right: str):
     with pytest.raises(ValidationError, match=right):
         stylegan(**settings)
+
+
+def test_the_mean_length_follows_the_generators_steps():
+    family = stylegan(path_length={"weight": 2.0, "share": 0.5, "rate": 0.25})
+    batch = Batch(torch.rand(8, 1, 16, 16) * 2 - 1, torch.arange(8) % 3)
+    generator = family.phases()[0].players[-1]
+    noise = generator.noise(8, seeded())
+    losses = generator.loss(family.networks, batch, noise)
+    plain = stylegan().phases()[0].players[-1].loss(family.networks, batch, noise)
+    lengths = (losses["path_length"]).item()
+    torch.testing.assert_close(losses["loss"], plain["loss"] + 2 * losses["path_length"])
+    assert generator.after is not None
+    after = generator.after(family.networks, batch, noise)
+    assert after is not None
+    mean = after["mean_path_length"].item()
+    assert family.networks["path_mean"].value.item() == mean
+    # The mean was 0, so that the penalty is E l² ≥ (E l)², and a quarter of E l is the mean now.
+    assert 0 < 4 * mean <= lengths**0.5
+    generator.after(family.networks, batch, noise)
+    assert family.networks["path_mean"].value.item() == pytest.approx(mean * 1.75)

@@ -698,6 +698,12 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     },
     "flow/matching-rk45": {
         "model/loss": [1.1108, 1.0596, 0.96324],
+    "style/stylegan2-path-length": {
+        "discriminator/loss": [32.217, 12.218, 8.218],
+        "discriminator/r1": [0.66068, 0.3211, 0.20571],
+        "generator/loss": [0.96552, 2.9968, 0.87761],
+        "generator/path_length": [0.47751, 0.45785, 0.4287],
+        "generator/mean_path_length": [0.0067218, 0.013113, 0.019425],
     },
 }
 
