@@ -195,5 +195,6 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "anomaly_masks": dataset.test.masks,
         "train_factors": inliers.factors,
         "test_factors": dataset.normal_test.factors,
+        "factor_names": dataset.card.factors,
         "polygon_corners": dataset.card.corners,
     }

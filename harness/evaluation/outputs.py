@@ -73,7 +73,7 @@ def _checks(reference: Tensor) -> dict[str, Check]:
     """
     of_pixels, shape = not reference.is_floating_point(), tuple(reference.shape[1:])
     images = _image_check(shape, of_pixels)
-    made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode")
+    made = ("sample", "sample_labels", "sample_texts", "opponent_samples", "decode", "mix_styles")
     from_others = ("reconstruct", "restore", "translate", "fill_in")
     each: tuple[str, ...] = (
         "score", "discriminate", "elbo", "importance_bound", "ode_log_likelihood", "code_bits",

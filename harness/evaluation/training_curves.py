@@ -19,6 +19,7 @@ from harness.evaluation.requirements import (
     require,
 )
 from harness.evaluation.specs import evidence, provided
+from harness.training.drift import DRIFT, has_drift
 
 TRAINING_CURVE = "training_curve"
 
@@ -63,6 +64,22 @@ def generator_gradient_norms(e: Evidence) -> Tensor:
     """
     norms: Tensor = e[TRAINING_CURVE]["generator/gradient_norm"]
     return norms
+
+
+def _follows_no_samples(candidate: Candidate) -> str | None:
+    if has_drift(candidate.family):
+        return None
+    return f"{candidate.model} is no GAN that makes images from codes alone"
+
+
+@evidence(requires=LOGGED, unavailable=of_model(_follows_no_samples))
+def sample_drifts(e: Evidence) -> Tensor:
+    """How far samples of fixed codes moved late in training, as `harness.training.drift` says:
+    float64 P×2 of images shown and drifts, one point or, of a training of a few steps, none.
+    """
+    none = torch.zeros(0, 2, dtype=torch.float64)
+    drifts: Tensor = e[TRAINING_CURVE].get(DRIFT, none)
+    return drifts
 
 
 def _clips_no_weights(candidate: Candidate) -> str | None:

@@ -90,6 +90,17 @@ class Latents(Protocol):
 
 
 @runtime_checkable
+class MixesStyles(Protocol):
+    """Makes images whose earlier layers are steered by one code and the later ones by another."""
+
+    def mix_styles(self, first: Tensor, second: Tensor) -> Tensor:
+        """Codes N×d of both → x N×C×S×S in [-1, 1]; the first half of the layers, rounded down, is
+        steered by `first`.
+        """
+        ...
+
+
+@runtime_checkable
 class Samples(Protocol):
     """Makes new images."""
 

@@ -122,7 +122,7 @@ class StyleGAN(GAN):
         if not (settings := self.settings.path_length):
             return losses
         lengths = self._path_lengths(networks, batch, noise)
-        penalty = path_length_penalty(lengths, networks["path_mean"].value)
+        penalty = path_length_penalty(lengths, _path_mean(networks))
         loss = losses["loss"] + settings.weight * penalty
         return {**losses, "loss": loss, "path_length": penalty}
 
@@ -143,7 +143,7 @@ class StyleGAN(GAN):
     def _follow_lengths(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """Moves the mean towards the lengths of the generator after its step; that mean."""
         assert self.settings.path_length is not None
-        mean: Tensor = networks["path_mean"].value
+        mean = _path_mean(networks)
         lengths = self._path_lengths(networks, batch, noise)
         mean.lerp_(lengths.mean(), self.settings.path_length.rate)
         return {"mean_path_length": mean.clone()}
@@ -164,7 +164,24 @@ class StyleGAN(GAN):
         """Codes N×latent of the space that is sampled in, with their classes if it is conditional
         and with the same noise for all → images N×C×S×S in [-1, 1].
         """
-        sampling, network = self.settings.sampling, self._generator
+        styles = self._styles(z)[:, None].expand(-1, len(self._generator.layers), -1)
+        return in_range(self._generator.synthesise(styles), self.shape)
+
+    @torch.no_grad()
+    def mix_styles(self, first: Tensor, second: Tensor) -> Tensor:
+        """Codes of both, as `decode` takes them → images N×C×S×S in [-1, 1] with the style of
+        `first` in the first half of the layers, rounded down, and of `second` in the others.
+        """
+        layers = len(self._generator.layers)
+        early, late = (self._styles(z)[:, None].expand(-1, layers, -1) for z in (first, second))
+        crossover = torch.full((len(first),), layers // 2, device=first.device)
+        return in_range(
+            self._generator.synthesise(mixed_styles(early, late, crossover)), self.shape
+        )
+
+    def _styles(self, z: Tensor) -> Tensor:
+        """The styles N×latent of codes, truncated as the recipe says."""
+        sampling = self.settings.sampling
         w = z if sampling.space == "w" else self._mapped(z)
         if sampling.truncation < 1:
             generator = torch.Generator(z.device).manual_seed(0)
@@ -172,8 +189,7 @@ class StyleGAN(GAN):
             labels = torch.arange(MEAN_CODES, device=z.device) % max(1, self.classes)
             mean = self._mapped(self._code(codes, labels)).mean(dim=0)
             w = mean + sampling.truncation * (w - mean)
-        styles = w[:, None].expand(-1, len(network.layers), -1)
-        return in_range(network.synthesise(styles), self.shape)
+        return w
 
     @torch.no_grad()
     def opponent_samples(self, n: int, generator: torch.Generator) -> Tensor:
@@ -220,3 +236,9 @@ class PathMean(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("value", torch.zeros(()))
+
+
+def _path_mean(networks: nn.ModuleDict) -> Tensor:
+    network = networks["path_mean"]
+    assert isinstance(network, PathMean)
+    return network.value

@@ -29,6 +29,16 @@ def weights_at_bound(shares_at_bound: Tensor) -> Estimate:
     return Estimate(mean_of_last(shares_at_bound, "shares of weights"))
 
 
+@takes_arrays
+def sample_drift(sample_drifts: Tensor) -> Estimate:
+    """How far samples of fixed codes move over the last tenth of training, in units of their
+    spread: 0 where they stay, about √2 where they become others. From P×2 of images shown and
+    drifts. Raises BadInput where there is none: of a training of a few steps, and of samples that
+    are all alike.
+    """
+    return Estimate(mean_of_last(sample_drifts, "drifts of samples"))
+
+
 def mean_of_last(curve: Tensor, of: str) -> float:
     """The mean value of the points of a curve, P×2 of images and values, in the last tenth of its
     images. Raises BadInput for another shape.
@@ -57,4 +67,15 @@ WEIGHTS_AT_BOUND = Metric(
     "Gulrajani et al. 2017, arXiv:1704.00028",
     kind="adversary",
     settings={"last": LAST},
+)
+SAMPLE_DRIFT = Metric(
+    "sample_drift",
+    sample_drift,
+    "lower",
+    "drift of samples late in training",
+    "Salimans et al. 2016, arXiv:1606.03498",
+    kind="adversary",
+    scale="log",
+    settings={"codes": 256, "last": LAST},
+    range=(0.0, None),
 )

@@ -15,6 +15,7 @@ from harness.families.base import Family, TrainingImages
 from harness.training.budget import Stage, stages, until
 from harness.training.checkpoint import Checkpoints
 from harness.training.clock import clock
+from harness.training.drift import DRIFT
 from harness.training.state import CurvePoint, TrainingState
 from harness.training.step import Step, replayed
 from harness.training.stopping import Stopped
@@ -148,13 +149,18 @@ class _BetweenSteps:
         """After a step; `images` is how many have been shown."""
         state, checkpoints = self.state, self.checkpoints
         is_last = state.step == self.steps
+        if not is_last:
+            state.drift.keep(state.step / self.steps)
         is_read = is_last or state.step % self.stride == 0
         is_stopped = self.stop() and not is_last
         is_saved = is_last or is_stopped or (checkpoints is not None and checkpoints.due())
         if not (is_read or is_saved):
             return
         if is_read:
-            state.curve.append(CurvePoint(images, state.read_losses()))
+            losses = state.read_losses()
+            if is_last and (drift := state.drift.read()) is not None:
+                losses[DRIFT] = drift
+            state.curve.append(CurvePoint(images, losses))
         elif self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # what is queued is training, and counts
         state.seconds += self.now() - self.started

@@ -16,6 +16,7 @@ from harness.families.base import Family, Loss, Losses, Noise, Phase, Player, Tr
 from harness.training import data_parallel
 from harness.training.average import MovingAverage, copy_with
 from harness.training.compute import compute_loss, layout
+from harness.training.drift import SampleDrift
 from harness.training.freezing import Trainable
 from harness.training.losses import LossMeans
 from harness.training.optimizers import clip_gradients, gradient_norm, make_optimizer
@@ -27,7 +28,8 @@ GRADIENT_NORM = "gradient_norm"
 @dataclass(frozen=True)
 class CurvePoint:
     """A point of the training curves, after `images`: the means of losses since the last point, by
-    `player/loss`, and at `player/gradient_norm` the norm of the last step's gradients.
+    `player/loss`, and at `player/gradient_norm` the norm of the last step's gradients. The last
+    point of a GAN has the drift of its samples too, see `harness.training.drift`.
     """
 
     images: int
@@ -122,6 +124,7 @@ class TrainingState:
         self.seconds = 0.0
         self.curve: list[CurvePoint] = []
         self.losses = LossMeans()
+        self.drift = SampleDrift(family, seed, device)
         self._family, self._seed = family, seed
         self._device, self._accelerate = device, accelerate
         self._trainable = Trainable(self.networks)
@@ -196,6 +199,8 @@ class TrainingState:
         found = self.changing() | _prefixed("losses", self.losses.tensors())
         if self.raw is not None:
             found |= _prefixed("raw", self.raw.state_dict())
+        if self.drift.late is not None:
+            found["drift/late"] = self.drift.late
         for path, turn in self._paths():
             found |= _prefixed(f"prepare/{path}", turn.prepared)
             found[f"noise/{path}"] = turn.noise.get_state()
@@ -232,6 +237,8 @@ class TrainingState:
                 turn.player.prepare.load_state_dict(_below(f"prepare/{path}", tensors))
             if turn.optimizer:
                 _restore_optimizer(turn.optimizer, _below(f"optimizer/{path}", tensors))
+        late = tensors.get("drift/late")
+        self.drift.late = None if late is None else late.to(self._device)
         self.step, self.seconds = values["step"], values["seconds"]
         self.curve = [CurvePoint(images, losses) for images, losses in values["curve"]]
 

@@ -705,6 +705,15 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "generator/path_length": [0.47751, 0.45785, 0.4287],
         "generator/mean_path_length": [0.0067218, 0.013113, 0.019425],
     },
+    "gan/mlp-averaged": {
+        "discriminator/loss": [1.3984, 1.3674, 1.3457],
+        "generator/loss": [0.6883, 0.68365, 0.6789],
+    },
+    "vae/mlp-mixture": {
+        "model/loss": [46971, 45817, 45553, 44378, 44053, 44424],
+        "model/reconstruction": [46971, 45817, 45553, 44378, 44053, 44424],
+        "model/kl": [0.0064792, 0.011356, 0.01778, 0.026239, 0.03392, 0.039275],
+    },
 }
 
 
@@ -719,7 +728,7 @@ def first_losses(name: str) -> dict[str, list[float]]:
     return {
         key: [step[key] for step in losses if key in step]
         for key in names
-        if not key.endswith("/gradient_norm")
+        if not key.endswith(("/gradient_norm", "/drift"))
     }
 
 

@@ -1,0 +1,90 @@
+"""Factors of images that a model makes, read off the training image nearest to each."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.core.seeding import generator
+from harness.evaluation.evidence import Evidence
+from harness.evaluation.requirements import Candidate, Requirement, lacks, require
+from harness.evaluation.specs import evidence, provided
+from harness.families.capabilities import MixesStyles
+
+READ, MIXED = 4000, 1000
+"""Images of codes whose factors are read, and pairs of codes that are mixed."""
+ROWS = 256
+"""Images that are compared with all training images at once, to bound memory."""
+
+
+def _no_mixing(candidate: Candidate) -> str | None:
+    return lacks(MixesStyles, "has no layers that take a style each")(candidate)
+
+
+require(Requirement("styles", _no_mixing))
+provided("factor_names", "factors")
+
+
+def read_factors(images: Tensor, train: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+    """The factors, int64 N×F, of the training image nearest to each image, and the root mean square
+    distance to it, N, on the scale of their values. `images` N×C×S×S and `train` M×C×S×S are of one
+    type, `factors` M×F belong to the latter. Of equally near ones the first counts.
+    """
+    known = train.flatten(1).float()
+    squares = known.square().sum(dim=1)
+    nearest, distances = [], []
+    for rows in torch.split(images.flatten(1).float(), ROWS):
+        beside = squares - 2 * rows @ known.T
+        least, at = beside.min(dim=1)
+        nearest.append(factors[at])
+        distances.append((least + rows.square().sum(dim=1)).clamp(min=0) / known.shape[1])
+    return torch.cat(nearest), torch.cat(distances).sqrt()
+
+
+def _decoded(e: Evidence, codes: Tensor) -> Tensor:
+    """The images of codes, as the dataset stores its own."""
+    with torch.inference_mode():
+        return torch.cat([e.stored(e.model.decode(part)) for part in torch.split(codes, ROWS)])
+
+
+@evidence(requires=("latents", "factors", "train", "pixels"))
+def latent_codes(e: Evidence) -> Tensor:
+    """Codes of the space that the model is sampled in, n×d."""
+    codes: Tensor = e.model.latents(READ, generator(e.seed, "factors", device=e.device))
+    return codes.cpu()
+
+
+@evidence(requires=("latents", "factors", "train", "pixels"))
+def latent_readings(e: Evidence) -> tuple[Tensor, Tensor]:
+    """What `read_factors` reads off the images of `latent_codes`."""
+    images = _decoded(e, e["latent_codes"].to(e.device))
+    return read_factors(images, e["train_images"], e["train_factors"])
+
+
+@evidence(requires=("latents", "factors", "train", "pixels"))
+def latent_factors(e: Evidence) -> Tensor:
+    """The factors of the images of `latent_codes`, int64 n×F."""
+    factors: Tensor = e["latent_readings"][0]
+    return factors
+
+
+@evidence(requires=("latents", "factors", "train", "pixels"))
+def factor_distances(e: Evidence) -> Tensor:
+    """How far each of these images is from the one that its factors are read off, n."""
+    distances: Tensor = e["latent_readings"][1]
+    return distances
+
+
+@evidence(requires=("latents", "factors", "train", "pixels", "styles"))
+def mixed_factors(e: Evidence) -> Tensor:
+    """The factors of the images of two codes, and of the image with the styles of the first in its
+    earlier layers and of the second in its later ones: int64 n×3×F.
+    """
+    draws = generator(e.seed, "mixing", device=e.device)
+    first, second = e.model.latents(MIXED, draws), e.model.latents(MIXED, draws)
+    with torch.inference_mode():
+        pairs = zip(torch.split(first, ROWS), torch.split(second, ROWS), strict=True)
+        mixed = torch.cat([e.stored(e.model.mix_styles(*pair)) for pair in pairs])
+    sets = (_decoded(e, first), _decoded(e, second), mixed)
+    train, factors = e["train_images"], e["train_factors"]
+    return torch.stack([read_factors(images, train, factors)[0] for images in sets], dim=1)
