@@ -698,6 +698,7 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     },
     "flow/matching-rk45": {
         "model/loss": [1.1108, 1.0596, 0.96324],
+    },
     "style/stylegan2-path-length": {
         "discriminator/loss": [32.217, 12.218, 8.218],
         "discriminator/r1": [0.66068, 0.3211, 0.20571],
