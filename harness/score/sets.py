@@ -190,7 +190,9 @@ MISSING: Mapping[Need, str] = {
     "train": "needs the images that the model was trained on; give --train, such as cifar10:train",
     "labels": "needs the class of each image; give a split of a dataset as --reference",
     "reconstructions": "needs pairs of images; give --pairs and the originals as --reference",
-    "scores": "images alone have no anomaly scores",
+    **dict.fromkeys(
+        ("scores", "rebuilt", "filled in", "validation"), "images alone have no anomaly scores"
+    ),
     "conditional": "needs the class asked of each image; give a metadata.jsonl with labels beside"
     " the samples, and a reference with labels",
     "texts": "needs the text of each image; give --captions, such as prompts.csv",
