@@ -21,6 +21,7 @@ from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import TIMING_BATCH, TIMING_REPEATS, draw_count
 from harness.extractors.base import Extracted, Extractor
 from harness.families.base import Family
+from harness.families.capabilities import Samples
 from harness.metrics.base import Metric
 from harness.plan import Cell
 from harness.plan.external_samples import evidence_of
@@ -140,7 +141,7 @@ def _time_evaluation(
 def _part_times(metrics: Iterable[Metric], trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
     """Seconds of samples, and of each metric that these suffice for, with its evidence."""
     began = trial.now()
-    if hasattr(trial.unchecked_model, "sample"):
+    if isinstance(trial.unchecked_model, Samples):
         count, seconds = len(trial["samples"]), trial.now() - began
         yield "samples", seconds * trial.setup.draws
         if any("sampling_seconds_per_image" in metric.needs for metric in metrics):

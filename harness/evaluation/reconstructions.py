@@ -108,6 +108,12 @@ def translate(e: Evidence, images: Tensor, domains: Tensor) -> Tensor:
     return out
 
 
+@evidence(requires=("reconstructions",), role="extractor", framewise=True)
+def reconstruction_features(e: Evidence) -> Tensor:
+    """Pooled features of the reconstructions, n×d."""
+    return e.extractor().extract(e["reconstructions"]).pooled
+
+
 @evidence(requires=("reconstructions",), role="perceptual", framewise=True)
 def perceptual_distances(e: Evidence) -> Tensor:
     """How different each reconstruction looks from its original."""

@@ -74,6 +74,10 @@ def _fid_backward(backward_features: Tensor, first_domain_features: Tensor) -> E
     return frechet_estimate(backward_features, first_domain_features)
 
 
+def _reconstruction_fid(reconstruction_features: Tensor, reference_features: Tensor) -> Estimate:
+    return frechet_estimate(reconstruction_features, reference_features)
+
+
 FID = Metric(
     "fid",
     frechet_estimate,
@@ -84,6 +88,18 @@ FID = Metric(
     scale="log",
     digits=2,
     least=both(2),
+    range=(0.0, None),
+)
+RECONSTRUCTION_FID = Metric(
+    "reconstruction_fid",
+    _reconstruction_fid,
+    "lower",
+    "Fréchet distance of reconstructions to the test images",
+    "Heusel et al. 2017, arXiv:1706.08500",
+    kind="reconstruction",
+    scale="log",
+    digits=2,
+    least={"reference": 2},
     range=(0.0, None),
 )
 FID_FORWARD = Metric(

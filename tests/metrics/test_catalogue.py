@@ -99,6 +99,7 @@ EVIDENCE = {
     "anomaly_maps": torch.randn(12, 8, 8),
     "anomaly_masks": torch.rand(12, 8, 8) < 0.1,
     "forward_features": torch.randn(40, 8),
+    "reconstruction_features": torch.randn(40, 8),
     "backward_features": torch.randn(40, 8),
     "first_domain_features": torch.randn(50, 8),
     "second_domain_features": torch.randn(50, 8),
