@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from running import Inside
 
+from harness.config.claim import Claim
 from harness.config.claim_shapes import make_claim
 from harness.plan.declarations import Declaration, declaration_text, declared_first
 
@@ -118,3 +119,28 @@ def test_an_amendment_without_a_day_and_a_reason_is_refused(command: Inside, ame
     assert "suite.yaml:15: " in ran.stderr
     assert "amended" in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+def test_reasons_are_no_part_of_what_is_asked(command: Inside):
+    first = run(command)
+    reasons = "    why: Because.\n    fooled_by: [noise, blur]\n"
+    assert run(command, SUITE + reasons)["declarations"] == first["declarations"]
+
+
+def test_a_digest_of_an_earlier_version_that_has_the_reasons_too_still_holds(
+    command: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    """Earlier versions digested `why`; more seeds then are the same claim."""
+    text = SUITE + "    why: Because.\n"
+    dumped = Claim.model_dump
+
+    def with_reasons(self: Claim, **options: object) -> dict[str, object]:
+        excluded = {*options.get("exclude", ())} - {"why"}
+        return dumped(self, **{**options, "exclude": excluded})
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Claim, "model_dump", with_reasons)
+        old = run(command, text)["declarations"]
+    more = run(command, text, "--seeds", "0,1")
+    assert [each["asked"] for each in more["declarations"]] == [old[0]["asked"]] * 2
+    assert more["declared_first"]

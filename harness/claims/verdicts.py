@@ -25,6 +25,7 @@ import pandas as pd
 
 from harness.claims.ability import UNKNOWN_TRAINING, SuiteTraining, ability_obstacles
 from harness.claims.effects import ClaimTest, Effect, average_test, single_test
+from harness.claims.fooled import fooling_obstacles
 from harness.claims.frontier import compare_frontiers
 from harness.claims.looks import ClaimLooks
 from harness.claims.pairing import Block, PairedSeeds, pair_seeds
@@ -41,6 +42,8 @@ from harness.config.claim import Claim
 from harness.core.errors import BadInput, suggest
 from harness.metrics.base import Metric
 from harness.plan.claims import without_side
+from harness.plan.selftests import Selftests
+from harness.selftest.outcomes import SelftestResult
 from harness.statistics import holm
 
 LEAST_LEVEL = 1e-7
@@ -162,13 +165,15 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     *,
     training: SuiteTraining = UNKNOWN_TRAINING,
     looks: Mapping[str, ClaimLooks] | None = None,
+    selftests: Selftests | None = None,
 ) -> list[Verdict]:
     """Returns a verdict on each claim, from the tidy table (`harness.core.measurement.COLUMNS`).
 
     `seeds` is the number of seeds that the suite asks for; those that the table lacks are missing
     cells. `datasets` are the suite's, or each claim's by its id; by default the ones in
     the table. They are used for claims that name no datasets. Claims about what models can do are
-    withheld where `training` does not allow them to be decided. A claim that has `looks`, by its
+    withheld where `training` does not allow them to be decided, and claims whose metrics are fooled
+    by the `selftests` recorded for them, by their id. A claim that has `looks`, by its
     id, is decided at the first of them that decides it, each at the level that they leave it;
     without any it has all of alpha. Raises BadInput for a metric that
     is not in `metrics`, and for a claim about the better side of a metric that has none.
@@ -176,7 +181,13 @@ def decide(  # noqa: PLR0913 - what a verdict rests on, each by name
     default = list(dict.fromkeys(table["dataset"])) if datasets is None else datasets
     measured = seeds_by_dataset(table, seeds)
     trials = [
-        _trial(claim, metrics, _sources(claim, measured, default, seeds), training, looks)
+        _trial(
+            claim,
+            metrics,
+            _sources(claim, measured, default, seeds),
+            _State(training, (selftests or {}).get(claim.id, ())),
+            looks,
+        )
         for claim in claims
     ]
     alphas = _alphas(trials, claims)
@@ -196,7 +207,11 @@ def decisions(
     """
     trials = [
         _trial(
-            claim, metrics, [measured[name] for name in claim.datasets or measured], training, looks
+            claim,
+            metrics,
+            [measured[name] for name in claim.datasets or measured],
+            _State(training),
+            looks,
         )
         for claim in claims
     ]
@@ -220,15 +235,15 @@ def _trial(
     claim: Claim,
     metrics: Mapping[str, Metric],
     sources: Sequence[Seeds],
-    training: SuiteTraining,
+    state: _State,
     looks: Mapping[str, ClaimLooks] | None,
 ) -> _Looked:
     """Returns a claim at each of its looks."""
     of_claim = (looks or {}).get(claim.id)
     if of_claim is None or not of_claim.seeds:
-        return _Looked((_case(claim, metrics, sources, training),))
+        return _Looked((_case(claim, metrics, sources, state),))
     at_looks = [[source.at(look) for source in sources] for look in of_claim.seeds]
-    return _Looked(tuple(_case(claim, metrics, some, training) for some in at_looks), of_claim)
+    return _Looked(tuple(_case(claim, metrics, some, state) for some in at_looks), of_claim)
 
 
 def _alphas(trials: Sequence[_Looked], claims: Sequence[Claim]) -> list[float]:
@@ -276,8 +291,16 @@ class _Looked:
         return self.looks.plan.overall(look, case.p)
 
 
+@dataclass(frozen=True)
+class _State:
+    """What a claim waits for besides its own numbers."""
+
+    training: SuiteTraining
+    selftests: Sequence[SelftestResult] = ()
+
+
 def _case(
-    claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds], training: SuiteTraining
+    claim: Claim, metrics: Mapping[str, Metric], sources: Sequence[Seeds], state: _State
 ) -> _Case:
     """Pairs the values of a claim on each of its datasets, and tests them."""
     for name in claim.measured:
@@ -306,7 +329,10 @@ def _case(
     averaged = claim.over == "average"
     tests = tuple(map(average_test, groups)) if averaged else tuple(map(single_test, pairs))
     names = dict.fromkeys(part.dataset for part in pairs)
-    withheld = ability_obstacles(claim, metrics, names, training)
+    withheld = [
+        *fooling_obstacles(claim, metrics, names, state.selftests),
+        *ability_obstacles(claim, metrics, names, state.training),
+    ]
     return _Case(claim, pairs, tests, _first([*(test.problem for test in tests), *withheld]))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.engine.estimate import SuiteEstimate
     from harness.engine.execute import Engine
     from harness.plan import Cell, Plan
-    from harness.tracking import Record
+    from harness.tracking import Record, Store
 
 
 @option_groups.with_option_groups
@@ -86,7 +86,7 @@ def _estimate(chosen: suite_options.SuiteOptions, jobs: int | None) -> None:
     _show_total(console, planned, todo, records, estimate, engine)
     if todo:
         store_estimate(estimate, planned, store)
-    _show_claims(console, planned)
+    _show_claims(console, planned, store)
 
 
 def _show_cells(
@@ -143,20 +143,28 @@ def _show_total(
     )
 
 
-def _show_claims(console: Console, plan: Plan) -> None:
+def _show_claims(console: Console, plan: Plan, store: Store) -> None:
     from harness.claims.decidability import decidable
+    from harness.claims.fooled import claims_withheld, missing_text
     from harness.config.members import Members
+    from harness.plan.selftests import recorded_selftests
 
     suite = plan.loaded.suite
     if not suite.claims:
         return
     table = Table("claim", "can be decided", title="Claims", title_justify="left")
-    members = Members(suite)
+    members, selftests = Members(suite), recorded_selftests(plan, store)
+    withheld = claims_withheld(suite.claims, plan.metrics, selftests)
     for claim in suite.claims:
+        if reason := withheld.get(claim.id):
+            table.add_row(escape(claim.id), escape(f"No: {reason}."))
+            continue
         where = members.datasets_of(claim)
         verdict = decidable(claim, len(suite.seeds), where, len(suite.claims), plan.metrics)
         table.add_row(escape(claim.id), escape(verdict.sentence))
     console.print(table)
+    if text := missing_text(selftests):
+        print_line(console, text)
 
 
 Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
@@ -234,11 +242,13 @@ def validate(
 
         harness validate my-suite.yaml my-claims.yaml
     """
+    from harness.claims.fooled import claims_withheld
     from harness.config.claim_files import claims_alone
     from harness.config.suite import load_suite
     from harness.core.user_code import own_folder_only
     from harness.plan import check_suite
     from harness.plan.family_trial import try_checked
+    from harness.plan.selftests import shipped_selftests
 
     for file in files:
         if claims := claims_alone(file):
@@ -246,8 +256,13 @@ def validate(
             continue
         loaded = load_suite(file)
         with nullcontext() if trust else own_folder_only():
-            try_checked(loaded, *check_suite(loaded))
+            metrics, recipes = check_suite(loaded)
+            try_checked(loaded, metrics, recipes)
         echo(f"{file}: valid; {_contents(loaded.suite)}")
+        selftests = shipped_selftests(loaded, metrics, recipes)
+        withheld = claims_withheld(loaded.suite.claims, metrics, selftests)
+        for name, reason in withheld.items():
+            echo(f"{file}: claim {name} will not be evaluable: {reason}")
 
 
 def _contents(suite: Suite) -> str:

@@ -32,9 +32,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-MARKS = {"passes": "✓", "fails": "✗", "not asked": "·", "no value": "?"}
-COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow"}
-
+MARKS = {"passes": "✓", "fooled": "✗", "not asked": "·", "no value": "?", "not applicable": "–"}
+COLOURS = {"✓": "green", "✗": "red", "·": "dim", "?": "yellow", "–": "dim"}
+WIDE = 110
+"""Columns of a terminal in which all disturbances have room beside each other."""
 
 SelftestExtractor = Annotated[
     str | None, typer.Option(help="Feature network; the dataset's if not said.")
@@ -112,12 +113,14 @@ def _test(
     )
     with console.status("disturbing and measuring"):
         device = str(numerics.apply())
-        table = run_selftest(images, extractor, metrics or None, device=device)
+        table = run_selftest(
+            images, extractor, metrics or None, device=device, perceptual=images.card.perceptual
+        )
     return tested, table
 
 
 def _show(console: Console, tested: SelftestRun, table: pd.DataFrame) -> None:
-    from harness.selftest.disturbances import BOUND, WORDS
+    from harness.selftest.disturbances import BOUND, HEADINGS
 
     console.print(
         escape(
@@ -125,24 +128,29 @@ def _show(console: Console, tested: SelftestRun, table: pd.DataFrame) -> None:
             f"{counted(tested.images, 'image')} a set. Effects in "
             "standard deviations of undisturbed values, positive for worse (for higher where no "
             f"side is better); beyond {BOUND:.1f} is more than chance. ✓ as it must be, ✗ not, "
-            "· not asked, ? no value."
+            "· not asked, ? no value, – not applicable."
         ),
         highlight=False,
         soft_wrap=not console.is_terminal,
     )
     rows = {str(name): _cells(group) for name, group in table.groupby("metric", sort=False)}
     if not console.is_terminal:
-        echo_row(["metric", *WORDS])
+        echo_row(["metric", *HEADINGS])
         for name, cells in rows.items():
             echo_row([name, *cells])
         return
-    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    shown.add_column("metric", overflow="fold")
-    for words in WORDS.values():
-        shown.add_column(words, justify="right", max_width=8)
-    for name, cells in rows.items():
-        shown.add_row(escape(name), *(f"[{COLOURS[cell[0]]}]{cell}[/]" for cell in cells))
-    console.print(shown)
+    headings = list(HEADINGS.values())
+    # All side by side take more than a hundred columns.
+    size = len(headings) if console.width >= WIDE else len(headings) // 2
+    for start in range(0, len(headings), size):
+        part = slice(start, start + size)
+        shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        shown.add_column("metric", overflow="fold")
+        for words in headings[part]:
+            shown.add_column(words, justify="right", max_width=8)
+        for name, cells in rows.items():
+            shown.add_row(escape(name), *(f"[{COLOURS[cell[0]]}]{cell}[/]" for cell in cells[part]))
+        console.print(shown)
 
 
 def _cells(rows: pd.DataFrame) -> list[str]:
@@ -162,13 +170,13 @@ def _number(effect: float) -> str:
 
 
 def _say_failures(console: Console, table: pd.DataFrame) -> None:
-    from harness.selftest.disturbances import WORDS, failure_sentence
+    from harness.selftest.disturbances import HEADINGS, failure_sentence
 
     for name, rows in table.groupby("metric", sort=False):
-        if failed := list(rows.loc[rows["verdict"] == "fails", "disturbance"]):
-            print_line(console, f"{name} fails: it {failure_sentence(failed)}", "red")
+        if failed := list(rows.loc[rows["verdict"] == "fooled", "disturbance"]):
+            print_line(console, f"{name} {failure_sentence(failed)}", "red")
         for kind, reason in rows.loc[rows["moved"] == "no value", ["disturbance", "reason"]].values:
-            print_line(console, f"{name} has no value with {WORDS[kind]}: {reason}")
+            print_line(console, f"{name} has no value with {HEADINGS[kind]}: {reason}")
 
 
 def _document(

@@ -185,6 +185,7 @@ def carry_out(
     from harness.engine.execute import open_site, run_ids, unfinished_cells
     from harness.plan.declarations import declare
     from harness.plan.family_trial import try_planned
+    from harness.plan.selftests import run_missing_selftests
     from harness.report.looks import declare_most
     from harness.report.publish import publish
     from harness.report.uris import browse
@@ -201,6 +202,8 @@ def carry_out(
     declare(plan, store, site.parent, records)
     if seeds and seeds.most:
         declare_most(plan, store, site.parent, seeds.most)
+    run_missing_selftests(plan, store, lambda text: print_line(console, text))
+    _say_withheld(console, plan, store)
     began = time.monotonic()
     outcomes = _run_cells(console, todo, engine, site, store)
     took = time.monotonic() - began
@@ -214,6 +217,16 @@ def carry_out(
     if store.local:
         print_line(console, f"Runs:   {browse(store)}")
     return outcomes, results
+
+
+def _say_withheld(console: Console, plan: Plan, store: Store) -> None:
+    """Prints which claims will have no verdict, since their metrics fail the self-test."""
+    from harness.claims.fooled import claims_withheld
+    from harness.plan.selftests import recorded_selftests
+
+    recorded = recorded_selftests(plan, store)
+    for name, reason in claims_withheld(plan.loaded.suite.claims, plan.metrics, recorded).items():
+        print_line(console, f"claim {name} will not be evaluable: {reason}")
 
 
 def _run_cells(

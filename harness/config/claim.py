@@ -12,8 +12,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.config.claim_parts import Amendments, Margin, ModelAt, Names
+from harness.config.claim_parts import Amendments, FooledBy, Margin, ModelAt, Names
 from harness.config.file_model import FileModel
+from harness.core.disturbance import Disturbance
 from harness.core.errors import suggest
 
 
@@ -35,6 +36,10 @@ class Claim(FileModel):
     """Who says so."""
     why: str = ""
     """Why this metric and this margin decide it."""
+    fooled_by: FooledBy = ()
+    """What would make the metrics say so of images of which it is not so, beside what the metrics'
+    records name: disturbances that the self-test tries, or `nothing`, where none has to do with
+    them."""
     datasets: Names | None = None
     """All datasets of the suite on which the metric applies, if not said."""
     over: Literal["every", "average"] = "every"
@@ -63,13 +68,21 @@ class Claim(FileModel):
         """The metrics whose better side decides it, without its naming the side."""
         return self.measured if self.failures == "lose" else ()
 
+    @property
+    def disturbances(self) -> tuple[Disturbance, ...]:
+        """The disturbances that it names as fooling its metrics."""
+        return tuple(name for name in self.fooled_by if name != "nothing")
+
     def margin(self, metric: str) -> float:
         """The margin for a metric."""
         return self.delta.get(metric, 0.0) if isinstance(self.delta, dict) else self.delta
 
     def asks_as(self, other: Claim) -> bool:
         """Whether both are decided alike: all but their words and datasets is the same."""
-        words = {"statement": "-", "source": "", "why": "", "datasets": None, "amended": ()}
+        words = {
+            "statement": "-", "source": "", "why": "", "fooled_by": (), "datasets": None,
+            "amended": (),
+        }  # fmt: skip
         return self.model_copy(update=words) == other.model_copy(update=words)
 
     @model_validator(mode="after")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -15,7 +16,10 @@ from pydantic import (
 )
 
 from harness.config.file_model import FileModel, as_list
+from harness.config.repeats import repeated
 from harness.config.training_fraction import fraction_name
+from harness.core.disturbance import Disturbance
+from harness.core.errors import suggest
 
 
 def _as_side(value: object) -> object:
@@ -112,4 +116,36 @@ def _as_amendments(value: object) -> object:
 Amendments = Annotated[
     tuple[Amendment, ...],
     BeforeValidator(_as_amendments, json_schema_input_type=Amendment | tuple[Amendment, ...]),
+]
+
+
+FoolingName = Literal["nothing"] | Disturbance
+"""A disturbance that would fool the metrics of a claim, or that there is none."""
+
+
+def _as_fooling_names(value: object) -> object:
+    """Return a list of names. Raises ValueError for a text that is none of them."""
+    names = as_list(value)
+    known = ["nothing", *get_args(Disturbance)]
+    for name in names if isinstance(names, list | tuple) else ():
+        if isinstance(name, str) and name not in known:
+            near = suggest(name, known)
+            raise ValueError(f"unknown disturbance {name!r}{near} (there is: {', '.join(known)})")
+    return names
+
+
+def _nothing_alone(names: tuple[FoolingName, ...]) -> tuple[FoolingName, ...]:
+    """Return the names. Raises ValueError for "nothing" beside others, and for a name twice."""
+    if "nothing" in names and len(names) > 1:
+        raise ValueError("either 'nothing' or disturbances")
+    if (name := repeated(names)) is not None:
+        raise ValueError(f"names {name!r} twice")
+    return names
+
+
+_FoolingNames = tuple[FoolingName, ...]
+FooledBy = Annotated[
+    _FoolingNames,
+    AfterValidator(_nothing_alone),
+    BeforeValidator(_as_fooling_names, json_schema_input_type=FoolingName | _FoolingNames),
 ]

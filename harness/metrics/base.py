@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
+from harness.core.disturbance import Disturbance, Response
+
 __all__ = ["Estimate", "Metric"]
 
 Better = Literal["higher", "lower", "nearer", "neither"]
@@ -57,6 +59,11 @@ def both(images: int) -> dict[str, int]:
     return {"samples": images, "reference": images}
 
 
+def worse_with(*disturbances: Disturbance) -> dict[Disturbance, Response]:
+    """`Metric.fooled_by` of metrics that must get worse with each of these disturbances."""
+    return dict.fromkeys(disturbances, "worse")
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measurable quantity.
@@ -80,6 +87,9 @@ class Metric:
     `range` has the least and the greatest value that there can be, None where there is none: no
     interval leaves it. `counts` says that values are whole numbers of things, which several seeds
     may have alike; `of_recipe` that a value follows from the recipe, so that seeds cannot differ.
+
+    `fooled_by` has the disturbances of images that would make values mislead if the metric did not
+    respond as stated beside each; the self-test (`harness.selftest`) tries them.
     """
 
     name: str
@@ -102,10 +112,17 @@ class Metric:
     range: tuple[float | None, float | None] = (None, None)
     counts: bool = False
     of_recipe: bool = False
+    fooled_by: Mapping[Disturbance, Response] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.better == "nearer") != (self.ideal is not None):
             raise ValueError(f"{self.name}: an ideal, and only that, is what values are nearer to")
+        for disturbance, response in self.fooled_by.items():
+            if (response == "worse") != self.has_sides:
+                raise ValueError(
+                    f"{self.name}: with {disturbance} it cannot be {response!r}: a metric that has "
+                    "a better side gets worse, another one gets higher or lower, or stays steady"
+                )
 
     @property
     def base_name(self) -> str:
@@ -162,8 +179,9 @@ class Metric:
         """The distance from an ideal that is a number, which is better where it is lower."""
         title = f"distance of {self.title} from {self.ideal:g}"
         return replace(
-            self, better="lower", ideal=None, scale="linear", title=title, range=(0.0, None)
-        )
+            self, better="lower", ideal=None, scale="linear", title=title, range=(0.0, None),
+            fooled_by={},
+        )  # fmt: skip
 
     @cached_property  # asked many times in planning
     def needs(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 __all__ = ["DifferentBins", "different_bins"]
 
@@ -101,6 +101,7 @@ NDB = Metric(
     settings={"bins": "min(100,n/10)", "level": 0.05, "seed": 0},
     least={"train": 2 * IMAGES_PER_BIN, "samples": 2 * IMAGES_PER_BIN},
     range=(0.0, 1.0),
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 __all__ = ["cmmd"]
 
@@ -65,6 +65,7 @@ CMMD = Metric(
     kind="modes",
     scale="log",
     settings={"sigma": 10, "scale": 1000, "estimator": "unbiased"},
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 
 

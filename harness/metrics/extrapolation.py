@@ -16,7 +16,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate, Metric, both
+from harness.metrics.base import Caveat, Estimate, Metric, both, worse_with
 from harness.metrics.frechet import frechet_distance, frechet_estimate, frechet_influences
 from harness.metrics.kernel import kernel_distance
 from harness.metrics.statistics import FeatureStatistics
@@ -93,6 +93,7 @@ FID_INFINITY = Metric(
     digits=2,
     settings={"points": 6, "seed": 2020},
     least={"samples": 11, "reference": 2},
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 
 
@@ -221,6 +222,8 @@ CLASS_FID = Metric(
     scale="log",
     digits=2,
     least=both(2),
+    # A class without any images has no distance: which classes there are does not count.
+    fooled_by=worse_with("noise", "blur"),
 )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate, Metric, both
+from harness.metrics.base import Caveat, Estimate, Metric, both, worse_with
 from harness.metrics.products import gram
 from harness.metrics.statistics import FeatureStatistics, Moments
 
@@ -89,6 +89,7 @@ FID = Metric(
     digits=2,
     least=both(2),
     range=(0.0, None),
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 RECONSTRUCTION_FID = Metric(
     "reconstruction_fid",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Caveat, Estimate, Metric
+from harness.metrics.base import Caveat, Estimate, Metric, worse_with
 
 __all__ = ["inception_score", "inception_scores"]
 
@@ -41,6 +41,7 @@ IS = Metric(
     settings={"splits": 10, "seed": 2020},
     least={"samples": 20},
     range=(1.0, None),
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 
 

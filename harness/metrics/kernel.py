@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric, both
+from harness.metrics.base import Estimate, Metric, both, worse_with
 from harness.metrics.products import TILE, block_dtype, dot_products, tiles
 
 __all__ = [
@@ -283,6 +283,7 @@ KID = Metric(
     digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "degree": 3, "seed": 2020},
     least=both(4),
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 KID_RBF = Metric(
     "kid_rbf",
@@ -295,6 +296,7 @@ KID_RBF = Metric(
     digits=5,
     settings={"subsets": 100, "subset_size": "min(1000,n/2)", "sigma": 10.0, "seed": 2020},
     least=both(4),
+    fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 
 from torch import Tensor
 
-from harness.metrics.base import Estimate, Metric, both
+from harness.core.disturbance import Disturbance
+from harness.metrics.base import Estimate, Metric, both, worse_with
 from harness.metrics.neighbours import PrdcEstimates, prdc_estimates
 
 MANIFOLD_K = 3
@@ -38,7 +39,7 @@ def _read(
     return estimate
 
 
-def _metric(name: str, k: int, paper: str) -> Metric:
+def _metric(name: str, k: int, paper: str, *fooled_by: Disturbance) -> Metric:
     return Metric(
         name,
         partial(_read, quantity=name, k=k),
@@ -50,10 +51,19 @@ def _metric(name: str, k: int, paper: str) -> Metric:
         least=both(k + 1),
         version=2,
         range=(0.0, None if name == "density" else 1.0),
+        fooled_by=worse_with(*fooled_by),
     )
 
 
-PRECISION = _metric("precision", MANIFOLD_K, "Kynkäänniemi et al. 2019, arXiv:1904.06991")
-RECALL = _metric("recall", MANIFOLD_K, "Kynkäänniemi et al. 2019, arXiv:1904.06991")
-DENSITY = _metric("density", COVERAGE_K, "Naeem et al. 2020, arXiv:2002.09797")
-COVERAGE = _metric("coverage", COVERAGE_K, "Naeem et al. 2020, arXiv:2002.09797")
+SINGLE_IMAGES: tuple[Disturbance, ...] = ("noise", "blur")
+"""Where only single images count, whatever their kinds."""
+VARIETY: tuple[Disturbance, ...] = ("dropped_modes", "duplicates")
+"""Where it counts how much of the data samples reach. Repeats leave gaps."""
+
+KYNKAANNIEMI = "Kynkäänniemi et al. 2019, arXiv:1904.06991"
+NAEEM = "Naeem et al. 2020, arXiv:2002.09797"
+
+PRECISION = _metric("precision", MANIFOLD_K, KYNKAANNIEMI, *SINGLE_IMAGES)
+RECALL = _metric("recall", MANIFOLD_K, KYNKAANNIEMI, *VARIETY)
+DENSITY = _metric("density", COVERAGE_K, NAEEM, *SINGLE_IMAGES)
+COVERAGE = _metric("coverage", COVERAGE_K, NAEEM, *VARIETY)

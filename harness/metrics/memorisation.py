@@ -121,6 +121,7 @@ AUTHPCT = Metric(
     ideal="held-out",
     least={"train": 2, "samples": 2},
     range=(0.0, 100.0),
+    fooled_by={"copies": "lower"},
 )
 
 
@@ -161,6 +162,7 @@ FID_GAP = Metric(
     settings={"seed": 0},
     digits=2,
     least={"samples": 3, "reference": 3, "train": 3},
+    fooled_by={"copies": "higher"},
 )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 __all__ = ["exact_mode_kl", "high_quality", "mode_count", "mode_kl", "modes_covered"]
 
@@ -55,6 +55,7 @@ MODE_COUNT = Metric(
     settings={"at_least": 1},
     range=(0.0, None),
     counts=True,
+    fooled_by=worse_with("dropped_modes"),
 )
 
 
@@ -91,6 +92,7 @@ MODE_KL = Metric(
     digits=4,
     settings={"prior": 0.5},
     range=(0.0, None),
+    fooled_by=worse_with("dropped_modes"),
 )
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from harness.extractors import load_perceptual
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 __all__ = ["lpips"]
 
@@ -39,4 +39,5 @@ LPIPS = Metric(
     scale="log",
     digits=4,
     range=(0.0, None),
+    fooled_by=worse_with("noise", "blur"),
 )

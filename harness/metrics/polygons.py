@@ -20,7 +20,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.data.generated import polygons as known
 from harness.metrics import checks
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 ON_MANIFOLD = 0.05
 """A sample may be so far from the nearest polygon. Ours, not the paper's: it lies in a gap, above
@@ -83,6 +83,7 @@ POLYGON_PRECISION = Metric(
     settings={"within": ON_MANIFOLD, "starts": STARTS},
     of_pixels=True,
     range=(0.0, 1.0),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 

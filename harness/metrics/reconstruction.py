@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.averages import MeanOverImages
-from harness.metrics.base import Caveat, Estimate, Metric
+from harness.metrics.base import Caveat, Estimate, Metric, worse_with
 
 __all__ = ["mae", "mse", "psnr"]
 
@@ -53,6 +53,7 @@ MSE = Metric(
     scale="log",
     digits=5,
     range=(0.0, None),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 
@@ -75,6 +76,7 @@ MAE = Metric(
     scale="log",
     digits=4,
     range=(0.0, None),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 
@@ -109,6 +111,7 @@ PSNR = Metric(
     unit="dB",
     digits=2,
     of_pixels=True,
+    fooled_by=worse_with("noise", "blur"),
 )
 
 

@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.averages import MeanOverImages
-from harness.metrics.base import Metric
+from harness.metrics.base import Metric, worse_with
 from harness.metrics.products import block_dtype
 
 __all__ = ["ms_ssim", "ssim"]
@@ -85,6 +85,7 @@ SSIM = Metric(
     of_pixels=True,
     smallest=WINDOW,
     range=(-1.0, 1.0),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 
@@ -143,6 +144,7 @@ MS_SSIM = Metric(
     of_pixels=True,
     smallest=FIVE_SCALES,
     range=(0.0, 1.0),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from harness.metrics import checks
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 
 def symmetry_error(symmetric_samples: Tensor) -> Estimate:
@@ -29,4 +29,5 @@ SYMMETRY_ERROR = Metric(
     digits=5,
     of_pixels=True,
     range=(0.0, None),
+    fooled_by=worse_with("noise", "blur"),
 )

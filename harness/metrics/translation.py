@@ -7,7 +7,7 @@ from torch import Tensor
 
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 from harness.metrics.reconstruction import mae
 
 __all__ = ["colour_shift", "cycle_error"]
@@ -67,6 +67,7 @@ COLOUR_SHIFT = Metric(
     digits=4,
     of_pixels=True,
     range=(0.0, None),
+    fooled_by=worse_with("grey", "noise"),
 )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.base import Estimate, Metric, worse_with
 
 __all__ = ["vendi_score"]
 
@@ -55,6 +55,7 @@ VENDI = Metric(
     digits=2,
     settings={"kernel": "cosine", "q": 1},
     range=(1.0, None),
+    fooled_by=worse_with("dropped_modes", "duplicates"),
 )
 
 

@@ -15,7 +15,10 @@ from harness.config.claim_shapes import (
 )
 from harness.config.recipe import Recipe
 from harness.config.suite import LoadedSuite
+from harness.config.yaml_files import Keys
+from harness.core.disturbance import disturbances_text
 from harness.families import FAMILIES
+from harness.families.real_images import RealImages
 from harness.metrics.base import Metric
 
 INSTEAD: Mapping[type[Claim], str] = {
@@ -43,8 +46,9 @@ def without_side(claim: Claim, metrics: Mapping[str, Metric]) -> str:
 def check_claims(
     loaded: LoadedSuite, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
 ) -> None:
-    """SpecError, at the claim's place, where one is `without_side`, is about a training fraction
-    of a model that is not trained, or takes for a cost what is none.
+    """SpecError, at the claim's place, where one is `without_side`, is about a training fraction of
+    a model that is not trained, takes for a cost what is none, or says that nothing fools a metric
+    whose record says what does.
     """
     written = loaded.document.value.get("claims", [])
     places = {claim["id"]: index for index, claim in enumerate(written)}
@@ -55,7 +59,10 @@ def check_claims(
             _no_cost(claim, metrics),
         )
         if reason := next(filter(None, reasons), ""):
-            keys = ("claims", places[claim.id])
+            keys: Keys = ("claims", places[claim.id])
+            raise loaded.document.error(f"claim {claim.id!r}: {reason}", keys)
+        if reason := _against_selftest(claim, metrics, recipes):
+            keys = ("claims", places[claim.id], "fooled_by")
             raise loaded.document.error(f"claim {claim.id!r}: {reason}", keys)
 
 
@@ -75,3 +82,29 @@ def _no_cost(claim: Claim, metrics: Mapping[str, Metric]) -> str:
     if metrics[claim.cost].kind == "cost":
         return ""
     return f"'cost' is {claim.cost}, which measures no cost; leave it out for training images"
+
+
+def tests_metrics(claim: Claim, recipes: Mapping[str, Recipe]) -> str:
+    """Why a claim waits for no self-test: all of its sides are disturbed real images, so that it is
+    a test of its metrics itself. Empty for others.
+    """
+    sides = [recipes.get(side.model) for side in claim.entrants]
+    if all(recipe and issubclass(FAMILIES.load(recipe.family), RealImages) for recipe in sides):
+        return "the claim is itself a test with disturbed images"
+    return ""
+
+
+def _against_selftest(
+    claim: Claim, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
+) -> str:
+    """Why the claim may not say that nothing fools its metrics; empty where it may."""
+    if "nothing" not in claim.fooled_by or tests_metrics(claim, recipes):
+        return ""
+    for name in claim.measured:
+        if fooling := metrics[name].fooled_by:
+            return (
+                f"fooled_by says 'nothing', but the self-test of {name} tries "
+                f"{disturbances_text(fooling)}: name {'it' if len(fooling) == 1 else 'these'}, or "
+                "leave fooled_by out"
+            )
+    return ""

@@ -26,8 +26,9 @@ FILE = "claims.json"
 class Declaration:
     """A claim as it was asked from a time `at` on (UTC).
 
-    `digest` covers its text, sides, metrics, margin, alpha, datasets, budget and seeds, and `asked`
-    all of these but the seeds. Of the `cells` that it is about, `measured` had been measured then.
+    `digest` covers its statement, sides, metrics, margin, alpha, datasets, budget and seeds, and
+    `asked` all of these but the seeds. Of the `cells` that it is about, `measured` had been
+    measured then.
     """
 
     digest: str
@@ -54,8 +55,8 @@ def declare(plan: Plan, store: Store, parent: str, records: Mapping[str, Record]
     history = dict(read_declarations(store, parent))
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     for claim in plan.loaded.suite.claims:
-        latest = _declaration(claim, plan, records, at)
         earlier = history.get(claim.id, ())
+        latest = _declaration(claim, plan, records, at, earlier)
         if not earlier or earlier[-1].digest != latest.digest:
             history[claim.id] = (*earlier, latest)
     document = {name: [asdict(each) for each in entries] for name, entries in history.items()}
@@ -108,16 +109,26 @@ def _changes(history: Sequence[Declaration]) -> Iterator[str]:
             yield f"{after.at} ({counted(after.measured, 'cell')} measured by then)"
 
 
-def _declaration(claim: Claim, plan: Plan, records: Mapping[str, Record], at: str) -> Declaration:
+def _declaration(
+    claim: Claim, plan: Plan, records: Mapping[str, Record], at: str, earlier: Sequence[Declaration]
+) -> Declaration:
     cells = list(_cells_of(claim, plan))
     budgets = sorted({(cell.dataset, cell.model, cell.images) for cell in cells})
-    # Without defaults, so that a field that a later version adds changes no digest.
-    text = claim.model_dump(mode="json", exclude={"amended"}, exclude_defaults=True)
-    asked = {"shape": claim.shape, "claim": text, "budgets": budgets}
     seeds = sorted({cell.seed for cell in cells})
     measured = sum(_is_measured(claim, cell, records.get(cell.training_key)) for cell in cells)
+
+    def asked(without: set[str]) -> dict[str, object]:
+        # Without defaults, so that a field that a later version adds changes no digest.
+        text = claim.model_dump(mode="json", exclude=without, exclude_defaults=True)
+        return {"shape": claim.shape, "claim": text, "budgets": budgets}
+
+    question = asked({"amended", "why", "fooled_by"})
+    # Earlier versions digested the reasons too.
+    with_reasons = asked({"amended", "fooled_by"})
+    if earlier and earlier[-1].asked == digest(with_reasons):
+        question = with_reasons
     return Declaration(
-        digest({**asked, "seeds": seeds}), digest(asked), at, len(seeds), len(cells), measured
+        digest({**question, "seeds": seeds}), digest(question), at, len(seeds), len(cells), measured
     )
 
 

@@ -34,6 +34,7 @@ from harness.report.results import (
     StoreInfo,
     SuiteRecord,
 )
+from harness.selftest.outcomes import SelftestResult
 
 FORMAT = 1
 RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
@@ -41,7 +42,7 @@ RECORD, CURVES, PICTURES = "report.json", "curves.csv", "pictures"
 PLAIN = ("title", "description", "suite_name", "suite_yaml", "seeds", "command", "generated_at")
 MAPPINGS = ("each", "environment", "overrides", "identity")
 """The fields of a record that are texts and numbers, and the ones that are mappings of these."""
-LATER = ("kind", "range", "counts", "of_recipe")
+LATER = ("kind", "range", "counts", "of_recipe", "fooled_by")
 """Fields of a metric that the first reports do not have."""
 
 
@@ -133,6 +134,9 @@ def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
             name: [asdict(each) for each in entries]
             for name, entries in record.declarations.items()
         },
+        "selftests": {
+            name: [asdict(each) for each in results] for name, results in record.selftests.items()
+        },
         "doubts": [[*board, doubt] for board, doubt in record.doubts.items()],
         "pictures": [
             {"file": name, **_fields(picture, but="png")}
@@ -182,6 +186,9 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         doubts={(dataset, key): doubt for dataset, key, doubt in document["doubts"]},
         declarations=history_of(document.get("declarations", {})),
         looks=looks_from(document.get("looks", {})),
+        selftests=TypeAdapter(dict[str, tuple[SelftestResult, ...]]).validate_python(
+            document.get("selftests", {})
+        ),
         pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],
         curves=from_csv((folder / CURVES).read_text(encoding="utf-8"), CURVE_COLUMNS),

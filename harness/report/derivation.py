@@ -14,6 +14,7 @@ from harness.config.training_fraction import is_fraction
 from harness.core.measurement import tidy
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
+from harness.plan.selftests import Selftests
 from harness.report.costs import with_costs
 from harness.report.results import AskedClaim, Results, SuiteRecord
 from harness.statistics.class_means import with_means
@@ -36,6 +37,7 @@ def derive_results(record: SuiteRecord) -> Results:
         record.seeds,
         training=state,
         looks=record.looks,
+        selftests=record.selftests,
     )
     return Results(
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
@@ -46,7 +48,7 @@ def derive_results(record: SuiteRecord) -> Results:
     )
 
 
-def decide_claims(  # noqa: PLR0913 - what verdicts rest on, the last two by name
+def decide_claims(  # noqa: PLR0913 - what verdicts rest on, the last three by name
     asked: Sequence[AskedClaim],
     table: pd.DataFrame,
     metrics: Mapping[str, Metric],
@@ -54,11 +56,21 @@ def decide_claims(  # noqa: PLR0913 - what verdicts rest on, the last two by nam
     *,
     training: SuiteTraining = UNKNOWN_TRAINING,
     looks: Mapping[str, ClaimLooks] | None = None,
+    selftests: Selftests | None = None,
 ) -> list[Verdict]:
     """The verdicts on claims, from the tidy table; the suite asks for `seeds` training seeds."""
     datasets = {each.claim.id: each.datasets for each in asked}
     claims = [each.claim for each in asked]
-    return decide(claims, table, metrics, seeds, datasets, training=training, looks=looks)
+    return decide(
+        claims,
+        table,
+        metrics,
+        seeds,
+        datasets,
+        training=training,
+        looks=looks,
+        selftests=selftests,
+    )
 
 
 def trial(overrides: Mapping[str, str]) -> str:

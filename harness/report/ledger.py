@@ -24,6 +24,7 @@ from harness.config.recipe import list_recipes
 from harness.config.shipped import shipped
 from harness.config.suite import list_suites, load_suite
 from harness.core.counting import counted, named
+from harness.core.disturbance import disturbances_text
 from harness.core.errors import BadInput
 from harness.core.text_files import decode
 from harness.data import dataset_card
@@ -150,7 +151,9 @@ class Ledger:
             f"[add a claim]({_relative(guide, folder)}). *Declared* says whether the claim was "
             "recorded as it stands before anything was measured for it; reports of earlier "
             "versions did not record it. A claim that is asked otherwise than in its report, or "
-            "whose metric measures otherwise, has no verdict.",
+            "whose metric measures otherwise, has no verdict. Below each claim stands which "
+            "disturbances of images would fool its metrics: where the self-test shows that one "
+            "does, the claim is withheld.",
             "",
             *self._counts(claims),
         ]
@@ -189,6 +192,8 @@ class Ledger:
             f"{plain_text(claim.statement)}{source}",
             "",
             f"Decided by: {rule(claim)}.{f' {plain_text(claim.why)}' if claim.why else ''}",
+            "",
+            fooling_text(claim),
             "",
         ]
         verdicts = self.on(claim)
@@ -282,6 +287,15 @@ def rule(claim: Claim) -> str:
     where = f", on {_codes(claim.datasets)}" if claim.datasets else ""
     mean = " on average" if claim.over == "average" else ""
     return f"{_asked(claim)}{margin}{where}{mean}"
+
+
+def fooling_text(claim: Claim) -> str:
+    """What would fool the metrics of a claim, by its file and by their records, in a sentence."""
+    records = [METRICS.get(name.partition("@")[0]) for name in claim.measured]
+    of_records = [kind for record in records if record for kind in record.fooled_by]
+    if names := dict.fromkeys([*claim.disturbances, *of_records]):
+        return f"Fooled by, were it not noticed: {disturbances_text(names)}."
+    return "No disturbance of images that the self-test tries would fool it."
 
 
 def _margin(metric: str, delta: float) -> str:

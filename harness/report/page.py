@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.claims.fooled import selftest_text
 from harness.claims.verdicts import Verdict
 from harness.claims.wording import quantity
 from harness.config.training_fraction import is_entrant, split_fraction
@@ -100,7 +101,11 @@ def claims_markdown(results: Results) -> str:
     """The verdicts alone, as Markdown for a paper's appendix."""
     template = template_environment(autoescape=False).get_template("claims.md")
     return template.render(
-        r=results, summary=_summary(results), quantity=quantity, declared=_declared(results)
+        r=results,
+        summary=_summary(results),
+        quantity=quantity,
+        declared=_declared(results),
+        selftests=_selftests(results),
     )
 
 
@@ -125,6 +130,7 @@ def _common(results: Results) -> dict[str, Any]:
         "floors": FLOORS,
         "undertrained": undertrained(results.training),
         "declared": _declared(results),
+        "selftests": _selftests(results),
         "oddities": oddities(results),
         "last_tenth": fall_text,
         "duration": _duration,
@@ -137,6 +143,16 @@ def _declared(results: Results) -> dict[str, str]:
     return {
         verdict.claim.id: declaration_text(
             verdict.claim, results.declarations.get(verdict.claim.id, ())
+        )
+        for verdict in results.verdicts
+    }
+
+
+def _selftests(results: Results) -> dict[str, str]:
+    """What the self-test says of the metrics of each claim, in words, by its id."""
+    return {
+        verdict.claim.id: selftest_text(
+            verdict.claim, results.metrics, results.selftests.get(verdict.claim.id)
         )
         for verdict in results.verdicts
     }

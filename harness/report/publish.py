@@ -24,6 +24,7 @@ from harness.metrics.base import Metric
 from harness.plan import Plan
 from harness.plan.declarations import read_declarations
 from harness.plan.identity import code_folders, identify
+from harness.plan.selftests import recorded_selftests
 from harness.report.commands import run_command
 from harness.report.derivation import derive_results
 from harness.report.folders import report_folder
@@ -138,6 +139,7 @@ def gather(
         identity=identity.marks,
         declarations=read_declarations(store, parent),
         looks=looks,
+        selftests=recorded_selftests(plan, store),
     )
     return derive_results(record)
 
@@ -176,10 +178,9 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
 
 def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[SelftestOutcome]) -> str:
     for outcome in outcomes:
-        tested = outcome.tested
-        # What is measured of pixels is the same beside any feature network.
-        alike = (tested.extractor, tested.preprocessing) == (how.extractor, how.preprocessing)
-        if (alike or not how.extractor) and (failed := outcome.failed(metric)):
+        is_alike = outcome.is_of(how.extractor, how.preprocessing)
+        if is_alike and (failed := outcome.failed(metric)):
+            tested = outcome.tested
             features = f" with {tested.extractor}" if how.extractor else ""
             return (
                 f"{failure_sentence(failed)} in its self-test on {tested.dataset}{features}, "

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.claims.verdicts import Verdict
+from harness.config.claim import Claim
 from harness.plan.declarations import Declaration, declared_first
 from harness.report.budgets import budgets_of, distinct_budgets
 from harness.report.results import Results
@@ -40,6 +41,7 @@ def verdicts_document(results: Results) -> dict[str, Any]:
         "harness_commit": environment.get("harness commit", ""),
         "verdicts": [
             _verdict(verdict, results.declarations.get(verdict.claim.id, ()))
+            | {"selftests": _selftests(results, verdict.claim)}
             for verdict in results.verdicts
         ],
     }
@@ -63,3 +65,9 @@ def _verdict(verdict: Verdict, history: Sequence[Declaration]) -> dict[str, Any]
         "declared_first": declared_first(history) if history else None,
         "declarations": [asdict(each) for each in history],
     }
+
+
+def _selftests(results: Results, claim: Claim) -> list[dict[str, Any]] | None:
+    """What the self-test says of the metrics of a claim; None where it is not recorded."""
+    of_claim = results.selftests.get(claim.id)
+    return None if of_claim is None else [asdict(each) for each in of_claim]

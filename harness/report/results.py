@@ -17,6 +17,7 @@ from harness.data.description import images_of, tasks_of
 from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
 from harness.plan.declarations import History
+from harness.plan.selftests import Selftests
 from harness.statistics.maturity import TrainingInfo
 
 CURVE_COLUMNS = {
@@ -122,7 +123,8 @@ class SuiteRecord:
     of `CURVE_COLUMNS`. `command` repeats the run. `doubts` says, by dataset and protocol key, how
     a metric failed its self-test. `identity` has the marks of `harness.tracking.suites`: whose
     report it is. `declarations` says when each claim was declared, and
-    `looks` when it was looked at.
+    `looks` when it was looked at; `selftests` has what the self-test says of its metrics, and lacks
+    the claims of reports that did not record it.
     """
 
     title: str
@@ -147,6 +149,7 @@ class SuiteRecord:
     identity: Mapping[str, str] = field(default_factory=dict)
     declarations: History = field(default_factory=dict)
     looks: Mapping[str, ClaimLooks] = field(default_factory=dict)
+    selftests: Selftests = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,72 +20,31 @@ import torch
 from scipy.stats import t
 from torch import Tensor
 
+from harness.core.disturbance import WORDS, Disturbance, Response, disturbances_text
 from harness.core.errors import BadInput
-from harness.data.disturbances import add_pixel_noise, blur
+from harness.data.disturbances import add_pixel_noise, blur, repeat_few
 from harness.metrics.base import Estimate, Metric
 
-Disturbance = Literal["none", "noise", "blur", "dropped_modes", "duplicates", "copies"]
+Trial = Literal["none"] | Disturbance
+"""What samples are in one part of a self-test: real images as they are, or disturbed."""
 
-LADDERS: dict[Disturbance, tuple[float, ...]] = {
+LADDERS: dict[Trial, tuple[float, ...]] = {
     "none": (0.0,),
     "noise": (0.05, 0.1, 0.2),
     "blur": (0.5, 1.0, 2.0),
+    "grey": (0.25, 0.5, 1.0),
     "dropped_modes": (0.1, 0.2, 0.4),
+    "few_per_class": (0.5, 0.75, 0.9),
     "duplicates": (0.5, 0.75, 0.9),
     "copies": (0.25, 0.5, 1.0),
 }
 """The levels of each disturbance, as `disturb` takes them, from weak to strong."""
 
-ASKED: dict[str, tuple[Disturbance, ...]] = {
-    # Distances of distributions: what changes single images or their kinds changes the
-    # distribution. Repeats and copies are of the same distribution, and not asked.
-    "fid": ("noise", "blur", "dropped_modes"),
-    "fid_infinity": ("noise", "blur", "dropped_modes"),
-    "kid": ("noise", "blur", "dropped_modes"),
-    "kid_rbf": ("noise", "blur", "dropped_modes"),
-    "cmmd": ("noise", "blur", "dropped_modes"),
-    "ndb": ("noise", "blur", "dropped_modes"),
-    # Each class counts alike however many its images are, and a class without any has no distance:
-    # what is in the classes is asked, which there are is not.
-    "class_fid": ("noise", "blur"),
-    # How sure a classifier is of an image falls with noise and blur, how many classes it finds
-    # with those left out.
-    "is": ("noise", "blur", "dropped_modes"),
-    # Of these two only single images count, whatever their kinds.
-    "precision": ("noise", "blur"),
-    "density": ("noise", "blur"),
-    # How much of the data samples reach, or how varied they are: kinds left out, and repeats in
-    # place of other images, which leave gaps.
-    "recall": ("dropped_modes", "duplicates"),
-    "coverage": ("dropped_modes", "duplicates"),
-    "vendi": ("dropped_modes", "duplicates"),
-    # Predicted classes alone.
-    "mode_count": ("dropped_modes",),
-    "mode_kl": ("dropped_modes",),
-    # Noise adds to high frequencies, blur takes from them.
-    "sharpness": ("noise", "blur"),
-    # Whether samples are new, however good.
-    "authpct": ("copies",),
-    "fid_gap": ("copies",),
-}
-"""What each metric is for, and so must notice. No metric may notice "none"; whatever else a metric
-notices is told, and not asked."""
+BY_IMAGE: tuple[Trial, ...] = ("none", "noise", "blur", "grey")
+"""Those that change each image by itself, so that it can be compared with what it was."""
 
-SIDES: dict[tuple[str, Disturbance], Literal["higher", "lower"]] = {
-    ("sharpness", "noise"): "higher",
-    ("sharpness", "blur"): "lower",
-    ("authpct", "copies"): "lower",
-    ("fid_gap", "copies"): "higher",
-}
-"""Where the values of metrics without a better side must go to notice."""
-
-WORDS: dict[Disturbance, str] = {
-    "none": "real images",
-    "noise": "noise",
-    "blur": "blur",
-    "dropped_modes": "missing classes",
-    "duplicates": "repeated samples",
-    "copies": "copies of training images",
+HEADINGS: dict[Trial, str] = {
+    kind: WORDS[kind] if kind != "none" else "real images" for kind in LADDERS
 }
 """What samples are under each disturbance, in words."""
 
@@ -100,18 +59,27 @@ BOUND = float(t.ppf(1 - LEVEL / 2, DRAWS - 1)) * math.sqrt(1 + 1 / DRAWS)
 its own noise and that of their mean together.
 """
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of how metrics are tested or of what is asked of them."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Images uint8 N×C×H×W that metrics compare; samples and training images need no labels."""
+    """Images uint8 N×C×H×W that metrics compare; samples and training images need no labels.
+
+    `originals` are what the samples were before, one by one; None where the disturbance is of the
+    set (`BY_IMAGE` has the others).
+    """
 
     samples: Tensor
     reference: Tensor
     reference_labels: Tensor
     train: Tensor
+    originals: Tensor | None = None
+
+
+class NotApplicable(BadInput):
+    """A metric has nothing to measure under a disturbance, or the disturbance does nothing."""
 
 
 Measure = Callable[[Parts], Mapping[str, Estimate | BadInput]]
@@ -128,10 +96,11 @@ class SelftestSplit:
     supply: Tensor
     supply_labels: Tensor
 
-    def disturbed(self, kind: Disturbance, level: float, seed: int) -> Parts:
-        """The parts with disturbed samples."""
+    def disturbed(self, kind: Trial, level: float, seed: int) -> Parts:
+        """The parts with disturbed samples. Raises NotApplicable as `disturb` does."""
         samples = disturb(kind, level, self.supply, self.supply_labels, self.train, seed)
-        return Parts(samples, self.reference, self.reference_labels, self.train)
+        originals = self.supply[: len(samples)] if kind in BY_IMAGE else None
+        return Parts(samples, self.reference, self.reference_labels, self.train, originals)
 
 
 def selftest_split(images: Tensor, labels: Tensor, seed: int) -> SelftestSplit:
@@ -151,7 +120,7 @@ def selftest_split(images: Tensor, labels: Tensor, seed: int) -> SelftestSplit:
 
 
 def disturb(  # noqa: PLR0913, PLR0917 - what there is to disturb, and how
-    kind: Disturbance, level: float, supply: Tensor, labels: Tensor, train: Tensor, seed: int
+    kind: Trial, level: float, supply: Tensor, labels: Tensor, train: Tensor, seed: int
 ) -> Tensor:
     """Half as many samples as `supply` has images, disturbed at `level`.
 
@@ -159,27 +128,49 @@ def disturb(  # noqa: PLR0913, PLR0917 - what there is to disturb, and how
     - "none": as they are.
     - "noise": Gaussian noise is added, of standard deviation `level` of the range of 255.
     - "blur": a Gaussian blur of standard deviation `level` pixels.
+    - "grey": RGB images lose the share `level` of their colour: each channel moves that far to the
+      mean of the three.
     - "dropped_modes": images of the share `level` of the classes, one at least, are left out, and
       replaced by others of the supply; which classes, `seed` says, and those left out at one level
       are left out at a higher one.
+    - "few_per_class": the share `level` of the images of each class is left out and replaced by
+      repeats of the others of that class.
     - "duplicates": the share `level` of the samples repeats the others in turn.
     - "copies": the share `level` is taken from `train`, of at least n images.
+
+    Raises NotApplicable where the images have no colours to lose, or too few classes or images.
     """
     n = len(supply) // 2
     fresh = supply[:n]
-    if kind == "none":
-        return fresh
-    if kind == "noise":
-        return add_pixel_noise(fresh, level, seed)
-    if kind == "blur":
-        return blur(fresh, level)
-    if kind == "dropped_modes":
-        return _without_classes(level, supply, labels, seed)
-    if kind == "duplicates":
-        kept = max(1, round(n * (1 - level)))
-        return fresh[torch.arange(n) % kept]
+    kept = max(1, round(n * (1 - level)))
     copied = round(n * level)
-    return torch.cat([train[:copied], fresh[copied:]])
+    changes: dict[Trial, Callable[[], Tensor]] = {
+        "none": lambda: fresh,
+        "noise": lambda: add_pixel_noise(fresh, level, seed),
+        "blur": lambda: blur(fresh, level),
+        "grey": lambda: _greyer(fresh, level),
+        "dropped_modes": lambda: _without_classes(level, supply, labels, seed),
+        "few_per_class": lambda: _few_per_class(fresh, labels[:n], 1 - level),
+        "duplicates": lambda: fresh[torch.arange(n) % kept],
+        "copies": lambda: torch.cat([train[:copied], fresh[copied:]]),
+    }
+    return changes[kind]()
+
+
+def _greyer(images: Tensor, level: float) -> Tensor:
+    if images.shape[1] != 3:
+        raise NotApplicable("the images have no colours")
+    values = images.double()
+    greyer = torch.lerp(values, values.mean(dim=1, keepdim=True).expand_as(values), level)
+    if torch.equal(greyer, values):
+        raise NotApplicable("the images are grey already")
+    return greyer.round().clamp(0, 255).to(torch.uint8)
+
+
+def _few_per_class(images: Tensor, labels: Tensor, share: float) -> Tensor:
+    if len(torch.unique(labels)) < 2:
+        raise NotApplicable("the images have no classes to keep a few images of")
+    return repeat_few(images, labels, share)
 
 
 def _without_classes(level: float, supply: Tensor, labels: Tensor, seed: int) -> Tensor:
@@ -187,7 +178,7 @@ def _without_classes(level: float, supply: Tensor, labels: Tensor, seed: int) ->
     dropped = torch.from_numpy(classes[: max(1, round(level * len(classes)))])
     kept = supply[~torch.isin(labels, dropped)]
     if len(kept) < (n := len(supply) // 2):
-        raise BadInput(
+        raise NotApplicable(
             f"without {len(dropped)} of {len(classes)} classes only {len(kept)} images are left "
             f"of the {n} that a self-test needs; its classes are too few or too unequal"
         )
@@ -203,7 +194,7 @@ def run_disturbances(
     images more than test images. `measure` gives the metrics' values by name. Columns:
 
     - `metric`, `disturbance`;
-    - `asked`: whether the metric is meant to notice it;
+    - `asked`: whether the metric's record says that it would be fooled (`Metric.fooled_by`);
     - `moved`: "worse" or "better" (by the metric's own direction; "higher" or "lower" where no side
       is better) where the value at the highest level is beyond the noise and no higher level takes
       it back by more than the noise, else "no". Noise is what a share LEVEL of undisturbed values
@@ -213,15 +204,13 @@ def run_disturbances(
     - `trend`: of the pairs of levels, none included, whose values differ by more than the noise,
       the share in the order of worse (or of higher) minus that in the other (Goodman and Kruskal's
       γ); 0 without such a pair;
-    - `verdict`: "passes" or "fails" where asked, else "not asked". Of "none" it passes if the
-      metric did not move, else if it moved to the worse, or to its side of SIDES;
-    - `reason`: why the metric refuses disturbed samples of some level, mostly empty. Then `moved`
-      and, where asked, `verdict` are "no value", and `effect` and `trend` NaN: a refusal is no
-      number that misleads, but ranks nothing either;
+    - `verdict`: "passes" or "fooled" where asked, as `outcome_of` says, else "not asked";
+    - `reason`: why the metric refuses samples of some level, mostly empty. Then `moved` and, where
+      asked, `verdict` are "no value", and `effect` and `trend` NaN: a refusal is no number that
+      misleads, but ranks nothing either. Where there is nothing to measure both are "not
+      applicable";
     - `undisturbed`, `noise`: mean and standard deviation over DRAWS random splits;
     - `values`: at each level of LADDERS, NaN where refused.
-
-    BadInput where a metric refuses undisturbed samples.
     """
     splits = [selftest_split(images, labels, seed + i) for i in range(DRAWS + 1)]
     undisturbed = [measure(one.disturbed("none", 0, seed)) for one in splits[:-1]]
@@ -229,49 +218,74 @@ def run_disturbances(
     for kind, levels in LADDERS.items():
         # "none" is tried on a split of its own, the others on one whose noise is known.
         one = splits[-1] if kind == "none" else splits[0]
-        results = [measure(one.disturbed(kind, level, seed)) for level in levels]
+        results = [_measured_at(one, kind, level, seed, measure) for level in levels]
         for metric in metrics:
-            chance = np.array([_value(metric, values) for values in undisturbed])
-            rows.append(_row(metric, kind, chance, [values[metric.name] for values in results]))
+            chance = [values[metric.name] for values in undisturbed]
+            ladder = [
+                values if isinstance(values, BadInput) else values[metric.name]
+                for values in results
+            ]
+            rows.append(_row(metric, kind, chance, ladder))
     table = pd.DataFrame(rows)
     order = {metric.name: i for i, metric in enumerate(metrics)}
     return table.sort_values("metric", key=lambda m: m.map(order), kind="stable", ignore_index=True)
 
 
-def _value(metric: Metric, values: Mapping[str, Estimate | BadInput]) -> float:
-    if isinstance(value := values[metric.name], BadInput):
-        raise BadInput(f"{metric.name} has no value even without a disturbance: {value}")
-    return value.value
+def _measured_at(
+    split: SelftestSplit, kind: Trial, level: float, seed: int, measure: Measure
+) -> Mapping[str, Estimate | BadInput] | NotApplicable:
+    try:
+        return measure(split.disturbed(kind, level, seed))
+    except NotApplicable as reason:
+        return reason
 
 
-def failure_sentence(failed: Sequence[Disturbance]) -> str:
+def outcome_of(moved: str, response: Response | None) -> str:
+    """Whether a metric that `moved` so under a disturbance "passes" or is "fooled": by its
+    `response` it must get worse, higher or lower, or stay, as it must without a disturbance (None).
+    What has no value has no other outcome.
+    """
+    if moved in NO_OUTCOME:
+        return moved
+    needed = "no" if response in (None, "steady") else response
+    return "passes" if moved == needed else "fooled"
+
+
+NO_OUTCOME = ("no value", "not applicable")
+
+
+def failure_sentence(failed: Sequence[Trial]) -> str:
     """What a metric did that failed on these disturbances.
 
-    >>> sentence(["none", "blur", "copies"])
-    'moved without a disturbance and did not notice blur and copies of training images'
+    >>> failure_sentence(["none", "blur", "copies"])
+    'moved without a disturbance and was fooled by blur and copies of training images'
     """
-    missed = " and ".join(WORDS[kind] for kind in failed if kind != "none")
+    fooling = [kind for kind in failed if kind != "none"]
     parts = ["moved without a disturbance"] if "none" in failed else []
-    return " and ".join([*parts, f"did not notice {missed}"] if missed else parts)
+    parts += [f"was fooled by {disturbances_text(fooling)}"] if fooling else []
+    return " and ".join(parts)
 
 
 def _row(
     metric: Metric,
-    kind: Disturbance,
-    chance: npt.NDArray[np.float64],
+    kind: Trial,
+    undisturbed: Sequence[Estimate | BadInput],
     results: Sequence[Estimate | BadInput],
 ) -> dict[str, object]:
+    chance, ladder = _values(undisturbed), _values(results)
     mean, noise = float(chance.mean()), float(chance.std(ddof=1))
-    refusals = [str(one) for one in results if isinstance(one, BadInput)]
-    ladder = np.array([math.nan if isinstance(one, BadInput) else one.value for one in results])
+    refusals = [one for one in [*undisturbed, *results] if isinstance(one, BadInput)]
     sign = -1.0 if metric.better == "higher" else 1.0
     if refusals:
-        effect, trend, moved = math.nan, math.nan, "no value"
+        effect, trend = math.nan, math.nan
+        moved = NO_OUTCOME[isinstance(refusals[0], NotApplicable)]
     else:
         effect = _ratio(sign * (float(ladder[-1]) - mean), noise)
         trend = _trend(sign * np.array([mean, *ladder]), BOUND * noise)
         moved = _moved(effect, trend, metric.has_sides)
-    is_asked = kind == "none" or kind in ASKED.get(metric.name, ())
+    response = None if kind == "none" else metric.fooled_by.get(kind)
+    is_asked = kind == "none" or response is not None
+    verdict = outcome_of(moved, response) if is_asked else "not asked"
     return {
         "metric": metric.name,
         "disturbance": kind,
@@ -279,12 +293,17 @@ def _row(
         "moved": moved,
         "effect": effect,
         "trend": trend,
-        "verdict": _verdict(metric, kind, moved) if is_asked else "not asked",
-        "reason": refusals[0] if refusals else "",
+        "verdict": moved if moved == "not applicable" else verdict,
+        "reason": str(refusals[0]) if refusals else "",
         "undisturbed": mean,
         "noise": noise,
         "values": tuple(float(value) for value in ladder),
     }
+
+
+def _values(estimates: Sequence[Estimate | BadInput]) -> npt.NDArray[np.float64]:
+    """The values, NaN where refused."""
+    return np.array([math.nan if isinstance(one, BadInput) else one.value for one in estimates])
 
 
 def _moved(effect: float, trend: float, has_sides: bool) -> str:
@@ -292,15 +311,6 @@ def _moved(effect: float, trend: float, has_sides: bool) -> str:
         ways = ("worse", "better") if has_sides else ("higher", "lower")
         return ways[effect < 0]
     return "no"
-
-
-def _verdict(metric: Metric, kind: Disturbance, moved: str) -> str:
-    if moved == "no value":
-        return moved
-    noticed = {"worse", *(() if metric.has_sides else ("higher", "lower"))}
-    if side := SIDES.get((metric.name, kind)):
-        noticed = {side} if not metric.has_sides else noticed
-    return "passes" if moved in ({"no"} if kind == "none" else noticed) else "fails"
 
 
 def _ratio(difference: float, noise: float) -> float:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import pandas as pd
 
 from harness.core.csv_text import to_csv
+from harness.core.disturbance import Disturbance, Response
 from harness.core.keys import digest
 from harness.metrics.base import Metric
-from harness.selftest.disturbances import VERSION, Disturbance
+from harness.selftest.disturbances import VERSION, Trial, outcome_of
 from harness.tracking.environment import environment
 from harness.tracking.store import Store
 
@@ -25,7 +28,7 @@ SHIPPED = Path(__file__).parent / "shipped_outcomes"
 @dataclass(frozen=True)
 class SelftestRun:
     """What was tested: a dataset by name and digest, the label and the preprocessing of the feature
-    network, and how many images a set had.
+    network (empty where only metrics without one were tested), and how many images a set had.
     """
 
     dataset: str
@@ -49,11 +52,31 @@ class SelftestOutcome:
     tested: SelftestRun
     table: pd.DataFrame
 
-    def failed(self, metric: Metric) -> list[Disturbance]:
-        """The disturbances that `metric` failed on; none where another definition was tested."""
-        rows = self.table[self.table["metric"] == metric.base_name]
-        fails = (rows["verdict"] == "fails") & (rows["definition"] == definition(metric))
-        return list(rows.loc[fails, "disturbance"])
+    def failed(self, metric: Metric) -> list[Trial]:
+        """The trials that `metric` failed, of those that its record asks; none where another
+        definition was tested.
+        """
+        return [
+            row.disturbance
+            for row in self.rows(metric).itertuples()
+            if (row.disturbance == "none" or row.disturbance in metric.fooled_by)
+            and outcome_of(row.moved, metric.fooled_by.get(row.disturbance)) == "fooled"
+        ]
+
+    def rows(self, metric: Metric) -> pd.DataFrame:
+        """The rows of `metric`, as it is defined now."""
+        of_metric = self.table["metric"] == metric.base_name
+        return self.table[of_metric & (self.table["definition"] == definition(metric))]
+
+    def is_of(self, extractor: str, preprocessing: str) -> bool:
+        """Whether it holds for numbers by this feature network. What is measured of pixels, without
+        one, is the same beside any.
+        """
+        tested = self.tested
+        return not extractor or (tested.extractor, tested.preprocessing) == (
+            extractor,
+            preprocessing,
+        )
 
 
 def definition(metric: Metric) -> str:
@@ -101,13 +124,15 @@ def load_selftests(store: Store, dataset_digest: str) -> list[SelftestOutcome]:
     return list(outcomes.values())
 
 
-def shipped_outcomes(dataset_digest: str) -> list[SelftestOutcome]:
-    """The outcomes of this version of the self-test that come with this package, for a dataset."""
+def shipped_outcomes(dataset_digest: str | None = None) -> list[SelftestOutcome]:
+    """The outcomes of this version of the self-test that come with this package: for a dataset, or
+    all.
+    """
     outcomes = []
     for file in sorted(SHIPPED.glob("*.json")):
         document = json.loads(file.read_text(encoding="utf-8"))
         tested = SelftestRun(**document["tested"])
-        if document["version"] == VERSION and tested.digest == dataset_digest:
+        if document["version"] == VERSION and dataset_digest in (None, tested.digest):
             outcomes.append(SelftestOutcome(tested, pd.DataFrame(document["rows"])))
     return outcomes
 
@@ -133,3 +158,64 @@ def _table(store: Store, run_id: str) -> pd.DataFrame | None:
     )
     table["values"] = table["values"].map(lambda text: tuple(json.loads(text)))
     return table
+
+
+Outcome = Literal["passes", "fooled", "not applicable", "not run"]
+
+
+@dataclass(frozen=True)
+class SelftestResult:
+    """What the self-test says of a metric under one disturbance, on a dataset.
+
+    `undisturbed` and `disturbed` are the metric's values on real images and at the strongest level,
+    `effect` how many standard deviations of undisturbed values lie between (None where these do not
+    vary). `moved` is as `run_disturbances` says it, `needed` how the metric must respond, and
+    `reason` why there is no outcome.
+    """
+
+    metric: str
+    dataset: str
+    disturbance: Disturbance
+    outcome: Outcome
+    needed: Response
+    moved: str = ""
+    undisturbed: float | None = None
+    disturbed: float | None = None
+    effect: float | None = None
+    reason: str = ""
+
+
+def response_to(metric: Metric, disturbance: Disturbance) -> Response:
+    """How a metric must respond to a disturbance that would fool it: as its record says, else by
+    getting worse, or by staying steady where no side of it is better.
+    """
+    default: Response = "worse" if metric.has_sides else "steady"
+    return metric.fooled_by.get(disturbance, default)
+
+
+def result_of(
+    outcome: SelftestOutcome | None, metric: Metric, dataset: str, disturbance: Disturbance
+) -> SelftestResult:
+    """The result of a metric, by the outcome of a self-test; "not run" where that has none."""
+    needed = response_to(metric, disturbance)
+    rows = () if outcome is None else outcome.rows(metric).to_dict("records")
+    for row in rows:
+        if row["disturbance"] == disturbance:
+            judged = cast("Outcome", outcome_of(row["moved"], needed))
+            return SelftestResult(
+                metric.name,
+                dataset,
+                disturbance,
+                judged if judged in ("passes", "fooled") else "not applicable",
+                needed,
+                row["moved"],
+                _finite(row["undisturbed"]),
+                _finite(row["values"][-1]),
+                _finite(row["effect"]),
+                row["reason"],
+            )
+    return SelftestResult(metric.name, dataset, disturbance, "not run", needed)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -8,7 +8,8 @@ import pytest
 from harness.config.claim_files import shipped_claim_files
 from harness.config.claim_shapes import make_claim
 from harness.core.errors import BadInput
-from harness.report.ledger import Ledger, rule
+from harness.metrics import METRICS
+from harness.report.ledger import Ledger, fooling_text, rule
 
 ROOT = Path(__file__).parent.parent.parent
 STATEMENTS = [
@@ -48,6 +49,23 @@ def test_every_statement_is_a_claim_with_a_source_and_something_that_decides_it(
     for claim in claims:
         assert claim.source, claim.id
         assert claim.measured, claim.id
+        assert claim.why, f"{claim.id} does not say why its metric measures its statement"
+        assert claim.fooled_by, f"{claim.id} does not say what would fool its metric"
+
+
+def test_no_claim_says_nothing_fools_a_metric_whose_record_names_something():
+    for claim in (claim for shelf in shipped_claim_files() for claim in shelf.claims):
+        if "nothing" in claim.fooled_by:
+            records = [METRICS.get(name.partition("@")[0]) for name in claim.measured]
+            assert not any(record.fooled_by for record in records if record), claim.id
+
+
+def test_the_page_says_what_would_fool_each_claim(recorded):
+    text = entry(recorded())
+    assert "\n\nFooled by, were it not noticed: noise and blur.\n\n" in text
+    claims = {claim.id: claim for shelf in shipped_claim_files() for claim in shelf.claims}
+    assert fooling_text(claims["gan-faster"]).startswith("No disturbance of images")
+    assert "noise, blur, missing classes" in fooling_text(claims["diff-quality"])
 
 
 def test_every_claim_has_a_verdict_or_says_what_is_missing(ledger):

@@ -9,10 +9,12 @@ from harness.core.errors import BadInput
 from harness.metrics.base import Estimate, Metric
 from harness.selftest.disturbances import (
     LADDERS,
+    NotApplicable,
     Parts,
     _trend,
     disturb,
     failure_sentence,
+    outcome_of,
     run_disturbances,
     selftest_split,
 )
@@ -35,7 +37,7 @@ def rows(x: torch.Tensor) -> list[bytes]:
     return [image.numpy().tobytes() for image in x]
 
 
-@pytest.mark.parametrize("kind", LADDERS)
+@pytest.mark.parametrize("kind", [kind for kind in LADDERS if kind != "grey"])
 def test_disturbed_samples_are_as_many_and_of_the_same_kind(kind):
     for level in LADDERS[kind]:
         found, fresh, _ = samples(kind, level)
@@ -89,6 +91,34 @@ def test_duplicates_repeat_what_is_left(level, kept):
     assert counts == {120 // kept}
 
 
+def test_few_per_class_keeps_the_classes_and_repeats_their_images():
+    found, fresh, _ = samples("few_per_class", 0.9)
+    classes = [x.amin(dim=(1, 2, 3)) // 40 for x in (found, fresh)]
+    assert torch.equal(*classes), "each image is replaced by one of its class"
+    # Of 24 images in each of five classes a tenth is 2.
+    assert len(set(rows(found))) == 10
+    assert set(rows(found)) <= set(rows(fresh))
+
+
+def test_grey_moves_channels_to_their_mean():
+    x = torch.tensor([30, 60, 120], dtype=torch.uint8).reshape(1, 3, 1, 1).expand(4, 3, 2, 2)
+    for level, channels in [(0.5, [50, 65, 95]), (1.0, [70, 70, 70])]:
+        greyer = disturb("grey", level, x.contiguous(), torch.zeros(4), x, 0)
+        assert greyer.dtype == torch.uint8
+        assert greyer.unique(dim=0)[0, :, 0, 0].tolist() == channels
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "words"),
+    [("grey", (4, 1, 2, 2), "have no colours"), ("grey", (4, 3, 2, 2), "are grey already"),
+     ("few_per_class", (4, 3, 2, 2), "no classes to keep")],
+)  # fmt: skip
+def test_a_disturbance_that_does_nothing_is_not_applicable(kind, shape, words):
+    x = torch.full(shape, 7, dtype=torch.uint8)
+    with pytest.raises(NotApplicable, match=words):
+        disturb(kind, 0.5, x, torch.zeros(4), x, 0)
+
+
 @pytest.mark.parametrize("level", [0.25, 1.0])
 def test_copies_are_training_images(level):
     found, fresh, train = samples("copies", level)
@@ -109,8 +139,9 @@ def test_a_split_has_every_image_once():
     assert not torch.equal(one.train, selftest_split(x, labels, 1).train)
 
 
-def metric(name: str, better: str) -> Metric:
-    return Metric(name, lambda: Estimate(0.0), better, name, "")
+def metric(name: str, better: str, *worse_with: str) -> Metric:
+    fooled_by = dict.fromkeys(worse_with, "worse")
+    return Metric(name, lambda: Estimate(0.0), better, name, "", fooled_by=fooled_by)
 
 
 def measure(parts: Parts) -> dict[str, Estimate]:
@@ -131,9 +162,13 @@ def measure(parts: Parts) -> dict[str, Estimate]:
 
 @pytest.fixture(scope="module")
 def table():
-    metrics = [metric("authpct", "higher"), metric("recall", "higher"),
-               metric("sharpness", "higher"), metric("fid", "lower"),
-               metric("whim", "lower")]  # fmt: skip
+    metrics = [
+        metric("authpct", "higher", "copies"),
+        metric("recall", "higher", "dropped_modes", "duplicates"),
+        metric("sharpness", "higher", "noise", "blur"),
+        metric("fid", "lower", "noise", "blur", "dropped_modes"),
+        metric("whim", "lower"),
+    ]
     found = run_disturbances(*images(), measure, metrics)
     return found.set_index(["metric", "disturbance"])
 
@@ -141,7 +176,10 @@ def table():
 def test_a_row_for_each_metric_and_disturbance(table):
     assert len(table) == 5 * len(LADDERS)
     assert all(len(row["values"]) == len(LADDERS[kind]) for (_, kind), row in table.iterrows())
-    assert not table.drop(columns="values").isna().to_numpy().any()
+    is_grey = table.index.get_level_values("disturbance") == "grey"
+    assert not table[~is_grey].drop(columns="values").isna().to_numpy().any()
+    assert set(table.loc[is_grey, "verdict"]) == {"not applicable"}
+    assert set(table.loc[is_grey, "reason"]) == {"the images have no colours"}
     assert list(dict.fromkeys(table.index.get_level_values("metric"))) == [
         "authpct", "recall", "sharpness", "fid", "whim"
     ]  # fmt: skip
@@ -163,12 +201,13 @@ def test_what_a_metric_can_see_it_notices(table):
 
 def test_what_a_metric_should_see_and_does_not_is_a_failure(table):
     fid = table.loc["fid"]
-    assert (fid["moved"] == "no").all()
+    assert (fid.drop(index="grey")["moved"] == "no").all()
     assert fid["verdict"].to_dict() == {
-        "none": "passes", "noise": "fails", "blur": "fails", "dropped_modes": "fails",
-        "duplicates": "not asked", "copies": "not asked",
+        "none": "passes", "noise": "fooled", "blur": "fooled", "dropped_modes": "fooled",
+        "duplicates": "not asked", "copies": "not asked", "few_per_class": "not asked",
+        "grey": "not applicable",
     }  # fmt: skip
-    assert table.loc[("recall", "dropped_modes"), "verdict"] == "fails"
+    assert table.loc[("recall", "dropped_modes"), "verdict"] == "fooled"
     assert table.loc[("authpct", "noise"), "verdict"] == "not asked"
 
 
@@ -177,17 +216,20 @@ def test_being_fooled_is_told_apart_from_noticing(table):
     noise = table.loc[("sharpness", "noise")]
     assert noise["moved"] == "better"
     assert noise["effect"] < -5
-    assert noise["verdict"] == "fails"
+    assert noise["verdict"] == "fooled"
 
 
-@pytest.mark.parametrize(("sign", "verdict"), [(1, "passes"), (-1, "fails")])
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "passes"), (-1, "fooled")])
 def test_a_metric_without_a_better_side_must_move_to_the_right_one(sign, verdict):
     """Copies lower the share of authentic samples; one that rises with them notices nothing."""
 
     def turned(parts: Parts) -> dict[str, Estimate]:
         return {"authpct": Estimate(sign * measure(parts)["authpct"].value)}
 
-    without = replace(metric("authpct", "higher"), better="nearer", ideal="held-out")
+    without = replace(
+        metric("authpct", "higher"), better="nearer", ideal="held-out",
+        fooled_by={"copies": "lower"},
+    )  # fmt: skip
     found = run_disturbances(*images(), turned, [without]).set_index("disturbance")
     assert found.loc["copies", "verdict"] == verdict
     assert found.loc["copies", "moved"] == ("lower" if sign > 0 else "higher")
@@ -196,7 +238,7 @@ def test_a_metric_without_a_better_side_must_move_to_the_right_one(sign, verdict
 
 
 def test_chance_is_not_noticed(table):
-    assert (table.loc["whim", "moved"] == "no").all()
+    assert (table.loc["whim", "moved"].drop("grey") == "no").all()
     assert (table.xs("none", level="disturbance")["verdict"] == "passes").all()
 
 
@@ -212,14 +254,34 @@ def test_a_trend_counts_only_steps_beyond_the_noise():
 @pytest.mark.parametrize(
     ("failed", "text"),
     [
-        (["copies"], "did not notice copies of training images"),
-        (["noise", "blur"], "did not notice noise and blur"),
+        (["copies"], "was fooled by copies of training images"),
+        (["noise", "blur"], "was fooled by noise and blur"),
         (["none"], "moved without a disturbance"),
-        (["none", "blur"], "moved without a disturbance and did not notice blur"),
+        (["none", "blur"], "moved without a disturbance and was fooled by blur"),
     ],
 )
 def test_failures_in_words(failed, text):
     assert failure_sentence(failed) == text
+
+
+@pytest.mark.parametrize(
+    ("moved", "response", "outcome"),
+    [
+        ("worse", "worse", "passes"), ("no", "worse", "fooled"), ("better", "worse", "fooled"),
+        ("no", "steady", "passes"), ("higher", "steady", "fooled"), ("lower", "steady", "fooled"),
+        ("lower", "lower", "passes"), ("higher", "lower", "fooled"), ("no", "higher", "fooled"),
+        ("no", None, "passes"), ("worse", None, "fooled"),
+        ("no value", "worse", "no value"), ("not applicable", "steady", "not applicable"),
+    ],
+)  # fmt: skip
+def test_a_metric_must_respond_as_its_record_says(moved, response, outcome):
+    assert outcome_of(moved, response) == outcome
+
+
+@pytest.mark.parametrize(("better", "response"), [("lower", "steady"), ("neither", "worse")])
+def test_a_record_cannot_ask_for_a_response_that_the_metric_does_not_have(better, response):
+    with pytest.raises(ValueError, match="with noise it cannot be"):
+        Metric("m", lambda: Estimate(0.0), better, "m", "", fooled_by={"noise": response})
 
 
 def test_bad_input_is_refused():

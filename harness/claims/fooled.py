@@ -1,0 +1,208 @@
+"""Whether a disturbance of images would make the metrics of a claim say what the claim says.
+
+A claim compares two sides, or one with a constant. A disturbance that fools one of its metrics, by
+the self-test, fools the claim if doing it to the images of either side would help the claim by
+every metric that it asks. Where another metric notices it, to the other side than the claim says,
+that rules it out: noise raises sharpness, but it raises FID too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.claims.questions import Question, questions_of
+from harness.config.claim import Claim
+from harness.config.claim_parts import ModelAt
+from harness.core.disturbance import WORDS, disturbances_text
+from harness.metrics.base import Metric
+from harness.selftest.outcomes import SelftestResult
+from harness.statistics.formatting import number
+
+TOWARDS = {"higher": 1, "lower": -1, "same": 0}
+NEEDED = {"worse": "get worse", "higher": "rise", "lower": "fall", "steady": "stay the same"}
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What a claim says: for each metric whether its value is higher (1), lower (-1) or the same
+    (0) on the first side, and whether the other side is of images too, not a constant.
+    """
+
+    signs: Mapping[str, int]
+    has_other: bool
+
+
+def fooling_obstacles(
+    claim: Claim,
+    metrics: Mapping[str, Metric],
+    datasets: Iterable[str],
+    results: Sequence[SelftestResult],
+) -> list[str]:
+    """Return the reasons why a claim is withheld: each metric that a disturbance fools on one of
+    the datasets, where no other metric of the claim rules that out.
+    """
+    of_claim, sides = set(datasets), _sides(claim, metrics)
+    return [
+        fooled_text(result, metrics[result.metric])
+        for result in results
+        if result.outcome == "fooled"
+        and result.dataset in of_claim
+        and _ruled_out(result, sides, metrics, results) is None
+    ]
+
+
+def claims_withheld(
+    claims: Iterable[Claim],
+    metrics: Mapping[str, Metric],
+    selftests: Mapping[str, Sequence[SelftestResult]],
+) -> dict[str, str]:
+    """Return the reason why each of the claims is withheld that is, by its id."""
+    withheld = {}
+    for claim in claims:
+        results = selftests.get(claim.id, ())
+        datasets = {each.dataset for each in results}
+        if reasons := fooling_obstacles(claim, metrics, datasets, results):
+            withheld[claim.id] = "; ".join(reasons)
+    return withheld
+
+
+def missing_text(selftests: Mapping[str, Sequence[SelftestResult]]) -> str:
+    """Return which self-tests have not been run yet, in a sentence; empty where all have."""
+    missing = dict.fromkeys(
+        f"{each.metric} on {each.dataset}"
+        for results in selftests.values()
+        for each in results
+        if each.outcome == "not run"
+    )
+    return f"The run begins with the self-test of {', '.join(missing)}." if missing else ""
+
+
+def fooled_text(result: SelftestResult, metric: Metric) -> str:
+    """Return in words how a disturbance fools a metric, with the figures."""
+    words = WORDS[result.disturbance]
+    values = f"real images {_value(result.undisturbed)}, with {words} {_value(result.disturbed)}"
+    effect = "" if result.effect is None else f", {abs(result.effect):.1f} standard deviations away"
+    needed = NEEDED[result.needed]
+    return (
+        f"{metric.title} is fooled by {words} on {result.dataset} ({values}{effect}; it must "
+        f"{needed})"
+    )
+
+
+def selftest_text(
+    claim: Claim, metrics: Mapping[str, Metric], results: Sequence[SelftestResult] | None
+) -> str:
+    """Return what the self-test says of a claim's metrics, in sentences; `results` is None where
+    nothing is recorded.
+    """
+    if results is None:
+        return "What would fool its metrics is not recorded."
+    if not results:
+        return "No disturbance of images that the self-test tries has to do with its metrics."
+    return " ".join(_sentences(claim, metrics, results))
+
+
+def _sentences(
+    claim: Claim, metrics: Mapping[str, Metric], results: Sequence[SelftestResult]
+) -> Iterator[str]:
+    sides = _sides(claim, metrics)
+    for outcome, reason in dict.fromkeys((each.outcome, each.reason) for each in results):
+        group = [each for each in results if (each.outcome, each.reason) == (outcome, reason)]
+        if outcome == "fooled":
+            yield from (_fooled_sentence(each, sides, metrics, results) for each in group)
+            continue
+        parts = "; ".join(_by_metric(group, metrics))
+        match outcome:
+            case "passes":
+                yield f"Self-test passed: {parts}."
+            case "not applicable":
+                yield f"Self-test not applicable: {parts} ({reason})."
+            case "not run":
+                yield f"Self-test not run: {parts}."
+
+
+def _by_metric(group: Sequence[SelftestResult], metrics: Mapping[str, Metric]) -> Iterator[str]:
+    """Each metric on each dataset, with the disturbances."""
+    for name, dataset in dict.fromkeys((each.metric, each.dataset) for each in group):
+        tried = [e.disturbance for e in group if (e.metric, e.dataset) == (name, dataset)]
+        yield f"{metrics[name].title} on {dataset} with {disturbances_text(tried)}"
+
+
+def _fooled_sentence(
+    result: SelftestResult,
+    sides: _Sides,
+    metrics: Mapping[str, Metric],
+    results: Sequence[SelftestResult],
+) -> str:
+    text = fooled_text(result, metrics[result.metric])
+    name = _ruled_out(result, sides, metrics, results)
+    if name is None:
+        return f"{text}."
+    if name == result.metric:
+        return f"{text}, but that would speak against the claim."
+    return f"{text}, which {metrics[name].title} rules out."
+
+
+def _ruled_out(
+    result: SelftestResult,
+    sides: _Sides,
+    metrics: Mapping[str, Metric],
+    results: Sequence[SelftestResult],
+) -> str | None:
+    """The metric by which the disturbance speaks against the claim on whichever side it is; None
+    where it would help the claim on one of them.
+    """
+    moves = {
+        each.metric: _move(each, metrics[each.metric])
+        for each in results
+        if (each.dataset, each.disturbance) == (result.dataset, result.disturbance)
+    }
+    sign = sides.signs.get(result.metric)
+    if sign is None:  # a correlation or a spread, in which every metric must be right
+        return None
+    names: list[str] = []
+    for side in _disturbed_sides(result, metrics[result.metric], sign, sides.has_other):
+        against = [n for n, said in sides.signs.items() if _contradicts(moves.get(n), side, said)]
+        if not against:
+            return None
+        names += against
+    others = [name for name in names if name != result.metric]
+    return next(iter([*others, *names]), None)
+
+
+def _disturbed_sides(
+    result: SelftestResult, metric: Metric, sign: int, has_other: bool
+) -> Iterator[int]:
+    """The sides (1 the first, -1 the other) on which the disturbance could mislead."""
+    blind = _move(result, metric) == 0
+    # What is not noticed flatters the side that the claim says is better.
+    sides = [sign * metric.sign] if blind and metric.has_sides and sign else [1, -1]
+    return (side for side in sides if side == 1 or has_other)
+
+
+def _move(result: SelftestResult, metric: Metric) -> int | None:
+    """Whether the value rises (1), falls (-1) or stays (0); None where that is not known."""
+    moves = {"higher": 1, "lower": -1, "better": metric.sign, "worse": -metric.sign, "no": 0}
+    return moves.get(result.moved)
+
+
+def _contradicts(move: int | None, side: int, sign: int) -> bool:
+    """Whether a metric that moves so on one side then speaks against the claim."""
+    if not move:
+        return False
+    return move * side == -sign if sign else True
+
+
+def _sides(claim: Claim, metrics: Mapping[str, Metric]) -> _Sides:
+    signs, has_other = {}, False
+    for group in questions_of(claim, metrics):
+        for question in group:
+            if isinstance(question, Question) and question.of == "value":
+                signs[question.metric] = TOWARDS[question.towards]
+                has_other |= isinstance(question.other, ModelAt)
+    return _Sides(signs, has_other)
+
+
+def _value(value: float | None) -> str:
+    return "no value" if value is None else number(value)
