@@ -65,7 +65,7 @@ def test_the_page_says_what_would_fool_each_claim(recorded):
     assert "\n\nFooled by, were it not noticed: noise and blur.\n\n" in text
     claims = {claim.id: claim for shelf in shipped_claim_files() for claim in shelf.claims}
     assert fooling_text(claims["gan-faster"]).startswith("No disturbance of images")
-    assert "noise, blur, missing classes" in fooling_text(claims["diff-quality"])
+    assert "noise, blur and missing classes" in fooling_text(claims["diff-quality"])
 
 
 def test_every_claim_has_a_verdict_or_says_what_is_missing(ledger):
