@@ -272,7 +272,9 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
     for i, ((dataset, model), curves) in enumerate(grouped):
         are_norms = curves["name"].str.endswith("/gradient_norm")
-        kinds = {"Losses": curves[~are_norms], "Norms of gradients": curves[are_norms]}
+        is_drift = curves["name"].str.endswith("/drift")  # a single value, and no curve
+        losses = curves[~(are_norms | is_drift)]
+        kinds = {"Losses": losses, "Norms of gradients": curves[are_norms]}
         for what, part in kinds.items():
             if len(part):
                 svg = figures.training_curves(part, str(model), models, f"{what[:4]}{i}", what)
