@@ -48,6 +48,16 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/loss": [1.9264, 1.0792],
         "prior/loss": [77.472, 77.004],
     },
+    "vae/mlp-bernoulli": {
+        "model/loss": [179.7, 178.71, 178.67],
+        "model/reconstruction": [179.39, 178.53, 178.38],
+        "model/kl": [0.30872, 0.17937, 0.28634],
+    },
+    "vae/mlp-iwae": {
+        "model/loss": [178.99, 178.78, 178.54],
+        "model/reconstruction": [179.38, 179.28, 178.88],
+        "model/kl": [0.30872, 0.51729, 0.67276],
+    },
     "autoencoder/contrastive": {
         "model/loss": [4.0256, 3.7198, 3.6031],
     },
