@@ -23,7 +23,7 @@ def test_the_same_data_have_the_same_number_of_samples_in_every_suite():
             counts.add(entry.samples or suite.samples or images)
     assert asked["digits"] == {"as many as test images"}
     assert asked["mnist"] == asked["cifar10"] == {10_000}
-    # Inpainting and VAEs measure all test images; suites of samplers take a thousand steps for each.
+    # Inpainting and VAEs measure all test images; suites of samplers take up to 1,000 steps each.
     for base in ("mnist", "fashion-mnist"):
         assert asked.pop(f"{base}, resized") <= {2_000, 10_000}
     assert all(len(counts) == 1 for counts in asked.values()), dict(asked)
