@@ -37,18 +37,23 @@ def recipe_schema(families: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
     made, schema = models_json_schema([(model, "validation") for model in models])
     definitions = schema["$defs"]
 
-    def properties(model: type[BaseModel]) -> dict[str, Any]:
+    def definition(model: type[BaseModel]) -> dict[str, Any]:
         name = made[model, "validation"]["$ref"].rpartition("/")[2]
-        return dict(definitions[name]["properties"])
+        return dict(definitions[name])
 
-    head = properties(Head)
+    head = definition(Head)["properties"]
     cases = [
         {
             "if": {"properties": {"family": {"const": name}}, "required": ["family"]},
             "then": {
-                "properties": head | properties(settings),
+                "properties": head | definition(settings)["properties"],
                 "patternProperties": OWN,
                 "additionalProperties": False,
+                # A parent may have set what a family asks for.
+                "anyOf": [
+                    {"required": ["extends"]},
+                    {"required": definition(settings).get("required", [])},
+                ],
             },
         }
         for name, settings in families.items()
