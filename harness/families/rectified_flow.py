@@ -29,8 +29,8 @@ class RectifiedFlowSettings(FlowSettings):
     """
 
     pretraining: Share = 0.5
-    pairs: PositiveInt = 4096
-    pair_steps: PositiveInt = 50
+    pairs: PositiveInt = 1024
+    pair_steps: PositiveInt = 20
 
     @model_validator(mode="after")
     def _noise_says_all(self) -> Self:
