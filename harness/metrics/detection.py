@@ -157,6 +157,7 @@ FPR95 = Metric(
 )
 
 
+@takes_arrays
 def alarm_threshold(validation_scores: Tensor, share: float = 0.05) -> float:
     """The lowest of n scores of normal images that at most `share` of them, in (0, 1), lie above.
 
@@ -174,6 +175,7 @@ def alarm_threshold(validation_scores: Tensor, share: float = 0.05) -> float:
     return float(scores.sort(descending=True).values[above])
 
 
+@takes_arrays
 def false_alarms(
     validation_scores: Tensor,
     anomaly_scores: Tensor,

@@ -14,11 +14,6 @@ from torch import Tensor
 from harness.metrics.structural_similarity import WINDOW, similarity_map
 from harness.networks.sizes import enlarge_map
 
-__all__ = [
-    "gradient_error_map", "multiscale_gradient_error_map", "similarity_error_map",
-    "squared_error_map",
-]  # fmt: skip
-
 GRADIENT_CONSTANT = 170.0
 """c of Xue et al. 2014, section 2.2, for values from 0 to 255."""
 LEAST_SIDE = 8

@@ -97,7 +97,7 @@ RECONSTRUCTION_FID = Metric(
     "lower",
     "Fréchet distance of reconstructions to the test images",
     "Heusel et al. 2017, arXiv:1706.08500",
-    kind="reconstruction",
+    kind="distribution",
     scale="log",
     digits=2,
     least={"reference": 2},

@@ -34,7 +34,7 @@ CAPABILITIES = {
     "autoencoder": {Reconstructs, Restores, Encodes, Decodes},
     "vae": {Reconstructs, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound},
     "gan": {Decodes, Samples},
-    "diffusion": {Samples},
+    "diffusion": {Samples, Likelihood},
     "translation": {Restores},
 }
 KINDS = (Reconstructs, Restores, Encodes, Decodes, Samples, Posterior, Likelihood, ImportanceBound)

@@ -38,18 +38,23 @@ CODES = normal(400, 3)
 FACTORS = torch.stack([labels(400, 2), labels(400, 3)], dim=1)
 PROBES = (A, labels(60, 2), B, labels(50, 2))
 DISENTANGLED = (CODES, FACTORS, normal(300, 3), FACTORS[:300])
+FIRST = labels(60, 4).view(15, 4)
+SECOND = (FIRST + 1) % 4
+MIXED = (torch.stack([FIRST, SECOND, FIRST], dim=1), ["shape", "x", "y", "colour"])
 ARGUMENTS = {
-    "active_share": (A,), "active_units": (A,), "aupro": (MAPS, MASKS), "auroc": (SCORES, IS_ODD),
+    "active_share": (A,), "active_units": (A,), "alarm_threshold": (SCORES,),
+    "aupro": (MAPS, MASKS), "auroc": (SCORES, IS_ODD),
     "auroc_interval": (SCORES, IS_ODD), "authpct": (A, B), "average_precision": (SCORES, IS_ODD),
     "bits_per_dimension": (SCORES, 12), "clip_s": (COSINES,), "clip_score": (COSINES,),
-    "cmmd": (A, B), "code_drift": (A, 2 * A), "code_rate": (SCORES.abs(),),
+    "cmmd": (A, B), "coarse_from_early": MIXED,
+    "code_drift": (A, 2 * A), "code_rate": (SCORES.abs(),),
     "code_sensitivity": (SCORES.abs(), A), "codebook_perplexity": (labels(60, 7).view(20, 3),),
     "colour_shift": (X, Y), "confidence": (SCORES, COSINES),
     "critic_distance": (SCORES, COSINES), "cycle_error": (X, Y), "dci": DISENTANGLED,
     "dequantise": (X,), "different_bins": (A, B), "exact_mode_kl": (labels(30, 5), 5),
-    "factorvae_score": (CODES, FACTORS),
+    "factorvae_score": (CODES, FACTORS), "false_alarms": (SCORES, COSINES, IS_ODD[:30]),
     "few_label_accuracy": (IS_ODD,), "few_label_gain": (IS_ODD, ~IS_ODD),
-    "fid_gap": (A, B, C), "fpr_at_tpr": (SCORES, IS_ODD),
+    "fid_gap": (A, B, C), "fine_from_late": MIXED, "fpr_at_tpr": (SCORES, IS_ODD),
     "frechet_by_class": (A, labels(60, 2), B, labels(50, 2)), "frechet_distance": (A, B),
     "frechet_estimate": (A, B), "frechet_infinity": (normal(200, 2), normal(200, 2)),
     "gradient_variance": (SCORES.abs(), 1 + SCORES.abs()),
@@ -57,6 +62,7 @@ ARGUMENTS = {
     "jensen_shannon_bound": (SCORES, COSINES), "kernel_distance": (A, B),
     "kernel_distances": (A, B, harness.metrics.Subsets(3, 20)), "knn_accuracy": PROBES,
     "latent_path_length": (SCORES.abs(),), "linear_probe_accuracy": PROBES,
+    "linear_separability": (CODES, FACTORS, normal(400)),
     "log_sharpness_ratio": (X, Y), "mae": (X, Y),
     "lpips": (X[:, :1], Y[:, :1], "classifier:digits"),
     "mig": (CODES, FACTORS), "mode_count": (A,), "mode_kl": (A, B),

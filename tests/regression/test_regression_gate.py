@@ -296,7 +296,7 @@ def test_alterations_name_settings_code_data_and_machine(baseline: Baseline, pla
 
 
 def test_metrics_of_which_nothing_is_worse_are_left_out(baseline: Baseline, plan: Plan):
-    psnr = replace(plan.metrics["psnr"], better="neither")
+    psnr = replace(plan.metrics["psnr"], better="neither", fooled_by={})
     sideless = replace(plan, metrics={**plan.metrics, "psnr": psnr})
     check = checked(baseline, sideless, noisy({"psnr": 9.0}, noise=1))
     assert {metric for _, metric in outcomes(check)} == {"mse"}
@@ -306,7 +306,7 @@ def test_metrics_of_which_nothing_is_worse_are_left_out(baseline: Baseline, plan
 
 def test_farther_from_an_ideal_is_worse_on_either_side(baseline: Baseline, plan: Plan):
     for ideal, worse in ((0.0, 1.5), (1000.0, 1 / 1.5)):
-        psnr = replace(plan.metrics["psnr"], better="nearer", ideal=ideal)
+        psnr = replace(plan.metrics["psnr"], better="nearer", ideal=ideal, fooled_by={})
         nearer = replace(plan, metrics={**plan.metrics, "psnr": psnr})
         found = outcomes(checked(baseline, nearer, noisy({"psnr": worse}, noise=1)))
         assert {found[name, "psnr"] for name, _ in found} == {"regressed"}
