@@ -16,6 +16,11 @@ from harness.report.results import ModelInfo, Results
 WIDEST = 1 / 3
 """An interval that takes more than this share of its metric's range says little."""
 
+FLOOR_ERRORS = 2.0
+"""A model is better than real images where it is by more than this many standard errors of their
+one value.
+"""
+
 
 def oddities(results: Results) -> list[str]:
     """Return a sentence for each number that needs an explanation: more sampling steps and worse,
@@ -84,12 +89,25 @@ def _better_than_real(results: Results) -> Iterator[str]:
         floor = board.floor
         if floor is None or floor.mean is None or not metric.has_sides:
             continue
-        worst = row.low if metric.sign > 0 else row.high
-        if worst is not None and metric.sign * (worst - floor.mean) > 0:
+        worst, noise = row.low if metric.sign > 0 else row.high, _standard_error(results, board)
+        if worst is not None and metric.sign * (worst - floor.mean) > FLOOR_ERRORS * noise:
             yield (
                 f"{row.model} has a better {metric.title} on {board.dataset} than {floor.model}, "
                 "which are real"
             )
+
+
+def _standard_error(results: Results, board: Board) -> float:
+    """Return the standard error of a board's value of real images, 0 where none is known."""
+    table = results.table
+    assert board.floor is not None
+    rows = table[
+        (table["model"] == board.floor.model)
+        & (table["dataset"] == board.dataset)
+        & (table["metric"] == board.metric)
+        & (table["protocol_key"] == board.protocol_key)
+    ]
+    return float(rows["stderr"].fillna(0.0).max()) if len(rows) else 0.0
 
 
 def _wide_intervals(results: Results) -> Iterator[str]:

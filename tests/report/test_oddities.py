@@ -22,7 +22,7 @@ def model(name, steps=50, **changes):
     return ModelInfo(name, recipe, 40_000, **changes)
 
 
-def results(values, models, floor=None, doubts=None):
+def results(values, models, floor=None, doubts=None, floor_error=None):
     """A report on digits of these values of FID or recall, by (model, metric)."""
     protocols = {"fid": FID, "recall": RECALL}
     cells = [
@@ -32,7 +32,7 @@ def results(values, models, floor=None, doubts=None):
         for seed, value in enumerate(by_seed)
     ]  # fmt: skip
     if floor is not None:
-        row = Measurement("fid", "ok", FID, "", value=floor)
+        row = Measurement("fid", "ok", FID, "", value=floor, stderr=floor_error)
         cells.append(CellResult("digits", TRAINING_IMAGES, 0, "floor", "ok", "run", "", (row,)))
     table = tidy(cells)
     return replace(
@@ -88,6 +88,12 @@ def test_better_than_real_images():
         "a has a better Fréchet distance on digits than training images, which are real"
     )
     assert oddities(results({("a", "fid"): LOW}, [model("a")], floor=1.05)) == []
+
+
+@pytest.mark.parametrize(("error", "odd"), [(0.1, True), (0.3, False)])
+def test_real_images_have_one_value_with_an_error_of_its_own(error, odd):
+    values = {("a", "fid"): LOW}
+    assert bool(oddities(results(values, [model("a")], floor=1.5, floor_error=error))) == odd
 
 
 def test_an_interval_over_a_third_of_the_range():
