@@ -17,8 +17,8 @@ from harness.plan import shape_of
 from harness.training.init import initialise
 from harness.training.loop import train
 
-IMAGES = 400_000
-"""Two thirds of the budget of the suite principal-subspace."""
+IMAGES = 600_000
+"""The budget of the suite principal-subspace."""
 
 
 def trained(name: str) -> Family:
