@@ -44,6 +44,6 @@ GRADIENT_VARIANCE = Metric(
     kind="likelihood",
     scale="log",
     digits=1,
-    settings={"images": GRADIENT_IMAGES, "draws": GRADIENT_DRAWS},
+    settings={"images": GRADIENT_IMAGES, "gradient_draws": GRADIENT_DRAWS},
     range=(0.0, None),
 )
