@@ -64,11 +64,20 @@ provided("train_factors", "factors")
 provided("test_factors", "factors")
 
 
+@evidence(requires=("train",))
+def inlier_images(e: Evidence) -> Tensor:
+    """The training images that are no outliers, which `train_labels` and `train_factors` describe
+    row by row.
+    """
+    images: Tensor = e["train_images"]
+    outliers = e.at_hand("train_outliers")
+    return images if outliers is None else images[~outliers]
+
+
 @evidence(requires=("codes", "train"))
 def train_codes(e: Evidence) -> Tensor:
     """The codes of the training images that are no outliers, n×d, as `train_labels` are of them."""
-    images, outliers = e["train_images"], e.at_hand("train_outliers")
-    return map_batches(e, images if outliers is None else images[~outliers], e.model.encode)
+    return map_batches(e, e["inlier_images"], e.model.encode)
 
 
 @evidence(requires=("codes", "train", "decoder"))

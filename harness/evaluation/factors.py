@@ -7,7 +7,7 @@ from torch import Tensor
 
 from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.requirements import Candidate, Requirement, lacks, require
+from harness.evaluation.requirements import Requirement, lacks, require
 from harness.evaluation.specs import evidence, provided
 from harness.families.capabilities import MixesStyles
 
@@ -15,13 +15,11 @@ READ, MIXED = 4000, 1000
 """Images of codes whose factors are read, and pairs of codes that are mixed."""
 ROWS = 256
 """Images that are compared with all training images at once, to bound memory."""
+READABLE = ("latents", "factors", "train", "pixels")
+"""What reading the factors of a model's images requires."""
 
 
-def _no_mixing(candidate: Candidate) -> str | None:
-    return lacks(MixesStyles, "has no layers that take a style each")(candidate)
-
-
-require(Requirement("styles", _no_mixing))
+require(Requirement("styles", lacks(MixesStyles, "has no layers that take a style each")))
 provided("factor_names", "factors")
 
 
@@ -47,35 +45,35 @@ def _decoded(e: Evidence, codes: Tensor) -> Tensor:
         return torch.cat([e.stored(e.model.decode(part)) for part in torch.split(codes, ROWS)])
 
 
-@evidence(requires=("latents", "factors", "train", "pixels"))
+@evidence(requires=READABLE)
 def latent_codes(e: Evidence) -> Tensor:
     """Codes of the space that the model is sampled in, n×d."""
     codes: Tensor = e.model.latents(READ, generator(e.seed, "factors", device=e.device))
     return codes.cpu()
 
 
-@evidence(requires=("latents", "factors", "train", "pixels"))
+@evidence(requires=READABLE)
 def latent_readings(e: Evidence) -> tuple[Tensor, Tensor]:
     """What `read_factors` reads off the images of `latent_codes`."""
     images = _decoded(e, e["latent_codes"].to(e.device))
-    return read_factors(images, e["train_images"], e["train_factors"])
+    return read_factors(images, e["inlier_images"], e["train_factors"])
 
 
-@evidence(requires=("latents", "factors", "train", "pixels"))
+@evidence(requires=READABLE)
 def latent_factors(e: Evidence) -> Tensor:
     """The factors of the images of `latent_codes`, int64 n×F."""
     factors: Tensor = e["latent_readings"][0]
     return factors
 
 
-@evidence(requires=("latents", "factors", "train", "pixels"))
+@evidence(requires=READABLE)
 def factor_distances(e: Evidence) -> Tensor:
     """How far each of these images is from the one that its factors are read off, n."""
     distances: Tensor = e["latent_readings"][1]
     return distances
 
 
-@evidence(requires=("latents", "factors", "train", "pixels", "styles"))
+@evidence(requires=(*READABLE, "styles"))
 def mixed_factors(e: Evidence) -> Tensor:
     """The factors of the images of two codes, and of the image with the styles of the first in its
     earlier layers and of the second in its later ones: int64 n×3×F.
@@ -86,5 +84,5 @@ def mixed_factors(e: Evidence) -> Tensor:
         pairs = zip(torch.split(first, ROWS), torch.split(second, ROWS), strict=True)
         mixed = torch.cat([e.stored(e.model.mix_styles(*pair)) for pair in pairs])
     sets = (_decoded(e, first), _decoded(e, second), mixed)
-    train, factors = e["train_images"], e["train_factors"]
+    train, factors = e["inlier_images"], e["train_factors"]
     return torch.stack([read_factors(images, train, factors)[0] for images in sets], dim=1)

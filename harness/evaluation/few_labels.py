@@ -50,9 +50,8 @@ def scratch_hits(e: Evidence) -> Tensor:
 def _hits(e: Evidence, encoder: nn.Module) -> Tensor:
     """Fine-tunes encoder and a linear layer on its output, and classifies the test images."""
     classes = int(e["train_labels"].max()) + 1
-    images, outliers = e["train_images"], e.at_hand("train_outliers")
     rows = _first_of_each_class(e["train_labels"])
-    x = to_float((images if outliers is None else images[~outliers])[rows]).to(e.device)
+    x = to_float(e["inlier_images"][rows]).to(e.device)
     labels = e["train_labels"][rows].to(e.device)
     with torch.no_grad():
         width = encoder.eval()(x[:1]).flatten(1).shape[1]

@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from harness.data import load_dataset
+from harness.data.pixels import to_float
+from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.factors import read_factors
+from harness.evaluation.protocols import EvalConfig
 from harness.families import build_family
 from harness.families.base import ImageShape
 from harness.families.stylegan import StyleGAN
@@ -31,6 +34,27 @@ def test_noise_changes_no_reading_and_is_the_distance():
     factors, distances = read_factors(noisy, split.images.float(), split.factors)
     assert torch.equal(factors, split.factors)
     assert distances.mean().item() == pytest.approx(4, rel=0.02)
+
+
+class Recall:
+    """A model whose code of an image is the image's number among those of `images`."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        self.images = to_float(images)
+
+    def latents(self, n: int, draws: torch.Generator) -> torch.Tensor:
+        return torch.randint(len(self.images), (n, 1), generator=draws).float()
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return self.images[z[:, 0].long()]
+
+
+def test_outliers_among_training_images_shift_no_factors():
+    dataset = load_dataset("shapes[test=10,train=600,outliers=0.2]")
+    setup = EvalConfig({}, samples=10)
+    e = Evidence(dataset_evidence(dataset), setup, seed=0, model=Recall(dataset.inliers.images))
+    assert torch.equal(e["latent_factors"], dataset.inliers.factors[e["latent_codes"][:, 0].long()])
+    assert e["factor_distances"].max() < 0.5
 
 
 def test_mixed_images_have_the_styles_of_one_code_first_and_of_the_other_then():
