@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.core.seeding import derive
+from harness.core.seeding import derive, generator
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.reconstructions import map_batches
@@ -17,6 +17,7 @@ from harness.evaluation.requirements import Candidate, of_model
 from harness.evaluation.specs import evidence
 from harness.families.base import Family
 from harness.metrics.few_labels import FINE_TUNING_RATE, FINE_TUNING_STEPS, LABELS_PER_CLASS
+from harness.networks.dropout import draw_masks, use_masks
 from harness.training.init import initialise
 
 
@@ -60,7 +61,9 @@ def _hits(e: Evidence, encoder: nn.Module) -> Tensor:
     nn.init.zeros_(head.bias)
     network = nn.Sequential(encoder, nn.Flatten(), head).requires_grad_(True).train()
     optimizer = torch.optim.Adam(network.parameters(), FINE_TUNING_RATE)
+    draws = generator(e.seed, "few labels", device=e.device)
     for _ in range(FINE_TUNING_STEPS):
+        use_masks(encoder, draw_masks(encoder, len(x), draws))
         optimizer.zero_grad()
         F.cross_entropy(network(x), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

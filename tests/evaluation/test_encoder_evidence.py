@@ -124,6 +124,13 @@ def test_weights_as_before_training_gain_nothing(monkeypatch: pytest.MonkeyPatch
     assert torch.equal(other["scratch_hits"], same["scratch_hits"])
 
 
+def test_dropout_of_an_encoder_is_drawn_from_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.evaluation.few_labels.FINE_TUNING_STEPS", 3)
+    settings = {"network": "mlp", "depth": 1, "width": 8, "latent": 3, "dropout": 0.5}
+    hits = [evidence(model("autoencoder", **settings))["tuned_hits"] for _ in range(2)]
+    assert torch.equal(*hits)
+
+
 def test_few_labels_teach_more_than_chance() -> None:
     e = evidence(model("autoencoder"))
     assert e.measure(load_metric("few_label_accuracy")).value > 0.5
