@@ -129,7 +129,8 @@ def named_score(metric: Metric) -> str:
     """The anomaly score that the metric's name asks for, `ssim` of `auroc@ssim`; "" where it asks
     for none.
     """
-    return metric.variant if metric.variant in _scores_of(metric) else ""
+    has_own_evidence = any(need != name for need, name in evidence_names(metric).items())
+    return metric.variant if has_own_evidence else ""
 
 
 def named_network(metric: Metric) -> str:
@@ -139,8 +140,8 @@ def named_network(metric: Metric) -> str:
     return "" if named_score(metric) else metric.variant
 
 
-def _scores_of(metric: Metric) -> list[str]:
-    """The anomaly scores that a metric can be of."""
+def _anomaly_scores(metric: Metric) -> list[str]:
+    """The names of the anomaly scores that a metric can use."""
     needs = tuple(f"{need}@" for need in metric.needs)
     names = (name.partition("@")[2] for name in EVIDENCE if name.startswith(needs))
     return list(dict.fromkeys(names))
@@ -160,7 +161,7 @@ def named_networks(metric: Metric) -> dict[Role, str]:
     """
     if not (network := named_network(metric)):
         return {}
-    if scores := _scores_of(metric):
+    if scores := _anomaly_scores(metric):
         raise BadInput(
             f"metric {metric.name!r}: unknown anomaly score {network!r}{suggest(network, scores)}"
         )
