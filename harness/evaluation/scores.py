@@ -79,7 +79,7 @@ require(Requirement("maps", _no_maps))
 require(Requirement("masks", _no_masks))
 require(Requirement("validation", _no_validation))
 require(Requirement("rebuilt", lacks(Reconstructs, "does not reconstruct images")))
-require(Requirement("filled in", _fills_nothing_in))
+require(Requirement("filled_in", _fills_nothing_in))
 provided("test_images", "scores")
 provided("validation_images", "validation")
 provided("anomaly_labels", "scores")
@@ -91,7 +91,6 @@ def anomaly_scores(e: Evidence) -> Tensor:
     """A score for each test image, higher for the more anomalous: the model's own, or the mean
     squared error of its reconstruction.
     """
-
     return _image_scores(e, "test_images")
 
 
@@ -141,13 +140,13 @@ def rebuilt_validation_images(e: Evidence) -> Tensor:
     return map_batches(e, e["validation_images"], e.model.reconstruct)
 
 
-@evidence(requires=("scores", "filled in"))
+@evidence(requires=("scores", "filled_in"))
 def filled_in_test_images(e: Evidence) -> Tensor:
     """The test images as the model fills them in where they are hidden from it, N×C×S×S."""
     return _filled_in(e, "test_images")
 
 
-@evidence(requires=("validation", "filled in"))
+@evidence(requires=("validation", "filled_in"))
 def filled_in_validation_images(e: Evidence) -> Tensor:
     """The validation images as the model fills them in where they are hidden from it, N×C×S×S."""
     return _filled_in(e, "validation_images")
@@ -164,7 +163,7 @@ def _declare_map(
     """Makes `error`, between images and those `made` of them, a score of pixels, and its mean over
     the pixels of an image a score of images.
     """
-    needs: frozenset[Need] = frozenset({"scores", made.replace("_", " "), "pixels"})
+    needs: frozenset[Need] = frozenset({"scores", made, "pixels"})
 
     def maps(part: str, e: Evidence) -> Tensor:
         kind = error if role is None else e.perceptual().distance_map

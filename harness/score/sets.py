@@ -191,7 +191,7 @@ MISSING: Mapping[Need, str] = {
     "labels": "needs the class of each image; give a split of a dataset as --reference",
     "reconstructions": "needs pairs of images; give --pairs and the originals as --reference",
     **dict.fromkeys(
-        ("scores", "rebuilt", "filled in", "validation"), "images alone have no anomaly scores"
+        ("scores", "rebuilt", "filled_in", "validation"), "images alone have no anomaly scores"
     ),
     "conditional": "needs the class asked of each image; give a metadata.jsonl with labels beside"
     " the samples, and a reference with labels",
