@@ -26,15 +26,17 @@ from harness.metrics.likelihood import (
 )
 
 
-def _no_likelihood(has_likelihood: Callable[[object], bool]) -> Unavailable:
-    """A density of grey levels has no bound on binary images, and a probability of binary images
-    is none of grey levels.
+def _no_likelihood(
+    has_likelihood: Callable[[object], bool], words: str = "does not bound the likelihood of images"
+) -> Unavailable:
+    """The reason of a model that has no likelihood (its name and `words`), or has one of other
+    images: a density of grey levels is none of binary images, nor the other way round.
     """
 
     def reason(candidate: Candidate) -> str | None:
         model, is_binary = candidate.model, candidate.dataset.binary
         if not has_likelihood(candidate.family):
-            return f"{model} does not bound the likelihood of images"
+            return f"{model} {words}"
         if getattr(candidate.family, "binary", False) == is_binary:
             return None
         if is_binary:
@@ -54,20 +56,14 @@ def _has_importance_bound(model: object) -> bool:
     return isinstance(model, ImportanceBound)
 
 
-@of_model
-def _no_flow(candidate: Candidate) -> str | None:
-    if not has_density(candidate.family):
-        return f"{candidate.model} has no flow from images to noise with a density"
-    return _no_likelihood(has_density)(candidate)
-
-
 def _ode_images(candidate: Candidate) -> int:
     return min(ODE_IMAGES, len(candidate.dataset.normal_test))
 
 
 require(Requirement("likelihood", _no_likelihood(bounds_likelihood)))
 require(Requirement("importance", _no_likelihood(_has_importance_bound)))
-require(Requirement("ode", _no_flow, _ode_images, part="judged"))
+NO_FLOW = "has no flow from images to noise with a density"
+require(Requirement("ode", _no_likelihood(has_density, NO_FLOW), _ode_images, part="judged"))
 require(Requirement("levels", _no_levels))
 provided("is_binary", "reference")
 
