@@ -140,8 +140,7 @@ def fpr_at_tpr(anomaly_scores: Tensor, anomaly_labels: Tensor, tpr: float = 0.95
     spread = math.sqrt(m * tpr * (1 - tpr))
     ranks = torch.tensor([needed, round(needed - spread), round(needed + spread)]).clamp(0, m - 1)
     share, fewer, more = (float((normal >= t).double().mean()) for t in ordered[ranks])
-    smoothed = (share * n + 0.5) / (n + 1)
-    variance = smoothed * (1 - smoothed) / n + ((more - fewer) / 2) ** 2
+    variance = _share_variance(share, n) + ((more - fewer) / 2) ** 2
     return Estimate(share, math.sqrt(variance), "images")
 
 
@@ -161,8 +160,8 @@ FPR95 = Metric(
 def alarm_threshold(validation_scores: Tensor, share: float = 0.05) -> float:
     """The lowest of n scores of normal images that at most `share` of them, in (0, 1), lie above.
 
-    It depends on validation images alone. Raises BadInput where there are fewer than 1 / `share`,
-    of which none could lie above.
+    It depends on validation images alone. Raises BadInput where there are fewer than 1 / `share`:
+    then no score may lie above.
     """
     scores = checks.vector(validation_scores, "validation scores").cpu()
     if not 0 < share < 1:
@@ -194,8 +193,7 @@ def false_alarms(
     _, normal = _split(anomaly_scores, anomaly_labels)
     m, n = len(normal), len(validation_scores)
     alarms = float((normal > threshold).double().mean())
-    smoothed = (alarms * m + 0.5) / (m + 1)
-    variance = smoothed * (1 - smoothed) / m + share * (1 - share) / n
+    variance = _share_variance(alarms, m) + share * (1 - share) / n
     return Estimate(alarms, math.sqrt(variance), "images")
 
 
@@ -243,6 +241,12 @@ def _sums_up_to(ordered: Tensor, terms: Tensor, limits: Tensor) -> Tensor:
     """For each limit the sum of the terms whose score, in `ordered`, is at most the limit."""
     sums = torch.cat([terms.new_zeros(1), terms.cumsum(0)])
     return sums[torch.searchsorted(ordered, limits, right=True)]
+
+
+def _share_variance(share: float, n: int) -> float:
+    """The binomial variance of a share of n images, by Jeffreys' estimate of the true share."""
+    smoothed = (share * n + 0.5) / (n + 1)
+    return smoothed * (1 - smoothed) / n
 
 
 def _split(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
