@@ -52,19 +52,13 @@ class TrainingSet:
             )
 
     def split(self, name: str, train: Split) -> tuple[Split, Split | None]:
-        """Return the training images of the dataset `name` without the ones that are kept out, and
-        these; None where none are. Raises BadInput where there are too few.
+        """Return the training images of the dataset `name` that stay, and the ones that are kept out;
+        None where none are. Raises BadInput where there are too few.
         """
         if not self.validation:
             return train, None
         self._check_one_domain(name, train, VALIDATION)
-        count = round(self.validation * len(train))
-        if not 0 < count <= len(train) - FEWEST_TRAINING:
-            raise BadInput(
-                f"{name}: {VALIDATION}={self.validation} keeps {count:,} of {len(train):,} training"
-                f" images out; right is from 1 to {len(train) - FEWEST_TRAINING:,}"
-            )
-        is_kept_out = _lowest(count, len(train), VALIDATION)
+        is_kept_out = _marked_share(name, len(train), VALIDATION, self.validation, ("keeps", "out"))
         return train.keep(~is_kept_out), train.keep(is_kept_out)
 
     def apply(self, name: str, train: Split) -> Split:
@@ -90,13 +84,7 @@ class TrainingSet:
             raise BadInput(f"{name}: its data are no images of bytes, which {OUTLIERS} needs")
         if train.sources is not None:
             raise BadInput(f"{name}: its images are made from others; noise is made from none")
-        count = round(self.outliers * len(train))
-        if not 0 < count <= len(train) - FEWEST_TRAINING:
-            raise BadInput(
-                f"{name}: {OUTLIERS}={self.outliers} makes {count:,} of {len(train):,} training "
-                f"images noise; right is from 1 to {len(train) - FEWEST_TRAINING:,}"
-            )
-        is_noise = _lowest(count, len(train), OUTLIERS)
+        is_noise = _marked_share(name, len(train), OUTLIERS, self.outliers, ("makes", "noise"))
         images = train.images.clone()
         images[is_noise] = _noise(is_noise.nonzero()[:, 0], images.shape[1:])
         return replace(train, images=images, outliers=is_noise, known_digest="")
@@ -116,6 +104,23 @@ def training_set(name: str, options: Mapping[str, str]) -> TrainingSet:
             )
         shares[option] = float(share)
     return TrainingSet(int(count) if count else None, **shares)
+
+
+def _marked_share(
+    name: str, total: int, option: str, share: float, effect: tuple[str, str]
+) -> Tensor:
+    """Mark the `share` of `total` images that `option` asks for, bool N. Raises BadInput where that
+    is no image, or where too few are left; `effect` says in the error what the option does: "keeps"
+    images "out".
+    """
+    count, most = round(share * total), total - FEWEST_TRAINING
+    if not 0 < count <= most:
+        verb, end = effect
+        raise BadInput(
+            f"{name}: {option}={share} {verb} {count:,} of {total:,} training images {end}; right "
+            f"is from 1 to {most:,}"
+        )
+    return _lowest(count, total, option)
 
 
 def _lowest(count: int, total: int, option: str) -> Tensor:
