@@ -23,7 +23,7 @@ WORDS: Mapping[Disturbance, str] = {
 
 Response = Literal["worse", "higher", "lower", "steady"]
 """How a metric must answer to a disturbance that would fool it: get worse, where one of its sides
-is better; else get higher or lower, or stay what it is but for chance."""
+is better; else get higher or lower, or stay the same except for chance."""
 
 
 def disturbances_text(names: Iterable[Disturbance]) -> str:

@@ -52,8 +52,8 @@ class TrainingSet:
             )
 
     def split(self, name: str, train: Split) -> tuple[Split, Split | None]:
-        """Return the training images of the dataset `name` that stay, and the ones that are kept out;
-        None where none are. Raises BadInput where there are too few.
+        """Return the training images of the dataset `name` that stay, and the ones that are kept
+        out; None where none are. Raises BadInput where there are too few.
         """
         if not self.validation:
             return train, None

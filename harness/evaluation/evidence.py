@@ -85,7 +85,7 @@ class Evidence:
         return f"{name} by {self._networks[role]}" if role in self._networks else name
 
     def redrawn(self, draw: int, values: Mapping[str, Any]) -> Evidence:
-        """The evidence on other samples: of `draw`, or the ones among `values`. What does not
+        """The evidence on other samples: drawn as number `draw`, or from `values`. What does not
         come from samples is shared with this one.
         """
         other = copy.copy(self)

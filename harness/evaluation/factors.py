@@ -12,7 +12,7 @@ from harness.evaluation.specs import evidence, provided
 from harness.families.capabilities import MixesStyles
 
 READ, MIXED = 4000, 1000
-"""Images of codes whose factors are read, and pairs of codes that are mixed."""
+"""The number of codes whose images are read, and of pairs of codes that are mixed."""
 ROWS = 256
 """Images that are compared with all training images at once, to bound memory."""
 READABLE = ("latents", "factors", "train", "pixels")
@@ -26,16 +26,15 @@ provided("factor_names", "factors")
 def read_factors(images: Tensor, train: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
     """The factors, int64 N×F, of the training image nearest to each image, and the root mean square
     distance to it, N, on the scale of their values. `images` N×C×S×S and `train` M×C×S×S are of one
-    type, `factors` M×F belong to the latter. Of equally near ones the first counts.
+    type, `factors` M×F belong to the latter. Where several are equally near, the first counts.
     """
-    known = train.flatten(1).float()
-    squares = known.square().sum(dim=1)
+    references = train.flatten(1).float()
+    squares = references.square().sum(dim=1)
     nearest, distances = [], []
     for rows in torch.split(images.flatten(1).float(), ROWS):
-        beside = squares - 2 * rows @ known.T
-        least, at = beside.min(dim=1)
-        nearest.append(factors[at])
-        distances.append((least + rows.square().sum(dim=1)).clamp(min=0) / known.shape[1])
+        least, index = (squares - 2 * rows @ references.T).min(dim=1)
+        nearest.append(factors[index])
+        distances.append((least + rows.square().sum(dim=1)).clamp(min=0) / references.shape[1])
     return torch.cat(nearest), torch.cat(distances).sqrt()
 
 

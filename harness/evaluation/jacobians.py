@@ -24,9 +24,9 @@ def encoder_jacobian_norms(e: Evidence) -> Tensor:
     """The squared Frobenius norm of the encoder's Jacobian at each of the first `JACOBIAN_IMAGES`
     test images, n float64; values of images are in [-1, 1].
 
-    Exact for images of up to `EXACT_VALUES` values, by a direction each. Of larger ones the mean of
-    ‖Ju‖² over `PROBES` random directions u of −1 and 1, which is ‖J‖²_F in expectation (Hutchinson
-    1990, doi:10.1080/03610919008812866), drawn for each image.
+    Exact for images of up to `EXACT_VALUES` values, with one direction for each value. For larger
+    ones it is the mean of ‖Ju‖² over `PROBES` random directions u of −1 and 1, drawn for each
+    image: ‖J‖²_F in expectation (Hutchinson 1990, doi:10.1080/03610919008812866).
     """
     images = e["reference_images"][:JACOBIAN_IMAGES]
     draws = generator(e.seed, "jacobian", device=e.device)
@@ -50,7 +50,7 @@ def _changes(e: Evidence, x: Tensor, direction: Tensor) -> Tensor:
     """‖Ju‖² of the direction u at each image of x, n float64; 0 for codes that are piecewise
     constant, as of vector quantisation.
     """
-    # Of the ways to compute attention this one alone is differentiated forward.
+    # Only this way to compute attention can be differentiated forward.
     with torch.no_grad(), forward.dual_level(), sdpa_kernel(SDPBackend.MATH):
         dual = forward.make_dual(x, direction)  # type: ignore[no-untyped-call]
         codes = forward.unpack_dual(e.model.encode(dual))  # type: ignore[no-untyped-call]

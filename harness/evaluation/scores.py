@@ -160,8 +160,8 @@ def _filled_in(e: Evidence, images: str) -> Tensor:
 def _declare_map(
     name: str, error: ErrorMap, made: str = "rebuilt", role: Role | None = None
 ) -> None:
-    """Makes `error`, between images and those `made` of them, a score of pixels, and its mean over
-    the pixels of an image a score of images.
+    """Declares `error`, between images and what the model `made` of them, as a score of pixels, and
+    its mean over the pixels of an image as a score of images.
     """
     needs: frozenset[Need] = frozenset({"scores", made, "pixels"})
 

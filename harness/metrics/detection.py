@@ -158,10 +158,10 @@ FPR95 = Metric(
 
 @takes_arrays
 def alarm_threshold(validation_scores: Tensor, share: float = 0.05) -> float:
-    """The lowest of n scores of normal images that at most `share` of them, in (0, 1), lie above.
+    """The lowest validation score that at most a `share`, in (0, 1), of the validation scores lie
+    above. `validation_scores` n floats, of normal images.
 
-    It depends on validation images alone. Raises BadInput where there are fewer than 1 / `share`:
-    then no score may lie above.
+    Raises BadInput for fewer than 1 / `share` images: then no score may lie above.
     """
     scores = checks.vector(validation_scores, "validation scores").cpu()
     if not 0 < share < 1:
@@ -181,8 +181,8 @@ def false_alarms(
     anomaly_labels: Tensor,
     share: float = 0.05,
 ) -> Estimate:
-    """The share of normal test images above the threshold that `share` of the validation images lie
-    above (`alarm_threshold`), with its standard error.
+    """The share of normal test images whose score is above `alarm_threshold`, with its standard
+    error.
 
     `validation_scores` are n floats of normal images that training did not see; the others as for
     `auroc`. The standard error joins the binomial one of the share over m normal test images, by

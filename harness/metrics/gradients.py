@@ -14,7 +14,7 @@ __all__ = ["gradient_variance"]
 GRADIENT_IMAGES = 32
 """Test images of the batch whose gradient is estimated, the first ones."""
 GRADIENT_DRAWS = 100
-"""Draws of the codes, each of which gives an estimate."""
+"""Draws of the codes; each gives one estimate of the gradient."""
 
 
 @takes_arrays

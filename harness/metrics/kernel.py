@@ -122,7 +122,7 @@ class RbfKernel:
 class MultiquadricKernel:
     """k(x, y) = Σ_s C/(C + |x − y|²) over the `scales` s, with C = 2·d·s for d features an image:
     the inverse multiquadratic kernel of Tolstikhin et al. 2018, arXiv:1711.01558, section 4, for
-    features that are to be standard Gaussian numbers. The scales are those of the authors' code.
+    features that should be standard Gaussian numbers. The scales are from the authors' code.
     """
 
     scales: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -22,10 +22,10 @@ IMPORTANCE_SAMPLES = 50
 
 MANY_SAMPLES = 5000
 MANY_SAMPLES_IMAGES = 1000
-"""Codes per image of the tighter bound, and how many test images it is of, the first ones."""
+"""Codes per image of the tighter bound, and the number of test images, the first ones."""
 
 ODE_TOLERANCE = 1e-4
-"""Relative and absolute, of the solver of a flow's differential equation."""
+"""Relative and absolute tolerance of the solver of a flow's differential equation."""
 
 ODE_IMAGES = 100
 """Test images whose density under a flow is computed."""

@@ -56,9 +56,9 @@ def _metric(name: str, k: int, paper: str, *fooled_by: Disturbance) -> Metric:
 
 
 SINGLE_IMAGES: tuple[Disturbance, ...] = ("noise", "blur")
-"""Where only single images count, whatever their kinds."""
+"""What makes a metric of single images worse, whatever their classes."""
 VARIETY: tuple[Disturbance, ...] = ("dropped_modes", "duplicates")
-"""Where it counts how much of the data samples reach. Repeats leave gaps."""
+"""What makes a metric worse that says how much of the data samples cover: repeats leave gaps."""
 
 KYNKAANNIEMI = "Kynkäänniemi et al. 2019, arXiv:1904.06991"
 NAEEM = "Naeem et al. 2020, arXiv:2002.09797"

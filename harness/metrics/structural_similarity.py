@@ -209,7 +209,7 @@ def _compare(maps: Tensor, window: _Window) -> Similarity:
 
 def _by_position(maps: Tensor, window: _Window) -> tuple[Tensor, Tensor]:
     """The similarity, and contrast and structure alone, at each of P positions of the window, both
-    N×C×P. All terms are those of the formula times the window's total squared.
+    N×C×P. Each term is the formula's, times the window's total squared.
     """
     sum_a, sum_b, squares, ab = _local_sums(maps, window.weights).double().flatten(3)
     c1, c2 = _C1 * window.total**2, _C2 * window.total**2 / window.unbias

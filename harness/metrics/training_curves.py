@@ -33,8 +33,8 @@ def weights_at_bound(shares_at_bound: Tensor) -> Estimate:
 def sample_drift(sample_drifts: Tensor) -> Estimate:
     """How far samples of fixed codes move over the last tenth of training, in units of their
     spread: 0 where they stay, about √2 where they become others. From P×2 of images shown and
-    drifts. Raises BadInput where there is none: of a training of a few steps, and of samples that
-    are all alike.
+    drifts. Raises BadInput where there is no drift: after a training of a few steps, or where all
+    samples are alike.
     """
     return Estimate(mean_of_last(sample_drifts, "drifts of samples"))
 
