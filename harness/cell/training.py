@@ -115,12 +115,21 @@ def _check_weights(work: CellWork, file: Path) -> None:
         )
 
 
-def train_steps(cell: Cell, dataset: Dataset, steps: int, accelerate: Accelerate = "off") -> float:
-    """Train a copy of the model for some steps, throw it away, and return the seconds."""
+def train_steps(
+    cell: Cell,
+    dataset: Dataset,
+    steps: int,
+    accelerate: Accelerate = "off",
+    *,
+    begins: bool = True,
+) -> TrainingResult:
+    """Train a copy of the model for some steps, and throw it away; `begins` as `train` takes it."""
     copy = build(cell, dataset)
     device, images = torch.device(cell.numerics.device), steps * copy.settings.batch_size
     batches = _batches(cell, dataset, copy)
-    return train(copy, batches, images, cell.seed, device=device, accelerate=accelerate).seconds
+    return train(
+        copy, batches, images, cell.seed, device=device, accelerate=accelerate, begins=begins
+    )
 
 
 def _train_together(work: CellWork, dataset: Dataset, family: Family) -> TrainingResult:

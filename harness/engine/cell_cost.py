@@ -71,12 +71,18 @@ def measure_cost(cell: Cell, dataset: Dataset) -> CellCost:
 
 
 def _time_training(cell: Cell, dataset: Dataset) -> float:
-    """Seconds of the whole training, by the difference of two short ones."""
+    """Seconds of the whole training: what its phases begin with, once, and its steps by the
+    difference of two short trainings.
+    """
     accelerate = cell.numerics.accelerate
-    few = train_steps(cell, dataset, WARM_UP, accelerate)
+    first = train_steps(cell, dataset, WARM_UP, accelerate)
+    few = first.seconds - first.begin_seconds
     steps = max(2 * WARM_UP, round(ENOUGH / max(few / WARM_UP, ENOUGH / MAX_STEPS)))
-    seconds = max(train_steps(cell, dataset, WARM_UP + steps, accelerate) - few, 0.0)
-    return seconds / (steps * int(cell.settings["batch_size"])) * cell.images
+    begins = first.begin_seconds < ENOUGH  # else once is enough
+    second = train_steps(cell, dataset, WARM_UP + steps, accelerate, begins=begins)
+    seconds = max(second.seconds - second.begin_seconds - few, 0.0)
+    of_steps = seconds / (steps * int(cell.settings["batch_size"])) * cell.images
+    return first.begin_seconds + of_steps
 
 
 class _TrialEvidence(Evidence):

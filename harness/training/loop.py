@@ -46,13 +46,15 @@ class Progress:
 @dataclass(frozen=True)
 class TrainingResult:
     """What training took and how its losses fell. Loading, saving and reporting do not count; see
-    `harness.training.clock`.
+    `harness.training.clock`. `begin_seconds` of the `seconds` went by before the first steps of
+    phases, as far as these began in this process.
     """
 
     steps: int
     images: int
     seconds: float
     curve: tuple[CurvePoint, ...]
+    begin_seconds: float
 
 
 def train(  # noqa: PLR0913 - the parts of a run, each by name
@@ -67,6 +69,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     checkpoints: Checkpoints | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
+    begins: bool = True,
 ) -> TrainingResult:
     """Trains `family` on at least `budget_images` images (see `harness.training.budget`).
 
@@ -77,7 +80,8 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     It leaves `family.networks` on `device` in evaluation mode, with the averaged weights where the
     recipe asks for an average, and the raw weights in `family.raw`. With `checkpoints` it goes on
     from the last good one, to the same weights and curves as if it had never stopped. Raises
-    Diverged; Stopped, after saving, once `stop` says so.
+    Diverged; Stopped, after saving, once `stop` says so. Without `begins` no phase begins with
+    anything: its steps take as long, and their outcome means nothing.
     """
     state = TrainingState(family, seed, device, accelerate)
     if checkpoints and (saved := checkpoints.latest()):
@@ -92,8 +96,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
             continue
         images = _images_of(stage, batches)
         if index > state.phase:
-            state.begin(index, images)
-            between.began()
+            between.begin(index, images if begins else None)
         step = Step(state, stage, captures(accelerate, device))
         take = replayed(step, state) if step.captured else step
         for number in range(max(stage.start, state.step), stage.stop):
@@ -105,7 +108,9 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
         state.end()
     state.finish()
     images_shown = plan[-1].images(state.step)
-    return TrainingResult(state.step, images_shown, state.seconds, tuple(state.curve))
+    return TrainingResult(
+        state.step, images_shown, state.seconds, tuple(state.curve), between.begin_seconds
+    )
 
 
 def _images_of(stage: Stage, batches: BatchSource) -> Any:
@@ -126,6 +131,7 @@ class _BetweenSteps:
     stop: Callable[[], bool]
     now: Callable[[], float]
     started: float = field(init=False)
+    begin_seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.started = self.now()
@@ -135,15 +141,24 @@ class _BetweenSteps:
         """The number of steps from one reading of losses to the next."""
         return math.ceil(self.steps / POINTS)
 
-    def began(self) -> None:
-        """After a phase has begun: what it started from is part of training, and is saved."""
+    def begin(self, index: int, images: TrainingImages | None) -> None:
+        """Goes on to a phase: what it starts from is part of training, and is saved."""
         state = self.state
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        state.seconds += self.now() - self.started
+        self._count()
+        state.begin(index, images)
+        self.begin_seconds += self._count()
         if self.checkpoints and state.phases[state.phase].begin:
             self.checkpoints.save(state.tensors(), state.values())
         self.started = self.now()
+
+    def _count(self) -> float:
+        """Adds the seconds since the last count to those of training, and returns them."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # what is queued is training, and counts
+        seconds = self.now() - self.started
+        self.state.seconds += seconds
+        self.started = self.now()
+        return seconds
 
     def __call__(self, images: int) -> None:
         """After a step; `images` is how many have been shown."""
@@ -161,9 +176,7 @@ class _BetweenSteps:
             if is_last and (drift := state.drift.read()) is not None:
                 losses[DRIFT] = drift
             state.curve.append(CurvePoint(images, losses))
-        elif self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # what is queued is training, and counts
-        state.seconds += self.now() - self.started
+        self._count()
         if checkpoints and is_saved:
             checkpoints.save(state.tensors(), state.values())
         if is_read:

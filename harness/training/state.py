@@ -129,10 +129,12 @@ class TrainingState:
         self._device, self._accelerate = device, accelerate
         self._trainable = Trainable(self.networks)
 
-    def begin(self, index: int, images: TrainingImages) -> None:
-        """Goes on to the phase `index`, with what it starts from."""
+    def begin(self, index: int, images: TrainingImages | None) -> None:
+        """Goes on to the phase `index`, with what it starts from; without that if there are no
+        images.
+        """
         phase = self.phases[index]
-        if phase.begin:
+        if phase.begin and images is not None:
             draws = generator(self._seed, "begin", phase.name, device=self._device)
             self._trainable.freeze_all_but(())
             with torch.no_grad():

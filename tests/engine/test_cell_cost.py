@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 
 from harness.config.suite import load_suite
 from harness.data import Split, load_dataset
+from harness.engine import cell_cost
 from harness.engine.cell_cost import (
     PROBE,
     _every,
+    _time_training,
     _TrialEvidence,
     extrapolate,
     measure_cost,
 )
 from harness.extractors.base import Extracted, Extractor
 from harness.plan import Cell, make_plan
+from harness.training.loop import TrainingResult
 
 SUITE = """
 title: A suite
@@ -86,3 +89,22 @@ def test_the_cost_of_a_cell_has_every_part(cell: Cell):
     assert cost.is_measured
     assert min(cost.training, cost.evaluation, cost.memory) > 0
     assert cost.parameters > 1000
+
+
+@pytest.mark.parametrize(("begin", "again"), [(0.5, True), (40.0, False)])
+def test_what_phases_begin_with_counts_once_and_is_not_done_twice_where_it_takes_long(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch, begin: float, again: bool
+):
+    asked = []
+
+    def steps_of_a_tenth(
+        cell: Cell, dataset: object, steps: int, accelerate: str, *, begins: bool = True
+    ) -> TrainingResult:
+        asked.append(begins)
+        before = begin if begins else 0.0
+        return TrainingResult(steps, steps, 0.1 * steps + before, (), before)
+
+    monkeypatch.setattr(cell_cost, "train_steps", steps_of_a_tenth)
+    steps = cell.images / cell.settings["batch_size"]
+    assert _time_training(cell, load_dataset("digits")) == pytest.approx(begin + 0.1 * steps)
+    assert asked == [True, again]

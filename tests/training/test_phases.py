@@ -139,6 +139,15 @@ def digest(state: Mapping[str, Tensor]) -> str:
     return sha.hexdigest()
 
 
+def test_without_begins_no_phase_starts_from_anything():
+    family, result = trained()
+    other, without = trained(begins=False)
+    assert (result.steps, result.images) == (without.steps, without.images)
+    assert 0 < result.begin_seconds < result.seconds
+    assert float(family.networks["scale"].std) != 1
+    assert float(other.networks["scale"].std) == 1, "as it was built"
+
+
 def everything(family: Family) -> str:
     raw = {} if family.raw is None else family.raw.state_dict()
     return digest(family.networks.state_dict()) + digest(raw)
