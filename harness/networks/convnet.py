@@ -41,7 +41,7 @@ def downsampling(  # noqa: PLR0913 - its sizes, and how it is made, each by name
     layers: list[nn.Module] = [nn.Conv2d(channels, inner[0], 4, 2, 1), activation]
     layers += [SelfAttention(inner[0])] if attention else []
     for narrow, wide in pairwise(inner):
-        layers += [nn.Conv2d(narrow, wide, 4, 2, 1), *_layer(norm, wide), activation]
+        layers += [nn.Conv2d(narrow, wide, 4, 2, 1), *after_convolution(norm, wide, activation)]
     return layers
 
 
@@ -57,9 +57,12 @@ def upsampling(
     layers of `downsampling` in reverse. `attention` comes last.
     """
     inner = widths(size, width)[::-1]
-    layers: list[nn.Module] = [*_layer(norm, inner[0]), activation]
+    layers: list[nn.Module] = after_convolution(norm, inner[0], activation)
     for wide, narrow in pairwise(inner):
-        layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), *_layer(norm, narrow), activation]
+        layers += [
+            nn.ConvTranspose2d(wide, narrow, 4, 2, 1),
+            *after_convolution(norm, narrow, activation),
+        ]
     return layers + ([SelfAttention(inner[-1])] if attention else [])
 
 
@@ -114,5 +117,6 @@ class Decoder(nn.Module):
         return 2 * before_tanh
 
 
-def _layer(norm: Norm | None, channels: int) -> list[nn.Module]:
-    return [] if norm is None else [norm(channels)]
+def after_convolution(norm: Norm | None, channels: int, activation: nn.Module) -> list[nn.Module]:
+    """What follows a convolution to `channels` maps: normalisation, if any, and the activation."""
+    return [activation] if norm is None else [norm(channels), activation]

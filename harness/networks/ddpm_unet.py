@@ -22,7 +22,7 @@ from harness.core.errors import BadInput
 from harness.core.settings import Settings
 from harness.networks.dropout import Dropout
 from harness.networks.transformer import MultiHeadAttention
-from harness.networks.unet import Attention, Residual, Sinusoidal, zeroed
+from harness.networks.unet import Attention, Residual, time_embedding, zeroed
 
 
 class UNetSettings(Settings):
@@ -68,10 +68,7 @@ class DDPMUNet(nn.Module):
         widths = [width * multiplier for multiplier in settings.multipliers]
         part = _Parts(settings, 4 * width, context)
         self.skips = skips
-        self.embed = nn.Sequential(
-            Sinusoidal(width), nn.Linear(width, 4 * width), nn.SiLU(),
-            nn.Linear(4 * width, 4 * width), nn.SiLU(),
-        )  # fmt: skip
+        self.embed = time_embedding(width, 4 * width)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         kept = [width]  # the channels of what the way up takes from the way down
         self.down = nn.ModuleList()

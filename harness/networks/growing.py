@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.networks.convnet import flat_features, widths
+from harness.networks.convnet import after_convolution, flat_features, widths
 from harness.networks.discriminator import batch_layers
 from harness.networks.normalisation import Norm
 from harness.networks.sizes import double, pyramid
@@ -75,10 +75,13 @@ class GrowingGenerator(Growing):
         inner, lowest = widths(size, width)[::-1], pyramid(size)[-1]
         self.head = nn.Linear(latent, flat_features(size, width))
         self.first = nn.Sequential(
-            nn.Unflatten(1, (inner[0], lowest, lowest)), *_after(norm, inner[0], activation)
+            nn.Unflatten(1, (inner[0], lowest, lowest)),
+            *after_convolution(norm, inner[0], activation),
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.ConvTranspose2d(a, b, 4, 2, 1), *_after(norm, b, activation))
+            nn.Sequential(
+                nn.ConvTranspose2d(a, b, 4, 2, 1), *after_convolution(norm, b, activation)
+            )
             for a, b in pairwise(inner)
         )
         self.images = nn.ModuleList(nn.ConvTranspose2d(w, channels, 4, 2, 1) for w in inner)
@@ -123,7 +126,7 @@ class GrowingDiscriminator(Growing):
             nn.Sequential(nn.Conv2d(channels, w, 4, 2, 1), activation) for w in inner
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(b, a, 4, 2, 1), *_after(norm, a, activation))
+            nn.Sequential(nn.Conv2d(b, a, 4, 2, 1), *after_convolution(norm, a, activation))
             for a, b in pairwise(inner)
         )
         further, features = batch_layers(head, flat_features(size, width))
@@ -144,8 +147,3 @@ class GrowingDiscriminator(Growing):
         """x N×channels×S×S → N×out, as far as it has grown."""
         level, fade = int(self.level), self.fade
         return self.judged(at_level(x, self.sizes[level], fade if level else None), level, fade)
-
-
-def _after(norm: Norm | None, channels: int, activation: nn.Module) -> list[nn.Module]:
-    """What follows a convolution."""
-    return [activation] if norm is None else [norm(channels), activation]

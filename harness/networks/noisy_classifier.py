@@ -9,7 +9,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from harness.networks.sizes import check_image_size
-from harness.networks.unet import Attention, Residual, Sinusoidal, group_norm
+from harness.networks.unet import Attention, Residual, group_norm, time_embedding
 
 
 class NoisyClassifier(nn.Module):
@@ -21,10 +21,7 @@ class NoisyClassifier(nn.Module):
         super().__init__()
         check_image_size(size)
         widths, embedding = (width, 2 * width, 4 * width), 4 * width
-        self.embed = nn.Sequential(
-            Sinusoidal(width), nn.Linear(width, embedding), nn.SiLU(),
-            nn.Linear(embedding, embedding), nn.SiLU(),
-        )  # fmt: skip
+        self.embed = time_embedding(width, embedding)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         self.down = nn.ModuleList(Residual(w, w, embedding) for w in widths[:-1])
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))

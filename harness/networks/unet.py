@@ -47,10 +47,7 @@ class UNet(nn.Module):
         self.skips = skips
         widths = (width, 2 * width, 4 * width)
         embedding = 4 * width
-        self.embed = nn.Sequential(
-            Sinusoidal(width), nn.Linear(width, embedding), nn.SiLU(),
-            nn.Linear(embedding, embedding), nn.SiLU(),
-        )  # fmt: skip
+        self.embed = time_embedding(width, embedding)
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         self.down = nn.ModuleList(Residual(w, w, embedding) for w in widths[:-1])
         self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
@@ -161,6 +158,13 @@ class Sinusoidal(nn.Module):
         """t N → N×width."""
         angles = t[:, None] * self.frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def time_embedding(width: int, out: int) -> nn.Sequential:
+    """Times N → N×out, by two layers on `width` sines and cosines."""
+    return nn.Sequential(
+        Sinusoidal(width), nn.Linear(width, out), nn.SiLU(), nn.Linear(out, out), nn.SiLU()
+    )
 
 
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
