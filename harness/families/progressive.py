@@ -61,11 +61,11 @@ class ProgressiveGAN(GAN):
         own, norm = settings.discriminator, NORMS[settings.discriminator.norm]
         self._levels  # noqa: B018 - raises BadInput
         generator = GrowingGenerator(
-            settings.latent, shape.channels, shape.size, own_width(settings, "generator"),
+            settings.latent, shape.channels, shape.size, settings.generator.width or settings.width,
             nn.ReLU(), NORMS[settings.generator.norm],
         )  # fmt: skip
         discriminator = GrowingDiscriminator(
-            own.packing * shape.channels, shape.size, own_width(settings, "discriminator"), 1,
+            own.packing * shape.channels, shape.size, own.width or settings.width, 1,
             activation=ACTIVATIONS[own.activation], norm=norm, head=own.head,
         )  # fmt: skip
         if settings.generator.norm != "none":
@@ -150,12 +150,6 @@ class ProgressiveGAN(GAN):
         for network in _growing(networks):
             network.fade.copy_(fade)
         return {"fade": fade}
-
-
-def own_width(settings: GANSettings, player: str) -> int:
-    """The width of a player's network."""
-    width: int | None = getattr(settings, player).width
-    return width or settings.width
 
 
 def _begin(
