@@ -3,6 +3,8 @@ samplers of them (Ghosh et al. 2020, arXiv:1903.12436, section 4)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,21 +16,29 @@ from harness.families.base import Phase, TrainingImages
 from harness.families.vae import VAE, VAESettings
 from harness.networks.code_densities import CodeGaussian, CodeMixture
 
+Codes = Callable[[nn.ModuleDict, Tensor, torch.Generator], Tensor]
+"""Networks, x N×C×S×S and a generator → codes N×latent."""
+
+
+def density_phase(codes: Codes) -> Phase:
+    """The phase that fits the network `density` to the codes of all training images."""
+    return Phase(name="density", share=0, begin=partial(_fit_density, codes))
+
+
+def _fit_density(
+    codes: Codes, networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
+) -> None:
+    density: Any = networks["density"]
+    every = [codes(networks, batch.x, generator) for batch in images.epoch()]
+    density.fit(torch.cat(every), generator)
+
 
 class _WithDensity(Autoencoder):
     """An autoencoder that is trained as ever, and then fits the network `density`."""
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases of an autoencoder, and one that fits the density."""
-        return (*super().phases(), Phase(name="density", share=0, begin=self.fit_density))
-
-    def fit_density(
-        self, networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
-    ) -> None:
-        """Fits the density to the codes of all training images."""
-        codes = torch.cat([self._codes(networks, batch.x) for batch in images.epoch()])
-        density: Any = networks["density"]
-        density.fit(codes, generator)
+        return (*super().phases(), density_phase(lambda nets, x, _: self._codes(nets, x)))
 
 
 class GaussianAutoencoder(_WithDensity):
@@ -116,19 +126,15 @@ class MixtureVAE(VAE):
 
     def phases(self) -> tuple[Phase, ...]:
         """The phase of a VAE, and one that fits the density."""
-        return (*super().phases(), Phase(name="density", share=0, begin=self.fit_density))
+        return (*super().phases(), density_phase(self._drawn_codes))
 
-    def fit_density(
-        self, networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
-    ) -> None:
-        """Fits the density to codes of all training images."""
-        codes = []
-        for batch in images.epoch():
-            mean, logvar = networks["encoder"](batch.x).chunk(2, dim=1)
-            noise = self.latents(len(mean), generator)
-            codes.append(mean + (0.5 * logvar).exp() * noise)
-        density: Any = networks["density"]
-        density.fit(torch.cat(codes), generator)
+    def _drawn_codes(
+        self, networks: nn.ModuleDict, x: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """x N×C×S×S → a code of each, N×latent, drawn from its posterior."""
+        mean, logvar = networks["encoder"](x).chunk(2, dim=1)
+        codes: Tensor = mean + (0.5 * logvar).exp() * self.latents(len(mean), generator)
+        return codes
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """n images N×C×S×S in [-1, 1]: the decoder's mean at codes of the mixture."""
