@@ -19,6 +19,7 @@ from harness.networks.dropout import use_masks
 from harness.objectives.consistency import Consistency, consistency_function, multistep
 from harness.objectives.denoising import Denoiser, NoiseLevel, network_denoiser
 from harness.objectives.edm import c_noise
+from harness.samplers.heun import heun_step
 from harness.samplers.levels import karras_sigmas
 from harness.samplers.settings import Sampling
 
@@ -101,7 +102,8 @@ class ConsistencyModel(Diffusion):
         x = batch.x + more.noise * noise["epsilon"]
         with torch.no_grad():
             teacher = network_denoiser(networks["teacher"], self.target)
-            aim = self._function(networks["follower"])(heun_step(teacher, x, more, less), less)
+            before = heun_step(teacher, x, less.noise - more.noise, more, less)
+            aim = self._function(networks["follower"])(before, less)
         made = self._function(networks["denoiser"])(x, more)
         return {"loss": (made - aim).square().mean() / edm.sigma_data**2}
 
@@ -133,16 +135,6 @@ class ConsistencyModel(Diffusion):
 def edm_level(sigma: Tensor) -> NoiseLevel:
     """The level of x₀ + σ·ε, of all images (0-d) or of each (N×1×1×1)."""
     return NoiseLevel(c_noise(sigma.flatten() if sigma.ndim else sigma), sigma * 0 + 1, sigma)
-
-
-def heun_step(denoise: Denoiser, x: Tensor, more: NoiseLevel, less: NoiseLevel) -> Tensor:
-    """x N×C×S×S from one noise level of EDM to a lower one (Karras et al. 2022, arXiv:2206.00364,
-    algorithm 1).
-    """
-    change = less.noise - more.noise
-    slope = denoise(x, more).epsilon
-    ahead = denoise(x + change * slope, less).epsilon
-    return x + change * (slope + ahead) / 2
 
 
 def become_all(networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harness.objectives.denoising import Denoiser
+from harness.objectives.denoising import Denoiser, NoiseLevel
 from harness.samplers.levels import NoiseLevels
 
 
@@ -17,7 +17,14 @@ def heun(denoise: Denoiser, x: Tensor, levels: NoiseLevels) -> Tensor:
     changes = levels.sigmas().diff().to(x)
     y = x / levels.signal[0].to(x)
     for change, level, later in zip(changes, inputs, [*inputs[1:], last], strict=True):
-        slope = denoise(level.signal * y, level).epsilon
-        ahead = denoise(later.signal * (y + change * slope), later).epsilon
-        y = y + change * (slope + ahead) / 2
+        y = heun_step(denoise, y, change, level, later)
     return denoise(last.signal * y, last).x0
+
+
+def heun_step(
+    denoise: Denoiser, y: Tensor, change: Tensor, level: NoiseLevel, later: NoiseLevel
+) -> Tensor:
+    """y = x/a, N×C×S×S, from a noise level to a later one, whose σ differs by `change`."""
+    slope = denoise(level.signal * y, level).epsilon
+    ahead = denoise(later.signal * (y + change * slope), later).epsilon
+    return y + change * (slope + ahead) / 2

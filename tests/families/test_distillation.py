@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.data.batch import Batch
 from harness.families import build_family
 from harness.families.base import ImageShape
-from harness.families.consistency import edm_level, heun_step
+from harness.families.consistency import edm_level
 from harness.families.distillation import distillation_image
 from harness.families.rectified_flow import Pairs
 from harness.objectives.consistency import (
@@ -24,6 +24,7 @@ from harness.objectives.consistency import (
 )
 from harness.objectives.denoising import NoiseLevel, add_noise, alpha_bar
 from harness.samplers.ddim import ddim
+from harness.samplers.heun import heun_step
 from harness.samplers.levels import even_levels
 
 SHAPE = ImageShape(1, 8)
@@ -207,7 +208,9 @@ def test_a_step_of_heun_is_the_samplers() -> None:
     x = torch.linspace(-2, 2, 5, dtype=torch.float64).view(5, 1, 1, 1)
     scale = ((ONE.d**2 + 1.9**2) / (ONE.d**2 + 4)) ** 0.5
     expected = ONE.shift + scale * (x - ONE.shift)
-    torch.testing.assert_close(heun_step(ONE.denoise, x, more, less), expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        heun_step(ONE.denoise, x, less.noise - more.noise, more, less), expected, rtol=0, atol=1e-4
+    )
 
 
 def test_further_steps_add_noise_up_to_the_next_level() -> None:
