@@ -5,6 +5,7 @@ sampler that leads from any noise level to the image in one evaluation.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -85,18 +86,18 @@ class ConsistencyModel(Diffusion):
         )
 
     def pair_noise(self, n: int, generator: torch.Generator) -> Noise:
-        """Which two neighbouring levels each of n images is at, and its ε."""
-        pairs = self.settings.levels - 1
+        """The σ of the two neighbouring levels that each of n images is at, N×1×1×1, and its ε."""
+        pairs, sigmas = self.settings.levels - 1, self._sigmas.to(generator.device)
         at = torch.randint(pairs, (n,), generator=generator, device=generator.device)
-        return {"pair": at, "epsilon": self._gaussian(n, generator), **self.masks(n, generator)}
+        more, less = (sigmas[at + k][:, None, None, None] for k in (0, 1))
+        noise = {"more": more, "less": less, "epsilon": self._gaussian(n, generator)}
+        return {**noise, **self.masks(n, generator)}
 
     def consistency_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """The squared distance of the images from two neighbouring levels of one path (equation
         7): a step of Heun's method by the teacher leads from one to the other.
         """
-        edm = self._edm
-        sigmas = self._sigmas.to(batch.x)
-        more, less = (edm_level(sigmas[noise["pair"] + k][:, None, None, None]) for k in (0, 1))
+        more, less = (edm_level(noise[name]) for name in ("more", "less"))
         if self.drops_units:
             use_masks(networks["denoiser"], noise)
         x = batch.x + more.noise * noise["epsilon"]
@@ -105,7 +106,7 @@ class ConsistencyModel(Diffusion):
             before = heun_step(teacher, x, less.noise - more.noise, more, less)
             aim = self._function(networks["follower"])(before, less)
         made = self._function(networks["denoiser"])(x, more)
-        return {"loss": (made - aim).square().mean() / edm.sigma_data**2}
+        return {"loss": (made - aim).square().mean() / self._edm.sigma_data**2}
 
     def follow(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> None:
         """Moves the target network towards the student (equation 8)."""
@@ -125,11 +126,11 @@ class ConsistencyModel(Diffusion):
         edm = self._edm
         return consistency_function(network, edm.sigma_data, edm.sigma_min)
 
-    @property
+    @cached_property
     def _sigmas(self) -> Tensor:
-        """The levels of training, the noisiest first, float64."""
+        """The levels of training, the noisiest first, float32."""
         edm = self._edm
-        return karras_sigmas(edm.sigma_min, edm.sigma_max, self.settings.levels)
+        return karras_sigmas(edm.sigma_min, edm.sigma_max, self.settings.levels).float()
 
 
 def edm_level(sigma: Tensor) -> NoiseLevel:
