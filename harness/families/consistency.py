@@ -41,7 +41,7 @@ class ConsistencySettings(DiffusionSettings):
             raise ValueError("consistency needs preconditioning: {kind: edm}, that of its teacher")
         if self.conditional or self.texts:
             raise ValueError("consistency goes without conditional and texts")
-        if self.sampling != Sampling(steps=self.sampling.steps, clip=self.sampling.clip):
+        if self.sampling != Sampling(steps=self.sampling.steps):
             raise ValueError("sampling of a consistency model takes steps alone: {steps: 1}")
         if self.sampling.steps > self.levels:
             raise ValueError(

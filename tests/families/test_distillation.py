@@ -251,5 +251,7 @@ def test_reflow_of_straight_paths_has_no_loss() -> None:
 def test_samples_of_a_consistency_model_take_steps_alone() -> None:
     with pytest.raises(ValidationError, match="takes steps alone"):
         consistency(sampling={"kind": "heun", "steps": 2})
+    with pytest.raises(ValidationError, match="takes steps alone"):
+        consistency(sampling={"steps": 2, "clip": False})
     with pytest.raises(ValidationError, match="needs preconditioning"):
         consistency(preconditioning=None)
