@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from harness.data.batch import Batch
 from harness.families.autoencoding import Share
-from harness.families.base import Losses, Noise, Phase, Player, TrainingImages
+from harness.families.base import Losses, Noise, Phase, Player
+from harness.families.denoiser_networks import copy_denoiser
 from harness.families.diffusion import EDM, Diffusion, DiffusionSettings
 from harness.networks.dropout import use_masks
 from harness.objectives.consistency import Consistency, consistency_function, multistep
@@ -82,7 +83,7 @@ class ConsistencyModel(Diffusion):
         )  # fmt: skip
         return (
             replace(first, name="teacher", share=share),
-            Phase((player,), "student", 1 - share, begin=become_all),
+            Phase((player,), "student", 1 - share, begin=copy_denoiser("teacher", "follower")),
         )
 
     def pair_noise(self, n: int, generator: torch.Generator) -> Noise:
@@ -136,9 +137,3 @@ class ConsistencyModel(Diffusion):
 def edm_level(sigma: Tensor) -> NoiseLevel:
     """The level of x₀ + σ·ε, of all images (0-d) or of each (N×1×1×1)."""
     return NoiseLevel(c_noise(sigma.flatten() if sigma.ndim else sigma), sigma * 0 + 1, sigma)
-
-
-def become_all(networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator) -> None:
-    """Copies the denoiser that has just been trained to the teacher and to the target network."""
-    for name in ("teacher", "follower"):
-        networks[name].load_state_dict(networks["denoiser"].state_dict())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Self
 
+import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
-from harness.families.base import ImageShape
+from harness.families.base import Begin, ImageShape, TrainingImages
 from harness.families.builders import ConditionalSettings
 from harness.networks.ddpm_unet import DDPMUNet, UNetSettings
 from harness.networks.dit import DiT, DiTSettings
@@ -131,3 +132,13 @@ def _text_encoder(settings: DenoiserSettings, shape: ImageShape) -> TextEncoder 
     if settings.text_encoder is None or tokenizer is None:
         return None
     return TextEncoder(tokenizer.size, 1 + tokenizer.length, settings.text_encoder)
+
+
+def copy_denoiser(*names: str) -> Begin:
+    """Begins a phase with the denoiser as it is in the networks of these names too."""
+
+    def copy(networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator) -> None:
+        for name in names:
+            networks[name].load_state_dict(networks["denoiser"].state_dict())
+
+    return copy

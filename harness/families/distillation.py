@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from harness.data.batch import Batch
 from harness.families.autoencoding import Share
-from harness.families.base import Losses, Noise, Phase, Player, TrainingImages
+from harness.families.base import Losses, Noise, Phase, Player
 from harness.families.denoiser import noise_process
+from harness.families.denoiser_networks import copy_denoiser
 from harness.families.diffusion import Diffusion, DiffusionSettings
 from harness.networks.dropout import use_masks
 from harness.objectives.denoising import (
@@ -97,7 +98,7 @@ class Distillation(Diffusion):
                 "student", ("denoiser",), partial(self.step_noise, steps),
                 partial(self.step_loss, steps), settings.optimizer,
             )  # fmt: skip
-            phases.append(Phase((player,), f"{steps}-steps", share, begin=become_teacher))
+            phases.append(Phase((player,), f"{steps}-steps", share, begin=copy_denoiser("teacher")))
         return tuple(phases)
 
     def step_noise(self, steps: int, n: int, generator: torch.Generator) -> Noise:
@@ -143,13 +144,6 @@ class Distillation(Diffusion):
         """The levels at which the last student's steps begin."""
         settings = self.settings
         return even_levels(alpha_bar(settings.schedule, settings.timesteps), settings.student_steps)
-
-
-def become_teacher(
-    networks: nn.ModuleDict, images: TrainingImages, generator: torch.Generator
-) -> None:
-    """Copies the denoiser that has just been trained to the teacher."""
-    networks["teacher"].load_state_dict(networks["denoiser"].state_dict())
 
 
 def distillation_image(x: Tensor, last: Tensor, start: NoiseLevel, end: NoiseLevel) -> Tensor:
