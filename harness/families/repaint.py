@@ -4,8 +4,10 @@ arXiv:2201.09865).
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 from torch import Tensor, nn
 
 from harness.core.errors import BadInput
@@ -22,9 +24,15 @@ class RepaintSampling(Sampling):
 
 
 class RepaintSettings(DiffusionSettings):
-    """A diffusion model's."""
+    """An unconditional diffusion model's."""
 
     sampling: RepaintSampling = RepaintSampling()
+
+    @model_validator(mode="after")
+    def _holes_are_the_condition(self) -> Self:
+        if self.conditional or self.texts:
+            raise ValueError("RePaint goes without conditional and texts")
+        return self
 
 
 class Repaint(Diffusion):

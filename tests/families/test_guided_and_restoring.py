@@ -171,6 +171,12 @@ def test_repaint_looks_at_each_level_as_often_as_it_repeats() -> None:
     assert len(calls) == 4 * 3 + 1
 
 
+@pytest.mark.parametrize("condition", ["conditional", "texts"])
+def test_repaint_has_no_other_condition(condition: str) -> None:
+    with pytest.raises(ValidationError, match="without conditional and texts"):
+        built("repaint", **{condition: True})
+
+
 def test_repaint_needs_masks() -> None:
     with pytest.raises(BadInput, match="fills holes"):
         built("repaint", ImageShape(1, 8, source_channels=1))
