@@ -60,6 +60,11 @@ class DistillationSettings(DiffusionSettings):
             )
         if self.target != "v" or self.preconditioning is not None:
             raise ValueError("distillation needs target: v: at the most noise ε says nothing of x₀")
+        if self.condition_dropout:
+            raise ValueError(
+                "distillation goes without condition_dropout: students learn from a teacher that"
+                " has every condition"
+            )
         return self
 
 

@@ -59,6 +59,11 @@ def test_steps_are_halved_from_the_teachers(steps: int) -> None:
     assert sum(phase.share for phase in phases) == pytest.approx(1)
 
 
+def test_students_know_no_model_without_the_condition() -> None:
+    with pytest.raises(ValidationError, match="without condition_dropout"):
+        distilled(conditional=True, condition_dropout=0.1)
+
+
 def test_one_step_with_the_aim_leads_where_two_of_the_teacher_do() -> None:
     """By the library's own DDIM in 2 steps and in 1."""
     family = distilled(1)
