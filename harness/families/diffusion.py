@@ -34,10 +34,10 @@ from harness.samplers.levels import (
     NoiseLevels,
     karras_sigmas,
     karras_timestep_levels,
+    levels_between_timesteps,
     sigma_levels,
     timestep_levels,
     timestep_sigmas,
-    timesteps_at,
 )
 from harness.samplers.settings import SAMPLERS, Sampling
 
@@ -192,13 +192,7 @@ class Diffusion(DenoisingModel):
         if edm is not None:
             return lambda sigma: sigma_levels(sigma[None].cpu(), c_noise)
         table = timestep_sigmas(alpha_bar(settings.schedule, settings.timesteps))
-
-        def levels(sigma: Tensor) -> NoiseLevels:
-            sigmas = sigma[None].cpu()
-            signal = (1 + sigmas.square()).rsqrt()
-            return NoiseLevels(timesteps_at(sigmas, table), signal, sigmas * signal)
-
-        return levels
+        return lambda sigma: levels_between_timesteps(sigma[None].cpu(), table)
 
     def _levels(self) -> NoiseLevels:
         """Those that the sampler visits."""

@@ -42,9 +42,7 @@ class NoiseLevels:
 
 def timestep_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
     """The levels of `steps` timesteps, evenly spaced from the last to the first."""
-    times = torch.linspace(len(alpha_bar) - 1, 0, steps).round().long()
-    left = alpha_bar[times]
-    return NoiseLevels(times, left.sqrt(), (1 - left).sqrt())
+    return _levels_at(torch.linspace(len(alpha_bar) - 1, 0, steps).round().long(), alpha_bar)
 
 
 def even_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
@@ -52,7 +50,10 @@ def even_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
     the image. `steps` divides the number of timesteps.
     """
     stride = len(alpha_bar) // steps
-    times = torch.arange(steps, 0, -1) * stride - 1
+    return _levels_at(torch.arange(steps, 0, -1) * stride - 1, alpha_bar)
+
+
+def _levels_at(times: Tensor, alpha_bar: Tensor) -> NoiseLevels:
     left = alpha_bar[times]
     return NoiseLevels(times, left.sqrt(), (1 - left).sqrt())
 
@@ -74,13 +75,10 @@ def sigma_levels(sigmas: Tensor, time: Callable[[Tensor], Tensor]) -> NoiseLevel
 
 
 def karras_timestep_levels(alpha_bar: Tensor, steps: int) -> NoiseLevels:
-    """Levels of a variance-preserving process at Karras' σ = √(1 − ᾱ)/√ᾱ, at timesteps between
-    whole ones: ln σ is interpolated.
-    """
+    """Levels of a variance-preserving process at Karras' σ = √(1 − ᾱ)/√ᾱ."""
     table = timestep_sigmas(alpha_bar)
     sigmas = karras_sigmas(float(table[0]), float(table[-1]), steps)
-    signal = (1 + sigmas.square()).rsqrt()
-    return NoiseLevels(timesteps_at(sigmas, table), signal, sigmas * signal)
+    return levels_between_timesteps(sigmas, table)
 
 
 def timestep_sigmas(alpha_bar: Tensor) -> Tensor:
@@ -88,9 +86,10 @@ def timestep_sigmas(alpha_bar: Tensor) -> Tensor:
     return ((1 - alpha_bar) / alpha_bar).sqrt()
 
 
-def timesteps_at(sigmas: Tensor, table: Tensor) -> Tensor:
-    """The timesteps, with fractions, of these σ, float64, where timesteps have the σ of `table`:
-    ln σ is interpolated.
+def levels_between_timesteps(sigmas: Tensor, table: Tensor) -> NoiseLevels:
+    """The levels of a variance-preserving process at these σ, K float64, where its timesteps have
+    the σ of `table`: at timesteps with fractions, by which ln σ is interpolated.
     """
-    places = np.interp(sigmas.log().numpy(), table.log().numpy(), np.arange(len(table)))
-    return torch.as_tensor(places)
+    times = np.interp(sigmas.log().numpy(), table.log().numpy(), np.arange(len(table)))
+    signal = (1 + sigmas.square()).rsqrt()
+    return NoiseLevels(torch.from_numpy(times), signal, sigmas * signal)
