@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.claims.questions import Question, questions_of
 from harness.config.claim import Claim
@@ -23,16 +24,6 @@ TOWARDS = {"higher": 1, "lower": -1, "same": 0}
 NEEDED = {"worse": "get worse", "higher": "rise", "lower": "fall", "steady": "stay the same"}
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """What a claim says: for each metric whether its value is higher (1), lower (-1) or the same
-    (0) on the first side, and whether the other side is of images too, not a constant.
-    """
-
-    signs: Mapping[str, int]
-    has_other: bool
-
-
 def fooling_obstacles(
     claim: Claim,
     metrics: Mapping[str, Metric],
@@ -42,13 +33,13 @@ def fooling_obstacles(
     """Return the reasons why a claim is withheld: each metric that a disturbance fools on one of
     the datasets, where no other metric of the claim rules that out.
     """
-    of_claim, sides = set(datasets), _sides(claim, metrics)
+    of_claim, tested = set(datasets), _TestedClaim(claim, metrics, results)
     return [
         fooled_text(result, metrics[result.metric])
         for result in results
         if result.outcome == "fooled"
         and result.dataset in of_claim
-        and _ruled_out(result, sides, metrics, results) is None
+        and tested.ruled_out(result) is None
     ]
 
 
@@ -57,7 +48,7 @@ def claims_withheld(
     metrics: Mapping[str, Metric],
     selftests: Mapping[str, Sequence[SelftestResult]],
 ) -> dict[str, str]:
-    """Return the reason why each of the claims is withheld that is, by its id."""
+    """Return why claims are withheld, by the id of each claim that is."""
     withheld = {}
     for claim in claims:
         results = selftests.get(claim.id, ())
@@ -100,85 +91,100 @@ def selftest_text(
         return "What would fool its metrics is not recorded."
     if not results:
         return "No disturbance of images that the self-test tries has to do with its metrics."
-    return " ".join(_sentences(claim, metrics, results))
+    return " ".join(_TestedClaim(claim, metrics, results).sentences())
 
 
-def _sentences(
-    claim: Claim, metrics: Mapping[str, Metric], results: Sequence[SelftestResult]
-) -> Iterator[str]:
-    sides = _sides(claim, metrics)
-    for outcome, reason in dict.fromkeys((each.outcome, each.reason) for each in results):
-        group = [each for each in results if (each.outcome, each.reason) == (outcome, reason)]
-        if outcome == "fooled":
-            yield from (_fooled_sentence(each, sides, metrics, results) for each in group)
-            continue
-        parts = "; ".join(_by_metric(group, metrics))
-        match outcome:
-            case "passes":
-                yield f"Self-test passed: {parts}."
-            case "not applicable":
-                yield f"Self-test not applicable: {parts} ({reason})."
-            case "not run":
-                yield f"Self-test not run: {parts}."
+@dataclass(frozen=True)
+class _TestedClaim:
+    """A claim, and the results of the self-test of its metrics."""
 
+    claim: Claim
+    metrics: Mapping[str, Metric]
+    results: Sequence[SelftestResult]
 
-def _by_metric(group: Sequence[SelftestResult], metrics: Mapping[str, Metric]) -> Iterator[str]:
-    """Each metric on each dataset, with the disturbances."""
-    for name, dataset in dict.fromkeys((each.metric, each.dataset) for each in group):
-        tried = [e.disturbance for e in group if (e.metric, e.dataset) == (name, dataset)]
-        yield f"{metrics[name].title} on {dataset} with {disturbances_text(tried)}"
+    def sentences(self) -> Iterator[str]:
+        """What the self-test says of the metrics, a sentence for each kind of outcome."""
+        for outcome, reason in dict.fromkeys((each.outcome, each.reason) for each in self.results):
+            group = [e for e in self.results if (e.outcome, e.reason) == (outcome, reason)]
+            if outcome == "fooled":
+                yield from map(self._fooled_sentence, group)
+                continue
+            parts = "; ".join(self._by_metric(group))
+            match outcome:
+                case "passes":
+                    yield f"Self-test passed: {parts}."
+                case "not applicable":
+                    yield f"Self-test not applicable: {parts} ({reason})."
+                case "not run":
+                    yield f"Self-test not run: {parts}."
 
-
-def _fooled_sentence(
-    result: SelftestResult,
-    sides: _Sides,
-    metrics: Mapping[str, Metric],
-    results: Sequence[SelftestResult],
-) -> str:
-    text = fooled_text(result, metrics[result.metric])
-    name = _ruled_out(result, sides, metrics, results)
-    if name is None:
-        return f"{text}."
-    if name == result.metric:
-        return f"{text}, but that would speak against the claim."
-    return f"{text}, which {metrics[name].title} rules out."
-
-
-def _ruled_out(
-    result: SelftestResult,
-    sides: _Sides,
-    metrics: Mapping[str, Metric],
-    results: Sequence[SelftestResult],
-) -> str | None:
-    """The metric by which the disturbance speaks against the claim on whichever side it is; None
-    where it would help the claim on one of them.
-    """
-    moves = {
-        each.metric: _move(each, metrics[each.metric])
-        for each in results
-        if (each.dataset, each.disturbance) == (result.dataset, result.disturbance)
-    }
-    sign = sides.signs.get(result.metric)
-    if sign is None:  # a correlation or a spread, in which every metric must be right
-        return None
-    names: list[str] = []
-    for side in _disturbed_sides(result, metrics[result.metric], sign, sides.has_other):
-        against = [n for n, said in sides.signs.items() if _contradicts(moves.get(n), side, said)]
-        if not against:
+    def ruled_out(self, result: SelftestResult) -> str | None:
+        """The metric by which the disturbance speaks against the claim on whichever side it is;
+        None where it would help the claim on one of them.
+        """
+        sign = self._signs.get(result.metric)
+        if sign is None:  # a correlation or a spread, in which every metric must be right
             return None
-        names += against
-    others = [name for name in names if name != result.metric]
-    return next(iter([*others, *names]), None)
+        moves = {
+            each.metric: _move(each, self.metrics[each.metric])
+            for each in self.results
+            if (each.dataset, each.disturbance) == (result.dataset, result.disturbance)
+        }
+        names: list[str] = []
+        for side in self._misleading_sides(result, sign):
+            against = [
+                n for n, said in self._signs.items() if _contradicts(moves.get(n), side, said)
+            ]
+            if not against:
+                return None
+            names += against
+        others = [name for name in names if name != result.metric]
+        return next(iter([*others, *names]), None)
 
+    def _fooled_sentence(self, result: SelftestResult) -> str:
+        text = fooled_text(result, self.metrics[result.metric])
+        name = self.ruled_out(result)
+        if name is None:
+            return f"{text}."
+        if name == result.metric:
+            return f"{text}, but that would speak against the claim."
+        return f"{text}, which {self.metrics[name].title} rules out."
 
-def _disturbed_sides(
-    result: SelftestResult, metric: Metric, sign: int, has_other: bool
-) -> Iterator[int]:
-    """The sides (1 the first, -1 the other) on which the disturbance could mislead."""
-    blind = _move(result, metric) == 0
-    # What is not noticed flatters the side that the claim says is better.
-    sides = [sign * metric.sign] if blind and metric.has_sides and sign else [1, -1]
-    return (side for side in sides if side == 1 or has_other)
+    def _by_metric(self, group: Sequence[SelftestResult]) -> Iterator[str]:
+        """Each metric on each dataset, with the disturbances."""
+        for name, dataset in dict.fromkeys((each.metric, each.dataset) for each in group):
+            tried = [e.disturbance for e in group if (e.metric, e.dataset) == (name, dataset)]
+            yield f"{self.metrics[name].title} on {dataset} with {disturbances_text(tried)}"
+
+    def _misleading_sides(self, result: SelftestResult, sign: int) -> Iterator[int]:
+        """The sides (1 the first, -1 the other) on which the disturbance could mislead."""
+        metric = self.metrics[result.metric]
+        blind = _move(result, metric) == 0
+        # What is not noticed flatters the side that the claim says is better.
+        sides = [sign * metric.sign] if blind and metric.has_sides and sign else [1, -1]
+        return (side for side in sides if side == 1 or self._has_other)
+
+    @cached_property
+    def _signs(self) -> dict[str, int]:
+        """For each metric whether the claim says that its value is higher (1), lower (-1) or the
+        same (0) on the first side.
+        """
+        return {question.metric: TOWARDS[question.towards] for question in self._questions}
+
+    @property
+    def _has_other(self) -> bool:
+        """Whether the other side is of images too, not a constant."""
+        return any(isinstance(question.other, ModelAt) for question in self._questions)
+
+    @cached_property
+    def _questions(self) -> list[Question]:
+        """The questions about values of the metrics."""
+        return [
+            question
+            for group in questions_of(self.claim, self.metrics)
+            for question in group
+            if isinstance(question, Question) and question.of == "value"
+        ]
 
 
 def _move(result: SelftestResult, metric: Metric) -> int | None:
@@ -192,16 +198,6 @@ def _contradicts(move: int | None, side: int, sign: int) -> bool:
     if not move:
         return False
     return move * side == -sign if sign else True
-
-
-def _sides(claim: Claim, metrics: Mapping[str, Metric]) -> _Sides:
-    signs, has_other = {}, False
-    for group in questions_of(claim, metrics):
-        for question in group:
-            if isinstance(question, Question) and question.of == "value":
-                signs[question.metric] = TOWARDS[question.towards]
-                has_other |= isinstance(question.other, ModelAt)
-    return _Sides(signs, has_other)
 
 
 def _value(value: float | None) -> str:
