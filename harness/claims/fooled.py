@@ -139,7 +139,8 @@ class _TestedClaim:
                 return None
             names += against
         others = [name for name in names if name != result.metric]
-        return next(iter([*others, *names]), None)
+        # Without a side on which it could mislead, the metric itself speaks against the claim.
+        return next(iter([*others, *names]), result.metric)
 
     def _fooled_sentence(self, result: SelftestResult) -> str:
         text = fooled_text(result, self.metrics[result.metric])

@@ -84,6 +84,15 @@ def test_noise_that_raises_cannot_put_a_model_below_a_constant():
     assert withheld(claim(metric="detail", above=0), result("detail", "higher"))
 
 
+def test_what_is_not_noticed_cannot_make_a_model_look_worse_than_a_constant():
+    """Recall that misses missing classes is too high: it puts no model below a constant."""
+    blind = result("recall", "no", "dropped_modes")
+    assert withheld(claim(metric="recall", below=0.5), blind) == ""
+    assert withheld(claim(metric="recall", above=0.5), blind)
+    text = selftest_text(claim(metric="recall", below=0.5), METRICS, [blind])
+    assert text.endswith("but that would speak against the claim.")
+
+
 @pytest.mark.parametrize(
     ("ways", "fid", "is_withheld"),
     [
