@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from harness.config.claim import Claim
 from harness.config.members import Members
@@ -23,9 +23,9 @@ from harness.selftest.outcomes import (
     SelftestOutcome,
     SelftestResult,
     SelftestRun,
-    load_selftests,
+    outcomes_on,
     response_to,
-    result_of,
+    results_of,
     save_selftest,
     shipped_outcomes,
 )
@@ -40,8 +40,8 @@ Selftests = Mapping[str, tuple[SelftestResult, ...]]
 @dataclass(frozen=True)
 class ClaimTrial:
     """A metric of a claim on a dataset, and the disturbances that would fool it. `role` and
-    `network` say through which network it is measured, and are empty where there is none; `label`
-    and `preprocessing` are those of the network.
+    `network` say through which network it is measured, with its `label` and `preprocessing`; all
+    are empty where there is none. `reason` says why it cannot be tested; empty where it can.
     """
 
     claim: Claim
@@ -53,7 +53,6 @@ class ClaimTrial:
     label: str
     preprocessing: str
     reason: str
-    """Why it cannot be tested; empty where it can."""
 
 
 def recorded_selftests(plan: Plan, store: Store) -> dict[str, tuple[SelftestResult, ...]]:
@@ -61,12 +60,13 @@ def recorded_selftests(plan: Plan, store: Store) -> dict[str, tuple[SelftestResu
     results: dict[str, list[SelftestResult]] = {claim.id: [] for claim in plan.loaded.suite.claims}
     outcomes = _Outcomes(store)
     for trial in _trials(plan):
-        recorded = outcomes.of(trial)
-        for disturbance in trial.disturbances:
-            result = result_of(recorded, trial.metric, trial.dataset.name, disturbance)
-            if trial.reason:
-                result = _not_applicable(trial, disturbance)
-            results[trial.claim.id].append(result)
+        results[trial.claim.id] += (
+            _not_applicable(trial)
+            if trial.reason
+            else results_of(
+                outcomes.of(trial), trial.metric, trial.dataset.name, trial.disturbances
+            )
+        )
     return {name: tuple(each) for name, each in results.items()}
 
 
@@ -74,7 +74,7 @@ def shipped_selftests(
     loaded: LoadedSuite, metrics: Mapping[str, Metric], recipes: Mapping[str, Recipe]
 ) -> dict[str, tuple[SelftestResult, ...]]:
     """What the self-tests that come with this package say of the metrics of each claim, by its id.
-    It reads no data: datasets and feature networks are told by their names.
+    It reads no data: datasets and feature networks are recognised by their names.
     """
     suite, results = loaded.suite, {}
     members, outcomes = Members(suite), shipped_outcomes()
@@ -82,13 +82,15 @@ def shipped_selftests(
         if tests_metrics(claim, recipes):
             continue
         results[claim.id] = tuple(
-            result_of(outcome, metrics[name], dataset, disturbance)
+            result
             for dataset in members.datasets_of(claim)
             for outcome in outcomes
             if outcome.tested.dataset == dataset
             for name in claim.measured
             if _is_measured_as(metrics[name], outcome, dataset, suite)
-            for disturbance in _disturbances(claim, metrics[name])
+            for result in results_of(
+                outcome, metrics[name], dataset, _disturbances(claim, metrics[name])
+            )
         )
     return results
 
@@ -185,25 +187,23 @@ def _measured(claim: Claim, dataset: str, plan: Plan) -> Iterator[tuple[Cell, Me
             yield first[0], plan.metrics[name], how.extractor, how.preprocessing
 
 
-def _not_applicable(trial: ClaimTrial, disturbance: Disturbance) -> SelftestResult:
-    metric = trial.metric
-    return SelftestResult(
-        metric.name,
-        trial.dataset.name,
-        disturbance,
-        "not applicable",
-        response_to(metric, disturbance),
-        reason=trial.reason,
-    )
+def _not_applicable(trial: ClaimTrial) -> Iterator[SelftestResult]:
+    for disturbance in trial.disturbances:
+        yield SelftestResult(
+            trial.metric.name,
+            trial.dataset.name,
+            disturbance,
+            "not applicable",
+            response_to(trial.metric, disturbance),
+            reason=trial.reason,
+        )
 
 
 class _Outcomes:
     """The outcomes that a store and this package have, read once for each dataset."""
 
     def __init__(self, store: Store) -> None:
-        self._of = lru_cache(
-            lambda digest: [*load_selftests(store, digest), *shipped_outcomes(digest)]
-        )
+        self._of = lru_cache(partial(outcomes_on, store))
 
     def of(self, trial: ClaimTrial) -> SelftestOutcome | None:
         """The outcome of the trial's metric as it is defined now, with its network."""

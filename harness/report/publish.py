@@ -45,7 +45,7 @@ from harness.report.templating import now
 from harness.report.uris import browse
 from harness.report.writer import write_report
 from harness.selftest.disturbances import failure_sentence
-from harness.selftest.outcomes import SelftestOutcome, load_selftests, shipped_outcomes
+from harness.selftest.outcomes import SelftestOutcome, outcomes_on
 from harness.statistics.preference import HUMAN_PREFERENCE
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
@@ -163,8 +163,7 @@ def _doubts(plan: Plan, cells: Sequence[CellResult], store: Store) -> dict[tuple
     measured by, as far as it was run.
     """
     by_dataset = {
-        name: [*load_selftests(store, d.digest), *shipped_outcomes(d.digest)]
-        for name, d in plan.datasets.items()
+        name: outcomes_on(store, dataset.digest) for name, dataset in plan.datasets.items()
     }
     doubts = {}
     for cell in cells:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast
 
@@ -128,13 +129,23 @@ def shipped_outcomes(dataset_digest: str | None = None) -> list[SelftestOutcome]
     """The outcomes of this version of the self-test that come with this package: for a dataset, or
     all.
     """
-    outcomes = []
-    for file in sorted(SHIPPED.glob("*.json")):
-        document = json.loads(file.read_text(encoding="utf-8"))
-        tested = SelftestRun(**document["tested"])
-        if document["version"] == VERSION and dataset_digest in (None, tested.digest):
-            outcomes.append(SelftestOutcome(tested, pd.DataFrame(document["rows"])))
-    return outcomes
+    return [each for each in _shipped() if dataset_digest in (None, each.tested.digest)]
+
+
+@lru_cache
+def _shipped() -> tuple[SelftestOutcome, ...]:
+    paths = sorted(SHIPPED.glob("*.json"))
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return tuple(
+        SelftestOutcome(SelftestRun(**document["tested"]), pd.DataFrame(document["rows"]))
+        for document in documents
+        if document["version"] == VERSION
+    )
+
+
+def outcomes_on(store: Store, dataset_digest: str) -> list[SelftestOutcome]:
+    """All outcomes on a dataset: the ones that a store has, then the ones of this package."""
+    return [*load_selftests(store, dataset_digest), *shipped_outcomes(dataset_digest)]
 
 
 def _tags(tested: SelftestRun) -> dict[str, str]:
@@ -193,28 +204,36 @@ def response_to(metric: Metric, disturbance: Disturbance) -> Response:
     return metric.fooled_by.get(disturbance, default)
 
 
-def result_of(
-    outcome: SelftestOutcome | None, metric: Metric, dataset: str, disturbance: Disturbance
-) -> SelftestResult:
-    """The result of a metric, by the outcome of a self-test; "not run" where that has none."""
-    needed = response_to(metric, disturbance)
-    rows = () if outcome is None else outcome.rows(metric).to_dict("records")
-    for row in rows:
-        if row["disturbance"] == disturbance:
-            judged = cast("Outcome", outcome_of(row["moved"], needed))
-            return SelftestResult(
-                metric.name,
-                dataset,
-                disturbance,
-                judged if judged in ("passes", "fooled") else "not applicable",
-                needed,
-                row["moved"],
-                _finite(row["undisturbed"]),
-                _finite(row["values"][-1]),
-                _finite(row["effect"]),
-                row["reason"],
-            )
-    return SelftestResult(metric.name, dataset, disturbance, "not run", needed)
+def results_of(
+    outcome: SelftestOutcome | None,
+    metric: Metric,
+    dataset: str,
+    disturbances: Iterable[Disturbance],
+) -> Iterator[SelftestResult]:
+    """The results of a metric under disturbances, by the outcome of a self-test; "not run" where
+    that has none.
+    """
+    rows = [] if outcome is None else outcome.rows(metric).to_dict("records")
+    by_disturbance = {row["disturbance"]: row for row in rows}
+    for disturbance in disturbances:
+        needed = response_to(metric, disturbance)
+        row = by_disturbance.get(disturbance)
+        if row is None:
+            yield SelftestResult(metric.name, dataset, disturbance, "not run", needed)
+            continue
+        judged = cast("Outcome", outcome_of(row["moved"], needed))
+        yield SelftestResult(
+            metric.name,
+            dataset,
+            disturbance,
+            judged if judged in ("passes", "fooled") else "not applicable",
+            needed,
+            row["moved"],
+            _finite(row["undisturbed"]),
+            _finite(row["values"][-1]),
+            _finite(row["effect"]),
+            row["reason"],
+        )
 
 
 def _finite(value: float | None) -> float | None:
