@@ -55,7 +55,7 @@ KINDS = ("normal", "log-normal", "exponential", "t3")
 def two_sides(
     kind: str, rng: np.random.Generator, n: int, shared: float = 0.5
 ) -> tuple[Array, Array]:
-    """Two models' scores, of whose variance the seed has the part `shared`."""
+    """Two models' scores; the part `shared` of their variance is common to both in each seed."""
     luck = standard(kind, rng, n)
     a, b = (math.sqrt(1 - shared) * standard(kind, rng, n) for _ in range(2))
     return math.sqrt(shared) * luck + a, math.sqrt(shared) * luck + b
@@ -315,7 +315,7 @@ def six_models(rng: np.random.Generator, noise: float, n: int) -> Array:
 
 
 def correlation(noise: float, side: str) -> Make:
-    """Two metrics that order six models alike but for noise, against the true mean."""
+    """Two metrics that order six models alike apart from noise, against the true mean."""
 
     def make(rng: np.random.Generator, n: int) -> Case:
         values: Values = {
@@ -333,8 +333,9 @@ def correlation(noise: float, side: str) -> Make:
 
 
 def frontier(points: int, others: int, noise: float) -> Make:
-    """Two models on the same curve, log quality half of log cost, each measured at so many costs
-    from a tenth to one, with noise, of which the seed has half the variance. One point lies within.
+    """Two models on the same curve, log quality half of log cost, each measured at the given number
+    of costs from a tenth to one. Half the variance of the noise is the seed's. One point lies
+    within the range.
     """
 
     def make(rng: np.random.Generator, n: int) -> Case:

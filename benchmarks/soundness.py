@@ -14,8 +14,8 @@ and today's, and go through the harness's own `decisions` and `compare_with_base
 
 All if none is named. A rate that lies beyond alpha with 99 % confidence (exact binomial) is bold,
 and a row that has one without being among the settings to avoid ends the command with 1. `--page`
-writes the tables into `docs/statistics.md`, in place of those between its marks. All parts take
-about ten minutes of one core.
+writes the tables into `docs/statistics.md`, in place of the tables between its marks. All parts
+take about ten minutes of one core.
 
 It has another name than `statistics.py` would be, which Python's own module of that name, and so
 every script in this folder, would stumble over.
@@ -161,8 +161,8 @@ def verdicts(simulations: int, seeds: Sequence[int], only: str = "") -> Iterator
     first, *more = seeds
     yield Table(
         "verdicts",
-        "In % of so many simulated suites for each number of seeds (standard error of a rate of "
-        f"5 %: {error(2000)} for 2,000 suites, {error(500)} for 500)",
+        "In % of the given number of simulated suites, for each number of seeds (standard error of "
+        f"a rate of 5 %: {error(2000)} for 2,000 suites, {error(500)} for 500)",
         [
             "setting",
             "suites",
@@ -285,8 +285,8 @@ FALLS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.09)
 
 
 def undertrained(fall: float, noise: float, n: int, simulations: int) -> int:
-    """How often a model counts as undertrained whose loss, of 50 points a seed with so much noise,
-    falls so much: as a power of the images shown.
+    """How often a model counts as undertrained whose loss falls over the last tenth of training by
+    the share `fall`, as a power of the images shown; each of `n` seeds has 50 points with `noise`.
     """
     rng = np.random.default_rng([7, n])
     images = np.arange(1.0, 51.0)
@@ -378,7 +378,7 @@ def says_better(kind: str, n: int, effect: float, simulations: int) -> list[int]
 
 
 def practice(simulations: int, seeds: Sequence[int]) -> Iterator[Table]:
-    """Each rule on the same scores. The last two are those of rliable (Agarwal et al. 2021,
+    """Each rule on the same scores. The last two are rliable's (Agarwal et al. 2021,
     arXiv:2108.13264), as `harness.leaderboards.aggregate` has them; a test holds it to rliable's.
     """
     effects = {kind: (0.0, 1.0, 2.0, 3.0) if kind == "normal" else (0.0, 2.0) for kind in KINDS}
@@ -391,8 +391,9 @@ def practice(simulations: int, seeds: Sequence[int]) -> Iterator[Table]:
     named = (f"{kind}, {n} seeds, {effect:g} sd" for kind, n, effect, _ in calls)
     yield Table(
         "practice",
-        "How often each rule says that a model is better whose mean is higher by so many standard "
-        f"deviations, in % of {simulations:,} pairs (standard error at 5 %: {error(simulations)})",
+        "How often each rule says that a model is better whose mean is higher by the given number "
+        f"of standard deviations, in % of {simulations:,} pairs (standard error at 5 %: "
+        f"{error(simulations)})",
         ["scores", *RULES],
         [
             [name, *(share(count, simulations) for count in hits)]
@@ -494,8 +495,8 @@ def gate(simulations: int, seeds: Sequence[int]) -> Iterator[Table]:
     effects = (0.0, 1.0, 2.0, 3.0)
     yield _rates(
         "gate",
-        f"Exit 1 / exit 0, in % of {simulations:,} checks, one comparison worse by so much "
-        f"(standard error at 5 %: {error(simulations)})",
+        f"Exit 1 / exit 0, in % of {simulations:,} checks, one comparison worse by the given "
+        f"effect (standard error at 5 %: {error(simulations)})",
         [*same, *others], effects, simulations,
     )  # fmt: skip
     yield _rates(
@@ -537,7 +538,7 @@ PARTS: dict[str, Callable[[int, Sequence[int]], Iterator[Table]]] = {
 SIMULATIONS = {
     "verdicts": 1000, "looks": 1000, "bounds": 4000, "maturity": 1000, "practice": 100, "gate": 300,
 }  # fmt: skip
-"""So many that all parts take about ten minutes of one core."""
+"""Simulations of each part; all parts together take about ten minutes of one core."""
 
 
 def write_table(page: Path, table: Table) -> None:

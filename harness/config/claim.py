@@ -37,9 +37,8 @@ class Claim(FileModel):
     why: str = ""
     """Why this metric and this margin decide it."""
     fooled_by: FooledBy = ()
-    """What would make the metrics say so of images of which it is not so, beside what the metrics'
-    records name: disturbances that the self-test tries, or `nothing`, where none has to do with
-    them."""
+    """The disturbances by which images would fool its metrics, added to the ones that the metrics'
+    records name. The self-test tries them. `nothing` where no disturbance can fool them."""
     datasets: Names | None = None
     """All datasets of the suite on which the metric applies, if not said."""
     over: Literal["every", "average"] = "every"

@@ -290,12 +290,12 @@ def rule(claim: Claim) -> str:
 
 
 def fooling_text(claim: Claim) -> str:
-    """What would fool the metrics of a claim, by its file and by their records, in a sentence."""
+    """Which disturbances could fool the metrics of a claim, by its file and by their records."""
     records = [METRICS.get(name.partition("@")[0]) for name in claim.measured]
     of_records = [kind for record in records if record for kind in record.fooled_by]
     if names := dict.fromkeys([*claim.disturbances, *of_records]):
-        return f"Fooled by, were it not noticed: {disturbances_text(names)}."
-    return "No disturbance of images that the self-test tries would fool it."
+        return f"Disturbances that could fool its metrics: {disturbances_text(names)}."
+    return "No disturbance of images that the self-test tries could fool its metrics."
 
 
 def _margin(metric: str, delta: float) -> str:

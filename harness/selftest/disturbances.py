@@ -41,7 +41,7 @@ LADDERS: dict[Trial, tuple[float, ...]] = {
 """The levels of each disturbance, as `disturb` takes them, from weak to strong."""
 
 BY_IMAGE: tuple[Trial, ...] = ("none", "noise", "blur", "grey")
-"""Those that change each image by itself, so that it can be compared with what it was."""
+"""The trials that change each image by itself, so that it can be compared with its original."""
 
 HEADINGS: dict[Trial, str] = {
     kind: WORDS[kind] if kind != "none" else "real images" for kind in LADDERS
@@ -56,7 +56,7 @@ LEVEL = 0.001
 
 BOUND = float(t.ppf(1 - LEVEL / 2, DRAWS - 1)) * math.sqrt(1 + 1 / DRAWS)
 """Standard deviations of undisturbed values within which a fresh one is, but for the share LEVEL:
-its own noise and that of their mean together.
+its own noise and the noise of their mean together.
 """
 
 VERSION = 2

@@ -54,7 +54,7 @@ class SelftestOutcome:
     table: pd.DataFrame
 
     def failed(self, metric: Metric) -> list[Trial]:
-        """The trials that `metric` failed, of those that its record asks; none where another
+        """The trials that its record asks of `metric` and that it failed; none where another
         definition was tested.
         """
         return [
@@ -82,7 +82,7 @@ class SelftestOutcome:
 
 def definition(metric: Metric) -> str:
     """A digest of what the numbers of a metric depend on besides images and features."""
-    sides = [] if metric.has_sides else [metric.better]  # by which it is told what it noticed
+    sides = [] if metric.has_sides else [metric.better]  # what it noticed is named by
     return digest([metric.base_name, metric.version, dict(metric.settings), *sides])
 
 

@@ -39,7 +39,7 @@ def run_selftest(  # noqa: PLR0913 - what it is run on, and with which networks
     and the distances of `perceptual`, each needed only where a metric asks for it.
 
     The table is that of `run_disturbances`. `metrics` are all that the dataset and this extractor
-    suffice for, if not given. Training and test images are put together and split anew at random,
+    suffice for, if not given. Training and test images are put together and split again at random,
     so that the parts differ by chance alone. Raises BadInput for a metric that cannot be tested.
     """
     networks = _Networks(dataset, extractor, perceptual, device)
@@ -179,7 +179,7 @@ EVIDENCE_OF_IMAGES: Mapping[str, Callable[[Parts, _Networks], Any]] = {
     "sample_logits": lambda parts, networks: networks.features.extract(parts.samples).logits,
     "reference_logits": lambda parts, networks: networks.features.extract(parts.reference).logits,
 }
-"""How the evidence is had that images alone give, with the networks."""
+"""How to get each kind of evidence that needs only images and the networks."""
 
 OF_LOGITS = {"sample_logits", "reference_logits"}
 OF_FEATURES = {"sample_features", "reference_features", "train_features", *OF_LOGITS}

@@ -364,5 +364,5 @@ def test_on_a_finished_store(shell: Shell, finished: Path):
 def test_on_a_store_with_two_budgets(shell: Shell, finished: Path):
     code, out, err = shell(finished, "harness run quickstart --budget 32 --jobs 1")
     assert code == 0, out + err
-    one_budget = r"\b(suite|guarded)\.yaml"  # of which the store has what it had before
+    one_budget = r"\b(suite|guarded)\.yaml"  # the store has only their earlier budget
     assert not check(shell, finished, is_fresh=False, but=one_budget)

@@ -62,7 +62,7 @@ def test_no_claim_says_nothing_fools_a_metric_whose_record_names_something():
 
 def test_the_page_says_what_would_fool_each_claim(recorded):
     text = entry(recorded())
-    assert "\n\nFooled by, were it not noticed: noise and blur.\n\n" in text
+    assert "\n\nDisturbances that could fool its metrics: noise and blur.\n\n" in text
     claims = {claim.id: claim for shelf in shipped_claim_files() for claim in shelf.claims}
     assert fooling_text(claims["gan-faster"]).startswith("No disturbance of images")
     assert "noise, blur and missing classes" in fooling_text(claims["diff-quality"])
