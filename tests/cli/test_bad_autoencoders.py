@@ -17,7 +17,6 @@ models:
   - {model}
 metrics: [mse]
 """
-POINTS = "ring"
 
 
 def recipe(parent: str, **settings: object) -> str:
@@ -61,7 +60,7 @@ def recipe(parent: str, **settings: object) -> str:
             "its images are not to be made from others",
         ),
         (
-            POINTS, "autoencoder/mlp", {"loss": "bce"},
+            "ring", "autoencoder/mlp", {"loss": "bce"},
             "loss: bce need images of 8-bit pixels, with values in [0, 1]",
         ),
     ],
@@ -124,10 +123,12 @@ def test_masks_that_are_missing_are_one_line(harness, tmp_path: Path):  # noqa: 
 
 def test_a_code_larger_than_the_image_is_warned_of_in_one_line(harness):  # noqa: F811
     text = SUITE.format(dataset="digits", model="autoencoder/overcomplete")
-    with pytest.warns(UserWarning, match="a code of 1024 numbers for images of 256 values") as told:
+    with pytest.warns(
+        UserWarning, match="a code of 1024 numbers for images of 256 values"
+    ) as caught:
         answer = harness("plan", "suite.yaml", suite=text)
     assert answer.code == 0
-    line = warnings.formatwarning(told[0].message, UserWarning, told[0].filename, 1)
+    line = warnings.formatwarning(caught[0].message, UserWarning, caught[0].filename, 1)
     assert line == (
         "harness: a code of 1024 numbers for images of 256 values, without a penalty: it may learn"
         " to copy\n"

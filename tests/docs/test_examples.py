@@ -39,26 +39,17 @@ for line in {lines!r}:
 """
 """In one process: what each does is another module's to test."""
 
-
 MODULES = [
-    "torch", "mlflow.store.tracking.sqlalchemy_store", "harness.cli.main", "harness.cell.run",
-    "harness.engine.execute", "harness.engine.local", "harness.metrics", "harness.report.publish",
+    "torch", "harness.cli.main", "harness.engine.execute", "harness.engine.local",
+    "harness.cell.run", "harness.metrics", "harness.report.publish",
+    "mlflow.store.tracking.sqlalchemy_store",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Forks]:
     """Imports what commands need once, for all pages."""
-    modules = (
-        "cli.main",
-        "engine.execute",
-        "engine.local",
-        "cell.run",
-        "metrics",
-        "report.publish",
-    )
-    store = "mlflow.store.tracking.sqlalchemy_store"
-    with Forks(["torch", *(f"harness.{module}" for module in modules), store]) as forks:
+    with Forks(MODULES) as forks:
         yield forks
 
 
