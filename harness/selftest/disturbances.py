@@ -48,6 +48,9 @@ HEADINGS: dict[Trial, str] = {
 }
 """What samples are under each disturbance, in words."""
 
+FEWEST = 200
+"""Images that a self-test needs at least."""
+
 DRAWS = 20
 """Random splits on which the samples are as good as the reference."""
 
@@ -110,8 +113,9 @@ def selftest_split(images: Tensor, labels: Tensor, seed: int) -> SelftestSplit:
             f"a self-test needs uint8 images N×C×H×W with a label each, not {images.dtype} of "
             f"shape {tuple(images.shape)} with labels of shape {tuple(labels.shape)}"
         )
-    if (n := len(images) // 4) < 50:
-        raise BadInput(f"a self-test needs at least 200 images, not {len(images)}")
+    if len(images) < FEWEST:
+        raise BadInput(f"a self-test needs at least {FEWEST} images, not {len(images)}")
+    n = len(images) // 4
     order = torch.from_numpy(np.random.RandomState(seed).permutation(len(images)))
     reference, train, supply = order[:n], order[n : 2 * n], order[2 * n : 4 * n]
     return SelftestSplit(
