@@ -99,14 +99,14 @@ def compare_frontiers(
 
 def _side(question: FrontierQuestion, points: Sequence[ModelAt], seeds: Seeds) -> _Side:
     qualities = [seeds.values_of(question.metric, str(point)) for point in points]
-    shares = [
-        {seed: SeedValue(point.at, "", "ok", "") for seed in seeds.measured_seeds}
-        for point in points
-    ]
-    costs = [seeds.values_of(question.cost, str(point)) for point in points]
-    return _Side(
-        list_points(points), points, qualities, shares if question.cost == IMAGES else costs
-    )
+    if question.cost == IMAGES:
+        costs: list[ValuesBySeed] = [
+            {seed: SeedValue(point.at, "", "ok", "") for seed in seeds.measured_seeds}
+            for point in points
+        ]
+    else:
+        costs = [seeds.values_of(question.cost, str(point)) for point in points]
+    return _Side(list_points(points), points, qualities, costs)
 
 
 def _by_metric(sides: Sequence[_Side]) -> tuple[list[ValuesBySeed], list[ValuesBySeed]]:
