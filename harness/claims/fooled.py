@@ -58,6 +58,16 @@ def claims_withheld(
     return withheld
 
 
+def withheld_lines(
+    claims: Iterable[Claim],
+    metrics: Mapping[str, Metric],
+    selftests: Mapping[str, Sequence[SelftestResult]],
+) -> list[str]:
+    """Return a line for each claim that will have no verdict, with the reason."""
+    withheld = claims_withheld(claims, metrics, selftests)
+    return [f"claim {id_} will not be evaluable: {reason}" for id_, reason in withheld.items()]
+
+
 def missing_text(selftests: Mapping[str, Sequence[SelftestResult]]) -> str:
     """Return which self-tests have not been run yet, in a sentence; empty where all have."""
     missing = dict.fromkeys(

@@ -242,7 +242,7 @@ def validate(
 
         harness validate my-suite.yaml my-claims.yaml
     """
-    from harness.claims.fooled import claims_withheld
+    from harness.claims.fooled import withheld_lines
     from harness.config.claim_files import claims_alone
     from harness.config.suite import load_suite
     from harness.core.user_code import own_folder_only
@@ -260,9 +260,8 @@ def validate(
             try_checked(loaded, metrics, recipes)
         echo(f"{file}: valid; {_contents(loaded.suite)}")
         selftests = shipped_selftests(loaded, metrics, recipes)
-        withheld = claims_withheld(loaded.suite.claims, metrics, selftests)
-        for name, reason in withheld.items():
-            echo(f"{file}: claim {name} will not be evaluable: {reason}")
+        for line in withheld_lines(loaded.suite.claims, metrics, selftests):
+            echo(f"{file}: {line}")
 
 
 def _contents(suite: Suite) -> str:

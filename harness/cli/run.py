@@ -221,12 +221,12 @@ def carry_out(
 
 def _say_withheld(console: Console, plan: Plan, store: Store) -> None:
     """Prints which claims will have no verdict, since their metrics fail the self-test."""
-    from harness.claims.fooled import claims_withheld
+    from harness.claims.fooled import withheld_lines
     from harness.plan.selftests import recorded_selftests
 
     recorded = recorded_selftests(plan, store)
-    for name, reason in claims_withheld(plan.loaded.suite.claims, plan.metrics, recorded).items():
-        print_line(console, f"claim {name} will not be evaluable: {reason}")
+    for line in withheld_lines(plan.loaded.suite.claims, plan.metrics, recorded):
+        print_line(console, line)
 
 
 def _run_cells(
