@@ -8,16 +8,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 from torch import Tensor
+
+from harness.samplers.runge_kutta import runge_kutta
 
 EXACT_VALUES = 8
 """Up to so many values of an image the divergence is exact; beyond, it is estimated."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,20 +36,15 @@ class ProbabilityFlow:
             x, probes = x.clone(), probes.clone()
             count = len(x)
 
-            def slope(s: float, state: Floats) -> Floats:
-                images = torch.from_numpy(state[:-count]).to(x).view_as(x)
+            def slope(s: float, state: Tensor) -> Tensor:
+                images = state[:-count].to(x).view_as(x)
                 change, divergence = _with_divergence(
                     self.velocity, images, images.new_tensor(s), probes
                 )
-                both = (change.flatten(), divergence)
-                return np.concatenate([part.double().cpu().numpy() for part in both])
+                return torch.cat([change.flatten(), divergence])
 
-            first = np.concatenate([x.flatten().double().cpu().numpy(), np.zeros(count)])
-            solution = solve_ivp(
-                slope, (self.start, self.stop), first, "RK45", t_eval=[self.stop],
-                rtol=tolerance, atol=tolerance,
-            )  # fmt: skip
-        end = torch.from_numpy(solution.y[:, -1])
+            first = torch.cat([x.flatten(), x.new_zeros(count)])
+            end = runge_kutta(slope, first, (self.start, self.stop), tolerance)
         noise, gained = end[:-count].view(count, -1) / self.deviation, end[-count:]
         values = noise.shape[1]
         constant = values * (math.log(self.deviation) + math.log(2 * math.pi) / 2)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from harness.objectives.denoising import Denoiser
 from harness.objectives.flow import flow_level
+from harness.samplers.runge_kutta import runge_kutta
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """x N×C×S×S and t 0-d → dx/dt N×C×S×S."""
@@ -60,15 +58,11 @@ def flow(velocity: Velocity, x: Tensor, kind: str, steps: int) -> Tensor:
 
 
 def adaptive_flow(velocity: Velocity, x: Tensor, tolerance: float) -> Tensor:
-    """Images from noise `x` N×C×S×S by Runge and Kutta's method of order 5(4) (Dormand & Prince
-    1980, doi:10.1016/0771-050X(80)90013-3), in steps as wide as relative and absolute `tolerance`
-    allow for the batch as a whole.
+    """Images from noise `x` N×C×S×S by Runge and Kutta's method of order 5(4), in steps as wide as
+    relative and absolute `tolerance` allow for the batch as a whole.
     """
 
-    def slope(t: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        change = velocity(torch.from_numpy(state).to(x).view_as(x), x.new_tensor(t))
-        return change.flatten().double().cpu().numpy()
+    def slope(t: float, state: Tensor) -> Tensor:
+        return velocity(state.to(x).view_as(x), x.new_tensor(t)).flatten()
 
-    first = x.flatten().double().cpu().numpy()
-    solution = solve_ivp(slope, (0, 1), first, "RK45", t_eval=[1], rtol=tolerance, atol=tolerance)
-    return torch.from_numpy(solution.y[:, -1]).to(x).view_as(x)
+    return runge_kutta(slope, x.flatten(), (0.0, 1.0), tolerance).to(x).view_as(x)
