@@ -62,6 +62,11 @@ def check_sources(shape: ImageShape, family: str) -> None:
         raise BadInput(f"{family} makes no images from others; a translation does")
 
 
+def with_mask(source: Tensor, mask: Tensor | None) -> Tensor:
+    """A source N×C×S×S and the mask N×1×S×S of its known pixels, if it has one, as channels."""
+    return source if mask is None else torch.cat([source, mask], dim=1)
+
+
 def random_labels(n: int, classes: int, generator: torch.Generator) -> Tensor:
     """n classes, each as likely as any other."""
     return torch.randint(classes, (n,), generator=generator, device=generator.device)

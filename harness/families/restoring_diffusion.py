@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from harness.core.errors import BadInput
 from harness.data.batch import Batch
 from harness.families.base import Noise
+from harness.families.builders import with_mask
 from harness.families.denoiser_networks import build_denoiser
 from harness.families.diffusion import Diffusion, DiffusionSettings
 
@@ -61,13 +62,13 @@ class RestoringDiffusion(Diffusion):
         """The source and its mask."""
         if batch.source is None:
             raise ValueError("a batch without sources")
-        return (beside(batch.source, batch.mask),)
+        return (with_mask(batch.source, batch.mask),)
 
     @torch.no_grad()
     def restore(self, source: Tensor, mask: Tensor | None) -> Tensor:
         """source N×C'×S×S (mask N×1×S×S) → images N×C×S×S in [-1, 1], one of those that may be."""
         generator = torch.Generator(source.device).manual_seed(SEED)
-        made = self._sampled(len(source), generator, (beside(source, mask),))
+        made = self._sampled(len(source), generator, (with_mask(source, mask),))
         return made if mask is None else torch.where(mask > 0, source, made)
 
 
@@ -82,8 +83,3 @@ class SourceConditioned(nn.Module):
         """x N×C×S×S, t N, others N×C'×S×S → N×C×S×S."""
         image: Tensor = self.network(torch.cat([x, others], dim=1), t)
         return image
-
-
-def beside(source: Tensor, mask: Tensor | None) -> Tensor:
-    """What the network sees beside the noisy image."""
-    return source if mask is None else torch.cat([source, mask], dim=1)

@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.core.table_keys import KeyOf
 from harness.data.batch import Batch
 from harness.families.base import Family, FamilySettings, Losses, Noise, Phase, single_player
-from harness.families.builders import no_noise
+from harness.families.builders import no_noise, with_mask
 from harness.networks.unet import UNet
 from harness.objectives.reconstruction import IMAGE_LOSSES
 
@@ -75,7 +75,7 @@ class Translation(Family):
         return self._made(self.networks, source, mask).clamp(-1, 1)
 
     def _made(self, networks: nn.ModuleDict, source: Tensor, mask: Tensor | None) -> Tensor:
-        seen = source if mask is None else torch.cat([source, mask], dim=1)
+        seen = with_mask(source, mask)
         # The U-Net of diffusion takes a timestep: always the same one leaves it without time.
         made: Tensor = networks["unet"](seen, seen.new_zeros(len(seen)))
         return made + source if source.shape[1] == self.shape.channels else made
