@@ -40,9 +40,8 @@ class AdversarialAutoencoder(PriorAutoencoder):
 
     def build(self) -> nn.ModuleDict:
         """Encoder, decoder, and a discriminator of codes."""
-        networks, its = super().build(), self.settings.discriminator
-        latent, leaky = self.settings.latent, nn.LeakyReLU(0.2)
-        networks["discriminator"] = layers(latent, its.width, its.depth, 1, leaky)
+        networks, settings = super().build(), self.settings
+        networks["discriminator"] = code_discriminator(settings.discriminator, settings.latent)
         return networks
 
     def phases(self) -> tuple[Phase, ...]:
@@ -64,18 +63,24 @@ class AdversarialAutoencoder(PriorAutoencoder):
         """−E log σ(D(z)) − E log(1 − σ(D(q(x)))), with z from the prior."""
         with torch.no_grad():
             codes = self._game_codes(networks, batch, noise)
-        outputs = [_outputs(networks, z) for z in (noise["prior"], codes)]
+        outputs = [code_outputs(networks, z) for z in (noise["prior"], codes)]
         return {"loss": ADVERSARIAL_LOSSES["non-saturating"].discriminator(*outputs)}
 
     def encoder_loss(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Losses:
         """−E log σ(D(q(x)))."""
-        outputs = _outputs(networks, self._game_codes(networks, batch, noise))
+        outputs = code_outputs(networks, self._game_codes(networks, batch, noise))
         return {"loss": ADVERSARIAL_LOSSES["non-saturating"].generator(outputs)}
 
     def _game_codes(self, networks: nn.ModuleDict, batch: Batch, noise: Noise) -> Tensor:
         return at_least_float32(self.shown_codes(networks, batch, noise)[1])
 
 
-def _outputs(networks: nn.ModuleDict, codes: Tensor) -> Tensor:
+def code_discriminator(settings: CodeDiscriminatorSettings, latent: int) -> nn.Module:
+    """Codes N×latent → N×1."""
+    return layers(latent, settings.width, settings.depth, 1, nn.LeakyReLU(0.2))
+
+
+def code_outputs(networks: nn.ModuleDict, codes: Tensor) -> Tensor:
+    """What the discriminator says of codes N×latent: N×1 log odds."""
     discriminator: Any = networks["discriminator"]
     return at_least_float32(discriminator(codes))

@@ -4,7 +4,7 @@ independent units.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import torch
 from pydantic import PositiveFloat, model_validator
@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from harness.data.batch import Batch
 from harness.families.base import Losses, Noise, Phase, Player
 from harness.families.builders import at_least_float32
-from harness.families.code_adversary import CodeDiscriminatorSettings
+from harness.families.code_adversary import (
+    CodeDiscriminatorSettings,
+    code_discriminator,
+    code_outputs,
+)
 from harness.families.vae import VAE, VAESettings
 from harness.networks.dropout import use_masks
-from harness.networks.mlp import layers
 from harness.objectives.adversarial import ADVERSARIAL_LOSSES
 from harness.objectives.codes import gaussian_kl, permuted_units
 
@@ -46,10 +49,8 @@ class FactorVAE(VAE):
 
     def build(self) -> nn.ModuleDict:
         """The VAE's networks, and a discriminator of codes."""
-        networks, its = super().build(), self.settings.discriminator
-        networks["discriminator"] = layers(
-            self.settings.latent, its.width, its.depth, 1, nn.LeakyReLU(0.2)
-        )
+        networks, settings = super().build(), self.settings
+        networks["discriminator"] = code_discriminator(settings.discriminator, settings.latent)
         return networks
 
     def phases(self) -> tuple[Phase, ...]:
@@ -76,7 +77,7 @@ class FactorVAE(VAE):
         mean, logvar, z = self._codes(networks, batch, noise)
         likelihood = self.image_log_likelihood(networks, batch.x, z, batch.labels).mean()
         kl = gaussian_kl(mean, logvar).mean()
-        correlation = _log_odds(networks, z).mean()
+        correlation = code_outputs(networks, z).mean()
         weights = self.settings
         loss = weights.beta * kl - likelihood + weights.correlation_weight * correlation
         return {"loss": loss, "reconstruction": -likelihood, "kl": kl, "correlation": correlation}
@@ -89,7 +90,7 @@ class FactorVAE(VAE):
             z = self._codes(networks, batch, noise)[2]
         half = len(z) // 2
         permuted = permuted_units(z[half:], noise["order"][half:])
-        outputs = _log_odds(networks, z[:half]), _log_odds(networks, permuted)
+        outputs = code_outputs(networks, z[:half]), code_outputs(networks, permuted)
         return {"loss": ADVERSARIAL_LOSSES["non-saturating"].discriminator(*outputs)}
 
     def _codes(
@@ -100,9 +101,3 @@ class FactorVAE(VAE):
             use_masks(networks, noise)
         mean, logvar = at_least_float32(networks["encoder"](batch.x)).chunk(2, dim=1)
         return mean, logvar, mean + (0.5 * logvar).exp() * noise["epsilon"]
-
-
-def _log_odds(networks: nn.ModuleDict, z: Tensor) -> Tensor:
-    """The log odds that codes N×latent are the model's and not permuted, N×1."""
-    discriminator: Any = networks["discriminator"]
-    return at_least_float32(discriminator(z))
