@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -7,9 +8,12 @@ from harness.config.suite import Overrides, load_suite
 from harness.core.errors import BadInput
 from harness.core.measurement import Measurement
 from harness.core.protocol import Protocol
+from harness.data import load_dataset
+from harness.extractors import MissingWeights
 from harness.families.gan import GAN
 from harness.plan import Cell, Plan, PlannedMeasurement, cells, make_plan, trained_cells
 from harness.plan.ingredients import ingredients
+from harness.plan.setup import _of_dataset
 from harness.tracking import Record
 
 OBSTACLE = "gan cannot reconstruct"
@@ -267,3 +271,20 @@ def test_a_key_can_be_listed():
     assert {"data", "seed", "images", "settings.latent", "harness.families.vae"} <= {*names}
     with pytest.raises(BadInput, match="trains no model 'vae/vea'; did you mean"):
         list(ingredients(planned(), "vae/vea"))
+
+
+@pytest.mark.parametrize(
+    ("name", "classifier"),
+    [
+        ("mnist", "classifier:mnist"),
+        ("mnist[size=16]", "classifier:mnist-16"),
+        ("digits[size=8]", "classifier:digits"),
+    ],
+)
+def test_where_weights_are_missing_the_classifier_of_that_size_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, classifier: str
+):
+    missing = Mock(side_effect=MissingWeights("not on this machine"))
+    monkeypatch.setattr("harness.plan.setup.load_checked", missing)
+    with pytest.raises(BadInput, match=f"or measure with --extractor {classifier}$"):
+        _of_dataset("extractor", "inception", replace(load_dataset("digits"), name=name))

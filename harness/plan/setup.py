@@ -29,6 +29,7 @@ from harness.extractors import (
 from harness.extractors.base import Network, each_side
 from harness.extractors.source import ExtractorSource
 from harness.metrics.base import Metric
+from harness.networks.classifier_weights import classifier_of
 from harness.training.numerics import Numerics
 
 CLIP = "clip:openai/clip-vit-large-patch14-336"
@@ -121,7 +122,8 @@ def _of_dataset(role: Role, name: str, dataset: Dataset) -> NetworkInfo:
     try:
         return _for_images(role, name, dataset)
     except MissingWeights as error:
-        in_domain = f"classifier:{parse_reference(dataset.name).name}"
+        reference = parse_reference(dataset.name)
+        in_domain = classifier_of(reference.name, reference.options.get("size"))
         if in_domain not in EXTRACTORS or role not in OPTIONS:
             raise
         raise BadInput(f"{error}; or measure with --{role} {in_domain}") from error
