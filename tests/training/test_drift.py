@@ -10,8 +10,9 @@ import torch
 from ramps import Ramps, ramps_family
 
 from harness.families.gan import GAN
+from harness.metrics import METRICS
 from harness.training.checkpoint import Checkpoints
-from harness.training.drift import DRIFT, SampleDrift
+from harness.training.drift import CODES, DRIFT, SampleDrift
 from harness.training.loop import train
 from harness.training.stopping import Stopped
 
@@ -75,3 +76,7 @@ def test_other_models_have_none(name: str):
     family, batches = ramps_family(name)
     result = train(family, batches, 32 * 20, seed=0, device=CPU)
     assert DRIFT not in result.curve[-1].losses
+
+
+def test_the_protocol_names_as_many_codes_as_are_followed() -> None:
+    assert METRICS["sample_drift"].settings["codes"] == CODES
