@@ -157,22 +157,22 @@ def _filled_in(e: Evidence, images: str) -> Tensor:
     return map_batches(e, e[images], lambda x: e.model.fill_in(x, draws))
 
 
-def _declare_map(
-    name: str, error: ErrorMap, made: str = "rebuilt", role: Role | None = None
-) -> None:
+def _declare_map(name: str, error: ErrorMap | None, made: str = "rebuilt") -> None:
     """Declares `error`, between images and what the model `made` of them, as a score of pixels, and
-    its mean over the pixels of an image as a score of images.
+    its mean over the pixels of an image as a score of images. None stands for the distance by the
+    perceptual network.
     """
+    role: Role | None = None if error else "perceptual"
     needs: frozenset[Need] = frozenset({"scores", made, "pixels"})
 
     def maps(part: str, e: Evidence) -> Tensor:
-        kind = error if role is None else e.perceptual().distance_map
+        error_map = error or e.perceptual().distance_map
         pairs = zip(
             torch.split(e[f"{part}_images"], BATCH),
             torch.split(e[f"{made}_{part}_images"], BATCH),
             strict=True,
         )
-        return torch.cat([kind(*map(_as_bytes, pair)) for pair in pairs])
+        return torch.cat([error_map(*map(_as_bytes, pair)) for pair in pairs])
 
     def test_scores(e: Evidence) -> Tensor:
         scores: Tensor = e[f"anomaly_maps@{name}"].mean(dim=(1, 2))
@@ -211,7 +211,7 @@ _declare_map("squared-error", squared_error_map)
 _declare_map("ssim", similarity_error_map)
 _declare_map("gradient", gradient_error_map)
 _declare_map("multiscale-gradient", multiscale_gradient_error_map)
-_declare_map("features", squared_error_map, role="perceptual")
+_declare_map("features", None)
 _declare_map("filled-in", squared_error_map, made="filled_in")
 _declare(
     "anomaly_scores", "latent", frozenset({"scores", "posterior"}),
