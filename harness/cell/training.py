@@ -24,6 +24,7 @@ from harness.plan import Cell
 from harness.plan.building import build_model
 from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
+from harness.training.held_out import HeldOutLoss
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
 from harness.training.numerics import Numerics
@@ -165,8 +166,15 @@ def _train(
         "accelerate": cell.numerics.accelerate,
         "checkpoints": checkpoints,
         "horizon_images": cell.horizon,
+        "held_out": _held_out(cell, dataset, family),
     }
     return train(family, batches, cell.images, cell.seed, device=device, **options)
+
+
+def _held_out(cell: Cell, dataset: Dataset, family: Family) -> HeldOutLoss:
+    settings, device = family.settings, torch.device(cell.numerics.device)
+    batches = Batches(dataset.normal_test, settings.batch_size, cell.seed, device)
+    return HeldOutLoss(batches, settings)
 
 
 def _batches(cell: Cell, dataset: Dataset, family: Family) -> Batches:

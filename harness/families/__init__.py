@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.core.error_location import defined_class
+from harness.core.errors import BadInput
 from harness.core.registry import Registry, article
 from harness.families.base import Family, FamilySettings, ImageShape
 
@@ -76,8 +77,11 @@ FAMILIES = Registry(
 def build_family(name: str, settings: Mapping[str, Any], shape: ImageShape) -> Family:
     """An untrained model: family `name` configured by a recipe's `settings`, for images of `shape`.
 
-    Raises BadInput for an unknown family or a shape it cannot take, pydantic's ValidationError for
-    settings that are wrong.
+    Raises BadInput for an unknown family, a shape it cannot take or a moving average that it does
+    not keep, pydantic's ValidationError for settings that are wrong.
     """
     family: type[Family] = FAMILIES.load(name)
-    return family(family.Settings.model_validate(settings), shape)
+    model = family(family.Settings.model_validate(settings), shape)
+    if model.settings.ema and not model.averaged:
+        raise BadInput(f"ema: {name} keeps no moving average of its weights; leave it out")
+    return model

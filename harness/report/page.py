@@ -272,8 +272,8 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
     for i, ((dataset, model), curves) in enumerate(grouped):
         are_norms = curves["name"].str.endswith("/gradient_norm")
-        is_drift = curves["name"].str.endswith("/drift")  # a single value, and no curve
-        losses = curves[~(are_norms | is_drift)]
+        are_other = curves["name"].str.endswith(("/drift", "/learning_rate"))
+        losses = curves[~(are_norms | are_other)]
         kinds = {"Losses": losses, "Norms of gradients": curves[are_norms]}
         for what, part in kinds.items():
             if len(part):

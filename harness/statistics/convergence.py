@@ -1,4 +1,8 @@
-"""Whether a model's training loss still fell when its budget ended.
+"""Whether a model's loss still fell when its budget ended.
+
+The loss of held-out images tells, where it was read: on a small training set the loss of training
+falls for as long as a network learns images by heart. A learning rate that falls lowers a loss by
+itself; so the part of training at the full learning rate tells whether more of that would help.
 
 While a loss falls, it is about a power of the number of images shown (Hestness et al. 2017,
 arXiv:1712.00409): log(loss) = level + slope · log(images). This line is fitted by least squares to
@@ -11,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -42,10 +46,10 @@ TOO_FEW = "too few steps to tell"
 
 @dataclass(frozen=True)
 class LastTenth:
-    """How much a loss fell over the last tenth of training, as a share of itself, with the standard
-    error of the fit and a lower bound at `LEVEL`. All three are None where `why` says why they are
-    not known. A loss that is not above zero cannot fall by a share of itself: `of` then names what
-    the fall is a share of.
+    """How much a quantity, the `loss`, fell over the last tenth of training, as a share of itself,
+    with the standard error of the fit and a lower bound at `LEVEL`. All three are None where `why`
+    says why they are not known. A loss that is not above zero cannot fall by a share of itself:
+    `of` then names what the fall is a share of.
     """
 
     fall: float | None = None
@@ -53,6 +57,7 @@ class LastTenth:
     bound: float | None = None
     why: str = ""
     of: str = ""
+    quantity: str = "loss"
 
     @property
     def too_short(self) -> bool:
@@ -67,16 +72,50 @@ class LastTenth:
 
 def last_tenth(curves: pd.DataFrame) -> LastTenth:
     """Returns how much the loss of one model on one dataset fell at the end. `curves` has the
-    columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss.
+    columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss. Of
+    players that train one after the other, each in a phase, it is the one whose loss fell most.
     """
-    losses = curves[curves["name"].str.endswith("/loss")]
-    players = losses["name"].unique()
-    if len(players) > 1:
-        return LastTenth(why="its players' losses pull against each other, and are no measure")
+    curves = curves.assign(
+        player=curves["name"].str.rpartition("/")[0], name=curves["name"].str.rpartition("/")[2]
+    )
+    losses = curves[curves["name"] == "loss"]
     if losses.empty:
         return LastTenth(why="no loss was recorded")
-    seeds = losses.groupby("seed")
-    return fit_last_tenth([rows[["images", "value"]].to_numpy(float) for _, rows in seeds])
+    spans = losses.groupby("player")["images"].agg(["min", "max"]).sort_values("min")
+    starts = [0, *spans["max"][:-1]]
+    if any(spans["min"] <= starts):
+        return LastTenth(why="its players' losses pull against each other, and are no measure")
+    phases = [
+        _phase(curves[curves["player"] == player], start)
+        for player, start in zip(spans.index, starts, strict=True)
+    ]
+    return max(phases, key=lambda phase: (phase.too_short, phase.undertrained, phase.fall or 0.0))
+
+
+def _phase(curves: pd.DataFrame, start: float) -> LastTenth:
+    """Returns how much the loss of the only player of a phase fell, before which `start` images
+    had been shown.
+    """
+    named = dict(iter(curves.groupby("name")))
+    held_out = named.get("held_out_loss")
+    rows = named["loss"] if held_out is None else held_out
+    full = _at_full_rate(rows, named["learning_rate"]) if "learning_rate" in named else rows
+    last = fit_last_tenth(_of_seeds(full, start))
+    if last.too_short:
+        last = fit_last_tenth(_of_seeds(rows, start))
+    return last if held_out is None else replace(last, quantity="held-out loss")
+
+
+def _of_seeds(rows: pd.DataFrame, start: float) -> list[Curve]:
+    """Returns the curve of each seed, over the images shown after `start`."""
+    rows = rows.assign(images=rows["images"] - start)
+    return [each[["images", "value"]].to_numpy(float) for _, each in rows.groupby("seed")]
+
+
+def _at_full_rate(rows: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+    """Returns the points of a loss where the learning rate is the highest."""
+    is_full = rates["value"] >= rates["value"].max() * (1 - 1e-6)
+    return rows[rows["images"].isin(rates.loc[is_full, "images"])]
 
 
 def fit_last_tenth(curves: Sequence[Curve]) -> LastTenth:
@@ -96,7 +135,7 @@ def fit_last_tenth(curves: Sequence[Curve]) -> LastTenth:
     )
     so_far = float(np.mean([_since_first_tenth(curve) for curve in curves]))
     if so_far <= 0:
-        return LastTenth(why="its loss has not fallen since the first tenth of training")
+        return LastTenth(why="it has not fallen since the first tenth of training")
     fall, stderr, bound = (math.log(LAST) * each / so_far for each in (slope, -error, steepest))
     return LastTenth(fall, stderr, bound, of="of its fall since the first tenth")
 

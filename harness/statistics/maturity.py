@@ -8,7 +8,7 @@ few steps to tell, and where it has not seen each training image once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -48,10 +48,10 @@ class TrainingInfo:
             return f"it made only {counted(self.steps, 'step')}"
         if self.epochs < 1:
             return f"it has seen only {self.epochs:.0%} of its training images"
-        for name, last in (("loss", self.last), ("Fréchet distance", self.quality)):
+        for last in (self.last, self.quality):
             if last.undertrained and last.fall is not None:
                 fall = f"{number(100 * last.fall, 1)} %{f' {last.of}' if last.of else ''}"
-                return f"its {name} still falls {fall} in the last tenth of training"
+                return f"its {last.quantity} still falls {fall} in the last tenth of training"
         return ""
 
     @property
@@ -96,7 +96,8 @@ def fall_text(last: LastTenth) -> str:
         return last.why
     change = number(-100 * last.fall, 1, signed=True)
     of = f" {last.of}" if last.of else ""
-    return f"{change} % ± {number(100 * last.stderr, 1)} %{of}"
+    held_out = " (held out)" if last.quantity == "held-out loss" else ""
+    return f"{change} % ± {number(100 * last.stderr, 1)} %{of}{held_out}"
 
 
 def _quality(rows: pd.DataFrame, model: str) -> LastTenth:
@@ -113,4 +114,5 @@ def _quality(rows: pd.DataFrame, model: str) -> LastTenth:
         np.column_stack([seed_rows["at"], seed_rows["value"]])
         for _, seed_rows in points.groupby("seed")
     ]
-    return fit_last_tenth([curve for curve in curves if len(curve) > 1])
+    last = fit_last_tenth([curve for curve in curves if len(curve) > 1])
+    return replace(last, quantity="Fréchet distance")

@@ -100,7 +100,8 @@ def prepare_family(family: Family, batch: Batch, generator: torch.Generator) -> 
     for phase in phases:
         set_modes(family.networks, phase.trains)
         for player in (p for p in phase.players if _learns(p, family.networks)):
-            _check(family.networks, player, few, _noise(player, family, few, generator), parts)
+            noise = draw_noise_aside(player, family.networks, few, generator, progress=0.0)
+            _check(family.networks, player, few, noise, parts)
     for parent in list(family.networks.modules()):
         for name, child in parent.named_children():
             if isinstance(child, _BatchNorm):
@@ -126,11 +127,19 @@ def draw_noise(
         return player.prepare(networks, batch, noise)
 
 
-def _noise(player: Player, family: Family, batch: Batch, generator: torch.Generator) -> Noise:
-    """The noise of a player's first step. The state of its `prepare` stays as it is."""
+def draw_noise_aside(
+    player: Player,
+    networks: nn.ModuleDict,
+    batch: Batch,
+    generator: torch.Generator,
+    progress: float,
+) -> Noise:
+    """What `draw_noise` returns, for a loss that is no part of training: the state of the player's
+    `prepare` stays as it is.
+    """
     if isinstance(player.prepare, nn.Module):
         player = replace(player, prepare=copy.deepcopy(player.prepare).to(batch.x.device))
-    return draw_noise(player, family.networks, batch, generator, progress=0.0)
+    return draw_noise(player, networks, batch, generator, progress)
 
 
 def _learns(player: Player, networks: nn.ModuleDict) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 from harness.core.seeding import generator
 from harness.families.base import Family
 from harness.families.capabilities import Discriminates, Latents, is_conditional
+from harness.training.freezing import evaluating
 
 CODES, LATE = 256, 0.9
 """Fixed codes, and the share of the images after which their samples are kept to be compared with
@@ -62,12 +63,7 @@ class SampleDrift:
     @torch.no_grad()
     def _samples(self) -> Tensor:
         family = self._family
-        modes = {module: module.training for module in family.networks.modules()}
-        family.networks.eval()
-        try:
+        with evaluating(family.networks):
             draws = generator(self._seed, "drift", device=self._device)
             samples: Tensor = family.decode(family.latents(CODES, draws)).float()
-        finally:
-            for module, training in modes.items():
-                module.training = training
         return samples

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
@@ -44,3 +45,15 @@ def set_modes(networks: nn.ModuleDict, trained: Collection[str]) -> None:
     networks.train()
     for name, network in networks.items():
         network.train(name in trained)
+
+
+@contextmanager
+def evaluating(networks: nn.ModuleDict) -> Iterator[None]:
+    """Puts networks in evaluation mode, and each module back in its own at the end."""
+    modes = {module: module.training for module in networks.modules()}
+    networks.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -16,6 +16,7 @@ from harness.training.budget import Stage, stages, until
 from harness.training.checkpoint import Checkpoints
 from harness.training.clock import clock
 from harness.training.drift import DRIFT
+from harness.training.held_out import HeldOutLoss
 from harness.training.state import CurvePoint, TrainingState
 from harness.training.step import Step, replayed
 from harness.training.stopping import Stopped
@@ -70,6 +71,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     report: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
     begins: bool = True,
+    held_out: HeldOutLoss | None = None,
 ) -> TrainingResult:
     """Trains `family` on at least `budget_images` images (see `harness.training.budget`).
 
@@ -81,7 +83,8 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     recipe asks for an average, and the raw weights in `family.raw`. With `checkpoints` it goes on
     from the last good one, to the same weights and curves as if it had never stopped. Raises
     Diverged; Stopped, after saving, once `stop` says so. Without `begins` no phase begins with
-    anything: its steps take as long, and their outcome means nothing.
+    anything: its steps take as long, and their outcome means nothing. With `held_out` the curves
+    have the loss of images that are not shown; to read it does not count as training.
     """
     state = TrainingState(family, seed, device, accelerate)
     if checkpoints and (saved := checkpoints.latest()):
@@ -90,7 +93,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
     if horizon_images and budget_images < horizon_images:
         plan = until(plan, budget_images)
     now = clock(device, accelerate)
-    between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop, now)
+    between = _BetweenSteps(state, plan[-1].stop, device, checkpoints, report, stop, now, held_out)
     for index, stage in enumerate(plan):
         if index < state.phase:
             continue
@@ -104,7 +107,7 @@ def train(  # noqa: PLR0913 - the parts of a run, each by name
             losses = take(step.draw(shown))
             state.losses.add(step.players, losses)
             state.step = number + 1
-            between(images=stage.images(state.step))
+            between(stage)
         state.end()
     state.finish()
     images_shown = plan[-1].images(state.step)
@@ -130,6 +133,7 @@ class _BetweenSteps:
     report: Callable[[Progress], None]
     stop: Callable[[], bool]
     now: Callable[[], float]
+    held_out: HeldOutLoss | None
     started: float = field(init=False)
     begin_seconds: float = field(default=0.0, init=False)
 
@@ -160,8 +164,23 @@ class _BetweenSteps:
         self.started = self.now()
         return seconds
 
-    def __call__(self, images: int) -> None:
-        """After a step; `images` is how many have been shown."""
+    def _read(self, stage: Stage, is_last: bool) -> dict[str, float]:
+        """Returns the values of a point of the curve. Those of held-out images take no time of
+        training.
+        """
+        state = self.state
+        losses = state.read_losses()
+        if is_last and (drift := state.drift.read()) is not None:
+            losses[DRIFT] = drift
+        if self.held_out:
+            self._count()
+            progress = stage.progress(state.step)
+            losses |= self.held_out.read(state.networks, stage.phase, progress)
+            self.started = self.now()
+        return losses
+
+    def __call__(self, stage: Stage) -> None:
+        """After a step of a stage."""
         state, checkpoints = self.state, self.checkpoints
         is_last = state.step == self.steps
         if not is_last:
@@ -171,11 +190,9 @@ class _BetweenSteps:
         is_saved = is_last or is_stopped or (checkpoints is not None and checkpoints.due())
         if not (is_read or is_saved):
             return
+        images = stage.images(state.step)
         if is_read:
-            losses = state.read_losses()
-            if is_last and (drift := state.drift.read()) is not None:
-                losses[DRIFT] = drift
-            state.curve.append(CurvePoint(images, losses))
+            state.curve.append(CurvePoint(images, self._read(stage, is_last)))
         self._count()
         if checkpoints and is_saved:
             checkpoints.save(state.tensors(), state.values())

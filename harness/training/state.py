@@ -23,13 +23,17 @@ from harness.training.optimizers import clip_gradients, gradient_norm, make_opti
 
 GRADIENT_NORM = "gradient_norm"
 """Among the losses of a player: the norm of its gradients before they are clipped."""
+LEARNING_RATE = "learning_rate"
+"""Among the values of a player in the training curves, where it changes."""
 
 
 @dataclass(frozen=True)
 class CurvePoint:
     """A point of the training curves, after `images`: the means of losses since the last point, by
-    `player/loss`, and at `player/gradient_norm` the norm of the last step's gradients. The last
-    point of a GAN has the drift of its samples too, see `harness.training.drift`.
+    `player/loss`, and of the last step the norm of the gradients at `player/gradient_norm`, and a
+    learning rate that changes at `player/learning_rate`. The loss of held-out images is there too,
+    see `harness.training.held_out`, and the last point of a GAN has the drift of its samples, see
+    `harness.training.drift`.
     """
 
     images: int
@@ -188,13 +192,18 @@ class TrainingState:
         )
 
     def read_losses(self) -> dict[str, float]:
-        """The means of the losses since the last reading, and the norms of the last gradients;
-        Diverged where one is not finite.
+        """The means of the losses since the last reading, and the last gradients' norms and
+        learning rates; Diverged where a loss or a norm is not finite.
         """
         for turn in self.players:
             if turn.optimizer:
                 self.losses.add([turn.player.name], [{GRADIENT_NORM: turn.gradient_norm()}])
-        return self.losses.read(self.step)
+        rates = {
+            f"{turn.player.name}/{LEARNING_RATE}": float(turn.optimizer.param_groups[0]["lr"])
+            for turn in self.players
+            if turn.optimizer and turn.player.optimizer.is_scheduled
+        }
+        return {**self.losses.read(self.step), **rates}
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors by name, e.g. `optimizer/0/generator/3/exp_avg`."""

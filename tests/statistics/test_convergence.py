@@ -82,9 +82,48 @@ def test_what_cannot_be_told_says_why():
     assert last_tenth(curves(lambda t: 1 / t, seeds=1, points=6)).why == "too few steps to tell"
     assert last_tenth(curves(lambda t: 1 / t, name="model/kl")).why == "no loss was recorded"
     rising = last_tenth(curves(lambda t: t - 5))
-    assert rising.why == "its loss has not fallen since the first tenth of training"
+    assert rising.why == "it has not fallen since the first tenth of training"
 
 
 def test_parts_of_a_loss_do_not_count():
     frame = pd.concat([curves(lambda t: 1 / t), curves(lambda t: -t, name="model/kl")])
     assert last_tenth(frame).fall == pytest.approx(0.1)
+
+
+def test_the_loss_of_held_out_images_tells_where_it_was_read():
+    """The loss of training falls on while images are learnt by heart."""
+    training = curves(lambda t: 1 / t)
+    flat = pd.concat([training, curves(lambda t: 0 * t + 2, name="model/held_out_loss")])
+    assert not last_tenth(flat).undertrained
+    assert last_tenth(flat).quantity == "held-out loss"
+    falling = pd.concat([training, curves(lambda t: t**-0.5, name="model/held_out_loss")])
+    assert last_tenth(falling).fall == pytest.approx(1 - 0.9**0.5)
+
+
+def test_a_falling_learning_rate_is_left_out():
+    """The loss is flat at the full learning rate, and falls with the rate from 0.8 on."""
+    loss = curves(lambda t: np.where(t > 0.8, 1 - 2 * (t - 0.8), 1.0))
+    rate = curves(lambda t: np.where(t > 0.8, 5 * (1 - t), 1.0), name="model/learning_rate")
+    assert last_tenth(loss).undertrained
+    assert last_tenth(pd.concat([loss, rate])).fall == pytest.approx(0, abs=1e-9)
+
+
+def test_a_fall_at_the_full_learning_rate_counts():
+    loss = curves(lambda t: np.where(t > 0.8, 0.8**-0.4, t**-0.4))
+    rate = curves(lambda t: np.where(t > 0.8, 5 * (1 - t), 1.0), name="model/learning_rate")
+    assert last_tenth(pd.concat([loss, rate])).fall == pytest.approx(1 - 0.9**0.4, rel=0.02)
+
+
+def test_where_the_learning_rate_falls_all_along_the_whole_curve_counts():
+    loss = curves(lambda t: t**-0.4)
+    rate = curves(lambda t: 1 - t, name="model/learning_rate")
+    assert last_tenth(pd.concat([loss, rate])).fall == pytest.approx(1 - 0.9**0.4)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.5, 0.0), (0.0, 0.5)])
+def test_of_phases_the_one_counts_whose_loss_falls_most(first, second):
+    """The second phase begins after the images of the first, where its curve begins anew."""
+    early = curves(lambda t: t**-first, name="autoencoder/loss")
+    late = curves(lambda t: 3 * t**-second, name="model/loss")
+    late["images"] += early["images"].max()
+    assert last_tenth(pd.concat([early, late])).fall == pytest.approx(1 - 0.9**0.5)

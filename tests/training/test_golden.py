@@ -739,7 +739,7 @@ def first_losses(name: str) -> dict[str, list[float]]:
     return {
         key: [step[key] for step in losses if key in step]
         for key in names
-        if not key.endswith(("/gradient_norm", "/drift"))
+        if not key.endswith(("/gradient_norm", "/drift", "/learning_rate"))
     }
 
 
