@@ -50,6 +50,7 @@ FAMILIES = Registry(
         "text-gan": "harness.families.text_gan:TextGAN",
         "stylegan": "harness.families.stylegan:StyleGAN",
         "diffusion": "harness.families.diffusion:Diffusion",
+        "learned-variance-diffusion": "harness.families.learned_variance:LearnedVariance",
         "latent-diffusion": "harness.families.latent_diffusion:LatentDiffusion",
         "classifier-guided-diffusion": "harness.families.classifier_guided:ClassifierGuided",
         "restoring-diffusion": "harness.families.restoring_diffusion:RestoringDiffusion",

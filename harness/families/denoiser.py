@@ -49,6 +49,8 @@ class DenoisingModel(Family):
     averaged: ClassVar[tuple[str, ...]] = ("denoiser",)
     settings: DenoiserSettings
     target: Target
+    outputs: ClassVar[int] = 1
+    """How many numbers the network gives for each value of an image."""
     _recorded: tuple[list[int], Replayed[DenoiserInputs, Denoised]] | None = None
 
     @abstractmethod
@@ -77,7 +79,8 @@ class DenoisingModel(Family):
             raise BadInput(f"no training text has the word {word!r}, which a test text has")
         classes = self.classes + (self.settings.condition_dropout > 0 and self.conditional)
         words = BUCKETS if self.takes_texts else 0
-        network = build_denoiser(self.settings, self.noisy_shape, classes, words)
+        shape, out = self.noisy_shape, self.outputs * self.noisy_shape.channels
+        network = build_denoiser(self.settings, shape, classes, words, out=out)
         return nn.ModuleDict({"denoiser": network, "noising": self.process()})
 
     @property
@@ -140,8 +143,13 @@ class DenoisingModel(Family):
             use_masks(networks["denoiser"], noise)
         x = self.target.scaled(add_noise(clean, epsilon, level), level)
         output = networks["denoiser"](x, level.time, *self._condition(batch, noise))
-        value = self.target.value(clean, epsilon, level)
-        return {"loss": weighted_error(output, value, process.weight(noise["t"]))}
+        return self.error(networks, output, Denoised(clean, epsilon), noise["t"])
+
+    def error(self, networks: nn.ModuleDict, output: Tensor, truth: Denoised, t: Tensor) -> Losses:
+        """The loss of the network's output for what a noisy image at places t N consists of."""
+        process = noise_process(networks)
+        value = self.target.value(truth.x0, truth.epsilon, process(t))
+        return {"loss": weighted_error(output, value, process.weight(t))}
 
     def _condition(self, batch: Batch, noise: Noise) -> tuple[Tensor, ...]:
         """What the network takes beside the time: labels, words or nothing."""
@@ -219,8 +227,9 @@ class DenoisingModel(Family):
 
         def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
             # Copies, since the next call overwrites what a recorded step gave.
+            image, epsilon, share = replayed(DenoiserInputs(x, level, condition))
             return Denoised(
-                *(part.clone() for part in replayed(DenoiserInputs(x, level, condition)))
+                image.clone(), epsilon.clone(), None if share is None else share.clone()
             )
 
         return denoise

@@ -86,15 +86,17 @@ class DenoiserSettings(ConditionalSettings):
             )
 
 
-def build_denoiser(
+def build_denoiser(  # noqa: PLR0913 - what it takes, gives and is conditioned on, each by name
     settings: DenoiserSettings,
     shape: ImageShape,
     classes: int = 0,
     words: int = 0,
+    *,
     beside: int = 0,
+    out: int | None = None,
 ) -> nn.Module:
     """x N×C×S×S and times N (and labels N below `classes`, or words N×L below `words`) → N×C×S×S.
-    A U-Net may take `beside` further channels.
+    A U-Net may take `beside` further channels, and give `out` of them.
 
     Raises BadInput where the network does not take images of this size.
     """
@@ -112,7 +114,7 @@ def build_denoiser(
             settings.unet,
             classes=classes,
             context=None if settings.text_encoder is None else settings.text_encoder.width,
-            out=channels,
+            out=out or channels,
             skips=settings.skips,
         )
         return network if encoder is None else TextConditioned(network, encoder)
@@ -120,7 +122,7 @@ def build_denoiser(
         channels + beside,
         size,
         width * size,
-        out=channels,
+        out=out or channels,
         classes=classes,
         words=words,
         skips=settings.skips,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, PositiveFloat, model_validator
@@ -41,7 +41,7 @@ from harness.samplers.levels import (
 )
 from harness.samplers.settings import SAMPLERS, Sampling
 
-BOUND_STRATA = 50
+BOUND_STRATA = 10
 """Timesteps, beside the first, by which the variational bound of an image is estimated."""
 
 
@@ -85,12 +85,21 @@ class DiffusionSettings(DenoiserSettings):
     timesteps: int = Field(default=1000, ge=20)
     preconditioning: EDM | None = None
     sampling: Sampling = Sampling()
+    learns_variance: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _steps_are_timesteps(self) -> Self:
         if self.preconditioning is None and self.sampling.steps > self.timesteps:
             raise ValueError(
                 f"sampling.steps is {self.sampling.steps}: at most timesteps, {self.timesteps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _variance_is_learned(self) -> Self:
+        if self.sampling.variance == "learned" and not self.learns_variance:
+            raise ValueError(
+                "sampling.variance: learned goes with family: learned-variance-diffusion"
             )
         return self
 
@@ -171,9 +180,10 @@ class Diffusion(DenoisingModel):
         for start, stop in [(0, 1), *strata(len(left), BOUND_STRATA)]:
             t = torch.randint(start, stop, (len(x),), generator=generator, device=x.device)
             level, epsilon = noise_process(self.networks)(t), self._gaussian(len(x), generator)
-            predicted = denoise(add_noise(x, epsilon, level), level).x0
-            variance = bound.log_variance(t, self.settings.sampling.variance)
-            terms = bound.terms(t, x, predicted, variance)
+            predicted = denoise(add_noise(x, epsilon, level), level)
+            kind = self.settings.sampling.variance
+            variance = bound.log_variance(t, kind, predicted.share)
+            terms = bound.terms(t, x, predicted.x0, variance)
             total = total + (stop - start) * terms.double().flatten(1).sum(dim=1)
         return -total
 

@@ -122,8 +122,8 @@ class Distillation(Diffusion):
         condition = self._condition(batch, noise)
         with torch.no_grad():
             teacher = network_denoiser(networks["teacher"], self.target, *condition)
-            halfway = add_noise(*teacher(x, start), middle)
-            last = add_noise(*teacher(halfway, middle), end)
+            halfway = add_noise(*teacher(x, start)[:2], middle)
+            last = add_noise(*teacher(halfway, middle)[:2], end)
             aim = distillation_image(x, last, start, end)
             epsilon = (x - start.signal * aim) / start.noise
         if self.drops_units:

@@ -31,6 +31,8 @@ class Denoised(NamedTuple):
 
     x0: Tensor
     epsilon: Tensor
+    share: Tensor | None = None
+    """Where a network learns variances: how far ln σ² of each value is on the way from β̃ to β."""
 
 
 Denoiser = Callable[[Tensor, NoiseLevel], Denoised]
@@ -96,7 +98,7 @@ class Target:
     """What a network predicts, from x₀ and ε; and both of them from the output and x_t.
 
     Unweighted, its squared error is the error of x₀ times `x0_weight`, a function of SNR. The
-    network gets x_t times `scale`, a function of the level.
+    network gets x_t times `scale`, a function of the level. `share` gives that of `Denoised`.
     """
 
     value: Callable[[Tensor, Tensor, NoiseLevel], Tensor]
@@ -104,6 +106,7 @@ class Target:
     epsilon: Callable[[Tensor, Tensor, NoiseLevel], Tensor]
     x0_weight: Callable[[Tensor], Tensor]
     scale: Callable[[NoiseLevel], Tensor] | None = None
+    share: Callable[[Tensor], Tensor | None] = lambda out: None
 
     def scaled(self, x: Tensor, level: NoiseLevel) -> Tensor:
         """What the network takes for x_t."""
@@ -142,7 +145,7 @@ def network_denoiser(
 
     def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
         out = network(target.scaled(x, level), level.time.expand(len(x)), *condition)
-        return Denoised(target.x0(out, x, level), target.epsilon(out, x, level))
+        return Denoised(target.x0(out, x, level), target.epsilon(out, x, level), target.share(out))
 
     return denoise
 

@@ -11,9 +11,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Variance = Literal["small", "large"]
+Variance = Literal["small", "large", "learned"]
 """Of the noise that a step adds: β̃, right where all images are one and the same, or β, right where
-they are N(0, 1) (Ho et al. 2020, section 3.2)."""
+they are N(0, 1) (Ho et al. 2020, section 3.2), or what the network says, between the two (Nichol &
+Dhariwal 2021, equation 15)."""
 
 
 class VariationalBound(nn.Module):
@@ -41,12 +42,14 @@ class VariationalBound(nn.Module):
             self.register_buffer(name, table.float(), persistent=False)
 
     def log_variance(self, t: Tensor, kind: Variance, share: Tensor | None = None) -> Tensor:
-        """ln of the variance of p(x_s | x_t) at timesteps t N: N×1×1×1, or N×C×S×S where a `share`
-        in [0, 1] says how far each is on the way from β̃ to β.
+        """ln of the variance of p(x_s | x_t) at timesteps t N: N×1×1×1, or for a learned one
+        N×C×S×S, where `share` says how far each is on the way from β̃ to β.
         """
         small, large = self.small[t][:, None, None, None], self.large[t][:, None, None, None]
-        if share is None:
+        if kind != "learned":
             return small if kind == "small" else large
+        if share is None:
+            raise ValueError("a learned variance needs the network's share")
         return share * large + (1 - share) * small
 
     def terms(self, t: Tensor, x0: Tensor, predicted: Tensor, log_variance: Tensor) -> Tensor:

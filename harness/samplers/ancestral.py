@@ -19,8 +19,8 @@ def ancestral(
     variance: Variance = "small",
 ) -> Tensor:
     """x₀ from noise `x` N×C×S×S: each step draws from q(x_s | x_t, x̂₀) (equation 7), with the
-    variance β̃ or β.
+    variance β̃ or β, or between them as the network says.
     """
-    posterior = posterior_deviation(levels)
-    added = posterior if variance == "small" else forward_deviation(levels)
-    return stochastic_steps(denoise, x, levels, (posterior, added), generator)
+    posterior, forward = posterior_deviation(levels), forward_deviation(levels)
+    added = {"small": (posterior,), "large": (forward,), "learned": (posterior, forward)}
+    return stochastic_steps(denoise, x, levels, (posterior, *added[variance]), generator)

@@ -38,26 +38,30 @@ def stochastic_steps(
     denoise: Denoiser,
     x: Tensor,
     levels: NoiseLevels,
-    deviations: tuple[Tensor, Tensor],
+    deviations: tuple[Tensor, ...],
     generator: torch.Generator,
 ) -> Tensor:
     """x₀ from `x` N×C×S×S, by x_s = a_s·x̂₀ + √(s_s² − σ²)·ε̂ + ς·z.
 
     `deviations` are σ, the deviation of the posterior whose mean is taken, and ς, the deviation of
     the noise that is added: K each. The last step adds none; the generator is used only where ς is
-    above 0.
+    above 0. Where there is a third deviation, the ς of each value is as far on the way there as the
+    denoiser's `share` says, by logarithms (Nichol & Dhariwal 2021, arXiv:2102.09672, equation 15).
     """
-    sigma, added = deviations
+    sigma, added, *largest = deviations
     signal, noise = levels.next_ones()
     rest = (noise.square() - sigma.square()).clamp(min=0).sqrt()
-    rows = torch.stack([signal, rest, added], dim=1).to(x)
+    ratio = largest[0] / added if largest else torch.ones_like(added)
+    rows = torch.stack([signal, rest, added, ratio], dim=1).to(x)
     is_noisy = [*(added[:-1] > 0).tolist(), False]
-    for level, (kept, kept_noise, new_noise), adds in zip(
+    for level, (kept, kept_noise, new_noise, factor), adds in zip(
         levels.as_inputs(x), rows, is_noisy, strict=True
     ):
-        image, epsilon = denoise(x, level)
+        image, epsilon, share = denoise(x, level)
         x = kept * image + kept_noise * epsilon
         if adds:
             fresh = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+            if largest and share is not None:
+                fresh = factor**share * fresh
             x = x + new_noise * fresh
     return x

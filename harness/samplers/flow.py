@@ -23,8 +23,8 @@ def straight_velocity(denoise: Denoiser) -> Velocity:
     """The velocity x̂₀ − ε̂ of straight paths x_t = t·x₀ + (1 − t)·ε."""
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
-        image, epsilon = denoise(x, flow_level(t))
-        return image - epsilon
+        denoised = denoise(x, flow_level(t))
+        return denoised.x0 - denoised.epsilon
 
     return velocity
 

@@ -13,14 +13,19 @@ def guided(conditional: Denoiser, unconditional: Denoiser, weight: float) -> Den
     """Classifier-free guidance: (1 − w)·ε_∅ + w·ε_c, and x₀ likewise (Ho & Salimans 2022,
     arXiv:2207.12598, equation 6, whose w is one less).
 
-    With weight 1 it is the conditional denoiser, and the other is not evaluated.
+    Learned variances are those of the conditional denoiser. With weight 1 it is this, and the other
+    is not evaluated.
     """
     if weight == 1:
         return conditional
 
     def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
         toward, away = conditional(x, level), unconditional(x, level)
-        return Denoised(*((1 - weight) * b + weight * a for a, b in zip(toward, away, strict=True)))
+        return Denoised(
+            (1 - weight) * away.x0 + weight * toward.x0,
+            (1 - weight) * away.epsilon + weight * toward.epsilon,
+            toward.share,
+        )
 
     return denoise
 
@@ -37,9 +42,9 @@ def classifier_guided(
         return denoiser
 
     def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
-        image, epsilon = denoiser(x, level)
+        image, epsilon, share = denoiser(x, level)
         change = weight * level.noise * score(x, level)
-        return Denoised(image + level.noise / level.signal * change, epsilon - change)
+        return Denoised(image + level.noise / level.signal * change, epsilon - change, share)
 
     return denoise
 
@@ -52,8 +57,8 @@ def clipped(denoiser: Denoiser) -> Denoiser:
     """
 
     def denoise(x: Tensor, level: NoiseLevel) -> Denoised:
-        image, epsilon = denoiser(x, level)
+        image, epsilon, share = denoiser(x, level)
         inside = image.clamp(-1, 1)
-        return Denoised(inside, epsilon + (image - inside) * level.signal / level.noise)
+        return Denoised(inside, epsilon + (image - inside) * level.signal / level.noise, share)
 
     return denoise

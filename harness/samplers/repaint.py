@@ -40,7 +40,7 @@ def repaint(  # noqa: PLR0913 - what a sampler takes, and the image with its hol
         kept, kept_noise, rest_noise, new_noise, shrink, again = row
         count = repeats if number < len(inputs) else 1
         for repeat in range(count):
-            image, epsilon = denoise(x, level)
+            image, epsilon, _ = denoise(x, level)
             unknown = kept * image + rest_noise * epsilon + new_noise * gaussian()
             x = torch.where(known > 0, kept * source + kept_noise * gaussian(), unknown)
             if repeat < count - 1:

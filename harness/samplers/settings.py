@@ -44,8 +44,9 @@ class Sampling(Guidance):
     """A sampler in `steps` steps.
 
     `eta` of DDIM: 0 is deterministic, 1 adds DDPM's noise. `variance` of ancestral sampling: β̃
-    ("small") or β ("large"). With `clip`, the image that is predicted is held to [-1, 1] at every
-    step. Heun's method evaluates the network 2·steps − 1 times, all others `steps` times.
+    ("small"), β ("large"), or between them as the network says ("learned"). With `clip`, the image
+    that is predicted is held to [-1, 1] at every step. Heun's method evaluates the network
+    2·steps − 1 times, all others `steps` times.
     """
 
     kind: Annotated[str, KeyOf(SAMPLERS)] = "ddim"

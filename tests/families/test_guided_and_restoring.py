@@ -46,7 +46,7 @@ def test_classifier_guidance_is_the_denoiser_of_the_product_of_densities() -> No
         """∇ log p(y | x_t) that turns N(aμ, variance) into N(aμ + 0.3, variance)."""
         return 0.3 / variance * torch.ones_like(x)
 
-    image, epsilon = classifier_guided(ONE.denoise, of_class, 1.0)(x, level)
+    image, epsilon, _ = classifier_guided(ONE.denoise, of_class, 1.0)(x, level)
     score = -(x - level.signal * ONE.shift - 0.3) / variance
     torch.testing.assert_close(epsilon, -level.noise * score)
     torch.testing.assert_close(level.signal * image + level.noise * epsilon, x)

@@ -213,7 +213,7 @@ def test_a_network_becomes_a_denoiser_that_is_told_time_and_condition() -> None:
 
     x, labels = torch.ones(3, 1, 2, 2), torch.arange(3)
     level = NoiseLevel(torch.tensor(7), torch.tensor(0.6), torch.tensor(0.8))
-    image, epsilon = network_denoiser(network, TARGETS["epsilon"], labels)(x, level)
+    image, epsilon, _ = network_denoiser(network, TARGETS["epsilon"], labels)(x, level)
     assert torch.equal(seen[0][0], torch.full((3,), 7))
     assert torch.equal(seen[0][1], labels)
     torch.testing.assert_close(image, x / 0.6)

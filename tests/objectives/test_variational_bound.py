@@ -92,7 +92,7 @@ def test_one_timestep_of_each_part_leaves_it_without_bias() -> None:
     nats = family.elbo(x, draws) / 16
     error = float(nats.std()) / math.sqrt(len(x))
     assert float(nats.mean()) == pytest.approx(-exact_bound("small", 1000), abs=4 * error)
-    assert error < 0.03
+    assert error < 0.05
     assert float(nats.mean()) < truth
 
 
@@ -101,7 +101,7 @@ def test_the_divergences_are_those_of_torch() -> None:
     t = torch.tensor([1, 7, STEPS - 1])
     x0, predicted = torch.randn(2, 3, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     share = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(1))
-    log_variance = bound.log_variance(t, "small", share)
+    log_variance = bound.log_variance(t, "learned", share)
     gain = bound.gain[t][:, None, None, None]
     normal = torch.distributions.Normal
     q = normal(gain * x0, (bound.small[t] / 2).exp()[:, None, None, None].expand_as(x0))

@@ -86,7 +86,7 @@ def test_the_noise_fits_the_clipped_image() -> None:
     """x_t = a·x̂₀ + s·ε̂, whatever the network predicts."""
     x = torch.linspace(-3, 3, 12, dtype=torch.float64).reshape(3, 1, 2, 2)
     level = NoiseLevel(torch.tensor(0), torch.tensor(0.3).double(), torch.tensor(0.7).double())
-    image, epsilon = clipped(lambda x, level: Denoised(2.5 * x, (x - 0.75 * x) / 0.7))(x, level)
+    image, epsilon, _ = clipped(lambda x, level: Denoised(2.5 * x, (x - 0.75 * x) / 0.7))(x, level)
     assert image.abs().max() <= 1
     torch.testing.assert_close(level.signal * image + level.noise * epsilon, x)
 

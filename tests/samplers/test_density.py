@@ -69,7 +69,7 @@ def test_the_likelihood_of_a_flow_is_within_a_hundredth_of_the_truth() -> None:
     def network(x: Tensor, time: Tensor) -> Tensor:
         t = time.double()[:, None, None, None] / 1000
         near = NoiseLevel(time, t, 1 - t + 1e-9)
-        image, epsilon = ONE.denoise(x.double(), near)
+        image, epsilon, _ = ONE.denoise(x.double(), near)
         return (image - epsilon).to(x.dtype)
 
     family.networks["denoiser"].forward = network
@@ -86,7 +86,7 @@ def test_the_likelihood_of_edm_is_within_a_hundredth_of_the_truth() -> None:
         sigma = (4 * time.double()).exp()[:, None, None, None]
         level = NoiseLevel(time, torch.ones_like(sigma), sigma)
         x = scaled.double() * (sigma.square() + 0.25).sqrt()
-        image, epsilon = ONE.denoise(x, level)
+        image, epsilon, _ = ONE.denoise(x, level)
         return target.value(image, epsilon, level).to(scaled.dtype)  # type: ignore[no-any-return]
 
     family.networks["denoiser"].forward = network

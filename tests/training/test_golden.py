@@ -383,6 +383,11 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-dpm-solver": {
         "model/loss": [0.97941, 0.90954, 0.79673],
     },
+    "diffusion/ddpm-learned-variance": {
+        "model/loss": [1.0389, 0.82141],
+        "model/simple": [0.97941, 0.92177, 0.80931],
+        "model/vlb": [59.446, -100.36],
+    },
     "diffusion/ddpm-min-snr": {
         "model/loss": [0.95729, 0.77936, 0.78248],
     },
