@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from harness.cell.work import params_of
 from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
-from harness.engine.cell_cost import CellCost, measure_cost
+from harness.engine.cell_cost import CellCost, Rates, measure_cost
 from harness.engine.cell_scheduler import makespan
 from harness.plan import Cell, Plan
 from harness.plan.identity import identify
@@ -92,24 +92,35 @@ def estimate_suite(
     announce: Callable[[str], None] = lambda text: None,
 ) -> SuiteEstimate:
     """The cost of a cell of each model on each dataset; `announce` gets the name of what is being
-    measured. Of one model's training fractions with the same metrics the first is measured.
+    measured. Of datasets of one size with networks of one kind, and of one model's training
+    fractions with the same metrics, the first is measured.
     """
     distinct = {(cell.dataset, cell.model): cell for cell in reversed(list(todo))}
     runs = {name: list(collect(store, dataset=name)) for name, _ in distinct}
     costs: dict[ModelOnDataset, CellCost] = {}
-    measured: dict[tuple[str, ...], tuple[CellCost, int]] = {}
+    measured: dict[tuple[object, ...], tuple[CellCost, int]] = {}
+    rates: Rates = {}
     for pair, cell in reversed(distinct.items()):
         if past := past_cost(cell, runs[cell.dataset]):
             costs[pair] = past
             continue
         names = (p.metric for p in cell.planned_measurements)
-        alike = (cell.dataset, split_fraction(cell.model)[0], *names)
+        alike = (_sizes(datasets[cell.dataset], cell), split_fraction(cell.model)[0], *names)
         if alike not in measured:
             announce(f"{pair[0]} · {pair[1]}")
-            measured[alike] = measure_cost(cell, datasets[cell.dataset]), max(cell.images, 1)
+            measured[alike] = measure_cost(cell, datasets[cell.dataset], rates), max(cell.images, 1)
         cost, images = measured[alike]
         costs[pair] = replace(cost, training=cost.training * cell.images / images)
     return SuiteEstimate(costs)
+
+
+def _sizes(dataset: Dataset, cell: Cell) -> tuple[object, ...]:
+    """What costs depend on of a dataset: the shape and the number of its images, its classes, and
+    the networks that measure it, in-domain classifiers as if they were one.
+    """
+    splits = (dataset.train, dataset.test, dataset.normal_test)
+    networks = sorted(name.split(":")[0] for name in cell.setup.names.values())
+    return (*dataset.train.images.shape[1:], *map(len, splits), dataset.card.classes, *networks)
 
 
 def past_cost(cell: Cell, runs: Iterable[StoredRun]) -> CellCost | None:

@@ -232,6 +232,9 @@ class Family(ABC):
     samples_at_once: ClassVar[bool] = False
     """Whether all samples of a draw come from one call of `sample`, and not from one call a batch:
     images that are drawn without replacement."""
+    begin_count: ClassVar[str | None] = None
+    """The setting that says how many things a phase begins with, where its time is in proportion
+    to them."""
     _device: torch.device = torch.device("cpu")
 
     def __init__(self, settings: Any, shape: ImageShape) -> None:

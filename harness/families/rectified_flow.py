@@ -76,6 +76,7 @@ class RectifiedFlow(Flow):
     """A flow, trained twice."""
 
     Settings = RectifiedFlowSettings
+    begin_count = "pairs"
     settings: RectifiedFlowSettings
 
     def phases(self) -> tuple[Phase, ...]:

@@ -1,5 +1,7 @@
 """Seconds on all images from seconds on shares of them; features made up for metrics to work on."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,14 +11,22 @@ from harness.config.suite import load_suite
 from harness.data import Split, load_dataset
 from harness.engine import cell_cost
 from harness.engine.cell_cost import (
+    FEW_THINGS,
+    LEAST,
     PROBE,
+    Rates,
     _every,
+    _judged_images,
+    _time_judging,
     _time_training,
     _TrialEvidence,
+    _with_less_to_begin,
     extrapolate,
     measure_cost,
 )
 from harness.extractors.base import Extracted, Extractor
+from harness.metrics import load_metric
+from harness.metrics.likelihood import ODE_IMAGES
 from harness.plan import Cell, make_plan
 from harness.training.loop import TrainingResult
 
@@ -106,5 +116,60 @@ def test_what_phases_begin_with_counts_once_and_is_not_done_twice_where_it_takes
 
     monkeypatch.setattr(cell_cost, "train_steps", steps_of_a_tenth)
     steps = cell.images / cell.settings["batch_size"]
-    assert _time_training(cell, load_dataset("digits")) == pytest.approx(begin + 0.1 * steps)
+    seconds = _time_training(cell, load_dataset("digits"), {})
+    assert seconds == pytest.approx(begin + 0.1 * steps)
     assert asked == [True, again]
+
+
+def test_a_training_is_timed_once_whatever_is_sampled_from_it(cell: Cell, monkeypatch):
+    timed = []
+    monkeypatch.setattr(cell_cost, "_time_steps", lambda *parts: timed.append(parts) or (2.0, 0.1))
+    rates: Rates = {}
+    settings = {"width": 4, "sampling": {"steps": 3}}
+    first = replace(cell, settings=settings, images=10)
+    other = replace(first, settings=settings | {"sampling": {"steps": 9}}, images=20)
+    digits = load_dataset("digits")
+    assert [_time_training(c, digits, rates) for c in (first, other)] == [3.0, 4.0]
+    assert len(timed) == 1
+    _time_training(replace(first, settings={"width": 5}), digits, rates)
+    assert len(timed) == 2
+
+
+def test_of_many_pairs_that_a_phase_begins_with_few_are_timed(cell: Cell):
+    rectified = replace(cell, family="rectified-flow", settings={"pairs": 1024, "pair_steps": 20})
+    few, times = _with_less_to_begin(rectified)
+    assert few.settings == {"pairs": FEW_THINGS, "pair_steps": 20}
+    assert times == 1024 / FEW_THINGS
+    assert _with_less_to_begin(few) == (few, 1.0)
+    assert _with_less_to_begin(cell) == (cell, 1.0)
+
+
+FLOWS = """
+title: A suite
+seeds: [0]
+budget: {images: 6400}
+samples: 40
+datasets: [digits]
+models: [flow/matching]
+metrics: [fid, ode_likelihood, ode_solver_error]
+"""
+
+
+def test_a_likelihood_of_some_test_images_is_timed_once_and_counts_for_as_many(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "suite.yaml").write_text(FLOWS)
+    (planned,) = make_plan(load_suite(str(tmp_path / "suite.yaml")), "cpu", None).cells[:1]
+    digits, computed = load_dataset("digits"), []
+    judged = {name: _judged_images(load_metric(name), digits) for name in ("fid", "ode_likelihood")}
+    assert judged == {"fid": None, "ode_likelihood": ODE_IMAGES}
+    trial = _TrialEvidence(planned, digits, None, len(digits.normal_test) // LEAST)
+    seconds = iter([0.0, 8.0, 8.0, 8.5])
+    monkeypatch.setattr(trial, "now", lambda: next(seconds))
+    monkeypatch.setattr(cell_cost, "compute_metric", lambda *parts: computed.append(parts))
+    rates: Rates = {}
+    cost = _time_judging(planned, digits, load_metric("ode_likelihood"), trial, rates)
+    assert cost == pytest.approx(8 / len(trial["reference_images"]) * ODE_IMAGES)
+    again = _time_judging(planned, digits, load_metric("ode_likelihood"), trial, rates)
+    assert again == cost
+    assert len(computed) == 1

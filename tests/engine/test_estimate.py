@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
+import torch
 
 from harness.cell.work import params_of
 from harness.config.suite import load_suite
 from harness.core.measurement import SOURCE_IMAGES, Measurement
+from harness.data import load_dataset
 from harness.engine import estimate as module
 from harness.engine.cell_cost import CellCost
 from harness.engine.cell_scheduler import ALONE, CONTEXT, memory_needs
@@ -169,8 +171,8 @@ def store(monkeypatch: pytest.MonkeyPatch, *runs: StoredRun) -> Mock:
 
 def test_cells_are_measured_only_where_none_is_finished(vae: Cell, monkeypatch):
     announced: list[str] = []
-    monkeypatch.setattr(module, "measure_cost", lambda cell, dataset: SMALL)
-    cells, datasets = [vae, replace(vae, seed=1)], {"digits": Mock()}
+    monkeypatch.setattr(module, "measure_cost", lambda cell, dataset, rates: SMALL)
+    cells, datasets = [vae, replace(vae, seed=1)], {"digits": load_dataset("digits")}
     costs = estimate_suite(cells, datasets, store(monkeypatch), announced.append).costs
     assert costs == {("digits", "vae/mlp"): SMALL}
     assert announced == ["digits · vae/mlp"], "one seed stands for all"
@@ -206,11 +208,29 @@ def test_training_fractions_with_the_same_metrics_are_measured_once(vae: Cell, m
     ]
     measured: list[str] = []
 
-    def measure(cell: Cell, dataset: object) -> CellCost:
+    def measure(cell: Cell, dataset: object, rates: object) -> CellCost:
         measured.append(cell.model)
         return replace(SMALL, training=cell.images / 100)
 
     monkeypatch.setattr(module, "measure_cost", measure)
-    costs = estimate_suite(cells, {"digits": Mock()}, store(monkeypatch)).costs
+    costs = estimate_suite(cells, {"digits": load_dataset("digits")}, store(monkeypatch)).costs
     assert measured == ["m", "m@0.1", "m@0.9"]
     assert costs["digits", "m@0.5"].training == pytest.approx(5.0)
+
+
+def test_datasets_of_one_size_are_measured_once(vae: Cell, monkeypatch):
+    """Digits under another name; with another number of test images they are another matter."""
+    digits = load_dataset("digits")
+    fewer = replace(digits, test=digits.test.keep(torch.arange(len(digits.test)) < 99))
+    datasets = {"digits": digits, "same": digits, "fewer": fewer}
+    measured: list[str] = []
+
+    def measure(cell: Cell, dataset: object, rates: object) -> CellCost:
+        measured.append(cell.dataset)
+        return SMALL
+
+    monkeypatch.setattr(module, "measure_cost", measure)
+    cells = [replace(vae, dataset=name) for name in datasets]
+    costs = estimate_suite(cells, datasets, store(monkeypatch)).costs
+    assert measured == ["digits", "fewer"]
+    assert costs["same", "vae/mlp"] == SMALL
