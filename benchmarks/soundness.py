@@ -162,7 +162,7 @@ def verdicts(simulations: int, seeds: Sequence[int], only: str = "") -> Iterator
     yield Table(
         "verdicts",
         "In % of the given number of simulated suites, for each number of seeds (standard error of "
-        f"a rate of 5 %: {error(2000)} for 2,000 suites, {error(500)} for 500)",
+        f"a rate of 5 %: {error(simulations)} for {simulations:,} suites)",
         [
             "setting",
             "suites",
