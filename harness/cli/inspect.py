@@ -199,7 +199,7 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
     from harness.config.recipe import list_recipes, load_recipe
     from harness.config.suite import list_suites, load_suite
     from harness.data.inventory import inventory
-    from harness.extractors import EXTRACTORS, PERCEPTUALS, TEXT_IMAGES
+    from harness.extractors import EXTRACTORS, FACTOR_READERS, PERCEPTUALS, TEXT_IMAGES
     from harness.metrics import METRICS
 
     catalogue: dict[str, Callable[[], list[tuple[str, str]]]] = {
@@ -213,6 +213,7 @@ def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
                 (EXTRACTORS, "features: FID and its kin"),
                 (PERCEPTUALS, "perceptual distance: LPIPS"),
                 (TEXT_IMAGES, "texts and images: CLIP score"),
+                (FACTOR_READERS, "factors: shape, colour, place"),
             )
             for name in registry.names()
         ],

@@ -88,11 +88,12 @@ class DatasetCard:
     """What a reader must know of a dataset. Every report shows it.
 
     `extractor` and `perceptual` name the default feature networks, of natural images unless said;
-    `perceptual` is empty for real numbers, which suit none. `classes` are in the order of their
-    labels; `factors` names the columns of `Split.factors`. The channels of a video are the channels
-    of its `frames`, one frame after the other. Every image shows a convex polygon with `corners`
-    corners (0 where that is not known), and is its own mirror image, left to right, where
-    `symmetric`.
+    `perceptual` is empty for real numbers, which suit none, and `text_image` the one of its texts.
+    `factor_reader` names what reads the factors off an image, empty where nothing does. `classes`
+    are in the order of their labels; `factors` names the columns of `Split.factors`. The channels
+    of a video are the channels of its `frames`, one frame after the other. Every image shows a
+    convex polygon with `corners` corners (0 where that is not known), and is its own mirror image,
+    left to right, where `symmetric`.
     """
 
     title: str
@@ -101,6 +102,8 @@ class DatasetCard:
     classes: tuple[str, ...] = ()
     extractor: str = "inception"
     perceptual: str = "lpips:alex"
+    text_image: str = "clip"
+    factor_reader: str = ""
     factors: tuple[str, ...] = ()
     frames: int = 1
     corners: int = 0

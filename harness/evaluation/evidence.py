@@ -18,8 +18,13 @@ from harness.evaluation import feature_cache
 from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.specs import EVIDENCE, Role, evidence_names, is_drawn, named_networks
-from harness.extractors import load_extractor, load_perceptual, load_text_image
-from harness.extractors.base import Extracted, Extractor, Perceptual, TextImage
+from harness.extractors import (
+    load_extractor,
+    load_factor_reader,
+    load_perceptual,
+    load_text_image,
+)
+from harness.extractors.base import Extracted, Extractor, FactorReader, Perceptual, TextImage
 from harness.families.base import Family
 from harness.metrics.base import Caveat, Estimate, Metric
 
@@ -165,6 +170,10 @@ class Evidence:
         """The network that has images and texts in one space."""
         return load_text_image(self.network_name("text"), str(self.device))
 
+    def factor_reader(self) -> FactorReader:
+        """What tells the factors of images."""
+        return load_factor_reader(self.network_name("factors"), str(self.device))
+
     def real(self, extractor: Extractor, name: str) -> Extracted:
         """What a network says of the dataset's images of this name, from the cache if it can; of
         videos each frame is an image.
@@ -195,6 +204,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "anomaly_masks": dataset.test.masks,
         "train_factors": inliers.factors,
         "test_factors": dataset.normal_test.factors,
+        "text_factors": dataset.normal_test.factors,
         "factor_names": dataset.card.factors,
         "polygon_corners": dataset.card.corners,
     }

@@ -20,7 +20,7 @@ READABLE = ("latents", "factors", "train", "pixels")
 
 
 require(Requirement("styles", lacks(MixesStyles, "has no layers that take a style each")))
-provided("factor_names", "factors")
+provided("factor_names")
 
 
 def read_factors(images: Tensor, train: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from harness.evaluation.requirements import (
 )
 from harness.metrics.base import Metric
 
-Role = Literal["extractor", "perceptual", "text", "clip"]
+Role = Literal["extractor", "perceptual", "text", "clip", "factors"]
 Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 
 
@@ -150,7 +150,7 @@ def _anomaly_scores(metric: Metric) -> list[str]:
 def metric_needs(metric: Metric) -> set[Need]:
     """What must be there to measure the metric."""
     needed = {need for kind in evidence_specs(metric) for need in kind.needs}
-    of_pixels = metric.of_pixels or extractor_roles(metric) & {"perceptual", "text", "clip"}
+    of_pixels = metric.of_pixels or extractor_roles(metric) - {"extractor"}
     needed |= {"pixels"} if of_pixels else set()
     return needed | ({"detail"} if metric.of_detail else set())
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.core.seeding import generator
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Candidate, Requirement, of_model, require
@@ -25,8 +26,18 @@ def _no_texts(candidate: Candidate) -> str | None:
     return f"{candidate.model} makes no images from texts"
 
 
+def _no_factor_reader(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    is_known = dataset.test.texts is not None and dataset.test.factors is not None
+    if dataset.card.factor_reader and is_known:
+        return None
+    return f"nothing reads the factors off images of {dataset.name}"
+
+
 require(Requirement("texts", _no_texts, noun="different texts"))
+require(Requirement("readable_factors", _no_factor_reader))
 provided("reference_texts", "reference", "texts")
+provided("text_factors", "readable_factors")
 
 
 @evidence(requires=("texts",))
@@ -63,3 +74,21 @@ def text_similarity(e: Evidence) -> Tensor:
     """The cosine of each sample and its text: N."""
     cosines: Tensor = (e["image_embeddings"] * e["text_embeddings"]).sum(dim=1)
     return cosines
+
+
+@evidence(requires=("texts", "readable_factors"))
+def asked_factors(e: Evidence) -> Tensor:
+    """The factors of the text that each sample is asked to show, int64 N×F. Raises BadInput for a
+    text that is not one of the test images'.
+    """
+    rows = {text: row for row, text in enumerate(e["reference_texts"])}
+    if strange := [text for text in e["texts"] if text not in rows]:
+        raise BadInput(f"{strange[0]!r} is the text of no test image, so its factors are unknown")
+    factors: Tensor = e["text_factors"][[rows[text] for text in e["texts"]]]
+    return factors
+
+
+@evidence(requires=("samples", "readable_factors"), role="factors")
+def sample_factors(e: Evidence) -> Tensor:
+    """The factors that are read off the samples, int64 N×F."""
+    return e.factor_reader().read(e["samples"])

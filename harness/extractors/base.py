@@ -112,3 +112,11 @@ class TextImage(Network):
     @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Unit vectors N×d of texts."""
+
+
+class FactorReader(Network):
+    """Tells the factors of images: shape, colour, place."""
+
+    @abstractmethod
+    def read(self, images: torch.Tensor) -> torch.Tensor:
+        """The factors of uint8 images N×C×H×W, int64 N×F as the dataset numbers their values."""

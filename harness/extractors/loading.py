@@ -6,8 +6,9 @@ from typing import Any
 
 from harness.core.errors import BadInput, suggest
 from harness.core.registry import Registry, instance_fault
-from harness.extractors.base import Extractor, Perceptual, TextImage
+from harness.extractors.base import Extractor, FactorReader, Perceptual, TextImage
 from harness.extractors.classifier import GREY
+from harness.extractors.factor_readers import RENDERING
 from harness.extractors.source import ExtractorSource
 from harness.networks.classifier_net import read_metadata
 from harness.networks.classifier_weights import DIGESTS, weights_path
@@ -48,12 +49,22 @@ PERCEPTUALS = Registry(
 TEXT_IMAGES = Registry(
     "text-image network",
     "harness.text_images",
-    {"clip": "harness.extractors.clip:TEXT_IMAGE"},
+    {
+        "clip": "harness.extractors.clip:TEXT_IMAGE",
+    },
+    _FAULT,
+)
+FACTOR_READERS = Registry(
+    "reader of factors",
+    "harness.factor_readers",
+    {
+        RENDERING: "harness.extractors.factor_readers:RENDERING_SOURCE",
+    },
     _FAULT,
 )
 
 
-_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES)
+_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES, FACTOR_READERS)
 
 _ABOUT = {
     "inception": "Inception v3 of the original FID: features and logits of natural images",
@@ -64,6 +75,7 @@ _ABOUT = {
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
     "clip": "images and texts in one space; clip:NAME for another network of the Hugging Face hub",
     "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
+    RENDERING: "the factors of the nearest of all images of shapes, by all pixels",
     "identity": "the numbers themselves as features, for points in the plane",
     "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
@@ -105,6 +117,14 @@ def load_perceptual(name: str, device: str = "cpu") -> Perceptual:
     return perceptual_source(name).load(name, device)
 
 
+def load_factor_reader(name: str, device: str = "cpu") -> FactorReader:
+    """The reader of factors `rendering:shapes`.
+
+    Errors as in `load_extractor`.
+    """
+    return factor_reader_source(name).load(name, device)
+
+
 def load_text_image(name: str, device: str = "cpu") -> TextImage:
     """The text-image network `clip`, or `clip:NAME` for a repository of the Hugging Face hub.
 
@@ -128,6 +148,12 @@ def perceptual_source(name: str) -> ExtractorSource[Perceptual]:
 def text_image_source(name: str) -> ExtractorSource[TextImage]:
     """Where `load_text_image` has it from; BadInput for an unknown name."""
     source: ExtractorSource[TextImage] = TEXT_IMAGES.load(_entry(name))
+    return source
+
+
+def factor_reader_source(name: str) -> ExtractorSource[FactorReader]:
+    """Where `load_factor_reader` has it from; BadInput for an unknown name."""
+    source: ExtractorSource[FactorReader] = FACTOR_READERS.load(name)
     return source
 
 

@@ -23,6 +23,7 @@ from harness.metrics.dci import *
 from harness.metrics.detection import *
 from harness.metrics.disentanglement import *
 from harness.metrics.extrapolation import *
+from harness.metrics.factor_accuracy import *
 from harness.metrics.factorvae import *
 from harness.metrics.few_labels import *
 from harness.metrics.frechet import *

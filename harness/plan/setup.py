@@ -23,6 +23,7 @@ from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
     extractor_source,
+    factor_reader_source,
     perceptual_source,
     text_image_source,
 )
@@ -35,14 +36,12 @@ from harness.training.numerics import Numerics
 CLIP = "clip:openai/clip-vit-large-patch14-336"
 """The network of Jayasumana et al. 2024, arXiv:2401.09603."""
 
-TEXT = "clip"
-"""The network of texts, for datasets that have some."""
-
 SOURCES: Mapping[Role, Callable[[str], ExtractorSource[Any]]] = {
     "extractor": extractor_source,
     "perceptual": perceptual_source,
     "text": text_image_source,
     "clip": extractor_source,
+    "factors": factor_reader_source,
 }
 
 OPTIONS: tuple[Role, ...] = ("extractor", "perceptual")
@@ -73,7 +72,9 @@ def suite_eval_config(
         "clip": CLIP,
     }
     if dataset.test.texts:
-        names["text"] = TEXT
+        names["text"] = card.text_image
+    if card.factor_reader:
+        names["factors"] = card.factor_reader
     entry_metrics = [metrics[name] for name in suite.metrics_on(entry)]
     if not dataset.has_pixels:
         entry_metrics = [m for m in entry_metrics if "pixels" not in metric_needs(m)]

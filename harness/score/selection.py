@@ -211,4 +211,5 @@ def _network_names(sets: Sets, networks: Mapping[Role, str | None]) -> dict[Role
     if dataset := (sets.reference or sets.samples).dataset:
         card = dataset.card
         names |= {"extractor": card.extractor, "perceptual": card.perceptual}
+        names |= {"text": card.text_image, "factors": card.factor_reader}
     return names | {role: name for role, name in networks.items() if name}

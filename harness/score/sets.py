@@ -64,8 +64,11 @@ class Sets:
             values["reference_formats"] = None if self.reference.dataset else self.reference.formats
             values["reference_images"] = self.reference.images
             values["reference_labels"] = self.reference.labels
-            if self.reference.dataset:
-                values["polygon_corners"] = self.reference.dataset.card.corners
+            if dataset := self.reference.dataset:
+                values["polygon_corners"] = dataset.card.corners
+                values["reference_texts"] = dataset.normal_test.texts
+                values["text_factors"] = dataset.normal_test.factors
+                values["factor_names"] = dataset.card.factors
         if self.train:
             values |= {"train_images": self.train.images, "train_labels": self.train.labels}
         if self.paired:
@@ -196,6 +199,7 @@ MISSING: Mapping[Need, str] = {
     "conditional": "needs the class asked of each image; give a metadata.jsonl with labels beside"
     " the samples, and a reference with labels",
     "texts": "needs the text of each image; give --captions, such as prompts.csv",
+    "readable_factors": "is asked of images with factors; give --reference shapes:test",
     "truth": "images alone have no known density",
     "modes": "images alone have no known modes",
     "polygons": "is asked of polygons; give --reference polygons:test",
@@ -320,6 +324,10 @@ def _at_hand(sets: Sets) -> dict[Need, bool]:
         "pixels": True,
         "detail": dataset is None or not dataset.card.enlarged_from,
         "conditional": _labels_fit(sets) is None,
+        "readable_factors": dataset is not None
+        and bool(dataset.card.factor_reader)
+        and sets.reference is not None
+        and sets.reference.split == "test",
         "polygons": dataset is not None and dataset.card.corners > 0,
         "symmetry": dataset is not None and dataset.card.symmetric,
     }
