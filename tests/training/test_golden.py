@@ -109,7 +109,7 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/l2": [3.0867, 4.8777, 7.0041, 9.2502, 11.425, 13.378],
     },
     "autoencoder/conv-perceptual": {
-        "model/loss": [3.7597, 3.1043, 2.7395],
+        "model/loss": [3.7597, 3.0286, 2.4816],
     },
     "vae/conditional": {
         "model/loss": [541.72, 456.57, 404.55],
@@ -179,28 +179,28 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/contractive-probed": [2.0136, 1.7009, 1.7062],
     },
     "autoencoder/conv-bce": {
-        "model/loss": [0.97451, 0.87715, 0.82539],
+        "model/loss": [0.97451, 0.86052, 0.74916],
     },
     "autoencoder/conv-clean": {
-        "model/loss": [0.42783, 0.33551, 0.26931],
+        "model/loss": [0.42783, 0.31608, 0.19045],
     },
     "autoencoder/conv-l1": {
-        "model/loss": [0.53924, 0.47127, 0.41259],
+        "model/loss": [0.53924, 0.46026, 0.36548],
     },
     "autoencoder/conv-pooling": {
-        "model/loss": [0.36689, 0.22389, 0.15285],
+        "model/loss": [0.36689, 0.15465, 0.067383],
     },
     "autoencoder/deep": {
         "model/loss": [0.13559, 0.135, 0.13443],
     },
     "autoencoder/denoising-gaussian": {
-        "model/loss": [0.467, 0.39596, 0.34444],
+        "model/loss": [0.467, 0.3353, 0.20092],
     },
     "autoencoder/denoising-masking": {
-        "model/loss": [0.45605, 0.40575, 0.35684],
+        "model/loss": [0.45605, 0.33889, 0.21028],
     },
     "autoencoder/denoising-saltpepper": {
-        "model/loss": [0.45624, 0.42148, 0.36662],
+        "model/loss": [0.45624, 0.35014, 0.21902],
     },
     "autoencoder/dropout": {
         "model/loss": [0.13931, 0.13553, 0.13212],
@@ -263,13 +263,13 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/kl": [5.279, 6.2522, 8.0791],
     },
     "autoencoder/conv": {
-        "model/loss": [0.42783, 0.33551, 0.26931],
+        "model/loss": [0.42783, 0.31608, 0.19045],
     },
     "autoencoder/conv-gaussian": {
-        "model/loss": [0.42783, 0.33551, 0.26931],
+        "model/loss": [0.42783, 0.31608, 0.19045],
     },
     "autoencoder/conv-mixture": {
-        "model/loss": [0.42783, 0.33551, 0.26931],
+        "model/loss": [0.42783, 0.31608, 0.19045],
     },
     "vae/vae": {
         "model/loss": [547.44, 493.73, 457.63],
@@ -333,16 +333,16 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "model/loss": [0.98237, 0.99101, 1.0042],
     },
     "autoencoder/conv-16": {
-        "model/loss": [0.41555, 0.31821, 0.27236],
+        "model/loss": [0.41555, 0.29271, 0.19072],
     },
     "autoencoder/conv-4": {
-        "model/loss": [0.48851, 0.41928, 0.35998],
+        "model/loss": [0.48851, 0.37724, 0.2626],
     },
     "autoencoder/conv-64": {
-        "model/loss": [0.38551, 0.25654, 0.19197],
+        "model/loss": [0.38551, 0.22616, 0.12352],
     },
     "autoencoder/conv-8": {
-        "model/loss": [0.41201, 0.33008, 0.2966],
+        "model/loss": [0.41201, 0.31293, 0.21178],
     },
     "autoencoder/dense": {
         "model/loss": [0.13879, 0.1348, 0.1306],
