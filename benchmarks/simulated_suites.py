@@ -355,6 +355,28 @@ def frontier(points: int, others: int, noise: float) -> Make:
     return make
 
 
+def success(settings: int, chance: float) -> Make:
+    """Two grids of equally many settings, of which each succeeds in a seed with the same chance.
+    Half of the variance of a setting's score is the seed's.
+    """
+    limit = float(stats.norm.ppf(chance))
+
+    def make(rng: np.random.Generator, n: int) -> Case:
+        luck = rng.standard_normal(n)
+        values: Values = {
+            ("d", f"{side}{i}", "score"): math.sqrt(0.5) * (luck + rng.standard_normal(n))
+            for side in "ab"
+            for i in range(settings)
+        }
+        asked = make_claim(
+            id="c", statement="S.", shape="success", metric="score", below=limit,
+            model=[f"a{i}" for i in range(settings)], against=[f"b{i}" for i in range(settings)],
+        )  # fmt: skip
+        return Case((asked,), values)
+
+    return make
+
+
 def withheld(which: str) -> Make:
     """Five claims, none true. Some may not be decided: those about one undertrained model, or, of a
     trial, all. They still count in Holm's correction.
@@ -433,6 +455,10 @@ SETTINGS: dict[str, Make] = {
             (8, 4, 0.15),
             (4, 8, 0.15),
         )
+    },
+    **{
+        f"success: equal chances of {chance:g}, {settings} settings": success(settings, chance)
+        for settings, chance in ((3, 0.5), (3, 0.9), (6, 0.5), (6, 0.9))
     },
     "five claims, none true": five_claims(0),
     "five claims, two true": five_claims(2),

@@ -14,6 +14,7 @@ from harness.config.claim_shapes import (
     MonotoneClaim,
     OrderingClaim,
     SpreadClaim,
+    SuccessClaim,
     TradeOffClaim,
 )
 from harness.metrics.base import Metric
@@ -93,5 +94,6 @@ CONDITIONS: Mapping[type[Claim], str] = {
     TradeOffClaim: "the effect on each metric is at least {} of the seeds' differences",
     CorrelationClaim: "the mean correlation is at least {} over seeds from the constant",
     FrontierClaim: "the costs at equal quality are at least {} of the seeds' differences apart",
+    SuccessClaim: "the shares are at least {} of the seeds' differences apart",
     SpreadClaim: "the spreads are at least {} of the differences in distance apart",
 }

@@ -25,6 +25,7 @@ from harness.config.claim_shapes import (
     MonotoneClaim,
     OrderingClaim,
     SpreadClaim,
+    SuccessClaim,
     ThresholdClaim,
     TradeOffClaim,
 )
@@ -74,7 +75,21 @@ class FrontierQuestion:
     margin: float
 
 
-AnyQuestion = Question | RankQuestion | FrontierQuestion
+@dataclass(frozen=True)
+class SuccessQuestion:
+    """Is the share of `models` whose value of `metric` lies on the side `towards` of `constant`
+    larger than that of `others`, by more than `margin`?
+    """
+
+    metric: str
+    models: tuple[ModelAt, ...]
+    others: tuple[ModelAt, ...]
+    constant: float
+    towards: Towards
+    margin: float
+
+
+AnyQuestion = Question | RankQuestion | FrontierQuestion | SuccessQuestion
 Questions = Sequence[AnyQuestion]
 
 
@@ -184,7 +199,14 @@ def _frontier(claim: FrontierClaim, _: Mapping[str, Metric]) -> list[Questions]:
     return [[FrontierQuestion(claim.metric, claim.cost, claim.model, claim.against, claim.delta)]]
 
 
-def _constant(claim: ThresholdClaim | CorrelationClaim) -> tuple[float, Towards]:
+@questions_of.register
+def _success(claim: SuccessClaim, _: Mapping[str, Metric]) -> list[Questions]:
+    constant, towards = _constant(claim)
+    name, margin = claim.metric, claim.delta
+    return [[SuccessQuestion(name, claim.model, claim.against, constant, towards, margin)]]
+
+
+def _constant(claim: ThresholdClaim | CorrelationClaim | SuccessClaim) -> tuple[float, Towards]:
     if claim.above is not None:
         return claim.above, "higher"
     if claim.below is not None:

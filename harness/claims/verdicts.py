@@ -33,10 +33,12 @@ from harness.claims.questions import (
     AnyQuestion,
     FrontierQuestion,
     RankQuestion,
+    SuccessQuestion,
     questions_of,
 )
 from harness.claims.rank_correlation import rank_correlation
 from harness.claims.seed_values import Seeds, seeds_by_dataset
+from harness.claims.success_rate import compare_success
 from harness.claims.wording import Wording, looks_text
 from harness.config.claim import Claim
 from harness.core.errors import BadInput, suggest
@@ -314,7 +316,10 @@ def _case(
             return rank_correlation(question, claim.failures, metrics, source)
         if isinstance(question, FrontierQuestion):
             return compare_frontiers(question, claim.failures, metrics, source)
-        return pair_seeds(question, claim.failures, metrics[question.metric], source)
+        metric = metrics[question.metric]
+        if isinstance(question, SuccessQuestion):
+            return compare_success(question, claim.failures, metric, source)
+        return pair_seeds(question, claim.failures, metric, source)
 
     groups = [
         [answer(question, source) for question in questions for source in sources]

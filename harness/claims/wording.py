@@ -167,6 +167,13 @@ def _frontier(claim: spec.FrontierClaim, pairs: Sequence[PairedSeeds]) -> str:
     return f"{list_points(claim.model)} {verb} {_titles(pairs)} than {others}{_margins(pairs)}"
 
 
+@_assertion.register
+def _success(claim: spec.SuccessClaim, pairs: Sequence[PairedSeeds]) -> str:
+    models, others = list_models(claim.model), list_models(claim.against)
+    rate = f"the {_titles(pairs)} ({_side(claim)})"
+    return f"{rate} is higher over {models} than over {others}{_margins(pairs)}"
+
+
 def looks_text(seeds: Sequence[int], look: int) -> str:
     """Says which of several looks decided: ", at look 2 of 3 (at 3, 5 and 10 seeds)"; empty where
     there is one.
@@ -199,7 +206,7 @@ def _has(models: Sequence[ModelAt]) -> str:
     return f"{_list(models)} {'have' if len(models) > 1 else 'has'}"
 
 
-def _side(claim: spec.ThresholdClaim | spec.CorrelationClaim) -> str:
+def _side(claim: spec.ThresholdClaim | spec.CorrelationClaim | spec.SuccessClaim) -> str:
     side = f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
     return side.replace("-", MINUS)
 

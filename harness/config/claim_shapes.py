@@ -293,6 +293,45 @@ class SpreadClaim(_Shaped, _OfModels):
     against: OneSide
 
 
+class SuccessClaim(_Shaped):
+    """A larger share of `model` succeeds than of `against`, by more than the margin: has a value of
+    `metric` `above`, or `below`, a constant. Each side is a grid of settings, such as recipes that
+    differ in their learning rates; a cell that diverges or fails does not succeed.
+    """
+
+    shape: Literal["success"] = "success"
+    metric: str = Field(min_length=1)
+    model: Sides
+    against: Sides
+    above: float | None = None
+    below: float | None = None
+    delta: float = Field(default=0.0, ge=0, lt=1)
+    failures: Literal["withhold", "drop", "lose"] = "lose"
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that it is about."""
+        return (self.metric,)
+
+    @property
+    def sided(self) -> tuple[str, ...]:
+        """No metric: the constant has the side of success."""
+        return ()
+
+    @property
+    def entrants(self) -> tuple[ModelAt, ...]:
+        """The models that it is about."""
+        return (*self.model, *self.against)
+
+    @model_validator(mode="after")
+    def _two_grids_and_a_constant(self) -> Self:
+        if (side := repeated(self.entrants)) is not None:
+            raise ValueError(f"{str(side)!r} is there twice")
+        if (self.above is None) == (self.below is None):
+            raise ValueError("success is a value either 'above' or 'below' a constant")
+        return self
+
+
 SHAPES: dict[str, type[Claim]] = {
     "comparison": ComparisonClaim,
     "threshold": ThresholdClaim,
@@ -303,6 +342,7 @@ SHAPES: dict[str, type[Claim]] = {
     "correlation": CorrelationClaim,
     "spread": SpreadClaim,
     "frontier": FrontierClaim,
+    "success": SuccessClaim,
 }
 
 
@@ -338,7 +378,8 @@ AnyClaim = Annotated[
     | Annotated[TradeOffClaim, Tag("<trade-off>")]
     | Annotated[CorrelationClaim, Tag("<correlation>")]
     | Annotated[SpreadClaim, Tag("<spread>")]
-    | Annotated[FrontierClaim, Tag("<frontier>")],
+    | Annotated[FrontierClaim, Tag("<frontier>")]
+    | Annotated[SuccessClaim, Tag("<success>")],
     Discriminator(_tag, "claim", "should be a mapping with 'id' and 'statement'"),
     BeforeValidator(_with_shape),
 ]

@@ -270,7 +270,7 @@ def _exists(dataset: str) -> bool:
 def rule(claim: Claim) -> str:
     """What decides a claim, as its file says it: Markdown, without a full stop."""
     texts = {name: _margin(name, claim.margin(name)) for name in claim.measured}
-    if isinstance(claim, shapes.CorrelationClaim):
+    if isinstance(claim, shapes.CorrelationClaim | shapes.SuccessClaim):
         texts = {"": f"{claim.delta:g}" if claim.delta else ""}
     if isinstance(claim, shapes.FrontierClaim):
         texts = {"": f"a factor of {1 + claim.delta:g}" if claim.delta else ""}
@@ -367,7 +367,15 @@ def _cheaper(claim: shapes.FrontierClaim) -> str:
     return f"{cost} at equal {_codes([claim.metric])} {sides}"
 
 
-def _side(claim: shapes.ThresholdClaim | shapes.CorrelationClaim) -> str:
+@_asked.register
+def _more_successes(claim: shapes.SuccessClaim) -> str:
+    value = f"{_codes([claim.metric])} {_side(claim)}"
+    return f"{value} for a larger share of {_codes(claim.model)} than of {_codes(claim.against)}"
+
+
+def _side(
+    claim: shapes.ThresholdClaim | shapes.CorrelationClaim | shapes.SuccessClaim,
+) -> str:
     return f"above {claim.above:g}" if claim.above is not None else f"below {claim.below:g}"
 
 

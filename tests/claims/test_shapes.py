@@ -38,6 +38,7 @@ def shaped(shape, **changes):
                         "above": 0.0},
         "threshold": {"against": None, "above": 0.5},
         "frontier": {"cost": "coverage", "model": ["a", "c"], "against": ["b", "d"]},
+        "success": {"model": ["a", "c"], "against": ["b", "d"], "above": 0.5},
     }  # fmt: skip
     return {"shape": shape, **sides.get(shape, {}), **changes}
 

@@ -15,6 +15,7 @@ RIGHT = {
     "correlation": {"metric": ["fid", "recall"], "models": ["a", "b", "c"], "above": 0.5},
     "spread": {"metric": "fid", "model": "a", "against": "b"},
     "frontier": {"metric": "fid", "cost": "time", "model": "a", "against": ["b", "c"]},
+    "success": {"metric": "fid", "model": ["a", "b"], "against": "c", "below": 10},
 }
 
 
@@ -75,6 +76,10 @@ def test_the_other_side_says_which_shape_it_is():
         ("frontier", {"cost": "fid"}, "'metric' and 'cost' are both 'fid'"),
         ("frontier", {"cost": None}, "training fractions of one model on each side"),
         ("frontier", {"failures": "lose"}, "'withhold' or 'drop'"),
+        ("success", {"against": ["a", "d"]}, "'a' is there twice"),
+        ("success", {"below": None}, "either 'above' or 'below' a constant"),
+        ("success", {"above": 5}, "either 'above' or 'below' a constant"),
+        ("success", {"delta": 1}, "less than 1"),
     ],
 )
 def test_each_shape_says_what_it_needs(shape, changes, message):

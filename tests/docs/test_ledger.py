@@ -207,6 +207,10 @@ def test_the_rule_of_each_shape_in_words():
         "the rank correlation of `q` and `fid` over `m` after 0.1, 0.5, 1 of its budget "
         "is above 0.5"
     )
+    grids = {"model": ["a", "b"], "against": "c", "delta": 0.1}
+    assert asked(shape="success", metric="fid", below=10, **grids) == (
+        "`fid` below 10 for a larger share of `a`, `b` than of `c`, by more than 0.1"
+    )
     frontier = {"shape": "frontier", "metric": "fid", "delta": 9}
     assert asked(**frontier, cost="speed", model="a", against=["b", "c"]) == (
         "better `speed` at equal `fid` of `a` than of `b`, `c`, by more than a factor of 10"
