@@ -89,18 +89,16 @@ class StyleLayer(nn.Module):
     after it (StyleGAN), or modulated weights where it is of the `second` version.
     """
 
-    def __init__(self, channels: int, latent: int, *, doubles: bool, second: bool) -> None:
+    def __init__(self, into: int, out: int, latent: int, *, doubles: bool, second: bool) -> None:
         super().__init__()
         self.doubles, self.second = doubles, second
-        self.weight = nn.Parameter(torch.randn(channels, channels, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.noise_scale = nn.Parameter(torch.zeros(1 if second else channels))
-        self.style = (
-            EqualizedLinear(latent, channels, bias=1.0) if second else AdaIN(channels, latent)
-        )
+        self.weight = nn.Parameter(torch.randn(out, into, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out))
+        self.noise_scale = nn.Parameter(torch.zeros(1 if second else out))
+        self.style = EqualizedLinear(latent, into, bias=1.0) if second else AdaIN(out, latent)
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
-        """x N×C×H×W, w N×latent, noise N×1×H'×W' → N×C×H'×W'."""
+        """x N×into×H×W, w N×latent, noise N×1×H'×W' → N×out×H'×W'."""
         x = smooth_double(x) if self.doubles else x
         weight = self.weight / math.sqrt(self.weight[0].numel())
         if self.second:
@@ -135,24 +133,27 @@ class StyleGenerator(nn.Module):
 
     The first version makes the image of the last maps, the `second` adds up an image at each
     resolution. Noise N×1×H×W for each layer comes with the code; without it, it is always the same.
+    `widths` are the channels at each resolution from the lowest on, or one number for all.
     """
 
     def __init__(  # noqa: PLR0913 - its sizes, and how it is made, each by name
-        self, code: int, channels: int, size: int, width: int, *, latent: int, mapping: int,
-        second: bool,
+        self, code: int, channels: int, size: int, widths: int | Sequence[int], *, latent: int,
+        mapping: int, second: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         sizes = pyramid(size)[::-1]
+        widths = [widths] * len(sizes) if isinstance(widths, int) else widths
         self.sizes = [sizes[0], *(side for side in sizes[1:] for _ in range(2))]
         self.mapping = MappingNetwork(code, latent, mapping)
-        self.constant = nn.Parameter(torch.randn(1, width, sizes[0], sizes[0]))
-        doubles = [index % 2 == 1 for index in range(len(self.sizes))]
+        self.constant = nn.Parameter(torch.randn(1, widths[0], sizes[0], sizes[0]))
+        wide = [widths[0], widths[0], *(width for width in widths[1:] for _ in range(2))]
         self.layers = nn.ModuleList(
-            StyleLayer(width, latent, doubles=d, second=second) for d in doubles
+            StyleLayer(*pair, latent, doubles=index % 2 == 1, second=second)
+            for index, pair in enumerate(pairwise(wide))
         )
-        images = len(sizes) if second else 1
         self.images = nn.ModuleList(
-            ImageLayer(width, channels, latent, second=second) for _ in range(images)
+            ImageLayer(width, channels, latent, second=second)
+            for width in (widths if second else widths[-1:])
         )
         for index, noise in enumerate(self.draw_noise(1, torch.Generator().manual_seed(0))):
             self.register_buffer(f"noise_{index}", noise)

@@ -116,3 +116,21 @@ def test_doubled_maps_keep_their_mean_inside_and_are_smooth():
     torch.testing.assert_close(y[:, :, 1:-1, 1:-1], torch.ones(1, 2, 6, 6))
     ramp = smooth_double(torch.arange(4.0).expand(1, 1, 4, 4))[0, 0, 3, 1:-1]
     torch.testing.assert_close(ramp, torch.tensor([0.25, 0.75, 1.25, 1.75, 2.25, 2.75]))
+
+
+def test_the_second_generator_is_as_large_as_the_papers():
+    """Configuration F at 1024×1024 pixels: 512 channels up to 64×64, then half as many at each
+    resolution, and 8 layers of mapping: 30,370,060 parameters, as the authors' program prints.
+    """
+    widths = [512, 512, 512, 512, 512, 256, 128, 64, 32]
+    with torch.device("meta"):
+        network = StyleGenerator(512, 3, 1024, widths, latent=512, mapping=8, second=True)
+    shapes = [tuple(layer.weight.shape[:2]) for layer in network.layers]
+    assert shapes[:3] == [(512, 512)] * 3
+    assert shapes[9:] == [
+        (256, 512), (256, 256), (128, 256), (128, 128), (64, 128), (64, 64), (32, 64), (32, 32),
+    ]  # fmt: skip
+    assert network.sizes == [4, *(side for side in (8, 16, 32, 64, 128, 256, 512, 1024)
+                                  for _ in range(2))]  # fmt: skip
+    assert [layer.weight.shape[1] for layer in network.images] == widths
+    assert sum(p.numel() for p in network.parameters()) == 30_370_060
