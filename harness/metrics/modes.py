@@ -15,10 +15,15 @@ from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric, worse_with
 
-__all__ = ["exact_mode_kl", "high_quality", "mode_count", "mode_kl", "modes_covered"]
+__all__ = [
+    "commonest_class", "confident_share", "exact_mode_kl", "high_quality", "mode_count", "mode_kl",
+    "modes_covered", "rarest_class",
+]  # fmt: skip
 
 HIGH_QUALITY_LIMIT = 3.0
 """Standard deviations from a mode up to which a sample counts as one of it."""
+CONFIDENT = 0.9
+"""The probability of its class from which on a classifier counts as confident of an image."""
 
 
 def class_counts(logits: Tensor) -> Tensor:
@@ -97,6 +102,73 @@ MODE_KL = Metric(
 
 
 @takes_arrays
+def confident_share(sample_logits: Tensor) -> Estimate:
+    """The share of samples to whose most likely class the classifier gives a probability of
+    `CONFIDENT` or more: what a person reads at once. `sample_logits` n×classes. The standard error
+    is that of a proportion.
+    """
+    logits = checks.matrix(sample_logits, "logits", at_least=1)
+    confident = logits.softmax(dim=1).amax(dim=1) >= CONFIDENT
+    return _proportion(float(confident.double().mean()), len(logits))
+
+
+CONFIDENT_SHARE = Metric(
+    "confident_share",
+    confident_share,
+    "higher",
+    "share of samples that a classifier is sure of",
+    "",
+    kind="modes",
+    settings={"probability": CONFIDENT},
+    range=(0.0, 1.0),
+    fooled_by=worse_with("noise", "blur"),
+)
+
+
+@takes_arrays
+def rarest_class(sample_logits: Tensor) -> Estimate:
+    """The share of samples that are predicted as the rarest class: 0 where a class has none, 1 over
+    the number of classes where all are equally frequent. `sample_logits` n×classes. The standard
+    error is that of a proportion.
+    """
+    counts = class_counts(sample_logits)
+    return _proportion(float(counts.min()) / len(sample_logits), len(sample_logits))
+
+
+RAREST_CLASS = Metric(
+    "rarest_class",
+    rarest_class,
+    "higher",
+    "share of the rarest class among samples",
+    "",
+    kind="modes",
+    range=(0.0, 1.0),
+    fooled_by=worse_with("dropped_modes"),
+)
+
+
+@takes_arrays
+def commonest_class(sample_logits: Tensor) -> Estimate:
+    """The share of samples that are predicted as the commonest class; the rest is as in
+    `rarest_class`.
+    """
+    counts = class_counts(sample_logits)
+    return _proportion(float(counts.max()) / len(sample_logits), len(sample_logits))
+
+
+COMMONEST_CLASS = Metric(
+    "commonest_class",
+    commonest_class,
+    "lower",
+    "share of the commonest class among samples",
+    "",
+    kind="modes",
+    range=(0.0, 1.0),
+    fooled_by=worse_with("dropped_modes"),
+)
+
+
+@takes_arrays
 def modes_covered(
     sample_modes: Tensor, sample_deviations: Tensor, mode_total: int, at_least: int = 1
 ) -> Estimate:
@@ -135,8 +207,7 @@ def high_quality(sample_deviations: Tensor) -> Estimate:
     of a proportion.
     """
     near = checks.vector(sample_deviations, "deviations") <= HIGH_QUALITY_LIMIT
-    share = float(near.double().mean())
-    return Estimate(share, math.sqrt(share * (1 - share) / len(near)), "images")
+    return _proportion(float(near.double().mean()), len(near))
 
 
 HIGH_QUALITY = Metric(
@@ -177,6 +248,10 @@ MODE_KL_EXACT = Metric(
     digits=4,
     range=(0.0, None),
 )
+
+
+def _proportion(share: float, n: int) -> Estimate:
+    return Estimate(share, math.sqrt(share * (1 - share) / n), "images")
 
 
 def _mode_counts(modes: Tensor, total: int) -> Tensor:

@@ -11,11 +11,14 @@ from scipy.stats import entropy
 from harness.core.errors import BadInput
 from harness.metrics.modes import (
     class_counts,
+    commonest_class,
+    confident_share,
     exact_mode_kl,
     high_quality,
     mode_count,
     mode_kl,
     modes_covered,
+    rarest_class,
 )
 
 
@@ -37,6 +40,21 @@ def test_counts_are_those_of_the_greatest_logit():
 def test_modes_are_classes_with_enough_samples():
     x = logits([5, 0, 1, 2, 1])
     assert [mode_count(x, k).value for k in (1, 2, 3, 6)] == [4, 2, 1, 0]
+
+
+def test_confident_is_a_probability_of_nine_tenths():
+    """Of two classes at odds of 9 it is 0.9, at odds of 8 it is 8/9."""
+    x = torch.tensor([[math.log(9.001), 0.0], [0.0, math.log(8)], [0.0, 30.0], [0.0, 0.0]])
+    estimate = confident_share(x)
+    assert estimate.value == 0.5
+    assert estimate.stderr == pytest.approx(0.25)
+
+
+def test_classes_have_a_rarest_and_a_commonest_share():
+    x = logits([6, 1, 3])
+    assert (rarest_class(x).value, commonest_class(x).value) == (0.1, 0.6)
+    assert rarest_class(x).stderr == pytest.approx(math.sqrt(0.1 * 0.9 / 10))
+    assert rarest_class(logits([5, 0, 5])).value == 0
 
 
 @pytest.mark.parametrize("at_least", [1, 2])
