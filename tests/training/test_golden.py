@@ -725,6 +725,34 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "discriminator/loss": [1.3984, 1.3674, 1.3457],
         "generator/loss": [0.6883, 0.68365, 0.6789],
     },
+    "gan/dcgan-minimax-slow": {
+        "discriminator/loss": [1.492, 1.4309, 1.3883],
+        "generator/loss": [-0.64636, -0.65404, -0.65289],
+    },
+    "gan/dcgan-minimax-fast": {
+        "discriminator/loss": [1.492, 1.4826, 0.82242],
+        "generator/loss": [-0.38219, -0.20234, -0.072156],
+    },
+    "gan/dcgan-least-squares-slow": {
+        "discriminator/loss": [0.83603, 0.63143, 0.49236],
+        "generator/loss": [0.56155, 0.5162, 0.4386],
+    },
+    "gan/dcgan-least-squares-fast": {
+        "discriminator/loss": [0.83603, 2.857, 0.46244],
+        "generator/loss": [0.037415, 1.144, 1.3866],
+    },
+    "gan/dcgan-hinge-slow": {
+        "discriminator/loss": [2.1636, 2.0646, 1.9802],
+        "generator/loss": [0.11299, 0.11329, 0.10577],
+    },
+    "gan/dcgan-hinge-fast": {
+        "discriminator/loss": [2.1636, 1.9463, 1.0571],
+        "generator/loss": [0.94484, 1.5321, 2.7449],
+    },
+    "gan/dcgan-packing": {
+        "discriminator/loss": [1.4286, 1.3141, 1.0873],
+        "generator/loss": [0.82056, 0.7944, 0.91867],
+    },
     "vae/mlp-mixture": {
         "model/loss": [46971, 45817, 45553, 44378, 44053, 44424],
         "model/reconstruction": [46971, 45817, 45553, 44378, 44053, 44424],
