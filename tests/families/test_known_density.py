@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
+from harness.config.recipe import load_recipe
 from harness.data import Batches, load_dataset
 from harness.data.gaussian_mixture import GaussianMixture
 from harness.families import build_family
@@ -32,6 +36,11 @@ LINEAR_VAE = {
 DENOISER = {
     "network": "mlp", "depth": 1, "width": 256, "batch_size": 128, "optimizer": {"lr": 3e-3}
 }  # fmt: skip
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +119,48 @@ def test_the_bound_of_a_vae_is_below_the_true_density_and_training_closes_the_ga
         assert means[-1] > -3 * error, "KL(p ‖ model) and the gap of the posterior are not negative"
     assert means[0] > means[1] > means[2]
     assert means[2] < 0.02 * means[0]
+
+
+def intervals_of_gaps(*bounds: torch.Tensor) -> list[Interval]:
+    """Of each bound the 95 % t interval of how far the next one lies above it, over the images."""
+    gaps = [(next_one - bound).numpy() for bound, next_one in pairwise(bounds)]
+    return [
+        Interval(*stats.t.interval(0.95, len(gap) - 1, gap.mean(), stats.sem(gap))) for gap in gaps
+    ]
+
+
+def bounds_of(vae: VAE, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The evidence lower bound and those of 50 and 5,000 codes, n each."""
+    elbo = torch.stack([vae.elbo(x, seeded(seed)) for seed in range(20)]).mean(dim=0)
+    return elbo, vae.importance_bound(x, 50, seeded(1)), vae.importance_bound(x, 5000, seeded(2))
+
+
+def test_each_bound_lies_below_the_next_and_all_below_the_true_density() -> None:
+    """ELBO ≤ IWAE-50 ≤ IWAE-5000 ≤ log p(x) (Burda et al. 2016, theorem 1), of a linear VAE that
+    has not finished training: each difference by an interval of its own.
+    """
+    vae, x = trained("vae", LINEAR_VAE, 100), TEST[:200]
+    assert isinstance(vae, VAE)
+    vae.networks.eval()
+    for gap in intervals_of_gaps(*bounds_of(vae, x), TRUTH.log_density(x)):
+        assert gap.low > 0
+
+
+def test_of_points_in_the_plane_no_bound_lies_above_the_next() -> None:
+    """Codes of two numbers for points of two: the bound of 50 codes leaves hardly anything to that
+    of 5,000, which may not lie below it.
+    """
+    ring = load_dataset("ring")
+    assert ring.density is not None
+    shape = ImageShape(2, 1, pixels=False)
+    vae = initialise(lambda: build_family("vae", load_recipe("vae/mlp").settings, shape), seed=0)
+    assert isinstance(vae, VAE)
+    train(vae, Batches(ring.train, 256, seed=0), 200 * 256, seed=0, device=torch.device("cpu"))
+    x = ring.test.images[:200]
+    gain, more, gap = intervals_of_gaps(*bounds_of(vae, x), ring.density.log_density(x))
+    assert gain.low > 0
+    assert more.high > 0
+    assert gap.low > 0
 
 
 def least_error(alpha: float) -> float:

@@ -84,6 +84,28 @@ def test_moving_averages_are_those_of_the_paper() -> None:
         torch.testing.assert_close(net.codebook, sums / counts[:, None])
 
 
+def test_moving_averages_are_those_of_vector_quantize_pytorch() -> None:
+    """What vector-quantize-pytorch 1.32.0 makes of the same codebook and vectors, with the decay
+    0.9, without dead entries and with its smoothing of counts set to 1e-9.
+    """
+    net = Quantiser(4, 2, averaged=True).double()
+    corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    net.codebook.copy_(corners)
+    net.sums.copy_(corners)
+    for step in range(3):
+        k = torch.arange(16, dtype=torch.float64) + 16 * step
+        z = torch.stack([(0.37 * k).sin().square(), (0.61 * k).cos().square()])
+        net.follow(z.view(1, 2, 4, 4), torch.zeros(4, dtype=torch.int64), decay=0.9)
+    expected = [
+        [0.10367825724, 0.10328847666],
+        [0.90590235005, 0.10635554797],
+        [0.12905828235, 0.89261546850],
+        [0.90758855476, 0.88753015036],
+    ]
+    torch.testing.assert_close(net.codebook, torch.tensor(expected).double(), rtol=0, atol=1e-5)
+    assert net.counts.tolist() == pytest.approx([1.813, 1.713, 1.913, 1.813])
+
+
 def test_a_dead_entry_takes_the_place_of_the_vector_that_was_picked() -> None:
     net, z = quantiser(averaged=True), vectors()
     with torch.no_grad():
