@@ -40,6 +40,18 @@ def test_damage_is_fresh_in_each_epoch_and_for_each_seed():
     assert len({tuple(source.flatten().tolist()) for source in sources}) == 4
 
 
+@pytest.mark.parametrize("damage", [{"denoise": "masking-0.5"}, {"inpaint": "random-0.5"}])
+def test_training_sees_other_damage_than_the_test_does(damage: dict[str, str]):
+    """Even of the same images, at the same places, by every seed and in every epoch."""
+    few = Split(CLEAN.train.images[:4], CLEAN.train.labels[:4])
+    train, test = task("t", damage).apply("t", few, few)
+    tested = {tuple(image.flatten().tolist()) for image in to_float(test.sources)}
+    for seed in range(3):
+        for epoch in range(3):
+            shown = Batches(train, 4, seed).batch(epoch).source
+            assert tested.isdisjoint(tuple(image.flatten().tolist()) for image in shown)
+
+
 def test_test_images_are_damaged_once_and_for_all():
     first, again = (load_dataset("digits[inpaint=box]").test for _ in range(2))
     assert torch.equal(first.sources, again.sources)

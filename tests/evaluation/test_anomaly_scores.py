@@ -8,16 +8,19 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
+from harness.config.recipe import load_recipe
 from harness.config.suite import load_suite
 from harness.core.errors import BadInput, SpecError
-from harness.data import load_dataset
+from harness.data import Batches, load_dataset
 from harness.data.base import Dataset
 from harness.data.pixels import to_float
 from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.measure import compute_metric
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, obstacle, protocol
 from harness.evaluation.specs import extractor_roles, named_score
 from harness.evaluation.subject import model_subject
 from harness.extractors import load_perceptual
+from harness.families import build_family
 from harness.families.base import Family, FamilySettings, ImageShape, Phase
 from harness.metrics import auroc, load_metric, pixel_auroc, ssim
 from harness.metrics.detection import alarm_threshold
@@ -29,6 +32,8 @@ from harness.metrics.error_maps import (
 )
 from harness.objectives.codes import gaussian_kl
 from harness.plan import make_plan
+from harness.training.init import initialise
+from harness.training.loop import train
 
 DIGITS = load_dataset("digits[unseen=8,validation=0.1]")
 TEXTURES = load_dataset("textures[photo=brick,size=16]")
@@ -99,6 +104,22 @@ def test_pixels_are_scored_by_the_map(score):
     expected = pixel_auroc(maps, TEXTURES.test.masks)
     found = evidence(TEXTURES).measure(load_metric(f"pixel_auroc@{score}"))
     assert found.value == pytest.approx(expected.value, abs=1e-5)
+
+
+def test_the_auroc_of_a_seeded_model_is_scikit_learns_of_its_errors() -> None:
+    recipe, dataset = load_recipe("autoencoder/conv"), load_dataset("digits[unseen=8]")
+    model = initialise(lambda: build_family(recipe.family, recipe.settings, ImageShape(1, 16)), 3)
+    train(model, Batches(dataset.train, 32, seed=3), 32 * 40, seed=3, device=torch.device("cpu"))
+    setup = EvalConfig({"perceptual": PERCEPTUAL})
+    measured = compute_metric(
+        load_metric("auroc"), Evidence(dataset_evidence(dataset), setup, seed=3, model=model)
+    )
+    x = to_float(dataset.test.images)
+    errors = (x - model.reconstruct(x)).double().square().flatten(1).mean(dim=1)
+    expected = roc_auc_score(dataset.test.labels == 8, errors)
+    assert measured.estimate is not None
+    assert measured.estimate.value == pytest.approx(expected, abs=1e-6)
+    assert 0 < expected < 1
 
 
 def test_the_squared_error_is_what_a_model_without_a_score_of_its_own_has_anyway():
