@@ -12,6 +12,8 @@ from harness.metrics import METRICS
 from harness.report.ledger import Ledger, fooling_text, rule
 
 ROOT = Path(__file__).parent.parent.parent
+ASKED = "autoencoders and autoencoders-digits"
+"""The suites that ask ae-bottleneck."""
 STATEMENTS = [
     "ae-linear-pca", "ae-nonlinear-beats-pca", "ae-bottleneck", "ae-overcomplete", "ae-denoising",
     "ae-sparse", "ae-contractive", "ae-conv", "ae-stacked", "ae-perceptual", "ae-skip-sr",
@@ -126,7 +128,7 @@ def test_a_run_that_departs_from_the_suite_says_so(recorded):
 def test_a_trial_with_another_budget_has_no_verdict(recorded):
     text = entry(recorded(overrides={"budget_scale": "0.05"}))
     assert "supported" not in text
-    assert "In the suite autoencoders; run only as a trial with another budget." in text
+    assert f"In the suite {ASKED}; run only as a trial with another budget." in text
 
 
 def test_a_verdict_without_an_effect_says_why(recorded):
@@ -139,7 +141,7 @@ def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
     other = claim.model_dump(mode="json") | {"delta": 0.01}
     text = entry(recorded(verdict={"claim": other}))
     assert "supported" not in text
-    assert "In the suite autoencoders; the claim has changed since its last report." in text
+    assert f"In the suite {ASKED}; the claim has changed since its last report." in text
     worded = claim.model_dump(mode="json") | {"statement": "In other words."}
     assert "**supported**" in entry(recorded(verdict={"claim": worded}))
 
@@ -157,7 +159,7 @@ def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
 def test_a_verdict_by_a_metric_that_measures_otherwise_now_does_not_count(recorded, label, counts):
     text = entry(recorded(verdict={"protocols": [label]}))
     assert ("**supported**" in text) == counts
-    changed = "autoencoders; what its metrics measure has changed since its last report."
+    changed = f"{ASKED}; what its metrics measure has changed since its last report."
     assert (changed in text) != counts
 
 
