@@ -19,6 +19,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -57,9 +58,13 @@ def code_digests(family: type[Family]) -> dict[str, str]:
     own = family.__module__.partition(".")[0]
     digests: dict[str, str] = {}
     waiting = [family.__module__, *ROOTS, *(base.__module__ for base in family.__mro__[1:-1])]
+    names: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in digests or not (spec := _spec(name)) or not spec.origin:
+        if name in names:
+            continue
+        names.add(name)
+        if not (spec := _spec(name)) or not spec.origin:
             continue
         if not _counts(name, spec, own):
             if version := _installed_version(name):
@@ -89,22 +94,22 @@ def sampling_version(family: type[Family]) -> str:
 
 
 def _imports_of(module: str, packages: tuple[str, ...]) -> list[str]:
-    """The modules of these packages that a Python module imports."""
+    """What a Python module may import of these packages."""
     spec = _spec(module)
     if spec is None or not (spec.origin or "").endswith(".py"):
         return []
     source = _source(module)
     if not any(package.encode() in source for package in packages):
         return []  # to look is a hundred times as fast as to parse
-    return [name for name in _imported(_parsed(source), spec) if _within(name, packages)]
+    return [name for name in _imported(_read(source), spec) if _within(name, packages)]
 
 
 def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> Iterator[str]:
-    """The modules whose code counts because that of module `name` does. Files that it may import
-    dynamically are added to `digests`.
+    """The modules whose code counts because that of module `name` does, among names that are no
+    modules. Files that it may import dynamically are added to `digests`.
     """
-    tree = _parsed(_source(name))
-    imported = set(_imported(tree, spec))
+    code = _read(_source(name))
+    imported = set(_imported(code, spec))
     if _within(name, ("harness",)):
         free = not _within(
             name, TRACKED_PACKAGES
@@ -114,8 +119,33 @@ def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> 
         )
         return
     yield from imported | set(_held(sys.modules.get(name))) | set(_parents(name))
-    if _imports_dynamically(tree):
+    if code.is_dynamic:
         digests.update(_files_beside(spec, own))
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What counts of a module's source: a digest of its syntax tree; the names of modules in its
+    import statements, relative ones as they are written, each with a name that is imported from it
+    or ""; and whether it runs code that only running it can name.
+    """
+
+    digest: str
+    imports: tuple[tuple[str, str], ...]
+    is_dynamic: bool
+
+
+@lru_cache(maxsize=4096)
+def _read(source: bytes) -> _Code:
+    """What counts of a source. Families share most of their modules, and to parse one takes longer
+    than to compare its text.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a module that is named but cannot be imported
+        return _Code(_digest_of(source), (), False)
+    imports, is_dynamic = tuple(_import_statements(tree)), _imports_dynamically(tree)
+    return _Code(_digest_of(ast.unparse(_Bare().visit(tree)).encode()), imports, is_dynamic)
 
 
 class _Bare(ast.NodeTransformer):
@@ -126,19 +156,27 @@ class _Bare(ast.NodeTransformer):
         return None if alone else node
 
 
-def _imported(tree: ast.AST, spec: ModuleSpec) -> Iterator[str]:
-    """The names of all modules that a module's import statements name."""
-    package = spec.name if spec.submodule_search_locations else spec.parent or ""
+def _import_statements(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The modules that statements name, and with each what is imported from it, as in `_Code`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _resolved("." * node.level + (node.module or ""), package)
-            yield base
-            submodules = (f"{base}.{alias.name}" for alias in node.names)
-            yield from (name for name in submodules if _spec(name))
+            module = "." * node.level + (node.module or "")
+            yield module, ""
+            yield from ((module, alias.name) for alias in node.names)
         elif (literal := _literal_import(node)) is not None:
-            yield _resolved(literal, package)
+            yield literal, ""
+
+
+def _imported(code: _Code, spec: ModuleSpec) -> Iterator[str]:
+    """The absolute names of all modules that a module may import, among names that are none: only
+    looking for it tells a module from a function in one.
+    """
+    package = spec.name if spec.submodule_search_locations else spec.parent or ""
+    for module, attribute in code.imports:
+        base = _resolved(module, package)
+        yield f"{base}.{attribute}" if attribute else base
 
 
 def _literal_import(node: ast.AST) -> str | None:
@@ -253,25 +291,14 @@ def _spec(module: str) -> ModuleSpec | None:
 
 
 def _digest(module: str, origin: str) -> str:
-    """Of a module's syntax tree; of a compiled module, of its bytes."""
+    """Of a Python module's syntax tree; of a compiled one, of its bytes."""
     if not origin.endswith(".py"):
         return _digest_of(Path(origin).read_bytes())
-    source = _source(module)
-    try:
-        return _digest_of(ast.unparse(_Bare().visit(ast.parse(source))).encode())
-    except SyntaxError:  # a module that is named but cannot be imported
-        return _digest_of(source)
+    return _read(_source(module)).digest
 
 
 def _digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _parsed(source: bytes) -> ast.AST:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return ast.Module([], [])
 
 
 def _source(module: str) -> bytes:

@@ -73,6 +73,14 @@ def test_families_differ_and_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(code_version(VAE)) == 16
 
 
+def test_modules_that_families_share_are_read_once() -> None:
+    code_version(VAE)
+    before = module._read.cache_info()
+    code_version(Autoencoder)
+    after = module._read.cache_info()
+    assert after.hits - before.hits > 10 * (after.misses - before.misses)
+
+
 def test_networks_are_found_through_the_family(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROOTS", ())
     read: list[str] = []
