@@ -87,7 +87,7 @@ FACES = "cf194be0c658dca21a84518e4de16e216c35f4826a79a8b45a06e3bcdd464a04"
 
 
 def test_a_file_of_another_content_is_never_taken(monkeypatch, tmp_path):
-    monkeypatch.setattr(files.skimage, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setitem(files.FOLDERS, "scikit-image", ("skimage", str(tmp_path / "data")))
     (tmp_path / "data").mkdir()
     with pytest.raises(BadInput, match="it comes with scikit-image"):
         files.read_file("brick.png", textures.PHOTOS["brick"])
