@@ -8,11 +8,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, get_args
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from harness.core.protocol import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Status = Literal["ok", "not applicable", "failed", "diverged"]
 
@@ -162,6 +163,8 @@ def tidy(cells: Iterable[CellResult]) -> pd.DataFrame:
     """The table: a row per (cell, metric) with the columns of `COLUMNS`; `value` is NaN and
     `status` says why where there is no number. A cell with no measurement gives no row.
     """
+    import pandas as pd  # noqa: PLC0415 - slow, and what only checks a suite makes no table
+
     rows = [
         (
             cell.dataset,

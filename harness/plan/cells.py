@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.config.training_fraction import is_fraction
 from harness.core.keys import digest
@@ -22,9 +22,11 @@ from harness.core.protocol import Protocol
 from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import Subject
 from harness.metrics.base import Metric
-from harness.tracking import CellUse, Record
-from harness.tracking.cell_uses import LastUse
 from harness.training.numerics import Numerics
+
+if TYPE_CHECKING:
+    from harness.tracking import CellUse, Record
+    from harness.tracking.cell_uses import LastUse
 
 STANDS: Mapping[str, Literal["ok", "failed", "diverged"]] = {
     "trained": "ok",
@@ -111,12 +113,16 @@ class Cell:
 
     def used_by(self, parent: str) -> CellUse:
         """The use of this cell by the suite's run `parent`, for the store."""
+        from harness.tracking import CellUse  # noqa: PLC0415 - brings MLflow, which plans lack
+
         return CellUse(parent, self.model, self.sampling)
 
     def had_by(self, parent: str) -> LastUse | None:
         """The last use of these images by the suite's run, with its time; None if trained."""
         if self.is_trained:
             return None
+        from harness.tracking.cell_uses import LastUse  # noqa: PLC0415 - as above
+
         return LastUse(parent, self.model, self.dataset, self.seed, datetime.now(UTC))
 
     def result(self, record: Record | None) -> CellResult:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.config.recipe import Recipe
 from harness.config.suite import LoadedSuite
@@ -25,8 +26,10 @@ from harness.plan.per_class import expand
 from harness.plan.setup import suite_eval_config
 from harness.plan.suite_checks import check_suite
 from harness.plan.trained_cells import DatasetContext, trained_cells
-from harness.tracking import Record, Store
 from harness.training.numerics import Numerics
+
+if TYPE_CHECKING:
+    from harness.tracking import Record, Store
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from harness.config.claim import Claim
 from harness.config.members import Members
@@ -30,8 +31,10 @@ from harness.selftest.outcomes import (
     shipped_outcomes,
 )
 from harness.selftest.run import run_selftest, set_size, untestable
-from harness.tracking import Store
 from harness.training.numerics import Numerics, devices
+
+if TYPE_CHECKING:
+    from harness.tracking import Store
 
 Selftests = Mapping[str, tuple[SelftestResult, ...]]
 """The results that each claim rests on, by its id; of old reports, nothing."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from scipy.stats import t
+from scipy.special import stdtrit
 from torch import Tensor
 
 from harness.core.disturbance import WORDS, Disturbance, Response, disturbances_text
@@ -57,7 +57,7 @@ DRAWS = 20
 LEVEL = 0.001
 """How often a metric may by chance seem to notice what is not there."""
 
-BOUND = float(t.ppf(1 - LEVEL / 2, DRAWS - 1)) * math.sqrt(1 + 1 / DRAWS)
+BOUND = float(stdtrit(DRAWS - 1, 1 - LEVEL / 2)) * math.sqrt(1 + 1 / DRAWS)
 """Standard deviations of undisturbed values within which a fresh one is, but for the share LEVEL:
 its own noise and the noise of their mean together.
 """

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pandas as pd
 
@@ -18,8 +18,9 @@ from harness.core.disturbance import Disturbance, Response
 from harness.core.keys import digest
 from harness.metrics.base import Metric
 from harness.selftest.disturbances import VERSION, Trial, outcome_of
-from harness.tracking.environment import environment
-from harness.tracking.store import Store
+
+if TYPE_CHECKING:
+    from harness.tracking.store import Store
 
 FILE = "selftest.csv"
 SHIPPED = Path(__file__).parent / "shipped_outcomes"
@@ -93,6 +94,8 @@ def save_selftest(
 
     A run of the same key is continued: metrics tested before are kept, or replaced if tested again.
     """
+    from harness.tracking.environment import environment  # noqa: PLC0415 - brings MLflow
+
     run_id = store.open_selftest(tested.key, f"{tested.dataset} {tested.extractor}", _tags(tested))
     definitions = {metric.name: definition(metric) for metric in metrics}
     table = table.assign(definition=table["metric"].map(definitions))
