@@ -18,7 +18,7 @@ from harness.core.counting import counted
 from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.config.suite_types import Suite
     from harness.engine.estimate import SuiteEstimate
@@ -167,12 +167,9 @@ def _show_claims(console: Console, plan: Plan, store: Store) -> None:
         print_line(console, text)
 
 
-Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
-
-
 def list_(
     kind: Annotated[
-        Kind | None,
+        Literal["suites", "models", "datasets", "metrics", "extractors"] | None,
         typer.Argument(
             metavar="[KIND]",
             help="suites, models, datasets, metrics or extractors. Default: everything.",
@@ -187,38 +184,14 @@ def list_(
 
         harness list models
     """
+    from harness.cli.catalogue import catalogue
+
     console = Console()
-    for name, rows in _catalogue(kind).items():
+    for name, rows in catalogue(kind).items():
         table = Table("name", "what it is", title=name, title_justify="left", show_header=False)
         for row in rows:
             table.add_row(*(escape(text) for text in row))
         console.print(table)
-
-
-def _catalogue(kind: Kind | None) -> dict[str, list[tuple[str, str]]]:
-    from harness.config.recipe import list_recipes, load_recipe
-    from harness.config.suite import list_suites, load_suite
-    from harness.data.inventory import inventory
-    from harness.extractors import EXTRACTORS, FACTOR_READERS, PERCEPTUALS, TEXT_IMAGES
-    from harness.metrics import METRICS
-
-    catalogue: dict[str, Callable[[], list[tuple[str, str]]]] = {
-        "suites": lambda: [(name, load_suite(name).suite.title) for name in list_suites()],
-        "models": lambda: [(name, load_recipe(name).description) for name in list_recipes()],
-        "datasets": lambda: [(entry.name, entry.title) for entry in inventory()],
-        "metrics": lambda: [(name, metric.heading) for name, metric in METRICS.items()],
-        "extractors": lambda: [
-            (name, use)
-            for registry, use in (
-                (EXTRACTORS, "features: FID and its kin"),
-                (PERCEPTUALS, "perceptual distance: LPIPS"),
-                (TEXT_IMAGES, "texts and images: CLIP score"),
-                (FACTOR_READERS, "factors: shape, colour, place"),
-            )
-            for name in registry.names()
-        ],
-    }
-    return {name: rows() for name, rows in catalogue.items() if kind in (None, name)}
 
 
 def validate(

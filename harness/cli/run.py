@@ -77,15 +77,12 @@ def run(
         harness run cifar10 --engine ray --address head:6379 --tracking-uri http://head:5000
     """
     from harness.engine import forkserver
-    from harness.report.more_seeds import SeedsOfClaims
 
     streams.outlive_readers()
     if engine == "ray":
         chosen = chosen.resolved()
     loaded, console = chosen.load(), Console()
-    seeds = SeedsOfClaims(
-        loaded.suite.seeds, most=_most_seeds(until_decided, max_seeds, len(loaded.suite.seeds))
-    )
+    most = _most_seeds(until_decided, max_seeds, len(loaded.suite.seeds))
     say = announce_stages(console)
     say(f"{loaded.name}: {_extent(loaded)}")
     if engine == "local" and jobs != 1:
@@ -93,7 +90,9 @@ def run(
     chosen.results.check()
 
     from harness.plan import make_plan
+    from harness.report.more_seeds import SeedsOfClaims
 
+    seeds = SeedsOfClaims(loaded.suite.seeds, most=most)
     with _place(chosen, loaded, engine, address, jobs) as place:
         plan = make_plan(loaded, place.numerics, chosen.compute.data_root, say)
         say("opening the tracking store, looking for what is finished")

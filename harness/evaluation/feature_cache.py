@@ -6,7 +6,6 @@ preprocessing, and what decides rounding. So a cache can be shared, and can be d
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from harness.core.cache_folder import cache_folder
 from harness.core.files import atomic_write
 from harness.core.keys import digest
 from harness.data.base import image_digest
@@ -40,10 +40,7 @@ def holds(extractor: Extractor, images: Tensor, device: torch.device) -> bool:
 
 def folder() -> Path:
     """Where features are kept: below HARNESS_CACHE, or in the user's cache folder."""
-    if parent := os.environ.get("HARNESS_CACHE"):
-        return Path(parent) / "features"
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "harness" / "features"
+    return cache_folder() / "features"
 
 
 def _path(extractor: Extractor, images: Tensor, device: torch.device) -> Path:
