@@ -34,6 +34,7 @@ from harness.metrics.latent import *
 from harness.metrics.likelihood import *
 from harness.metrics.memorisation import *
 from harness.metrics.modes import *
+from harness.metrics.near_copies import *
 from harness.metrics.neighbours import *
 from harness.metrics.perceptual import *
 from harness.metrics.probes import *
