@@ -12,9 +12,9 @@ from harness.metrics import METRICS
 
 PACKAGES = [
     "pytest_plugin", "cli", "vote", "report", "leaderboards", "claims", "regression", "statistics",
-    "engine", "score", "cell", "plan", "selftest", "tracking", "evaluation", "metrics",
-    "extractors", "training", "families", "samplers", "objectives", "networks", "data", "config",
-    "core",
+    "engine", "score", "cell", "plan", "selftest", "tracking", "evaluation", "safety",
+    "metrics", "extractors", "training", "families", "samplers", "objectives", "networks", "data",
+    "config", "core",
 ]  # fmt: skip
 ROOT = Path(harness.__file__).parent
 

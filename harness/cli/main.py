@@ -22,6 +22,7 @@ from harness.cli import (
     metrics,
     report,
     run,
+    safety,
     score,
     streams,
     vote,
@@ -78,6 +79,8 @@ app.add_typer(forget.unlogged, name="unlogged", rich_help_panel=RESULTS)
 app.command("ledger", rich_help_panel=RESULTS)(claims.ledger)
 app.command("score", rich_help_panel=IMAGES)(score.score)
 app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
+app.add_typer(safety.watermark, name="watermark", rich_help_panel=IMAGES)
+app.command("copies", rich_help_panel=IMAGES)(safety.copies)
 app.command("list", rich_help_panel=LOOK)(inspect.list_)
 app.add_typer(data.app, name="data", rich_help_panel=LOOK)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=LOOK)

@@ -1,0 +1,1 @@
+"""What belongs beside a sampler: watermarks, filters, detectors of generated images."""
