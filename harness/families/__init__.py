@@ -53,6 +53,7 @@ FAMILIES = Registry(
         "learned-variance-diffusion": "harness.families.learned_variance:LearnedVariance",
         "latent-diffusion": "harness.families.latent_diffusion:LatentDiffusion",
         "classifier-guided-diffusion": "harness.families.classifier_guided:ClassifierGuided",
+        "video-diffusion": "harness.families.video_diffusion:VideoDiffusion",
         "restoring-diffusion": "harness.families.restoring_diffusion:RestoringDiffusion",
         "repaint": "harness.families.repaint:Repaint",
         "distilled-diffusion": "harness.families.distillation:Distillation",

@@ -1,4 +1,4 @@
-"""Whether videos change from frame to frame as much as they should."""
+"""Whether videos move as they should: how much changes between frames, and what."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from harness.core.errors import BadInput
 from harness.metrics import checks
-from harness.metrics.base import Estimate, Metric
+from harness.metrics.averages import MeanOverImages
+from harness.metrics.base import Estimate, Metric, both
+from harness.metrics.frechet import frechet_distance
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +59,54 @@ FRAME_CHANGE = Metric(
     digits=5,
     of_pixels=True,
     range=(0.0, None),
+)
+
+
+def frame_pairs(features: Tensor, frames: int) -> Tensor:
+    """Features of successive frames, n·(frames − 1)×2d: of the earlier one, and how they change. Of
+    features n·frames×d of the frames of videos, one video after the other.
+    """
+    videos = features.view(-1, frames, features.shape[1])
+    earlier, later = videos[:, :-1], videos[:, 1:]
+    return torch.cat([earlier, later - earlier], dim=2).flatten(0, 1)
+
+
+def _video_frechet(sample_frame_pairs: Tensor, reference_frame_pairs: Tensor) -> Estimate:
+    # Pairs of one video are alike: an error that takes them for independent is too small.
+    return Estimate(frechet_distance(sample_frame_pairs, reference_frame_pairs))
+
+
+VIDEO_FRECHET = Metric(
+    "video_frechet",
+    _video_frechet,
+    "lower",
+    "Fréchet distance of successive frames",
+    "after Unterthiner et al. 2018, arXiv:1812.01717",
+    kind="distribution",
+    scale="log",
+    digits=2,
+    of_pixels=True,
+    least=both(2),
+    range=(0.0, None),
+)
+
+
+def same_figure(sample_figures: Tensor) -> Tensor:
+    """The share of the pairs of successive frames of each video that show one figure, n, of the
+    figures n×frames×factors of frames.
+    """
+    return (sample_figures[:, 1:] == sample_figures[:, :-1]).all(dim=2).double().mean(dim=1)
+
+
+IDENTITY_KEPT = Metric(
+    "identity_kept",
+    MeanOverImages(same_figure),
+    "higher",
+    "successive frames that show one figure",
+    "",
+    kind="structure",
+    of_pixels=True,
+    range=(0.0, 1.0),
 )
 
 

@@ -65,6 +65,26 @@ def test_the_protocol_says_that_frames_were_measured(dataset: Dataset):
     assert "frames" not in protocol(METRICS["fid"], subject, EvalConfig({})).settings
 
 
+def test_pairs_of_frames_are_of_features_in_order(evidence: Evidence, dataset: Dataset):
+    pairs, features = evidence["sample_frame_pairs"], evidence["sample_features"]
+    assert len(pairs) == 30 * (FRAMES - 1)
+    first, second = features[FRAMES], features[FRAMES + 1]  # of the second video
+    assert torch.equal(pairs[FRAMES - 1], torch.cat([first, second - first]))
+    assert len(evidence["reference_frame_pairs"]) == len(dataset.test) * (FRAMES - 1)
+    found = compute_metric(METRICS["video_frechet"], evidence).estimate
+    assert found is not None
+    assert found.value > 0
+    assert found.stderr is None
+
+
+def test_figures_of_real_videos_stay(tmp_path):
+    real = load_dataset("moving:shapes[frames=3,train=5,test=5]", tmp_path)
+    values = {**dataset_evidence(real), "samples": real.train.images}
+    kept = compute_metric(METRICS["identity_kept"], Evidence(values, EvalConfig({}, frames=3)))
+    assert kept.estimate is not None
+    assert kept.estimate.value == 1
+
+
 @pytest.mark.parametrize(
     ("name", "metric", "reason"),
     [
@@ -75,6 +95,9 @@ def test_the_protocol_says_that_frames_were_measured(dataset: Dataset):
         ("polygons[train=5,test=5]", "polygon_precision", None),
         ("polygons[train=5,test=5,binarized=threshold]", "polygon_recall", "consist of polygons"),
         ("moving:shapes[train=5,test=5]", "frame_change", None),
+        ("moving:shapes[train=5,test=5]", "identity_kept", None),
+        ("moving:digits[train=5,test=5]", "identity_kept", "no figures to be read off frames"),
+        ("digits", "video_frechet", "digits has images, not videos"),
     ],
 )
 def test_what_a_set_is_not_known_for_is_not_measured(name, metric, reason, tmp_path):

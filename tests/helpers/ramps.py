@@ -20,13 +20,15 @@ from harness.training.init import initialise
 class Ramps:
     """Batches of up to 32 linear ramps, the same on every machine."""
 
-    def __init__(self, with_sources: bool, size: int = 32) -> None:
+    def __init__(self, with_sources: bool, size: int = 32, frames: int = 1) -> None:
         self.with_sources = with_sources
         self.size = size
+        self.frames = frames
 
     def batch(self, index: int) -> Batch:
         steepness = torch.linspace(-1, 1, 32).roll(index)[:, None, None, None]
         x = steepness * torch.linspace(-1, 1, 16).expand(32, 1, 16, 16)
+        x = torch.cat([x.roll(frame, dims=0) for frame in range(self.frames)], dim=1)
         labels = torch.arange(32) % 4
         words = 1 + (torch.arange(32)[:, None] + torch.arange(3)) % 7
         sources = x.flip(3)[: self.size] if self.with_sources else None
@@ -61,12 +63,13 @@ def ramps_family(name: str) -> tuple[Family, Ramps]:
     if "pairs" in settings:
         settings |= {"pairs": 64, "pair_steps": 2}  # of images that are made before a phase
     with_sources = recipe.family in ("translation", "pix2pix", "restoring-diffusion")
+    frames = 3 if recipe.family == "video-diffusion" else 1
     shape = ImageShape(
-        1, 16, classes=4, source_channels=int(with_sources), texts=True,
+        frames, 16, frames=frames, classes=4, source_channels=int(with_sources), texts=True,
         unpaired=recipe.family == "cyclegan", tokenizer=Tokenizer(("a", "b", "c", "d"), 2),
     )  # fmt: skip
     family = initialise(lambda: build_family(recipe.family, settings, shape), seed=0)
-    ramps = Ramps(with_sources, size)
+    ramps = Ramps(with_sources, size, frames)
     if isinstance(family, Remembers):
         family.remember(ramps.split(), seed=0)
     return family, ramps

@@ -7,7 +7,13 @@ from scipy.stats import wasserstein_distance
 
 from harness.core.errors import BadInput
 from harness.data import load_dataset
-from harness.metrics.motion import frame_change_distance, frame_changes
+from harness.metrics import METRICS
+from harness.metrics.motion import (
+    frame_change_distance,
+    frame_changes,
+    frame_pairs,
+    same_figure,
+)
 
 
 def test_changes_are_mean_absolute_differences_of_frames():
@@ -62,3 +68,31 @@ def test_what_cannot_be_videos_is_refused():
     with pytest.raises(BadInput, match="3 frames cannot have 4 channels"):
         frame_changes(torch.zeros(1, 4, 2, 2, dtype=torch.uint8), 3)
     assert frame_change_distance(torch.rand(1, 3), torch.rand(5, 3)).stderr is None
+
+
+def test_pairs_have_the_features_of_a_frame_and_their_change():
+    features = torch.tensor([[0.0, 1], [2, 3], [5, 7], [10, 10], [11, 12], [13, 14]])
+    expected = [[0, 1, 2, 2], [2, 3, 3, 4], [10, 10, 1, 2], [11, 12, 2, 2]]
+    assert frame_pairs(features, 3).tolist() == expected
+
+
+def test_the_distance_of_pairs_notices_order_where_that_of_frames_cannot():
+    """Frames of a video drift; backwards each frame by itself is as likely."""
+    draws = torch.Generator().manual_seed(0)
+    starts = torch.randn(400, 1, 2, generator=draws, dtype=torch.float64)
+    videos = starts + 0.1 * torch.arange(5.0, dtype=torch.float64)[:, None]
+    backwards = videos.flip(1)
+    apart = [
+        METRICS["video_frechet"]
+        .compute(frame_pairs(side.flatten(0, 1), 5), frame_pairs(videos.flatten(0, 1), 5))
+        .value
+        for side in (videos, backwards)
+    ]
+    assert apart[0] == pytest.approx(0, abs=1e-9)
+    # Each of two numbers changes by −0.1 in place of 0.1; earlier frames are 0.1 further on.
+    assert apart[1] == pytest.approx(2 * 0.2**2 + 2 * 0.1**2, rel=0.02)
+
+
+def test_identity_is_kept_where_frames_show_one_figure():
+    figures = torch.tensor([[[1, 2, 3]] * 3, [[1, 2, 3], [1, 2, 3], [1, 2, 4]]])
+    assert same_figure(figures).tolist() == [1.0, 0.5]

@@ -418,6 +418,12 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/edm": {
         "model/loss": [0.85655, 0.80894, 0.73827],
     },
+    "video/ddpm-temporal": {
+        "model/loss": [0.55844, 0.48838, 0.44444],
+    },
+    "video/ddpm-frames": {
+        "model/loss": [0.55844, 0.48838, 0.44407],
+    },
     "flow/matching": {
         "model/loss": [1.1108, 1.0596, 0.96324],
     },
