@@ -24,6 +24,7 @@ from harness.cli import (
     run,
     safety,
     score,
+    site,
     streams,
     vote,
 )
@@ -77,6 +78,7 @@ app.command("compare", rich_help_panel=RESULTS)(compare.compare)
 app.command("forget", rich_help_panel=RESULTS)(forget.forget)
 app.add_typer(forget.unlogged, name="unlogged", rich_help_panel=RESULTS)
 app.command("ledger", rich_help_panel=RESULTS)(claims.ledger)
+app.command("site", rich_help_panel=RESULTS)(site.site)
 app.command("score", rich_help_panel=IMAGES)(score.score)
 app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
 app.add_typer(safety.watermark, name="watermark", rich_help_panel=IMAGES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import Bbox
 
 from harness.claims.effects import Effect
-from harness.claims.verdicts import Verdict, VerdictPart
+from harness.claims.verdicts import Verdict
 from harness.claims.wording import quantity
 from harness.core.counting import counted
 from harness.leaderboards.pareto import Front
@@ -31,12 +32,37 @@ NAMED = 12
 OUTCOME_COLOURS = {"supported": "#009e73", "refuted": "#d55e00", "inconclusive": "#b8860b"}
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison of a verdict, as a forest plot shows it: of `model` with the `other` side."""
+
+    title: str
+    model: str
+    other: str
+    dataset: str
+    unit: str
+    effect: Effect | None
+
+
 def forest(verdict: Verdict, name: str) -> list[str]:
-    """The effect of each comparison with its interval, as SVG; one plot a scale and direction.
+    """The effect of each comparison of a verdict with its interval, as SVG: see `forest_plots`."""
+    parts = [
+        Comparison(part.title, part.model, part.other, part.dataset, part.unit, part.effect)
+        for part in verdict.parts
+    ]
+    average = verdict.effect if verdict.claim.over == "average" else None
+    return forest_plots(parts, verdict.outcome, name, average)
+
+
+def forest_plots(
+    parts: Sequence[Comparison], outcome: str, name: str, average: Effect | None = None
+) -> list[str]:
+    """The effects of comparisons with their intervals, as SVG; one plot a scale and direction.
 
     The solid line is no effect (of a correlation, the constant), a dashed one the claim's margin.
+    `average` is the effect over all of them, where the claim is about that.
     """
-    shown = [part for part in verdict.parts if part.effect is not None]
+    shown = [part for part in parts if part.effect is not None]
     others = {part.other for part in shown}
     plots: dict[str, list[tuple[str, Effect]]] = {}
     for part in shown:
@@ -45,10 +71,9 @@ def forest(verdict: Verdict, name: str) -> list[str]:
         label = f"{title} · {part.model}{against} · {part.dataset}"
         if part.effect is not None:
             plots.setdefault(_axis_label(part, others), []).append((label, part.effect))
-    averaged = verdict.claim.over == "average" and len(shown) > 1
-    if averaged and verdict.effect:
-        plots.setdefault(_axis_label(shown[0], others), []).append(("average", verdict.effect))
-    colour = OUTCOME_COLOURS.get(verdict.outcome, INK)
+    if average and len(shown) > 1:
+        plots.setdefault(_axis_label(shown[0], others), []).append(("average", average))
+    colour = OUTCOME_COLOURS.get(outcome, INK)
     return [
         _forest(rows, axis, colour, f"{name}-{i}") for i, (axis, rows) in enumerate(plots.items())
     ]
@@ -85,7 +110,7 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
         return render_svg(figure, name, f"Effects with their intervals. {shown}")
 
 
-def _axis_label(part: VerdictPart, others: set[str]) -> str:
+def _axis_label(part: Comparison, others: set[str]) -> str:
     effect = part.effect
     if effect is None:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +71,10 @@ class Collection:
     datasets: tuple[DatasetInfo, ...]
 
 
-def report_html(results: Results) -> str:
-    """The whole report as one page that needs nothing else."""
+def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
+    """The whole report as one page that needs nothing else. `claim_pages` are the ids of claims
+    that have a page in the site that the report is part of.
+    """
     return (
         template_environment(autoescape=True)
         .get_template("index.html")
@@ -85,6 +87,7 @@ def report_html(results: Results) -> str:
             trade_offs=[Markup(svg) for svg in _trade_offs(results)],
             over_training=_over_training(results),
             losses=_losses(results),
+            claim_pages=claim_pages,
             galleries=_galleries(results.pictures, _model_names(results)),
         )
     )

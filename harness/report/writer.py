@@ -10,6 +10,7 @@ from harness.leaderboards.board import to_table
 from harness.report import page, record
 from harness.report.archive import PICTURES, record_files
 from harness.report.results import Results
+from harness.report.site.places import claim_pages
 
 
 def write_report(results: Results, folder: Path) -> Path:
@@ -25,7 +26,7 @@ def write_report(results: Results, folder: Path) -> Path:
         "verdicts.json": record.verdicts_json(results),
         **record_files(results),
         "report.md": page.report_markdown(results),
-        "index.html": page.report_html(results),
+        "index.html": page.report_html(results, claim_pages(folder.parent)),
     }
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

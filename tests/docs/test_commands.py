@@ -235,6 +235,7 @@ def files_of_a_reader(folder: Path) -> None:
                    "voter": voter, "votes": [vote]}  # fmt: skip
         (folder / f"{voter}-1a2b3c4d.json").write_text(json.dumps(content))
     (folder / "docs").mkdir()
+    shutil.copytree(ROOT / "reports" / "contractive", folder / "reports" / "contractive")
     for name in ("samples", "real", "a", "b", "shard1", "decoded", "originals"):
         save(images[:60], folder / name, "{:02d}.png")
     for name in ("sr", "hr"):

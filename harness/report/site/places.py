@@ -1,0 +1,13 @@
+"""Where the pages of a site are, so that reports can link them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CLAIMS = "claims"
+"""The folder of the pages of claims, beside those of the reports."""
+
+
+def claim_pages(reports: Path) -> frozenset[str]:
+    """The ids of the claims that have a page in a folder of reports; none where it is no site."""
+    return frozenset(file.stem for file in (reports / CLAIMS).glob("*.html"))

@@ -1,0 +1,142 @@
+"""The site of the published reports: its pages, its links and its answers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from html_structure import Structure
+from typer.testing import CliRunner
+
+from harness.cli.main import app
+from harness.core.errors import BadInput
+from harness.report.ledger import Ledger
+from harness.report.site.build import build_site
+from harness.report.site.questions import Answer, AnswerPart, answers
+
+REPORTS = Path(__file__).parents[2] / "reports"
+
+
+class Links(HTMLParser):
+    """Collects ids, and what a page links or fetches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.ids |= {values["id"]} if "id" in values else set()
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        if tag in ("img", "script", "link"):
+            self.fetched += [values[name] for name in ("src", "href") if name in values]
+
+
+def links_of(text: str) -> Links:
+    parser = Links()
+    parser.feed(text)
+    return parser
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return build_site(REPORTS)
+
+
+def test_every_claim_has_a_page_and_elements_close(pages: dict[str, str]):
+    claims = {claim.id for shelf in Ledger.of(REPORTS).shelves for claim in shelf.claims}
+    assert pages.keys() == {"index.html", *(f"claims/{name}.html" for name in claims)}
+    for name, text in pages.items():
+        structure = Structure()
+        structure.feed(re.sub(r"<(input|option)\b[^>]*>|</option>", "", text))
+        assert not structure.open, name
+        assert len(structure.ids) == len(set(structure.ids)), name
+
+
+def test_links_lead_somewhere_and_nothing_is_fetched(pages: dict[str, str]):
+    """A link into a report leads to an element of its page."""
+    parsed = {name: links_of(text) for name, text in pages.items()}
+    elsewhere: dict[Path, Links] = {}
+    for name, page in parsed.items():
+        assert all(address.startswith("data:") for address in page.fetched), name
+        for link in page.links:
+            if link.startswith("https://"):
+                continue
+            place, _, fragment = link.partition("#")
+            target = (REPORTS / name).parent / place if place else REPORTS / name
+            key = target.resolve().relative_to(REPORTS.resolve()).as_posix()
+            if key not in parsed:
+                assert target.is_file(), f"{name}: {link}"
+                elsewhere.setdefault(target, links_of(target.read_text(encoding="utf-8")))
+            ids = (parsed.get(key) or elsewhere[target]).ids
+            assert not fragment or fragment in ids, f"{name}: {link}"
+
+
+def test_the_page_of_a_claim_shows_what_its_verdict_rests_on(pages: dict[str, str]):
+    page = pages["claims/ae-linear-pca-error.html"]
+    assert 'href="https://doi.org/10.1016/0893-6080(89)90014-2"' in page
+    assert "<svg" in page
+    assert page.count("<tr>") == 1 + 2 * 10
+    assert "after 10 seeds" in page
+    assert "harness run principal-subspace" in page
+
+
+def part(*outcomes: str) -> AnswerPart:
+    return AnswerPart(Mock(), [Mock(outcome=outcome) for outcome in outcomes])
+
+
+@pytest.mark.parametrize(
+    ("parts", "word"),
+    [
+        ([("supported",), ("supported", "supported")], "Yes"),
+        ([("refuted",)], "No"),
+        ([("supported",), ("refuted",)], "In part"),
+        ([("supported",), ()], "In part"),
+        ([("refuted",), ("inconclusive",)], "Open"),
+        ([("supported", "refuted")], "Open"),
+        ([()], "Open"),
+    ],
+)
+def test_an_answer_is_what_its_verdicts_say_together(parts: list[tuple[str, ...]], word: str):
+    assert Answer("?", tuple(part(*each) for each in parts)).word == word
+
+
+def test_an_answer_counts_its_claims():
+    answer = Answer("?", (part("supported"), part(), part("supported")))
+    assert answer.sentence == "of 3 claims 2 supported, 1 not run"
+
+
+def test_a_question_about_no_claim_is_one_line(tmp_path: Path):
+    file = tmp_path / "questions.yaml"
+    file.write_text("questions:\n  - ask: Why?\n    claims: [ae-contractiv]\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"questions.yaml:3: no claim 'ae-contractiv'; did you mean"):
+        answers(tmp_path, Ledger.of(REPORTS))
+
+
+def test_the_verb_writes_the_site_and_removes_pages_of_claims_that_are_no_more(tmp_path: Path):
+    shutil.copytree(REPORTS / "contractive", tmp_path / "contractive")
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "gone.html").write_text("", encoding="utf-8")
+    result = CliRunner().invoke(app, ["site", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "contractive/index.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "claims" / "gone.html").exists()
+
+
+def test_without_a_report_there_is_no_site(tmp_path: Path):
+    result = CliRunner().invoke(app, ["site", str(tmp_path)])
+    assert isinstance(result.exception, BadInput) or result.exit_code == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_named_claims_is_in_the_way(tmp_path: Path):
+    shutil.copytree(REPORTS / "contractive", tmp_path / "claims")
+    with pytest.raises(BadInput, match="claims: a report of this name"):
+        build_site(tmp_path)
