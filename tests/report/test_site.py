@@ -70,8 +70,8 @@ def test_links_lead_somewhere_and_nothing_is_fetched(pages: dict[str, str]):
             if link.startswith("https://"):
                 continue
             place, _, fragment = link.partition("#")
-            target = (REPORTS / name).parent / place if place else REPORTS / name
-            key = target.resolve().relative_to(REPORTS.resolve()).as_posix()
+            target = ((REPORTS / name).parent / place if place else REPORTS / name).resolve()
+            key = target.relative_to(REPORTS.resolve()).as_posix()
             if key not in parsed:
                 assert target.is_file(), f"{name}: {link}"
                 elsewhere.setdefault(target, links_of(target.read_text(encoding="utf-8")))
