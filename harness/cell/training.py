@@ -20,6 +20,7 @@ from harness.data import load_dataset
 from harness.data.base import Dataset
 from harness.data.loader import Batches
 from harness.families.base import Family
+from harness.families.capabilities import ChoosesImages
 from harness.plan import Cell
 from harness.plan.building import build_model
 from harness.training import data_parallel, memory, stopping
@@ -179,4 +180,7 @@ def _held_out(cell: Cell, dataset: Dataset, family: Family) -> HeldOutLoss:
 
 def _batches(cell: Cell, dataset: Dataset, family: Family) -> Batches:
     device, settings = torch.device(cell.numerics.device), family.settings
-    return Batches(dataset.train, settings.batch_size, cell.seed, device, flip=settings.flip)
+    train = dataset.train
+    if isinstance(family, ChoosesImages):
+        train = family.choose_images(train)
+    return Batches(train, settings.batch_size, cell.seed, device, flip=settings.flip)

@@ -51,6 +51,7 @@ FAMILIES = Registry(
         "stylegan": "harness.families.stylegan:StyleGAN",
         "diffusion": "harness.families.diffusion:Diffusion",
         "learned-variance-diffusion": "harness.families.learned_variance:LearnedVariance",
+        "few-images-diffusion": "harness.families.few_images:FewImages",
         "latent-diffusion": "harness.families.latent_diffusion:LatentDiffusion",
         "classifier-guided-diffusion": "harness.families.classifier_guided:ClassifierGuided",
         "video-diffusion": "harness.families.video_diffusion:VideoDiffusion",

@@ -29,6 +29,15 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
+class ChoosesImages(Protocol):
+    """Trains on some of the training images, and is measured against all."""
+
+    def choose_images(self, train: Split) -> Split:
+        """Returns those of the training images that it is shown."""
+        ...
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """Gives images back after passing them through a code."""
 

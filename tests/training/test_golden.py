@@ -380,6 +380,9 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
     "diffusion/ddpm-cfg-2": {
         "model/loss": [0.97941, 0.91016, 0.81393],
     },
+    "diffusion/ddpm-100-images": {
+        "model/loss": [0.97941, 0.90954, 0.79673],
+    },
     "diffusion/ddpm-cfg-4": {
         "model/loss": [0.97941, 0.91016, 0.81393],
     },
