@@ -77,6 +77,21 @@ def test_penalties_are_added_with_their_weights_and_logged_without() -> None:
     assert parts["loss"] == pytest.approx(expected)
 
 
+def test_a_trained_sparse_one_is_active_at_its_rate() -> None:
+    penalty = {"kind": "sparse-kl", "weight": 0.1, "target": 0.1}
+    family = built(**MLP | {"latent": 20}, code_activation="sigmoid", codes=[penalty])
+    x = torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    images = Batch(x, torch.zeros(64, dtype=torch.int64))
+    optimizer = torch.optim.Adam(family.networks.parameters(), 0.02)
+    assert (family.encode(x).mean(dim=0) > 0.3).all()
+    for _ in range(150):
+        optimizer.zero_grad()
+        noise = family.noise(64, torch.Generator().manual_seed(0))
+        family.loss(family.networks, images, noise)["loss"].backward()
+        optimizer.step()
+    assert family.encode(x).mean(dim=0).tolist() == pytest.approx([0.1] * 20, abs=0.03)
+
+
 def test_codes_pass_through_their_activation() -> None:
     x = batch().x
     assert built(**MLP, code_activation="relu").encode(x).min() >= 0
