@@ -19,6 +19,7 @@ from harness.data.base import DatasetCard
 from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
+from harness.report.alarms import alarms
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
 from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
@@ -134,6 +135,7 @@ def _common(results: Results) -> dict[str, Any]:
         "undertrained": undertrained(results.training),
         "declared": _declared(results),
         "selftests": _selftests(results),
+        "alarms": alarms(results),
         "oddities": oddities(results),
         "last_tenth": fall_text,
         "duration": _duration,
