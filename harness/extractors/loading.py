@@ -12,6 +12,7 @@ from harness.extractors.factor_readers import RENDERING
 from harness.extractors.source import ExtractorSource
 from harness.networks.classifier_net import read_metadata
 from harness.networks.classifier_weights import DIGESTS, weights_path
+from harness.networks.tower_weights import DUAL_ENCODER, FACTOR_CLASSIFIER, FILES, tower_path
 from harness.networks.weight_files import LocalWeights
 
 _FAULT = instance_fault("a Source of harness.extractors.source", ExtractorSource)
@@ -30,6 +31,7 @@ EXTRACTORS = Registry(
         "identity": "harness.extractors.identity:SOURCE",
         **{f"classifier:{n}": "harness.extractors.classifier:EXTRACTOR" for n in DIGESTS},
         **{f"stacked:classifier:{n}": "harness.extractors.stacked:EXTRACTOR" for n in GREY},
+        FACTOR_CLASSIFIER: "harness.extractors.factor_readers:EXTRACTOR",
     },
     _FAULT,
 )
@@ -51,6 +53,7 @@ TEXT_IMAGES = Registry(
     "harness.text_images",
     {
         "clip": "harness.extractors.clip:TEXT_IMAGE",
+        DUAL_ENCODER: "harness.extractors.dual_encoder:TEXT_IMAGE",
     },
     _FAULT,
 )
@@ -59,6 +62,7 @@ FACTOR_READERS = Registry(
     "harness.factor_readers",
     {
         RENDERING: "harness.extractors.factor_readers:RENDERING_SOURCE",
+        FACTOR_CLASSIFIER: "harness.extractors.factor_readers:CLASSIFIER_SOURCE",
     },
     _FAULT,
 )
@@ -77,6 +81,10 @@ _ABOUT = {
     "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
     RENDERING: "the factors of the nearest of all images of shapes, by all pixels",
     "identity": "the numbers themselves as features, for points in the plane",
+    FACTOR_CLASSIFIER: "features, logits and factors for shapes: all factors right of %(all)s of "
+    "its test images",
+    DUAL_ENCODER: "images and texts of shapes in one space: of 100 texts an image's own is the "
+    "nearest for %(100)s of its test images",
     "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
 
@@ -97,6 +105,9 @@ def _about(name: str) -> str:
     if dataset in DIGESTS:
         accuracy = read_metadata(weights_path(dataset))["test_accuracy"]
         return f"features, logits and distances for {dataset}: {accuracy:.1%} right on its test set"
+    if name in FILES:
+        accuracy = read_metadata(tower_path(name))["test_accuracy"]
+        return _ABOUT[name] % {key: f"{share:.1%}" for key, share in accuracy.items()}
     return _ABOUT.get(name, "from an installed package")
 
 
@@ -118,7 +129,7 @@ def load_perceptual(name: str, device: str = "cpu") -> Perceptual:
 
 
 def load_factor_reader(name: str, device: str = "cpu") -> FactorReader:
-    """The reader of factors `rendering:shapes`.
+    """The reader of factors `rendering:shapes` or `classifier:shapes`.
 
     Errors as in `load_extractor`.
     """
@@ -126,7 +137,8 @@ def load_factor_reader(name: str, device: str = "cpu") -> FactorReader:
 
 
 def load_text_image(name: str, device: str = "cpu") -> TextImage:
-    """The text-image network `clip`, or `clip:NAME` for a repository of the Hugging Face hub.
+    """The text-image network `clip`, `clip:NAME` for a repository of the Hugging Face hub, or
+    `dual-encoder:shapes`.
 
     Errors as in `load_extractor`.
     """

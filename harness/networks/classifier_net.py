@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from harness.core.errors import BadInput
 from harness.data.output_files import make_folder, write_output
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _stage(channels_in: int, channels: int, convs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def to_half(net: ClassifierNet) -> dict[str, Tensor]:
+def to_half(net: nn.Module) -> dict[str, Tensor]:
     """The state as it is stored: float16, which halves the file and costs no accuracy."""
     return {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
@@ -80,15 +82,19 @@ def to_half(net: ClassifierNet) -> dict[str, Tensor]:
 
 def save_classifier(net: ClassifierNet, path: Path, metadata: Mapping[str, Any]) -> None:
     """Write the network to `path` (safetensors, float16) with its architecture and `metadata`."""
+    save_half(net, path, {"architecture": asdict(net.architecture), **metadata})
+
+
+def save_half(net: nn.Module, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write a network to `path` (safetensors, float16) with `metadata`, values that JSON has."""
     # One entry: safetensors writes several in an order that changes from run to run, and the
     # digest of the file is to depend on the training alone.
-    record = json.dumps({"architecture": asdict(net.architecture), **metadata}, sort_keys=True)
     make_folder(path)
-    write_output(path, serialise(to_half(net), {"harness": record}))
+    write_output(path, serialise(to_half(net), {"harness": json.dumps(metadata, sort_keys=True)}))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What `save` recorded beside the weights; BadInput where `path` is not such a file."""
+    """What `save_half` recorded beside the weights; BadInput where `path` is not such a file."""
     try:
         with safe_open(path, framework="pt") as file:
             record: dict[str, Any] = json.loads(file.metadata()["harness"])
@@ -101,7 +107,11 @@ def load_classifier(path: Path) -> ClassifierNet:
     """The network stored at `path`, float32, in evaluation mode."""
     fields = read_metadata(path)["architecture"]
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-    net = ClassifierNet(Architecture(**fields))
+    return load_half(ClassifierNet(Architecture(**fields)), path)
+
+
+def load_half(net: Net, path: Path) -> Net:
+    """Give `net` the weights stored at `path`, in float32, and return it in evaluation mode."""
     with safe_open(path, framework="pt") as file:
         net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return net.requires_grad_(False).eval()

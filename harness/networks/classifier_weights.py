@@ -39,16 +39,25 @@ def weights_path(name: str) -> Path:
 
 def pinned_weights(name: str) -> LocalWeights:
     """The committed file behind `classifier:NAME`. BadInput where it is missing or was changed."""
-    dataset, path = name.removeprefix(PREFIX), committed_path(name)
-    if (actual := file_sha256(path)) != DIGESTS[dataset]:
-        expected = DIGESTS[dataset][:8]
-        raise BadInput(f"{path} was changed: its SHA-256 starts with {actual[:8]}, not {expected}")
+    return check_committed(committed_path(name), DIGESTS[name.removeprefix(PREFIX)])
+
+
+def check_committed(path: Path, digest: str) -> LocalWeights:
+    """The file at `path`, whose SHA-256 must be `digest`. BadInput where it was changed."""
+    if (actual := file_sha256(path)) != digest:
+        raise BadInput(
+            f"{path} was changed: its SHA-256 starts with {actual[:8]}, not {digest[:8]}"
+        )
     return LocalWeights(path, actual)
 
 
 def committed_path(name: str) -> Path:
     """The same, whatever it holds. BadInput where it is missing."""
-    path = weights_path(name.removeprefix(PREFIX))
+    return present_file(name, weights_path(name.removeprefix(PREFIX)))
+
+
+def present_file(name: str, path: Path) -> Path:
+    """The `path` of the weights of the network `name`. BadInput where no file is there."""
     if not path.is_file():
         raise BadInput(f"the weights of {name} are missing: {path}; reinstall the package")
     return path
@@ -56,14 +65,19 @@ def committed_path(name: str) -> Path:
 
 def check_classifier_fits(name: str, channels: int, size: int) -> None:
     """Raise BadInput unless images are like those that `classifier:NAME` was trained on."""
-    shape = _taken(name)
+    check_trained_shape(name, committed_path(name), channels, size)
+
+
+def check_trained_shape(name: str, path: Path, channels: int, size: int) -> None:
+    """Raise BadInput unless images are like those the network at `path` was trained on."""
+    shape = _trained_shape(path)
     if (channels, size, size) != shape:
         expected, actual = ("×".join(map(str, sides)) for sides in (shape, (channels, size, size)))
         raise BadInput(f"{name} takes {expected} images, not {actual}")
 
 
 @cache
-def _taken(name: str) -> tuple[int, int, int]:
+def _trained_shape(path: Path) -> tuple[int, int, int]:
     """Channels, height and width of the images that the network was trained on."""
-    architecture = read_metadata(committed_path(name))["architecture"]
+    architecture = read_metadata(path)["architecture"]
     return architecture["channels"], architecture["size"], architecture["size"]

@@ -19,6 +19,7 @@ from harness.extractors import (
 from harness.networks import classifier_weights
 from harness.networks.classifier_net import accuracy, load_classifier, read_metadata
 from harness.networks.classifier_weights import DIGESTS, weights_path
+from harness.networks.tower_weights import FILES
 
 REQUIRED = {
     "digits": 0.98, "mnist": 0.993, "mnist-16": 0.99, "fashion-mnist": 0.92,
@@ -37,7 +38,8 @@ def test_committed_weights(name):
 
 
 def test_every_weights_file_is_pinned():
-    assert {path.stem for path in weights_path("digits").parent.iterdir()} == set(DIGESTS)
+    pinned = {*DIGESTS, *(file for file, _ in FILES.values())}
+    assert {path.stem for path in weights_path("digits").parent.iterdir()} == pinned
 
 
 def test_list_says_what_each_network_is():

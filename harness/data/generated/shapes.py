@@ -83,6 +83,7 @@ def _make(_: str, options: Mapping[str, str]) -> Source:
         citation="after Matthey et al. 2017, dSprites",
         classes=sprites.SHAPES,
         factors=sprites.FACTORS,
+        text_image="dual-encoder:shapes" if size == SIZES[0] else "clip",
         factor_reader="rendering:shapes",
     )
     return Source(card, load, shapes=sizes.shapes(3, int(size)))
