@@ -34,6 +34,7 @@ def verdicts_document(results: Results) -> dict[str, Any]:
             for info in results.training
             if info.undertrained
         ],
+        "training": _training(results),
         "generated_at": results.generated_at,
         "machine": environment.get("device", ""),
         "version": environment.get("harness", ""),
@@ -45,6 +46,26 @@ def verdicts_document(results: Results) -> dict[str, Any]:
             for verdict in results.verdicts
         ],
     }
+
+
+def _training(results: Results) -> list[dict[str, Any]]:
+    """How far each model was trained on each dataset, and the MLflow runs that this is true of."""
+    runs: dict[tuple[str, str], list[str]] = {}
+    for cell in results.cells:
+        if cell.run_id:
+            runs.setdefault((cell.dataset, cell.model), []).append(cell.run_id)
+    return [
+        {
+            "dataset": info.dataset,
+            "model": info.model,
+            "images": info.images,
+            "steps": info.steps,
+            "epochs": info.epochs,
+            "undertrained": info.undertrained,
+            "runs": runs.get((info.dataset, info.model), []),
+        }
+        for info in results.training
+    ]
 
 
 def verdicts_json(results: Results) -> str:
