@@ -45,13 +45,13 @@ def _board(console: Console, board: Board, standings: Standings) -> None:
     from harness.statistics.formatting import number
 
     metric = standings.metrics[board.metric]
-    heads = ["rank", "rank in", "model", tables.heading(metric), "95 % interval"]
+    heads = ["rank", "rank in", "model", "images", tables.heading(metric), "95 % interval"]
     heads += ["seeds"] + [f"against {board.against}"] * bool(board.against)
     rows = [_cells(board, row, standings) for row in board.rows]
     if board.floor and board.floor.mean is not None:
         floor = number(board.floor.mean, metric.digits)
-        blank = [""] * (len(heads) - 4)
-        rows.append(["", "", f"[dim]{escape(board.floor.model)}[/dim]", floor, *blank])
+        blank = [""] * (len(heads) - 5)
+        rows.append(["", "", f"[dim]{escape(board.floor.model)}[/dim]", "", floor, *blank])
     print_titled_table(console, f"{metric.heading} on {board.dataset}", heads, rows)
     if board.apart:
         print_line(console, f"Not comparable with the board above: {board.apart}.", "yellow")
@@ -60,12 +60,16 @@ def _board(console: Console, board: Board, standings: Standings) -> None:
 
 def _cells(board: Board, row: Row, standings: Standings) -> list[str]:
     from harness.report import tables
+    from harness.report.boards import view
 
     cell = tables.cell(board, standings.metrics[board.metric], row.model, {})
     name = escape(row.model.removesuffix(" (quoted)")) + " [dim]quoted[/dim]" * row.quoted
+    if (board.dataset, row.model) in standings.undertrained:
+        name += " [yellow]undertrained[/yellow]"
+    images = "–" if row.quoted else view.budget(standings.images[row.model]).text
     value = escape(", ".join(filter(None, (cell.text, cell.problems))))
     seeds = str(row.seeds or "")
-    cells = [str(cell.rank or ""), cell.ranks, name, value, escape(cell.interval), seeds]
+    cells = [str(cell.rank or ""), cell.ranks, name, images, value, escape(cell.interval), seeds]
     if board.against:
         comparison = escape(f"{cell.outcome} {cell.versus}".strip())
         cells.append(f"[{OUTCOMES.get(cell.outcome, 'dim')}]{comparison}[/]")
@@ -125,6 +129,8 @@ def _closing(console: Console, standings: Standings) -> None:
     console.print()
     for notice in standings.notices:
         print_line(console, notice, "yellow")
+    for (dataset, label), reason in standings.undertrained.items():
+        print_line(console, f"undertrained: {label} on {dataset}: {reason}")
     for lost in standings.collected.lost:
         cell = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
         print_line(console, f"{lost.status}: {cell}: {lost.reason}", "red")

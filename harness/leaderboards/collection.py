@@ -23,6 +23,7 @@ from harness.leaderboards.entries import (
 )
 from harness.leaderboards.external_samples import is_outside, outside
 from harness.leaderboards.pareto import COSTS
+from harness.leaderboards.reported_maturity import ReportedMaturity
 from harness.tracking import Store
 from harness.tracking.collection import StoredRun, SuiteRun, collect, suite_runs
 
@@ -57,7 +58,8 @@ class FailedCell:
 class CollectedEntries:
     """`table` is a tidy table whose models are the labels of `entries`, `protocols` those of its
     numbers by key. `unfinished` counts the cells whose training has not ended, `forgotten` the runs
-    that someone took off the boards.
+    that someone took off the boards. `maturity` says by dataset and label why an entry is
+    undertrained: empty where it is not; it lacks the entries of which no report says it.
     """
 
     entries: tuple[Entry, ...]
@@ -66,11 +68,25 @@ class CollectedEntries:
     lost: tuple[FailedCell, ...]
     unfinished: int
     forgotten: int = 0
+    maturity: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def with_maturity(self, reported: ReportedMaturity) -> CollectedEntries:
+        """The same with what reports say of the training of each entry."""
+        entries = {entry.label: entry for entry in self.entries if entry.identity.images}
+        maturity = {}
+        for (dataset, label), runs in self.table.groupby(["dataset", "model"])["run_id"]:
+            if entry := entries.get(str(label)):
+                names = {entry.identity.model, *entry.also}
+                reason = reported.undertrained(names, set(runs))
+                if reason is not None:
+                    maturity[str(dataset), str(label)] = reason
+        return replace(self, maturity=maturity)
 
 
 def collect_entries(store: Store, choice: EntryFilter) -> CollectedEntries:
     """What the store has of the choice. BadInput where it has nothing by a name that was chosen."""
-    gathering = EntryCollector(choice, suite_runs(store))
+    suites = suite_runs(store)
+    gathering = EntryCollector(choice, suites)
     for run in collect(store, choice.suites, choice.since):
         gathering.add(run)
     for kind, names, known in gathering.asked():
@@ -79,7 +95,7 @@ def collect_entries(store: Store, choice: EntryFilter) -> CollectedEntries:
                 f"{kind} {unknown[0]!r} is not among what was measured in {store.name}"
                 f"{suggest(unknown[0], known)}"
             )
-    return gathering.result()
+    return gathering.result().with_maturity(ReportedMaturity.read(store, suites))
 
 
 class _Number(NamedTuple):

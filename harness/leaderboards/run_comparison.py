@@ -13,6 +13,7 @@ from harness.leaderboards.board import Board, Versus
 from harness.leaderboards.collection import CollectedEntries, EntryCollector, EntryFilter
 from harness.leaderboards.entries import MACHINE, EntryIdentity, EntryPart
 from harness.leaderboards.leaderboard import boards
+from harness.leaderboards.reported_maturity import ReportedMaturity
 from harness.leaderboards.run_differences import (
     Difference,
     differences,
@@ -32,13 +33,15 @@ from harness.tracking.collection import StoredRun, SuiteRun, suite_runs
 @dataclass(frozen=True)
 class ComparedRun:
     """One of the runs. `label` is that of its entry, which other sides may share that are other
-    seeds of it; `seeds` are those of the entry on the same dataset in the store.
+    seeds of it; `seeds` are those of the entry on the same dataset in the store. `undertrained`
+    says why the entry is undertrained there: empty where it is not, None where no report says it.
     """
 
     part: EntryPart
     label: str
     seeds: tuple[int, ...]
     environment: Mapping[str, str]
+    undertrained: str | None = ""
 
     @property
     def run(self) -> StoredRun:
@@ -108,6 +111,7 @@ def compare_runs(store: Store, names: Sequence[str]) -> RunComparison:
             "behind each entry"
         )
     collected = _gathered(cells, parts, suites)
+    collected = collected.with_maturity(ReportedMaturity.read(store, suites))
     labels = {entry.identity: entry.label for entry in collected.entries}
     sides = [_side(part, labels, collected, suites) for part in parts]
     runs = [part.run for part in parts]
@@ -152,7 +156,11 @@ def _side(
     ]
     environment = suites[part.run.parent].environment if part.run.parent in suites else {}
     return ComparedRun(
-        part, label, tuple(sorted({int(seed) for seed in rows["seed"]})), environment
+        part,
+        label,
+        tuple(sorted({int(seed) for seed in rows["seed"]})),
+        environment,
+        collected.maturity.get((part.run.dataset, label)) if part.identity.images else "",
     )
 
 

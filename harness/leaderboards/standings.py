@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from harness.config.quoted import Quote
-from harness.core.counting import counted
+from harness.core.counting import counted, counted_of
 from harness.core.errors import BadInput, suggest
 from harness.core.measurement import PREFERENCE
 from harness.leaderboards.aggregate import MetricSummary, summaries
@@ -57,16 +58,17 @@ class Standings:
         """Those that anything was measured on."""
         return list(dict.fromkeys(board.dataset for board in self.boards))
 
-    def images(self, dataset: str) -> dict[str, int]:
-        """Training images shown, by label, of the entries on a dataset, where they were trained."""
-        models = {
-            row.model for board in self.boards if board.dataset == dataset for row in board.rows
-        }
-        return {
-            entry.label: entry.identity.images
-            for entry in self.collected.entries
-            if entry.identity.images is not None and entry.label in models
-        }
+    @cached_property  # asked for every row
+    def images(self) -> dict[str, int | None]:
+        """Training images shown to each entry, by label: 0 of what is not trained, None of samples
+        from elsewhere.
+        """
+        return {entry.label: entry.identity.images for entry in self.collected.entries}
+
+    @cached_property
+    def undertrained(self) -> dict[tuple[str, str], str]:
+        """The entries that are undertrained, by dataset and label, each with the reason."""
+        return {place: reason for place, reason in self.collected.maturity.items() if reason}
 
 
 def standings(
@@ -205,6 +207,7 @@ def _notices(
                 f"{number(distinct[-1], 0)} training images, so that differences between them may "
                 "come from training longer."
             )
+    yield from _maturity_notices(collected, board_list)
     names = [entry.identity.model for entry in collected.entries]
     if several := sorted({name for name in names if names.count(name) > 1}):
         yield (
@@ -222,6 +225,26 @@ def _notices(
         yield f"{_runs(collected.forgotten)} that `harness forget` lists: left out."
     if unknown:
         yield f"Metrics that this installation does not know: {', '.join(unknown)}."
+
+
+def _maturity_notices(collected: CollectedEntries, board_list: Sequence[Board]) -> Iterator[str]:
+    """How many of the entries on boards are undertrained, and of how many that is not recorded."""
+    trained = {entry.label for entry in collected.entries if entry.identity.images}
+    places = {(board.dataset, row.model) for board in board_list for row in board.rows}
+    states = {place: collected.maturity.get(place) for place in places if place[1] in trained}
+    total = len({label for _, label in states})
+    if marked := {label for (_, label), reason in states.items() if reason}:
+        yield (
+            f"{counted_of(len(marked), total, 'trained entry', 'trained entries')} "
+            f"{'is' if len(marked) == 1 else 'are'} marked as undertrained: still learning when "
+            "the budget ended, so that more training may change all numbers."
+        )
+    if unknown := {label for (_, label), reason in states.items() if reason is None}:
+        yield (
+            f"Whether {counted_of(len(unknown), total, 'trained entry', 'trained entries')} "
+            f"{'is' if len(unknown) == 1 else 'are'} undertrained is not recorded; `harness run` "
+            "of a finished suite records it, and trains nothing."
+        )
 
 
 def _runs(count: int) -> str:

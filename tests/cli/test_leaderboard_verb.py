@@ -17,8 +17,9 @@ def test_all_of_a_store_in_the_terminal(stored: Path):
     assert "human_preference[voters=2, votes=40, tally=1a]; mean over training seeds" in out
     assert "Not comparable with the board above: counts (n=100 against n=50)." in out
     lines = [line.split("│") for line in out.splitlines() if "vae/mlp" in line]
-    rank, ranks, model, number, interval, seeds, versus = (part.strip() for part in lines[0][1:-1])
-    assert (rank, ranks, model, seeds) == ("1", "1", "vae/mlp", "3")
+    parts = [part.strip() for part in lines[0][1:-1]]
+    rank, ranks, model, images, number, interval, seeds, versus = parts
+    assert (rank, ranks, model, images, seeds) == ("1", "1", "vae/mlp", "100", "3")
     assert number.endswith(", 1 diverged")
     assert interval.startswith("[")
     assert versus.startswith("better ×0.3")

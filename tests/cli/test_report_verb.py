@@ -1,5 +1,7 @@
 """`harness report`: from the tracking store, published, and from a folder alone."""
 
+import csv
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,6 +28,15 @@ claims:
 def files(folder: Path) -> dict[str, bytes]:
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def rows_of_training(file: Path) -> dict[str, dict[str, object]]:
+    return {each["model"]: each for each in json.loads(file.read_text())["training"]}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +79,57 @@ def test_a_folder_alone_gives_the_page_that_the_store_gave(published: Path, tmp_
     assert after.keys() == before.keys()
     assert [name for name in after if after[name] != before[name]] == []
     assert [path.name for path in tmp_path.iterdir()] == ["copy"], "it made no store"
+
+
+def test_a_published_folder_has_what_the_self_test_of_its_claims_came_to(
+    published: Path, tmp_path: Path
+):
+    shutil.copytree(published, tmp_path / "copy")
+    file = tmp_path / "copy/report.json"
+    document = json.loads(file.read_text())
+    results = document["selftests"]["better"]
+    assert {(each["metric"], each["outcome"]) for each in results} == {("mse", "passes")}
+    assert "Self-test passed: mean squared error on digits" in page_again(tmp_path)
+    for each in results:
+        each |= {"outcome": "not run", "moved": ""}
+    file.write_text(json.dumps(document))
+    assert "Self-test not run: mean squared error on digits with noise and blur." in (
+        page_again(tmp_path)
+    )
+    results[0] |= {"outcome": "fooled", "moved": "better"}
+    file.write_text(json.dumps(document))
+    assert "mean squared error is fooled by noise on digits" in page_again(tmp_path)
+    del document["selftests"]
+    file.write_text(json.dumps(document))
+    assert "What would fool its metrics is not recorded." in page_again(tmp_path)
+    verdicts = json.loads((tmp_path / "copy/verdicts.json").read_text())["verdicts"]
+    assert [verdict["selftests"] for verdict in verdicts] == [None, None]
+
+
+def page_again(folder: Path) -> str:
+    """The page of `copy`, written from its files."""
+    ended = Inside(folder)("report", "--from", "copy")
+    assert ended.returncode == 0, ended.stderr
+    return (folder / "copy/index.html").read_text()
+
+
+def test_verbs_that_rank_and_compare_mark_what_the_report_marks(ran: Inside):
+    board = ran("leaderboard", "--metrics", "mse", "--csv", "board.csv", "--markdown", "board.md")
+    assert board.returncode == 0, board.stderr
+    reasons = {row["model"]: row["undertrained"] for row in rows(ran.folder / "board.csv")}
+    reported = rows_of_training(ran.folder / "runs/small/verdicts.json")
+    reason = "it has seen only 16% of its training images"
+    assert reasons["vae/vae"] == reported["vae/vae"]["undertrained"] == reason
+    assert {row["images"] for row in rows(ran.folder / "board.csv")} == {"192"}
+    assert "| vae/vae (undertrained) | 192 |" in (ran.folder / "board.md").read_text()
+    (ran.folder / "board.csv").unlink()
+    (ran.folder / "board.md").unlink()
+    shown = ran("leaderboard", "--metrics", "mse")
+    assert f"undertrained: vae/vae on digits: {reason}" in shown.stdout
+    assert "not recorded" not in shown.stdout
+    compared = ran("compare", "vae/vae@digits", "autoencoder/conv@digits")
+    assert "A  vae/vae on digits, seed 0  undertrained" in compared.stdout
+    assert f"A is undertrained: {reason}" in compared.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Comparisons of runs that are made by hand; `tests/cli/test_compare.py` has a real store."""
 
+import json
 from dataclasses import replace
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from stored_runs import SUITES, cell, fid, sampled, value
@@ -17,7 +18,7 @@ from harness.tracking.collection import SuiteRun
 def compare(monkeypatch: pytest.MonkeyPatch):
     """Compares runs of a store that has just these; runs are named by their whole ids."""
 
-    def of(runs, *names):
+    def of(runs, *names, reports=MappingProxyType({})):
         by_id = {run.run_id: run for run in runs}
         suites = {**SUITES, "of-bob": SuiteRun("second", {"torch": "2.1"})}
         monkeypatch.setattr(run_names, "find_run", lambda store, name: by_id[name])
@@ -26,7 +27,8 @@ def compare(monkeypatch: pytest.MonkeyPatch):
             run_names, "collect",
             lambda store, dataset: (run for run in runs if run.dataset == dataset),
         )  # fmt: skip
-        return run_comparison.compare_runs(SimpleNamespace(uri="here"), names)
+        store = SimpleNamespace(uri="here", get=lambda run_id, path: reports.get(run_id))
+        return run_comparison.compare_runs(store, names)
 
     return of
 
@@ -53,6 +55,21 @@ def test_what_differs_is_named_by_kind(compare):
     assert [effect.why for line in found.lines for effect in line.effects] == [
         "measured on one side only"
     ] * 2
+
+
+def test_an_undertrained_entry_is_marked_by_what_its_suites_report(compare):
+    runs = [*seeds("gan/mlp", 9.0), *seeds("vae/mlp", 3.0), *seeds("new/mlp", 3.0)]
+    training = [
+        {"model": "gan/mlp", "undertrained": "it made only 5 steps", "runs": ["gan/mlp-1-0"]},
+        {"model": "vae/mlp", "undertrained": "", "runs": ["vae/mlp-0-0"]},
+    ]
+    reports = {"of-ann": json.dumps({"training": training})}
+    names = ["gan/mlp-0-0", "vae/mlp-0-0", "new/mlp-0-0"]
+    found = compare(runs, *names, reports=reports)
+    assert [side.undertrained for side in found.sides] == ["it made only 5 steps", "", None]
+    assert list(view.notices(found)) == [
+        "A is undertrained: it made only 5 steps", "whether C is undertrained is not recorded",
+    ]  # fmt: skip
 
 
 def test_the_effect_is_paired_over_the_seeds_that_both_have(compare):

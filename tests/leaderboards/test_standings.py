@@ -91,9 +91,42 @@ def test_what_is_chosen_is_drawn_against_costs_that_are_not_shown():
 
 def test_unequal_budgets_are_said():
     runs = [*store(), *store({"long/mlp": 1.0}, params={"budget.images": "5000"})]
-    (notice,) = standings(gathered(*runs)).notices
+    notice, *_ = standings(gathered(*runs)).notices
     assert "budgets differ on digits" in notice
     assert "100 to 5" in notice
+
+
+def test_two_budgets_of_one_recipe_are_two_entries_that_a_board_ranks_and_names():
+    long = [
+        cell("gan/mlp", seed, (value(1.0 + 0.05 * seed**2, fid()),), run_id=f"long-{seed}",
+             params={"budget.images": "5000"})
+        for seed in range(3)
+    ]  # fmt: skip
+    found = standings(gathered(*store({"gan/mlp": 9.0}), *long))
+    (board,) = found.boards
+    assert [(row.model, row.rank, row.seeds) for row in board.rows] == [
+        ("gan/mlp (images=5000)", 1, 3), ("gan/mlp (images=100)", 2, 3),
+    ], "no seed of one budget counts for the other"  # fmt: skip
+    assert found.images["gan/mlp (images=5000)"] == 5000
+    assert any(notice.startswith("gan/mlp: one name for several") for notice in found.notices)
+
+
+def test_how_many_entries_are_undertrained_or_of_unknown_training_is_said():
+    collected = gathered(*store())
+    unknown = standings(collected)
+    assert unknown.undertrained == {}
+    assert unknown.notices == (
+        "Whether 2 of 2 trained entries are undertrained is not recorded; `harness run` of a "
+        "finished suite records it, and trains nothing.",
+    )
+    states = {("digits", "gan/mlp"): "it made only 5 steps", ("digits", "vae/mlp"): ""}
+    found = standings(replace(collected, maturity=states))
+    assert found.undertrained == {("digits", "gan/mlp"): "it made only 5 steps"}
+    assert found.notices == (
+        "1 of 2 trained entries is marked as undertrained: still learning when the budget ended, "
+        "so that more training may change all numbers.",
+    )
+    assert standings(replace(collected, maturity=dict.fromkeys(states, ""))).notices == ()
 
 
 def test_failed_and_diverged_cells_are_never_numbers():

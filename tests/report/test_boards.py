@@ -189,6 +189,55 @@ def test_json_says_all_and_csv_has_a_line_for_each_entry_of_each_board(
     assert here.quoted.sum() == 1
 
 
+FALLS = "its loss still falls 9 % | in the last tenth"
+
+
+@pytest.fixture(scope="module")
+def marked() -> view.Leaderboard:
+    """gan/mlp is undertrained on digits, vae/mlp is not, and of the others no report says it."""
+    states = {("digits", "gan/mlp"): FALLS, ("digits", "vae/mlp"): "", ("mnist", "gan/mlp"): ""}
+    collected = replace(gathered(*runs()), maturity=states)
+    return view.Leaderboard(standings(collected, quotes=QUOTES), "s", "t")
+
+
+def test_the_page_marks_what_is_undertrained_on_its_dataset_and_names_budgets(marked):
+    html = pages.boards_html(marked)
+    digits, mnist = html.split("<h3>mnist</h3>")[0], html.split("<h3>mnist</h3>")[1]
+    mark = f'gan/<wbr>mlp<span class="more trouble" title="{FALLS}">undertrained</span></th>'
+    assert digits.count(mark) == digits.count(">undertrained</span>") > 0
+    assert ">undertrained</span>" not in mnist
+    assert '<td data-sort="100">100</td>' in digits
+    assert f"<td>on digits: {FALLS}</td>" in html
+    assert "<td>not recorded on mnist</td>" in html
+    for table in re.findall(r'<table class="board">.*?</table>', html, re.DOTALL):
+        rows = re.findall(r"<tr.*?</tr>", table, re.DOTALL)
+        assert len({len(re.findall(r"<t[hd]\b", row)) for row in rows}) == 1
+
+
+def test_markdown_and_latex_mark_what_is_undertrained_and_name_budgets(marked):
+    digits, mnist = pages.boards_markdown(marked).split("## mnist")
+    assert "| gan/mlp (undertrained) | 100 |" in digits
+    assert "| theirs (quoted) | – |" in digits
+    assert "| gan/mlp | 100 |" in mnist
+    assert "on digits: its loss still falls 9 % \\| in the last tenth" in mnist, "among the entries"
+    tex = latex.latex(marked)
+    assert "gan/mlp (undertrained) & 100 & " in tex
+    assert r"gan/mlp is undertrained: its loss still falls 9 \% \textbar{}" in tex
+
+
+def test_csv_and_json_have_budgets_and_maturity(marked, tmp_path: Path):
+    (tmp_path / "b.csv").write_text(record.csv(marked))
+    table = pd.read_csv(tmp_path / "b.csv", keep_default_na=False)
+    reasons = {(r.dataset, r.model): r.undertrained for r in table.itertuples() if r.undertrained}
+    assert reasons == {("digits", "gan/mlp"): FALLS}
+    assert set(table.loc[table.model == "vae/mlp", "images"]) == {"100"}
+    assert set(table.loc[table.quoted.astype(str) == "True", "images"]) == {""}
+    entries = json.loads(record.boards_json(marked))["entries"]
+    states = {entry["entry"]: entry["undertrained"] for entry in entries}
+    assert states["gan/mlp"] == {"digits": FALLS, "mnist": ""}
+    assert states["vae/mlp"] == {"digits": "", "mnist": None}
+
+
 def test_json_has_null_where_there_is_no_number():
     wild = [cell("wild", s, (value(10.0 ** (150 * s - 150), fid()),)) for s in range(3)]
     board = view.Leaderboard(standings(gathered(*wild)), "s", "t")

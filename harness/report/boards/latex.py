@@ -83,28 +83,41 @@ def _table(dataset: str, group: tables.Group, standings: Standings) -> Iterator[
         against = escape(" or ".join(standings.against))
         caption += f"; $+$ better, $-$ worse than {against}, $\\approx$ not told apart"
     yield from _opened(
-        f"{escape(dataset)}: {escape(group.caption)}. {caption}.", len(group.columns)
+        f"{escape(dataset)}: {escape(group.caption)}. {caption}.", len(group.columns) + 1
     )
     heads = [
         escape(f"{c.title}{f' ({c.unit})' * bool(c.unit)}") + f"~{escape(c.arrow)}"
         for c in group.columns
     ]
-    yield f"model & {' & '.join(heads)} \\\\"
+    yield f"model & images shown & {' & '.join(heads)} \\\\"
     yield "\\midrule"
-    quoted = view.quoted(standings)
-    measured = [row for row in group.rows if row[0] not in quoted]
-    for model, cells in measured:
-        yield _row(model, [_cell(cell) for cell in cells])
-    if others := [row for row in group.rows if row[0] in quoted]:
+    quoted, budgets = view.quoted(standings), view.budgets(standings)
+    reasons = {
+        model: reason for (name, model), reason in standings.undertrained.items() if name == dataset
+    }
+
+    def row(model: str, cells: Sequence[tables.TableCell]) -> str:
+        name = f"{model} (undertrained)" if model in reasons else model
+        return _row(name, [escape(budgets[model].text), *map(_cell, cells)])
+
+    for model, cells in group.rows:
+        if model not in quoted:
+            yield row(model, cells)
+    if others := [each for each in group.rows if each[0] in quoted]:
         yield "\\midrule"
         for model, cells in others:
-            yield _row(model, [_cell(cell) for cell in cells])
+            yield row(model, cells)
     if group.floors:
         yield "\\midrule"
         for name, texts in group.floors:
-            yield f"\\emph{{{escape(name)}}} & {' & '.join(map(escape, texts))} \\\\"
+            yield f"\\emph{{{escape(name)}}} & & {' & '.join(map(escape, texts))} \\\\"
     notes = [escape(column.note) for column in group.columns]
     notes += [f"({mark})~{escape(reason)}" for mark, reason in group.footnotes]
+    notes += [
+        escape(f"{model} is undertrained: {reasons[model]}")
+        for model, _ in group.rows
+        if model in reasons
+    ]
     yield from _closed(notes)
 
 

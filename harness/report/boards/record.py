@@ -7,19 +7,28 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
+
 from harness.core.csv_text import to_csv
 from harness.leaderboards.board import Board, to_table
 from harness.leaderboards.entries import Entry
 from harness.leaderboards.pareto import Front
-from harness.leaderboards.standings import Mention
+from harness.leaderboards.standings import Mention, Standings
 from harness.report.boards.view import Leaderboard
 
 FORMAT = 1
 
 
 def csv(board: Leaderboard) -> str:
-    """A line for each entry on each board."""
-    return to_csv(to_table(board.standings.boards, against=True))
+    """A line for each entry on each board, with the training images that it was shown, and why it
+    is undertrained if it is.
+    """
+    standings = board.standings
+    table = to_table(standings.boards, against=True)
+    places = zip(table["dataset"], table["model"], strict=True)
+    images = pd.Series([standings.images.get(model) for model in table["model"]], dtype="Int64")
+    reasons = [standings.undertrained.get(place, "") for place in places]
+    return to_csv(table.assign(images=images, undertrained=reasons))
 
 
 def boards_json(board: Leaderboard) -> str:
@@ -39,7 +48,7 @@ def boards_document(board: Leaderboard) -> dict[str, Any]:
         "generated_at": board.generated_at,
         "against": next(iter(standings.against), None),
         "notices": list(standings.notices),
-        "entries": [_entry(entry) for entry in standings.collected.entries],
+        "entries": [_entry(entry, standings) for entry in standings.collected.entries],
         "boards": [_board(each, board) for each in standings.boards],
         "across_datasets": [asdict(each) for each in standings.summaries],
         "fronts": [_front(each) for each in standings.fronts],
@@ -48,7 +57,7 @@ def boards_document(board: Leaderboard) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, standings: Standings) -> dict[str, Any]:
     return {
         "entry": entry.label,
         "model": entry.identity.model,
@@ -61,6 +70,10 @@ def _entry(entry: Entry) -> dict[str, Any]:
             if value and name not in ("kind", "images")
         },
         "seeds": {dataset: sorted(seeds) for dataset, seeds in sorted(entry.seeds.items())},
+        "undertrained": {
+            name: standings.collected.maturity.get((name, entry.label))
+            for name in sorted(entry.seeds)
+        },
         "parameters": sorted(entry.parameters),
         "suites": sorted(entry.suites),
         "machines": sorted(entry.machines),

@@ -150,6 +150,34 @@ def stated(mention: Mention) -> str:
     return ", ".join(f"{name} {value}" for name, value in fields.items()) or "nothing stated"
 
 
+def budgets(standings: Standings) -> dict[str, tables.TableCell]:
+    """The training images that each row's model was shown, by label; of quoted numbers they are not
+    known.
+    """
+    cells = {label: budget(images) for label, images in standings.images.items()}
+    return dict.fromkeys(quoted(standings), tables.TableCell("–")) | cells
+
+
+def budget(images: int | None) -> tables.TableCell:
+    """The training images that an entry was shown, as a column says it."""
+    if images is None:
+        return tables.TableCell("unknown")
+    return tables.TableCell(number(images, 0) if images else "not trained", images)
+
+
+def maturity(entry: Entry, standings: Standings) -> str:
+    """On which datasets an entry is undertrained and why, or that it is not recorded; empty where
+    it is not undertrained, and where it is not trained.
+    """
+    if not entry.identity.images:
+        return ""
+    states = {name: standings.collected.maturity.get((name, entry.label)) for name in entry.seeds}
+    texts = [f"on {name}: {reason}" for name, reason in states.items() if reason]
+    if unknown := [name for name, reason in states.items() if reason is None]:
+        texts.append(f"not recorded on {', '.join(unknown)}")
+    return "; ".join(texts)
+
+
 def seeds(entry: Entry) -> str:
     """How many training seeds an entry has, by dataset where that differs."""
     counts = {dataset: len(seeds) for dataset, seeds in sorted(entry.seeds.items())}
