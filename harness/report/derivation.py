@@ -85,18 +85,23 @@ def with_budget(verdict: Verdict, training: Sequence[TrainingInfo]) -> Verdict:
     """The verdict with the budget of the models that it is about in its sentence."""
     datasets = {part.dataset for part in verdict.parts}
     models = {side.model for side in verdict.claim.entrants}
-    by_dataset: dict[str, list[TrainingInfo]] = {}
-    for info in training:
-        if info.dataset in datasets and info.model in models:
-            by_dataset.setdefault(info.dataset, []).append(info)
-    texts = [text for infos in by_dataset.values() for text in _budgets(infos)]
+    texts = budget_texts([i for i in training if i.dataset in datasets and i.model in models])
     if not texts:
         return verdict
     return replace(verdict, sentence=f"{verdict.sentence} Budget: {'; '.join(texts)}.")
 
 
+def budget_texts(training: Sequence[TrainingInfo]) -> list[str]:
+    """The budget of models on each dataset in words, by model where they differ by more than
+    `LAST_STEP`.
+    """
+    by_dataset: dict[str, list[TrainingInfo]] = {}
+    for info in training:
+        by_dataset.setdefault(info.dataset, []).append(info)
+    return [text for infos in by_dataset.values() for text in _budgets(infos)]
+
+
 def _budgets(infos: Sequence[TrainingInfo]) -> list[str]:
-    """The budget on a dataset, by model where they differ by more than `LAST_STEP`."""
     images = [info.images for info in infos]
     if max(images) <= LAST_STEP * min(images):
         return [infos[0].budget]

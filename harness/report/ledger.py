@@ -31,15 +31,23 @@ from harness.data import dataset_card
 from harness.metrics import METRICS, REGISTRY, load_metric
 from harness.plan.setup import check_named_networks
 from harness.report.derivation import trial
+from harness.report.ledger_rows import (
+    data_text,
+    declared_text,
+    maturity_text,
+    selftest_outcome_text,
+)
 from harness.report.plain import plain_text
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""
 
-DECLARED = {True: "first", False: "after measuring", None: "not recorded"}
-"""When a claim was declared, as a table says it."""
-
 OUTCOMES = ("supported", "refuted", "inconclusive", "not evaluable")
+HEADS = (
+    "verdict", "effect", "data and budget", "seeds", "undertrained", "self-test", "declared",
+    "report",
+)  # fmt: skip
+"""The columns of a claim's verdicts."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Ledger:
         elif old:
             same = any(claim.asks_as(finding.claim) for finding in old)
             changed = "what its metrics measure has" if same else "the claim has"
-            why = f"{changed} changed since its last report"
+            why = _amendment_text(claim, old) or f"{changed} changed since its last report"
         return f"In the suite {' and '.join(suites)}; {why}."
 
     def markdown(self, folder: Path) -> str:
@@ -151,9 +159,10 @@ class Ledger:
             f"[add a claim]({_relative(guide, folder)}). *Declared* says whether the claim was "
             "recorded as it stands before anything was measured for it; reports of earlier "
             "versions did not record it. A claim that is asked otherwise than in its report, or "
-            "whose metric measures otherwise, has no verdict. Below each claim stands which "
-            "disturbances of images would fool its metrics: where the self-test shows that one "
-            "does, the claim is withheld.",
+            "whose metric measures otherwise, has no verdict. *Undertrained* names the models of "
+            "the claim that were still learning when the budget ended. Below each claim stands "
+            "which disturbances of images would fool its metrics: where the self-test shows that "
+            "one does, the claim is withheld; what it came to stands beside the verdict.",
             "",
             *self._counts(claims),
         ]
@@ -200,22 +209,39 @@ class Ledger:
         if not verdicts:
             return [*lines, self.missing(claim)]
         lines += [
-            "| verdict | effect | datasets | seeds | declared | report |",
-            "|---|---|---|---|---|---|",
+            f"| {' | '.join(HEADS)} |",
+            "|---" * len(HEADS) + "|",
         ]
-        return [*lines, *(_row(finding, folder) for finding in verdicts)]
+        return [*lines, *(_row(finding, claim, folder) for finding in verdicts)]
 
 
-def _row(finding: RecordedVerdict, folder: Path) -> str:
-    recorded = finding.recorded
+def _amendment_text(claim: Claim, findings: Sequence[RecordedVerdict]) -> str:
+    """Which verdicts are on a claim as it was before it was amended, and why it was; empty where
+    none is.
+    """
+    for finding in findings:
+        since = [each for each in claim.amended if each not in finding.claim.amended]
+        if since and not claim.asks_as(finding.claim):
+            reason = plain_text(since[0].reason.rstrip("."))
+            return (
+                f"the verdict of {finding.suite['suite']}, {finding.outcome}, is on the claim "
+                f"before it was amended on {since[0].date} ({reason}), and does not count"
+            )
+    return ""
+
+
+def _row(finding: RecordedVerdict, claim: Claim, folder: Path) -> str:
+    recorded, rests_on = finding.recorded, (finding.recorded, finding.claim, finding.suite)
     changed = f" ({plain_text(finding.overrides)})" if finding.overrides else ""
     link = f"[{finding.suite['suite']}]({_relative(finding.report, folder)}){changed}"
     cells = [
         f"**{finding.outcome}**",
         plain_text(finding.effect),
-        plain_text(", ".join(recorded["datasets"])),
+        plain_text(data_text(*rests_on)),
         str(len(recorded["seeds"])),
-        DECLARED[recorded.get("declared_first")],
+        plain_text(maturity_text(*rests_on)),
+        selftest_outcome_text(recorded),
+        declared_text(recorded, finding.claim, claim),
         f"{link}, {finding.suite['generated_at'][:10]}",
     ]
     return f"| {' | '.join(cells)} |"

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from harness.config.claim_files import shipped_claim_files
+from harness.config.claim_parts import Amendment
 from harness.config.claim_shapes import make_claim
 from harness.core.errors import BadInput
 from harness.metrics import METRICS
 from harness.report.ledger import Ledger, fooling_text, rule
+from harness.report.ledger_rows import declared_text
 
 ROOT = Path(__file__).parent.parent.parent
 ASKED = "autoencoders and autoencoders-digits"
@@ -116,7 +118,7 @@ def entry(ledger, folder=ROOT / "docs"):
 def test_a_recorded_verdict_stands_with_effect_datasets_seeds_and_report(recorded):
     text = entry(recorded())
     assert "| **supported** | mean squared error of b on digits: ratio 0.80 " in text
-    assert "| digits | 3 | not recorded | [mine](" in text
+    assert f"| digits (budget not recorded) | 3 |{' not recorded |' * 3} [mine](" in text
     assert "reports/mine/report.md), 2026-01-02 |" in text
     assert "Missing" not in text
 
@@ -144,6 +146,73 @@ def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
     assert f"In the suite {ASKED}; the claim has changed since its last report." in text
     worded = claim.model_dump(mode="json") | {"statement": "In other words."}
     assert "**supported**" in entry(recorded(verdict={"claim": worded}))
+
+
+def test_a_verdict_stands_with_budget_maturity_and_self_test_of_what_it_compares(recorded):
+    def trained(model, undertrained="", dataset="digits", images=40_000, epochs=33.0):
+        return {"dataset": dataset, "model": model, "images": images, "steps": 9, "runs": [],
+                "epochs": epochs, "undertrained": undertrained}  # fmt: skip
+
+    mnist = {"dataset": "mnist", "epochs": 0.67}
+    training = [
+        trained("autoencoder/conv"), trained("autoencoder/conv-4", "its loss still falls"),
+        trained("autoencoder/conv", "it has seen only 67 %", **mnist),
+        trained("autoencoder/conv-4", "it has seen only 67 %", **mnist),
+        trained("vae/vae", "not compared"), trained("autoencoder/conv", "elsewhere", "cifar10"),
+    ]  # fmt: skip
+    both = {"datasets": ["digits", "mnist"], "declared_first": True}
+    text = entry(recorded(verdict=both, training=training))
+    assert (
+        "| 40,000 images, 33 epochs of digits; 40,000 images, 0.67 epochs of mnist | 3 | "
+        "autoencoder/conv-4 on digits, mnist; autoencoder/conv on mnist | not recorded | first |"
+    ) in text
+    apart = [training[0], trained("autoencoder/conv-4", images=20_000, epochs=16.5)]
+    text = entry(recorded(training=apart))
+    assert "autoencoder/conv 40,000 images, 33 epochs of digits; autoencoder/conv-4 20,000 " in text
+    assert "of digits | 3 | none | not recorded |" in text
+    assert "| digits (nothing is trained) | 3 | – |" in entry(recorded(training=training[4:]))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        ([], "–"),
+        (["passes", "not applicable"], "passed"),
+        (["not applicable"], "not applicable"),
+        (["passes", "not run"], "not run"),
+        (["passes", "fooled", "not run"], "fooled by blur"),
+    ],
+)
+def test_what_the_self_test_came_to_stands_beside_a_verdict(recorded, outcomes, words):
+    disturbances = ["noise", "blur", "grey"]
+    selftests = [
+        {"outcome": outcome, "disturbance": disturbance}
+        for outcome, disturbance in zip(outcomes, disturbances, strict=False)
+    ]
+    text = entry(recorded(verdict={"selftests": selftests}))
+    assert f"| {words} | not recorded | [mine](" in text
+
+
+def test_a_verdict_on_a_claim_before_its_amendment_says_so_and_does_not_count(recorded):
+    (claim,) = (c for s in shipped_claim_files() for c in s.claims if c.id == "metric-psnr-blur")
+    assert "disturbed/noise-2" in rule(claim)
+    before = claim.model_dump(mode="json") | {"against": "disturbed/noise-1", "amended": []}
+    ledger = recorded(verdict={"claim": before, "outcome": "refuted"})
+    assert ledger.on(claim) == []
+    assert ledger.missing(claim) == (
+        "In the suite metrics; the verdict of mine, refuted, is on the claim before it was "
+        "amended on 2026-11-29 (On digits disturbed/noise-1 is the weaker disturbance by both "
+        "metrics; the LPIPS of disturbed/noise-2 is that of the blur), and does not count."
+    )
+
+
+def test_amendments_stand_beside_the_declaration(recorded):
+    claim = next(c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
+    amended = claim.model_copy(update={"amended": (Amendment(date="2026-01-04", reason="So."),)})
+    verdict = {"declared_first": False}
+    assert declared_text(verdict, claim, claim) == "after measuring"
+    assert declared_text(verdict, amended, amended) == "after measuring, amended 2026-01-04"
+    assert declared_text(verdict, claim, amended) == "after measuring, amended since: 2026-01-04"
 
 
 @pytest.mark.parametrize(
