@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cell.work import CellWork
+from harness.core.errors import FAILURES
 from harness.data.base import Dataset
-from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.measure import MetricOutcome, compute_metric, measurement_of
+from harness.evaluation.measure import MetricOutcome, compute_metric, error_line, measurement_of
+from harness.evaluation.pictures import chosen_pictures, picture_name
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draw_count
 from harness.evaluation.specs import metric_needs
@@ -66,7 +68,7 @@ def measure_cell(
             failures.append(f"{cell.name}: {planned.metric}: {measurement.reason}")
             _keep_traces(work, planned.metric, outcomes)
     if not failures and cell.is_shown:
-        _draw_pictures(work, evidence, model)
+        failures += _draw_pictures(work, evidence, dataset, model)
     return failures
 
 
@@ -101,15 +103,27 @@ def _keep_traces(work: CellWork, metric: str, outcomes: Sequence[MetricOutcome])
         work.store.put(work.run_id, f"failures/{name}.txt", traces)
 
 
-def _draw_pictures(work: CellWork, evidence: Evidence, model: Family | None) -> None:
-    """Draw and store the pictures that the run does not have yet."""
+def _draw_pictures(
+    work: CellWork, evidence: Evidence, dataset: Dataset, model: Family | None
+) -> list[str]:
+    """Draw and store the pictures that the run does not have yet; a message for each that failed,
+    which leaves numbers and other pictures as they are.
+    """
     cell = work.cell
     drawn = work.record.facts.get("pictures", "").split()
+    failures: list[str] = []
     metrics = [_metric(cell, p) for p in cell.planned_measurements if not p.obstacle]
-    for name in pictures.chosen_pictures(evidence, model, metrics):
-        picture = pictures.picture_name(name, cell.sampling)
-        if picture not in drawn:
-            png = pictures.DRAWN[name](evidence)
-            work.store.put(work.run_id, f"pictures/{picture}.png", png)
-            drawn.append(picture)
+    for spec in chosen_pictures(dataset, model, metrics):
+        name = picture_name(spec.name, cell.sampling)
+        if name in drawn:
+            continue
+        try:
+            png = spec.draw(evidence)
+        except FAILURES as error:
+            failures.append(f"{cell.name}: picture {spec.name}: {error_line(error)}")
+            work.store.put(work.run_id, f"failures/picture-{name}.txt", traceback.format_exc())
+            continue
+        work.store.put(work.run_id, f"pictures/{name}.png", png)
+        drawn.append(name)
     work.store.tag(work.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
+    return failures

@@ -62,6 +62,7 @@ require(Requirement("damage", _no_damage))
 provided("train_outliers", "train")
 provided("train_factors", "factors")
 provided("test_factors", "factors")
+provided("class_names", "labels")
 
 
 @evidence(requires=("train",))
@@ -165,14 +166,16 @@ def path_distances(e: Evidence) -> Tensor:
         place = torch.rand(PATHS, 1, generator=draws, device=e.device) * (1 - STEP)
         # Not rounded to bytes: a step this small would be lost.
         images = [
-            (e.model.decode(_between(start, end, t)).clamp(-1, 1).cpu() + 1) * 127.5
+            (e.model.decode(spherical_path(start, end, t)).clamp(-1, 1).cpu() + 1) * 127.5
             for t in (place, place + STEP)
         ]
     return e.perceptual().distance(*images) / STEP**2
 
 
-def _between(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation (Shoemake 1985)."""
-    cosine = (normalize(a) * normalize(b)).sum(dim=1, keepdim=True)
+def spherical_path(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """The point at a share `t` of the arc from a to b, N×d, whose directions differ: spherical
+    interpolation (Shoemake 1985).
+    """
+    cosine = (normalize(a, dim=-1) * normalize(b, dim=-1)).sum(dim=-1, keepdim=True)
     angle = cosine.clamp(-1, 1).acos()
     return (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()

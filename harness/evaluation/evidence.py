@@ -194,6 +194,7 @@ def dataset_evidence(dataset: Dataset) -> dict[str, Any]:
         "train_outliers": dataset.train.outliers,
         "test_images": dataset.test.images,
         "validation_images": dataset.validation and dataset.validation.images,
+        "class_names": dataset.card.classes,
         "reference_texts": dataset.normal_test.texts,
         "is_binary": dataset.binary,
         "test_sources": dataset.normal_test.sources,

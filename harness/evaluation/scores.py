@@ -112,12 +112,17 @@ def anomaly_maps(e: Evidence) -> Tensor:
     """A score for each pixel of each test image, N×S×S: the model's own, or the squared error of
     its reconstruction, averaged over channels.
     """
+    return pixel_scores(e, e["test_images"])
+
+
+def pixel_scores(e: Evidence, images: Tensor) -> Tensor:
+    """The same score for each pixel of any images, as the dataset stores them: N×S×S."""
 
     def error(x: Tensor) -> Tensor:
         return _squared_error(e, x).mean(dim=1)
 
     has_maps = isinstance(e.model, ScoreMaps)
-    return map_batches(e, e["test_images"], e.model.score_map if has_maps else error)
+    return map_batches(e, images, e.model.score_map if has_maps else error)
 
 
 def _squared_error(e: Evidence, x: Tensor) -> Tensor:

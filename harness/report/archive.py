@@ -21,6 +21,7 @@ from harness.core.csv_text import from_csv, to_csv
 from harness.core.errors import BadInput
 from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement
 from harness.core.secrets import without_passwords
+from harness.evaluation.pictures import PICTURES as PICTURE_KINDS
 from harness.metrics import METRICS
 from harness.metrics.base import Estimate, Metric
 from harness.plan.declarations import history_of
@@ -98,6 +99,8 @@ def _check_names(record: SuiteRecord) -> None:
         if name not in datasets:
             raise ValueError(f"dataset {name!r} is not among its datasets")
     for picture in record.pictures:
+        if picture.kind not in PICTURE_KINDS:
+            raise ValueError(f"there is no picture {picture.kind!r}")
         if picture.model not in models:
             raise ValueError(f"model {picture.model!r} of a picture has no cell")
     for cell in record.cells:

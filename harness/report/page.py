@@ -16,6 +16,7 @@ from harness.core.counting import counted
 from harness.core.measurement import FLOORS, TRAINING_IMAGES
 from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
+from harness.evaluation.pictures import PICTURES
 from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
@@ -32,24 +33,14 @@ from harness.statistics.maturity import fall_text, undertrained
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
 
-GALLERIES = {
-    "samples": "Samples",
-    "neighbours": "Memorisation: the samples nearest to a training image, each beside its five "
-    "nearest ones by features",
-    "reconstructions": "Reconstructions",
-    "translations": "Translations: below each test image its translation, and below that its "
-    "counterpart if it is known",
-}
-"""What the kinds of pictures show, in the order in which they stand."""
-
-
 @dataclass(frozen=True)
 class Gallery:
     """The pictures of one kind on one dataset, all of the same seed, with their data URIs."""
 
     dataset: str
     title: str
-    seed: int
+    caption: str
+    is_wide: bool
     pictures: tuple[tuple[ReportPicture, str], ...]
 
 
@@ -290,7 +281,7 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
 def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
     """Side by side, pictures of one seed: the first that most models have."""
     galleries = []
-    for kind, title in GALLERIES.items():
+    for kind, spec in PICTURES.items():
         for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
             candidates = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
             seeds = [p.seed for p in candidates]
@@ -300,5 +291,5 @@ def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list
                 (p for p in candidates if p.seed == seed), key=lambda p: order.index(p.model)
             )
             with_uris = tuple((p, data_uri(p.png)) for p in same_seed)
-            galleries.append(Gallery(dataset, title, seed, with_uris))
+            galleries.append(Gallery(dataset, spec.title, spec.caption, spec.is_figure, with_uris))
     return galleries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -18,7 +18,8 @@ from harness.core.counting import counted
 from harness.core.measurement import CellResult
 from harness.core.protocol import Protocol
 from harness.data.scatter import is_plane
-from harness.evaluation import pictures
+from harness.evaluation.pictures import PICTURES, picture_name
+from harness.evaluation.pictures.sheets import caption_of
 from harness.families import FAMILIES
 from harness.metrics.base import Metric
 from harness.plan import Plan
@@ -34,7 +35,6 @@ from harness.report.results import (
     CURVE_COLUMNS,
     AskedClaim,
     DatasetInfo,
-    Kind,
     ModelInfo,
     ReportPicture,
     Results,
@@ -51,17 +51,6 @@ from harness.tracking import Record, Store
 from harness.tracking.environment import environment
 from harness.tracking.suites import find_suite
 
-ALT: dict[Kind, str] = {
-    "samples": "The first 64 samples",
-    "reconstructions": "Test images, each above its source if it has one and its reconstruction,",
-    "translations": "Test images of each domain, each above its translation into the other, and "
-    "above its counterpart there if that is known,",
-    "neighbours": "In the first column samples, beside each its nearest training images,",
-}
-ALT_OF_POINTS: dict[Kind, str] = {
-    "samples": "Samples over the test points",
-    "reconstructions": "Reconstructions over the test points",
-}
 CURVES = 5
 """Seeds whose loss curves are drawn; the page says so."""
 
@@ -210,18 +199,37 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
 def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:
     """The pictures of the first seed: the same for every model, and none chosen by its looks."""
     first = min((cell.seed for cell in cells), default=0)
-    report_pictures = []
-    for planned, cell in zip(plan.cells, cells, strict=True):
-        of_points = is_plane(plan.datasets[cell.dataset].test.images)
-        shown = ALT_OF_POINTS if of_points else ALT
-        for kind in shown if cell.seed == first and cell.run_id else ():
-            place = pictures.picture_name(kind, planned.sampling)
-            png = store.get(cell.run_id or "", f"pictures/{place}.png")
-            alt = f"{shown[kind]} of {cell.model} on {cell.dataset}, seed {cell.seed}"
-            if png:
-                identity = (cell.dataset, cell.model, cell.seed)
-                report_pictures.append(ReportPicture(*identity, kind, png, alt, smooth=of_points))
-    return report_pictures
+    return [
+        picture
+        for planned, cell in zip(plan.cells, cells, strict=True)
+        if cell.seed == first and cell.run_id
+        for picture in _pictures_of(
+            cell, planned.sampling, is_plane(plan.datasets[cell.dataset].test.images), store
+        )
+    ]
+
+
+def _pictures_of(
+    cell: CellResult, sampling: Mapping[str, object], of_points: bool, store: Store
+) -> Iterator[ReportPicture]:
+    """The pictures that a cell's run has. Early runs did not record which these are."""
+    drawn = cell.costs["pictures"].split() if "pictures" in cell.costs else None
+    for spec in PICTURES.values():
+        name = picture_name(spec.name, sampling)
+        alt = spec.alt_of_points if of_points else spec.alt
+        if not alt or (drawn is not None and name not in drawn):
+            continue
+        if png := store.get(cell.run_id or "", f"pictures/{name}.png"):
+            yield ReportPicture(
+                cell.dataset,
+                cell.model,
+                cell.seed,
+                spec.name,
+                png,
+                f"{alt} of {cell.model} on {cell.dataset}, seed {cell.seed}",
+                smooth=of_points or spec.is_figure,
+                caption=caption_of(png),
+            )
 
 
 def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:

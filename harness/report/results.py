@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import pandas as pd
 
@@ -31,22 +30,22 @@ CURVE_COLUMNS = {
 }
 """Of loss curves: `images` were shown when the loss `name` had this `value`."""
 
-Kind = Literal["samples", "reconstructions", "translations", "neighbours"]
-
 
 @dataclass(frozen=True)
 class ReportPicture:
-    """A grid of images as a PNG file, or a drawing of points, which is `smooth` between its pixels.
-    `alt` says what it shows to those who cannot see it.
+    """A grid of images as a PNG file, or a figure, which is `smooth` between its pixels. `kind` is
+    one of `harness.evaluation.pictures.PICTURES`; `alt` says what it shows to those who cannot see
+    it, and `caption` what is to be said of this one.
     """
 
     dataset: str
     model: str
     seed: int
-    kind: Kind
+    kind: str
     png: bytes
     alt: str
     smooth: bool = False
+    caption: str = ""
 
 
 @dataclass(frozen=True)

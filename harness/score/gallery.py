@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from harness.core.errors import BadInput
-from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence
+from harness.evaluation.pictures.images import draw_neighbours
 from harness.score.sets import Sets
 
 
@@ -23,7 +23,7 @@ def neighbour_role(sets: Sets) -> Literal["train", "reference"]:
 
 def gallery(sets: Sets, evidence: Evidence) -> bytes:
     """The PNG: in each row one of the samples nearest to a real image, then its nearest ones."""
-    return pictures.draw_neighbours(evidence, neighbour_role(sets))
+    return draw_neighbours(evidence, neighbour_role(sets))
 
 
 def caption(sets: Sets) -> str:

@@ -15,7 +15,8 @@ from harness.core.errors import BadInput
 from harness.data.base import Dataset
 from harness.data.output_files import write_output
 from harness.data.scatter import is_plane
-from harness.evaluation.pictures import grid_png, grid_tiles, image_png, picture_name
+from harness.evaluation.pictures import picture_name
+from harness.evaluation.pictures.sheets import grid_png, grid_tiles, image_png
 from harness.plan import Plan
 from harness.plan.identity import identify
 from harness.report.scripts import with_scripts

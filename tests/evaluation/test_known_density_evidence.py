@@ -10,8 +10,8 @@ from PIL import Image
 from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.data.scatter import SIDE, is_plane, scatter
-from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.pictures import PICTURES, chosen_pictures
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, obstacle, protocol
 from harness.evaluation.subject import Subject, model_subject, samples_subject
 from harness.extractors import load_extractor
@@ -116,11 +116,11 @@ def test_points_are_drawn_over_the_data_and_images_as_grids():
     ring, gaussian = DATASETS["ring"].test.images, DATASETS["gaussian"].test.images
     assert is_plane(ring)
     assert not is_plane(gaussian)
-    drawn = Image.open(io.BytesIO(pictures.draw_samples(evidence("ring", samples=ring + 0.2))))
+    drawn = Image.open(io.BytesIO(PICTURES["samples"].draw(evidence("ring", samples=ring + 0.2))))
     assert drawn.size == (SIDE, SIDE)
-    grid = Image.open(io.BytesIO(pictures.draw_samples(evidence("gaussian", samples=gaussian))))
+    grid = Image.open(io.BytesIO(PICTURES["samples"].draw(evidence("gaussian", samples=gaussian))))
     assert grid.size == (8 * 9 + 1, 8 * 9 + 1)
-    assert pictures.pictures_for(None, True, of_points=True) == ["samples"]
+    assert chosen_pictures(DATASETS["ring"], None, [METRICS["recall"]]) == [PICTURES["samples"]]
 
 
 def test_a_scatter_is_blue_where_points_are_and_the_same_each_time():

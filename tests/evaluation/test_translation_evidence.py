@@ -10,9 +10,9 @@ from PIL import Image
 
 from harness.data import load_dataset
 from harness.data.base import Dataset
-from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import compute_metric
+from harness.evaluation.pictures import PICTURES, chosen_pictures
 from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import model_subject, sources_subject
 from harness.extractors import load_extractor
@@ -126,8 +126,9 @@ def test_images_left_as_they_are_stand_for_doing_nothing(dataset: Dataset):
 
 
 def test_a_picture_has_image_translation_and_counterpart(evidence: Evidence, dataset: Dataset):
-    assert pictures.pictures_for(Inverter(), True, True, False, True) == ["translations"]
-    sheet = np.asarray(Image.open(io.BytesIO(pictures.draw_translations(evidence))))
+    model: Any = Inverter()
+    assert chosen_pictures(dataset, model, []) == [PICTURES["translations"]]
+    sheet = np.asarray(Image.open(io.BytesIO(PICTURES["translations"].draw(evidence))))
     test, side = dataset.test, 17
     first = test.images[test.labels == 0]
     for row, expected in enumerate((first, 255 - first, test.sources[test.labels == 0])):

@@ -6,9 +6,9 @@ from PIL import Image
 
 from harness.data import load_dataset
 from harness.data.base import Dataset
-from harness.evaluation import pictures
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import compute_metric
+from harness.evaluation.pictures import PICTURES
 from harness.evaluation.protocols import EvalConfig, obstacle, protocol
 from harness.evaluation.subject import samples_subject
 from harness.metrics import METRICS
@@ -123,5 +123,5 @@ def test_pictures_show_a_video_in_a_row(evidence: Evidence):
     for name, (columns, rows) in {
         "samples": (FRAMES, 8), "reconstructions": (FRAMES, 8), "neighbours": (6, 8)
     }.items():  # fmt: skip
-        image = Image.open(io.BytesIO(pictures.DRAWN[name](evidence)))
+        image = Image.open(io.BytesIO(PICTURES[name].draw(evidence)))
         assert image.size == (columns * (SIDE + 1) + 1, rows * (SIDE + 1) + 1), name

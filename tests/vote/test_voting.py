@@ -14,7 +14,7 @@ from PIL import Image
 from running import Inside
 
 from harness.data import load_dataset
-from harness.evaluation.pictures import grid_png, grid_tiles
+from harness.evaluation.pictures.sheets import grid_png, grid_tiles
 
 SUITE = """
 title: Votes on <digits>

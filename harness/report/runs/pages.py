@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.evaluation import pictures
+from harness.evaluation.pictures import PICTURES, picture_name
 from harness.leaderboards.run_comparison import ComparedRun, RunComparison
 from harness.report import tables
-from harness.report.page import GALLERIES
 from harness.report.runs import view
 from harness.report.templating import data_uri, template_environment
 from harness.tracking import Store
@@ -26,14 +25,14 @@ class RunGallery:
 def galleries(comparison: RunComparison, store: Store) -> list[RunGallery]:
     """The pictures of all kinds that any run has."""
     read = (
-        RunGallery(title, tuple(_picture(side, kind, store) for side in comparison.sides))
-        for kind, title in GALLERIES.items()
+        RunGallery(spec.title, tuple(_picture(side, kind, store) for side in comparison.sides))
+        for kind, spec in PICTURES.items()
     )
     return [gallery for gallery in read if any(gallery.pictures)]
 
 
 def _picture(side: ComparedRun, kind: str, store: Store) -> bytes | None:
-    place = pictures.picture_name(kind, side.part.sampling)
+    place = picture_name(kind, side.part.sampling)
     return store.get(side.run.run_id, f"pictures/{place}.png")
 
 

@@ -6,13 +6,8 @@ import torch
 from PIL import Image
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.pictures import (
-    draw_neighbours,
-    draw_reconstructions,
-    grid_png,
-    pictures_for,
-    stacked,
-)
+from harness.evaluation.pictures.images import draw_neighbours, draw_reconstructions
+from harness.evaluation.pictures.sheets import grid_png, stacked
 from harness.evaluation.protocols import EvalConfig
 
 
@@ -75,9 +70,3 @@ def test_a_copied_training_image_is_the_first_suspect():
     assert np.array_equal(sheet[1:5, 1:5], samples[13, 0].numpy())
     assert np.array_equal(sheet[1:5, 6:10], train[7, 0].numpy())
     assert sheet.shape == (8 * 5 + 1, 6 * 5 + 1)
-
-
-def test_neighbours_are_drawn_only_where_training_images_were_measured():
-    assert pictures_for(None, True, False) == ["samples", "neighbours"]
-    assert pictures_for(None, False, False) == ["samples"]
-    assert pictures_for(object(), True, False) == []

@@ -1,0 +1,14 @@
+"""Pictures of what a model makes and has learnt, as PNG files.
+
+A picture is declared beside the function that draws it (`declaration.py`). Every module of this
+package is imported in the order in which reports show their pictures.
+"""
+
+from importlib import import_module
+
+from harness.evaluation.pictures.declaration import PICTURES, chosen_pictures, picture_name
+
+__all__ = ["PICTURES", "chosen_pictures", "picture_name"]
+
+for _module in ("images", "latent", "code_map", "weights", "codebook", "anomalies"):
+    import_module(f"{__name__}.{_module}")
