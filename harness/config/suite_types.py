@@ -160,6 +160,8 @@ class Suite(FileModel):
     """Images sampled from a model to measure it; as many as the reference has if not said."""
     draws: PositiveInt = 1
     """How many times they are sampled; numbers of samples are means over the draws."""
+    safety_filter: str | None = None
+    """A function that sees every sample before it is measured, as `module:function`."""
     accelerate: Accelerate = "auto"
     """CUDA graphs on a GPU (graph), losses compiled first (compile), or neither (off); auto is
     graph on CUDA and off elsewhere."""

@@ -63,6 +63,8 @@ class EvalConfig:
     profile: str = ""
     frames: int = 1
     """Of a video; 1 for images."""
+    safety_filter: str = ""
+    """The label of the function that sees samples first; empty where there is none."""
     named: dict[tuple[Role, str], NetworkInfo] = field(default_factory=dict)
     """Further networks, which metrics name themselves (`fid@dinov2`), by role and name."""
 
@@ -170,6 +172,8 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
     if score := named_score(metric):
         settings |= {"score": score}
+    if setup.safety_filter and any(is_drawn(kind) for kind in evidence_specs(metric)):
+        settings |= {"filter": setup.safety_filter}
     if (times := draw_count(metric, setup)) > 1:
         settings |= {"draws": times}
     if subject.binary and needed & {"likelihood", "importance"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -16,7 +17,12 @@ from harness.evaluation.requirements import Candidate, Requirement, of_model, re
 from harness.evaluation.specs import evidence
 from harness.extractors.base import Extracted
 from harness.families.capabilities import is_conditional, takes_texts
+from harness.metrics.base import Caveat
+from harness.safety.filters import load_filter
 from harness.training.clock import clock
+
+REDRAWS = 10
+"""How often samples that a safety filter drops are drawn again."""
 
 
 @evidence(requires=("samples",))
@@ -25,16 +31,46 @@ def samples(e: Evidence) -> Tensor:
     # The first draw has the name that it had before there were others: its numbers stay.
     name = ("samples", e.draw) if e.draw else ("samples",)
     draws = generator(e.seed, *name, device=e.device)
-    return e.on_scale(torch.cat(list(_drawn(e, draws))), "sample")
+    made = _drawn(e, draws, torch.arange(e.setup.samples))
+    return _filtered(e, draws, made) if e.setup.safety_filter else made
 
 
-def _drawn(e: Evidence, draws: torch.Generator) -> Iterator[Tensor]:
-    labels = e["sample_labels"].to(e.device) if is_conditional(e.model) else None
-    texts = e["texts"] if takes_texts(e.model) else None
-    batch = e.setup.samples if e.model.samples_at_once else SAMPLING_BATCH
+def _filtered(e: Evidence, draws: torch.Generator, made: Tensor) -> Tensor:
+    """The samples as the suite's safety filter shows them; what it drops is drawn again."""
+    apply_filter = load_filter(e.setup.safety_filter)
+    shown, dropped = apply_filter(made)
+    first = int(dropped.sum())
+    for _ in range(REDRAWS):
+        if not len(rows := dropped.nonzero()[:, 0]):
+            break
+        shown[rows], dropped[rows] = apply_filter(_drawn(e, draws, rows))
+    if remaining := int(dropped.sum()):
+        raise BadInput(
+            f"{e.setup.safety_filter} drops {remaining:,} of {len(made):,} samples however often "
+            f"they are drawn ({1 + REDRAWS} times)"
+        )
+    if first:
+        warnings.warn(
+            f"{e.setup.safety_filter} dropped {first:,} of {len(made):,} samples, which were drawn "
+            "again",
+            Caveat,
+            stacklevel=2,
+        )
+    return shown
+
+
+def _drawn(e: Evidence, draws: torch.Generator, rows: Tensor) -> Tensor:
+    """Images of the classes and texts that are asked for in these rows."""
+    return e.on_scale(torch.cat(list(_batches_drawn(e, draws, rows))), "sample")
+
+
+def _batches_drawn(e: Evidence, draws: torch.Generator, rows: Tensor) -> Iterator[Tensor]:
+    labels = e["sample_labels"][rows].to(e.device) if is_conditional(e.model) else None
+    texts = [e["texts"][row] for row in rows.tolist()] if takes_texts(e.model) else None
+    batch = len(rows) if e.model.samples_at_once else SAMPLING_BATCH
     with torch.inference_mode():
-        for start in range(0, e.setup.samples, batch):
-            stop = min(start + batch, e.setup.samples)
+        for start in range(0, len(rows), batch):
+            stop = min(start + batch, len(rows))
             if labels is not None:
                 yield e.stored(e.model.sample_labels(labels[start:stop], draws))
             elif texts is not None:

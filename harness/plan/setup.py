@@ -31,6 +31,7 @@ from harness.extractors.base import Network, each_side
 from harness.extractors.source import ExtractorSource
 from harness.metrics.base import Metric
 from harness.networks.classifier_weights import classifier_of
+from harness.safety.filters import filter_label
 from harness.training.numerics import Numerics
 
 CLIP = "clip:openai/clip-vit-large-patch14-336"
@@ -99,7 +100,7 @@ def suite_eval_config(
     samples = suite.samples_on(entry) or len(dataset.normal_test)
     setup = EvalConfig(
         names, instruments, samples, numerics.machine, suite.draws, suite.profile, dataset.frames,
-        named,
+        filter_label(suite.safety_filter) if suite.safety_filter else "", named,
     )  # fmt: skip
     loaded.at(("metrics",), check_distinct, entry_metrics, setup, dataset.name)
     return setup

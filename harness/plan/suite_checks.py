@@ -7,7 +7,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from harness.config.recipe import Recipe, load_recipe
-from harness.config.suite import LoadedSuite
+from harness.config.suite import LoadedSuite, Suite
 from harness.config.validate import check_kinds
 from harness.core.errors import FAILURES, BadInput, Problems
 from harness.core.user_code import look_in
@@ -20,6 +20,7 @@ from harness.families.base import FamilySettings
 from harness.metrics.base import Metric
 from harness.plan.claims import check_claims
 from harness.plan.setup import check_named_networks, suite_networks
+from harness.safety.filters import filter_label
 
 
 def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recipe]]:
@@ -49,6 +50,8 @@ def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recip
     ]:
         if network:
             problems.of(loaded.at, (key,), look, network)
+    if suite.safety_filter:
+        problems.of(loaded.at, ("safety_filter",), _check_filter, suite)
     problems.told()
     check_claims(loaded, metrics, recipes)
     presets = suite.presets()
@@ -56,6 +59,12 @@ def check_suite(loaded: LoadedSuite) -> tuple[dict[str, Metric], dict[str, Recip
         name: replace(recipe, settings=recipe.settings | presets)
         for name, recipe in recipes.items()
     }
+
+
+def _check_filter(suite: Suite) -> None:
+    filter_label(suite.safety_filter or "")
+    if suite.external:
+        raise BadInput("a safety filter sees what is sampled, not external images; leave one out")
 
 
 def _settings(recipe: Recipe) -> FamilySettings:
