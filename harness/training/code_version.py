@@ -144,29 +144,39 @@ def _read(source: bytes) -> _Code:
         tree = ast.parse(source)
     except SyntaxError:  # a module that is named but cannot be imported
         return _Code(_digest_of(source), (), False)
-    imports, is_dynamic = tuple(_import_statements(tree)), _imports_dynamically(tree)
-    return _Code(_digest_of(ast.unparse(_Bare().visit(tree)).encode()), imports, is_dynamic)
-
-
-class _Bare(ast.NodeTransformer):
-    """Leaves out strings that stand alone: docstrings, of attributes as well."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        alone = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if alone else node
-
-
-def _import_statements(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """The modules that statements name, and with each what is imported from it, as in `_Code`."""
+    imports: list[tuple[str, str]] = []
+    is_dynamic = False
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield module, ""
-            yield from ((module, alias.name) for alias in node.names)
-        elif (literal := _literal_import(node)) is not None:
-            yield literal, ""
+        imports += _import_statement(node)
+        is_dynamic |= _imports_dynamically(node)
+        _drop_strings(node)
+    return _Code(_digest_of(ast.unparse(tree).encode()), tuple(imports), is_dynamic)
+
+
+def _drop_strings(node: ast.AST) -> None:
+    """Leave out strings that stand alone among a node's statements: docstrings, of attributes as
+    well.
+    """
+    for block in ("body", "orelse", "finalbody"):
+        if isinstance(statements := getattr(node, block, None), list):
+            statements[:] = (each for each in statements if not _is_string(each))
+
+
+def _is_string(statement: ast.AST) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _import_statement(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The modules that a node names, and with each what is imported from it, as in `_Code`."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, "") for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        yield module, ""
+        yield from ((module, alias.name) for alias in node.names)
+    elif (literal := _literal_import(node)) is not None:
+        yield literal, ""
 
 
 def _imported(code: _Code, spec: ModuleSpec) -> Iterator[str]:
@@ -193,10 +203,9 @@ def _called(node: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def _imports_dynamically(tree: ast.AST) -> bool:
-    """Whether a module runs code that only running the module can name."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(_called(call) in DYNAMIC and _literal_import(call) is None for call in calls)
+def _imports_dynamically(node: ast.AST) -> bool:
+    """Whether a node runs code that only running the module can name."""
+    return isinstance(node, ast.Call) and _called(node) in DYNAMIC and _literal_import(node) is None
 
 
 def _resolved(name: str, package: str) -> str:
