@@ -39,6 +39,11 @@ def _cannot_reconstruct(candidate: Candidate) -> str | None:
     return lacks(Reconstructs, "does not reconstruct images")(candidate)
 
 
+def _no_hole(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    return f"{dataset.name} has no holes to be filled" if dataset.test.known is None else None
+
+
 require(
     Requirement(
         "reconstructions",
@@ -48,6 +53,7 @@ require(
         split="test",
     )
 )
+require(Requirement("hole", _no_hole))
 provided("test_sources", "reconstructions")
 provided("test_known", "reconstructions")
 provided("unpaired", "reconstructions")
@@ -77,6 +83,13 @@ def reconstructions(e: Evidence) -> Tensor:
         made = map_batches(e, e["reference_images"], lambda x: e.stored(e.model.reconstruct(x)))
         used = "reconstruct"
     return unfold(e.on_scale(made, used, e["reference_images"]), e.setup.frames)
+
+
+@evidence(requires=("reconstructions", "hole"), framewise=True)
+def known_pixels(e: Evidence) -> Tensor:
+    """Which pixels of `originals` are known and stay, bool n×H×W."""
+    known: Tensor = e["test_known"]
+    return known.repeat_interleave(e.setup.frames, dim=0)
 
 
 def _restored(e: Evidence, sources: Tensor, known: Tensor | None) -> Tensor:

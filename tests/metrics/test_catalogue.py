@@ -96,6 +96,7 @@ EVIDENCE = {
     "reference_polygons": torch.randint(0, 256, (12, 1, 28, 28), dtype=torch.uint8),
     "polygon_corners": 3,
     "symmetric_samples": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "known_pixels": torch.arange(12 * 176 * 176).view(12, 176, 176) % 5 > 0,
     "sample_changes": torch.rand(12, 7),
     "sample_frame_pairs": torch.randn(40, 8),
     "reference_frame_pairs": torch.randn(50, 8),
