@@ -159,7 +159,7 @@ def clipped(family: Family) -> bool:
         return False
     first.after(family.networks, batch(family), {})
     weights = family.networks["discriminator"].parameters()
-    return of_paper and max(float(w.abs().max()) for w in weights) <= 0.01
+    return of_paper and max(float(w.detach().abs().max()) for w in weights) <= 0.01
 
 
 def r1(family: Family) -> bool:
