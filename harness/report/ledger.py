@@ -141,8 +141,12 @@ class Ledger:
         elif old:
             same = any(claim.asks_as(finding.claim) for finding in old)
             changed = "what its metrics measure has" if same else "the claim has"
-            why = _amendment_text(claim, old) or f"{changed} changed since its last report"
-        return f"In the suite {' and '.join(suites)}; {why}."
+            why = (
+                _amendment_text(claim, old)
+                or _budget_text(claim, old)
+                or f"{changed} changed since its last report"
+            )
+        return f"In the {named(len(suites), 'suite')} {', '.join(suites)}; {why}."
 
     def markdown(self, folder: Path) -> str:
         """The page, with links for a file in `folder`."""
@@ -226,6 +230,20 @@ def _amendment_text(claim: Claim, findings: Sequence[RecordedVerdict]) -> str:
             return (
                 f"the verdict of {finding.suite['suite']}, {finding.outcome}, is on the claim "
                 f"before it was amended on {since[0].date} ({reason}), and does not count"
+            )
+    return ""
+
+
+def _budget_text(claim: Claim, findings: Sequence[RecordedVerdict]) -> str:
+    """Which verdict is about one budget alone, where the claim is about what models can do; empty
+    where none is.
+    """
+    for finding in findings:
+        about_ability = finding.claim.model_copy(update={"at_budget": claim.at_budget})
+        if finding.claim.at_budget != claim.at_budget and claim.asks_as(about_ability):
+            return (
+                f"the verdict of {finding.suite['suite']}, {finding.outcome}, is on its budget "
+                "alone, and does not count"
             )
     return ""
 

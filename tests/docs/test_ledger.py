@@ -206,6 +206,15 @@ def test_a_verdict_on_a_claim_before_its_amendment_says_so_and_does_not_count(re
     )
 
 
+def test_a_verdict_on_one_budget_is_none_on_what_models_can_do(recorded):
+    (claim,) = (c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
+    ledger = recorded(verdict={"claim": claim.model_dump(mode="json") | {"at_budget": True}})
+    assert ledger.on(claim) == []
+    assert ledger.missing(claim).endswith(
+        "the verdict of mine, supported, is on its budget alone, and does not count."
+    )
+
+
 def test_amendments_stand_beside_the_declaration(recorded):
     claim = next(c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
     amended = claim.model_copy(update={"amended": (Amendment(date="2026-01-04", reason="So."),)})
