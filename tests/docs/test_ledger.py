@@ -14,7 +14,7 @@ from harness.report.ledger import Ledger, fooling_text, rule
 from harness.report.ledger_rows import declared_text
 
 ROOT = Path(__file__).parent.parent.parent
-ASKED = "autoencoders and autoencoders-digits"
+ASKED = "autoencoders, autoencoders-digits"
 """The suites that ask ae-bottleneck."""
 STATEMENTS = [
     "ae-linear-pca", "ae-nonlinear-beats-pca", "ae-bottleneck", "ae-overcomplete", "ae-denoising",
@@ -77,8 +77,8 @@ def test_every_claim_has_a_verdict_or_says_what_is_missing(ledger):
         for claim in shelf.claims:
             if not ledger.on(claim):
                 said = ledger.missing(claim)
-                assert said.startswith(("Missing: ", "In the suite ")), claim.id
-                assert (said.startswith("In the suite ")) == (claim.id in ledger.suites), claim.id
+                assert said.startswith(("Missing: ", "In the suite")), claim.id
+                assert (said.startswith("In the suite")) == (claim.id in ledger.suites), claim.id
 
 
 # -- findings -------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_run_that_departs_from_the_suite_says_so(recorded):
 def test_a_trial_with_another_budget_has_no_verdict(recorded):
     text = entry(recorded(overrides={"budget_scale": "0.05"}))
     assert "supported" not in text
-    assert f"In the suite {ASKED}; run only as a trial with another budget." in text
+    assert f"In the suites {ASKED}; run only as a trial with another budget." in text
 
 
 def test_a_verdict_without_an_effect_says_why(recorded):
@@ -143,7 +143,7 @@ def test_a_verdict_on_a_claim_that_was_changed_since_does_not_count(recorded):
     other = claim.model_dump(mode="json") | {"delta": 0.01}
     text = entry(recorded(verdict={"claim": other}))
     assert "supported" not in text
-    assert f"In the suite {ASKED}; the claim has changed since its last report." in text
+    assert f"In the suites {ASKED}; the claim has changed since its last report." in text
     worded = claim.model_dump(mode="json") | {"statement": "In other words."}
     assert "**supported**" in entry(recorded(verdict={"claim": worded}))
 
