@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +26,6 @@ from harness.evaluation.specs import metric_needs
 from harness.extractors.base import Extracted, Extractor
 from harness.families import FAMILIES
 from harness.families.base import Family
-from harness.families.capabilities import Samples
 from harness.metrics.base import Metric
 from harness.plan import Cell
 from harness.plan.external_samples import evidence_of
@@ -223,12 +222,13 @@ def _time_judging(
     return rates[key][1] * (_judged_images(metric, dataset) or 0)
 
 
-def _part_times(metrics: Iterable[Metric], trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
+def _part_times(metrics: Sequence[Metric], trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
     """Seconds of samples where they are new, and of each metric that these suffice for, with its
     evidence.
     """
     began = trial.now()
-    if isinstance(trial.unchecked_model, Samples) and trial.at_hand("samples") is None:
+    reads_samples = any("samples" in metric_needs(metric) for metric in metrics)
+    if reads_samples and trial.at_hand("samples") is None:
         count, seconds = len(trial["samples"]), trial.now() - began
         yield "samples", seconds * trial.setup.draws
         if any("sampling_seconds_per_image" in metric.needs for metric in metrics):

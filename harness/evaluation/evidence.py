@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -109,6 +110,17 @@ class Evidence:
         for name in OF_TEST_IMAGES & other._shared.keys():
             value = other._shared[name]
             other._shared[name] = None if value is None else value[:count]
+        return other
+
+    def with_few_samples(self, count: int) -> Evidence:
+        """Returns the evidence with at most `count` samples; with all where a metric has asked for
+        them already.
+        """
+        if self.at_hand("samples") is not None:
+            return self
+        other = copy.copy(self)
+        other._shared, other._of_draw = dict(self._shared), dict(self._of_draw)
+        other.setup = replace(self.setup, samples=min(count, self.setup.samples))
         return other
 
     def measure(self, metric: Metric) -> Estimate:

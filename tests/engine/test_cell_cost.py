@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cell.training import build
 from harness.config.suite import load_suite
 from harness.data import Split, load_dataset
 from harness.engine import cell_cost
@@ -17,6 +18,7 @@ from harness.engine.cell_cost import (
     Rates,
     _every,
     _judged_images,
+    _part_times,
     _time_judging,
     _time_training,
     _TrialEvidence,
@@ -142,6 +144,18 @@ def test_of_many_pairs_that_a_phase_begins_with_few_are_timed(cell: Cell):
     assert times == 1024 / FEW_THINGS
     assert _with_less_to_begin(few) == (few, 1.0)
     assert _with_less_to_begin(cell) == (cell, 1.0)
+
+
+def test_samples_are_timed_where_a_metric_reads_them(cell):
+    digits = load_dataset("digits")
+    model = build(cell, digits)
+    model.networks.eval()
+    names = []
+    for metric in ("mse", "precision"):
+        trial = _TrialEvidence(cell, digits, model, len(digits.normal_test) // LEAST)
+        names.append([name for name, _ in _part_times([load_metric(metric)], trial)])
+    assert names[0] == ["mse"]
+    assert names[1][0] == "samples"
 
 
 FLOWS = """

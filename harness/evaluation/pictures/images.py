@@ -13,6 +13,7 @@ from harness.data.scatter import is_plane, scatter
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.declaration import picture
 from harness.evaluation.pictures.sheets import grid_png, stacked
+from harness.evaluation.protocols import SAMPLING_BATCH
 from harness.evaluation.requirements import Candidate
 from harness.families.capabilities import Reconstructs, Restores, Samples, Translates
 from harness.metrics.memorisation import nearest_neighbours
@@ -54,10 +55,13 @@ def _translates_nothing(candidate: Candidate) -> str | None:
     unavailable=_makes_no_samples,
 )
 def draw_samples(e: Evidence) -> bytes:
-    """Draws the first samples, unselected; points lie over the test set's."""
-    if is_plane(e["samples"]):
+    """Draws the first samples, unselected; points lie over the test set's. Where no metric has
+    asked for samples, one batch is drawn, the first of those that a metric would get.
+    """
+    if is_plane(e["reference_images"]):
         return scatter(e["samples"], e["reference_images"])
     columns = _columns(e)
+    e = e.with_few_samples(SAMPLING_BATCH)
     return grid_png(unfold(e["samples"], e.setup.frames)[: 8 * columns], columns)
 
 

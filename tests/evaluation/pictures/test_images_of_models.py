@@ -6,9 +6,13 @@ import torch
 from PIL import Image
 
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.pictures.images import draw_neighbours, draw_reconstructions
+from harness.evaluation.pictures.images import (
+    draw_neighbours,
+    draw_reconstructions,
+    draw_samples,
+)
 from harness.evaluation.pictures.sheets import grid_png, stacked
-from harness.evaluation.protocols import EvalConfig
+from harness.evaluation.protocols import SAMPLING_BATCH, EvalConfig
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -57,6 +61,30 @@ def test_no_more_is_reconstructed_than_is_shown_or_was_measured(measured: bool):
     assert rows[1::2] == [[255 - value for value in row] for row in rows[::2]]
     assert model.seen == (100 if measured else 32)
     assert len(evidence["reconstructions"]) == 100, "what is measured later is of all"
+
+
+class Counter:
+    """Samples images of one grey, and counts them."""
+
+    seen = 0
+    samples_at_once = False
+
+    def sample(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        self.seen += n
+        return torch.zeros(n, 1, 8, 8)
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_no_more_is_sampled_than_is_shown_or_was_measured(measured: bool):
+    images = torch.zeros(10, 1, 8, 8, dtype=torch.uint8)
+    model = Counter()
+    setup = EvalConfig({}, samples=1000)
+    evidence = Evidence({"reference_images": images}, setup, model=model)  # type: ignore[arg-type]
+    if measured:
+        assert len(evidence["samples"]) == 1000
+    assert pixels(draw_samples(evidence)).shape == (8 * 9 + 1, 8 * 9 + 1)
+    assert model.seen == (1000 if measured else SAMPLING_BATCH)
+    assert len(evidence["samples"]) == 1000, "what is measured later is of all"
 
 
 def test_a_copied_training_image_is_the_first_suspect():
