@@ -15,12 +15,13 @@ from harness.evaluation.pictures import chosen_pictures, picture_name
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draw_count
 from harness.evaluation.specs import metric_needs
-from harness.evaluation.training_curves import TRAINING_CURVE, training_curve
+from harness.evaluation.training_curves import TRAINING_CURVE, TRAINING_STRIP, training_curve
 from harness.families.base import Family
 from harness.metrics.base import Metric
 from harness.plan import Cell, PlannedMeasurement
 from harness.plan.external_samples import evidence_of
 from harness.training import stopping
+from harness.training.drift import has_drift
 from harness.training.stopping import Stopped
 
 COSTS = {
@@ -52,6 +53,8 @@ def measure_cell(
     values = dataset_evidence(dataset) | dict(provided)
     if any(TRAINING_CURVE in metric_needs(_metric(cell, planned)) for planned in applicable):
         values[TRAINING_CURVE] = training_curve(work.curves())
+    if has_drift(model):
+        values[TRAINING_STRIP] = work.strip()
     device = cell.numerics.device
     evidence = Evidence(values, cell.setup, seed=cell.seed, device=device, model=model)
     other_draws = _other_draws(cell, applicable, evidence, dataset)
@@ -123,7 +126,8 @@ def _draw_pictures(
             failures.append(f"{cell.name}: picture {spec.name}: {error_line(error)}")
             work.store.put(work.run_id, f"failures/picture-{name}.txt", traceback.format_exc())
             continue
-        work.store.put(work.run_id, f"pictures/{name}.png", png)
-        drawn.append(name)
+        if png:
+            work.store.put(work.run_id, f"pictures/{name}.png", png)
+            drawn.append(name)
     work.store.tag(work.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
     return failures

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from harness.cell.following import TrainingFollower
 from harness.cell.work import CellWork
 from harness.core.cuda_graphs import Accelerate
 from harness.core.files import file_sha256
@@ -64,9 +65,11 @@ def train_model(work: CellWork, dataset: Dataset) -> Family:
     with suppress(Diverged):  # which training itself will report
         train_steps(cell, dataset, WARM_UP)
     in_use = memory.start(device)
-    result = _train_together(work, dataset, family)
+    follower = TrainingFollower(family, dataset, cell.seed, work.site.work(cell))
+    result = _train_together(work, dataset, family, follower)
     losses = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
-    work.log_curves(losses)
+    work.log_curves(losses + follower.points)
+    work.keep_strip(follower.strip)
     with _weights_file(work) as file:
         weights_sha256 = save_weights(family, file)
         store.put_file(run_id, file, "weights")
@@ -134,15 +137,20 @@ def train_steps(
     )
 
 
-def _train_together(work: CellWork, dataset: Dataset, family: Family) -> TrainingResult:
+def _train_together(
+    work: CellWork, dataset: Dataset, family: Family, follower: TrainingFollower
+) -> TrainingResult:
     """Train the cell's model, in as many processes as its numerics say."""
     cell, folder = work.cell, work.site.work(work.cell)
     checkpoints = Checkpoints(folder, work.site.checkpoint_seconds)
 
+    several = cell.numerics.processes > 1
+
     def report(progress: Progress) -> None:
         work.tell("training", progress.images, cell.images)
+        if not several:  # of which each would have to take part
+            follower(progress)
 
-    several = cell.numerics.processes > 1
     with gang(cell.numerics, _assist, cell, folder) if several else nullcontext():
         return _train(cell, dataset, family, checkpoints, report=report, stop=stopping.requested)
 

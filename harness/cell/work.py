@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from harness.cell.following import STRIP
 from harness.cell.site import CellEvent, Listener, Site
 from harness.plan import Cell
 from harness.tracking import Store
@@ -49,6 +50,7 @@ class CellWork:
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
         self.record = record
         self._curves: list[tuple[int, str, float]] | None = None
+        self._strip: bytes | None = None
 
     @property
     def run_id(self) -> str:
@@ -67,6 +69,16 @@ class CellWork:
     def curves(self) -> list[tuple[int, str, float]]:
         """The training curves, as just recorded or as the store has them."""
         return self.store.curves(self.run_id) if self._curves is None else self._curves
+
+    def keep_strip(self, png: bytes) -> None:
+        """Record samples of fixed codes over training, a PNG file, if there are any."""
+        if png:
+            self.store.put(self.run_id, STRIP, png)
+        self._strip = png
+
+    def strip(self) -> bytes | None:
+        """These samples, as just recorded or as the store has them; None where it has none."""
+        return self.store.get(self.run_id, STRIP) if self._strip is None else self._strip
 
     def set_trained(self, **facts: Any) -> None:
         """Record that the cell is trained, with these facts."""

@@ -23,11 +23,18 @@ from harness.training.drift import DRIFT, has_drift
 
 TRAINING_CURVE = "training_curve"
 
+TRAINING_STRIP = "training_strip"
+"""The evidence that is a PNG file of samples of fixed codes over training: a row a moment."""
+OUTPUTS, SPREAD = "outputs/", "samples/spread"
+"""What begins the names of curves of a discriminator's outputs; and the curve of how widely samples
+are spread, as a share of the training images."""
+
 LOGGED = ("costs", TRAINING_CURVE)
 """What all evidence of training requires: a model that takes steps."""
 
 require(Requirement(TRAINING_CURVE, of_model(always_available)))
 provided(TRAINING_CURVE, *LOGGED)
+provided(TRAINING_STRIP, *LOGGED)
 
 
 def training_curve(points: Iterable[tuple[int, str, float]]) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pandas as pd
 
 from harness.core.counting import counted
+from harness.evaluation.training_curves import SPREAD
 from harness.report.results import Results
 
 JUDGES = ("discriminator/loss", "critics/loss")
@@ -19,6 +20,8 @@ STILL = 1e-3
 """A generator whose gradient is less than this share of its largest one hardly moves."""
 EXPLOSION = 1e3
 """A gradient that is this many times its median explodes."""
+ALIKE = 0.1
+"""Samples are alike whose spread is less than this share of the training images'."""
 
 
 def alarms(results: Results) -> list[str]:
@@ -71,10 +74,15 @@ def _gradients_explode(curves: pd.DataFrame) -> bool:
     )
 
 
+def _samples_are_alike(curves: pd.DataFrame) -> bool:
+    return any(bool((end < ALIKE).all()) for _, end in _ends(curves, (SPREAD,)))
+
+
 SIGNS: Mapping[str, Callable[[pd.DataFrame], bool]] = {
     "the discriminator's loss is zero at the end": _judge_is_at_zero,
     "the generator hardly moves at the end": _generator_is_still,
     "gradients explode at the end": _gradients_explode,
+    "its samples are all alike, by their spread": _samples_are_alike,
 }
 """By sentence, what says it of the curves of one seed."""
 

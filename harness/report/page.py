@@ -17,6 +17,7 @@ from harness.core.measurement import FLOORS, TRAINING_IMAGES
 from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
 from harness.evaluation.pictures import PICTURES
+from harness.evaluation.training_curves import OUTPUTS, SPREAD
 from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
@@ -262,15 +263,24 @@ def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
 
 
 def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
-    """For each dataset the loss curves of its models, and the norms of their gradients."""
+    """For each dataset the loss curves of its models, the norms of their gradients, and what their
+    discriminators say of images.
+    """
     models = _model_names(results)
     plots: dict[str, list[Markup]] = {}
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
     for i, ((dataset, model), curves) in enumerate(grouped):
         are_norms = curves["name"].str.endswith("/gradient_norm")
-        are_other = curves["name"].str.endswith(("/drift", "/learning_rate"))
-        losses = curves[~(are_norms | are_other)]
-        kinds = {"Losses": losses, "Norms of gradients": curves[are_norms]}
+        are_outputs = curves["name"].str.startswith(OUTPUTS)
+        are_other = curves["name"].str.endswith(("/drift", "/learning_rate")) | (
+            curves["name"] == SPREAD
+        )
+        losses = curves[~(are_norms | are_outputs | are_other)]
+        kinds = {
+            "Losses": losses,
+            "Norms of gradients": curves[are_norms],
+            "Outputs of the discriminator": curves[are_outputs],
+        }
         for what, part in kinds.items():
             if len(part):
                 svg = figures.training_curves(part, str(model), models, f"{what[:4]}{i}", what)

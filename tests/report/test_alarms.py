@@ -47,6 +47,7 @@ SIGNS = {
     "the generator hardly moves at the end": {
         "generator/gradient_norm": np.where(PLACE < 80, 1.0, 1e-5)
     },
+    "its samples are all alike, by their spread": {"samples/spread": np.full(POINTS, 0.05)},
     "gradients explode at the end": {
         "discriminator/gradient_norm": np.where(PLACE == 95, 1e4, 1.0)
     },

@@ -10,5 +10,14 @@ from harness.evaluation.pictures.declaration import PICTURES, chosen_pictures, p
 
 __all__ = ["PICTURES", "chosen_pictures", "picture_name"]
 
-for _module in ("images", "latent", "code_map", "weights", "codebook", "anomalies"):
+for _module in (
+    "images",
+    "latent",
+    "code_map",
+    "weights",
+    "codebook",
+    "anomalies",
+    "training",
+    "styles",
+):
     import_module(f"{__name__}.{_module}")

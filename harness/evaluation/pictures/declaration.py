@@ -32,7 +32,8 @@ class PictureSpec:
 
     `title` is its heading in reports, `caption` says below that what one sees, and `alt` the same
     to those who cannot see it, before "of MODEL on DATASET"; `alt_of_points` is that of points in
-    the plane, of which there is no picture where it is empty. `draw` gives the bytes of a PNG.
+    the plane, of which there is no picture where it is empty. `draw` gives the bytes of a PNG,
+    or none where there is nothing to show.
     `is_figure` says that it is a figure with axes, not a grid of images. It is drawn where
     `unavailable` has no reason against it; one `beside` a kind of evidence only where a metric of
     the cell takes that, so that drawing it computes nothing more.

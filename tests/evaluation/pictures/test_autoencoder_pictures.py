@@ -62,7 +62,7 @@ def test_each_model_has_the_pictures_of_what_it_can_do():
     assert names(autoencoder) == coded | {"traversals"}
     assert names(build("vae", WIDTH)) == coded | {"traversals", "samples"}
     assert names(build("vq", VQ)) == coded | {"samples", "codebook"}
-    assert names(build("gan", GAN)) == {"samples", "latent-interpolations"}
+    assert "latent-interpolations" in names(build("gan", GAN))
     assert names(build("autoencoder", MLP, "ring"), "ring") == {"reconstructions"}
     unseen = "digits[unseen=8]"
     assert names(autoencoder, unseen) == coded | {"traversals", "anomaly-maps"}

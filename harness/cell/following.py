@@ -1,0 +1,137 @@
+"""What is looked at while a GAN trains: samples of fixed codes, and what its discriminator says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.core.files import atomic_write
+from harness.core.seeding import generator
+from harness.data.base import Dataset
+from harness.data.pixels import to_float, to_uint8
+from harness.evaluation.pictures.sheets import grid_png
+from harness.evaluation.training_curves import OUTPUTS, SPREAD
+from harness.families.base import Family
+from harness.training.drift import has_drift
+from harness.training.loop import Progress
+
+SHARES = (0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Of training: after these samples are kept."""
+COLOURS = (1, 3)
+"""Channels that can be shown as an image."""
+CODES = 8
+"""Fixed codes."""
+IMAGES, READINGS = 64, 20
+"""Images of each kind that the discriminator is asked about, and how often."""
+FILE, STRIP = "followed.pt", "training/samples.png"
+"""Where it is kept while training lasts, and the artifact that has the samples."""
+
+
+class TrainingFollower:
+    """Looks at a GAN that makes images from codes alone, each time that training reports; of other
+    models it sees nothing. What it draws has generators of its own, and networks stay as they are.
+
+    What it has seen is kept in `folder`, so that a training that goes on has it still.
+    """
+
+    def __init__(self, family: Family, dataset: Dataset, seed: int, folder: Path) -> None:
+        self._family: Any = family if has_drift(family) else None
+        self._dataset, self._seed, self._file = dataset, seed, folder / FILE
+        self._frames: dict[int, Tensor] = {}
+        self._readings: dict[int, dict[str, float]] = {}
+        self._last = 0
+        if self._family is not None and self._file.exists():
+            saved = torch.load(self._file, weights_only=True)
+            self._frames, self._readings = saved["frames"], saved["readings"]
+
+    def __call__(self, progress: Progress) -> None:
+        """Looks at the model where it is time to."""
+        if self._family is None:
+            return
+        share = progress.step / progress.steps
+        moment = sum(share >= each for each in SHARES)
+        reading = int(share * READINGS)
+        if not (moment and moment not in self._frames) and reading == self._last:
+            return
+        with _as_measured(self._family.networks):
+            if moment and moment not in self._frames and self._has_images:
+                self._frames[moment] = self._samples()
+            if reading != self._last:
+                self._readings[progress.images] = self._outputs()
+                self._last = reading
+        buffer = io.BytesIO()
+        torch.save({"frames": self._frames, "readings": self._readings}, buffer)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(self._file, buffer.getvalue())
+
+    @property
+    def strip(self) -> bytes:
+        """A PNG file of the samples of the same codes, a row a moment; none without samples."""
+        frames = dict(sorted(self._frames.items()))
+        if not frames or next(iter(frames.values())).shape[1] not in COLOURS:
+            return b""
+        moments = ", ".join(f"{SHARES[moment - 1]:.0%}" for moment in frames)
+        caption = f"From the top: after {moments} of training."
+        return grid_png(torch.cat(list(frames.values())), CODES, caption)
+
+    @property
+    def points(self) -> list[tuple[int, str, float]]:
+        """Points of training curves: images shown, `train/` and a name, value."""
+        return [
+            (images, f"train/{name}", value)
+            for images, values in sorted(self._readings.items())
+            for name, value in values.items()
+        ]
+
+    @property
+    def _has_images(self) -> bool:
+        return self._dataset.has_pixels and self._dataset.frames == 1
+
+    def _samples(self) -> Tensor:
+        codes = self._family.latents(CODES, self._generator("strip"))
+        return to_uint8(self._family.decode(codes)).cpu()
+
+    def _outputs(self) -> dict[str, float]:
+        """The discriminator's mean outputs, and how widely the generator's images are spread, as a
+        share of the training images.
+        """
+        device = self._family.device
+        real = {
+            "training": self._dataset.train_images[:IMAGES],
+            "held-out": self._dataset.normal_test.images[:IMAGES],
+        }
+        sets = {name: to_float(images.to(device)) for name, images in real.items()}
+        sets["generated"] = self._family.opponent_samples(IMAGES, self._generator("outputs"))
+        outputs = {
+            f"{OUTPUTS}{name} images": float(self._family.discriminate(x).float().mean())
+            for name, x in sets.items()
+        }
+        made, real_spread = (_spread(sets[name]) for name in ("generated", "training"))
+        return outputs | ({SPREAD: made / real_spread} if real_spread > 0 else {})
+
+    def _generator(self, name: str) -> torch.Generator:
+        return generator(self._seed, "followed", name, device=self._family.device)
+
+
+def _spread(images: Tensor) -> float:
+    """The mean standard deviation of a pixel over images."""
+    return float(images.float().std(dim=0).mean())
+
+
+@contextmanager
+def _as_measured(networks: nn.ModuleDict) -> Iterator[None]:
+    """Networks in evaluation mode and without gradients; afterwards as they were."""
+    modes = {module: module.training for module in networks.modules()}
+    networks.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
