@@ -112,14 +112,17 @@ def explained_shares(codes: Tensor, factors: Tensor) -> Tensor:
 
 
 def _factor_sentence(codes: Tensor, factors: Tensor, names: Sequence[str]) -> str:
-    """Which of these units follow one factor of the images alone."""
+    """Which of these units follow one factor of the images alone; a user's factors have numbers
+    where they have no names.
+    """
     shares = explained_shares(codes, factors)
     alone = []
     for row, of_unit in enumerate(shares, start=1):
         best = int(of_unit.argmax())
         others = torch.cat([of_unit[:best], of_unit[best + 1 :]])
         if of_unit[best] >= LEADS and bool((others <= TRAILS).all()):
-            alone.append(f"{names[best]} (row {row})")
+            name = names[best] if best < len(names) else f"factor {best}"
+            alone.append(f"{name} (row {row})")
     if not alone:
         return "None of these units follows one factor alone."
     listed = ", ".join(alone)

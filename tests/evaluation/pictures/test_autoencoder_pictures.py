@@ -130,6 +130,9 @@ def test_captions_say_which_unit_follows_one_factor_alone():
     assert "One factor alone: x (row 1); 2 units more" in caption_of(
         PICTURES["traversals"].draw(entangled)
     )
+    nameless = painted(torch.stack([x, y], dim=1), test_factors=factors, factor_names=())
+    caption = caption_of(PICTURES["traversals"].draw(nameless))
+    assert {f"factor {number} (row" in caption for number in (0, 1)} == {True}
     shares = explained_shares(torch.stack([x, (x + y) / 2, 0 * x], dim=1), factors)
     expected = torch.tensor([[1, 0], [0.5, 0.5], [0, 0]], dtype=torch.float64)
     torch.testing.assert_close(shares, expected, atol=1e-6, rtol=0)
