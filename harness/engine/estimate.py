@@ -120,7 +120,9 @@ def _sizes(dataset: Dataset, cell: Cell) -> tuple[object, ...]:
     """
     splits = (dataset.train, dataset.test, dataset.normal_test)
     networks = sorted(name.split(":")[0] for name in cell.setup.names.values())
-    return (*dataset.train.images.shape[1:], *map(len, splits), dataset.card.classes, *networks)
+    return (
+        *dataset.train.images.shape[1:], *map(len, splits), len(dataset.card.classes), *networks,
+    )  # fmt: skip
 
 
 def past_cost(cell: Cell, runs: Iterable[StoredRun]) -> CellCost | None:

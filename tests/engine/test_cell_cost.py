@@ -1,5 +1,6 @@
 """Seconds on all images from seconds on shares of them; features made up for metrics to work on."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,12 @@ from harness.engine.cell_cost import (
     FEW_THINGS,
     LEAST,
     PROBE,
+    TIMING,
     Rates,
     _every,
     _judged_images,
     _part_times,
+    _time_evaluation,
     _time_judging,
     _time_training,
     _TrialEvidence,
@@ -187,3 +190,17 @@ def test_a_likelihood_of_some_test_images_is_timed_once_and_counts_for_as_many(
     again = _time_judging(planned, digits, load_metric("ode_likelihood"), trial, rates)
     assert again == cost
     assert len(computed) == 1
+
+
+def test_slow_samples_are_drawn_once_and_their_timing_is_of_as_many_images(cell: Cell, monkeypatch):
+    """32 of 448 samples in 2 s: 28 s for all, and four batches of 64 that are timed."""
+    parts = {"samples": 2.0, TIMING: 16.0}
+
+    def times(metrics: object, trial: _TrialEvidence) -> Iterator[tuple[str, float]]:
+        return iter(parts.items() if trial.at_hand("samples") is None else ())
+
+    monkeypatch.setattr(cell_cost, "_part_times", times)
+    monkeypatch.setattr(cell_cost._TrialEvidence, "__getitem__", lambda e, name: torch.zeros(32, 1))
+    large = replace(cell, setup=replace(cell.setup, samples=448), planned_measurements=())
+    seconds, _ = _time_evaluation(large, load_dataset("digits"), None, {})
+    assert seconds == pytest.approx(14 * 2.0 + 16.0)

@@ -222,7 +222,8 @@ def test_datasets_of_one_size_are_measured_once(vae: Cell, monkeypatch):
     """Digits under another name; with another number of test images they are another matter."""
     digits = load_dataset("digits")
     fewer = replace(digits, test=digits.test.keep(torch.arange(len(digits.test)) < 99))
-    datasets = {"digits": digits, "same": digits, "fewer": fewer}
+    named = replace(digits.card, classes=tuple(f"a {name}" for name in digits.card.classes))
+    datasets = {"digits": digits, "same": replace(digits, card=named), "fewer": fewer}
     measured: list[str] = []
 
     def measure(cell: Cell, dataset: object, rates: object) -> CellCost:
