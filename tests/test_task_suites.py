@@ -180,10 +180,15 @@ def test_text_to_image(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     pytest.importorskip("transformers")
     save_tiny_clip(tmp_path / "tiny")
     monkeypatch.setenv("HARNESS_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr("harness.plan.setup.TEXT", "clip:tiny")
-    results = run("told", "diffusion/ddpm-text, gan/dcgan", "clip_score, sharpness")
-    assert status(results, "diffusion/ddpm-text") == {"clip_score": "ok", "sharpness": "ok"}
-    assert status(results, "gan/dcgan") == {"clip_score": "not applicable", "sharpness": "ok"}
+    results = run("told", "diffusion/ddpm-text, gan/dcgan", "clip_score@clip:tiny, sharpness")
+    assert status(results, "diffusion/ddpm-text") == {
+        "clip_score@clip:tiny": "ok",
+        "sharpness": "ok",
+    }
+    assert status(results, "gan/dcgan") == {
+        "clip_score@clip:tiny": "not applicable",
+        "sharpness": "ok",
+    }
     reasons = set(results.table.reason[results.table.model == "gan/dcgan"])
     assert "gan/dcgan makes no images from texts" in reasons
 

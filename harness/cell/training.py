@@ -26,7 +26,7 @@ from harness.plan import Cell
 from harness.plan.building import build_model
 from harness.training import data_parallel, memory, stopping
 from harness.training.checkpoint import Checkpoints, load_weights, save_weights
-from harness.training.held_out import HeldOutLoss
+from harness.training.held_out import HeldOutLoss, held_out_split
 from harness.training.loop import Progress, TrainingResult, train
 from harness.training.losses import Diverged
 from harness.training.numerics import Numerics
@@ -182,7 +182,7 @@ def _train(
 
 def _held_out(cell: Cell, dataset: Dataset, family: Family) -> HeldOutLoss:
     settings, device = family.settings, torch.device(cell.numerics.device)
-    batches = Batches(dataset.normal_test, settings.batch_size, cell.seed, device)
+    batches = Batches(held_out_split(dataset), settings.batch_size, cell.seed, device)
     return HeldOutLoss(batches, settings)
 
 

@@ -7,11 +7,12 @@ so that it says nothing of what more training would bring.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
 from harness.core.seeding import generator
+from harness.data.base import Dataset, Split
 from harness.data.loader import Batches
 from harness.families.base import FamilySettings, Phase
 from harness.training import data_parallel
@@ -20,6 +21,16 @@ from harness.training.freezing import evaluating
 
 HELD_OUT_LOSS = "held_out_loss"
 """Among the values of a player in the training curves."""
+
+
+def held_out_split(dataset: Dataset) -> Split:
+    """Returns the test images that are no anomalies, as training would show them: what training
+    makes of an image each time is made of these too, in place of what the test was made with.
+    """
+    split, transform = dataset.normal_test, dataset.train.transform
+    if transform is None:
+        return split
+    return replace(split, transform=transform, sources=None, known=None)
 
 
 @dataclass(frozen=True)

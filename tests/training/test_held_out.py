@@ -15,7 +15,7 @@ from harness.data.loader import Batches
 from harness.families import build_family
 from harness.families.base import Family
 from harness.training.checkpoint import Checkpoints
-from harness.training.held_out import HELD_OUT_LOSS, HeldOutLoss
+from harness.training.held_out import HELD_OUT_LOSS, HeldOutLoss, held_out_split
 from harness.training.loop import train
 from harness.training.stopping import Stopped
 
@@ -89,3 +89,20 @@ def test_an_average_that_a_family_does_not_keep_is_refused():
     settings = family.settings.model_dump() | {"ema": 0.999}
     with pytest.raises(BadInput, match="ema: vae keeps no moving average of its weights"):
         build_family("vae", settings, family.shape)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["digits", "digits[unseen=8]", "digits[denoise=gaussian-0.2]", "digits[inpaint=random-0.5]",
+     "digits[binarized=dynamic]", "shapes[sources=outlines]"],
+)  # fmt: skip
+def test_images_are_as_training_would_show_them(name: str):
+    dataset = load_dataset(name)
+    shown, held = (
+        Batches(split, 16, 0).batch(0) for split in (dataset.train, held_out_split(dataset))
+    )
+    for field in ("x", "source", "mask"):
+        one, other = getattr(shown, field), getattr(held, field)
+        assert (one is None) == (other is None), field
+        assert one is None or (one.shape, one.dtype) == (other.shape, other.dtype), field
+    assert len(held_out_split(dataset)) == len(dataset.normal_test)
