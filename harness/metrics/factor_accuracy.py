@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from harness.core.errors import BadInput
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.averages import MeanOverImages
 from harness.metrics.base import Metric
 
 __all__ = ["factors_right"]
 
 
+@takes_arrays
 def factors_right(asked_factors: Tensor, sample_factors: Tensor) -> Tensor:
     """Which factors of each image are as asked: bool n×F, of int64 n×F."""
     alike = asked_factors.shape == sample_factors.shape and asked_factors.ndim == 2

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
+from harness.metrics.arrays import takes_arrays
 from harness.metrics.averages import MeanOverImages
 from harness.metrics.base import Metric, worse_with
 
 __all__ = ["edge_jump", "hole_mse"]
 
 
+@takes_arrays
 def hole_mse(reconstructions: Tensor, originals: Tensor, known_pixels: Tensor) -> Tensor:
     """The mean squared error of the pixels of the hole alone, on the [0, 1] scale: n float64, of
     images uint8 n×C×H×W and known pixels bool n×H×W.
@@ -21,6 +23,7 @@ def hole_mse(reconstructions: Tensor, originals: Tensor, known_pixels: Tensor) -
     return (squares * hole).flatten(1).sum(dim=1) / hole.flatten(1).sum(dim=1)
 
 
+@takes_arrays
 def edge_jump(reconstructions: Tensor, originals: Tensor, known_pixels: Tensor) -> Tensor:
     """By how much neighbours across the edge of the hole differ more than in the original: the mean
     over pairs of a known and an unknown pixel, one beside or below the other, of the absolute

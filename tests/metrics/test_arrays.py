@@ -34,6 +34,7 @@ X, Y = pixels(3, 3, 16, 16), pixels(3, 3, 16, 16)
 LARGE = pixels(1, 1, 176, 176), pixels(1, 1, 176, 176)
 SCORES, IS_ODD = normal(40), labels(40, 2).bool()
 MAPS, MASKS = normal(4, 8, 8), labels(4 * 64, 7).reshape(4, 8, 8) == 0
+HOLES = labels(3 * 256, 5).reshape(3, 16, 16) > 0
 CODES = normal(400, 3)
 FACTORS = torch.stack([labels(400, 2), labels(400, 3)], dim=1)
 PROBES = (A, labels(60, 2), B, labels(50, 2))
@@ -51,14 +52,18 @@ ARGUMENTS = {
     "code_sensitivity": (SCORES.abs(), A), "codebook_perplexity": (labels(60, 7).view(20, 3),),
     "colour_shift": (X, Y), "confidence": (SCORES, COSINES),
     "critic_distance": (SCORES, COSINES), "cycle_error": (X, Y), "dci": DISENTANGLED,
-    "dequantise": (X,), "different_bins": (A, B), "exact_mode_kl": (labels(30, 5), 5),
-    "factorvae_score": (CODES, FACTORS), "false_alarms": (SCORES, COSINES, IS_ODD[:30]),
-    "few_label_accuracy": (IS_ODD,), "few_label_gain": (IS_ODD, ~IS_ODD),
+    "dequantise": (X,), "different_bins": (A, B),
+    "edge_jump": (X, Y, HOLES), "exact_mode_kl": (labels(30, 5), 5),
+    "factors_right": (FACTORS, FACTORS.flip(0)), "factorvae_score": (CODES, FACTORS),
+    "false_alarms": (SCORES, COSINES, IS_ODD[:30]),
+    "find_near_copies": (A, B, C), "few_label_accuracy": (IS_ODD,),
+    "few_label_gain": (IS_ODD, ~IS_ODD),
     "fid_gap": (A, B, C), "fine_from_late": MIXED, "fpr_at_tpr": (SCORES, IS_ODD),
     "frechet_by_class": (A, labels(60, 2), B, labels(50, 2)), "frechet_distance": (A, B),
     "frechet_estimate": (A, B), "frechet_infinity": (normal(200, 2), normal(200, 2)),
     "gradient_variance": (SCORES.abs(), 1 + SCORES.abs()),
-    "high_quality": (SCORES.abs(),), "inception_score": (A,), "inception_scores": (A,),
+    "high_quality": (SCORES.abs(),), "hole_mse": (X, Y, HOLES),
+    "inception_score": (A,), "inception_scores": (A,),
     "jensen_shannon_bound": (SCORES, COSINES), "kernel_distance": (A, B),
     "kernel_distances": (A, B, harness.metrics.Subsets(3, 20)), "knn_accuracy": PROBES,
     "latent_path_length": (SCORES.abs(),), "linear_probe_accuracy": PROBES,
@@ -68,7 +73,8 @@ ARGUMENTS = {
     "mig": (CODES, FACTORS), "mode_count": (A,), "confident_share": (A,),
     "rarest_class": (A,), "commonest_class": (A,), "mode_kl": (A, B),
     "modes_covered": (labels(40, 5), SCORES.abs(), 5), "ms_ssim": LARGE, "mse": (X, Y),
-    "nearest_neighbours": (A, B), "pixel_auroc": (MAPS, MASKS), "prdc": (A, B),
+    "near_copy_share": (A, B, C, 0.2), "nearest_neighbours": (A, B),
+    "pixel_auroc": (MAPS, MASKS), "prdc": (A, B),
     "prdc_estimates": (A, B), "principal_angle": (X, normal(2, 768)),
     "prior_distance": (A, B), "psnr": (X, Y),
     "r_precision": (A, normal(60, 4), 10),
