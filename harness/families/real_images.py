@@ -46,8 +46,8 @@ class Pixels(Untrained):
         return x.flatten(1)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Values N×(C·S·S) → images N×C×S×S."""
-        return z.view(-1, self.shape.channels, self.shape.size, self.shape.size)
+        """Values N×(C·S·S), held to [-1, 1] → images N×C×S×S."""
+        return z.view(-1, self.shape.channels, self.shape.size, self.shape.size).clamp(-1, 1)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """x N×C×S×S → itself."""

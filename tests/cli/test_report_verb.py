@@ -68,7 +68,7 @@ def test_a_run_leaves_nothing_that_git_sees_until_it_is_published(ran: Inside, p
 def test_a_folder_alone_gives_the_page_that_the_store_gave(published: Path, tmp_path: Path):
     shutil.copytree(published, tmp_path / "copy")
     before = files(tmp_path / "copy")
-    assert sum(name.startswith("pictures/") for name in before) == 4
+    assert any("reconstructions" in name for name in before if name.startswith("pictures/"))
     assert before["curves.csv"].count(b"\n") > 30
     for name in ("index.html", "report.md", "results.csv", "leaderboard.csv", "verdicts.json"):
         (tmp_path / "copy" / name).unlink()

@@ -99,8 +99,9 @@ def test_a_mixture_samples_images_near_those_of_the_codes():
 
 def test_a_training_fraction_has_the_density_of_its_own_codes():
     """It is the whole training stopped half-way, and what is fitted to the outcome comes last."""
+    constant = {"optimizer": {"lr": 1e-3, "schedule": {"kind": "constant"}}}
     half, shorter = (
-        fitted("autoencoder/conv-gaussian", 320, whole, **SMALL) for whole in (640, 320)
+        fitted("autoencoder/conv-gaussian", 320, whole, **SMALL, **constant) for whole in (640, 320)
     )
     for name, tensor in half.networks.state_dict().items():
         assert torch.equal(tensor, shorter.networks.state_dict()[name]), name

@@ -140,7 +140,7 @@ def test_headers_are_judged_before_pixels_and_weights(tmp_path, monkeypatch):
 
 def evidence(metric, n: int, side: int):
     draws = torch.Generator().manual_seed(n)
-    kinds = {"features": 3, "logits": 3, "codes": 3}
+    kinds = {"features": 3, "logits": 3, "codes": 3, "pairs": 3}
     found = {}
     for name in metric.needs:
         width = kinds.get(name.rpartition("_")[2])

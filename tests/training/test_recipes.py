@@ -45,7 +45,7 @@ itself begins with one that knows nothing, and the classes of ramps cannot be to
 
 def images(x: object) -> None:
     assert isinstance(x, Tensor)
-    assert x.shape == (N, 1, SIZE, SIZE)
+    assert x.shape in ((N, 1, SIZE, SIZE), (N, 3, SIZE, SIZE))  # a video has three frames
     assert x.isfinite().all()
     assert x.abs().max() <= 1
 
@@ -129,7 +129,8 @@ def _losses(family: Family, batches: Ramps) -> dict[str, Tensor]:
 
 
 def _ask(family: Family) -> None:
-    batch, generator = Ramps(with_sources=False).batch(0), torch.Generator().manual_seed(0)
+    ramps = Ramps(with_sources=False, frames=family.shape.frames)
+    batch, generator = ramps.batch(0), torch.Generator().manual_seed(0)
     x, model = batch.x[:N], cast(Any, family)
     for kind, ask, check in CAPABILITIES:
         asked = capabilities.is_conditional(family) or capabilities.takes_texts(family)
