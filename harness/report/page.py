@@ -27,8 +27,7 @@ from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
-from harness.report.templating import data_uri, template_environment
-from harness.statistics.formatting import number
+from harness.report.templating import data_uri, template_environment, value_text
 from harness.statistics.maturity import fall_text, undertrained
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
@@ -131,7 +130,7 @@ def _common(results: Results) -> dict[str, Any]:
         "oddities": oddities(results),
         "last_tenth": fall_text,
         "duration": _duration,
-        "value": _value,
+        "value": value_text,
     }
 
 
@@ -188,10 +187,6 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _value(value: float | None) -> str:
-    return "–" if value is None else number(value)
 
 
 def _counts(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:

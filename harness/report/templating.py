@@ -35,6 +35,11 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def value_text(value: float | None) -> str:
+    """A value of a metric, or a dash where there is none."""
+    return "–" if value is None else number(value)
+
+
 def data_uri(png: bytes) -> str:
     """A picture as part of a page."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -111,6 +111,7 @@ def part(*outcomes: str) -> AnswerPart:
         ([("supported",), ()], "In part"),
         ([("refuted",), ("inconclusive",)], "Open"),
         ([("supported", "refuted")], "Open"),
+        ([("inconclusive", "supported")], "Yes"),
         ([()], "Open"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from harness.report.ledger import OUTCOMES, Ledger, RecordedVerdict, fooling_tex
 from harness.report.page import ICONS
 from harness.report.site.places import CLAIMS
 from harness.report.site.questions import answers
-from harness.report.site.recorded import forests, look_history, seed_rows
-from harness.report.templating import data_uri, template_environment
-from harness.statistics.formatting import number
+from harness.report.site.recorded import claim_outcome, forests, look_history, seed_rows
+from harness.report.templating import data_uri, template_environment, value_text
 
+STATES = (*OUTCOMES, "contested", "not run")
+"""What a claim may have come to, in the order in which pages count them."""
 PICTURES = ("samples", "translations", "reconstructions")
 """The kinds of pictures that stand for a report, the first that it has."""
 
@@ -63,7 +64,7 @@ def _index(reports: Path, ledger: Ledger) -> str:
         shelves=ledger.shelves,
         ledger=ledger,
         answers=answers(reports, ledger),
-        counts=[(name, counts[name]) for name in (*OUTCOMES, "not run")],
+        counts=[(name, counts[name]) for name in STATES if counts[name] or name in OUTCOMES],
         total=len(claims),
         reports=list(_report_cards(reports, ledger)),
     )
@@ -76,7 +77,7 @@ def _claim_page(claim: Claim, shelf: ClaimFile, ledger: Ledger) -> str:
         claim=claim,
         shelf=shelf,
         verdicts=verdicts,
-        missing=_code(ledger.missing(claim)),
+        missing="" if verdicts else _code(ledger.missing(claim)),
         rule=_code(rule(claim)),
         fooling=fooling_text(claim),
         forests=[forests(each, f"forest{i}") for i, each in enumerate(verdicts)],
@@ -84,14 +85,6 @@ def _claim_page(claim: Claim, shelf: ClaimFile, ledger: Ledger) -> str:
         looks=[look_history(each) for each in verdicts],
         suites=ledger.suites.get(claim.id, []),
     )
-
-
-def claim_outcome(verdicts: Sequence[RecordedVerdict]) -> str:
-    """The verdict of a claim in one word: that of its first report that decided it, else of any;
-    "not run" without one.
-    """
-    outcomes = [verdict.outcome for verdict in verdicts]
-    return min(outcomes, key=OUTCOMES.index) if outcomes else "not run"
 
 
 def _report_cards(reports: Path, ledger: Ledger) -> Iterator[ReportCard]:
@@ -119,18 +112,13 @@ def _picture(folder: Path) -> str:
 
 def _render(template: str, **values: Any) -> str:
     environment = template_environment(autoescape=True)
-    environment.filters.update(code=_code, sources=_sources, slug=_slug)
+    environment.filters.update(sources=_sources)
     return environment.get_template(template).render(
-        icons={**ICONS, "not run": "·"}, claim_outcome=claim_outcome, value=_value, **values
+        icons={**ICONS, "contested": "±", "not run": "·"},
+        claim_outcome=claim_outcome,
+        value=value_text,
+        **values,
     )
-
-
-def _value(value: float | None) -> str:
-    return "–" if value is None else number(value, 4)
-
-
-def _slug(outcome: str) -> str:
-    return outcome.replace(" ", "-")
 
 
 def _code(text: str) -> Markup:

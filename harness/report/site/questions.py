@@ -23,6 +23,7 @@ from harness.config.yaml_files import load_yaml
 from harness.core.counting import counted
 from harness.core.errors import suggest
 from harness.report.ledger import Ledger, RecordedVerdict
+from harness.report.site.recorded import claim_outcome
 
 FILE = "questions.yaml"
 
@@ -49,9 +50,8 @@ class AnswerPart:
 
     @property
     def outcome(self) -> str:
-        """The verdict, "open" where two differ, and "not run" where there is none."""
-        outcomes = {verdict.outcome for verdict in self.verdicts}
-        return outcomes.pop() if len(outcomes) == 1 else "open" if outcomes else "not run"
+        """What they say together."""
+        return claim_outcome(self.verdicts)
 
 
 @dataclass(frozen=True)

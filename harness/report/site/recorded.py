@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from harness.claims.effects import Effect
 from harness.core.counting import counted
 from harness.report.figures import Comparison, forest_plots
-from harness.report.ledger import RecordedVerdict
+from harness.report.ledger import OUTCOMES, RecordedVerdict
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,16 @@ class SeedRow:
     other: str
     other_value: float | None
     runs: tuple[str, ...]
+
+
+def claim_outcome(verdicts: Sequence[RecordedVerdict]) -> str:
+    """What the verdicts on a claim say together: supported or refuted where a report decides it and
+    none decides it otherwise, "contested" where they do, "not run" without a verdict.
+    """
+    outcomes = {verdict.outcome for verdict in verdicts}
+    if outcomes >= {"supported", "refuted"}:
+        return "contested"
+    return min(outcomes, key=OUTCOMES.index) if outcomes else "not run"
 
 
 def comparisons(verdict: RecordedVerdict) -> list[Comparison]:
