@@ -356,7 +356,7 @@ def frontier(points: int, others: int, noise: float) -> Make:
 
 
 def success(settings: int, chance: float) -> Make:
-    """Two grids of equally many settings, of which each succeeds in a seed with the same chance.
+    """Two grids with as many settings each. In a seed each setting succeeds with the same chance.
     Half of the variance of a setting's score is the seed's.
     """
     limit = float(stats.norm.ppf(chance))

@@ -24,8 +24,8 @@ HELD_OUT_LOSS = "held_out_loss"
 
 
 def held_out_split(dataset: Dataset) -> Split:
-    """Returns the test images that are no anomalies, as training would show them: what training
-    makes of an image each time is made of these too, in place of what the test was made with.
+    """Returns the test images that are no anomalies, as training would show them: with the random
+    changes of training, and not with the damage that belongs to the test.
     """
     split, transform = dataset.normal_test, dataset.train.transform
     if transform is None:

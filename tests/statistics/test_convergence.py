@@ -122,7 +122,7 @@ def test_where_the_learning_rate_falls_all_along_the_whole_curve_counts():
 
 @pytest.mark.parametrize(("first", "second"), [(0.5, 0.0), (0.0, 0.5)])
 def test_of_phases_the_one_counts_whose_loss_falls_most(first, second):
-    """The second phase begins after the images of the first, where its curve begins anew."""
+    """The second phase begins after the images of the first."""
     early = curves(lambda t: t**-first, name="autoencoder/loss")
     late = curves(lambda t: 3 * t**-second, name="model/loss")
     late["images"] += early["images"].max()

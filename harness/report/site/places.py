@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 CLAIMS = "claims"
-"""The folder of the pages of claims, beside those of the reports."""
+"""The folder of the pages of claims, beside the folders of the reports."""
 
 
 def claim_pages(reports: Path) -> frozenset[str]:
