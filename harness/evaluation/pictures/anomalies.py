@@ -19,6 +19,8 @@ from harness.families.capabilities import Reconstructs
 from harness.metrics.detection import alarm_threshold
 
 BINS = 40
+LABELS = 5
+"""The most numbers that stand below a linear axis; more run into each other."""
 ALARMS = 0.05
 """The share of validation images that lie above the threshold."""
 SPREAD = 50
@@ -43,6 +45,8 @@ HEAT = torch.tensor([255.0, 40.0, 0.0]).view(1, 3, 1, 1)
 )
 def draw_anomaly_scores(e: Evidence) -> bytes:
     """Histograms of both, and the threshold if there are validation images to set it on."""
+    from matplotlib.ticker import MaxNLocator
+
     scores = e["anomaly_scores"].double()
     anomalous = e["anomaly_labels"].bool()
     parts = {"normal": scores[~anomalous].numpy(), "anomalous": scores[anomalous].numpy()}
@@ -60,6 +64,8 @@ def draw_anomaly_scores(e: Evidence) -> bytes:
         if threshold is not None:
             axes.axvline(threshold, color="black", linewidth=1, linestyle="--", label="threshold")
         axes.set(xlabel="anomaly score", ylabel="% of the images", xscale=("linear", "log")[spans])
+        if not spans:
+            axes.xaxis.set_major_locator(MaxNLocator(LABELS - 1))
         axes.legend(frameon=False, fontsize=8)
 
     return figure_png(4.0, 2.4, draw, _alarm_sentence(parts, threshold))

@@ -1,19 +1,21 @@
 """Every picture of a model with codes, drawn of small models as recipes build them."""
 
 import io
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import entropy
 
 from harness.data import load_dataset
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.pictures import PICTURES, chosen_pictures, picture_name
+from harness.evaluation.pictures import PICTURES, anomalies, chosen_pictures, picture_name
 from harness.evaluation.pictures.code_map import code_planes
 from harness.evaluation.pictures.latent import PAIRS, PLACES, STEPS, UNITS, explained_shares
 from harness.evaluation.pictures.sheets import caption_of, grid_png, grid_tiles
@@ -327,3 +329,21 @@ def test_equal_scores_have_a_histogram():
 
     png = PICTURES["anomaly-scores"].draw(evidence_of(Perfect(), "digits[unseen=8]"))
     assert len(np.unique(figure(png).reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.parametrize("highest", [0.007, 1.0, 12_345.0])
+def test_numbers_below_a_linear_axis_are_few(monkeypatch: pytest.MonkeyPatch, highest: float):
+    figures: list[Any] = []
+
+    def drawn(width: float, height: float, draw: Callable[[Any], None], caption: str) -> bytes:
+        figures.append(Figure(figsize=(width, height)))
+        draw(figures[0])
+        return b""
+
+    monkeypatch.setattr(anomalies, "figure_png", drawn)
+    values = dataset_evidence(dataset("digits[unseen=8]"))
+    values["anomaly_scores"] = torch.linspace(highest / 10, highest, len(values["test_images"]))
+    PICTURES["anomaly-scores"].draw(Evidence(values, EvalConfig({}), model=Halves()))
+    axes = figures[0].axes[0]
+    low, high = axes.get_xlim()
+    assert 2 <= sum(low <= place <= high for place in axes.get_xticks()) <= 5
