@@ -78,11 +78,13 @@ def watermark_p_values(images: Tensor, key: str, size: tuple[int, int] | None = 
     current = images.shape[2], images.shape[3]
     size = size or current
     secrets = _secrets(key, *size)
-    trials = [_p_values(images if size == current else _resize(images, size), secrets, 0, 0)]
+    resized = images if size == current else _resize(images, size)
+    trials = [_p_values(_brightness(resized), secrets, 0, 0)]
     if size != current:
+        light = _brightness(images)
         rows, columns = (whole - part + 1 for whole, part in zip(size, current, strict=True))
         trials += [
-            _p_values(images, secrets, row, column)
+            _p_values(light, secrets, row, column)
             for row in range(rows)
             for column in range(columns)
         ]
@@ -90,32 +92,32 @@ def watermark_p_values(images: Tensor, key: str, size: tuple[int, int] | None = 
     return np.minimum(1.0, len(trials) * least)
 
 
-def _p_values(images: Tensor, secrets: _Secrets, row: int, column: int) -> Floats:
-    """As `watermark_p_values`, of images that were cut from this place; 1 where no whole block is
-    left of them.
+def _p_values(light: Tensor, secrets: _Secrets, row: int, column: int) -> Floats:
+    """As `watermark_p_values`, of the brightness N×H×W of images that were cut from this place; 1
+    where no whole block is left of them.
     """
     first = -(-row // BLOCK), -(-column // BLOCK)
     starts = tuple(BLOCK * f - at for f, at in zip(first, (row, column), strict=True))
-    sides = zip(images.shape[2:], starts, secrets.directions.shape[:2], first, strict=True)
+    sides = zip(light.shape[1:], starts, secrets.directions.shape[:2], first, strict=True)
     counts = [min((side - start) // BLOCK, blocks - f) for side, start, blocks, f in sides]
     if min(counts) < 1:
-        return np.ones(len(images))
+        return np.ones(len(light))
     last = [f + count for f, count in zip(first, counts, strict=True)]
     inside = _Secrets(
         secrets.directions[first[0] : last[0], first[1] : last[1]],
         secrets.offsets[first[0] : last[0], first[1] : last[1]],
     )
     stops = [start + BLOCK * count for start, count in zip(starts, counts, strict=True)]
-    part = images[:, :, starts[0] : stops[0], starts[1] : stops[1]].double()
-    near = _from_lattice(_brightness(part), inside).abs() < STEP / 4
+    part = light[:, starts[0] : stops[0], starts[1] : stops[1]]
+    near = _from_lattice(part, inside).abs() < STEP / 4
     hits = near.flatten(1).sum(dim=1).numpy()
     tails: Floats = binom.sf(hits - 1, near[0].numel(), 0.5)
     return tails
 
 
 def _brightness(images: Tensor) -> Tensor:
-    """The sum of the channels over the root of their number: N×H×W."""
-    light: Tensor = images.sum(dim=1) / images.shape[1] ** 0.5
+    """The sum of the channels over the root of their number: N×H×W float64."""
+    light: Tensor = images.double().sum(dim=1) / images.shape[1] ** 0.5
     return light
 
 
