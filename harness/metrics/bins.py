@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +81,7 @@ def different_bins(
         torch.from_numpy(fitted),
         torch.from_numpy(other),
         torch.from_numpy(different),
-        Estimate(share, math.sqrt(share * (1 - share) / k), "images"),
+        checks.proportion(share, k),
         _expected(fitted, other, level, seed),
     )
 

@@ -129,3 +129,8 @@ def mean_over(values: Tensor, over: Uncertainty) -> Estimate:
     n = len(values)
     stderr = float(values.std()) / math.sqrt(n) if n > 1 else None
     return Estimate(float(values.mean()), stderr, over if n > 1 else None)
+
+
+def proportion(share: float, n: int) -> Estimate:
+    """A `share` of `n` independent cases, with its binomial standard error."""
+    return Estimate(share, math.sqrt(share * (1 - share) / n), "images")

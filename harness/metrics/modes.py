@@ -109,7 +109,7 @@ def confident_share(sample_logits: Tensor) -> Estimate:
     """
     logits = checks.matrix(sample_logits, "logits", at_least=1)
     confident = logits.softmax(dim=1).amax(dim=1) >= CONFIDENT
-    return _proportion(float(confident.double().mean()), len(logits))
+    return checks.proportion(float(confident.double().mean()), len(logits))
 
 
 CONFIDENT_SHARE = Metric(
@@ -132,7 +132,7 @@ def rarest_class(sample_logits: Tensor) -> Estimate:
     error is that of a proportion.
     """
     counts = class_counts(sample_logits)
-    return _proportion(float(counts.min()) / len(sample_logits), len(sample_logits))
+    return checks.proportion(float(counts.min()) / len(sample_logits), len(sample_logits))
 
 
 RAREST_CLASS = Metric(
@@ -153,7 +153,7 @@ def commonest_class(sample_logits: Tensor) -> Estimate:
     `rarest_class`.
     """
     counts = class_counts(sample_logits)
-    return _proportion(float(counts.max()) / len(sample_logits), len(sample_logits))
+    return checks.proportion(float(counts.max()) / len(sample_logits), len(sample_logits))
 
 
 COMMONEST_CLASS = Metric(
@@ -207,7 +207,7 @@ def high_quality(sample_deviations: Tensor) -> Estimate:
     of a proportion.
     """
     near = checks.vector(sample_deviations, "deviations") <= HIGH_QUALITY_LIMIT
-    return _proportion(float(near.double().mean()), len(near))
+    return checks.proportion(float(near.double().mean()), len(near))
 
 
 HIGH_QUALITY = Metric(
@@ -248,10 +248,6 @@ MODE_KL_EXACT = Metric(
     digits=4,
     range=(0.0, None),
 )
-
-
-def _proportion(share: float, n: int) -> Estimate:
-    return Estimate(share, math.sqrt(share * (1 - share) / n), "images")
 
 
 def _mode_counts(modes: Tensor, total: int) -> Tensor:

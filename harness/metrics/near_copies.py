@@ -73,7 +73,7 @@ def near_copy_share(
     # The least p-value that is possible must not be lost to rounding.
     is_copy = find_near_copies(samples, train, held_out).p_values <= rate * (1 + 1e-12)
     share = float(is_copy.double().mean())
-    return Estimate(share, math.sqrt(share * (1 - share) / len(samples)), "images")
+    return checks.proportion(share, len(samples))
 
 
 NEAR_COPY_SHARE = Metric(

@@ -124,8 +124,7 @@ POLYGON_RECALL = Metric(
 
 
 def _share(hits: Tensor) -> Estimate:
-    share = float(hits.double().mean())
-    return Estimate(share, math.sqrt(share * (1 - share) / len(hits)), "images")
+    return checks.proportion(float(hits.double().mean()), len(hits))
 
 
 def _nearest(images: Tensor, corners: int) -> NearestPolygons:
