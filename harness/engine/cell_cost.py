@@ -34,7 +34,7 @@ from harness.training.clock import clock
 
 WARM_UP, MAX_STEPS = 2, 2000  # training steps that are not counted, and the most that are
 ENOUGH = 1.0  # seconds of training steps, or of metrics, after which no more are timed
-FEW_THINGS = 64  # of those that phases begin with a number of
+FEW_THINGS = 64  # at most, of what a phase makes before its first step, such as pairs
 PROBE, LEAST = 16, 32  # images that time a feature network, and images of the smallest set
 TIMING = "timing"
 GROWTH = (1, 1, 4, 16, 64, 256, 1024)
@@ -60,12 +60,13 @@ class CellCost:
 
 
 Rates = dict[str, tuple[float, float]]
-"""Seconds of what cells have in common, once and for each image, by a digest of what it is."""
+"""Seconds that were timed for one cell and hold for others, by a digest of what was timed: a
+constant, and seconds for each image."""
 
 
 def measure_cost(cell: Cell, dataset: Dataset, rates: Rates | None = None) -> CellCost:
-    """Time a few steps, samples and images of a cell on this machine. `rates` are those of the
-    cells before it, and get what is new.
+    """Time a few steps, samples and images of a cell on this machine. Times in `rates` are taken
+    from there, and new ones are added.
     """
     rates = {} if rates is None else rates
     device = cell.numerics.apply()
@@ -84,7 +85,7 @@ def measure_cost(cell: Cell, dataset: Dataset, rates: Rates | None = None) -> Ce
 
 
 def _time_training(cell: Cell, dataset: Dataset, rates: Rates) -> float:
-    """Seconds of the whole training, whose recipe, images and number of images are timed once."""
+    """Seconds of the whole training. Cells that differ only in sampling or budget share times."""
     key = _trained_on(cell, dataset, len(dataset.train))
     if key not in rates:
         rates[key] = _time_steps(cell, dataset)
@@ -92,15 +93,16 @@ def _time_training(cell: Cell, dataset: Dataset, rates: Rates) -> float:
     return once + each * cell.images
 
 
-def _trained_on(cell: Cell, dataset: Dataset, *what: object) -> str:
+def _trained_on(cell: Cell, dataset: Dataset, *parts: object) -> str:
     """A digest of these values, of how the cell is trained, and of the shape of its images."""
     recipe = {name: value for name, value in cell.settings.items() if name != "sampling"}
-    return digest([*what, cell.family, recipe, *dataset.train.images.shape[1:]])
+    return digest([*parts, cell.family, recipe, *dataset.train.images.shape[1:]])
 
 
 def _time_steps(cell: Cell, dataset: Dataset) -> tuple[float, float]:
-    """Seconds of what phases begin with, and of training for each image by the difference of two
-    short trainings. Where phases begin with a number of things, a few of them are timed.
+    """Seconds before the first steps of phases, and seconds of training for each image by the
+    difference of two short trainings. Where a setting counts what phases make before their first
+    steps, a few are timed.
     """
     cell, times = _with_less_to_begin(cell)
     accelerate = cell.numerics.accelerate
@@ -114,8 +116,8 @@ def _time_steps(cell: Cell, dataset: Dataset) -> tuple[float, float]:
 
 
 def _with_less_to_begin(cell: Cell) -> tuple[Cell, float]:
-    """The cell with at most `FEW_THINGS` of what its phases begin with, and how many times as many
-    there are.
+    """The cell whose phases make at most `FEW_THINGS` before their first steps, and by how much to
+    multiply the seconds.
     """
     name = FAMILIES.load(cell.family).begin_count
     if name is None or (count := cell.settings[name]) <= FEW_THINGS:
@@ -198,9 +200,11 @@ def _time_evaluation(
         slow = points.get("samples", {}).get(1 / step, 0.0) > ENOUGH / 10
         if samples is None and slow and trial.device.type == "cpu":
             samples = trial["samples"]
-    of_few = _TrialEvidence(cell, dataset, model, largest)
-    judging = sum(_time_judging(cell, dataset, metric, of_few, rates) for metric in judged)
-    return judging + sum(map(extrapolate, points.values())), trial
+    seconds = sum(map(extrapolate, points.values()))
+    if judged:
+        few = _TrialEvidence(cell, dataset, model, largest)
+        seconds += sum(_time_judging(cell, dataset, metric, few, rates) for metric in judged)
+    return seconds, trial
 
 
 def _judged_images(metric: Metric, dataset: Dataset) -> int | None:
@@ -213,8 +217,8 @@ def _judged_images(metric: Metric, dataset: Dataset) -> int | None:
 def _time_judging(
     cell: Cell, dataset: Dataset, metric: Metric, trial: _TrialEvidence, rates: Rates
 ) -> float:
-    """Seconds of a metric of images that the model judges, each of which takes as long as another
-    of its shape.
+    """Seconds of a metric of images that the model judges. Images of one shape take equally long,
+    so that a few are timed.
     """
     key = _trained_on(cell, dataset, metric.name)
     if key not in rates:
