@@ -42,6 +42,7 @@ def embed(samples: Samples, key_file: KeyFile, out: options.Out) -> None:
 
     from harness.data.imageset import load_images
     from harness.data.output_files import check_suffix, make_folder, write_output
+    from harness.metrics.reconstruction import psnr, psnr_ceiling
     from harness.safety.watermark import embed_watermark
 
     check_suffix(out, "--out", "an array", ".npz")
@@ -49,16 +50,16 @@ def embed(samples: Samples, key_file: KeyFile, out: options.Out) -> None:
     options.check_output_options([out], [samples, str(key_file)], None)
     images = load_images(samples).images
     marked = embed_watermark(images, key)
-    errors = (marked.double() - images.double()).square().flatten(1).mean(dim=1)
-    psnr = 10 * (255**2 / errors.clamp(min=1e-10)).log10()
+    ratios = psnr(marked, images).clamp(max=psnr_ceiling(images[0].numel()))
+    average, least = float(ratios.mean()), float(ratios.min())
     content = io.BytesIO()
     np.savez_compressed(content, marked.permute(0, 2, 3, 1).numpy())
     make_folder(out)
     write_output(out, content.getvalue())
     print_line(
         console_beside(out),
-        f"{out}: {counted(len(marked), 'image')} with the watermark, PSNR {float(psnr.mean()):.1f} "
-        f"dB on average and {float(psnr.min()):.1f} at least",
+        f"{out}: {counted(len(marked), 'image')} with the watermark, PSNR {average:.1f} dB "
+        f"on average and {least:.1f} at least",
     )
 
 
