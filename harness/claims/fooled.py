@@ -133,7 +133,7 @@ class _TestedClaim:
         None where it would help the claim on one of them.
         """
         sign = self._signs.get(result.metric)
-        if sign is None:  # a correlation or a spread, in which every metric must be right
+        if sign is None:  # asked otherwise, as by a correlation: every metric must be right
             return None
         moves = {
             each.metric: _move(each, self.metrics[each.metric])
@@ -142,9 +142,7 @@ class _TestedClaim:
         }
         names: list[str] = []
         for side in self._misleading_sides(result, sign):
-            against = [
-                n for n, said in self._signs.items() if _contradicts(moves.get(n), side, said)
-            ]
+            against = [n for n, s in self._signs.items() if _contradicts(moves.get(n), side, s)]
             if not against:
                 return None
             names += against

@@ -1,7 +1,7 @@
 """What a suite may name, with titles, for `harness list`.
 
 Suites and recipes are files. The titles of datasets, metrics and feature networks stand in modules
-that import torch, which takes longer than all else: they are kept in the cache folder until a file
+that import torch, which takes longer than the rest: they are kept in the cache folder until a file
 of the harness changes.
 """
 
@@ -25,7 +25,7 @@ Rows = list[tuple[str, str]]
 
 FILE = "titles.json"
 GROUPS = "harness."
-"""How the groups of entry points begin by which other packages add to what there is."""
+"""The prefix of the groups of entry points by which other packages add to the registries."""
 
 
 def catalogue(kind: Kind | None) -> dict[str, Rows]:
@@ -42,8 +42,8 @@ def catalogue(kind: Kind | None) -> dict[str, Rows]:
 
 
 def _titles() -> dict[str, Rows]:
-    """The titles that are kept, or else those that the registries have. Those of other packages may
-    change at any time, and are never kept.
+    """The titles from the cache folder, or else from the registries. Nothing is kept where other
+    packages add titles, since these may change at any time.
     """
     if any(group.startswith(GROUPS) for group in entry_points().groups):
         return _registered()

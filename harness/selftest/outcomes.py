@@ -83,7 +83,7 @@ class SelftestOutcome:
 
 def definition(metric: Metric) -> str:
     """A digest of what the numbers of a metric depend on besides images and features."""
-    sides = [] if metric.has_sides else [metric.better]  # what it noticed is named by
+    sides = [] if metric.has_sides else [metric.better]  # names the direction of what it noticed
     return digest([metric.base_name, metric.version, dict(metric.settings), *sides])
 
 
