@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.core.files import atomic_write
 from harness.core.seeding import generator
 from harness.data.base import Dataset
 from harness.data.pixels import to_float, to_uint8
-from harness.evaluation.pictures.sheets import grid_png
+from harness.evaluation.pictures.sheets import DRAWN_CHANNELS, grid_png
 from harness.evaluation.training_curves import OUTPUTS, SPREAD
 from harness.families.base import Family
 from harness.training.drift import has_drift
+from harness.training.freezing import evaluating
 from harness.training.loop import Progress
 
 SHARES = (0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Of training: after these samples are kept."""
-COLOURS = (1, 3)
-"""Channels that can be shown as an image."""
 CODES = 8
 """Fixed codes."""
 IMAGES, READINGS = 64, 20
@@ -59,7 +56,7 @@ class TrainingFollower:
         reading = int(share * READINGS)
         if not (moment and moment not in self._frames) and reading == self._last:
             return
-        with _as_measured(self._family.networks):
+        with evaluating(self._family.networks), torch.no_grad():
             if moment and moment not in self._frames and self._has_images:
                 self._frames[moment] = self._samples()
             if reading != self._last:
@@ -74,7 +71,7 @@ class TrainingFollower:
     def strip(self) -> bytes:
         """A PNG file of the samples of the same codes, a row a moment; none without samples."""
         frames = dict(sorted(self._frames.items()))
-        if not frames or next(iter(frames.values())).shape[1] not in COLOURS:
+        if not frames or next(iter(frames.values())).shape[1] not in DRAWN_CHANNELS:
             return b""
         moments = ", ".join(f"{SHARES[moment - 1]:.0%}" for moment in frames)
         caption = f"From the top: after {moments} of training."
@@ -122,16 +119,3 @@ class TrainingFollower:
 def _spread(images: Tensor) -> float:
     """The mean standard deviation of a pixel over images."""
     return float(images.float().std(dim=0).mean())
-
-
-@contextmanager
-def _as_measured(networks: nn.ModuleDict) -> Iterator[None]:
-    """Networks in evaluation mode and without gradients; afterwards as they were."""
-    modes = {module: module.training for module in networks.modules()}
-    networks.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

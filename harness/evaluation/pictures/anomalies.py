@@ -28,7 +28,6 @@ SPREAD = 50
 LARGE, HIGHEST = 32, 0.995
 """Larger images stand in narrower rows; the quantile of all pixels' scores that is drawn in full
 colour."""
-COLOURS = (1, 3)
 HEAT = torch.tensor([255.0, 40.0, 0.0]).view(1, 3, 1, 1)
 
 

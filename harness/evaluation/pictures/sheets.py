@@ -14,6 +14,8 @@ from torch import Tensor
 
 from harness.data.pixels import to_uint8
 
+DRAWN_CHANNELS = (1, 3)
+"""The numbers of channels that an image can have in a PNG file."""
 CAPTION = "Description"
 """The field of a PNG file that has its caption (PNG specification, section 11.3.3.2)."""
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.declaration import not_still_images, picture
-from harness.evaluation.pictures.sheets import grid_png
+from harness.evaluation.pictures.sheets import DRAWN_CHANNELS, grid_png
 from harness.evaluation.requirements import Candidate, Unavailable
 from harness.families.base import Family, ImageShape
 from harness.networks.principal_components import PrincipalComponents
@@ -18,8 +18,6 @@ from harness.networks.principal_components import PrincipalComponents
 FILTERS, COLUMNS = 48, 8
 SMALLEST = 2
 """A filter of a single pixel is no picture."""
-COLOURS = (1, 3)
-"""Channels that can be shown as an image."""
 
 
 def encoder_filters(networks: nn.ModuleDict, shape: ImageShape) -> Tensor | None:
@@ -76,7 +74,7 @@ def _has_no(filters: Any, words: str) -> Unavailable:
         family = candidate.family
         if reason := not_still_images(candidate):
             return reason
-        if not isinstance(family, Family) or candidate.dataset.channels not in COLOURS:
+        if not isinstance(family, Family) or candidate.dataset.channels not in DRAWN_CHANNELS:
             return f"there are no {words} that can be shown"
         if filters(family.networks, family.shape) is None:
             return f"{candidate.model} has no {words} of images"
