@@ -36,7 +36,7 @@ def alarms(results: Results) -> list[str]:
         rows = curves[(curves["dataset"] == dataset) & (curves["model"] == model)]
         counts = {
             **{sign: _seeds_with(rows, has_sign) for sign, has_sign in SIGNS.items()},
-            "its samples are all alike, by a recall of zero": _alike(results, dataset, model),
+            "its samples are all alike, by a recall of zero": _seeds_without_recall(results, rows),
         }
         total = rows["seed"].nunique()
         sentences += [
@@ -87,8 +87,16 @@ SIGNS: Mapping[str, Callable[[pd.DataFrame], bool]] = {
 """By sentence, what says it of the curves of one seed."""
 
 
-def _alike(results: Results, dataset: str, model: str) -> int:
-    table = results.table
-    rows = table[(table["dataset"] == dataset) & (table["model"] == model)]
-    recalls = rows[(rows["metric"] == "recall") & (rows["status"] == "ok")]["value"]
-    return int((recalls < NOTHING).sum())
+def _seeds_without_recall(results: Results, curves: pd.DataFrame) -> int:
+    """The number of the seeds of these curves whose recall is zero. Reports have curves of their
+    first seeds only, and numbers of all.
+    """
+    table, first = results.table, curves.iloc[0]
+    recalls = table[
+        (table["dataset"] == first["dataset"])
+        & (table["model"] == first["model"])
+        & table["seed"].isin(curves["seed"])
+        & (table["metric"] == "recall")
+        & (table["status"] == "ok")
+    ]
+    return int(recalls[recalls["value"] < NOTHING]["seed"].nunique())
