@@ -53,7 +53,7 @@ def measure_cell(
     values = dataset_evidence(dataset) | dict(provided)
     if any(TRAINING_CURVE in metric_needs(_metric(cell, planned)) for planned in applicable):
         values[TRAINING_CURVE] = training_curve(work.curves())
-    if has_drift(model):
+    if cell.is_shown and has_drift(model):
         values[TRAINING_STRIP] = work.strip()
     device = cell.numerics.device
     evidence = Evidence(values, cell.setup, seed=cell.seed, device=device, model=model)
