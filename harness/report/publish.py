@@ -18,7 +18,7 @@ from harness.core.counting import counted
 from harness.core.measurement import CellResult
 from harness.core.protocol import Protocol
 from harness.data.scatter import is_plane
-from harness.evaluation.pictures import PICTURES, picture_name
+from harness.evaluation.pictures import PICTURES, may_have_picture, picture_name
 from harness.evaluation.pictures.sheets import caption_of
 from harness.families import FAMILIES
 from harness.metrics.base import Metric
@@ -212,12 +212,11 @@ def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[Rep
 def _pictures_of(
     cell: CellResult, sampling: Mapping[str, object], of_points: bool, store: Store
 ) -> Iterator[ReportPicture]:
-    """The pictures that a cell's run has. Early runs did not record which these are."""
-    drawn = cell.costs["pictures"].split() if "pictures" in cell.costs else None
+    """The pictures that a cell's run has."""
     for spec in PICTURES.values():
         name = picture_name(spec.name, sampling)
         alt = spec.alt_of_points if of_points else spec.alt
-        if not alt or (drawn is not None and name not in drawn):
+        if not alt or not may_have_picture(cell.costs, name):
             continue
         if png := store.get(cell.run_id or "", f"pictures/{name}.png"):
             yield ReportPicture(

@@ -6,9 +6,14 @@ package is imported in the order in which reports show their pictures.
 
 from importlib import import_module
 
-from harness.evaluation.pictures.declaration import PICTURES, chosen_pictures, picture_name
+from harness.evaluation.pictures.declaration import (
+    PICTURES,
+    chosen_pictures,
+    may_have_picture,
+    picture_name,
+)
 
-__all__ = ["PICTURES", "chosen_pictures", "picture_name"]
+__all__ = ["PICTURES", "chosen_pictures", "may_have_picture", "picture_name"]
 
 for _module in (
     "images",

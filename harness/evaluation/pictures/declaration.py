@@ -115,6 +115,13 @@ def picture_name(name: str, sampling: Mapping[str, Any]) -> str:
     return f"{name}-{digest(sampling)[:8]}" if sampling and name not in ANY_SAMPLING else name
 
 
+def may_have_picture(facts: Mapping[str, Any], name: str) -> bool:
+    """Whether a run with these facts may have the picture of this name. Early runs did not record
+    which they have.
+    """
+    return "pictures" not in facts or name in facts["pictures"].split()
+
+
 def not_still_images(candidate: Candidate) -> str | None:
     """Why a dataset has no single images of 8-bit pixels; None where it has."""
     dataset = candidate.dataset

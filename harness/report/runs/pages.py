@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.evaluation.pictures import PICTURES, picture_name
+from harness.evaluation.pictures import PICTURES, may_have_picture, picture_name
 from harness.leaderboards.run_comparison import ComparedRun, RunComparison
 from harness.report import tables
 from harness.report.runs import view
@@ -32,8 +32,10 @@ def galleries(comparison: RunComparison, store: Store) -> list[RunGallery]:
 
 
 def _picture(side: ComparedRun, kind: str, store: Store) -> bytes | None:
-    place = picture_name(kind, side.part.sampling)
-    return store.get(side.run.run_id, f"pictures/{place}.png")
+    name = picture_name(kind, side.part.sampling)
+    if not may_have_picture(side.run.facts, name):
+        return None
+    return store.get(side.run.run_id, f"pictures/{name}.png")
 
 
 def runs_html(

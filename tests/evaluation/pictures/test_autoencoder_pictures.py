@@ -15,7 +15,13 @@ from scipy.stats import entropy
 
 from harness.data import load_dataset
 from harness.evaluation.evidence import Evidence, dataset_evidence
-from harness.evaluation.pictures import PICTURES, anomalies, chosen_pictures, picture_name
+from harness.evaluation.pictures import (
+    PICTURES,
+    anomalies,
+    chosen_pictures,
+    may_have_picture,
+    picture_name,
+)
 from harness.evaluation.pictures.code_map import code_planes
 from harness.evaluation.pictures.latent import PAIRS, PLACES, STEPS, UNITS, explained_shares
 from harness.evaluation.pictures.sheets import caption_of, grid_png, grid_tiles
@@ -78,6 +84,13 @@ def test_models_that_differ_in_sampling_alone_have_pictures_of_their_own():
     assert picture_name("samples", {}) == "samples"
     assert len({picture_name("samples", {"steps": steps}) for steps in (4, 8)}) == 2
     assert picture_name("reconstructions", {"steps": 4}) == "reconstructions"
+
+
+def test_early_runs_are_asked_for_every_picture():
+    assert may_have_picture({}, "samples")
+    assert may_have_picture({"pictures": "samples codebook"}, "codebook")
+    assert not may_have_picture({"pictures": "samples-1a2b3c4d"}, "samples")
+    assert not may_have_picture({"pictures": ""}, "samples")
 
 
 def test_a_caption_is_inside_its_file():
