@@ -28,6 +28,7 @@ from types import ModuleType
 from harness.families.base import Family
 
 ROOTS = ("harness.training.loop", "harness.training.init", "harness.data.loader")
+HARNESS = ("harness",)
 TRACKED_PACKAGES = (
     "harness.families",
     "harness.networks",
@@ -105,18 +106,15 @@ def _imports_of(module: str, packages: tuple[str, ...]) -> list[str]:
 
 
 def _reached(name: str, spec: ModuleSpec, own: str, digests: dict[str, str]) -> Iterator[str]:
-    """The modules whose code counts because that of module `name` does, among names that are no
-    modules. Files that it may import dynamically are added to `digests`.
+    """The modules whose code counts because the code of module `name` does; some of the names may
+    be no modules. Files that it may import dynamically are added to `digests`.
     """
     code = _read(_source(name))
     imported = set(_imported(code, spec))
-    if _within(name, ("harness",)):
-        free = not _within(
-            name, TRACKED_PACKAGES
-        )  # reached from a user's code: all that it needs counts
-        yield from (
-            m for m in imported if _within(m, TRACKED_PACKAGES) or (free and _is_harness(m))
-        )
+    if _within(name, HARNESS):
+        # Of other packages, which only a user's code reaches, all that they need counts.
+        packages = TRACKED_PACKAGES if _within(name, TRACKED_PACKAGES) else HARNESS
+        yield from (module for module in imported if _within(module, packages))
         return
     yield from imported | set(_held(sys.modules.get(name))) | set(_parents(name))
     if code.is_dynamic:
@@ -180,8 +178,8 @@ def _import_statement(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _imported(code: _Code, spec: ModuleSpec) -> Iterator[str]:
-    """The absolute names of all modules that a module may import, among names that are none: only
-    looking for it tells a module from a function in one.
+    """The absolute names that a module's imports may load. Some are no modules: whether
+    `from a import b` names a module or a function is not seen before `_spec` looks for it.
     """
     package = spec.name if spec.submodule_search_locations else spec.parent or ""
     for module, attribute in code.imports:
@@ -282,10 +280,6 @@ def _installed_version(name: str) -> str | None:
         return importlib.metadata.version(top)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _is_harness(module: str) -> bool:
-    return _within(module, ("harness",))
 
 
 def _within(module: str, packages: tuple[str, ...]) -> bool:
