@@ -23,6 +23,8 @@ from harness.families.capabilities import (
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
+DECODED = 256
+"""Codes that are decoded at once."""
 NUDGE = 0.1
 """How far a number of a code is moved either way, in its standard deviations."""
 STEP = 1e-4
@@ -170,6 +172,13 @@ def path_distances(e: Evidence) -> Tensor:
             for t in (place, place + STEP)
         ]
     return e.perceptual().distance(*images) / STEP**2
+
+
+def decoded_images(e: Evidence, codes: Tensor) -> Tensor:
+    """The images of codes N×d, as the dataset stores its own."""
+    with torch.inference_mode():
+        batches = (part.to(e.device) for part in torch.split(codes, DECODED))
+        return torch.cat([e.stored(e.model.decode(part)) for part in batches])
 
 
 def spherical_path(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from harness.core.seeding import generator
+from harness.evaluation.codes import decoded_images
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.requirements import Requirement, lacks, require
 from harness.evaluation.specs import evidence, provided
@@ -38,12 +39,6 @@ def read_factors(images: Tensor, train: Tensor, factors: Tensor) -> tuple[Tensor
     return torch.cat(nearest), torch.cat(distances).sqrt()
 
 
-def _decoded(e: Evidence, codes: Tensor) -> Tensor:
-    """The images of codes, as the dataset stores its own."""
-    with torch.inference_mode():
-        return torch.cat([e.stored(e.model.decode(part)) for part in torch.split(codes, ROWS)])
-
-
 @evidence(requires=READABLE)
 def latent_codes(e: Evidence) -> Tensor:
     """Codes of the space that the model is sampled in, n×d."""
@@ -54,7 +49,7 @@ def latent_codes(e: Evidence) -> Tensor:
 @evidence(requires=READABLE)
 def latent_readings(e: Evidence) -> tuple[Tensor, Tensor]:
     """What `read_factors` reads off the images of `latent_codes`."""
-    images = _decoded(e, e["latent_codes"].to(e.device))
+    images = decoded_images(e, e["latent_codes"])
     return read_factors(images, e["inlier_images"], e["train_factors"])
 
 
@@ -82,6 +77,6 @@ def mixed_factors(e: Evidence) -> Tensor:
     with torch.inference_mode():
         pairs = zip(torch.split(first, ROWS), torch.split(second, ROWS), strict=True)
         mixed = torch.cat([e.stored(e.model.mix_styles(*pair)) for pair in pairs])
-    sets = (_decoded(e, first), _decoded(e, second), mixed)
+    sets = (decoded_images(e, first), decoded_images(e, second), mixed)
     train, factors = e["inlier_images"], e["train_factors"]
     return torch.stack([read_factors(images, train, factors)[0] for images in sets], dim=1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.core.counting import counted, named
 from harness.core.seeding import generator
-from harness.evaluation.codes import spherical_path
+from harness.evaluation.codes import decoded_images, spherical_path
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.declaration import not_still_images, picture
 from harness.evaluation.pictures.sheets import grid_png
@@ -81,7 +80,7 @@ def draw_traversals(e: Evidence) -> bytes:
     if e.at_hand("test_factors") is not None:
         factors = e["test_factors"][: len(codes)]
         caption += f" {_factor_sentence(codes[:, units], factors, e['factor_names'])}"
-    return grid_png(_decoded(e, rows.flatten(0, 1)), STEPS, caption)
+    return grid_png(decoded_images(e, rows.flatten(0, 1)), STEPS, caption)
 
 
 def _units(e: Evidence, codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -197,14 +196,5 @@ def _paths(e: Evidence, starts: Tensor, ends: Tensor) -> Tensor:
     has_arc = torch.cosine_similarity(starts, ends).abs() < PARALLEL
     arcs = torch.where(has_arc[:, None], arcs, straight)
     codes = torch.stack([straight, arcs], dim=1).permute(2, 1, 0, 3)
-    images = _decoded(e, codes.flatten(0, 2))
+    images = decoded_images(e, codes.flatten(0, 2))
     return images.view(*codes.shape[:3], *images.shape[1:])
-
-
-def _decoded(e: Evidence, codes: Tensor) -> Tensor:
-    """The images of codes N×d, as the dataset stores them."""
-    model: Any = e.model
-    with torch.inference_mode():
-        return torch.cat(
-            [e.stored(model.decode(z.to(e.device))) for z in torch.split(codes, CODES)]
-        )
