@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.data.pixels import to_uint8
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.declaration import not_still_images, picture
 from harness.evaluation.pictures.figures import BLUE, ORANGE, figure_png
@@ -116,10 +115,9 @@ def draw_anomaly_maps(e: Evidence) -> bytes:
 
 
 def _heated(images: Tensor, maps: Tensor) -> Tensor:
-    """Images in grey, with the pixels of high scores red: N×3×S×S, uint8."""
+    """Images N×C×S×S, uint8, in grey, with the pixels of high scores red: N×3×S×S, uint8."""
     floor = maps.min()
     span = (torch.quantile(maps.float().flatten(), HIGHEST) - floor).clamp(min=1e-12)
     heat = ((maps - floor) / span).clamp(0, 1)[:, None]
-    grey = (to_uint8(images) if images.is_floating_point() else images).float()
-    grey = grey.mean(dim=1, keepdim=True)
+    grey = images.float().mean(dim=1, keepdim=True)
     return (grey * (1 - heat) + HEAT * heat).round().to(torch.uint8)

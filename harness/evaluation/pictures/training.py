@@ -10,7 +10,7 @@ from PIL import Image
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.declaration import not_still_images, picture
 from harness.evaluation.pictures.sheets import grid_png, grid_tiles
-from harness.evaluation.requirements import Candidate, always_available, of_model
+from harness.evaluation.requirements import Candidate
 from harness.evaluation.training_curves import TRAINING_STRIP
 from harness.training.drift import has_drift
 
@@ -21,7 +21,7 @@ LARGEST = 40_000
 
 def _follows_nothing(candidate: Candidate) -> str | None:
     if has_drift(candidate.family):
-        return not_still_images(candidate) or of_model(always_available)(candidate)
+        return not_still_images(candidate)
     return f"{candidate.model} is no GAN that makes images from codes alone"
 
 
@@ -49,7 +49,7 @@ def draw_training_strip(e: Evidence) -> bytes:
 )
 def draw_training_animation(e: Evidence) -> bytes:
     """An animated PNG of these samples; nothing where it would be large."""
-    png: bytes = e.at_hand(TRAINING_STRIP) or b""
+    png = draw_training_strip(e)
     if not png:
         return b""
     size = e["reference_images"].shape[-1]
