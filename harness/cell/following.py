@@ -54,12 +54,14 @@ class TrainingFollower:
         share = progress.step / progress.steps
         moment = sum(share >= each for each in SHARES)
         reading = int(share * READINGS)
-        if not (moment and moment not in self._frames) and reading == self._last:
+        shows = self._has_images and moment > 0 and moment not in self._frames
+        reads = reading != self._last
+        if not (shows or reads):
             return
         with evaluating(self._family.networks), torch.no_grad():
-            if moment and moment not in self._frames and self._has_images:
+            if shows:
                 self._frames[moment] = self._samples()
-            if reading != self._last:
+            if reads:
                 self._readings[progress.images] = self._outputs()
                 self._last = reading
         buffer = io.BytesIO()

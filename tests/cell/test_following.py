@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.cell.following import CODES, SHARES, TrainingFollower
+from harness.cell import following
+from harness.cell.following import CODES, FILE, READINGS, SHARES, TrainingFollower
 from harness.data import load_dataset
 from harness.data.loader import Batches
 from harness.evaluation.pictures.sheets import caption_of, grid_tiles
@@ -55,6 +56,21 @@ def test_outputs_are_curves_and_go_on_from_where_they_were(tmp_path: Path):
     assert all(math.isfinite(value) for _, _, value in follower.points)
     again = TrainingFollower(built, DIGITS, 0, tmp_path)
     assert (again.points, again.strip) == (follower.points, follower.strip)
+
+
+def test_models_of_points_are_kept_no_more_often_than_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files: list[Path] = []
+    monkeypatch.setattr(following, "atomic_write", lambda file, content: files.append(file))
+    ring = load_dataset("ring")
+    settings = {"network": "mlp", "width": 4, "depth": 1}
+    built = initialise(lambda: build_family("gan", settings, shape_of(ring)), 0)
+    follower = TrainingFollower(built, ring, 0, tmp_path)
+    for step in range(1, 201):
+        follower(Progress(step, 200, step, 0.0, {}))
+    assert files == [tmp_path / FILE] * READINGS
+    assert follower.strip == b""
 
 
 def test_other_models_are_not_followed(tmp_path: Path):
