@@ -11,7 +11,6 @@ import json
 from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal
 
 import harness
 from harness.config.recipe import list_recipes, load_recipe
@@ -20,7 +19,6 @@ from harness.core.cache_folder import cache_folder
 from harness.core.files import atomic_write
 from harness.core.keys import digest
 
-Kind = Literal["suites", "models", "datasets", "metrics", "extractors"]
 Rows = list[tuple[str, str]]
 
 FILE = "titles.json"
@@ -28,8 +26,8 @@ GROUPS = "harness."
 """The prefix of the groups of entry points by which other packages add to the registries."""
 
 
-def catalogue(kind: Kind | None) -> dict[str, Rows]:
-    """The names of one kind, or of all, each with what it is."""
+def catalogue(kind: str | None) -> dict[str, Rows]:
+    """The names of one kind that `harness list` takes, or of all, each with what it is."""
     rows: dict[str, Rows] = {}
     if kind in (None, "suites"):
         rows["suites"] = [(name, load_suite(name).suite.title) for name in list_suites()]
