@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from harness.data import load_dataset
+from harness.metrics import psnr
 from harness.safety.watermark import embed_watermark, watermark_p_values
 
 IMAGES = 200
@@ -67,13 +68,12 @@ def row(name: str, root: Path | None) -> str:
     images = load_dataset(name, root).test.images[:IMAGES]
     size = images.shape[2], images.shape[3]
     marked = embed_watermark(images, KEY)
-    errors = (marked.double() - images.double()).square().flatten(1).mean(dim=1)
-    psnr = float((10 * (255**2 / errors).log10()).mean())
     shares = [
         (watermark_p_values(change(marked), KEY, size) <= LIMIT).mean()
         for change in CHANGES.values()
     ]
-    cells = [f"`{name}`", f"{psnr:.1f}", *(f"{100 * share:.0f} %" for share in shares)]
+    visibility = float(psnr(marked, images).mean())
+    cells = [f"`{name}`", f"{visibility:.1f}", *(f"{100 * share:.0f} %" for share in shares)]
     return f"| {' | '.join(cells)} |"
 
 
