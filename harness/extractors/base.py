@@ -115,7 +115,7 @@ class TextImage(Network):
 
 
 class FactorReader(Network):
-    """Tells the factors of images: shape, colour, place."""
+    """Reads factors off images, such as shape, colour and place."""
 
     @abstractmethod
     def read(self, images: torch.Tensor) -> torch.Tensor:

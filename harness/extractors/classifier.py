@@ -17,7 +17,7 @@ from harness.networks.classifier_weights import check_classifier_fits, pinned_we
 from harness.networks.sizes import enlarge_map
 
 GREY = ("digits", "mnist", "mnist-16", "fashion-mnist", "fashion-mnist-16")
-"""Those of images of one channel."""
+"""The networks of images of one channel."""
 
 BATCH = 500
 

@@ -1,7 +1,7 @@
 """`dual-encoder:shapes`: a small network trained by this project on `shapes` and its texts.
 
-It gives CLIP score and R-precision real numbers there: CLIP itself knows little of figures of 32
-pixels, turned by so many degrees.
+CLIP score and R-precision mean something by it: CLIP itself hardly tells rotated figures of 32
+pixels apart.
 """
 
 from __future__ import annotations

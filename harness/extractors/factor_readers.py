@@ -22,8 +22,8 @@ BATCH = 500
 
 
 class SpriteRendering(FactorReader):
-    """The factors of the nearest of all images that there can be, by all pixels: no network, and
-    right on every image of the dataset.
+    """Reads the factors of the nearest, by all pixels, of the images that the dataset can have. It
+    is no network, and right on every image of the dataset.
     """
 
     preprocessing = "native"

@@ -91,7 +91,7 @@ def fit_classifier(
     """A classifier trained on `dataset.train`, in evaluation mode.
 
     SGD with Nesterov momentum under a one-cycle learning rate (Smith & Topin 2018,
-    arXiv:1708.07120). `progress` is told the mean loss after each epoch.
+    arXiv:1708.07120). `progress` gets a line with the mean loss after each epoch.
     """
     net = _initialise(dataset, seed, recipe).to(device).to(memory_format=torch.channels_last)
     images, labels = dataset.train.images.to(device), dataset.train.labels.to(device)

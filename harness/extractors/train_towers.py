@@ -1,4 +1,4 @@
-"""Training of the in-domain networks that read factors, and of those that know texts."""
+"""Training of in-domain networks that read factors, and of dual encoders of images and texts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from harness.networks.towers import DualEncoder, FactorNet, tower_record
 
 BATCH = 500
 """Images that pass through a trained network at a time."""
+CANDIDATES = 100
+"""Texts among which an image's own is looked for, as in R-precision."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,12 @@ class TowerRecipe:
 
 
 FACTOR_RECIPE, TEXT_RECIPE = TowerRecipe(epochs=16), TowerRecipe(epochs=15)
-"""Of networks that read factors, and of those that know texts."""
+"""For networks that read factors, and for dual encoders."""
 
 
 @dataclass(frozen=True)
 class TowerTraining:
-    """A recipe, and how a network is trained by it; `progress` is told each epoch's mean loss."""
+    """A recipe, and how a network is trained by it; `progress` gets a line after each epoch."""
 
     recipe: TowerRecipe
     seed: int = 0
@@ -47,17 +49,13 @@ class TowerTraining:
     progress: Progress = lambda line: None
 
 
-CANDIDATES = 100
-"""Texts among which an image's own is looked for, as in R-precision."""
-
-
 def train_factor_net(
     dataset: Dataset,
     path: Path,
     how: TowerTraining = TowerTraining(FACTOR_RECIPE),
 ) -> dict[str, float]:
-    """Train a network that reads the factors of `dataset`, write it to `path`, return the share of
-    test images of which it reads each factor right, and all of them ("all").
+    """Train a network that reads the factors of `dataset`, write it to `path`, and return its
+    accuracy on the test images: for each factor, and for all factors at once ("all").
 
     BadInput where the dataset has no factors.
     """
@@ -87,8 +85,8 @@ def train_dual_encoder(
     how: TowerTraining = TowerTraining(TEXT_RECIPE),
 ) -> dict[str, float]:
     """Train a network that has images and texts of `dataset` in one space, write it to `path`, and
-    return the share of test images whose own text is the nearest, among 100 texts and among those
-    of all test images ("100", "all").
+    return the share of test images whose own text is the nearest: among 100 texts ("100"), and
+    among the texts of all test images ("all").
 
     The loss is the symmetric one of Radford et al. 2021 (arXiv:2103.00020), figure 3. BadInput
     where the dataset has no texts.

@@ -33,7 +33,7 @@ class ChoosesImages(Protocol):
     """Trains on some of the training images, and is measured against all."""
 
     def choose_images(self, train: Split) -> Split:
-        """Returns those of the training images that it is shown."""
+        """Returns the training images that the model is shown."""
         ...
 
 

@@ -14,7 +14,7 @@ from harness.networks.video_unet import VideoUNet
 
 class VideoDiffusionSettings(DiffusionSettings):
     """A diffusion model's, of a U-Net of `channels` at full resolution. With `temporal`, frames see
-    earlier ones; without it a video is a number of images that have nothing to do with each other.
+    earlier ones; without it each frame is made by itself.
     """
 
     channels: PositiveInt = 16

@@ -104,8 +104,7 @@ MODE_KL = Metric(
 @takes_arrays
 def confident_share(sample_logits: Tensor) -> Estimate:
     """The share of samples to whose most likely class the classifier gives a probability of
-    `CONFIDENT` or more: what a person reads at once. `sample_logits` n×classes. The standard error
-    is that of a proportion.
+    `CONFIDENT` or more. `sample_logits` n×classes. The standard error is that of a proportion.
     """
     logits = checks.matrix(sample_logits, "logits", at_least=1)
     confident = logits.softmax(dim=1).amax(dim=1) >= CONFIDENT

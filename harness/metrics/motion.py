@@ -63,8 +63,8 @@ FRAME_CHANGE = Metric(
 
 
 def frame_pairs(features: Tensor, frames: int) -> Tensor:
-    """Features of successive frames, n·(frames − 1)×2d: of the earlier one, and how they change. Of
-    features n·frames×d of the frames of videos, one video after the other.
+    """Returns for each pair of successive frames the earlier one's features and their change to the
+    later one, n·(frames − 1)×2d. `features` n·frames×d are of one video after the other.
     """
     videos = features.view(-1, frames, features.shape[1])
     earlier, later = videos[:, :-1], videos[:, 1:]
@@ -92,8 +92,8 @@ VIDEO_FRECHET = Metric(
 
 
 def same_figure(sample_figures: Tensor) -> Tensor:
-    """The share of the pairs of successive frames of each video that show one figure, n, of the
-    figures n×frames×factors of frames.
+    """Returns for each video the share of pairs of successive frames that show the same figure: n
+    float64. `sample_figures` n×frames×factors has the figure of each frame.
     """
     return (sample_figures[:, 1:] == sample_figures[:, :-1]).all(dim=2).double().mean(dim=1)
 

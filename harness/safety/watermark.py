@@ -28,11 +28,11 @@ BLOCK = 8
 DIRECTIONS = 6
 """Projections of a block."""
 LOWEST, HIGHEST = 1, 3
-"""The directions are of DCT coefficients whose indices add up to this: what JPEG and resizing keep,
-without the block's mean.
+"""The directions mix the DCT's waves whose two indices have a sum in this range: JPEG and resizing
+keep them, and the block's mean is not among them.
 """
 STEP = 48.0
-"""Of the lattice, in levels of 8 bits times pixels: docs/safety.md has what it costs and bears."""
+"""Of the lattice, in levels of 8 bits times pixels: see docs/safety.md for how visible it is."""
 ROUNDS = 30
 """Embedding is repeated, since pixels are whole and within 0 and 255."""
 
@@ -140,7 +140,7 @@ def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _secrets(key: str, height: int, width: int) -> _Secrets:
-    """What the key says of images of this size."""
+    """The directions and offsets that the key gives for images of this size."""
     rows, columns = height // BLOCK, width // BLOCK
     if not key:
         raise BadInput("the key of a watermark must not be empty")

@@ -13,8 +13,8 @@ def guided(conditional: Denoiser, unconditional: Denoiser, weight: float) -> Den
     """Classifier-free guidance: (1 − w)·ε_∅ + w·ε_c, and x₀ likewise (Ho & Salimans 2022,
     arXiv:2207.12598, equation 6, whose w is one less).
 
-    Learned variances are those of the conditional denoiser. With weight 1 it is this, and the other
-    is not evaluated.
+    Learned variances come from the conditional denoiser. With weight 1 the result is that denoiser,
+    and the other is not evaluated.
     """
     if weight == 1:
         return conditional

@@ -1,4 +1,4 @@
-"""The factors of an image of `shapes`, read off by comparing it with every image there can be."""
+"""The factors of an image, read off by comparing it with every image that `shapes` can have."""
 
 from __future__ import annotations
 
