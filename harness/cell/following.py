@@ -1,4 +1,4 @@
-"""What is looked at while a GAN trains: samples of fixed codes, and what its discriminator says."""
+"""Follows a GAN while it trains: samples of fixed codes, and outputs of its discriminator."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from harness.training.freezing import evaluating
 from harness.training.loop import Progress
 
 SHARES = (0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""Of training: after these samples are kept."""
+"""The shares of training after which samples are kept."""
 CODES = 8
 """Fixed codes."""
 IMAGES, READINGS = 64, 20
-"""Images of each kind that the discriminator is asked about, and how often."""
+"""Images of each kind that the discriminator sees, and how often in a training."""
 FILE, STRIP = "followed.pt", "training/samples.png"
-"""Where it is kept while training lasts, and the artifact that has the samples."""
+"""The file that keeps both while training lasts, and the artifact with the samples."""
 
 
 class TrainingFollower:
-    """Looks at a GAN that makes images from codes alone, each time that training reports; of other
-    models it sees nothing. What it draws has generators of its own, and networks stay as they are.
+    """Follows a GAN that makes images from codes alone, each time that training reports; it does
+    nothing for other models. It has random generators of its own, and leaves networks as they are.
 
-    What it has seen is kept in `folder`, so that a training that goes on has it still.
+    Samples and outputs are kept in `folder`, so that a training that is resumed still has them.
     """
 
     def __init__(self, family: Family, dataset: Dataset, seed: int, folder: Path) -> None:

@@ -143,12 +143,11 @@ def _train_together(
     """Train the cell's model, in as many processes as its numerics say."""
     cell, folder = work.cell, work.site.work(work.cell)
     checkpoints = Checkpoints(folder, work.site.checkpoint_seconds)
-
     several = cell.numerics.processes > 1
 
     def report(progress: Progress) -> None:
         work.tell("training", progress.images, cell.images)
-        if not several:  # of which each would have to take part
+        if not several:  # all processes would have to take part
             follower(progress)
 
     with gang(cell.numerics, _assist, cell, folder) if several else nullcontext():

@@ -59,7 +59,7 @@ class CollectedEntries:
     """`table` is a tidy table whose models are the labels of `entries`, `protocols` those of its
     numbers by key. `unfinished` counts the cells whose training has not ended, `forgotten` the runs
     that someone took off the boards. `maturity` says by dataset and label why an entry is
-    undertrained: empty where it is not; it lacks the entries of which no report says it.
+    undertrained: empty where it is not; entries that are in no report are missing.
     """
 
     entries: tuple[Entry, ...]

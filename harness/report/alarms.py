@@ -1,4 +1,4 @@
-"""Signs in its curves and numbers that the game of a GAN went wrong."""
+"""Signs that the training of a GAN went wrong, in its curves and numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STILL = 1e-3
 EXPLOSION = 1e3
 """A gradient that is this many times its median explodes."""
 ALIKE = 0.1
-"""Samples are alike whose spread is less than this share of the training images'."""
+"""Samples are alike where their spread is less than this share of the training images'."""
 
 
 def alarms(results: Results) -> list[str]:
@@ -84,7 +84,7 @@ SIGNS: Mapping[str, Callable[[pd.DataFrame], bool]] = {
     "gradients explode at the end": _gradients_explode,
     "its samples are all alike, by their spread": _samples_are_alike,
 }
-"""By sentence, what says it of the curves of one seed."""
+"""The test of one seed's curves for each sentence."""
 
 
 def _seeds_without_recall(results: Results, curves: pd.DataFrame) -> int:

@@ -1,5 +1,5 @@
 """What a recorded verdict rests on, in the words of the ledger's table: data and budget, which
-models are undertrained, self-tests and declaration. What a report did not record is said to be so.
+models are undertrained, self-tests and declaration. What a report did not record is marked so.
 """
 
 from __future__ import annotations

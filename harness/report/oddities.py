@@ -89,7 +89,10 @@ def _better_than_real(results: Results) -> Iterator[str]:
         floor = board.floor
         if floor is None or floor.mean is None or not metric.has_sides:
             continue
-        worst, noise = row.low if metric.sign > 0 else row.high, _standard_error(results, board)
+        worst, noise = (
+            row.low if metric.sign > 0 else row.high,
+            _standard_error(results, board, floor),
+        )
         if worst is not None and metric.sign * (worst - floor.mean) > FLOOR_ERRORS * noise:
             yield (
                 f"{row.model} has a better {metric.title} on {board.dataset} than {floor.model}, "
@@ -97,12 +100,11 @@ def _better_than_real(results: Results) -> Iterator[str]:
             )
 
 
-def _standard_error(results: Results, board: Board) -> float:
-    """Return the standard error of a board's value of real images, 0 where none is known."""
+def _standard_error(results: Results, board: Board, row: Row) -> float:
+    """Return the standard error of a row's one value on a board, 0 where none is known."""
     table = results.table
-    assert board.floor is not None
     rows = table[
-        (table["model"] == board.floor.model)
+        (table["model"] == row.model)
         & (table["dataset"] == board.dataset)
         & (table["metric"] == board.metric)
         & (table["protocol_key"] == board.protocol_key)

@@ -21,7 +21,7 @@ from harness.evaluation.pictures.latent import first_codes
 Floats = NDArray[np.float32]
 
 FEWEST = 20
-"""Codes of which neighbours can be told."""
+"""The fewest codes that are mapped."""
 PERPLEXITY, ITERATIONS = 30, 500
 """Of t-SNE: how many neighbours a code has, and steps, which take most of the time."""
 LISTED = 12
@@ -89,15 +89,15 @@ def draw_code_map(e: Evidence) -> bytes:
 
 
 def code_planes(codes: Floats, seed: int) -> list[tuple[Floats, str]]:
-    """Codes n×d in the plane by each method that there are enough of them for, each n×2 with its
-    heading.
+    """Codes n×d in the plane by each method, each n×2 with its heading. Fewer than `FEWEST` codes,
+    or equal ones, are placed by their first two units.
     """
     if codes.shape[1] == 1:
         codes = np.pad(codes, ((0, 0), (0, 1)))
     varies = bool((codes.std(axis=0) > 0).any())
     methods = _maps() if varies and len(codes) >= FEWEST else []
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the libraries will change one day
+        warnings.simplefilter("ignore")  # about changes to come in the libraries
         return [method(codes, seed) for method in methods] or [(codes[:, :2], "two units")]
 
 

@@ -48,5 +48,5 @@ def _use_sentence(shares: Tensor, images: int) -> str:
     perplexity = float(torch.special.entr(shares).sum().exp())
     return (
         f"{used} of {len(shares)} entries are used by {images} test images; perplexity "
-        f"{perplexity:.1f}, as of that many entries used alike."
+        f"{perplexity:.1f}, the number of entries that would say as much if used alike."
     )

@@ -1,4 +1,4 @@
-"""What a picture is: a function that draws it, what it shows, and of which models it is drawn."""
+"""What a picture is: the function that draws it, what it shows, and which models have it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ DrawFunction = TypeVar("DrawFunction", bound=Callable[..., bytes])
 class PictureSpec:
     """A kind of picture.
 
-    `title` is its heading in reports, `caption` says below that what one sees, and `alt` the same
-    to those who cannot see it, before "of MODEL on DATASET"; `alt_of_points` is that of points in
-    the plane, of which there is no picture where it is empty. `draw` gives the bytes of a PNG,
-    or none where there is nothing to show.
-    `is_figure` says that it is a figure with axes, not a grid of images. It is drawn where
-    `unavailable` has no reason against it; one `beside` a kind of evidence only where a metric of
-    the cell takes that, so that drawing it computes nothing more.
+    `title` is its heading in reports, `caption` explains below that what it shows, and `alt` says
+    the same to those who cannot see it, before "of MODEL on DATASET". `alt_of_points` replaces
+    `alt` for points in the plane; where it is empty, points have no such picture. `draw` returns
+    the bytes of a PNG, or none where there is nothing to show. `is_figure` is true of a figure with
+    axes, false of a grid of images. The picture is drawn where `unavailable` has no reason against
+    it; one `beside` a kind of evidence only where a metric of the cell takes that, so that drawing
+    it computes nothing more.
     """
 
     name: str

@@ -84,8 +84,9 @@ def draw_traversals(e: Evidence) -> bytes:
 
 
 def _units(e: Evidence, codes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How much each unit is used, and the mean and the width of its values, d each: of a posterior
-    the divergence from the prior and the prior's, else those of the codes.
+    """How much each unit is used, and the mean and the width of its values, d each. Of a model with
+    a posterior these are its divergence from the prior, and the prior's mean and width; else the
+    variance, mean and standard deviation of the codes.
     """
     if isinstance(e.model, Posterior):
         images = e["reference_images"][: len(codes)]

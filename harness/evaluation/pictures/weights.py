@@ -1,4 +1,4 @@
-"""Weights that touch images: those of an encoder's first layer and of a decoder's last."""
+"""The weights next to images: an encoder's first layer and a decoder's last one."""
 
 from __future__ import annotations
 
