@@ -28,7 +28,10 @@ def cannot_translate(candidate: Candidate) -> str | None:
 
 
 @of_model
-def _cannot_reconstruct(candidate: Candidate) -> str | None:
+def cannot_reconstruct(candidate: Candidate) -> str | None:
+    """Why a model does not make test images from themselves or their sources; None where it
+    does.
+    """
     dataset = candidate.dataset
     if dataset.unpaired and dataset.test.sources is not None:
         return cannot_translate(candidate)
@@ -47,7 +50,7 @@ def _no_hole(candidate: Candidate) -> str | None:
 require(
     Requirement(
         "reconstructions",
-        _cannot_reconstruct,
+        cannot_reconstruct,
         lambda c: len(c.dataset.normal_test),
         part="made",
         split="test",

@@ -155,13 +155,13 @@ def train_features(e: Evidence) -> Tensor:
 @evidence(requires=("samples", "logits"), role="extractor", framewise=True)
 def sample_logits(e: Evidence) -> Tensor:
     """Class logits of the samples, n×classes."""
-    return _logits(e["sample_pass"], e)
+    return logits_of(e["sample_pass"], e)
 
 
 @evidence(requires=("reference", "logits"), role="extractor", framewise=True)
 def reference_logits(e: Evidence) -> Tensor:
     """Class logits of the test images, n×classes."""
-    return _logits(e["reference_pass"], e)
+    return logits_of(e["reference_pass"], e)
 
 
 @evidence(requires=("samples",), role="clip", framewise=True)
@@ -184,7 +184,8 @@ def _pooled(extracted: Extracted) -> Tensor:
     return extracted.pooled
 
 
-def _logits(extracted: Extracted, e: Evidence) -> Tensor:
+def logits_of(extracted: Extracted, e: Evidence) -> Tensor:
+    """The class logits N×classes of one pass. Raises BadInput where the extractor has none."""
     if extracted.logits is None:
         raise BadInput(f"extractor {e.network_name('extractor')!r} has no class logits")
     return extracted.logits

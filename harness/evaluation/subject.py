@@ -56,7 +56,7 @@ def sources_subject(dataset: Dataset) -> Subject:
     if they were translated.
     """
     candidate = Candidate(dataset, no_model="nothing is made from them")
-    met = set() if dataset.test.sources is None else {"reconstructions"}
+    met = set() if dataset.test.sources is None else {"reconstructions", "counterparts"}
     if dataset.unpaired:  # there is no way back from what was not made, and so no cycles
         met |= {"translations", "forward", "backward", "first_domain", "second_domain"}
     subject = _subject(candidate, frozenset(met))

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from harness.data.frames import unfold
 from harness.evaluation.evidence import Evidence
-from harness.evaluation.reconstructions import cannot_translate, translate
+from harness.evaluation.reconstructions import cannot_reconstruct, cannot_translate, translate
 from harness.evaluation.requirements import Candidate, Requirement, require
+from harness.evaluation.samples import logits_of
 from harness.evaluation.specs import evidence
 
 
@@ -32,6 +33,21 @@ def _second(candidate: Candidate) -> int | None:
     return None if counts is None else counts[1]
 
 
+def _no_counterparts(candidate: Candidate) -> str | None:
+    dataset = candidate.dataset
+    if dataset.test.sources is None and not dataset.unpaired:
+        return f"{dataset.name} has no images to translate"
+    return cannot_reconstruct(candidate)
+
+
+def _counterparts(candidate: Candidate) -> int:
+    """How many test images are what translations of others should be, as a classifier knows
+    them.
+    """
+    test = candidate.dataset.normal_test
+    return int(test.labels.sum()) if candidate.dataset.unpaired else len(test)
+
+
 def _grey(candidate: Candidate) -> str | None:
     dataset = candidate.dataset
     return f"{dataset.name} is grey" if dataset.colours == 1 else None
@@ -44,6 +60,7 @@ require(Requirement("backward", cannot_translate, _second, part="made"))
 require(Requirement("first_domain", cannot_translate, _first, part="real", split="test"))
 require(Requirement("second_domain", cannot_translate, _second, part="real", split="test"))
 require(Requirement("colours", _grey))
+require(Requirement("counterparts", _no_counterparts, _counterparts, part="made", split="test"))
 
 
 @evidence(requires=("translations",))
@@ -64,6 +81,22 @@ def translation_sources(e: Evidence) -> Tensor:
     """The test images that `translations` were made from."""
     images: Tensor = e["reference_images"]
     return images
+
+
+@evidence(requires=("counterparts", "logits"), role="extractor", framewise=True)
+def counterpart_logits(e: Evidence) -> Tensor:
+    """Class logits of the test images that translations should be, n×classes. Of changed images and
+    images as they are, these are the latter: classifiers know no others.
+    """
+    return _class_logits(e, e["originals"])
+
+
+@evidence(requires=("counterparts", "logits"), role="extractor", framewise=True)
+def translated_logits(e: Evidence) -> Tensor:
+    """Class logits of the translations that should be the images of `counterpart_logits`, in their
+    order, n×classes.
+    """
+    return _class_logits(e, e["reconstructions"])
 
 
 # As features: what came of one domain, and the domain that it is to resemble.
@@ -107,6 +140,13 @@ def source_colours(e: Evidence) -> Tensor:
 
 def _features(e: Evidence, images: Tensor) -> Tensor:
     return e.extractor().extract(unfold(images, e.setup.frames)).pooled
+
+
+def _class_logits(e: Evidence, frames: Tensor) -> Tensor:
+    """Of the frames of test images, or, of two domains, of those of the second."""
+    if e["unpaired"]:
+        frames = frames[(e["reference_labels"] == 1).repeat_interleave(e.setup.frames)]
+    return logits_of(e.extractor().extract(frames), e)
 
 
 def _of_domain(e: Evidence, domain: int) -> Tensor:

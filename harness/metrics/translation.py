@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Estimate, Metric, worse_with
 from harness.metrics.reconstruction import mae
 
-__all__ = ["colour_shift", "cycle_error"]
+__all__ = ["class_agreement", "colour_shift", "cycle_error"]
 
 
 @takes_arrays
@@ -68,6 +69,36 @@ COLOUR_SHIFT = Metric(
     of_pixels=True,
     range=(0.0, None),
     fooled_by=worse_with("grey", "noise"),
+)
+
+
+@takes_arrays
+def class_agreement(counterpart_logits: Tensor, translated_logits: Tensor) -> Estimate:
+    """The share of translated images that a classifier puts into the class of their counterparts,
+    from 0 to 1.
+
+    Both are n×classes floats, paired: what the classifier says of the real image that a translation
+    should be, and of the translation. The class of an image is the one of its largest logit.
+    """
+    real = checks.matrix(counterpart_logits, "logits of counterparts", at_least=1)
+    made = checks.matrix(translated_logits, "logits of translations", at_least=1)
+    if real.shape != made.shape:
+        raise BadInput(
+            f"logits of counterparts and translations differ in shape: {tuple(real.shape)} and "
+            f"{tuple(made.shape)}"
+        )
+    return checks.mean_over((real.argmax(dim=1) == made.argmax(dim=1)).double(), "images")
+
+
+CLASS_AGREEMENT = Metric(
+    "class_agreement",
+    class_agreement,
+    "higher",
+    "agreement of the class",
+    "",
+    kind="translation",
+    range=(0.0, 1.0),
+    fooled_by=worse_with("noise", "blur"),
 )
 
 

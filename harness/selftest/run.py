@@ -169,6 +169,12 @@ EVIDENCE_OF_IMAGES: Mapping[str, Callable[[Parts, _Networks], Any]] = {
     "source_colours": _originals,
     "translation_colours": _of_originals,
     "perceptual_distances": lambda parts, networks: networks.distances(parts),
+    "counterpart_logits": lambda parts, networks: (
+        networks.features.extract(_originals(parts, networks)).logits
+    ),
+    "translated_logits": lambda parts, networks: (
+        networks.features.extract(_of_originals(parts, networks)).logits
+    ),
     "symmetric_samples": lambda parts, _: parts.samples,
     "polygon_samples": lambda parts, _: parts.samples,
     "polygon_corners": lambda _, networks: networks.dataset.card.corners,
@@ -180,7 +186,7 @@ EVIDENCE_OF_IMAGES: Mapping[str, Callable[[Parts, _Networks], Any]] = {
 }
 """How to get each kind of evidence that needs only images and the networks."""
 
-OF_LOGITS = {"sample_logits", "reference_logits"}
+OF_LOGITS = {"sample_logits", "reference_logits", "counterpart_logits", "translated_logits"}
 OF_FEATURES = {"sample_features", "reference_features", "train_features", *OF_LOGITS}
 
 

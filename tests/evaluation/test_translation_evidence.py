@@ -22,6 +22,7 @@ from harness.plan import shape_of
 
 SETUP = EvalConfig({"extractor": "classifier:digits", "perceptual": "classifier:digits"})
 TRANSLATION = ["fid_forward", "fid_backward", "cycle_error", "colour_shift"]
+CLASSES = METRICS["class_agreement"]
 
 
 class Inverter:
@@ -81,6 +82,33 @@ def test_there_and_back(evidence: Evidence, dataset: Dataset):
     )
 
 
+def test_the_class_of_images_as_they_are_is_that_of_their_translations(evidence: Evidence):
+    """Forward nothing is lost; of images that were left as they are, inverted, little is read."""
+    assert compute_metric(CLASSES, evidence).estimate.value == 1
+    dataset = load_dataset("digits[unpaired=inverted]")
+    undone = {"reconstructions": dataset.test.sources}
+    floor = compute_metric(CLASSES, Evidence(dataset_evidence(dataset) | undone, SETUP)).estimate
+    extractor = load_extractor("classifier:digits", "cpu")
+    digits = dataset.test.images[dataset.test.labels == 1]
+    first, second = (extractor.extract(x).logits for x in (digits, 255 - digits))
+    expected = (first.argmax(dim=1) == second.argmax(dim=1)).double().mean().item()
+    assert floor.value == pytest.approx(expected)
+    assert expected < 0.5
+
+
+def test_restored_images_are_of_the_class_of_their_originals():
+    dataset = load_dataset("digits[denoise=gaussian-0.1]")
+    model = build_family("translation", {"width": 2}, shape_of(dataset))
+    subject = model_subject("m", model, dataset, 9)
+    assert obstacle(CLASSES, subject, SETUP) is None
+    assert protocol(CLASSES, subject, SETUP).samples == len(dataset.test)
+    values = dataset_evidence(dataset)
+    whole = Evidence(values | {"reconstructions": dataset.test.images}, SETUP)
+    black = Evidence(values | {"reconstructions": torch.zeros_like(dataset.test.images)}, SETUP)
+    assert compute_metric(CLASSES, whole).estimate.value == 1
+    assert compute_metric(CLASSES, black).estimate.value < 0.2, "one class for all"
+
+
 def test_protocols_count_what_is_translated_and_what_it_meets():
     dataset = load_dataset("digits[unpaired=3+8]")
     model = build_family("cyclegan", {"width": 2, "blocks": 1}, shape_of(dataset))
@@ -94,6 +122,10 @@ def test_protocols_count_what_is_translated_and_what_it_meets():
         "cycle_error": (threes + eights, None), "colour_shift": (threes + eights, None),
     }  # fmt: skip
     assert all(p.split == "test" and p.quantisation == "u8" for p in how.values())
+    changed = load_dataset("digits[unpaired=inverted]")
+    model = build_family("cyclegan", {"width": 2, "blocks": 1}, shape_of(changed))
+    how_agreed = protocol(CLASSES, model_subject("m", model, changed, 9), SETUP)
+    assert how_agreed.samples == int(changed.test.labels.sum()), "those that should be digits"
 
 
 def why(metric: str, family: str, settings: dict[str, Any], name: str) -> str | None:
@@ -110,6 +142,10 @@ def test_what_does_not_apply_says_why():
     assert why("mse", "autoencoder", {"width": 2}, "digits[unpaired=3+8]") is None
     alone = why("mse", "cyclegan", small, "digits[unpaired=3+8]")
     assert alone == "of digits[unpaired=3+8] no image's counterpart in the other domain is known"
+    assert why("class_agreement", "cyclegan", small, "digits[unpaired=3+8]") == alone
+    assert why("class_agreement", "autoencoder", {"width": 2}, inverted) is not None
+    untouched = why("class_agreement", "autoencoder", {"width": 2}, "digits")
+    assert untouched == "digits has no images to translate"
     nowhere = why("cycle_error", "autoencoder", {"width": 2}, "digits")
     assert nowhere == "digits has no two domains to translate between"
     assert why("colour_shift", "cyclegan", small, inverted) == f"{inverted} is grey"
@@ -118,6 +154,7 @@ def test_what_does_not_apply_says_why():
 
 def test_images_left_as_they_are_stand_for_doing_nothing(dataset: Dataset):
     subject = sources_subject(dataset)
+    assert obstacle(CLASSES, subject, SETUP) is None
     reasons = {name: obstacle(METRICS[name], subject, SETUP) for name in (*TRANSLATION, "mse")}
     assert reasons == {
         "fid_forward": None, "fid_backward": None, "mse": None,

@@ -110,6 +110,8 @@ EVIDENCE = {
     "first_domain_features": torch.randn(50, 8),
     "second_domain_features": torch.randn(50, 8),
     "translation_sources": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
+    "counterpart_logits": torch.randn(40, 10),
+    "translated_logits": torch.randn(40, 10),
     "cycles": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "source_colours": torch.randint(0, 256, (12, 3, 8, 8), dtype=torch.uint8),
     "translation_colours": torch.randint(0, 256, (12, 3, 8, 8), dtype=torch.uint8),

@@ -3,7 +3,7 @@ import torch
 
 from harness.core.errors import BadInput
 from harness.data import load_dataset
-from harness.metrics import colour_shift, cycle_error
+from harness.metrics import class_agreement, colour_shift, cycle_error
 
 
 def flat(*colours: tuple[int, int, int]) -> torch.Tensor:
@@ -60,3 +60,14 @@ def test_cycle_error_is_the_mean_absolute_error():
     assert found.stderr == pytest.approx(0.1)
     with pytest.raises(BadInput):
         cycle_error(images, back[:1])
+
+
+def test_class_agreement_is_the_share_of_pairs_of_one_class():
+    real = torch.eye(4)[torch.tensor([0, 1, 2, 3, 3])]
+    made = 2 + torch.eye(4)[torch.tensor([0, 1, 2, 0, 1])]  # only the order of logits counts
+    agreement = class_agreement(real, made)
+    assert agreement.value == pytest.approx(0.6)
+    assert agreement.stderr == pytest.approx((0.3 / 5) ** 0.5)
+    assert agreement.over == "images"
+    with pytest.raises(BadInput, match="differ in shape"):
+        class_agreement(real, made[:, :3])
