@@ -5,71 +5,24 @@ arXiv:1912.04958).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
-from harness.core.settings import Settings
 from harness.data.batch import Batch
-from harness.families.base import Layers, Losses, Noise, Phase
+from harness.families.base import Losses, Noise, Phase
 from harness.families.builders import in_range
 from harness.families.gan import GAN
 from harness.families.gan_game import Network
 from harness.families.gan_networks import discriminator_network, start_discriminator
-from harness.families.gan_player_settings import GeneratorSettings
-from harness.families.gan_settings import GANSettings
+from harness.families.stylegan_settings import StyleGANSettings
+from harness.networks.conditioning import CONDITIONINGS
 from harness.networks.style import StyleGenerator, mixed_styles
+from harness.networks.style_discriminator import StyleDiscriminator
 from harness.objectives.path_length import path_length_penalty, path_lengths
 
 MEAN_CODES = 4096
 """Codes whose styles are averaged to be what truncated ones are drawn towards."""
-
-
-class StyleSampling(Settings):
-    """`space`: what its codes are, z or the styles w that the mapping makes of them. `truncation`:
-    how far a style is from the mean one, as a share (StyleGAN, appendix B).
-    """
-
-    space: Literal["z", "w"] = "z"
-    truncation: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-
-class PathLengthSettings(Settings):
-    """Path length regularisation: its `weight`, the `share` of a batch that it is of in each step
-    (as a penalty's), and how far the mean length follows the last ones, `rate`.
-    """
-
-    weight: PositiveFloat = 2.0
-    share: Annotated[float, Field(gt=0, le=1)] = 0.25
-    rate: Annotated[float, Field(gt=0, le=1)] = 0.01
-
-
-class StyleGANSettings(GANSettings):
-    """`mapping`: layers from a code to its style, which both have `latent` numbers. `modulation`:
-    StyleGAN's AdaIN, or StyleGAN2's of weights. `mixing`: how often an image of training has the
-    style of another code from some layer on. `path_length`: how path lengths are regularised,
-    if they are. The generator has twice the recipe's `width`.
-    """
-
-    mapping: Annotated[Layers, Field(ge=1)] = 4
-    modulation: Literal["adain", "weights"] = "weights"
-    mixing: Annotated[float, Field(ge=0, le=1)] = 0.9
-    path_length: PathLengthSettings | None = None
-    sampling: StyleSampling = StyleSampling()
-
-    @model_validator(mode="after")
-    def _has_a_style_based_generator(self) -> Self:
-        if self.network != "conv":
-            raise ValueError("a style-based generator is of convolutions; leave out network")
-        plain = GeneratorSettings()
-        for name in ("blocks", "norm", "attention", "width"):
-            if getattr(self.generator, name) != getattr(plain, name):
-                raise ValueError(f"a style-based generator has no {name}; leave it out")
-        if self.conditional and self.sampling.space == "w":
-            raise ValueError("sampling: {space: w} goes with a model that is not conditional")
-        return self
 
 
 class StyleGAN(GAN):
@@ -86,12 +39,22 @@ class StyleGAN(GAN):
             latent=settings.latent, mapping=settings.mapping,
             second=settings.modulation == "weights",
         )  # fmt: skip
-        discriminator = discriminator_network(settings, shape)
-        start_discriminator(discriminator, settings)
-        networks = nn.ModuleDict({"generator": generator, "discriminator": discriminator})
+        networks = nn.ModuleDict({"generator": generator, "discriminator": self._discriminator()})
         if settings.path_length:
             networks["path_mean"] = PathMean()
         return networks
+
+    def _discriminator(self) -> nn.Module:
+        settings, shape, player = self.settings, self.shape, self.settings.discriminator
+        if player.architecture == "stylegan2":
+            conditioning = CONDITIONINGS[player.conditioning]
+            channels = player.packing * shape.channels + conditioning.channels(self.classes)
+            width = player.width or settings.width
+            outputs = conditioning.outputs(self.classes)
+            return StyleDiscriminator(channels, shape.size, width, outputs)
+        discriminator = discriminator_network(settings, shape)
+        start_discriminator(discriminator, settings)
+        return discriminator
 
     def phases(self) -> tuple[Phase, ...]:
         """As a GAN's; the mean length of paths follows each step of the generator."""

@@ -442,6 +442,12 @@ def of_path_lengths(family: Family) -> bool:
     return equal(parts["loss"], game + 2 * parts["path_length"])
 
 
+def papers_discriminator(family: Family) -> bool:
+    """Weights of convolutions are from N(0, 1): they are scaled when they are used."""
+    weights = [p for p in family.networks["discriminator"].parameters() if p.ndim == 4]
+    return all(abs(float(p.detach().std()) - 1) < 0.3 for p in weights)
+
+
 def side_of_generator(family: Family) -> Tensor:
     """The generator's side of the game by its outputs."""
     fake = images(family, 1)[1]
@@ -545,6 +551,7 @@ CHECKS: Mapping[str, Callable[[Family], bool]] = {
     "style/stylegan-w": by_styles,
     "style/stylegan2": demodulated,
     "style/stylegan2-path-length": of_path_lengths,
+    "style/stylegan2-residual": papers_discriminator,
     "translation/pix2pix": with_adversary(100.0),
     "translation/pix2pix-adversary": with_adversary(0.0),
     "translation/unet-l1-no-skips": without_skips,

@@ -21,6 +21,10 @@ SMALL = {
 }  # fmt: skip
 
 
+RESIDUAL = {"blocks": "residual", "activation": "relu"}
+PAPERS = {"architecture": "stylegan2", "norm": "none"}
+
+
 def stylegan(**settings: Any) -> StyleGAN:
     torch.manual_seed(0)
     family = build_family("stylegan", SMALL | settings, ImageShape(1, 16, classes=3))
@@ -32,7 +36,10 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-@pytest.mark.parametrize("settings", [{}, {"modulation": "adain"}, {"conditional": True}])
+@pytest.mark.parametrize("settings", [
+    {}, {"modulation": "adain"}, {"conditional": True}, {"discriminator": PAPERS},
+    {"conditional": True, "discriminator": PAPERS | {"conditioning": "concatenation"}},
+])  # fmt: skip
 def test_every_weight_has_a_gradient_of_its_own_players_loss(settings: dict[str, Any]):
     family = stylegan(**settings)
     batch = Batch(torch.rand(8, 1, 16, 16) * 2 - 1, torch.arange(8) % 3)
@@ -105,6 +112,12 @@ def test_opponents_have_the_noise_of_training():
         ({"conditional": True, "sampling": {"space": "w"}}, "not conditional"),
         ({"sampling": {"truncation": 0}}, "greater than 0"),
         ({"mapping": 0}, "greater than or equal to 1"),
+        ({"discriminator": PAPERS | {"norm": "spectral"}}, "say norm: none"),
+        (
+            {"discriminator": PAPERS | RESIDUAL},
+            "blocks: strided",
+        ),
+        ({"discriminator": PAPERS | {"head": ["minibatch-stddev"]}}, r"say head: \[\]"),
     ],
 )
 def test_what_does_not_go_together_says_what_would_do(settings: dict[str, Any], right: str):

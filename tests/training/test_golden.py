@@ -733,6 +733,13 @@ GOLDEN: dict[str, dict[str, list[float]]] = {
         "generator/path_length": [0.47751, 0.45785, 0.4287],
         "generator/mean_path_length": [0.0067218, 0.013113, 0.019425],
     },
+    "style/stylegan2-residual": {
+        "discriminator/loss": [1.4395, 1.3588, 1.3223],
+        "discriminator/r1": [0.0027524, 0.0028506, 0.0032672],
+        "generator/loss": [1.7352, 1.7107, 1.7104],
+        "generator/path_length": [0.47751, 0.45775, 0.42372],
+        "generator/mean_path_length": [0.0067438, 0.013042, 0.019273],
+    },
     "gan/mlp-averaged": {
         "discriminator/loss": [1.3984, 1.3674, 1.3457],
         "generator/loss": [0.6883, 0.68365, 0.6789],
