@@ -32,16 +32,20 @@ def score(request: ScoreOptions) -> None:
 
         harness score samples/ --captions prompts.csv --metrics clip_score
 
+        harness score package.module:generate --reference cifar10:test -n 10000
+
         harness score shard1/ --save-statistics shard1.safetensors
 
         harness score shard1.safetensors shard2.safetensors --reference real/
     """
     from harness.cli.score_images import score_images
+    from harness.cli.score_models import with_drawn_samples
     from harness.cli.score_statistics import score_statistics
     from harness.score.statistics import is_statistics
 
     numerics = request.numerics()
     request.check_files()
+    request = with_drawn_samples(request, numerics)
     if any(is_statistics(place) for place in (*request.samples, request.sets.reference or "")):
         score_statistics(request, numerics)
     else:

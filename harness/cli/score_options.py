@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.data.image_files import ImageResize
     from harness.evaluation.profiles import Profile
     from harness.evaluation.specs import Role
+    from harness.families.pretrained.generator import ImageGenerator
     from harness.score.extras import Extras
     from harness.score.variations import Variations
     from harness.training.numerics import Numerics
@@ -146,6 +148,92 @@ class MetricOptions:
 
 
 @dataclass(frozen=True)
+class ModelOptions:
+    """How samples are drawn of a model that is named in place of images."""
+
+    HELP_PANEL: ClassVar = "Models"
+
+    count: Annotated[
+        int,
+        typer.Option(
+            "-n",
+            "--count",
+            help="Samples to draw of each model. Default: as many as there are reference images "
+            "or captions.",
+            min=0,
+            show_default=False,
+        ),
+    ] = 0
+    seed: Annotated[int, typer.Option(help="The seed that samples are drawn with.", min=0)] = 0
+    classes: Annotated[
+        int,
+        typer.Option(
+            help="Ask for as many samples of each of N classes. Default: the classes of the "
+            "reference's images.",
+            min=0,
+            show_default=False,
+        ),
+    ] = 0
+    value_range: Annotated[
+        Literal["-1..1", "0..1"],
+        typer.Option("--range", help="Where the model's floating-point values lie."),
+    ] = "-1..1"
+    latent: Annotated[
+        str | None,
+        typer.Option(help="The shape of one latent: 128, or 4x32x32. Default: what the file says."),
+    ] = None
+    latent_distribution: Annotated[
+        Literal["normal", "uniform", "sphere"],
+        typer.Option(help="The distribution of latents."),
+    ] = "normal"
+    images_at_once: Annotated[
+        int, typer.Option(help="Images that are asked of the model in one call.", min=1, max=100)
+    ] = 100
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A further argument of a function or a pipeline, e.g. num_inference_steps=50. "
+            "Repeatable.",
+        ),
+    ] = None
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option("--trust-remote-code", help="Run code that comes with a pipeline."),
+    ] = False
+
+    def open(self, place: str) -> ImageGenerator:
+        """Opens the model at a place. Raises BadInput where it cannot be opened."""
+        from harness.score.models import open_model
+
+        settings = {
+            "value_range": self.value_range,
+            "latent": self._latent_shape(),
+            "latent_distribution": self.latent_distribution,
+            "images_at_once": self.images_at_once,
+            "arguments": dict(map(_argument, self.argument or ())),
+            "trust_remote_code": self.trust_remote_code,
+        }
+        return open_model(place, settings)
+
+    def check_unused(self) -> None:
+        """Raise BadInput where an option is set that concerns models alone."""
+        for option in fields(self):
+            if getattr(self, option.name) != option.default:
+                name = {"count": "n", "value_range": "-range"}.get(
+                    option.name, f"-{option.name.replace('_', '-')}"
+                )
+                raise BadInput(f"-{name} is of models, and the samples are images that are there")
+
+    def _latent_shape(self) -> tuple[int, ...]:
+        """The sides of one latent. Raises BadInput where they cannot be read."""
+        sides = (self.latent or "").replace("×", "x").split("x") if self.latent else []
+        if not all(side.isdigit() and int(side) for side in sides):
+            raise BadInput(f"--latent {self.latent}: sides are needed, such as 128 or 4x32x32")
+        return tuple(map(int, sides))
+
+
+@dataclass(frozen=True)
 class FileOptions:
     """What is made beside the numbers, and where the numbers go."""
 
@@ -199,12 +287,14 @@ class ScoreOptions:
         typer.Argument(
             metavar="SAMPLES…",
             help="A folder or .zip of images, an image, a pattern (out/*.png), an .npz or .npy of "
-            "uint8 N×H×W×C, or a dataset's split. Several are scored one by one, or together with "
-            "--draws. Files that --save-statistics wrote are merged.",
+            "uint8 N×H×W×C, a dataset's split, or a model: package.module:callable. Several are "
+            "scored one by one, or together with --draws. Files that --save-statistics wrote are "
+            "merged.",
         ),
     ]
     sets: SetOptions = SetOptions()
     metrics: MetricOptions = MetricOptions()
+    models: ModelOptions = ModelOptions()
     files: FileOptions = FileOptions()
     compute: suite_options.ComputeOptions = field(default_factory=suite_options.ComputeOptions)
     results: suite_options.StoreOptions = field(default_factory=suite_options.StoreOptions)
@@ -230,6 +320,19 @@ class ScoreOptions:
             check_suffix(files.gallery, "--gallery", "a PNG", ".png")
         if files.json_file:
             check_suffix(files.json_file, "--json", "JSON", ".json")
+
+
+def _argument(text: str) -> tuple[str, bool | int | float | str]:
+    """Read `name=value`: a number or true or false where it is one, else text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise BadInput(f"--argument {text}: NAME=VALUE is needed, such as num_inference_steps=50")
+    if value.lower() in ("true", "false"):
+        return name, value.lower() == "true"
+    for read in (int, float):
+        with suppress(ValueError):
+            return name, read(value)
+    return name, value
 
 
 def parse_resize(text: str) -> ImageResize:

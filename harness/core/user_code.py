@@ -58,6 +58,11 @@ def look_in(folder: Path | None) -> None:
         _search.is_added = True
 
 
+def suite_folder() -> Path | None:
+    """The folder whose modules can be imported: that of the suite in use, if there is one."""
+    return _search.folder
+
+
 def _leave() -> None:
     """Forget the last suite's modules: two suites may have modules of one name, and Python would
     keep the first.

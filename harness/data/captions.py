@@ -32,12 +32,11 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
     Raises BadInput with the line where the file is wrong, where a caption is empty or given twice,
     and where an image has none.
     """
-    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
-    if path.suffix.lower() not in readers:
+    if path.suffix.lower() not in READERS:
         raise BadInput(f"{path}: captions are read from a .csv or a .jsonl")
     captions: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for line, written, caption in readers[path.suffix.lower()](path):
+    for line, written, caption in READERS[path.suffix.lower()](path):
         file = unicodedata.normalize("NFC", written)
         if not caption.strip():
             raise BadInput(f"{path}:{line}: the caption of {file!r} is empty")
@@ -53,6 +52,24 @@ def load_captions(path: Path, names: Sequence[str], several: bool = False) -> li
             f"{first_three(missing)} (of {counted(len(captions), 'file')} with one)"
         )
     return [captions[name] for name in files]
+
+
+def list_captions(path: Path) -> list[str]:
+    """Return all captions of a UTF-8 file in its order: a `.csv` or `.jsonl` as `load_captions`
+    reads them, or a `.txt` with one on each line.
+
+    Raises BadInput, with the line, where the file is wrong or a caption is empty.
+    """
+    if path.suffix.lower() == ".txt":
+        lines = read_text(path).removesuffix("\n").split("\n")
+        rows: list[Row] = [(line, "", text.strip()) for line, text in enumerate(lines, 1)]
+    elif reader := READERS.get(path.suffix.lower()):
+        rows = list(reader(path))
+    else:
+        raise BadInput(f"{path}: captions are read from a .txt, a .csv or a .jsonl")
+    if empty := next((line for line, _, caption in rows if not caption.strip()), 0):
+        raise BadInput(f"{path}:{empty}: the caption is empty")
+    return [caption for _, _, caption in rows]
 
 
 def read_text(path: Path) -> str:
@@ -118,3 +135,7 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
         if not isinstance(file, str) or not isinstance(caption, str):
             raise BadInput(f'{path}:{line}: {{"file": "…", "caption": "…"}} is needed')
         yield line, file, caption
+
+
+READERS = {".csv": _csv_rows, ".jsonl": _jsonl_rows}
+"""How rows are read, by the file's suffix."""

@@ -32,6 +32,8 @@ from harness.data.image_memory import (
 )
 
 SUFFIXES = (".npy", ".npz")
+LABELS = "labels"
+"""The array of classes beside the images `arr_0`."""
 BLOCK_BYTES = 2**24
 """How much is read at a time: small beside any set, large beside the cost of a call."""
 
@@ -156,11 +158,23 @@ def _stream(path: Path, name: str) -> Iterator[IO[bytes]]:
                 yield stream
 
 
+def labels_beside(path: Path, count: int) -> torch.Tensor | None:
+    """The array `labels` beside the images `arr_0` of an `.npz`, int64 `count`; None where there is
+    none. Raises BadInput where it is no label for each.
+    """
+    return torch.from_numpy(read_labels(path, LABELS, count)) if _has_labels(path) else None
+
+
+def _has_labels(path: Path) -> bool:
+    return path.suffix.lower() == ".npz" and {"arr_0", LABELS} <= set(array_names(path))
+
+
 def unused(path: Path) -> str:
     """What else than images is in an `.npz`, in words; "" where there is nothing."""
     if path.suffix.lower() != ".npz":
         return ""
-    rest = [printable(name) for name in sorted(array_names(path)) if name != _choose(path)]
+    used = {_choose(path), *([LABELS] if _has_labels(path) else [])}
+    rest = [printable(name) for name in sorted(array_names(path)) if name not in used]
     return f"{', '.join(rest)} in it not used" if rest else ""
 
 

@@ -121,8 +121,10 @@ def _array(path: Path, how: OpenOptions) -> ImagesOnDisk:
         )
     images = image_arrays.open_array(path, how.at_least)
     names = indices(images.shape[0])
+    made = resized(images, path, how.resize)
     unused = image_arrays.unused(path)
-    return ImagesOnDisk(resized(images, path, how.resize), names, f"array {path}", remark=unused)
+    labels = image_arrays.labels_beside(path, len(names))
+    return ImagesOnDisk(made, names, f"array {path}", labels=labels, remark=unused)
 
 
 def _pattern(where: str, how: OpenOptions) -> ImagesOnDisk:

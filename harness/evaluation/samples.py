@@ -94,8 +94,15 @@ def sample_labels(e: Evidence) -> Tensor:
     random order, repeated, so that classes are as frequent as there.
     """
     labels: Tensor = e["reference_labels"]
-    order = torch.randperm(len(labels), generator=generator(e.seed, "labels"))
-    return labels[order[torch.arange(e.setup.samples) % len(labels)]]
+    return labels[repeated_rows(len(labels), e.setup.samples, e.seed, "labels")]
+
+
+def repeated_rows(available: int, count: int, seed: int, name: str) -> Tensor:
+    """`count` rows of the `available` ones in a random order, from the first again where they are
+    too few, int64. The order is that of `seed` for what is called `name`.
+    """
+    order = torch.randperm(available, generator=generator(seed, name))
+    return order[torch.arange(count) % available]
 
 
 @evidence(requires=("samples", "costs"), timed=True)

@@ -69,6 +69,7 @@ FAMILIES = Registry(
         "mean-image": "harness.families.fitted:FittedMean",
         "pca": "harness.families.fitted:PCA",
         "jpeg": "harness.families.jpeg:JPEG",
+        "pretrained": "harness.families.pretrained.model:Pretrained",
         "pixels": "harness.families.real_images:Pixels",
         "disturbed": "harness.families.real_images:Disturbed",
         "few-per-class": "harness.families.real_images:FewPerClass",

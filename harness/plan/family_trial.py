@@ -37,6 +37,7 @@ from harness.families.capabilities import (
     takes_texts,
 )
 from harness.families.optimizers import Optimizer
+from harness.families.pretrained.model import Pretrained
 from harness.metrics.base import Metric
 from harness.plan.building import build_model, is_user_family
 from harness.plan.cells import Cell
@@ -72,7 +73,8 @@ def try_checked(
 
 
 def _is_users(recipe: Recipe) -> bool:
-    return is_user_family(FAMILIES.load(recipe.family))
+    family = FAMILIES.load(recipe.family)
+    return is_user_family(family) or issubclass(family, Pretrained)
 
 
 def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:
@@ -91,6 +93,17 @@ def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: st
 def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.device) -> None:
     with _trying("build", FAMILIES.load(recipe.family).build):
         family = build_model(recipe.family, recipe.settings, dataset, seed=0)
+    if isinstance(family, Pretrained):
+        family.to(device)
+    else:
+        _check_training(family, dataset, device)
+    family.networks.eval()
+    with _trying("the family", type(family)), torch.inference_mode():
+        _check_outputs(family, dataset, needed, device)
+
+
+def _check_training(family: Family, dataset: Dataset, device: torch.device) -> None:
+    """That its phases can be trained on the first images."""
     _check_networks(family)
     with _trying("phases", family.phases):
         phases = family.phases()
@@ -101,9 +114,6 @@ def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.
     for phase in phases:
         _check_phase(phase, family.networks, batches, trainable)
     trainable.release()
-    family.networks.eval()
-    with _trying("the family", type(family)), torch.inference_mode():
-        _check_outputs(family, dataset, needed, device)
 
 
 @contextmanager

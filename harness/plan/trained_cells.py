@@ -23,12 +23,14 @@ from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, ImageShape
+from harness.families.pretrained.model import Pretrained
 from harness.metrics.base import Metric
 from harness.plan.building import is_user_family, shape_of
 from harness.plan.cells import Cell, MetricRequest, request_metrics
 from harness.training.budget import depends_on_horizon
 from harness.training.code_version import code_digests, code_version, sampling_version
 from harness.training.family_files import file_digests, frozen_digests, opened_files
+from harness.training.generator_content import content_digests, keyed_settings
 from harness.training.numerics import Numerics
 
 
@@ -106,6 +108,8 @@ def _blueprint(recipe: Recipe, context: DatasetContext) -> tuple[Family, dict[st
     try:
         with torch.device("meta"), watch as opened:
             family = build_family(recipe.family, recipe.settings, context.shape)
+        if isinstance(family, Pretrained):
+            return family, content_digests(family.generator)
         if not is_users:
             return family, frozen_digests(family)
         return family, file_digests(family, [*opened, *opened_on_import(code_digests(kind))])
@@ -142,7 +146,7 @@ class _ModelOnDataset:
         """
         horizon = self.context.images if self.has_horizon else None
         images = max(1, round(self.side.at * self.context.images)) if self.takes_steps else 0
-        trained = {name: value for name, value in self.settings.items() if name != "sampling"}
+        trained = keyed_settings(self.recipe.family, self.settings)
         ingredients = {
             "family": self.recipe.family,
             "code": self.code,

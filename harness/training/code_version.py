@@ -18,7 +18,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
@@ -57,8 +57,16 @@ def code_digests(family: type[Family]) -> dict[str, str]:
     package that the user's code imports.
     """
     own = family.__module__.partition(".")[0]
+    bases = (base.__module__ for base in family.__mro__[1:-1])
+    return module_digests([family.__module__, *ROOTS, *bases], own)
+
+
+def module_digests(modules: Sequence[str], own: str) -> dict[str, str]:
+    """As `code_digests`, of the code that can be reached from these modules; that of the package
+    `own` counts wherever it is installed.
+    """
     digests: dict[str, str] = {}
-    waiting = [family.__module__, *ROOTS, *(base.__module__ for base in family.__mro__[1:-1])]
+    waiting = list(modules)
     names: set[str] = set()
     while waiting:
         name = waiting.pop()

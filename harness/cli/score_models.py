@@ -1,0 +1,123 @@
+"""`harness score` of models: their samples are drawn first, and then scored as any images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.tables import console_beside, print_line
+from harness.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.cli.score_options import ScoreOptions
+    from harness.data.imageset import ImageSet
+    from harness.families.pretrained.generator import ImageGenerator
+    from harness.score.drawn_samples import DrawnSamples, DrawPlan
+    from harness.training.numerics import Numerics
+
+
+def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOptions:
+    """The request with a file of samples in place of each model; as it is where there is none.
+
+    Raises BadInput where a model cannot be opened, fails, or makes images that do not fit, and for
+    options of models where there is none.
+    """
+    from harness.score.models import is_model
+
+    models = [place for place in request.samples if is_model(place)]
+    if not models:
+        request.models.check_unused()
+        return request
+    _check_before_drawing(request, models)
+    reference = _reference(request)
+    drawn = {place: _draw(request, place, reference, numerics) for place in dict.fromkeys(models)}
+    samples = [str(drawn[place].path) if place in drawn else place for place in request.samples]
+    names = request.sets.name or (request.samples if len(samples) > 1 else None)
+    captions = next((each.captions for each in drawn.values() if each.captions), None)
+    sets = replace(request.sets, name=names, captions=captions or request.sets.captions)
+    return replace(request, samples=samples, sets=sets)
+
+
+def _check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
+    """Raise BadInput for what can be known to be wrong before samples are drawn."""
+    from harness.metrics import load_metric
+
+    for name in request.metrics.names() or ():
+        load_metric(name)
+    request.metrics.definitions()
+    if request.sets.pairs:
+        raise BadInput(f"--pairs: {models[0]} makes new images, which belong to no others")
+    if request.sets.captions and len(request.samples) > 1:
+        raise BadInput("--captions goes with one model; score them one by one")
+
+
+def _reference(request: ScoreOptions) -> ImageSet | None:
+    """The images that samples are compared with; None where there are none, or only statistics."""
+    from harness.data.images_on_disk import OpenOptions
+    from harness.data.imageset import open_images
+    from harness.score.statistics import is_statistics
+
+    place = request.sets.reference
+    if place is None or is_statistics(place):
+        return None
+    opening = OpenOptions(request.compute.data_root, request.sets.image_resize())
+    return open_images(place, opening)
+
+
+def _draw(
+    request: ScoreOptions, place: str, reference: ImageSet | None, numerics: Numerics
+) -> DrawnSamples:
+    from harness.score.drawn_samples import draw_from_model
+
+    model = request.models.open(place)
+    plan = _plan(request, model, reference)
+    console = console_beside(*request.files.files())
+    if console.is_terminal:
+        with console.status(f"drawing {plan.count:,} samples of {place}"):
+            drawn = draw_from_model(model, plan, numerics)
+    else:
+        drawn = draw_from_model(model, plan, numerics)
+    print_line(console, f"{drawn.description}, kept as {drawn.path}")
+    return drawn
+
+
+def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | None) -> DrawPlan:
+    """How samples are drawn of a model. Raises BadInput where a number, classes or captions that
+    it needs are not known.
+    """
+    from harness.score.drawn_samples import DrawPlan, asked_labels
+
+    options = request.models
+    captions = _captions(request.sets.captions, model, reference)
+    count = options.count or (len(captions) if captions else len(reference) if reference else 0)
+    if not count:
+        raise BadInput(f"{model.name}: say how many samples are drawn, such as -n 10000")
+    if captions is not None and len(captions) < count:
+        raise BadInput(
+            f"{request.sets.captions or model.name}: {len(captions):,} captions, and {count:,} "
+            "samples are to be drawn; give one for each, or fewer samples with -n"
+        )
+    labels = None
+    if model.condition == "labels":
+        pool = reference.labels if reference else None
+        labels = asked_labels(pool, options.classes, count, options.seed)
+    shape = None if reference is None or request.sets.resize else reference.shape[1:]
+    return DrawPlan(count, options.seed, labels, captions and captions[:count], shape)
+
+
+def _captions(
+    file: Path | None, model: ImageGenerator, reference: ImageSet | None
+) -> list[str] | None:
+    """The captions that the model is asked for: those of the file, or of the reference's images."""
+    from harness.data.captions import list_captions
+
+    if model.condition != "captions":
+        return None
+    if file:
+        return list_captions(file)
+    texts = reference.dataset.normal_test.texts if reference and reference.dataset else None
+    if texts is None:
+        raise BadInput(f"{model.name} takes captions; give --captions FILE, such as prompts.txt")
+    return list(texts)

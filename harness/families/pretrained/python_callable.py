@@ -1,0 +1,94 @@
+"""A function of the user's that returns images: `package.module:callable`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.core.error_location import defined
+from harness.core.errors import BadInput
+from harness.core.files import file_sha256
+from harness.core.user_code import import_object, suite_folder
+from harness.families.pretrained.generator import ImageGenerator
+from harness.families.pretrained.settings import Condition, PretrainedSettings
+
+
+class PythonCallable(ImageGenerator):
+    """`f(n, generator)`, with `labels` or `captions` as a third parameter where it takes them."""
+
+    def __init__(self, settings: PretrainedSettings) -> None:
+        super().__init__(settings.source, settings)
+        self.function: Any = import_object("generator", settings.source)
+        if not callable(self.function) or isinstance(self.function, type):
+            kind = "a class" if isinstance(self.function, type) else type(self.function).__name__
+            raise BadInput(
+                f"{self.name} is {kind}; a function of n and a torch.Generator is needed"
+            )
+        self._condition = self._read_signature()
+
+    @property
+    def condition(self) -> Condition:
+        """What its signature names: labels, captions or neither."""
+        return self._condition
+
+    def content(self) -> Mapping[str, str]:
+        """The digests of the files that the settings name."""
+        folder = suite_folder() or Path()
+        digests = {}
+        for name in self.settings.files:
+            if not (path := folder / name).is_file():
+                raise BadInput(f"files: {path} is not a file")
+            digests[name] = file_sha256(path)
+        return {"callable": self.settings.source, **digests}
+
+    def modules(self) -> Sequence[str]:
+        """The module that was named, and the one that defines the function."""
+        named = self.settings.source.partition(":")[0]
+        return tuple(dict.fromkeys((named, getattr(self.function, "__module__", named))))
+
+    def load(self, device: torch.device) -> None:
+        """Loads nothing: the function does, where it needs to."""
+
+    def call(
+        self,
+        count: int,
+        generator: torch.Generator,
+        labels: Tensor | None,
+        captions: Sequence[str] | None,
+    ) -> object:
+        """Calls the function."""
+        conditions = {"labels": labels, "captions": captions}
+        asked = {name: value for name, value in conditions.items() if value is not None}
+        return self.function(count, generator, **asked, **self.settings.arguments)
+
+    def _read_signature(self) -> Condition:
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # of compiled code
+            return "none"
+        condition: Condition = self.settings.condition or (
+            "labels"
+            if "labels" in signature.parameters
+            else "captions"
+            if "captions" in signature.parameters
+            else "none"
+        )
+        asked: dict[str, object] = {} if condition == "none" else {condition: ()}
+        try:
+            signature.bind(1, None, **asked, **self.settings.arguments)
+        except TypeError as error:
+            place = defined(self.function)
+            raise BadInput(
+                f"{self.name} cannot be called as {self._call_text(asked)}: {error}"
+                + (f" ({place})" if place else "")
+            ) from error
+        return condition
+
+    def _call_text(self, asked: Mapping[str, object]) -> str:
+        arguments = (f"{name}=…" for name in (*asked, *self.settings.arguments))
+        return f"f({', '.join(('n', 'generator', *arguments))})"

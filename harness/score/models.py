@@ -1,0 +1,51 @@
+"""Opens models that `harness score` draws samples of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.core.errors import BadInput
+from harness.core.user_code import TARGET, look_in, source
+from harness.data.imageset import SPLITS
+from harness.data.load import DATASETS
+from harness.families.pretrained.generator import ImageGenerator
+from harness.families.pretrained.settings import PretrainedSettings
+from harness.families.pretrained.source import PICKLES, open_generator
+
+
+def is_model(place: str) -> bool:
+    """Whether a place names a model and not images; no file is read. What is in the form of a
+    dataset's split is one, unless there is a module of that name in the current folder.
+    """
+    path = Path(place)
+    if path.suffix.lower() in PICKLES:
+        return True
+    if path.exists() or not TARGET.fullmatch(place):
+        return False
+    module, _, attribute = place.partition(":")
+    is_split = attribute in SPLITS or module in DATASETS
+    return not is_split or source(module, [str(Path.cwd())]) is not None
+
+
+def open_model(place: str, settings: Mapping[str, Any]) -> ImageGenerator:
+    """The model at a place: a file or folder anywhere, or code that is installed or in the current
+    folder. Raises BadInput where it cannot be opened.
+    """
+    path, name = Path(place), place
+    look_in(Path.cwd())
+    if path.exists():
+        path = path.resolve()
+        look_in(path.parent)
+        name = path.name
+    try:
+        checked = PretrainedSettings.model_validate({"source": name, **settings})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{place}: {first['loc'][0]}: {first['msg']}") from error
+    model = open_generator(checked)
+    model.name = place
+    return model

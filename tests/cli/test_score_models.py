@@ -1,0 +1,188 @@
+"""`harness score` of models: their numbers are those of the same samples as a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from running import Inside
+
+from harness.cli.main import main
+
+CODE = """
+import torch
+def plain(n, generator):
+    return torch.rand(n, 1, 16, 16, generator=generator) * 2 - 1
+def labelled(n, generator, labels):
+    x = plain(n, generator)
+    return (x / 2 + labels.view(-1, 1, 1, 1) / 20).clamp(-1, 1)
+def captioned(n, generator, captions):
+    return plain(n, generator)
+def colour(n, generator):
+    return torch.rand(n, 3, 16, 16, generator=generator) * 2 - 1
+def large(n, generator):
+    return torch.rand(n, 1, 32, 32, generator=generator) * 2 - 1
+def unit(n, generator):
+    return torch.rand(n, 1, 16, 16, generator=generator)
+def nan(n, generator):
+    return torch.full((n, 1, 16, 16), float("nan"))
+"""
+METRICS = ("--metrics", "fid,recall", "--device", "cpu")
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """The command in this process: exit code, and what it wrote to stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "drawing.py").write_text(CODE)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        sys.modules.pop("drawing", None)
+        monkeypatch.setattr("sys.argv", ["harness", "score", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = json.loads(file.read_text())["rows"]
+    return [{name: value for name, value in row.items() if name != "key"} for row in content]
+
+
+def save_folder(samples: Path, folder: Path) -> None:
+    """The samples of an `.npz` as PNG files."""
+    folder.mkdir()
+    for number, image in enumerate(np.load(samples)["arr_0"]):
+        plain = image[:, :, 0] if image.shape[2] == 1 else image
+        Image.fromarray(plain).save(folder / f"{number:05d}.png")
+
+
+def test_a_callable_is_scored_as_the_folder_of_its_samples(call, tmp_path):
+    code, out, err = call(
+        "drawing:plain", "--reference", "digits:test", "-n", "150", *METRICS, "--json", "a.json"
+    )
+    assert code == 0, err
+    (samples,) = (tmp_path / "cache" / "samples").glob("*.npz")
+    assert f"150 samples of drawing:plain, seed 0, kept as {samples}" in out
+    save_folder(samples, tmp_path / "folder")
+    code, _, err = call("folder", "--reference", "digits:test", *METRICS, "--json", "b.json")
+    assert code == 0, err
+    assert rows(tmp_path / "a.json") == rows(tmp_path / "b.json")
+
+
+def test_classes_are_asked_as_the_reference_has_them(call, tmp_path):
+    options = ("--reference", "digits:test", "-n", "150", "--metrics", "intra_fid")
+    code, _, err = call("drawing:labelled", *options, "--device", "cpu", "--json", "a.json")
+    assert code == 0, err
+    assert rows(tmp_path / "a.json")[0]["status"] == "ok"
+    (samples,) = (tmp_path / "cache" / "samples").glob("*.npz")
+    arrays = np.load(samples)
+    means = [arrays["arr_0"][arrays["labels"] == label].mean() for label in range(10)]
+    assert means == sorted(means)
+
+
+def test_captions_are_asked_in_the_order_of_their_file(call, tmp_path):
+    (tmp_path / "prompts.txt").write_text("a cat\na dog, running\n")
+    options = ("--captions", "prompts.txt", "--save-statistics", "s.safetensors")
+    code, _, err = call("drawing:captioned", *options, "--extractor", "classifier:digits")
+    assert code == 0, err
+    (captions,) = (tmp_path / "cache" / "samples").glob("*.csv")
+    assert captions.read_text() == 'file,caption\n00000,a cat\n00001,"a dog, running"\n'
+    code, _, err = call("drawing:captioned", *options[:2], "-n", "3")
+    assert code == 2
+    assert "prompts.txt: 2 captions, and 3 samples are to be drawn" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("drawing:colour", "-n", "9"), "samples are 3×16×16 and the reference's are 1×16×16"),
+        (("drawing:large", "-n", "9"), "samples are 1×32×32"),
+        (("drawing:unit", "-n", "9"), "lie in [0, 1] and not in [-1, 1]"),
+        (("drawing:nan", "-n", "9"), "not finite"),
+        (("drawing:captioned", "-n", "9"), "takes captions; give --captions FILE"),
+        (("drawing:plain", "--pairs"), "--pairs"),
+        (("absent:plain",), "No module named 'absent'"),
+        (("drawing:plain", "--argument", "x"), "NAME=VALUE"),
+        (("drawing:plain", "--argument", "x=1"), "cannot be called as f(n, generator, x=…)"),
+        (("drawing:plain", "--latent", "x"), "--latent x"),
+        (("digits:train", "-n", "9"), "-n is of models"),
+        (("digits:train", "--range", "0..1"), "--range is of models"),
+        (("model.pth",), "torch.export.save"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_kept(call, tmp_path, arguments, message):
+    code, out, err = call(*arguments, "--reference", "digits:test", *METRICS)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert not out
+    assert not list((tmp_path / "cache").rglob("*.npz"))
+
+
+def test_labels_and_counts_that_nobody_knows(call):
+    code, _, err = call("drawing:plain", *METRICS)
+    assert (code, "say how many samples are drawn" in err) == (2, True)
+    code, _, err = call("drawing:labelled", "-n", "5", *METRICS)
+    assert (code, "--classes N" in err) == (2, True)
+
+
+SUITE = """
+title: Models that somebody trained
+seeds: [0, 1]
+budget: {images: 320}
+samples: 150
+datasets: [digits]
+models: [plain.yaml, labelled.yaml]
+metrics: [fid, recall]
+"""
+
+
+def test_in_a_suite_it_has_the_numbers_of_its_samples_and_stands_in_the_gate(call, tmp_path):
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    for name in ("plain", "labelled"):
+        (tmp_path / f"{name}.yaml").write_text(f"family: pretrained\nsource: drawing:{name}\n")
+    command = Inside(tmp_path)
+    run = ("run", "suite.yaml", "--output", "out", "--jobs", "1", "--device", "cpu")
+    ended = command(*run)
+    assert ended.returncode == 0, ended.stderr
+    table = pd.read_csv(tmp_path / "out/suite/results.csv")
+    for name in ("plain", "labelled"):
+        for seed in (0, 1):
+            options = ("--reference", "digits:test", "-n", "150", "--seed", str(seed))
+            code, _, err = call(f"drawing:{name}", *options, *METRICS, "--json", "a.json")
+            assert code == 0, err
+            cell = table[(table.model == f"{name}.yaml") & (table.seed == seed)]
+            values = dict(zip(cell.metric, cell.value, strict=True))
+            scored = {row["metric"]: row["value"] for row in rows(tmp_path / "a.json")}
+            assert values == pytest.approx(scored, abs=1e-12)
+    check = ("check", *run[1:4], *run[6:], "--baseline", "b.json")
+    ended = command("baseline", "save", "suite.yaml", "-o", "b.json", "--output", "out")
+    assert ended.returncode == 0, ended.stderr
+    ended = command(*check)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    worse = CODE.replace("torch.rand(n, 1, 16, 16", "0.4 * torch.rand(n, 1, 16, 16")
+    (tmp_path / "drawing.py").write_text(worse)
+    ended = command(*check)
+    assert ended.returncode != 0
+    assert "fid" in ended.stdout
+
+
+def test_a_suite_whose_model_fails_ends_before_anything_runs(tmp_path):
+    (tmp_path / "drawing.py").write_text(CODE)
+    (tmp_path / "suite.yaml").write_text(SUITE.replace("plain.yaml, labelled.yaml", "nan.yaml"))
+    (tmp_path / "nan.yaml").write_text("family: pretrained\nsource: drawing:nan\n")
+    ended = Inside(tmp_path)("run", "suite.yaml", "--output", "out", "--device", "cpu")
+    assert ended.returncode == 2
+    assert "not finite" in ended.stderr
+    assert "nan.yaml:1" in ended.stderr
