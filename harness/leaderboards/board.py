@@ -39,7 +39,8 @@ class Versus:
 class Row:
     """A model on a board: its mean over `seeds` training seeds with its t interval [low, high].
 
-    `rank` and `ranks`, the interval of its rank, are None with fewer than three seeds, `low` and
+    `rank` and `ranks`, the interval of its rank, are None with fewer than three seeds and where no
+    other model has a number, `low` and
     `high` with fewer than two, `mean` where no seed has a number. `failures` counts the cells
     without a number by status, and `reason` is that of the first. `remarks` are what a reader must
     know about its numbers. `quoted` numbers were not measured here.
@@ -80,7 +81,7 @@ class Board:
 
     Ranks are tiers, as in `statistics.pairwise.PairwiseOrder`: models that paired tests over their
     common seeds cannot tell from the best of their tier share its rank. A model with fewer than
-    three seeds is not ranked.
+    three seeds is not ranked, nor is one that alone has a number.
 
     Where a metric is better nearer to an ideal, models are ranked by the distance from that, seed
     by seed, as `by` says. `unranked` says why models are not ranked at all, where values have no
@@ -105,6 +106,11 @@ class Board:
     against: str | None = None
     by: str = ""
     unranked: str = ""
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether any model is told apart from the best ones."""
+        return any(row.rank is not None and row.rank > 1 for row in self.rows)
 
     def row(self, model: str) -> Row | None:
         """Returns the row of a model; None where it has none."""

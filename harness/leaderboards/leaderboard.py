@@ -213,7 +213,7 @@ def _board(
     order = display.for_order(metric, floor)
     samples, ordered_samples = (_samples(scale, values, quoted) for scale in (display, order))
     unranked = _unranked(metric, floor)
-    ranking = None if unranked else pairwise_order(ordered_samples)
+    ranking = None if unranked or len(samples) < 2 else pairwise_order(ordered_samples)
     tiers, rank_intervals = (ranking.tiers(), ranking.intervals()) if ranking else ({}, {})
     reference = next((model for model in against if model in samples), None)
     versus = _versus(ordered_samples, order, reference, bool(unranked))

@@ -49,16 +49,19 @@ LATER = ("kind", "range", "counts", "of_recipe", "fooled_by")
 
 def record_files(record: SuiteRecord) -> dict[str, str | bytes]:
     """The content of each file, by its path in the report's folder."""
-    names = [_picture_name(number, picture) for number, picture in enumerate(record.pictures)]
+    paths = picture_paths(record.pictures)
+    names = [path.removeprefix(f"{PICTURES}/") for path, _ in paths]
     document = json.dumps(_document(record, names), indent=1, ensure_ascii=False, allow_nan=False)
     return {
         RECORD: f"{document}\n",
         CURVES: to_csv(record.curves[list(CURVE_COLUMNS)]),
-        **{
-            f"{PICTURES}/{name}": picture.png
-            for name, picture in zip(names, record.pictures, strict=True)
-        },
+        **{path: picture.png for path, picture in paths},
     }
+
+
+def picture_paths(pictures: Sequence[ReportPicture]) -> list[tuple[str, ReportPicture]]:
+    """Each picture with the path of its file in the report's folder."""
+    return [(f"{PICTURES}/{_name(number, each)}", each) for number, each in enumerate(pictures)]
 
 
 def read_record(folder: Path) -> SuiteRecord:
@@ -169,7 +172,7 @@ def _cell_document(cell: CellResult) -> dict[str, Any]:
     return {**_fields(cell, but="measurements"), "measurements": rows}
 
 
-def _picture_name(number: int, picture: ReportPicture) -> str:
+def _name(number: int, picture: ReportPicture) -> str:
     """A file's name: the number tells apart what is called alike."""
     words = re.sub(r"[^a-z0-9]+", "-", f"{picture.kind}-{picture.model}".lower()).strip("-")
     return f"{number:03}-{words[:80]}.png"

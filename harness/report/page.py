@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.claims.fooled import selftest_text
-from harness.claims.verdicts import Verdict
 from harness.claims.wording import quantity
 from harness.config.training_fraction import is_entrant, split_fraction
 from harness.core.counting import counted
@@ -22,25 +21,35 @@ from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
 from harness.report import figures, tables
 from harness.report.alarms import alarms
+from harness.report.archive import picture_paths
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
+from harness.report.compact_boards import compact_boards
 from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
+from harness.report.strips import KINDS, Strip, same_seed, strips
 from harness.report.templating import data_uri, template_environment, value_text
 from harness.statistics.maturity import fall_text, undertrained
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
 
+STRIPS = 4
+"""Strips at the top of a page, at most; all their pictures are further down."""
+
+
 @dataclass(frozen=True)
 class Gallery:
-    """The pictures of one kind on one dataset, all of the same seed, with their data URIs."""
+    """The pictures of one kind on one dataset, all of the same seed, with their data URIs; those
+    of what a model makes are shown at once, others are folded.
+    """
 
     dataset: str
     title: str
     caption: str
     is_wide: bool
+    is_open: bool
     pictures: tuple[tuple[ReportPicture, str], ...]
 
 
@@ -67,6 +76,7 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
     """The whole report as one page that needs nothing else. `claim_pages` are the ids of claims
     that have a page in the site that the report is part of.
     """
+    rows = strips(results.pictures, _model_names(results))
     return (
         template_environment(autoescape=True)
         .get_template("index.html")
@@ -81,14 +91,21 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
             losses=_losses(results),
             claim_pages=claim_pages,
             galleries=_galleries(results.pictures, _model_names(results)),
+            compact=compact_boards(results, _model_names(results)),
+            strips=[_with_uris(strip) for strip in rows[:STRIPS]],
+            more_strips=len(rows) > STRIPS,
         )
     )
 
 
 def report_markdown(results: Results) -> str:
-    """The report's words and tables as Markdown; pictures and figures are in the page."""
+    """The report's words and tables as Markdown, with the pictures of what models make as files
+    beside it; all else is in the page.
+    """
     return (
-        template_environment(autoescape=False).get_template("report.md").render(**_common(results))
+        template_environment(autoescape=False)
+        .get_template("report.md")
+        .render(**_common(results), galleries=_picture_files(results))
     )
 
 
@@ -111,7 +128,7 @@ def _common(results: Results) -> dict[str, Any]:
         "r": results,
         "icons": ICONS,
         "summary": _summary(results),
-        "counts": _counts(results.verdicts),
+        "quantity": quantity,
         "boards": _boards(results, models),
         "equal_time": _equal_time(results, models),
         "collections": _collections(results.datasets),
@@ -187,11 +204,6 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _counts(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
-    counts = [(outcome, sum(v.outcome == outcome for v in verdicts)) for outcome in ICONS]
-    return [(outcome, n) for outcome, n in counts if n]
 
 
 def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
@@ -283,18 +295,34 @@ def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
     return list(plots.items())
 
 
+def _picture_files(results: Results) -> dict[tuple[str, str], list[tuple[ReportPicture, str]]]:
+    """What models make, with the names of its files, by kind and dataset, of one seed each."""
+    paths = {picture: path for path, picture in picture_paths(results.pictures)}
+    galleries = {}
+    for kind in KINDS:
+        for dataset in dict.fromkeys(p.dataset for p in results.pictures if p.kind == kind):
+            of_kind = [p for p in results.pictures if (p.kind, p.dataset) == (kind, dataset)]
+            shown = [(picture, paths[picture]) for picture in same_seed(of_kind).values()]
+            galleries[PICTURES[kind].title, dataset] = shown
+    return galleries
+
+
+def _with_uris(strip: Strip) -> dict[str, Any]:
+    """A strip whose rows have data URIs."""
+    rows = [(label, data_uri(png)) for label, png in strip.rows]
+    return {"dataset": strip.dataset, "title": strip.title, "seed": strip.seed, "rows": rows}
+
+
 def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
     """Side by side, pictures of one seed: the first that most models have."""
     galleries = []
     for kind, spec in PICTURES.items():
         for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
-            candidates = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
-            seeds = [p.seed for p in candidates]
-            seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
+            of_kind = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
             order = [*models, TRAINING_IMAGES]
-            same_seed = sorted(
-                (p for p in candidates if p.seed == seed), key=lambda p: order.index(p.model)
+            alike = sorted(same_seed(of_kind).values(), key=lambda p: order.index(p.model))
+            with_uris = tuple((p, data_uri(p.png)) for p in alike)
+            galleries.append(
+                Gallery(dataset, spec.title, spec.caption, spec.is_figure, kind in KINDS, with_uris)
             )
-            with_uris = tuple((p, data_uri(p.png)) for p in same_seed)
-            galleries.append(Gallery(dataset, spec.title, spec.caption, spec.is_figure, with_uris))
     return galleries

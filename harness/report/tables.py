@@ -19,8 +19,9 @@ class TableCell:
 
     `problems` counts cells without a number ("1 diverged"); `reason` says why, and `mark` is the
     footnote that repeats it. `notes` are the footnotes of what must be known of the number, and
-    `remarks` what they say. `ranks` is the interval of the rank, `versus` the comparison with the
-    model that all are compared with.
+    `remarks` what they say. `best` is true of the first rank, where any model has another; where
+    none has, `is_tied` is true of all. `ranks` is the interval of the rank, `versus` the comparison
+    with the model that all are compared with.
     """
 
     text: str
@@ -28,6 +29,7 @@ class TableCell:
     interval: str = ""
     rank: int | None = None
     best: bool = False
+    is_tied: bool = False
     seeds: str = ""
     problems: str = ""
     reason: str = ""
@@ -49,7 +51,8 @@ class TableCell:
 @dataclass(frozen=True)
 class Column:
     """A metric as measured by one protocol: `note` says all that its numbers depend on, and `doubt`
-    how the metric failed its self-test there, if it did.
+    how the metric failed its self-test there, if it did. `falls` says that its best value is the
+    highest, so that the first click sorts from there down.
     """
 
     title: str
@@ -59,6 +62,7 @@ class Column:
     better: str
     note: str
     doubt: str = ""
+    falls: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,7 @@ def _column(board: Board, metric: Metric, doubt: str | None) -> Column:
         metric.preference,
         note,
         doubt or "",
+        falls=metric.sign > 0,
     )
 
 
@@ -210,29 +215,41 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Tab
         if _not_applicable(row):
             return TableCell("n/a", reason=reason, mark=mark)
         return TableCell("", problems=_problems(row), reason=reason, mark=mark)
-    places, bounds = metric.digits, ""
-    if row.low is not None and row.high is not None and row.high > row.low:
-        places = decimals((row.high - row.low) / 2)
-        bounds = interval(row.low, row.high, places)
-    elif row.low is not None:
-        bounds = "no spread"
     seeds = counted(row.seeds, "seed")
     return TableCell(
-        number(row.mean, places),
+        mean_text(row, metric),
         row.mean,
-        bounds,
+        _interval(row, metric),
         row.rank,
-        row.rank == 1,
-        seeds,
-        _problems(row),
-        reason if row.failures else "",
-        mark,
-        _ranks(row),
-        versus(row.versus) if row.versus else "",
-        row.versus.outcome if row.versus else "",
-        ", ".join(_mark(remark, marks) for remark in row.remarks),
-        "; ".join(row.remarks),
+        best=row.rank == 1 and board.tells_apart,
+        is_tied=row.rank is not None and not board.tells_apart,
+        seeds=seeds,
+        problems=_problems(row),
+        reason=reason if row.failures else "",
+        mark=mark,
+        ranks=_ranks(row),
+        versus=versus(row.versus) if row.versus else "",
+        outcome=row.versus.outcome if row.versus else "",
+        notes=", ".join(_mark(remark, marks) for remark in row.remarks),
+        remarks="; ".join(row.remarks),
     )
+
+
+def mean_text(row: Row, metric: Metric) -> str:
+    """A row's mean with the digits that its interval leaves; a row without a mean has no text."""
+    return "" if row.mean is None else number(row.mean, _places(row, metric))
+
+
+def _interval(row: Row, metric: Metric) -> str:
+    if row.low is None or row.high is None:
+        return ""
+    return interval(row.low, row.high, _places(row, metric)) if row.high > row.low else "no spread"
+
+
+def _places(row: Row, metric: Metric) -> int:
+    if row.low is None or row.high is None or row.high <= row.low:
+        return metric.digits
+    return decimals((row.high - row.low) / 2)
 
 
 def _ranks(row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,7 +26,7 @@ def template_environment(autoescape: bool) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        number=number, md=plain_text, breakable=_breakable, short=lambda text: text[:8]
+        number=number, md=plain_text, breakable=_breakable, slug=slug, short=lambda text: text[:8]
     )
     return with_scripts(made)
 
@@ -43,6 +44,11 @@ def value_text(value: float | None) -> str:
 def data_uri(png: bytes) -> str:
     """A picture as part of a page."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def slug(text: str) -> str:
+    """A text as part of an address: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _breakable(name: str) -> Markup:

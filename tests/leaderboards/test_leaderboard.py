@@ -110,6 +110,16 @@ def test_a_model_with_fewer_than_three_seeds_is_not_ranked():
     ]  # fmt: skip
 
 
+def test_a_model_that_alone_has_numbers_is_not_ranked():
+    found = board(table({"alone": VALUES["best"]}))
+    assert [(row.model, row.rank, row.seeds) for row in found.rows] == [("alone", None, 3)]
+
+
+def test_a_board_says_whether_any_model_is_told_apart():
+    assert board(table(VALUES)).tells_apart
+    assert not board(table({name: VALUES[name] for name in ("best", "near")})).tells_apart
+
+
 def test_exact_differences_are_differences():
     frame = table({"a": [5.0] * 3, "b": [4.0] * 3, "c": [4.0] * 3})
     parameters = METRICS | {"recall": replace(METRICS["recall"], of_recipe=True)}

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
+from analysis_tables import METRICS as RECALL
+from analysis_tables import table
 from html_structure import Structure
 from synthetic_results import CARD, DIVERGED, METRICS, synthetic
 
@@ -81,7 +83,7 @@ def test_the_page_is_well_formed_and_ids_are_unique(text):
 def test_the_sections_come_in_order(text):
     sections = re.findall(r'<section id="(\w+)"', text)
     assert sections == [
-        "verdicts", "leaderboard", "speed", "images", "curves", "datasets", "models",
+        "main", "verdicts", "leaderboard", "speed", "images", "curves", "datasets", "models",
         "environment", "failures", "reproduce",
     ]  # fmt: skip
 
@@ -267,6 +269,17 @@ def test_a_metric_that_failed_its_self_test_is_marked_on_its_board_alone(results
     assert page.report_html(other) == text
 
 
+def test_where_no_model_is_told_apart_none_is_marked():
+    """Not even the best; its cells say so."""
+    values = {"a": [0.89, 0.93, 0.9], "b": [0.9, 0.92, 0.91], "c": [0.1, 0.13, 0.11]}
+    for models, marked in (("ab", []), ("abc", ["a", "b"])):
+        (board,) = boards(table({model: values[model] for model in models}), RECALL)
+        (group,) = groups([board], RECALL, list(models), {})
+        cells = {model: cells[0] for model, cells in group.rows}
+        assert [model for model, cell in cells.items() if cell.best] == marked
+        assert {cell.is_tied for cell in cells.values()} == {not marked}
+
+
 def test_the_pareto_front_has_no_point_that_another_beats():
     points = {"a": (1.0, 5.0), "b": (2.0, 9.0), "c": (3.0, 8.0), "d": (4.0, 10.0)}
     assert pareto(points, "higher") == ["a", "b", "d"]
@@ -294,11 +307,13 @@ frame.onload = () => {
     .map((row) => row.cells[1].dataset.sort);
   const press = () => { header.querySelector("button").click();
     return [header.getAttribute("aria-sort"), ...column()].join(","); };
+  const best = () => { const button = inside.querySelector("th button[data-falls]");
+    button.click(); return button.closest("th").getAttribute("aria-sort"); };
   document.getElementById("out").textContent = [
     inside.documentElement.scrollWidth,
     frame.contentWindow.performance.getEntriesByType("resource")
       .filter((entry) => !entry.name.startsWith("data:")).length,
-    press(), press(),
+    press(), press(), best(),
   ].join(";");
 };
 frame.srcdoc = PAGE;
@@ -319,7 +334,8 @@ def test_in_a_browser_tables_sort_and_nothing_overflows_a_phone(text, tmp_path):
     )  # fmt: skip
     assert "CONSOLE" not in done.stderr
     (out,) = re.findall(r'<p id="out">(.*?)</p>', done.stdout)
-    width, requests, rising, falling = out.split(";")
+    width, requests, rising, falling, best_first = out.split(";")
+    assert best_first == "descending"
     assert int(width) <= 390
     assert requests == "0"
     order, *values = rising.split(",")

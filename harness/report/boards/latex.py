@@ -135,7 +135,7 @@ def _cell(cell: tables.TableCell) -> str:
         parts[-1] += f"$^{{{MARKS[cell.outcome]}}}$"
     if cell.interval:
         parts.append(escape(cell.interval))
-    if cell.rank:
+    if cell.rank and not cell.is_tied:
         parts.append(f"\\#{escape(cell.place)}")
     if cell.problems:
         parts.append(escape(cell.problems))

@@ -1,0 +1,153 @@
+"""A dataset's board in few columns: values as dots with their intervals, on one axis a metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.claims.verdicts import Verdict
+from harness.leaderboards.board import Board, Row
+from harness.metrics.base import Metric
+from harness.report import tables
+from harness.report.results import Results
+from harness.report.svg import colours
+
+COLUMNS = 5
+"""Metrics of a compact board, at most."""
+WIDTH, EDGE = 120.0, 6.0
+"""Of an axis in pixels, and the room at each of its ends."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A model's value as printed, and where it and the ends of its interval are on the axis, in
+    pixels; the ends are None with one seed.
+    """
+
+    text: str
+    value: float
+    at: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class CompactColumn:
+    """A metric: its heading and unit, in words which values are better, and where real images are
+    on its axis, if that is known. `falls` says that the best value is the highest.
+    """
+
+    title: str
+    unit: str
+    arrow: str
+    better: str
+    floor: float | None
+    falls: bool
+
+
+@dataclass(frozen=True)
+class CompactBoard:
+    """`rows` has each model with its colour, and a dot, or none, a column. `floor` names the real
+    images that columns mark.
+    """
+
+    dataset: str
+    columns: tuple[CompactColumn, ...]
+    rows: tuple[tuple[str, str, tuple[Dot | None, ...]], ...]
+    floor: str
+
+
+def compact_boards(results: Results, models: Sequence[str]) -> dict[str, CompactBoard]:
+    """A compact board of each dataset on which two models or more have numbers of one metric. First
+    come the metrics that the suite's claims are about, then the others in the suite's order.
+    """
+    shown = {}
+    for name in dict.fromkeys(board.dataset for board in results.boards):
+        boards = _chosen(results, name)
+        if boards:
+            shown[name] = _compact(name, boards, results.metrics, models)
+    return shown
+
+
+def _chosen(results: Results, dataset: str) -> list[Board]:
+    candidates = [
+        board
+        for board in results.boards
+        if board.dataset == dataset
+        and not board.apart
+        and not board.unranked
+        and (dataset, board.protocol_key) not in results.doubts
+        and sum(row.mean is not None for row in board.rows) > 1
+    ]
+    asked = _asked(results.verdicts, dataset)
+    candidates.sort(key=lambda board: board.metric not in asked)  # stable
+    return candidates[:COLUMNS]
+
+
+def _asked(verdicts: Sequence[Verdict], dataset: str) -> set[str]:
+    """The metrics that claims compare on a dataset."""
+    return {part.metric for v in verdicts for part in v.parts if part.dataset == dataset}
+
+
+def _compact(
+    dataset: str, boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str]
+) -> CompactBoard:
+    axes = [_Axis.of(board) for board in boards]
+    styles = colours(models)
+    on = [m for m in models if any((row := b.row(m)) and row.mean is not None for b in boards)]
+    rows = tuple(
+        (
+            model,
+            styles[model][0],
+            tuple(
+                axis.dot(board.row(model), metrics[board.metric])
+                for axis, board in zip(axes, boards, strict=True)
+            ),
+        )
+        for model in on
+    )
+    columns = tuple(
+        CompactColumn(
+            metrics[board.metric].heading,
+            metrics[board.metric].unit,
+            tables.arrow(metrics[board.metric]),
+            metrics[board.metric].preference,
+            None if board.floor is None or board.floor.mean is None else axis(board.floor.mean),
+            metrics[board.metric].sign > 0,
+        )
+        for axis, board in zip(axes, boards, strict=True)
+    )
+    floors = dict.fromkeys(board.floor.model for board in boards if board.floor)
+    return CompactBoard(dataset, columns, rows, " and ".join(floors))
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """From `low` to `high`, which are logarithms where the axis `is_log`."""
+
+    low: float
+    high: float
+    is_log: bool
+
+    @classmethod
+    def of(cls, board: Board) -> _Axis:
+        """The axis that holds all values, intervals and real images of a board."""
+        rows = [*board.rows, *([board.floor] if board.floor else [])]
+        values = [v for row in rows for v in (row.mean, row.low, row.high) if v is not None]
+        is_log = board.mean == "geometric mean" and min(values) > 0
+        ends = [math.log(v) if is_log else v for v in (min(values), max(values))]
+        return cls(ends[0], ends[1], is_log)
+
+    def __call__(self, value: float) -> float:
+        """Where a value is, in pixels."""
+        at = math.log(value) if self.is_log else value
+        share = (at - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return round(EDGE + share * (WIDTH - 2 * EDGE), 1)
+
+    def dot(self, row: Row | None, metric: Metric) -> Dot | None:
+        """A row's value on the axis; None where it has none."""
+        if row is None or row.mean is None:
+            return None
+        low, high = (None if end is None else self(end) for end in (row.low, row.high))
+        return Dot(tables.mean_text(row, metric), row.mean, self(row.mean), low, high)
