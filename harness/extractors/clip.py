@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from harness.core.errors import BadInput
-from harness.extractors import hub
 from harness.extractors.base import Extracted, Extractor, TextImage
 from harness.extractors.images import check_rgb, in_batches, to_rgb
 from harness.extractors.source import ExtractorSource
+from harness.networks import hub
 from harness.networks.weight_files import LocalWeights
 
 TEXT_IMAGE_DEFAULT = "openai/clip-vit-base-patch32"

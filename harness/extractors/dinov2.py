@@ -12,7 +12,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from harness.extractors import hub
 from harness.extractors.base import Extracted, Extractor
 from harness.extractors.images import (
     check_rgb,
@@ -22,6 +21,7 @@ from harness.extractors.images import (
     to_rgb,
 )
 from harness.extractors.source import ExtractorSource
+from harness.networks import hub
 from harness.networks.weight_files import LocalWeights
 
 DEFAULT = "facebook/dinov2-large"

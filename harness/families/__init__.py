@@ -50,6 +50,7 @@ FAMILIES = Registry(
         "text-gan": "harness.families.text_gan:TextGAN",
         "stylegan": "harness.families.stylegan:StyleGAN",
         "diffusion": "harness.families.diffusion:Diffusion",
+        "pretrained-text-diffusion": "harness.families.pretrained_text:PretrainedTextDiffusion",
         "learned-variance-diffusion": "harness.families.learned_variance:LearnedVariance",
         "few-images-diffusion": "harness.families.few_images:FewImages",
         "latent-diffusion": "harness.families.latent_diffusion:LatentDiffusion",

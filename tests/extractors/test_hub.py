@@ -8,8 +8,9 @@ import torch
 
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
-from harness.extractors import hub, load_extractor, preflight
-from harness.extractors.hub import PINS, Pin
+from harness.extractors import load_extractor, preflight
+from harness.networks import hub
+from harness.networks.hub import PINS, Pin
 from harness.networks.weight_files import MissingWeights
 
 transformers = pytest.importorskip("transformers")

@@ -27,9 +27,11 @@ from harness.networks.weight_files import LocalWeights, MissingWeights, first_li
 
 @dataclass(frozen=True)
 class Pin:
-    """The commit of a repository, and the file of weights in it with its SHA-256."""
+    """The commit of a repository, None for its main branch, and the file of weights in it with its
+    SHA-256.
+    """
 
-    revision: str
+    revision: str | None
     file: str
     sha256: str
 
@@ -44,6 +46,11 @@ PINS = {
         "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
         "pytorch_model.bin",
         "a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f",
+    ),
+    "openai/clip-vit-large-patch14": Pin(
+        "32bd64288804d66eefd0ccbe215aa642df71cc41",
+        "model.safetensors",
+        "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb",
     ),
     "openai/clip-vit-large-patch14-336": Pin(
         "ce19dc912ca5cd21c8a653c79e251e808ccabcd1",
@@ -78,15 +85,18 @@ def repository_name(name: str, default: str) -> str:
     return repository
 
 
-def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> LocalWeights:
-    """The weights of `repository` on this machine, in one folder with the files `needed`.
+def locate_repository(
+    name: str, repository: str, needed: tuple[str, ...], pin: Pin | None = None
+) -> LocalWeights:
+    """The weights of `repository` on this machine, in one folder with the files `needed`; those of
+    `pin` where it is given, else of `PINS`.
 
     Looked for in the folder `repository` below HARNESS_WEIGHTS, then in the hub's cache, and
     fetched into that cache. `name` is what error messages call it. MissingWeights where that fails,
     BadInput where the file is not the pinned one or transformers is not installed.
     """
     transformers(name)
-    pin = PINS.get(repository)
+    pin = pin or PINS.get(repository)
     names = (pin.file,) if pin else WEIGHTS
     user_folder = weight_files.own_folder()
     if user_folder and (user_folder / repository).is_dir():
@@ -96,7 +106,9 @@ def locate_repository(name: str, repository: str, needed: tuple[str, ...]) -> Lo
         )
     else:
         path, reason = _from_hub(repository, pin.revision if pin else None, names, needed)
-    page = f"https://huggingface.co/{repository}" + (f"/tree/{pin.revision}" if pin else "")
+    page = f"https://huggingface.co/{repository}" + (
+        f"/tree/{pin.revision}" if pin and pin.revision else ""
+    )
     if path is None:
         raise MissingWeights(
             f"the weights {names[0]} of {name} are not on this machine and cannot be fetched"
