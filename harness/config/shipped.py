@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["models", "suites", "suites/claims"]
+Kind = Literal["models", "suites", "suites/claims", "suites/published"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,7 @@ def shipped_files(kind: Kind) -> Mapping[str, Path]:
 
     A name is looked up here and never joined to a path, so none can lead out of the folder.
     """
-    # Suites lie in their folder itself: below it are the claims that they include.
+    # Suites lie in their folder itself: below it are claims and published figures.
     return _yaml_files(shipped(kind), "*.yaml" if kind == "suites" else "**/*.yaml")
 
 
