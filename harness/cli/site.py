@@ -18,7 +18,8 @@ def site(
     ] = PUBLISHED,
 ) -> None:
     """Write the site of a folder of published reports: questions, claims and reports on one page,
-    and a page of each claim. It opens from the folder and fetches nothing.
+    published figures on another, and a page of each claim. It opens from the folder and fetches
+    nothing.
 
     Questions come from `questions.yaml` in the folder, if it is there.
 
@@ -42,4 +43,5 @@ def site(
     for file in (reports / CLAIMS).glob("*.html"):
         if f"{CLAIMS}/{file.name}" not in pages:  # of a claim that is no more
             file.unlink()
-    echo(f"{reports / 'index.html'}: {counted(len(pages) - 1, 'claim')}")
+    claims = sum(name.startswith(f"{CLAIMS}/") for name in pages)
+    echo(f"{reports / 'index.html'}: {counted(claims, 'claim')}")

@@ -1,9 +1,10 @@
-"""The ledger: every shipped claim, with what the published reports say of it or what is missing."""
+"""The ledger: every shipped claim, with what the published reports say of it or what is missing,
+and published figures beside ours.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from harness.report.ledger_rows import (
     selftest_outcome_text,
 )
 from harness.report.plain import plain_text
+from harness.report.published_figures import TableComparison, published_figures
+from harness.report.published_markdown import published_lines, relative_link
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""
@@ -102,14 +105,17 @@ class Ledger:
 
     shelves: Sequence[ClaimFile]
     findings: Sequence[RecordedVerdict]
+    published: Sequence[TableComparison] = ()
+    """The published figures beside what these reports measured."""
 
     @classmethod
     def of(cls, reports: Path) -> Ledger:
-        """BadInput where a `verdicts.json` is not what a report writes."""
+        """The ledger of a folder of reports. Raises BadInput where a `verdicts.json` or a
+        `report.json` is not what a report writes, and for a mistake in a file of published figures.
+        """
         files = sorted(reports.glob("*/verdicts.json"))
-        return cls(
-            shipped_claim_files(), [finding for file in files for finding in _findings(file)]
-        )
+        findings = [finding for file in files for finding in _findings(file)]
+        return cls(shipped_claim_files(), findings, published_figures(reports))
 
     @cached_property
     def suites(self) -> dict[str, list[str]]:
@@ -126,6 +132,10 @@ class Ledger:
             f for f in self.findings if f.claim.id == claim.id and claim.asks_as(f.claim)
         )
         return [each for each in same_claims if not (each.outdated or each.is_trial)]
+
+    def published_on(self, claim: Claim) -> list[TableComparison]:
+        """The tables of published figures that name a claim."""
+        return [each for each in self.published if claim.id in each.table.claims]
 
     def missing(self, claim: Claim) -> str:
         """What keeps a claim without a verdict from having one."""
@@ -158,24 +168,27 @@ class Ledger:
             "",
             "Every statement that this project sets out to test, with what its published reports "
             "say of it. `harness ledger docs/claims.md` writes this page from the files of "
-            f"[`suites/claims/`]({_relative(folder_of_claims, folder)}) and from the "
+            f"[`suites/claims/`]({relative_link(folder_of_claims, folder)}) and from the "
             "`verdicts.json` of each report; how a claim is written and decided is in "
-            f"[add a claim]({_relative(guide, folder)}). *Declared* says whether the claim was "
+            f"[add a claim]({relative_link(guide, folder)}). *Declared* says whether the claim was "
             "recorded as it stands before anything was measured for it; reports of earlier "
             "versions did not record it. A claim that is asked otherwise than in its report, or "
             "whose metric measures otherwise, has no verdict. *Undertrained* names the models of "
             "the claim that were still learning when the budget ended. Below each claim stands "
             "which disturbances of images would fool its metrics: where the self-test shows that "
-            "one does, the claim is withheld; what it came to stands beside the verdict.",
+            "one does, the claim is withheld; what it came to stands beside the verdict. What "
+            "papers print stands beside what our suites measured in "
+            "[published figures](#published-figures), at the end.",
             "",
             *self._counts(claims),
         ]
         for shelf in self.shelves:
-            link = _relative(shelf.path, folder)
+            link = relative_link(shelf.path, folder)
             about = f" {shelf.file.description.strip()}" if shelf.file.description else ""
             lines += ["", f"## {shelf.file.title}", "", f"From [{shelf.path.name}]({link}).{about}"]
             for claim in shelf.claims:
                 lines += ["", *self._entry(claim, folder)]
+        lines += ["", *published_lines(self.published, folder)]
         return "\n".join(lines) + "\n"
 
     def _counts(self, claims: Sequence[Claim]) -> list[str]:
@@ -209,6 +222,9 @@ class Ledger:
             fooling_text(claim),
             "",
         ]
+        if tables := self.published_on(claim):
+            links = (f"[{each.file.name}](#{each.file.name})" for each in tables)
+            lines += [f"Published figures: {', '.join(links)}.", ""]
         verdicts = self.on(claim)
         if not verdicts:
             return [*lines, self.missing(claim)]
@@ -251,7 +267,7 @@ def _budget_text(claim: Claim, findings: Sequence[RecordedVerdict]) -> str:
 def _row(finding: RecordedVerdict, claim: Claim, folder: Path) -> str:
     recorded, rests_on = finding.recorded, (finding.recorded, finding.claim, finding.suite)
     changed = f" ({plain_text(finding.overrides)})" if finding.overrides else ""
-    link = f"[{finding.suite['suite']}]({_relative(finding.report, folder)}){changed}"
+    link = f"[{finding.suite['suite']}]({relative_link(finding.report, folder)}){changed}"
     cells = [
         f"**{finding.outcome}**",
         plain_text(finding.effect),
@@ -263,10 +279,6 @@ def _row(finding: RecordedVerdict, claim: Claim, folder: Path) -> str:
         f"{link}, {finding.suite['generated_at'][:10]}",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _findings(file: Path) -> Iterable[RecordedVerdict]:

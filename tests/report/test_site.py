@@ -52,7 +52,8 @@ def pages() -> dict[str, str]:
 
 def test_every_claim_has_a_page_and_elements_close(pages: dict[str, str]):
     claims = {claim.id for shelf in Ledger.of(REPORTS).shelves for claim in shelf.claims}
-    assert pages.keys() == {"index.html", *(f"claims/{name}.html" for name in claims)}
+    first = {"index.html", "published-figures.html"}
+    assert pages.keys() == first | {f"claims/{name}.html" for name in claims}
     for name, text in pages.items():
         structure = Structure()
         structure.feed(re.sub(r"<(input|option)\b[^>]*>|</option>", "", text))
@@ -96,6 +97,18 @@ def test_the_page_of_a_claim_shows_what_its_verdict_rests_on(pages: dict[str, st
     assert page.count("<tr>") == 1 + 2 * 10
     assert "after 10 seeds" in page
     assert "harness run principal-subspace" in page
+
+
+def test_published_figures_stand_on_a_page_and_on_those_of_the_claims_they_back(
+    pages: dict[str, str],
+):
+    page = pages["published-figures.html"]
+    assert "published-figures.html" in links_of(pages["index.html"]).links
+    assert len(re.findall(r'<article class="claim published" id="[a-z0-9-]+"', page)) >= 6
+    assert "modes/index.html" in links_of(page).links
+    assert 'id="pacgan-plane"' in pages["claims/gan-packing.html"]
+    assert "../modes/index.html" in links_of(pages["claims/gan-packing.html"]).links
+    assert "<h2>Published figures</h2>" not in pages["claims/ae-linear-pca-error.html"]
 
 
 def part(*outcomes: str) -> AnswerPart:

@@ -16,7 +16,8 @@ from harness.config.claim_files import ClaimFile
 from harness.core.errors import BadInput
 from harness.report.ledger import OUTCOMES, Ledger, RecordedVerdict, fooling_text, rule
 from harness.report.page import ICONS
-from harness.report.site.places import CLAIMS
+from harness.report.published_figures import figures_summary
+from harness.report.site.places import CLAIMS, FIGURES
 from harness.report.site.questions import answers
 from harness.report.site.recorded import claim_outcome, forests, look_history, seed_rows
 from harness.report.templating import data_uri, template_environment, value_text
@@ -42,14 +43,15 @@ class ReportCard:
 
 
 def build_site(reports: Path) -> dict[str, str]:
-    """Returns the pages of a site by their places in the folder `reports`: `index.html`, and one of
-    each claim in `claims/`. They are the same whenever they are made. Raises BadInput where a
-    report is not what was published, or has the name of a folder of the site.
+    """Returns the pages of a site by their places in the folder `reports`: `index.html`, the page
+    of published figures, and one of each claim in `claims/`. They are the same whenever they are
+    made. Raises BadInput where a report is not what was published, or has the name of a folder of
+    the site.
     """
     if (reports / CLAIMS / "verdicts.json").exists():
         raise BadInput(f"{reports / CLAIMS}: a report of this name; pages of claims have it")
     ledger = Ledger.of(reports)
-    pages = {"index.html": _index(reports, ledger)}
+    pages = {"index.html": _index(reports, ledger), FIGURES: _figures_page(ledger)}
     for shelf in ledger.shelves:
         for claim in shelf.claims:
             pages[f"{CLAIMS}/{claim.id}.html"] = _claim_page(claim, shelf, ledger)
@@ -67,6 +69,7 @@ def _index(reports: Path, ledger: Ledger) -> str:
         counts=[(name, counts[name]) for name in STATES if counts[name] or name in OUTCOMES],
         total=len(claims),
         reports=list(_report_cards(reports, ledger)),
+        figures=figures_summary(ledger.published),
     )
 
 
@@ -84,6 +87,14 @@ def _claim_page(claim: Claim, shelf: ClaimFile, ledger: Ledger) -> str:
         rows=[list(seed_rows(each)) for each in verdicts],
         looks=[look_history(each) for each in verdicts],
         suites=ledger.suites.get(claim.id, []),
+        tables=ledger.published_on(claim),
+    )
+
+
+def _figures_page(ledger: Ledger) -> str:
+    """The page of published figures beside ours."""
+    return _render(
+        "site_figures.html", tables=ledger.published, summary=figures_summary(ledger.published)
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+FIGURES = "published-figures.html"
+"""The page of published figures, beside the first page."""
 CLAIMS = "claims"
 """The folder of the pages of claims, beside the folders of the reports."""
 
