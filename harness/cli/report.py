@@ -16,6 +16,7 @@ from harness.core.output_folder import PUBLISHED
 from harness.core.terminal import Console
 
 if TYPE_CHECKING:
+    from harness.claims.verdicts import Verdict
     from harness.report.results import Results
 
 
@@ -58,6 +59,17 @@ def report(
         print_labelled(console, f"{failure.status}:", str(failure), "red")
 
 
+def _answer(console: Console, verdict: Verdict) -> None:
+    """Print a claim, what came out, and below that the effect or why there is none."""
+    from harness.claims.wording import quantity
+
+    outcome = f"{verdict.outcome:>13} "
+    print_labelled(console, outcome, verdict.claim.statement, COLOURS[verdict.outcome])
+    effect = verdict.effect and quantity(verdict.effect, verdict.unit)
+    if detail := effect or verdict.reason:
+        print_line(console, f"{'':>14}{detail}", "dim")
+
+
 def _rewrite(folder: Path) -> tuple[Results, Path]:
     from harness.report.archive import read_record
     from harness.report.derivation import derive_results
@@ -75,15 +87,19 @@ def _from_store(chosen: suite_options.SuiteOptions, is_published: bool) -> tuple
 
 
 def show_report(console: Console, results: Results, page: Path) -> None:
-    """Print boards, verdicts, which models are undertrained, and where the page is."""
+    """Print boards, which models are undertrained, the answers to the suite's questions, and where
+    the page is.
+    """
     from harness.statistics.maturity import undertrained
 
     results_table.show_results(console, results)
+    still_learning = undertrained(results.training)
+    if still_learning:
+        console.print()
+    for (dataset, model), why in still_learning.items():
+        print_line(console, f"undertrained: {model} on {dataset}: {why}")
     if results.verdicts:
         console.print()
     for verdict in results.verdicts:
-        outcome = f"{verdict.outcome:>13} "
-        print_labelled(console, outcome, verdict.sentence, COLOURS[verdict.outcome])
-    for (dataset, model), why in undertrained(results.training).items():
-        print_line(console, f"undertrained: {model} on {dataset}: {why}")
+        _answer(console, verdict)
     print_markup(console, f"\nReport: [bold]{escape(str(page))}[/bold]")

@@ -51,8 +51,7 @@ def _row(board: Board, models: Sequence[str], results: Results) -> list[str]:
     metric = results.metrics[board.metric]
     cells = [tables.cell(board, metric, model, {}) for model in models]
     texts = [
-        ", ".join(filter(None, (cell.text + " *" * (cell.rank == 1), cell.problems)))
-        for cell in cells
+        ", ".join(filter(None, (cell.text + " *" * cell.best, cell.problems))) for cell in cells
     ]
     unit = f" ({metric.unit})" if metric.unit else ""
     return [f"{metric.name}{unit} {tables.arrow(metric)}", *texts]
