@@ -287,9 +287,9 @@ class ScoreOptions:
         typer.Argument(
             metavar="SAMPLES…",
             help="A folder or .zip of images, an image, a pattern (out/*.png), an .npz or .npy of "
-            "uint8 N×H×W×C, a dataset's split, or a model: package.module:callable. Several are "
-            "scored one by one, or together with --draws. Files that --save-statistics wrote are "
-            "merged.",
+            "uint8 N×H×W×C, a dataset's split, or a model: package.module:callable, a .pt2, .pt or "
+            ".onnx file, a diffusers pipeline (a folder or hf:REPO). Several are scored one by "
+            "one, or together with --draws. Files that --save-statistics wrote are merged.",
         ),
     ]
     sets: SetOptions = SetOptions()

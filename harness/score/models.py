@@ -13,8 +13,9 @@ from harness.core.user_code import TARGET, look_in, source
 from harness.data.imageset import SPLITS
 from harness.data.load import DATASETS
 from harness.families.pretrained.generator import ImageGenerator
+from harness.families.pretrained.pipeline_files import HUB, INDEX
 from harness.families.pretrained.settings import PretrainedSettings
-from harness.families.pretrained.source import PICKLES, open_generator
+from harness.families.pretrained.source import FILES, PICKLES, open_generator
 
 
 def is_model(place: str) -> bool:
@@ -22,8 +23,10 @@ def is_model(place: str) -> bool:
     dataset's split is one, unless there is a module of that name in the current folder.
     """
     path = Path(place)
-    if path.suffix.lower() in PICKLES:
+    if path.suffix.lower() in (*PICKLES, *FILES) or (path / INDEX).is_file():
         return True
+    if place.startswith(HUB):
+        return "[" not in place and place.rpartition(":")[2] not in SPLITS
     if path.exists() or not TARGET.fullmatch(place):
         return False
     module, _, attribute = place.partition(":")

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from running import Inside
+from torch import nn
 
 from harness.cli.main import main
 
@@ -78,6 +80,26 @@ def test_a_callable_is_scored_as_the_folder_of_its_samples(call, tmp_path):
     code, _, err = call("folder", "--reference", "digits:test", *METRICS, "--json", "b.json")
     assert code == 0, err
     assert rows(tmp_path / "a.json") == rows(tmp_path / "b.json")
+
+
+def test_an_exported_program_is_scored_as_the_folder_of_its_samples(call, tmp_path):
+    layers = nn.Linear(8, 256), nn.Tanh(), nn.Unflatten(1, (1, 16, 16))
+    shapes = ({0: torch.export.Dim("n")},)
+    program = torch.export.export(
+        nn.Sequential(*layers), (torch.zeros(2, 8),), dynamic_shapes=shapes
+    )
+    torch.export.save(program, tmp_path / "net.pt2")
+    options = ("--reference", "digits:test", *METRICS)
+    code, _, err = call("net.pt2", "-n", "120", *options, "--json", "a.json")
+    assert code == 0, err
+    (samples,) = (tmp_path / "cache" / "samples").glob("*.npz")
+    drawn_at = samples.stat().st_mtime_ns
+    save_folder(samples, tmp_path / "folder")
+    assert call("folder", *options, "--json", "b.json")[0] == 0
+    assert rows(tmp_path / "a.json") == rows(tmp_path / "b.json")
+    (tmp_path / "net.pt2").rename(tmp_path / "moved.pt2")
+    assert call("moved.pt2", "-n", "120", *options)[0] == 0
+    assert samples.stat().st_mtime_ns == drawn_at, "the same content is drawn once"
 
 
 def test_classes_are_asked_as_the_reference_has_them(call, tmp_path):

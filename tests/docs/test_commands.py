@@ -44,6 +44,8 @@ EXCEPTIONS = {
     r"--captions prompts.csv": "needs the weights of CLIP, from the network",
     r"imagenet256.npz|--profile|--resize": "needs the weights of Inception, from the network",
     r"intra_fid": "takes samples with labels; tests/score runs it",
+    r"score (my-pipeline|digits-ddpm|hf:)": "needs diffusers; tests/families runs one",
+    r"score (generator|net)\.|package\.module:": "a reader's own model; tests/families has such",
     r"--install-completion": "changes the files of a shell",
     r"--processes 4": "needs four GPUs",
     r'"\$@"': "a line of a workflow, whose other forms stand beside it",

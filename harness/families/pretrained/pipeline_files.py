@@ -1,0 +1,148 @@
+"""The files of a diffusers pipeline: in a folder, or fetched from the Hugging Face hub; what they
+ask to be run, and what of them is pickled.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.config.json_files import parse_json
+from harness.core.errors import BadInput, error_text
+from harness.core.files import file_sha256
+from harness.families.pretrained.settings import PretrainedSettings
+
+HUB = "hf:"
+INDEX = "model_index.json"
+REPOSITORY = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@([\w./-]+))?")
+"""A repository, and after @ a commit, a tag or a branch of it."""
+TEXTS = (".json", ".txt", ".model")
+WEIGHTS = ".safetensors"
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack")
+VARIANTS = ("*.fp16.*", "*.bf16.*", "*.non_ema.*", "*.ema.*")
+"""Second copies of weights, which are not read."""
+LIBRARIES = ("diffusers", "transformers")
+
+
+def read_index(folder: Path, name: str) -> dict[str, Any]:
+    """The `model_index.json` of a pipeline. Raises BadInput where it is none."""
+    try:
+        index = parse_json((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{name}: {INDEX} cannot be read ({error_text(error)})") from error
+    if not isinstance(index, dict) or "_class_name" not in index:
+        raise BadInput(f"{name}: {INDEX} is not of a diffusers pipeline")
+    return index
+
+
+def check_code(index: Mapping[str, Any], settings: PretrainedSettings, pipelines: Any) -> None:
+    """Raise BadInput where a pipeline, or a part of it, is code of its repository or of another
+    package than diffusers and transformers, unless such code may run.
+    """
+    if settings.trust_remote_code:
+        return
+    strange = [] if isinstance(index["_class_name"], str) else ["the pipeline"]
+    for part, value in _parts(index):
+        library = value[0] if isinstance(value, list) and value else value
+        if library not in LIBRARIES and not (
+            isinstance(library, str) and library.isidentifier() and hasattr(pipelines, library)
+        ):
+            strange.append(part)
+    if strange:
+        raise BadInput(
+            f"{settings.source}: {', '.join(map(str, strange))} would run code that comes with the "
+            "model; read it, and say --trust-remote-code (in a recipe, trust_remote_code: true) if "
+            "it may run"
+        )
+
+
+def check_weights(folder: Path, index: Mapping[str, Any], name: str) -> None:
+    """Raise BadInput where weights of a part are there as a pickle alone."""
+    for part, _ in _parts(index):
+        files = [path for path in (folder / part).glob("*") if path.is_file()]
+        pickled = sorted(path.name for path in files if path.suffix in PICKLED)
+        if pickled and not any(path.suffix == WEIGHTS for path in files):
+            raise BadInput(
+                f"{name}: {part}/{pickled[0]} is a pickle, which could run code, and is not read: "
+                "save the pipeline once with pipeline.save_pretrained(FOLDER), as safetensors"
+            )
+
+
+def file_digests_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file that a pipeline may read, by its path in the folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): file_sha256(path)
+        for path in files
+        if path.suffix in (*TEXTS, WEIGHTS, ".py")
+        and not any(path.match(variant) for variant in VARIANTS)
+    }
+
+
+def fetch_pipeline(settings: PretrainedSettings) -> Path:
+    """The folder of a pipeline of the hub, in the hub's cache; what is there is taken as it is.
+
+    Raises BadInput where there is no such pipeline, where it is gated, and without a network.
+    """
+    name = settings.source
+    match = REPOSITORY.fullmatch(name.removeprefix(HUB))
+    if match is None:
+        raise BadInput(f"{name}: hf:OWNER/NAME is needed, or hf:OWNER/NAME@REVISION")
+    hub = hub_package(name)
+    patterns = [f"*{suffix}" for suffix in (*TEXTS, WEIGHTS)]
+    patterns += ["*.py"] * settings.trust_remote_code
+    for offline in (True, False):
+        try:
+            folder = Path(
+                hub.snapshot_download(
+                    match[1],
+                    revision=match[2],
+                    allow_patterns=patterns,
+                    ignore_patterns=list(VARIANTS),
+                    local_files_only=offline,
+                )
+            )
+        except Exception as error:  # each version has the errors of another HTTP client
+            if offline:
+                continue
+            raise BadInput(f"{name} {_reason(error, match[1])}") from error
+        if _is_complete(folder, name):
+            return folder
+    raise BadInput(f"{name} is no diffusers pipeline with weights as safetensors")
+
+
+def hub_package(name: str) -> Any:
+    """huggingface_hub; BadInput with what to install where it is not there."""
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise BadInput(f"{name} needs diffusers: python -m pip install 'harness[diffusers]'")
+    return importlib.import_module("huggingface_hub")
+
+
+def _reason(error: Exception, repository: str) -> str:
+    """Why a repository cannot be fetched, and what can be done."""
+    page = f"https://huggingface.co/{repository}"
+    kind, first = type(error).__name__, str(error).partition("\n")[0]
+    if kind == "GatedRepoError":
+        return f"is gated: accept its terms at {page}, and log in with `hf auth login`"
+    if kind in ("RepositoryNotFoundError", "RevisionNotFoundError"):
+        return f"is not on the hub, or is private: see {page}"
+    return f"is not on this machine and cannot be fetched ({kind}: {first[:200]})"
+
+
+def _is_complete(folder: Path, name: str) -> bool:
+    if not (folder / INDEX).is_file():
+        return False
+    parts = [part for part, value in _parts(read_index(folder, name)) if value != [None, None]]
+    return all((folder / part).is_dir() for part in parts)
+
+
+def _parts(index: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The parts of a pipeline that are there: their names and what loads them."""
+    for part, value in index.items():
+        is_part = not part.startswith("_") and isinstance(value, list)
+        if is_part and value != [None, None]:
+            yield part, value
