@@ -87,6 +87,8 @@ class Board:
     by seed, as `by` says. `unranked` says why models are not ranked at all, where values have no
     order, or none that holds between models.
 
+    `told_apart` has the pairs (better, worse) of models that the tests tell apart.
+
     `mean` says which mean: geometric for metrics compared on the log scale, unless a value is not
     above zero. `floor` is the row of images that no model made, which is not ranked. `apart` names
     how the protocol differs from the first board of the same dataset and metric, and is empty for
@@ -106,6 +108,7 @@ class Board:
     against: str | None = None
     by: str = ""
     unranked: str = ""
+    told_apart: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def tells_apart(self) -> bool:

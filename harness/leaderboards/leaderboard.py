@@ -51,16 +51,22 @@ def boards(
 
 
 def _floor(metric: Metric, protocol_key: str, floors: pd.DataFrame) -> Row | None:
-    """Returns the row of images that no model made, if they were measured by the protocol. Where
-    the ideal of the metric is the value of held-out images, training images have no such row.
+    """Returns the first row of images that no model made, if there is one."""
+    return next(iter(floor_rows(metric, protocol_key, floors)), None)
+
+
+def floor_rows(metric: Metric, protocol_key: str, floors: pd.DataFrame) -> list[Row]:
+    """Returns the rows of images that no model made, measured by the protocol. Where the ideal of
+    the metric is the value of held-out images, training images have no such row. `floors` has the
+    rows of the tidy table that are of such images, on one dataset or several.
     """
     rows = floors[(floors["metric"] == metric.name) & (floors["protocol_key"] == protocol_key)]
     if metric.ideal == "held-out" or metric.better == "neither":
         rows = rows[rows["model"] == HELD_OUT]
-    if rows.empty:
-        return None
-    first = rows.iloc[0]
-    return Row(str(first["model"]), None, float(first["value"]), None, None, 1)
+    return [
+        Row(str(model), None, float(value), None, None, 1)
+        for model, value in zip(rows["model"], rows["value"], strict=True)
+    ]
 
 
 def _by_protocol(
@@ -245,6 +251,7 @@ def _board(
         against=reference,
         by="" if order.ideal is None else f"the distance from {order.ideal:.4g}",
         unranked=unranked,
+        told_apart=ranking.told_apart() if ranking else frozenset(),
     )
 
 

@@ -120,6 +120,12 @@ class PairwiseOrder:
             name: (1 + int(better[i]), count - int(worse[i])) for i, name in enumerate(self.names)
         }
 
+    def told_apart(self) -> frozenset[tuple[str, str]]:
+        """Returns the pairs (better, worse) of entrants that the tests tell apart."""
+        return frozenset(
+            (self.names[int(i)], self.names[int(j)]) for i, j in np.argwhere(self.above)
+        )
+
     def tiers(self) -> dict[str, int]:
         """Returns the rank of each entrant's tier. The best entrant leads the first tier. In the
         order of the means, an entrant has the rank of the tier's leader, unless the leader is
