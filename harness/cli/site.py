@@ -18,8 +18,8 @@ def site(
     ] = PUBLISHED,
 ) -> None:
     """Write the site of a folder of published reports: questions, claims and reports on one page,
-    published figures on another, and a page of each claim. It opens from the folder and fetches
-    nothing.
+    boards across suites and published figures on others, a page of each claim, and a README.md for
+    the page of a repository. It opens from the folder and fetches nothing.
 
     Questions come from `questions.yaml` in the folder, if it is there.
 
@@ -32,11 +32,15 @@ def site(
     from harness.core.errors import BadInput
     from harness.data.output_files import write_output
     from harness.report.site.build import build_site
-    from harness.report.site.places import CLAIMS
+    from harness.report.site.places import CLAIMS, README
+    from harness.report.site.readme import is_foreign
 
     if not any(reports.glob("*/verdicts.json")):
         raise BadInput(f"{reports}: no published report; `harness report SUITE --publish` puts one")
     pages = build_site(reports)
+    if is_foreign(reports / README):
+        del pages[README]
+        echo(f"{reports / README}: not of `harness site`, and left as it is")
     (reports / CLAIMS).mkdir(exist_ok=True)
     for name, text in pages.items():
         write_output(reports / name, text)

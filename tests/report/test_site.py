@@ -52,7 +52,7 @@ def pages() -> dict[str, str]:
 
 def test_every_claim_has_a_page_and_elements_close(pages: dict[str, str]):
     claims = {claim.id for shelf in Ledger.of(REPORTS).shelves for claim in shelf.claims}
-    first = {"index.html", "published-figures.html"}
+    first = {"index.html", "boards.html", "published-figures.html", "README.md"}
     assert pages.keys() == first | {f"claims/{name}.html" for name in claims}
     for name, text in pages.items():
         structure = Structure()
@@ -63,7 +63,7 @@ def test_every_claim_has_a_page_and_elements_close(pages: dict[str, str]):
 
 def test_links_lead_somewhere_and_nothing_is_fetched(pages: dict[str, str]):
     """A link into a report leads to an element of its page."""
-    parsed = {name: links_of(text) for name, text in pages.items()}
+    parsed = {name: links_of(text) for name, text in pages.items() if name.endswith(".html")}
     elsewhere: dict[Path, Links] = {}
     for name, page in parsed.items():
         assert all(address.startswith("data:") for address in page.fetched), name
@@ -152,6 +152,29 @@ def test_the_verb_writes_the_site_and_removes_pages_of_claims_that_are_no_more(t
     assert result.exit_code == 0, result.output
     assert "contractive/index.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not (tmp_path / "claims" / "gone.html").exists()
+    assert "autoencoder/contractive" in (tmp_path / "boards.html").read_text(encoding="utf-8")
+    assert "](contractive/report.md)" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_readme_of_others_is_left_as_it_is(tmp_path: Path):
+    shutil.copytree(REPORTS / "contractive", tmp_path / "contractive")
+    (tmp_path / "README.md").write_text("# Mine\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["site", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "README.md: not of `harness site`" in result.output
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# Mine\n"
+    assert (tmp_path / "boards.html").exists()
+
+
+def test_the_index_of_a_repository_links_what_is_there(pages: dict[str, str]):
+    text = pages["README.md"]
+    links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+    assert all((REPORTS / link).is_file() for link in links)
+    reports = {file.parent.name for file in REPORTS.glob("*/verdicts.json")}
+    assert {f"{name}/report.md" for name in reports} <= set(links)
+    ledger = Ledger.of(REPORTS)
+    decided = [claim for shelf in ledger.shelves for claim in shelf.claims if ledger.on(claim)]
+    assert text.count("\n- ") - len(re.findall(r"\n- \d", text)) == len(decided)
 
 
 def test_without_a_report_there_is_no_site(tmp_path: Path):

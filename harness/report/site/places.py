@@ -8,6 +8,10 @@ FIGURES = "published-figures.html"
 """The page of published figures, beside the first page."""
 CLAIMS = "claims"
 """The folder of the pages of claims, beside the folders of the reports."""
+BOARDS = "boards.html"
+"""The page of boards across suites."""
+README = "README.md"
+"""The index for those who read the folder on the page of a repository."""
 
 
 def claim_pages(reports: Path) -> frozenset[str]:
