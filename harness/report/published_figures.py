@@ -51,15 +51,19 @@ class FigureComparison:
 
     @property
     def ours(self) -> str:
-        """Mean, standard deviation over seeds, and how many seeds: `7.5 ± 0.8 (11 seeds)`."""
+        """Mean and standard deviation over seeds: `7.5 ± 0.8`; or why there is none."""
         if self.measured is None:
             return NOT_MEASURED if self.model else NO_RECIPE
-        seeds = counted(len(self.measured.values), "seed")
         if self.measured.spread is None:
-            return f"{number(self.mean, self._places(None))} ({seeds})"
+            return number(self.mean, self._places(None))
         spread = abs(self.column.factor) * self.measured.spread
         places = self._places(spread)
-        return f"{number(self.mean, places)} ± {number(spread, places)} ({seeds})"
+        return f"{number(self.mean, places)} ± {number(spread, places)}"
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds ours is the mean of; empty where nothing was measured."""
+        return counted(len(self.measured.values), "seed") if self.measured else ""
 
     @property
     def mean(self) -> float:
@@ -235,8 +239,9 @@ class TableComparison:
 
     @property
     def alone(self) -> list[PublishedRow]:
-        """The rows that no recipe of ours stands for."""
-        return [row for row in self.table.rows if not row.models]
+        """The rows that were looked up, and that no recipe of ours stands for."""
+        rows = (row for row in self.table.rows if not row.models)
+        return [row for row in rows if self.table.reading_of(row).verified]
 
 
 def figures_summary(tables: Sequence[TableComparison]) -> str:

@@ -87,7 +87,7 @@ def _counterpart(beside: CounterpartComparison, folder: Path) -> Iterator[str]:
         cells = [
             plain_text(f"{each.column.name}: {each.row.name}") + f" (`{each.model}`)",
             plain_text(each.theirs),
-            plain_text(each.ours),
+            plain_text(f"{each.ours} ({each.seeds})" if each.seeds else each.ours),
             *([each.gap, WITHIN[each.within]] if beside.has_gaps else []),
         ]
         yield f"| {' | '.join(cells)} |"
