@@ -80,6 +80,10 @@ def test_mlflow_holds_parent_children_curves_pictures_and_inputs(finished: Comma
     cells = [run for run in runs if run.data.tags["harness.kind"] == "cell"]
     assert len(cells) == 16
     assert {run.data.tags["mlflow.parentRunId"] for run in cells} == {parent.info.run_id}
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    for run in cells:
+        start = "**{model}** on **{dataset}**, seed {seed}: ".format(**run.data.params)
+        assert run.data.tags["mlflow.note.content"].startswith(start)
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert parent.data.metrics["digits/vae/vae/fid mean"] > 0
     gan = next(run for run in cells if run.data.params["model"] == "gan/dcgan")

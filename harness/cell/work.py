@@ -26,6 +26,17 @@ def params_of(cell: Cell) -> dict[str, object]:
     }
 
 
+def description_of(cell: Cell) -> str:
+    """What the cell's run is, as Markdown for a reader who meets it in MLflow's interface."""
+    shown = f"{cell.images:,} training images" if cell.is_trained else "samples made elsewhere"
+    return (
+        f"**{cell.model}** on **{cell.dataset}**, seed {cell.seed}: {shown}.\n\n"
+        "Its numbers and training curves are the metrics of this run; pictures, weights and the "
+        "recipe are its artifacts. The parent run is the suite that asked for it: `harness report` "
+        "with the suite's name compares it with the others."
+    )
+
+
 def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in values.items():
@@ -43,7 +54,9 @@ class CellWork:
 
     def __init__(self, cell: Cell, site: Site, store: Store, listen: Listener) -> None:
         self.cell, self.site, self.store, self._listen = cell, site, store, listen
-        record = store.open_cell(site.parent, cell.name, cell.training_key, params_of(cell))
+        record = store.open_cell(
+            site.parent, cell.name, cell.training_key, params_of(cell), description_of(cell)
+        )
         store.add_use(record, cell.used_by(site.parent), cell.had_by(site.parent))
         if not record.facts:
             recipe = {"family": cell.family, **cell.settings}

@@ -51,7 +51,7 @@ class Wording:
             why = "the effect lies within the margin"
         where = f" for {self.about(key)}" if len(self.tests) > 1 else ""
         return (
-            f"Refuted: that {self._statement()} does not hold; {why}{where}: "
+            f"Refuted: it is not true that {self._statement()}; {why}{where}: "
             f"{_effect_text(key, level)}."
         )
 

@@ -13,11 +13,11 @@ from harness.evaluation.specs import evidence
 from harness.families.capabilities import Discriminates, is_conditional, takes_texts
 
 OUTPUTS = {
-    "log odds": "the odds that they are real",
+    "log odds": "the odds that images are real",
     "value": "a critic's values",
-    "score": "a score, neither odds nor a critic's value",
+    "score": "scores, neither odds nor a critic's values",
 }
-"""What a discriminator gives of images, by what its output means."""
+"""What a discriminator outputs, by what its output means."""
 
 
 def _no_judge(odds: bool) -> Unavailable:
@@ -34,7 +34,7 @@ def _no_judge(odds: bool) -> Unavailable:
         if family.output_meaning == ("log odds" if odds else "value"):
             return None
         outputs = OUTPUTS[family.output_meaning]
-        return f"{model}'s discriminator gives of images {outputs}"
+        return f"{model}'s discriminator outputs {outputs}"
 
     return of_model(reason)
 

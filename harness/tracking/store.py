@@ -36,6 +36,8 @@ from harness.tracking.records import FACT, NUMBER, Record, as_record
 
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""MLflow's interface then opens an experiment at its runs, not at traces of language models."""
 FEW = 20
 """So many keys are asked for one by one, which is quicker than to look through all cells."""
 
@@ -140,9 +142,16 @@ class Store:
     # -- cells --------------------------------------------------------------------------------
 
     def open_cell(
-        self, parent: str, name: str, training_key: str, params: Mapping[str, Any]
+        self,
+        parent: str,
+        name: str,
+        training_key: str,
+        params: Mapping[str, Any],
+        description: str = "",
     ) -> Record:
-        """The record of the cell with this training key; made under `parent` if there is none."""
+        """The record of the cell with this training key; made under `parent` if there is none, with
+        a `description` for people in MLflow's interface (Markdown).
+        """
         if record := self.find(training_key):
             return self.complete(record, params)
         experiment = self.client.get_run(parent).info.experiment_id
@@ -151,6 +160,7 @@ class Store:
             "harness.training_key": training_key,
             "harness.status": "training",
             "mlflow.parentRunId": parent,
+            **({"mlflow.note.content": description} if description else {}),
             **{f"harness.{axis}": str(params[axis]) for axis in ("dataset", "model", "seed")},
         }
         run_id = self._create(experiment, name, tags)
@@ -363,7 +373,7 @@ class Store:
             return str(experiment.experiment_id)
         place = artifact_location(self.address, self.folder)
         try:
-            return str(self.client.create_experiment(name, artifact_location=place))
+            return str(self.client.create_experiment(name, artifact_location=place, tags=KIND))
         except MlflowException:  # another command made it a moment ago
             experiment = self.client.get_experiment_by_name(name)
             if experiment is None:

@@ -71,7 +71,8 @@ def test_equivalence_is_refuted_where_the_interval_lies_outside():
     for sides in ({}, {"model": "b", "against": "a"}):
         found = verdict(frame, **shaped("equivalence", delta=0.05, **sides))
         assert found.outcome == "refuted"
-        assert "does not hold; the difference is larger" in found.sentence
+        assert "it is not true that" in found.sentence
+        assert "; the difference is larger" in found.sentence
     assert verdict(frame, **shaped("equivalence", delta=0.2)).outcome == "inconclusive"
 
 

@@ -87,6 +87,12 @@ def test_names_that_mlflow_refuses_are_made_acceptable():
     )
 
 
+def test_an_experiment_opens_as_the_development_of_models(store: Store):
+    store.open_suite("opened", "k", {})
+    experiment = store.client.get_experiment_by_name("opened")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_a_deleted_experiment_is_bad_input_that_says_how_to_restore_it(tmp_path: Path):
     store = Store(default_uri(tmp_path), tmp_path)
     store.open_suite("gone", "k", {})
