@@ -20,6 +20,7 @@ from harness.metrics.clip import *
 from harness.metrics.cmmd import *
 from harness.metrics.codes import *
 from harness.metrics.dci import *
+from harness.metrics.detectability import *
 from harness.metrics.detection import *
 from harness.metrics.disentanglement import *
 from harness.metrics.extrapolation import *
