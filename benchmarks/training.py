@@ -69,7 +69,8 @@ class Work:
 
         def work() -> None:
             checkpoints = Checkpoints(folder) if folder else None
-            images = self.steps * size
+            updates = max(player.updates for phase in family.phases() for player in phase.players)
+            images = self.steps * size * updates
             result = train(family, batches, images, seed, device=device, checkpoints=checkpoints)
             if folder:
                 save_weights(family, folder / "model.safetensors")
@@ -141,6 +142,9 @@ def against_diffusers(how: How) -> Result:
 ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
     "bare vae": partial(against_bare, bare_loops.vae, "vae/vae", "mnist", 400),
     "bare gan": partial(against_bare, bare_loops.gan, "gan/dcgan", "mnist", 150),
+    "bare hinge gan": partial(against_bare, bare_loops.hinge_gan, "gan/dcgan-hinge", "mnist", 150),
+    "bare wgan-gp": partial(against_bare, bare_loops.wgan_gp, "gan/wgan-gp", "mnist", 40),
+    "bare flow": partial(against_bare, bare_loops.flow, "flow/matching", "digits", 60),
     "bare diffusion": partial(against_bare, bare_loops.diffusion, "diffusion/ddpm", "digits", 60),
     "bare mlp vae": partial(against_bare, bare_loops.vae, "vae/mlp", "mnist[size=8]", 500),
     "bare mlp gan": partial(against_bare, bare_loops.gan, "gan/mlp", "mnist[size=8]", 500),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from harness.families.base import Family
 from harness.objectives.denoising import alpha_bar
+from harness.objectives.flow import TIME_SCALE
 
 Loop = Callable[[Family, Tensor, int, int], float]
 """Trains a family's networks on images uint8 N×C×S×S for some steps from a seed; the mean loss of
@@ -92,6 +94,91 @@ def diffusion(family: Family, images: Tensor, steps: int, seed: int) -> float:
         average.update()
         last.add(loss)
     return last.mean()
+
+
+def flow(family: Family, images: Tensor, steps: int, seed: int) -> float:
+    """Straight paths from noise at 0 to images at 1, whose velocity is learnt."""
+    settings: Any = family.settings
+    denoiser = family.networks["denoiser"]
+    draws = torch.Generator().manual_seed(seed)
+    optimizer = adam(settings, denoiser)
+    average = Average(denoiser, settings.ema)
+    last = Last(steps)
+    for x in batches(images, settings.batch_size, steps, draws):
+        t = torch.rand(len(x), generator=draws)
+        epsilon = torch.randn(x.shape, generator=draws)
+        share = t[:, None, None, None]
+        velocity = denoiser(share * x + (1 - share) * epsilon, TIME_SCALE * t)
+        loss = F.mse_loss(velocity, x - epsilon)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        average.update()
+        last.add(loss)
+    return last.mean()
+
+
+def hinge_gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
+    """The loss is the discriminator's."""
+    settings: Any = family.settings
+    generator, discriminator = family.networks["generator"], family.networks["discriminator"]
+    draws = torch.Generator().manual_seed(seed)
+    of_generator, of_discriminator = adam(settings, generator), adam(settings, discriminator)
+    average = Average(generator, settings.ema)
+    last = Last(steps)
+    for x in batches(images, settings.batch_size, steps, draws):
+        with torch.no_grad():
+            fake = generator(torch.randn(len(x), settings.latent, generator=draws))
+        loss = F.relu(1 - discriminator(x)).mean() + F.relu(1 + discriminator(fake)).mean()
+        of_discriminator.zero_grad()
+        loss.backward()
+        of_discriminator.step()
+        last.add(loss)
+        step_by_score(generator, discriminator, of_generator, settings, len(x), draws)
+        average.update()
+    return last.mean()
+
+
+def wgan_gp(family: Family, images: Tensor, steps: int, seed: int) -> float:
+    """The loss is the critic's with its penalty, of its last update in each step."""
+    settings: Any = family.settings
+    generator, critic = family.networks["generator"], family.networks["discriminator"]
+    updates, weight = settings.discriminator.updates, settings.penalties[0].weight
+    draws = torch.Generator().manual_seed(seed)
+    of_generator, of_critic = adam(settings, generator), adam(settings, critic)
+    average = Average(generator, settings.ema)
+    last = Last(steps)
+    stream = batches(images, settings.batch_size, steps * updates, draws)
+    for _ in range(steps):
+        for x in islice(stream, updates):
+            with torch.no_grad():
+                fake = generator(torch.randn(len(x), settings.latent, generator=draws))
+            mix = torch.rand(len(x), 1, 1, 1, generator=draws)
+            between = (mix * x + (1 - mix) * fake).requires_grad_()
+            slope = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]
+            penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+            loss = critic(fake).mean() - critic(x).mean() + weight * penalty
+            of_critic.zero_grad()
+            loss.backward()
+            of_critic.step()
+        last.add(loss)
+        step_by_score(generator, critic, of_generator, settings, settings.batch_size, draws)
+        average.update()
+    return last.mean()
+
+
+def step_by_score(  # noqa: PLR0913, PLR0917 - the players, and what a step draws
+    generator: nn.Module, discriminator: nn.Module, optimizer: torch.optim.Adam, settings: Any,
+    size: int, draws: torch.Generator,
+) -> None:  # fmt: skip
+    """The generator's step by the discriminator's mean output."""
+    discriminator.requires_grad_(False)
+    fake = generator(torch.randn(size, settings.latent, generator=draws))
+    loss = -discriminator(fake).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    discriminator.requires_grad_(True)
 
 
 def batches(images: Tensor, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:

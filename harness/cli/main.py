@@ -13,6 +13,7 @@ from harness.cli import (
     claims,
     compare,
     data,
+    detect,
     extractor,
     failures,
     forget,
@@ -83,6 +84,7 @@ app.command("score", rich_help_panel=IMAGES)(score.score)
 app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
 app.add_typer(safety.watermark, name="watermark", rich_help_panel=IMAGES)
 app.command("copies", rich_help_panel=IMAGES)(safety.copies)
+app.command("detect", rich_help_panel=IMAGES)(detect.detect_generated)
 app.command("list", rich_help_panel=LOOK)(inspect.list_)
 app.add_typer(data.app, name="data", rich_help_panel=LOOK)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=LOOK)

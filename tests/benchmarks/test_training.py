@@ -21,7 +21,10 @@ from harness.families import FAMILIES
     [
         ("vae", "vae/vae"),
         ("gan", "gan/dcgan"),
+        ("hinge_gan", "gan/dcgan-hinge"),
+        ("wgan_gp", "gan/wgan-gp"),
         ("diffusion", "diffusion/ddpm"),
+        ("flow", "flow/matching"),
         ("vae", "vae/mlp"),
         ("gan", "gan/mlp"),
         ("diffusion", "diffusion/mlp"),

@@ -1,4 +1,4 @@
-"""`harness watermark` and `harness copies`, as a user calls them."""
+"""`harness watermark`, `harness copies` and `harness detect`, as a user calls them."""
 
 from pathlib import Path
 
@@ -65,6 +65,26 @@ def test_copies_are_listed_and_written(call, tmp_path):
     assert table["p"].is_monotonic_increasing
 
 
+def test_a_detector_is_tested_on_the_samples_of_others(call, tmp_path):
+    """Noisy and dim digits are told from others, and a detector of noise does not find dim ones."""
+    samples = np.load(tmp_path / "samples.npz")["arr_0"].astype(int)
+    noise = np.random.default_rng(0).integers(-200, 200, samples.shape)
+    np.savez(tmp_path / "noisy.npz", np.clip(samples + noise, 0, 255).astype(np.uint8))
+    dim = samples // 4
+    np.savez(tmp_path / "dim.npz", dim.astype(np.uint8))
+    sets = ("noisy.npz", "dim.npz", "samples.npz")
+    real = ("--train", "train.npz", "--held-out", "held.npz")
+    code, out, _ = call("detect", *sets, *real, "--extractor", "classifier:digits", "-o", "a.csv")
+    assert code == 0
+    assert "Areas under the ROC curve by classifier:digits@22a81ac0, against 200 images" in out
+    table = pd.read_csv(tmp_path / "a.csv").set_index(["learnt from", "tested on"])["area"]
+    assert len(table) == 9
+    assert table["noisy.npz", "noisy.npz"] > 0.9
+    assert table["dim.npz", "dim.npz"] > 0.9
+    assert 0.3 < table["samples.npz", "samples.npz"] < 0.7
+    assert table["noisy.npz", "dim.npz"] < table["noisy.npz", "noisy.npz"]
+
+
 def test_bad_input_is_one_line(call, tmp_path):
     (tmp_path / "empty.txt").write_text(" \n")
     np.savez(
@@ -72,11 +92,15 @@ def test_bad_input_is_one_line(call, tmp_path):
     )
     embed = ("watermark", "embed", "samples.npz", "-o", "m.npz", "--key-file")
     copies = ("copies", "samples.npz", "--train", "wide.npz", "--held-out", "held.npz")
+    detect = ("detect", "samples.npz", "--train", "wide.npz", "--held-out", "held.npz")
+    twice = ("detect", "held.npz", "held.npz", "--train", "train.npz", "--held-out", "held.npz")
     for arguments, message in (
         ((*embed, "empty.txt"), "empty.txt is empty; a key of a watermark is needed"),
         ((*embed, "none.txt"), "none.txt: no key can be read"),
         ((*embed[:3], "-o", "m.png", "--key-file", "key.txt"), "suffix .npz"),
         (copies, "differ in size or channels"),
+        (detect, "differ in size or channels"),
+        (twice, "a set of samples is given twice"),
     ):
         code, _, err = call(*arguments)
         assert code == 2
