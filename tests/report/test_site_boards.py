@@ -186,7 +186,7 @@ def test_a_column_says_why_it_ranks_nobody():
         model("x", values(name, [at, at + 0.1, at - 0.2])) for name, at in (("a", 1), ("b", 9))
     ]
     assert marks_and_ranks(*apart) == ("", [True, True])
-    assert marks_and_ranks(apart[0]) == ("one model, no rank", [True])
+    assert marks_and_ranks(apart[0]) == ("one model, no rank", [False])
     few = [model("x", values("a", [1.0, 1.1])), model("x", values("b", [9.0, 9.1]))]
     assert marks_and_ranks(*few) == ("fewer than three seeds", [False, False])
     alike = [model("x", values("a", [1.0, 2.0, 3.0])), model("x", values("b", [1.0, 2.1, 3.0]))]

@@ -76,7 +76,7 @@ function filter(table) {
     const all = row.dataset.text.toLowerCase();
     const fits = words.every((word) => all.includes(word))
       && (!family || row.dataset.family === family) && (!budget || row.dataset.budget === budget);
-    row.hidden = !fits || heads.every((head) => ["", "–", "n/a"].includes(cellOf(row, head).innerText.trim()));
+    row.hidden = !fits || heads.every((head) => ["", "–", "n/a"].includes(cellOf(row, head).textContent.trim()));
   }
 }
 
