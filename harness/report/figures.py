@@ -19,7 +19,7 @@ from harness.claims.wording import quantity
 from harness.core.counting import counted
 from harness.leaderboards.pareto import Front
 from harness.metrics.base import Metric
-from harness.report.svg import INK, canvas, colours, render_svg
+from harness.report.svg import INK, Renderer, canvas, colours, render_svg
 from harness.statistics.formatting import number
 
 PLAIN = FuncFormatter(lambda x, _: f"{x:g}" if abs(x) < 10_000 else number(x, 0))
@@ -44,18 +44,22 @@ class Comparison:
     effect: Effect | None
 
 
-def forest(verdict: Verdict, name: str) -> list[str]:
+def forest(verdict: Verdict, name: str, render: Renderer = render_svg) -> list[str]:
     """The effect of each comparison of a verdict with its interval, as SVG: see `forest_plots`."""
     parts = [
         Comparison(part.title, part.model, part.other, part.dataset, part.unit, part.effect)
         for part in verdict.parts
     ]
     average = verdict.effect if verdict.claim.over == "average" else None
-    return forest_plots(parts, verdict.outcome, name, average)
+    return forest_plots(parts, verdict.outcome, name, average, render)
 
 
 def forest_plots(
-    parts: Sequence[Comparison], outcome: str, name: str, average: Effect | None = None
+    parts: Sequence[Comparison],
+    outcome: str,
+    name: str,
+    average: Effect | None = None,
+    render: Renderer = render_svg,
 ) -> list[str]:
     """The effects of comparisons with their intervals, as SVG; one plot a scale and direction.
 
@@ -75,11 +79,14 @@ def forest_plots(
         plots.setdefault(_axis_label(shown[0], others), []).append(("average", average))
     colour = OUTCOME_COLOURS.get(outcome, INK)
     return [
-        _forest(rows, axis, colour, f"{name}-{i}") for i, (axis, rows) in enumerate(plots.items())
+        _forest(rows, axis, colour, f"{name}-{i}", render)
+        for i, (axis, rows) in enumerate(plots.items())
     ]
 
 
-def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: str) -> str:
+def _forest(
+    rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: str, render: Renderer
+) -> str:
     first = rows[0][1]
     with canvas(4.6, 0.8 + 0.4 * len(rows), left=0.1) as (figure, axes):
         for y, (label, effect) in enumerate(reversed(rows)):
@@ -107,7 +114,7 @@ def _forest(rows: Sequence[tuple[str, Effect]], axis: str, colour: str, name: st
             axes.margins(x=0.08)
         axes.set_xlabel(axis)
         shown = "; ".join(f"{label}: {quantity(effect)}" for label, effect in rows)
-        return render_svg(figure, name, f"Effects with their intervals. {shown}")
+        return render(figure, name, f"Effects with their intervals. {shown}")
 
 
 def _axis_label(part: Comparison, others: set[str]) -> str:
@@ -136,7 +143,13 @@ def _log_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) -> str:
+def trade_off(
+    front: Front,
+    metric: Metric,
+    models: Sequence[str],
+    name: str,
+    render: Renderer = render_svg,
+) -> str:
     """A metric of quality against a cost: a mean a model with the intervals over training seeds,
     and the models that no other beats on both joined as the Pareto front. Where there are many
     models, only those of the front are named.
@@ -156,7 +169,7 @@ def trade_off(front: Front, metric: Metric, models: Sequence[str], name: str) ->
         axes.set_title(f"{metric.heading} on {dataset}, {metric.preference}")
         listed = "; ".join(f"{m}: {x:.3g}, {y:.4g}" for m, (x, y) in front.points.items())
         title = f"{metric.heading} on {dataset} against {front.axis}"
-        return render_svg(figure, name, f"{title}. {listed}")
+        return render(figure, name, f"{title}. {listed}")
 
 
 def _points(axes: Axes, front: Front, style: Mapping[str, tuple[str, str]]) -> None:
@@ -226,7 +239,13 @@ def _box(at: tuple[float, float], place: tuple[int, int], name: str) -> Bbox:
     return Bbox([(at[0] + x / 0.72, at[1] + y / 0.72) for x, y in points])
 
 
-def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], name: str) -> str:
+def over_training(
+    points: pd.DataFrame,
+    metric: Metric,
+    models: Sequence[str],
+    name: str,
+    render: Renderer = render_svg,
+) -> str:
     """A metric at points in training: a thin line a seed, and their mean (geometric where ratios
     are compared) with its markers. `points` has model, seed, share (of the budget) and value.
     """
@@ -249,13 +268,19 @@ def over_training(points: pd.DataFrame, metric: Metric, models: Sequence[str], n
         axes.legend(frameon=False, fontsize=7)
         seeds = points["seed"].nunique()
         named = ", ".join(map(str, points["model"].unique()))
-        return render_svg(
+        return render(
             figure, name, f"{metric.heading} of {named} over training, {counted(seeds, 'seed')}"
         )
 
 
-def training_curves(
-    curves: pd.DataFrame, model: str, models: Sequence[str], name: str, what: str
+def training_curves(  # noqa: PLR0913 - what is drawn, and how
+    curves: pd.DataFrame,
+    model: str,
+    models: Sequence[str],
+    name: str,
+    what: str,
+    *,
+    render: Renderer = render_svg,
 ) -> str:
     """Curves of one model on one dataset, of losses or of `what` else: a line a seed, a line style
     a name.
@@ -284,7 +309,7 @@ def training_curves(
         axes.set_xlabel("images shown")
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
         seeds = counted(curves["seed"].nunique(), "seed")
-        return render_svg(figure, name, f"{what} of {model} over training images, {seeds}")
+        return render(figure, name, f"{what} of {model} over training images, {seeds}")
 
 
 def _log_values(axes: Axes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,13 @@ from markupsafe import Markup
 
 from harness.claims.fooled import selftest_text
 from harness.claims.wording import quantity
-from harness.config.training_fraction import is_entrant, split_fraction
 from harness.core.counting import counted
 from harness.core.measurement import FLOORS, TRAINING_IMAGES
 from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
 from harness.evaluation.pictures import PICTURES
-from harness.evaluation.training_curves import OUTPUTS, SPREAD
-from harness.leaderboards.pareto import front
 from harness.plan.declarations import declaration_text
-from harness.report import figures, tables
+from harness.report import figures, suite_figures, tables
 from harness.report.alarms import alarms
 from harness.report.archive import picture_paths
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
@@ -29,6 +26,7 @@ from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
 from harness.report.strips import KINDS, Strip, same_seed, strips
+from harness.report.suite_figures import model_names
 from harness.report.templating import data_uri, template_environment, value_text
 from harness.statistics.maturity import fall_text, undertrained
 
@@ -76,7 +74,7 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
     """The whole report as one page that needs nothing else. `claim_pages` are the ids of claims
     that have a page in the site that the report is part of.
     """
-    rows = strips(results.pictures, _model_names(results))
+    rows = strips(results.pictures, model_names(results))
     return (
         template_environment(autoescape=True)
         .get_template("index.html")
@@ -86,12 +84,12 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
                 i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
                 for i, v in enumerate(results.verdicts)
             },
-            trade_offs=[Markup(svg) for svg in _trade_offs(results)],
-            over_training=_over_training(results),
-            losses=_losses(results),
+            trade_offs=[Markup(svg) for svg in suite_figures.trade_offs(results)],
+            over_training=_marked(suite_figures.metrics_over_training(results)),
+            losses=_marked(suite_figures.loss_curves(results)),
             claim_pages=claim_pages,
-            galleries=_galleries(results.pictures, _model_names(results)),
-            compact=compact_boards(results, _model_names(results)),
+            galleries=_galleries(results.pictures, model_names(results)),
+            compact=compact_boards(results, model_names(results)),
             strips=[_with_uris(strip) for strip in rows[:STRIPS]],
             more_strips=len(rows) > STRIPS,
         )
@@ -122,7 +120,7 @@ def claims_markdown(results: Results) -> str:
 
 
 def _common(results: Results) -> dict[str, Any]:
-    models, failed = _model_names(results), failures(results.cells)
+    models, failed = model_names(results), failures(results.cells)
     budgets = budgets_of(results)
     return {
         "r": results,
@@ -169,12 +167,6 @@ def _selftests(results: Results) -> dict[str, str]:
         )
         for verdict in results.verdicts
     }
-
-
-def _model_names(results: Results) -> list[str]:
-    """The models in the suite's order, which gives each its colour."""
-    measured = (str(m) for m in results.table["model"] if is_entrant(m))
-    return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 
 def _summary(results: Results) -> str:
@@ -237,62 +229,9 @@ def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
     return [Collection(group[0].card, tuple(group)) for group in by_source.values()]
 
 
-def _trade_offs(results: Results) -> list[str]:
-    models = _model_names(results)
-    boards = {(b.dataset, b.metric): b for b in results.boards if not b.apart}
-    fronts = [
-        front(board, boards[dataset, results.speed], results.metrics)
-        for (dataset, metric), board in boards.items()
-        if metric in results.trade_off and (dataset, results.speed) in boards
-    ]
-    return [
-        figures.trade_off(each, results.metrics[each.quality.metric], models, f"trade{i}")
-        for i, each in enumerate(fronts)
-        if each
-    ]
-
-
-def _over_training(results: Results) -> list[tuple[str, list[Markup]]]:
-    """For each dataset the metrics that were measured at points in training, of those models."""
-    names = results.table["model"].map(split_fraction)
-    table = results.table.assign(model=names.str[0], share=names.str[1])
-    table = table[table["status"] == "ok"]
-    models = _model_names(results)
-    plots: dict[str, list[Markup]] = {}
-    grouped = table.groupby(["dataset", "metric", "protocol_key"], sort=False)
-    for i, ((dataset, metric, _), rows) in enumerate(grouped):
-        early = rows.loc[rows["share"] < 1, "model"]
-        if len(early):
-            points, measured = rows[rows["model"].isin(early)], results.metrics[str(metric)]
-            svg = figures.over_training(points, measured, models, f"points{i}")
-            plots.setdefault(str(dataset), []).append(Markup(svg))
-    return list(plots.items())
-
-
-def _losses(results: Results) -> list[tuple[str, list[Markup]]]:
-    """For each dataset the loss curves of its models, the norms of their gradients, and what their
-    discriminators say of images.
-    """
-    models = _model_names(results)
-    plots: dict[str, list[Markup]] = {}
-    grouped = results.curves.groupby(["dataset", "model"], sort=False)
-    for i, ((dataset, model), curves) in enumerate(grouped):
-        are_norms = curves["name"].str.endswith("/gradient_norm")
-        are_outputs = curves["name"].str.startswith(OUTPUTS)
-        are_other = curves["name"].str.endswith(("/drift", "/learning_rate")) | (
-            curves["name"] == SPREAD
-        )
-        losses = curves[~(are_norms | are_outputs | are_other)]
-        kinds = {
-            "Losses": losses,
-            "Norms of gradients": curves[are_norms],
-            "Outputs of the discriminator": curves[are_outputs],
-        }
-        for what, part in kinds.items():
-            if len(part):
-                svg = figures.training_curves(part, str(model), models, f"{what[:4]}{i}", what)
-                plots.setdefault(str(dataset), []).append(Markup(svg))
-    return list(plots.items())
+def _marked(plots: Mapping[str, Sequence[str]]) -> list[tuple[str, list[Markup]]]:
+    """Figures by dataset, for a template."""
+    return [(dataset, [Markup(svg) for svg in svgs]) for dataset, svgs in plots.items()]
 
 
 def _picture_files(results: Results) -> dict[tuple[str, str], list[tuple[ReportPicture, str]]]:

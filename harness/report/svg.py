@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+Renderer = Callable[[Figure, str, str], str]
+"""Turns a figure, its name and its alternative text into what stands in a page."""
 
 INK = "#010203"
 """Stands for the page's text colour, light or dark: replaced by `currentColor` on writing."""

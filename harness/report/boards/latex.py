@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from harness.leaderboards.aggregate import MetricSummary
 from harness.leaderboards.standings import Standings
@@ -37,8 +38,20 @@ SPECIAL = {
     "≈": r"$\approx$",
     "–": "--",
     "’": "'",
+    "→": r"$\to$",
+    "←": r"$\gets$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "·": r"$\cdot$",
+    "²": r"$^2$",
+    "σ": r"$\sigma$",
+    "β": r"$\beta$",
+    "η": r"$\eta$",
     "\xa0": "~",
 }
+PREAMBLE = (
+    "% \\usepackage{booktabs} in the preamble; \\usepackage[T1]{fontenc} for quotation marks."
+)
 MARKS = {"better": "+", "worse": "-", "higher": ">", "lower": "<", "not told apart": r"\approx"}
 
 
@@ -53,16 +66,40 @@ def escape(text: object) -> str:
     return "".join(SPECIAL.get(character, character) for character in line)
 
 
+@dataclass(frozen=True)
+class RowFacts:
+    """What tables say of their rows besides numbers: the training images that each model was shown,
+    why some are undertrained, which rows papers state, and which models the others are compared
+    with.
+    """
+
+    budgets: Mapping[str, str]
+    undertrained: Mapping[str, str]
+    quoted: Set[str] = frozenset()
+    against: Sequence[str] = ()
+
+
 def latex(board: view.Leaderboard) -> str:
     """A table for each table of the page, and one for each summary over datasets."""
     standings = board.standings
+    budgets = {label: cell.text for label, cell in view.budgets(standings).items()}
     lines = [
-        "% \\usepackage{booktabs} in the preamble; \\usepackage[T1]{fontenc} for quotation marks.",
+        PREAMBLE,
         f"% {_comment(view.headline(standings))} Read on {_comment(board.generated_at)}.",
     ]
     for dataset in view.datasets(standings):
+        facts = RowFacts(
+            budgets,
+            {
+                model: why
+                for (name, model), why in standings.undertrained.items()
+                if name == dataset.name
+            },
+            view.quoted(standings),
+            standings.against,
+        )
         for group in (*dataset.comparable, *dataset.apart):
-            lines += ["", *_table(dataset.name, group, standings)]
+            lines += ["", *table_lines(dataset.name, group, facts)]
     for summary in standings.summaries:
         if summary.standings:
             lines += ["", *_summary(summary, standings)]
@@ -74,13 +111,14 @@ def _comment(text: str) -> str:
     return " ".join(text.split())
 
 
-def _table(dataset: str, group: tables.Group, standings: Standings) -> Iterator[str]:
+def table_lines(dataset: str, group: tables.Group, facts: RowFacts) -> Iterator[str]:
+    """The lines of one `table` environment: a row for each model, a column for each metric."""
     caption = (
         "Means with 95\\,\\% t intervals over training seeds; bold: first tier; \\# rank, with "
         "its interval where it is not certain"
     )
-    if standings.against:
-        against = escape(" or ".join(standings.against))
+    if facts.against:
+        against = escape(" or ".join(facts.against))
         caption += f"; $+$ better, $-$ worse than {against}, $\\approx$ not told apart"
     yield from _opened(
         f"{escape(dataset)}: {escape(group.caption)}. {caption}.", len(group.columns) + 1
@@ -91,22 +129,10 @@ def _table(dataset: str, group: tables.Group, standings: Standings) -> Iterator[
     ]
     yield f"model & images shown & {' & '.join(heads)} \\\\"
     yield "\\midrule"
-    quoted, budgets = view.quoted(standings), view.budgets(standings)
-    reasons = {
-        model: reason for (name, model), reason in standings.undertrained.items() if name == dataset
-    }
-
-    def row(model: str, cells: Sequence[tables.TableCell]) -> str:
-        name = f"{model} (undertrained)" if model in reasons else model
-        return _row(name, [escape(budgets[model].text), *map(_cell, cells)])
-
-    for model, cells in group.rows:
-        if model not in quoted:
-            yield row(model, cells)
-    if others := [each for each in group.rows if each[0] in quoted]:
+    yield from _rows([each for each in group.rows if each[0] not in facts.quoted], facts)
+    if others := [each for each in group.rows if each[0] in facts.quoted]:
         yield "\\midrule"
-        for model, cells in others:
-            yield row(model, cells)
+        yield from _rows(others, facts)
     if group.floors:
         yield "\\midrule"
         for name, texts in group.floors:
@@ -114,11 +140,17 @@ def _table(dataset: str, group: tables.Group, standings: Standings) -> Iterator[
     notes = [escape(column.note) for column in group.columns]
     notes += [f"({mark})~{escape(reason)}" for mark, reason in group.footnotes]
     notes += [
-        escape(f"{model} is undertrained: {reasons[model]}")
+        escape(f"{model} is undertrained: {facts.undertrained[model]}")
         for model, _ in group.rows
-        if model in reasons
+        if model in facts.undertrained
     ]
     yield from _closed(notes)
+
+
+def _rows(rows: Sequence[tuple[str, Sequence[tables.TableCell]]], facts: RowFacts) -> Iterator[str]:
+    for model, cells in rows:
+        name = f"{model} (undertrained)" if model in facts.undertrained else model
+        yield _row(name, [escape(facts.budgets[model]), *map(_cell, cells)])
 
 
 def _row(model: str, cells: Sequence[str]) -> str:
