@@ -227,14 +227,14 @@ def quantity(effect: Effect, unit: str = "") -> str:
     """Writes an effect and its interval: "difference +0.21 [0.10, 0.32]", "ratio 0.41 [0.30,
     0.56]".
     """
-    places = _decimal_places(effect)
+    places = decimal_places(effect)
     signed = effect.kind.startswith("difference")
     bounds = interval(effect.low, effect.high, places)
     unit = f" {unit}" if unit and signed else ""
     return f"{effect.kind} {number(effect.value, places, signed)} {bounds}{unit}"
 
 
-def _decimal_places(effect: Effect) -> int:
+def decimal_places(effect: Effect) -> int:
     """Returns the places that show two digits of the uncertainty, and up to two more where an end
     of the interval would otherwise print as equal to a limit that it is not equal to, or an end of
     a ratio as zero.

@@ -14,6 +14,7 @@ from harness.cli import (
     compare,
     data,
     detect,
+    export,
     extractor,
     failures,
     forget,
@@ -80,6 +81,8 @@ app.command("forget", rich_help_panel=RESULTS)(forget.forget)
 app.add_typer(forget.unlogged, name="unlogged", rich_help_panel=RESULTS)
 app.command("ledger", rich_help_panel=RESULTS)(claims.ledger)
 app.command("site", rich_help_panel=RESULTS)(site.site)
+app.command("export", rich_help_panel=RESULTS)(export.export)
+app.command("badge", rich_help_panel=RESULTS)(export.badge)
 app.command("score", rich_help_panel=IMAGES)(score.score)
 app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
 app.add_typer(safety.watermark, name="watermark", rich_help_panel=IMAGES)

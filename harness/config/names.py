@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TAKEN = {
     "mlflow.db", "mlflow.db-journal", "mlflow.db-shm", "mlflow.db-wal", "mlartifacts", "work",
-    "locks", "unlogged", "score", "selftests", "default",
+    "locks", "unlogged", "score", "selftests", "exports", "default",
 }  # fmt: skip
 """What the harness itself puts beside reports, and the experiments that are no suites'."""
 MAX_BYTES = 120

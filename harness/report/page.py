@@ -127,7 +127,7 @@ def _common(results: Results) -> dict[str, Any]:
         "icons": ICONS,
         "summary": _summary(results),
         "quantity": quantity,
-        "boards": _boards(results, models),
+        "boards": suite_boards(results),
         "equal_time": _equal_time(results, models),
         "collections": _collections(results.datasets),
         "failures": failed,
@@ -198,8 +198,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _boards(results: Results, models: Sequence[str]) -> list[DatasetBoards]:
-    dataset_boards = []
+def suite_boards(results: Results) -> list[DatasetBoards]:
+    """The leaderboards of a suite as tables, for each of its datasets."""
+    models, dataset_boards = model_names(results), []
     for name in dict.fromkeys(board.dataset for board in results.boards):
         boards_here = [board for board in results.boards if board.dataset == name]
         models_on = [model for model in models if any(board.row(model) for board in boards_here)]

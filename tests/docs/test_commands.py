@@ -37,6 +37,7 @@ FORM = re.compile(r"…|\.\.\.|(?<![\w/.$-])[A-Z]{1,}(?![\w/-])|\bn$")
 EXCEPTIONS = {
     r"--engine ray": "needs a Ray cluster",
     r"--tracking-uri https?:": "needs a server",
+    r"^harness export (?!.*--plain)": "needs rocrate and mlcroissant; tests/report has both",
     r"^harness extractor fetch": "needs the network",
     r"^harness extractor train": "trains for minutes; tests/extractors runs it",
     r"^harness metrics selftest": "measures for minutes; tests/cli runs it",
@@ -65,7 +66,7 @@ FRESH = ("not run yet", "there is no tracking store", "there is no such cell",
 """How a command may end in 2 before anything was run."""
 
 STORED = ("run", "report", "claims", "plan", "check", "baseline", "leaderboard", "compare", "vote",
-          "forget", "unlogged")  # fmt: skip
+          "forget", "unlogged", "export", "badge")  # fmt: skip
 """The verbs whose commands read or write a tracking store."""
 
 QUICK = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from harness.core.printable import printable
 from harness.leaderboards.aggregate import MetricSummary
 from harness.leaderboards.standings import Standings
 from harness.report import tables
@@ -56,14 +57,14 @@ MARKS = {"better": "+", "worse": "-", "higher": ">", "lower": "<", "not told apa
 
 
 def escape(text: object) -> str:
-    """Text that LaTeX takes for text, on one line. Brackets stand in braces: where a row begins, a
-    bare one would be taken for an option of the line break.
+    """Text that LaTeX takes for text, on one line, control characters as escapes. Brackets stand in
+    braces: where a row begins, a bare one would be taken for an option of the line break.
 
     >>> print(escape("50% of a_b & [c]"))
     50\\% of a\\_b \\& {[}c{]}
     """
     line = " ".join(str(text).replace(THIN_SPACE, "\0").split()).replace("\0", THIN_SPACE)
-    return "".join(SPECIAL.get(character, character) for character in line)
+    return "".join(SPECIAL.get(character, character) for character in printable(line))
 
 
 @dataclass(frozen=True)
