@@ -26,7 +26,7 @@ from harness.report.boards.latex import escape
 from harness.report.derivation import derive_results
 from harness.report.export import contents
 from harness.report.export.bibliography import bibtex, read_citations
-from harness.report.export.figure_files import slug, slugs
+from harness.report.export.figure_files import file_slug, slugs
 from harness.report.export.macros import macro_name, number_macros, seed_macros
 from harness.report.export.rerun import environment_files, rerun_script, suite_files
 
@@ -394,9 +394,9 @@ def test_nothing_finished_is_refused(results: Results):
 
 
 def test_slugs_are_told_apart():
-    assert slug("Fréchet [x=1]") == "frechet-x-1"
+    assert file_slug("Fréchet [x=1]") == "frechet-x-1"
     assert slugs(["a/b", "a-b", "A b", "a/b"]) == {"a/b": "a-b", "a-b": "a-b-2", "A b": "a-b-3"}
-    assert slug("…") == "x"
+    assert file_slug("…") == "x"
 
 
 def test_without_the_extra_it_says_what_to_install(results: Results, monkeypatch):

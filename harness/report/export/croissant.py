@@ -13,7 +13,7 @@ from typing import Any
 from harness.core.counting import counted
 from harness.report.export.bibliography import read_citations
 from harness.report.export.every_eval_ever import moment
-from harness.report.export.figure_files import slug, slugs
+from harness.report.export.figure_files import file_slug, slugs
 from harness.report.results import DatasetInfo, Results
 
 RESULTS = "report/results.csv"
@@ -59,7 +59,7 @@ def _dataset(dataset: DatasetInfo, results: Results) -> dict[str, Any]:
     card = dataset.card
     splits = f"{counted(dataset.train, 'training image')}, {counted(dataset.test, 'test image')}"
     metadata: dict[str, Any] = mlc.Metadata(
-        name=slug(dataset.name),
+        name=file_slug(dataset.name),
         description=f"{card.title}: {dataset.images}; {splits}. The harness calls it "
         f"{dataset.name}; SHA-256 of its training images: {dataset.digest}.",
         license=[card.licence],
@@ -85,7 +85,7 @@ def _results(results: Results, table: bytes) -> dict[str, Any]:
         for name in columns
     ]
     metadata: dict[str, Any] = mlc.Metadata(
-        name=f"results-{slug(results.suite_name)}",
+        name=f"results-{file_slug(results.suite_name)}",
         description=f"{results.title}: a row for each metric of each trained model and seed.",
         license=["not stated"],
         cite_as="See CITATION.cff of the harness, and tex/references.bib.",

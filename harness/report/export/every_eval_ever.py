@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.core.secrets import without_passwords
-from harness.report.export.figure_files import slug, slugs
+from harness.report.export.figure_files import file_slug, slugs
 from harness.report.export.rows import ModelScore, scores_by_model
 from harness.report.results import DatasetInfo, ModelInfo, Results
 
@@ -28,7 +28,7 @@ def every_eval_ever_files(results: Results) -> dict[str, str]:
     for name, scores in scores_of.items():
         document = _document(results, models.get(name, ModelInfo(name, "", None)), scores)
         identity = hashlib.sha256(document["evaluation_id"].encode()).digest()
-        place = f"data/{slug(results.suite_name)}/harness/{names[name]}"
+        place = f"data/{file_slug(results.suite_name)}/harness/{names[name]}"
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
         files[f"{place}/{uuid.UUID(bytes=identity[:16], version=4)}.json"] = f"{text}\n"
     return files
@@ -82,7 +82,7 @@ def _model(model: ModelInfo) -> dict[str, Any]:
         details["parameters"] = str(model.parameters)
     return {
         "name": model.name,
-        "id": f"harness/{slug(model.name)}",
+        "id": f"harness/{file_slug(model.name)}",
         "developer": "harness",
         "additional_details": details,
     }

@@ -73,10 +73,10 @@ def render_pdf(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def slug(name: str) -> str:
+def file_slug(name: str) -> str:
     """A name as part of a file's name: small letters and digits, joined by hyphens.
 
-    >>> slug("Fréchet distance on digits[unseen=8]")
+    >>> file_slug("Fréchet distance on digits[unseen=8]")
     'frechet-distance-on-digits-unseen-8'
     """
     plain = unicodedata.normalize("NFKD", name.lower())
@@ -94,7 +94,7 @@ def unique_slugs(names: Iterable[str]) -> list[str]:
     """A slug for each of the names in their order, all of them different."""
     taken: list[str] = []
     for name in names:
-        base = slug(name)
+        base = file_slug(name)
         candidates = chain([base], (f"{base}-{number}" for number in count(2)))
         taken.append(next(each for each in candidates if each not in taken))
     return taken

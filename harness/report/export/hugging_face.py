@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from harness.report.export.every_eval_ever import moment
-from harness.report.export.figure_files import slug, slugs
+from harness.report.export.figure_files import file_slug, slugs
 from harness.report.export.rows import ModelScore, scores_by_model
 from harness.report.results import Results
 from harness.statistics.formatting import percent
@@ -37,7 +37,7 @@ def hugging_face_files(results: Results) -> dict[str, str]:
     for model, scores in scores_of.items():
         files[f"{names[model]}/README.md"] = _card(model, scores)
         entries = [_entry(results, score) for score in scores]
-        place = f"{names[model]}/.eval_results/{slug(results.suite_name)}.yaml"
+        place = f"{names[model]}/.eval_results/{file_slug(results.suite_name)}.yaml"
         files[place] = NOTE + _yaml(entries)
     return files
 
@@ -52,7 +52,7 @@ def _card(model: str, scores: list[ModelScore]) -> str:
             {
                 "task": {"type": task},
                 "dataset": {
-                    "type": slug(dataset),
+                    "type": file_slug(dataset),
                     "name": dataset,
                     "split": "test",
                     "revision": of_task[0].dataset.digest,
