@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -84,26 +85,51 @@ def bibtex(results: Results) -> str:
     """A BibTeX file of all works that the suite's models, metrics, datasets and claims cite, each
     with what cites it.
     """
+    return "\n".join(bibtex_entries(_cited(results)).values())
+
+
+def bibtex_entries(cited: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The BibTeX entry of each work by its `Citation.name`, in the order of authors and years.
+    `cited` pairs who cites with the text that does.
+    """
     users: dict[str, list[str]] = {}
     works: dict[str, Citation] = {}
-    for user, text in _cited(results):
+    for user, text in cited:
         for work in read_citations(text):
             works.setdefault(work.name, work)
             if user not in users.setdefault(work.name, []):
                 users[work.name].append(user)
-    entries, taken = [], set[str]()
+    entries, taken = {}, set[str]()
     for name, work in sorted(works.items(), key=lambda item: (item[1].authors, item[1].year)):
         key = next(each for each in _keys(work) if each not in taken)
         taken.add(key)
-        entries.append(_entry(key, work, users[name]))
-    return "\n".join(entries)
+        entries[name] = _entry(key, work, users[name])
+    return entries
+
+
+def recipe_citations(recipe: str) -> str:
+    """What a resolved recipe (YAML) cites: its `paper`, or the comments that begin with a citation,
+    in which recipes of earlier versions say it.
+    """
+    if papers := recipe_settings(recipe).get("paper"):
+        return str(papers)
+    comments = [line[1:].strip() for line in recipe.splitlines() if line.startswith("#")]
+    return "; ".join(line for line in comments if _AUTHORS.match(line))
+
+
+def recipe_settings(recipe: str) -> dict[str, Any]:
+    """The settings of a recipe (YAML); none where it is not one."""
+    try:
+        settings = yaml.safe_load(recipe)
+    except yaml.YAMLError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _cited(results: Results) -> Iterator[tuple[str, str]]:
     """Who cites, and the text that does."""
     for model in results.models:
-        comments = [line[1:] for line in model.recipe.splitlines() if line.startswith("#")]
-        yield f"model {model.name}", comments[-1] if comments else ""
+        yield f"model {model.name}", recipe_citations(model.recipe)
     measured = set(results.table["metric"])
     for metric in results.metrics.values():
         if metric.name in measured:

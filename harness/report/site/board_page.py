@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.core.measurement import FLOORS
+from harness.report.export.bibliography import bibtex_entries, read_citations
 from harness.report.site.board_tables import (
     SiteTable,
     metric_groups,
@@ -12,7 +13,7 @@ from harness.report.site.board_tables import (
     site_tables,
     training_text,
 )
-from harness.report.site.papers import cited_papers, distinct_papers, source_links
+from harness.report.site.papers import source_links
 from harness.report.site.published_numbers import PublishedNumbers
 from harness.report.tables import arrow
 from harness.report.templating import template_environment
@@ -34,8 +35,8 @@ def _values(numbers: PublishedNumbers) -> dict[str, Any]:
     entries = [row.entry for table in tables for row in (*table.rows, *table.real)]
     models = {entry.name: entry.notes for entry in sorted(entries, key=lambda each: each.name)}
     groups = metric_groups(tables)
-    cited = [paper for notes in models.values() for paper in notes.papers]
-    cited += [each for _, metrics in groups for m in metrics for each in cited_papers(m.paper)]
+    cited = [(f"model {name}", notes.citations) for name, notes in models.items()]
+    cited += [(f"metric {each.name}", each.paper) for _, metrics in groups for each in metrics]
     return {
         "numbers": numbers,
         "tables": tables,
@@ -46,8 +47,8 @@ def _values(numbers: PublishedNumbers) -> dict[str, Any]:
         "models": models,
         "model_ids": {name: f"model-{page_id(name)}" for name in models},
         "letters": report_letters(sorted(report.name for report in numbers.reports)),
-        "papers": distinct_papers(cited),
-        "papers_of": lambda metric: cited_papers(metric.paper),
+        "papers": bibtex_entries(cited),
+        "papers_of": lambda metric: read_citations(metric.paper),
         "training_text": training_text,
         "arrow": arrow,
         "floors": FLOORS,

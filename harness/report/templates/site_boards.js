@@ -198,10 +198,10 @@ function tex(table) {
 
 function bib(table) {
   const parts = [...shownRows(table), ...shownColumns(table)];
-  const keys = new Set(parts.flatMap((part) => (part.dataset.papers ?? "").split(" ")));
+  const keys = new Set(parts.flatMap((part) => (part.dataset.papers ?? "").split("|")));
   const papers = [...document.querySelectorAll("pre[data-paper]")];
   return papers.filter((paper) => keys.has(paper.dataset.paper))
-    .map((paper) => `${paper.textContent}\n`).join("\n");
+    .map((paper) => `${paper.textContent.trim()}\n`).join("\n");
 }
 
 async function hand(text, name, status) {
