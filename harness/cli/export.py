@@ -60,6 +60,7 @@ def export(
     from harness.report.export.contents import check_extra, export_files
     from harness.report.export.target import check_target, write_export
 
+    _check_source(chosen, folder)
     if not plain:
         check_extra()
     if to is not None:
@@ -102,6 +103,7 @@ def badge(
     from harness.data.output_files import STDOUT, check_suffix, write_output
     from harness.report.badge import claim_badge, number_badge
 
+    _check_source(chosen, folder)
     if bool(claim) == bool(metric):
         raise BadInput("name either a --claim, or a --metric with its --model")
     if claim and (model or dataset):
@@ -114,14 +116,17 @@ def badge(
     echo(f"{out}: {len(svg.encode())} bytes", err=out == STDOUT)
 
 
+def _check_source(chosen: suite_options.SuiteOptions, folder: Path | None) -> None:
+    if bool(chosen.suite) == bool(folder):
+        raise BadInput("name either a suite or, with --from, the folder of a report")
+
+
 def _results(
     chosen: suite_options.SuiteOptions, folder: Path | None
 ) -> tuple[Results, Plan | None, str]:
     """The results of a suite or of a report's folder, the plan of a suite, and the name of the
     report's folder.
     """
-    if bool(chosen.suite) == bool(folder):
-        raise BadInput("name either a suite or, with --from, the folder of a report")
     if folder:
         from harness.report.archive import read_record
         from harness.report.derivation import derive_results

@@ -86,8 +86,8 @@ def _svg(label: str, value: str, colour: str, title: str) -> str:
     left, right = _width(label), _width(value)
     width = left + right
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{HEIGHT}" \
-viewBox="0 0 {width:.0f} {HEIGHT}" role="img" aria-labelledby="title">
-<title id="title">{_text(title)}</title>
+viewBox="0 0 {width:.0f} {HEIGHT}" role="img" aria-label="{_text(title)}">
+<title>{_text(title)}</title>
 <rect width="{width:.0f}" height="{HEIGHT}" rx="3" fill="{LABEL}"/>
 <path d="M{left:.0f} 0h{right - 3:.0f}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{right - 3:.0f}z" \
 fill="{colour}"/>

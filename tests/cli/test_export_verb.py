@@ -127,6 +127,8 @@ def test_what_is_no_earlier_export_is_kept(tmp_path: Path):
         check_target(tmp_path / "a/b")
     with pytest.raises(BadInput, match=r"ends in \.zip"):
         check_target(tmp_path / "out.tar.gz")
+    with pytest.raises(BadInput, match="many files"):
+        check_target(Path("-"))
     (tmp_path / "empty").mkdir()
     check_target(tmp_path / "empty")
 
@@ -305,7 +307,7 @@ def test_badges_of_a_report(ran: Inside):
     ("arguments", "message"),
     [
         (("export", "quickstrt", "--plain"), "unknown suite 'quickstrt'; did you mean"),
-        (("export", "--plain"), "name either a suite or, with --from"),
+        (("export",), "name either a suite or, with --from"),
         (("export", "quickstart", "--plain"), "quickstart: not run yet"),
         (("export", "--from", "runs", "--plain"), "runs: has no report.json"),
         (("export", "--from", "runs/small", "--to", "runs/small/x", "--plain"), "is read by"),

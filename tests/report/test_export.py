@@ -387,6 +387,24 @@ def test_requirements_have_no_local_versions_and_no_harness(results: Results):
     assert json.loads(files["environment/environment.json"]) == facts
 
 
+def test_a_report_that_others_wrote_leads_to_no_other_place_and_gives_pip_no_option(
+    results: Results,
+):
+    facts = {"torch": "2.11.0\n--index-url x", "--index-url": "2", "numpy": "2.0", "a": "@ file:b"}
+    odd = dataclasses.replace(results, suite_name="../../x", environment=facts)
+    places = [*suite_files(odd, None), *environment_files(odd)]
+    assert "suite/x.yaml" in places
+    assert not [place for place in places if ".." in place]
+    lines = environment_files(odd)["environment/requirements.txt"].splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["numpy==2.0"]
+
+
+def test_a_model_does_not_take_the_place_of_the_suite(results: Results):
+    model = dataclasses.replace(results.models[0], name="quickstart.yaml")
+    files = suite_files(dataclasses.replace(results, models=[model]), None)
+    assert files["suite/quickstart.yaml"] == results.suite_yaml
+
+
 def test_nothing_finished_is_refused(results: Results):
     cells = [dataclasses.replace(cell, status="missing", measurements=()) for cell in results.cells]
     with pytest.raises(BadInput, match="no cell is finished"):
@@ -447,7 +465,7 @@ def test_a_badge_has_a_verdict_or_a_number(results: Results):
     assert title is not None
     assert title.text == f"{outcome}: {results.verdicts[0].claim.statement}"
     assert tree.get("role") == "img"
-    assert tree.get("aria-labelledby") == title.get("id")
+    assert tree.get("aria-label") == title.text
     assert outcome in [t.text for t in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert not re.search(r"href|url\(|<script|@import", svg)
     number = number_badge(results, "fid", "vae/vae", "digits")

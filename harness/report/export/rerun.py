@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from harness.config.names import unfit
 from harness.plan import Plan
 from harness.plan.identity import is_shipped
-from harness.report.export.figure_files import slugs
+from harness.report.export.figure_files import file_slug, slugs
 from harness.report.results import Results
 
 NO_PACKAGES = ("harness", "harness commit", "commit", "python", "system", "device")
 """What the environment of a report has besides packages."""
+PACKAGE, VERSION = re.compile(r"[A-Za-z0-9][\w.-]*"), re.compile(r"\d[\w.!+-]*")
+"""What pip takes for a package and its version, and for no option."""
 LARGEST = 10_000_000
 """Bytes above which a file beside a suite is data, which an export does not have."""
 
@@ -29,15 +33,18 @@ def suite_files(results: Results, plan: Plan | None) -> dict[str, str | bytes]:
     for model in results.models:
         files[f"recipes/{names[model.name]}.yaml"] = model.recipe
         if _is_recipe_file(model.name):
-            files[f"suite/{model.name}"] = model.recipe
+            files.setdefault(f"suite/{model.name}", model.recipe)
     if plan and not is_shipped(plan.loaded):
         files |= {f"suite/{place}": content for place, content in _users_files(plan)}
     return files
 
 
 def suite_place(results: Results) -> str:
-    """Where the suite's file is in an export: under a name by which it is called as it was."""
-    return f"suite/{results.suite_name}.yaml"
+    """Where the suite's file is in an export: under a name by which it is called as it was. A
+    report that others wrote may say anything: a name that no suite can have is not taken.
+    """
+    name = results.suite_name
+    return f"suite/{file_slug(name) if unfit(name) else name}.yaml"
 
 
 def environment_files(results: Results) -> dict[str, str]:
@@ -45,11 +52,15 @@ def environment_files(results: Results) -> dict[str, str]:
     without the suffix of a local build: torch 2.11.0+cu128 is torch==2.11.0.
     """
     facts = dict(results.environment)
-    packages = {name: text for name, text in facts.items() if name not in NO_PACKAGES}
+    packages = [
+        f"{name}=={text.partition('+')[0]}"
+        for name, text in facts.items()
+        if name not in NO_PACKAGES and PACKAGE.fullmatch(name) and VERSION.fullmatch(text)
+    ]
     origin = f"harness {facts.get('harness', '?')}, commit {facts.get('harness commit', '?')}"
     lines = [
         f"# Python {_line(facts.get('python', '?'))}; {_line(origin)}, from its repository.",
-        *(f"{name}=={_line(text).partition('+')[0]}" for name, text in packages.items()),
+        *packages,
     ]
     document = json.dumps(facts, indent=1, ensure_ascii=False)
     return {

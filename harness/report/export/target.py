@@ -17,7 +17,7 @@ import psutil
 import harness
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
-from harness.data.output_files import OTHER_FORMATS, check_outputs, write_output
+from harness.data.output_files import OTHER_FORMATS, STDOUT, check_outputs, write_output
 from harness.report.export.contents import MARKER, SUMS, checksums
 
 ZIP = ".zip"
@@ -33,6 +33,8 @@ def check_target(target: Path, *inputs: Path) -> None:
     where it does not belong: an input of the command, published reports, the harness's own files.
     """
     is_zip = _is_zip(target)
+    if target == STDOUT:
+        raise BadInput(f"{target}: an export is many files; name a folder, or a file in {ZIP}")
     if target.is_symlink():
         raise BadInput(f"{target}: a link; name the place itself")
     if not target.parent.is_dir():
