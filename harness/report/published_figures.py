@@ -141,12 +141,13 @@ class CounterpartComparison:
         if self.report is None:
             return
         protocol = self.table.protocol
-        yield from (f"run with {name} {value}" for name, value in self.report.overrides.items())
+        changed = {name: text for name, text in self.report.overrides.items() if name != "seeds"}
+        yield from (f"run with {name} {text}" for name, text in changed.items())
         measured = [each.measured for each in self.figures if each.measured]
         seeds = {len(each.values) for each in measured}
         if protocol.runs and seeds != {protocol.runs}:
-            trainings = " or ".join(str(count) for count in sorted(seeds))
-            yield f"{trainings} trainings where the paper has {protocol.runs}"
+            trainings = " or ".join(counted(count, "training") for count in sorted(seeds))
+            yield f"{trainings} where the paper has {protocol.runs}"
         samples = {each.samples for each in measured if each.samples}
         if protocol.samples and samples and samples != {protocol.samples}:
             counts = " or ".join(f"{count:,}" for count in sorted(samples))

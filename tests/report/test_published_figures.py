@@ -124,7 +124,10 @@ def test_without_a_report_a_figure_is_not_measured(tmp_path: Path, compare: Comp
 
 
 def test_what_a_report_does_otherwise_is_added_to_what_differs(tmp_path: Path, compare: Compare):
-    changes = {"overrides": {"budget_scale": "0.1"}, "protocols": {"key": {"samples": 500}}}
+    changes = {
+        "overrides": {"seeds": "0,1", "budget_scale": "0.1"},
+        "protocols": {"key": {"samples": 500}},
+    }
     published(tmp_path, {"gan/mlp": [7, 8]}, **changes)
     assert compare().counterparts[0].differs == (
         "fewer points",
