@@ -80,6 +80,13 @@ function filter(table) {
   }
 }
 
+function floors(table) {
+  const heads = shownColumns(table);
+  for (const row of table.tFoot?.rows ?? []) {
+    row.hidden = heads.every((head) => cellOf(row, head).textContent.trim() === "–");
+  }
+}
+
 function show() {
   const columns = ticks.filter((tick) => tick.checked);
   let [rows, all] = [0, 0];
@@ -89,6 +96,7 @@ function show() {
     choose(table, columns.map((tick) => tick.value));
     for (const row of allRows(table)) row.hidden = false;
     filter(table);
+    floors(table);
     sort(table);
     const dataset = table.closest("section").dataset.dataset;
     whole.hidden = !shownRows(table).length || !shownColumns(table).length
@@ -184,14 +192,14 @@ function tex(table) {
     return [...cells, ...heads.map((head) => latexCell(cellOf(row, head)))].join(" & ") + " \\\\";
   });
   const real = shownRows(table).filter((row) => !row.dataset.index);
-  const floors = [...(table.tFoot?.rows ?? [])].map((row) => [`\\emph{${latex(row.cells[0].textContent)}}`, "",
+  const foot = [...(table.tFoot?.rows ?? [])].filter((row) => !row.hidden).map((row) => [`\\emph{${latex(row.cells[0].textContent)}}`, "",
     ...heads.map((head) => latex(cellOf(row, head).textContent))].join(" & ") + " \\\\");
   return ["% \\usepackage{booktabs} in the preamble.", "\\begin{table}", "\\centering",
     `\\caption{${latex(dataset)}: means with 95\\,\\% t intervals over training seeds; bold: first tier.}`,
     `\\begin{tabular}{l${"r".repeat(heads.length + 1)}}`, "\\toprule",
     `${["model", "images shown", ...titles].join(" & ")} \\\\`, "\\midrule", ...lines(shownModels(table)),
     ...(real.length ? ["\\midrule", ...lines(real)] : []),
-    ...(floors.length ? ["\\midrule", ...floors] : []), "\\bottomrule", "\\end{tabular}",
+    ...(foot.length ? ["\\midrule", ...foot] : []), "\\bottomrule", "\\end{tabular}",
     ...heads.map((head, i) => `\\par\\footnotesize ${titles[i]}: ${latex(head.dataset.protocol)}`),
     "\\end{table}", ""].join("\n");
 }
