@@ -41,12 +41,13 @@ def score(request: ScoreOptions) -> None:
     from harness.cli.score_images import score_images
     from harness.cli.score_models import with_drawn_samples
     from harness.cli.score_statistics import score_statistics
-    from harness.score.statistics import is_statistics
+    from harness.score.comparing import compares_statistics
 
     numerics = request.numerics()
     request.check_files()
     request = with_drawn_samples(request, numerics)
-    if any(is_statistics(place) for place in (*request.samples, request.sets.reference or "")):
+    places = (*request.samples, request.sets.reference or "")
+    if compares_statistics(places, request.metrics.names()):
         score_statistics(request, numerics)
     else:
         score_images(request, numerics)

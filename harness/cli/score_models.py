@@ -71,7 +71,8 @@ def _draw(
 ) -> DrawnSamples:
     from harness.score.drawn_samples import draw_from_model
 
-    model = request.models.open(place)
+    store, root = request.results.open_existing, request.compute.data_root
+    model = request.models.open(place, store, root)
     plan = _plan(request, model, reference)
     console = console_beside(*request.files.files())
     if console.is_terminal:
@@ -90,6 +91,7 @@ def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | No
     from harness.score.drawn_samples import DrawPlan, asked_labels
 
     options = request.models
+    seed = model.seed if options.seed is None else options.seed
     captions = _captions(request.sets.captions, model, reference)
     count = options.count or (len(captions) if captions else len(reference) if reference else 0)
     if not count:
@@ -102,9 +104,9 @@ def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | No
     labels = None
     if model.condition == "labels":
         pool = reference.labels if reference else None
-        labels = asked_labels(pool, options.classes, count, options.seed)
+        labels = asked_labels(pool, options.classes, count, seed)
     shape = None if reference is None or request.sets.resize else reference.shape[1:]
-    return DrawPlan(count, options.seed, labels, captions and captions[:count], shape)
+    return DrawPlan(count, seed, labels, captions and captions[:count], shape)
 
 
 def _captions(

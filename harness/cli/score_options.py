@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.families.pretrained.generator import ImageGenerator
     from harness.score.extras import Extras
     from harness.score.variations import Variations
+    from harness.tracking import Store
     from harness.training.numerics import Numerics
 
 VARIATIONS = ("y_channel", "crop_border", "kid_subset_size")
@@ -111,7 +112,7 @@ class MetricOptions:
         str | None,
         typer.Option(
             help="Metrics and networks as another library defines them: torch-fidelity, "
-            "clean-fid, torchmetrics, scikit-image or piq."
+            "clean-fid, torchmetrics, scikit-image, piq, adm or edm."
         ),
     ] = None
     y_channel: Annotated[
@@ -164,7 +165,12 @@ class ModelOptions:
             show_default=False,
         ),
     ] = 0
-    seed: Annotated[int, typer.Option(help="The seed that samples are drawn with.", min=0)] = 0
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="The seed that samples are drawn with. Default: 0, or that of the run.", min=0
+        ),
+    ] = None
     classes: Annotated[
         int,
         typer.Option(
@@ -202,7 +208,9 @@ class ModelOptions:
         typer.Option("--trust-remote-code", help="Run code that comes with a pipeline."),
     ] = False
 
-    def open(self, place: str) -> ImageGenerator:
+    def open(
+        self, place: str, open_store: Callable[[], Store], data_root: Path | None
+    ) -> ImageGenerator:
         """Opens the model at a place. Raises BadInput where it cannot be opened."""
         from harness.score.models import open_model
 
@@ -214,7 +222,7 @@ class ModelOptions:
             "arguments": dict(map(_argument, self.argument or ())),
             "trust_remote_code": self.trust_remote_code,
         }
-        return open_model(place, settings)
+        return open_model(place, settings, open_store, data_root)
 
     def check_unused(self) -> None:
         """Raise BadInput where an option is set that concerns models alone."""

@@ -18,14 +18,18 @@ def score_statistics(request: ScoreOptions, numerics: Numerics) -> None:
     Raises BadInput for options that need images, and for files that cannot be read, merged or
     compared.
     """
+    from harness.evaluation.profiles import load_profile
     from harness.score.comparing import StatisticsReader, compare_statistics
     from harness.score.document import statistics_document, write_json
 
     _refuse_options_of_images(request)
     metrics, files = request.metrics, request.files
-    reader = StatisticsReader(metrics.extractor, numerics, request.compute.data_root)
+    networks = metrics.networks()
+    if metrics.profile:
+        networks = load_profile(metrics.profile).fix(networks)
+    reader = StatisticsReader(networks["extractor"], numerics, request.compute.data_root)
     comparison = compare_statistics(
-        request.samples, request.sets.reference, metrics.names(), reader
+        request.samples, request.sets.reference, metrics.names(), reader, metrics.profile or ""
     )
     console = console_beside(files.json_file, files.save_statistics)
     score_output.show_statistics(console, comparison.by_role())
@@ -42,5 +46,5 @@ def _refuse_options_of_images(request: ScoreOptions) -> None:
     """Raise BadInput for an option that needs the images of both sides."""
     reason = "needs images on both sides, not statistics"
     options.refuse(request.sets, ("train", "pairs", "draws", "captions", "name", "resize"), reason)
-    options.refuse(request.metrics, ("perceptual", "text", "profile", *VARIATIONS), reason)
+    options.refuse(request.metrics, ("perceptual", "text", *VARIATIONS), reason)
     options.refuse(request.files, ("curve", "gallery", "log"), reason)

@@ -134,10 +134,10 @@ def named_score(metric: Metric) -> str:
 
 
 def named_network(metric: Metric) -> str:
-    """The feature network that the metric's name asks for, `dinov2` of `fid@dinov2`; "" where it
-    asks for none.
+    """The feature network that the metric's name asks for, `dinov2` of `fid@dinov2`, or that it
+    always takes; "" where the suite says which.
     """
-    return "" if named_score(metric) else metric.variant
+    return "" if named_score(metric) else metric.variant or metric.network
 
 
 def _anomaly_scores(metric: Metric) -> list[str]:
@@ -165,6 +165,8 @@ def named_networks(metric: Metric) -> dict[Role, str]:
         raise BadInput(
             f"metric {metric.name!r}: unknown anomaly score {network!r}{suggest(network, scores)}"
         )
+    if metric.variant and metric.network:
+        raise BadInput(f"{metric.base_name} is of {metric.network} alone; write {metric.base_name}")
     if not (roles := extractor_roles(metric)):
         raise BadInput(
             f"{metric.base_name} passes images through no feature network; write "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,8 @@ WEIGHTS = WeightsFile(
     URL_INCEPTION_V3, "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 )
 POOLED = 2048
+SPATIAL_BLOCK, SPATIAL_CHANNELS = "Mixed_6d", 7
+SPATIAL_LABEL = "inception-tf2015-spatial"
 SIDE = 299
 
 
@@ -75,20 +77,9 @@ class Inception(Extractor):
     def __init__(self, name: str, device: str) -> None:
         self.name = name
         self.preprocessing, self._resize = RESIZES[name]
-        path = weight_files.locate_weights(WEIGHTS).path
-        # torch-fidelity reads the file as a pickle that may run code: read it without first, which
-        # fails if there is any.
-        weight_files.load_tensors(path)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                network = FeatureExtractorInceptionV3(
-                    "inception", [str(POOLED), "logits_unbiased"], str(path)
-                )
-        except RuntimeError as error:
-            raise BadInput(f"{path} does not hold the weights of Inception v3: {error}") from error
         self.digest = WEIGHTS.digest
         self._device = device
-        *self._blocks, self._head = on_device(network, device).children()
+        *self._blocks, self._head = on_device(_read_network(), device).children()
 
     @property
     def label(self) -> str:
@@ -112,8 +103,63 @@ class Inception(Extractor):
         return torch.cat([pooled, pooled @ self._head.weight.T], dim=1)
 
 
+class SpatialInception(Extractor):
+    """What sFID compares (Nash et al. 2021, arXiv:2103.03841), as the evaluator of ADM has it
+    (Dhariwal & Nichol 2021, arXiv:2105.05233): the first 7 channels of the 17×17 maps that the 1×1
+    branch of the seventh mixed block gives, `mixed_6/conv` in TensorFlow's graph; N×2023, channels
+    last.
+    """
+
+    def __init__(self, name: str, device: str) -> None:
+        self.name = name
+        self.preprocessing, self._resize = RESIZES["inception"]
+        self.digest = WEIGHTS.digest
+        self._device = device
+        network = on_device(_read_network(), device)
+        blocks = dict(network.named_children())
+        names = list(blocks)
+        self._blocks = [blocks[block] for block in names[: names.index(SPATIAL_BLOCK)]]
+        self._branch = blocks[SPATIAL_BLOCK].branch1x1
+
+    @property
+    def label(self) -> str:
+        """As of `Inception`, for these features."""
+        return f"{SPATIAL_LABEL}@{self.digest}"
+
+    def check(self, channels: int, size: int) -> None:
+        """Any size will do; grey images are repeated to RGB."""
+        check_rgb(self.name, channels, size)
+
+    def extract(self, images: Tensor) -> Extracted:
+        """`pooled` N×2023 of uint8 images N×C×H×W."""
+        return Extracted(in_batches(self._maps, 64, self._device, images))
+
+    def _maps(self, images: Tensor) -> Tensor:
+        x = (self._resize(to_rgb(images)) - 128) / 128
+        for block in self._blocks:
+            x = block(x)
+        maps: Tensor = self._branch(x)[:, :SPATIAL_CHANNELS]
+        return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+def _read_network() -> Any:
+    """torch-fidelity's network with the weights of the original FID, on the CPU."""
+    path = weight_files.locate_weights(WEIGHTS).path
+    # torch-fidelity reads the file as a pickle that may run code: read it without first, which
+    # fails if there is any.
+    weight_files.load_tensors(path)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return FeatureExtractorInceptionV3(
+                "inception", [str(POOLED), "logits_unbiased"], str(path)
+            )
+    except RuntimeError as error:
+        raise BadInput(f"{path} does not hold the weights of Inception v3: {error}") from error
+
+
 def _preflight(name: str) -> LocalWeights:
     return weight_files.locate_weights(WEIGHTS)
 
 
 SOURCE: ExtractorSource[Extractor] = ExtractorSource(_preflight, Inception, check_rgb)
+SPATIAL: ExtractorSource[Extractor] = ExtractorSource(_preflight, SpatialInception, check_rgb)

@@ -25,6 +25,7 @@ EXTRACTORS = Registry(
             f"inception{resize}": "harness.extractors.inception:SOURCE"
             for resize in ("", ":pil-bicubic", ":antialiased")
         },
+        "inception:spatial": "harness.extractors.inception:SPATIAL",
         "dinov2": "harness.extractors.dinov2:SOURCE",
         "clip": "harness.extractors.clip:EXTRACTOR",
         "random": "harness.extractors.random_network:SOURCE",
@@ -74,6 +75,7 @@ _ABOUT = {
     "inception": "Inception v3 of the original FID: features and logits of natural images",
     "inception:pil-bicubic": "the same network, images resized as clean-fid does",
     "inception:antialiased": "the same network, images resized as torchmetrics does",
+    "inception:spatial": "the same network's maps that sFID compares",
     "lpips:alex": "LPIPS on AlexNet, its usual form: distances between images of 31 pixels or more",
     "lpips:vgg": "LPIPS on VGG-16: distances between images of 16 pixels or more",
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",

@@ -84,6 +84,9 @@ class Metric:
     training did not see get in place of samples. `own_scale` says that values are on a scale of the
     model's own, as those of a critic are, so that values of two models do not compare.
 
+    `network` is the feature network that it always passes images through, whatever the suite's;
+    empty where the suite or its name says which.
+
     `range` has the least and the greatest value that there can be, None where there is none: no
     interval leaves it. `counts` says that values are whole numbers of things, which several seeds
     may have alike; `of_recipe` that a value follows from the recipe, so that seeds cannot differ.
@@ -113,6 +116,7 @@ class Metric:
     counts: bool = False
     of_recipe: bool = False
     fooled_by: Mapping[Disturbance, Response] = field(default_factory=dict)
+    network: str = ""
 
     def __post_init__(self) -> None:
         if (self.better == "nearer") != (self.ideal is not None):

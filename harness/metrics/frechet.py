@@ -91,6 +91,19 @@ FID = Metric(
     range=(0.0, None),
     fooled_by=worse_with("noise", "blur", "dropped_modes"),
 )
+SFID = Metric(
+    "sfid",
+    frechet_estimate,
+    "lower",
+    "Fréchet distance of spatial features",
+    "Nash et al. 2021, arXiv:2103.03841",
+    kind="distribution",
+    scale="log",
+    digits=2,
+    least=both(2),
+    range=(0.0, None),
+    network="inception:spatial",
+)
 RECONSTRUCTION_FID = Metric(
     "reconstruction_fid",
     _reconstruction_fid,

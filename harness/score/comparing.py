@@ -1,4 +1,4 @@
-"""Metrics of statistics: FID, and for all others the reason why they need more."""
+"""Metrics of statistics: FID and sFID, and for all others the reason why they need more."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from harness.data.images_on_disk import OpenOptions
 from harness.data.imageset import ImageSet, open_images
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.measure import measurement_of, metric_outcome
+from harness.evaluation.profiles import load_metric_as, load_profile
 from harness.evaluation.protocols import EvalConfig, NetworkInfo, protocol
 from harness.evaluation.remarks import too_few
 from harness.evaluation.requirements import REQUIREMENTS, Need
+from harness.evaluation.specs import Role
 from harness.evaluation.subject import Subject
 from harness.extractors import EXTRACTORS
-from harness.metrics import METRICS, frechet_distance, load_metric
+from harness.extractors.inception import RESIZES
+from harness.metrics import frechet_distance
 from harness.metrics.base import Estimate, Metric
 from harness.plan.setup import load_checked
+from harness.score.moments import has_images, has_spatial
 from harness.score.selection import NATURAL
 from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
 from harness.training.numerics import Numerics
 
+OF_STATISTICS = ("fid", "sfid")
+"""The metrics that mean and covariance are enough for."""
 WHY = "needs the features of single images, of which statistics are only mean and scatter"
 
 
@@ -52,13 +58,19 @@ class StatisticsReader:
     extractor: str | None
     numerics: Numerics
     root: Path | None = None
+    spatial: bool = False
+    """Whether statistics are of the spatial features that sFID compares."""
+
+    def of_metric(self, metric: Metric) -> StatisticsReader:
+        """The reader of the statistics that a metric compares."""
+        return replace(self, extractor=metric.network, spatial=True) if metric.network else self
 
     def read(self, places: Sequence[str], like: SetStatistics | None = None) -> SetStatistics:
         """Reads the statistics in these files, merged, or computes them of one set of images; they
         must be of the same kind as `like`.
         """
         if all(is_statistics(place) for place in places):
-            statistics = load_statistics(places)
+            statistics = load_statistics(places, self.spatial)
             return statistics.through(like) if like and like.count is not None else statistics
         if len(places) > 1:
             raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
@@ -85,6 +97,8 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
     default = images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
     if like is None:
         return default
+    if like.count is None and like.origin.preprocessing:
+        return next(n for n, x in RESIZES.items() if x.preprocessing == like.origin.preprocessing)
     named = like.origin.extractor.partition("@")[0]
     return named if named in EXTRACTORS or named.partition(":")[0] in EXTRACTORS else default
 
@@ -94,17 +108,56 @@ def compare_statistics(
     reference: str | None,
     metrics: Sequence[str] | None,
     reader: StatisticsReader,
+    profile: str = "",
 ) -> StatisticsComparison:
-    """FID of `samples` against `reference`, one of which at least is statistics; nothing but the
-    merged statistics without a reference. Raises BadInput for what cannot be read, merged or
-    compared.
+    """FID and sFID of `samples` against `reference`, one of which at least is statistics; nothing
+    but the merged statistics without a reference. Without `metrics`, those that the files have
+    statistics for. Raises BadInput for what cannot be read, merged or compared.
     """
-    chosen = [load_metric(name) for name in dict.fromkeys(metrics or ["fid"])]
+    names = metrics or default_names([*samples, reference or ""], profile)
+    chosen = [load_metric_as(profile, name) for name in dict.fromkeys(names)]
     for metric in chosen:
-        if metric != METRICS["fid"]:
+        if metric.name not in OF_STATISTICS:
             raise BadInput(f"{metric.name}: {WHY}")
     if reference is None:
         return StatisticsComparison(reader.read(samples), None, (), reader.numerics)
+    pairs = [_read_pair(samples, reference, reader.of_metric(metric)) for metric in chosen]
+    rows = tuple(_row(metric, *pair) for metric, pair in zip(chosen, pairs, strict=True))
+    return StatisticsComparison(*pairs[0], rows, reader.numerics)
+
+
+def compares_statistics(places: Sequence[str], metrics: Sequence[str] | None) -> bool:
+    """Whether statistics are compared, where one of these places has some. Of files that have
+    images too the metrics decide: FID and sFID are of the statistics, as ADM's evaluator has it,
+    all others of the images. Raises BadInput where metrics of both are named.
+    """
+    files = [place for place in places if is_statistics(place)]
+    if not files or not metrics or not all(has_images(place) for place in files):
+        return bool(files)
+    of_statistics = [name for name in metrics if name in OF_STATISTICS]
+    others = [name for name in metrics if name not in OF_STATISTICS]
+    if of_statistics and others:
+        raise BadInput(
+            f"{files[0]} has statistics and images: {', '.join(of_statistics)} would be of the one,"
+            f" {', '.join(others)} of the other; ask for them in two commands"
+        )
+    return bool(of_statistics)
+
+
+def default_names(places: Sequence[str], profile: str) -> list[str]:
+    """The metrics that statistics at these places are for: sFID where a file has those that it
+    compares, and all others of them are images.
+    """
+    files = [place for place in places if is_statistics(place)]
+    has_all = bool(files) and all(has_spatial(place) for place in files)
+    names = ["fid", "sfid"] if has_all else ["fid"]
+    return [name for name in names if not profile or name in load_profile(profile).metrics]
+
+
+def _read_pair(
+    samples: Sequence[str], reference: str, reader: StatisticsReader
+) -> tuple[SetStatistics, SetStatistics]:
+    """The statistics of both sides, of one kind."""
     if is_statistics(reference):
         second = reader.read([reference])
         first = reader.read(samples, second)
@@ -115,8 +168,7 @@ def compare_statistics(
         first = first.through(second)
     elif second.count is None:
         second = second.through(first)
-    rows = tuple(_row(metric, first, second) for metric in chosen)
-    return StatisticsComparison(first, second, rows, reader.numerics)
+    return first, second
 
 
 def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Measurement:
@@ -131,7 +183,10 @@ def _row(metric: Metric, samples: SetStatistics, reference: SetStatistics) -> Me
     )
     caveat = origin.caveat or samples.origin.caveat
     network = NetworkInfo(origin.extractor, origin.preprocessing, caveat=caveat or None)
-    setup = EvalConfig({}, {"extractor": network})
+    named: dict[tuple[Role, str], NetworkInfo] = {}
+    if metric.network:
+        named["extractor", metric.network] = network
+    setup = EvalConfig({}, {"extractor": network}, named=named)
     how = protocol(metric, subject, setup)
     key = digest([sorted(samples.shards), how.key()])
     pair = samples.statistics, reference.statistics

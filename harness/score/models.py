@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from harness.cell.stored_run import PREFIX, StoredRun
 from harness.core.errors import BadInput
 from harness.core.user_code import TARGET, look_in, source
 from harness.data.imageset import SPLITS
@@ -16,6 +17,7 @@ from harness.families.pretrained.generator import ImageGenerator
 from harness.families.pretrained.pipeline_files import HUB, INDEX
 from harness.families.pretrained.settings import PretrainedSettings
 from harness.families.pretrained.source import FILES, PICKLES, open_generator
+from harness.tracking import Store
 
 
 def is_model(place: str) -> bool:
@@ -24,6 +26,8 @@ def is_model(place: str) -> bool:
     """
     path = Path(place)
     if path.suffix.lower() in (*PICKLES, *FILES) or (path / INDEX).is_file():
+        return True
+    if place.startswith(PREFIX):
         return True
     if place.startswith(HUB):
         return "[" not in place and place.rpartition(":")[2] not in SPLITS
@@ -34,9 +38,14 @@ def is_model(place: str) -> bool:
     return not is_split or source(module, [str(Path.cwd())]) is not None
 
 
-def open_model(place: str, settings: Mapping[str, Any]) -> ImageGenerator:
-    """The model at a place: a file or folder anywhere, or code that is installed or in the current
-    folder. Raises BadInput where it cannot be opened.
+def open_model(
+    place: str,
+    settings: Mapping[str, Any],
+    open_store: Callable[[], Store],
+    data_root: Path | None = None,
+) -> ImageGenerator:
+    """The model at a place: a file or folder anywhere, code that is installed or in the current
+    folder, or a run of the store. Raises BadInput where it cannot be opened.
     """
     path, name = Path(place), place
     look_in(Path.cwd())
@@ -49,6 +58,8 @@ def open_model(place: str, settings: Mapping[str, Any]) -> ImageGenerator:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"{place}: {first['loc'][0]}: {first['msg']}") from error
+    if place.startswith(PREFIX):
+        return StoredRun(checked, open_store(), data_root)
     model = open_generator(checked)
     model.name = place
     return model

@@ -158,7 +158,8 @@ def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig)
 
 def default_metrics(sets: Sets) -> list[Metric]:
     """The metrics that are measured where none is named: of pairs those of pairs, of sets those of
-    distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte.
+    distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte;
+    nor is what has a network of its own, as sFID has.
     """
     suitable = PAIRS if sets.paired else SETS
     return [
@@ -167,6 +168,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
         if metric.kind in suitable
         and not unmet(metric, header_subject(sets))
         and "clip" not in extractor_roles(metric)
+        and not metric.network
     ]
 
 

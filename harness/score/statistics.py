@@ -6,6 +6,7 @@ belongs together is merged or compared. It holds tensors and text, and executes 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
@@ -24,11 +26,22 @@ from harness.core.keys import digest
 from harness.data.imageset import ImageSet, size_text
 from harness.data.output_files import write_output
 from harness.evaluation.protocols import NetworkInfo
+from harness.extractors.inception import SPATIAL_LABEL
 from harness.metrics import FeatureStatistics
 from harness.metrics.statistics import Moments
-from harness.score.moments import is_moments, load_moments
+from harness.score.known_statistics import known_statistics
+from harness.score.moments import NAMES, SPATIAL_NAMES, is_moments, load_moments
 
 SUFFIX = ".safetensors"
+MOMENTS = ".npz"
+_SAVE = "numpy.savez('statistics.npz', mu=s['mu'], sigma=s['sigma'])\""
+_TORCH = "python -c \"import numpy, torch; s = torch.load('FILE', weights_only=False); " + _SAVE
+_PICKLE = (
+    "python -c \"import numpy, pickle; s = pickle.load(open('FILE', 'rb')); s = s.get('fid', s); "
+    + _SAVE
+)
+CONVERSIONS = {".pt": _TORCH, ".pth": _TORCH, ".pkl": _PICKLE, ".pickle": _PICKLE}
+"""How pickled statistics become an `.npz`, by suffix: torch-fidelity's, and those of EDM2."""
 KIND = "harness feature statistics, version 1"
 
 
@@ -103,6 +116,12 @@ class SetStatistics:
             self.origin.check_like(other.origin)
             return self
         theirs = other.origin
+        needed = self.origin.preprocessing
+        if needed and theirs.preprocessing not in ("", needed):
+            raise BadInput(
+                f"preprocessing differs: {needed!r} of {self.origin.described}, "
+                f"{theirs.preprocessing!r} of {theirs.described}"
+            )
         taken = theirs.extractor or "one and the same network"
         note = f"{self.origin.described} does not say of which network: taken to be of {taken}"
         origin = replace(
@@ -111,7 +130,7 @@ class SetStatistics:
             preprocessing=theirs.preprocessing,
             shape=theirs.shape,
             dtype=theirs.dtype,
-            caveat="; ".join(filter(None, (note, theirs.caveat))),
+            caveat="; ".join(filter(None, (note, self.origin.caveat, theirs.caveat))),
         )
         return replace(self, origin=origin)
 
@@ -150,37 +169,69 @@ class SetStatistics:
         return SetStatistics(self.statistics.merge(other.statistics), origin, shards)
 
     def save(self, file: Path) -> None:
-        """To an output, as `harness.data.output_files.write_output` takes it."""
+        """To an output, as `harness.data.output_files.write_output` takes it: a `.safetensors` with
+        all that is known, or an `.npz` of `mu` and `sigma` alone, as other programs read it.
+        """
         if not isinstance(self.statistics, FeatureStatistics):
             raise BadInput(f"{self.origin.described}: mu and sigma do not say of how many images")
+        if file.suffix.lower() == MOMENTS:
+            moments = self.statistics
+            arrays = io.BytesIO()
+            np.savez(arrays, mu=moments.mean.numpy(), sigma=moments.covariance.numpy())
+            write_output(file, arrays.getvalue())
+            return
         text = {"kind": KIND, "shards": json.dumps(self.shards), **vars(self.origin)}
         write_output(file, save(load(self.statistics.to_bytes()), metadata=text))
 
 
 def check_statistics_suffix(file: Path) -> None:
     """Raise BadInput where a file of statistics would not be known as such."""
-    if file.suffix.lower() != SUFFIX:
-        raise BadInput(f"{file}: name a file of statistics with the suffix {SUFFIX}")
+    if file.suffix.lower() not in (SUFFIX, MOMENTS):
+        raise BadInput(
+            f"{file}: name a file of statistics with the suffix {SUFFIX}, or {MOMENTS} for mu and "
+            "sigma alone"
+        )
 
 
 def is_statistics(where: str) -> bool:
-    """Whether a place is that of statistics and not of images."""
-    return Path(where).suffix.lower() == SUFFIX or is_moments(where)
+    """Whether a place is that of statistics, or of a pickle of such, and not of images alone."""
+    return Path(where).suffix.lower() in (SUFFIX, *CONVERSIONS) or is_moments(where)
 
 
-def load_statistics(files: Sequence[str]) -> SetStatistics:
-    """What `SetStatistics.save` wrote, merged, or `mu` and `sigma` of an `.npz`; BadInput for
-    anything else.
+def load_statistics(files: Sequence[str], spatial: bool = False) -> SetStatistics:
+    """What `SetStatistics.save` wrote, merged, or `mu` and `sigma` of an `.npz`; of the spatial
+    features, `mu_s` and `sigma_s`. BadInput for anything else.
     """
-    return reduce(SetStatistics.merge, [_load(Path(file)) for file in files])
+    return reduce(SetStatistics.merge, [_load(Path(file), spatial) for file in files])
 
 
-def _load(file: Path) -> SetStatistics:
+def _load(file: Path, spatial: bool) -> SetStatistics:
+    if conversion := CONVERSIONS.get(file.suffix.lower()):
+        raise BadInput(
+            f"{file} is a pickle, which could run code, and is not read: convert it where you trust"
+            f" it, with {conversion.replace('FILE', str(file))}"
+        )
     if is_moments(str(file)):
-        moments, sha = load_moments(file)
-        described = f"statistics {file}"
-        origin = Origin(described, "", "", "", "", described, sha, "reference")
-        return SetStatistics(moments, origin, (sha,))
+        return _of_moments(file, spatial)
+    statistics = _of_shard(file)
+    label = statistics.origin.extractor
+    if spatial and not label.startswith(SPATIAL_LABEL):
+        raise BadInput(
+            f"{file} has statistics of {label}; sfid compares those of inception:spatial"
+        )
+    return statistics
+
+
+def _of_moments(file: Path, spatial: bool) -> SetStatistics:
+    moments, sha = load_moments(file, SPATIAL_NAMES if spatial else NAMES)
+    described, known = f"statistics {file}", known_statistics(file)
+    origin = Origin(described, "", "", "", "", described, sha, "reference")
+    if known:
+        origin = replace(origin, preprocessing=known.preprocessing, caveat=known.note)
+    return SetStatistics(moments, origin, (sha,))
+
+
+def _of_shard(file: Path) -> SetStatistics:
     try:
         statistics = FeatureStatistics.from_bytes(file.read_bytes())
         with safe_open(file, "pt") as opened:

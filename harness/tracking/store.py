@@ -210,6 +210,18 @@ class Store:
             if (record := as_record(run, training_keys))
         }
 
+    def cell_tags(self, run_id: str) -> dict[str, str]:
+        """The tags of the run of a cell. Raises BadInput where the store has no such run, or where
+        it is of no cell.
+        """
+        try:
+            tags = dict(self.client.get_run(run_id).data.tags)
+        except MlflowException as error:
+            raise BadInput(f"run:{run_id}: no such run in {self.name}") from error
+        if tags.get("harness.kind") != "cell":
+            raise BadInput(f"run:{run_id} is no cell of a suite, which alone has a model")
+        return tags
+
     def add_use(self, record: Record, use: CellUse, last: LastUse | None = None) -> None:
         """Say that a suite has the cell, where that is not known yet; and `last`, where it has what
         was not trained.

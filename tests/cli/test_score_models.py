@@ -208,3 +208,43 @@ def test_a_suite_whose_model_fails_ends_before_anything_runs(tmp_path):
     assert ended.returncode == 2
     assert "not finite" in ended.stderr
     assert "nan.yaml:1" in ended.stderr
+
+
+TRAINED = """
+title: A model of the store
+seeds: [3]
+budget: {images: 640}
+samples: 150
+datasets: [digits]
+models: [vae/vae, autoencoder/conv]
+metrics: [fid, recall]
+"""
+
+
+def test_a_run_of_the_store_has_its_cells_numbers(call, tmp_path):
+    (tmp_path / "suite.yaml").write_text(TRAINED)
+    ended = Inside(tmp_path)(
+        "run", "suite.yaml", "--output", "runs", "--jobs", "1", "--device", "cpu"
+    )
+    assert ended.returncode == 0, ended.stderr
+    table = pd.read_csv(tmp_path / "runs/suite/results.csv")
+    cell = table[table.model == "vae/vae"]
+    options = ("--reference", "digits:test", "-n", "150", *METRICS)
+    code, _, err = call(f"run:{cell.run_id.iloc[0]}", *options, "--json", "a.json")
+    assert code == 0, err
+    scored = {row["metric"]: row["value"] for row in rows(tmp_path / "a.json")}
+    assert scored == pytest.approx(dict(zip(cell.metric, cell.value, strict=True)), rel=1e-6)
+    (samples,) = (tmp_path / "cache" / "samples").glob("*.npz")
+    save_folder(samples, tmp_path / "folder")
+    assert call("folder", *options[:2], *METRICS, "--json", "b.json")[0] == 0
+    assert rows(tmp_path / "a.json") == rows(tmp_path / "b.json")
+    other = table[table.model == "autoencoder/conv"].run_id.iloc[0]
+    for source, message in (
+        (other, "autoencoder/conv, which makes no new images"),
+        ("0" * 32, "no such run"),
+        (f"{cell.run_id.iloc[0]} --output=elsewhere", "there is no tracking store"),
+    ):
+        run, *further = source.split()
+        code, _, err = call(f"run:{run}", *options, *further)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert message in err

@@ -171,6 +171,11 @@ def test_pickles_are_refused_with_the_way_to_export(suffix: str):
         open_generator(PretrainedSettings(source=f"model.{suffix}"))
 
 
+def test_a_run_in_a_suite_is_refused_with_what_to_do():
+    with pytest.raises(BadInput, match="name its recipe in a suite"):
+        open_generator(PretrainedSettings(source="run:0123abcd"))
+
+
 def test_splits_of_datasets_are_no_callables():
     assert [is_model(name) for name in ("digits:test", "digits:tset", "drawing:plain")] == [
         False, False, True,

@@ -5,12 +5,20 @@ protocol of their own. The libraries themselves are not imported.
 """
 
 from harness.core.errors import BadInput, suggest
-from harness.evaluation.profiles import clean_fid, piq, scikit_image, torch_fidelity, torchmetrics
+from harness.evaluation.profiles import (
+    adm,
+    clean_fid,
+    edm,
+    piq,
+    scikit_image,
+    torch_fidelity,
+    torchmetrics,
+)
 from harness.evaluation.profiles.base import Profile
 from harness.metrics import load_metric
 from harness.metrics.base import Metric
 
-_ALL = (torch_fidelity, clean_fid, torchmetrics, scikit_image, piq)
+_ALL = (torch_fidelity, clean_fid, torchmetrics, scikit_image, piq, adm, edm)
 
 PROFILES: dict[str, Profile] = {module.PROFILE.library: module.PROFILE for module in _ALL}
 """By the name of the library."""

@@ -25,8 +25,10 @@ BRIGHT = 0.5
 
 class ImageGenerator(ABC):
     """A pretrained model, opened as far as its condition and its files are known. Its weights are
-    loaded by `load`.
+    loaded by `load`. `seed` is the one that its samples are drawn with where none is named.
     """
+
+    seed: int = 0
 
     def __init__(self, name: str, settings: PretrainedSettings) -> None:
         self.name = name

@@ -20,8 +20,8 @@ Argument = bool | int | float | str
 
 class PretrainedSettings(UntrainedSettings):
     """`source` is the model: `package.module:callable`, a TorchScript file (`.pt`), a
-    `torch.export` file (`.pt2`), an ONNX file, a diffusers pipeline (a folder or `hf:REPO`), or
-    `run:RUN_ID`, a cell of the tracking store.
+    `torch.export` file (`.pt2`), an ONNX file, or a diffusers pipeline (a folder or
+    `hf:REPO`). `harness score` takes `run:RUN_ID` too, a cell of the tracking store.
     """
 
     source: str = Field(min_length=1)

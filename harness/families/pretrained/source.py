@@ -30,6 +30,8 @@ FILES: Mapping[str, type[LatentGenerator]] = {
 def open_generator(settings: PretrainedSettings) -> ImageGenerator:
     """Opens the model that the settings name. Raises BadInput where it is none that can be used."""
     name = settings.source
+    if name.startswith("run:"):
+        raise BadInput(f"{name}: a run is taken by `harness score`; name its recipe in a suite")
     if Path(name).suffix.lower() in PICKLES:
         raise BadInput(f"{name} {CHECKPOINT}")
     if TARGET.fullmatch(name) and not name.startswith(HUB):
