@@ -26,7 +26,7 @@ from harness.training.code_version import code_version, sampling_version
 PREFIX = "run:"
 
 
-class StoredRun(ImageGenerator):
+class RunGenerator(ImageGenerator):
     """The model of a finished cell: built from its recipe for its dataset, with its weights. Its
     samples are those of the cell, where they are drawn with the cell's seed.
 

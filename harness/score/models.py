@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.cell.stored_run import PREFIX, StoredRun
+from harness.cell.stored_run import PREFIX, RunGenerator
 from harness.core.errors import BadInput
 from harness.core.user_code import TARGET, look_in, source
 from harness.data.imageset import SPLITS
@@ -59,7 +59,7 @@ def open_model(
         first = error.errors()[0]
         raise BadInput(f"{place}: {first['loc'][0]}: {first['msg']}") from error
     if place.startswith(PREFIX):
-        return StoredRun(checked, open_store(), data_root)
+        return RunGenerator(checked, open_store(), data_root)
     model = open_generator(checked)
     model.name = place
     return model

@@ -19,7 +19,7 @@ from harness.families.pretrained.generator import ImageGenerator, failing
 from harness.families.pretrained.pipeline_files import (
     HUB,
     check_code,
-    check_weights,
+    check_safetensors,
     fetch_pipeline,
     file_digests_of,
     read_index,
@@ -41,7 +41,7 @@ class DiffusersPipeline(ImageGenerator):
         self.folder = fetch_pipeline(settings) if is_on_hub else source_file(settings)
         index = read_index(self.folder, self.name)
         check_code(index, settings, self._package.pipelines)
-        check_weights(self.folder, index, self.name)
+        check_safetensors(self.folder, index, self.name)
         self._parameter = self._read_signature(index["_class_name"])
 
     @property

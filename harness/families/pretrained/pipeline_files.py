@@ -60,7 +60,7 @@ def check_code(index: Mapping[str, Any], settings: PretrainedSettings, pipelines
         )
 
 
-def check_weights(folder: Path, index: Mapping[str, Any], name: str) -> None:
+def check_safetensors(folder: Path, index: Mapping[str, Any], name: str) -> None:
     """Raise BadInput where weights of a part are there as a pickle alone."""
     for part, _ in _parts(index):
         files = [path for path in (folder / part).glob("*") if path.is_file()]

@@ -15,13 +15,13 @@ from harness.families.pretrained.pipeline_files import HUB, INDEX
 from harness.families.pretrained.python_callable import PythonCallable
 from harness.families.pretrained.settings import PretrainedSettings
 from harness.families.pretrained.source_paths import source_file
-from harness.families.pretrained.torch_files import CHECKPOINT, ExportedProgram, TorchScript
+from harness.families.pretrained.torch_files import CHECKPOINT, ExportedGenerator, TorchScript
 
 PICKLES = (".pth", ".ckpt", ".pkl", ".pickle", ".bin")
 """Suffixes of checkpoints that are pickles, which could run code as they are read."""
 FILES: Mapping[str, type[LatentGenerator]] = {
     ".pt": TorchScript,
-    ".pt2": ExportedProgram,
+    ".pt2": ExportedGenerator,
     ".onnx": ONNXGenerator,
 }
 """The generators of files, by suffix."""

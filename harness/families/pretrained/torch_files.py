@@ -66,7 +66,7 @@ class TorchScript(LatentGenerator):
             return network.eval()
 
 
-class ExportedProgram(LatentGenerator):
+class ExportedGenerator(LatentGenerator):
     """A file of `torch.export.save`, whose program takes latents and perhaps labels."""
 
     def read_inputs(self) -> NetworkInputs:
