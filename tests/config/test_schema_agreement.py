@@ -143,6 +143,10 @@ RECIPES = Draft202012Validator(
 )
 
 
+NEEDED = {"pretrained": {"source": "mine:draw"}}
+"""What families need that no recipe of the zoo is of."""
+
+
 @cache
 def right_settings(family: str) -> dict[str, Any]:
     """The family's defaults, or the settings of a recipe where these leave out what it needs."""
@@ -151,7 +155,8 @@ def right_settings(family: str) -> dict[str, Any]:
         made = model()
     except ValidationError:
         recipes = map(load_recipe, list_recipes())
-        made = model(**next(recipe.settings for recipe in recipes if recipe.family == family))
+        of_zoo = (recipe.settings for recipe in recipes if recipe.family == family)
+        made = model(**(NEEDED.get(family) or next(of_zoo)))
     values: dict[str, Any] = json.loads(made.model_dump_json())
     return values
 
