@@ -143,7 +143,10 @@ RECIPES = Draft202012Validator(
 )
 
 
-NEEDED = {"pretrained": {"source": "mine:draw"}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "pretrained": {"source": "mine:draw"},
+    "pretrained-text-diffusion": {"unet": {}},
+}
 """What families need that no recipe of the zoo is of."""
 
 
