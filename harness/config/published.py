@@ -33,7 +33,7 @@ from harness.config.yaml_files import Document, Keys, load_yaml
 from harness.core.errors import suggest
 
 CLASS_OPTIONS = ("normal", "unseen")
-"""The options that name a class, in place of which a suite may have `each`."""
+"""The options that name a class; a suite may have `each` as their value."""
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _features(e: Evidence, images: Tensor) -> Tensor:
 
 
 def _class_logits(e: Evidence, frames: Tensor) -> Tensor:
-    """Of the frames of test images, or, of two domains, of those of the second."""
+    """Class logits of frames of test images; where there are two domains, of the second's alone."""
     if e["unpaired"]:
         frames = frames[(e["reference_labels"] == 1).repeat_interleave(e.setup.frames)]
     return logits_of(e.extractor().extract(frames), e)

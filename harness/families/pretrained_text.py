@@ -96,7 +96,7 @@ class PretrainedTextDiffusion(Diffusion):
         self._table = self._encoder.table(self.shape.tokenizer)
 
     def _condition(self, batch: Batch, noise: Noise) -> tuple[Tensor, ...]:
-        """The vectors of the texts, of which some are left out, and which of them count."""
+        """The vectors of the texts, some left out at random, and a mask of the ones that count."""
         assert batch.tokens is not None
         assert self._table is not None
         ids = batch.tokens

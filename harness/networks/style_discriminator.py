@@ -113,7 +113,7 @@ def _activated(x: Tensor) -> Tensor:
 
 
 def _blurred(x: Tensor, margin: int) -> Tensor:
-    """Maps N×C×H×W with so many zeros around them, smoothed by `BLUR` each way: N×C×H'×W'."""
+    """Pads N×C×H×W with `margin` zeros and smooths it by `BLUR` each way: N×C×H'×W'."""
     weights = x.new_tensor(BLUR)
     kernel = torch.outer(weights, weights)[None, None]
     smooth = F.conv2d(x.flatten(0, 1)[:, None], kernel, padding=margin)

@@ -79,8 +79,8 @@ class FigureComparison:
 
     @property
     def within(self) -> bool | None:
-        """Whether our mean, with the decimals of the figure, lies within its ±; None where there is
-        nothing to say so of.
+        """Whether our mean, with the decimals of the figure, lies within its ±; None where one
+        of them is missing, or scales differ.
         """
         figure = self.figure
         if figure is None or figure.spread is None or self.measured is None or not self.same_scale:
@@ -89,7 +89,9 @@ class FigureComparison:
         return gap <= figure.spread + 1e-9
 
     def _places(self, spread: float | None) -> int | None:
-        """The decimals of the figure; on a scale of our own, those of two digits of the spread."""
+        """The decimals of the figure; where scales differ, as many as show two digits of the
+        spread.
+        """
         if self.figure and self.same_scale:
             return self.figure.places
         return decimals(spread) if spread else None
@@ -257,9 +259,9 @@ def figures_summary(tables: Sequence[TableComparison]) -> str:
 
 
 def published_figures(reports: Path) -> list[TableComparison]:
-    """Every shipped table of published figures beside the reports in a folder, first those of which
-    a figure was measured. Raises BadInput for a mistake in a file of the registry, and for a report
-    that no command wrote.
+    """Compares every shipped table of published figures with the reports in a folder; tables with a
+    figure that was measured come first. Raises BadInput for a mistake in a file of the registry,
+    and for a report that no command wrote.
     """
     ours = published_reports(reports)
     compared = [

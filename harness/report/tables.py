@@ -68,7 +68,7 @@ class Column:
 @dataclass(frozen=True)
 class Group:
     """A table whose metrics apply to the same models. `rows` pairs a model with its cells; `floors`
-    names the rows of images that no model made, of which any number is known.
+    names the rows of real images that have a number.
     """
 
     caption: str

@@ -100,7 +100,7 @@ class LatentGenerator(ImageGenerator):
 def draw_latents(
     shape: tuple[int, ...], distribution: Latent, generator: torch.Generator
 ) -> Tensor:
-    """Latents of this shape, the first side of which is their number, float32."""
+    """Latents of this shape, float32; its first side is their number."""
     device = generator.device
     if distribution == "uniform":
         return torch.rand(shape, generator=generator, device=device)

@@ -131,7 +131,7 @@ def _check_place(target: Path, inputs: tuple[Path, ...]) -> None:
     if Path.cwd().resolve().is_relative_to(place):
         raise BadInput(f"{target}: is the current folder, or around it; name another place")
     if any(folder.joinpath("verdicts.json").is_file() for folder in _beside(place)):
-        raise BadInput(f"{target}: in a folder of reports, of which it is none; name another place")
+        raise BadInput(f"{target}: in a folder of reports; name another place")
     if (tracked := _tracked_folder(place)) is not None:
         raise BadInput(
             f"{target}: in {tracked}, which is part of the harness's own repository; name a place "

@@ -173,9 +173,8 @@ def _label(entries: Sequence[PublishedEntry]) -> None:
 def published_table(
     entries: Sequence[PublishedEntry], floors: Sequence[pd.DataFrame]
 ) -> pd.DataFrame:
-    """Returns one tidy table, whose models are the labels of `entries`, and the names of images
-    that no model made, of which `floors` are tables. Of a number that several reports have, the
-    newest report's stands.
+    """Returns one tidy table. Its models are the labels of `entries`; the tables `floors` add real
+    images. Where several reports have one number, the newest report's stands.
     """
     rows = [part.rows.assign(model=entry.label) for entry in entries for part in entry.parts]
     table = pd.concat([*rows, *floors], ignore_index=True)

@@ -29,9 +29,8 @@ from harness.statistics.maturity import TrainingInfo, training_infos
 @dataclass(frozen=True)
 class PublishedNumbers:
     """All that published reports measured. `table` is a tidy table whose models are the labels of
-    `entries`, and rows of images that no model made. `titles` are those of datasets, by name,
-    `doubts` those of `SuiteRecord`. `without_record` names the reports that have
-    no record to read numbers from.
+    `entries`, with rows of real images. `titles` are the datasets' titles by name, `doubts` are as
+    in `SuiteRecord`. `without_record` names the reports that have no record to read numbers from.
     """
 
     reports: tuple[SourceReport, ...]

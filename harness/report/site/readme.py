@@ -14,7 +14,7 @@ from harness.report.templating import template_environment
 STATES = (*OUTCOMES, "contested", "not run")
 """What a claim may have come to, in the order in which pages count them."""
 WRITTEN = "<!-- Written by `harness site`. -->"
-"""The first line, by which a page that others wrote is told from it."""
+"""The first line; a page without it was written by others."""
 
 
 def readme(reports: Path, ledger: Ledger) -> str:
