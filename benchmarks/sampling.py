@@ -53,7 +53,13 @@ def against_pipeline(images: int, how: How) -> Result:
 
     def theirs(seed: int) -> Tensor:
         draws = torch.Generator().manual_seed(seed)
-        found = pipeline(images, draws, num_inference_steps=STEPS, output_type="pt")
+        found = pipeline(
+            images,
+            draws,
+            num_inference_steps=STEPS,
+            use_clipped_model_output=True,
+            output_type="pt",
+        )
         return found.images * 2 - 1
 
     one_thread()

@@ -124,7 +124,7 @@ def test_names_that_no_folder_can_have(two: Inside, name: str, text: str, words:
 def command_of(report: Path) -> str:
     """The command under "How to reproduce", as the page and the Markdown have it alike."""
     page = (report / "index.html").read_text()
-    found = re.search(r"<h2>How to reproduce</h2>\s*<pre>(.*?)</pre>", page, re.DOTALL)
+    found = re.search(r"<h2>How to reproduce .*?</h2>\s*<pre>(.*?)</pre>", page, re.DOTALL)
     command = html.unescape(found[1])
     assert command.replace("\n", "\n    ") in (report / "report.md").read_text()
     assert command == json.loads((report / "verdicts.json").read_text())["command"]

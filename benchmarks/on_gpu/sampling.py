@@ -91,7 +91,10 @@ def _pipeline(bench: Bench, network: Any) -> Callable[[], Tensor]:
 
     def sample() -> Tensor:
         draws = torch.Generator(bench.device).manual_seed(0)
-        made = pipeline(bench.images, draws, num_inference_steps=steps, output_type="pt")
+        made = pipeline(
+            bench.images, draws, num_inference_steps=steps, use_clipped_model_output=True,
+            output_type="pt",
+        )  # fmt: skip
         return made.images * 2 - 1
 
     return sample

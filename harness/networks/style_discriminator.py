@@ -29,6 +29,8 @@ class EqualizedConv(nn.Module):
     convolved. Weights are scaled when they are used, as those of `EqualizedLinear`.
     """
 
+    blur: Tensor
+
     def __init__(
         self, into: int, out: int, kernel: int, *, bias: bool = True, halves: bool = False
     ) -> None:
@@ -36,6 +38,8 @@ class EqualizedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(out, into, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out)) if bias else None
         self.halves = halves
+        blur = torch.tensor(BLUR)
+        self.register_buffer("blur", torch.outer(blur, blur)[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """x N×into×H×W → N×out×H'×W'."""
@@ -43,7 +47,12 @@ class EqualizedConv(nn.Module):
         margin = weight.shape[-1] // 2
         if not self.halves:
             return F.conv2d(x, weight, self.bias, padding=margin)
-        return F.conv2d(_blurred(x, 1 + margin), weight, self.bias, stride=2)
+        return F.conv2d(self._blurred(x, 1 + margin), weight, self.bias, stride=2)
+
+    def _blurred(self, x: Tensor, margin: int) -> Tensor:
+        """Pads N×C×H×W with `margin` zeros and smooths it by `BLUR` each way: N×C×H'×W'."""
+        smooth = F.conv2d(x.flatten(0, 1)[:, None], self.blur, padding=margin)
+        return smooth.view(*x.shape[:2], *smooth.shape[2:])
 
 
 class StyleDownBlock(nn.Module):
@@ -110,11 +119,3 @@ def with_group_deviation(x: Tensor) -> Tensor:
 def _activated(x: Tensor) -> Tensor:
     """A leaky ReLU, times √2 to keep the variance (StyleGAN2, appendix B)."""
     return F.leaky_relu(x, 0.2) * math.sqrt(2)
-
-
-def _blurred(x: Tensor, margin: int) -> Tensor:
-    """Pads N×C×H×W with `margin` zeros and smooths it by `BLUR` each way: N×C×H'×W'."""
-    weights = x.new_tensor(BLUR)
-    kernel = torch.outer(weights, weights)[None, None]
-    smooth = F.conv2d(x.flatten(0, 1)[:, None], kernel, padding=margin)
-    return smooth.view(*x.shape[:2], *smooth.shape[2:])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,9 +83,9 @@ def draw_from_model(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -
         arrays = {"arr_0": images.movedim(1, -1).numpy(), **labels}
         atomic_write(path, partial(_save_arrays, arrays=arrays))
         atomic_write(path.with_suffix(".json"), json.dumps(made_of, indent=2))
-    captions = path.with_suffix(".csv") if plan.captions else None
+    captions = path.with_suffix(".jsonl") if plan.captions else None
     if captions and plan.captions:
-        atomic_write(captions, _caption_table(plan.captions))
+        atomic_write(captions, _caption_lines(plan.captions))
     count = counted(plan.count, "sample")
     return DrawnSamples(path, captions, f"{count} of {model.name}, seed {plan.seed}")
 
@@ -132,9 +130,6 @@ def _save_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def _caption_table(captions: Sequence[str]) -> str:
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(("file", "caption"))
-    writer.writerows(zip(indices(len(captions)), captions, strict=True))
-    return table.getvalue()
+def _caption_lines(captions: Sequence[str]) -> str:
+    rows = zip(indices(len(captions)), captions, strict=True)
+    return "".join(f"{json.dumps({'file': file, 'caption': text})}\n" for file, text in rows)

@@ -136,7 +136,7 @@ def test_what_is_no_earlier_export_is_kept(tmp_path: Path):
 def test_places_where_an_export_does_not_belong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     report = tmp_path / "reports/small"
     report.mkdir(parents=True)
-    (report / "verdicts.json").write_text("{}")
+    (report / "report.json").write_text("{}")
     with pytest.raises(BadInput, match="read by this command"):
         check_target(report / "export", report)
     with pytest.raises(BadInput, match="in a folder of reports"):

@@ -84,7 +84,7 @@ def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
             "extractor differs: ",
         ),
         (("gone.safetensors", "--reference", "digits:test"), "gone.safetensors: cannot be read"),
-        (("b.npy", "--save-statistics", "b.npz", *OWN), "b.npz: name a file of statistics"),
+        (("b.npy", "--save-statistics", "b.csv", *OWN), "b.csv: name a file of statistics"),
         (("b.npy", "--curve"), "--curve needs something to compare with"),
         (("b.npy", "--gallery", "g.png"), "--gallery needs images to look among"),
         (("b.npy", "--gallery", "no/g.png"), "no/g.png: cannot be written"),

@@ -118,8 +118,10 @@ def test_captions_are_asked_in_the_order_of_their_file(call, tmp_path):
     options = ("--captions", "prompts.txt", "--save-statistics", "s.safetensors")
     code, _, err = call("drawing:captioned", *options, "--extractor", "classifier:digits")
     assert code == 0, err
-    (captions,) = (tmp_path / "cache" / "samples").glob("*.csv")
-    assert captions.read_text() == 'file,caption\n00000,a cat\n00001,"a dog, running"\n'
+    (captions,) = (tmp_path / "cache" / "samples").glob("*.jsonl")
+    lines = [json.loads(line) for line in captions.read_text().splitlines()]
+    asked = ["a cat", "a dog, running"]
+    assert lines == [{"file": f"0000{i}", "caption": text} for i, text in enumerate(asked)]
     code, _, err = call("drawing:captioned", *options[:2], "-n", "3")
     assert code == 2
     assert "prompts.txt: 2 captions, and 3 samples are to be drawn" in err

@@ -48,11 +48,16 @@ EXCEPTIONS = {
     r"intra_fid": "takes samples with labels; tests/score runs it",
     r"score (my-pipeline|digits-ddpm|hf:)": "needs diffusers; tests/families runs one",
     r"score (generator|net)\.|package\.module:": "a reader's own model; tests/families has such",
+    r"run:RUN_ID": "the id of a reader's own run; tests/cli scores one",
+    r"^harness detect gan/": "a reader's own samples; tests/cli runs it",
     r"--install-completion": "changes the files of a shell",
     r"--processes 4": "needs four GPUs",
     r'"\$@"': "a line of a workflow, whose other forms stand beside it",
 }
 """Commands that are not run, by what they have in common, with the reason."""
+
+WHOLE_SUITES = "claims.md"
+"""The page whose commands each run a whole suite, as published; tests of suites validate these."""
 
 ELSEWHERE = {
     "mnist": "quickstart", "cifar10": "quickstart", "cifar10:test": "digits:test",
@@ -129,6 +134,8 @@ def excepted(command: str) -> bool:
 
 
 def runnable(page: Path) -> list[str]:
+    if page.name == WHOLE_SUITES:
+        return []
     return [c for c in commands(page) if not is_form(c) and not excepted(c)]
 
 

@@ -18,6 +18,7 @@ import harness
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
 from harness.data.output_files import OTHER_FORMATS, STDOUT, check_outputs, write_output
+from harness.report.archive import RECORD
 from harness.report.export.contents import MARKER, SUMS, checksums
 
 ZIP = ".zip"
@@ -130,7 +131,7 @@ def _check_place(target: Path, inputs: tuple[Path, ...]) -> None:
             raise BadInput(f"{target}: {folder} is read by this command; name another place")
     if Path.cwd().resolve().is_relative_to(place):
         raise BadInput(f"{target}: is the current folder, or around it; name another place")
-    if any(folder.joinpath("verdicts.json").is_file() for folder in _beside(place)):
+    if any(folder.joinpath(RECORD).is_file() for folder in _beside(place)):
         raise BadInput(f"{target}: in a folder of reports; name another place")
     if (tracked := _tracked_folder(place)) is not None:
         raise BadInput(
