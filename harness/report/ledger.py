@@ -39,8 +39,9 @@ from harness.report.ledger_rows import (
     selftest_outcome_text,
 )
 from harness.report.plain import plain_text
-from harness.report.published_figures import TableComparison, published_figures
+from harness.report.published_figures import published_figures
 from harness.report.published_markdown import published_lines, relative_link
+from harness.report.table_comparison import TableComparison
 
 VERSION = re.compile(r"(?:\[|, )v(\d+)\]$")
 """Of a metric, in the label of a protocol; the first is not printed."""

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from harness.config.shipped import shipped
 from harness.report.plain import plain_text
-from harness.report.published_figures import CounterpartComparison, TableComparison, figures_summary
-
-WITHIN = {True: "yes", False: "no", None: "–"}
+from harness.report.table_comparison import CounterpartComparison, TableComparison, figures_summary
 
 
 def relative_link(path: Path, folder: Path) -> str:
-    """The way from a folder to a path, as links write it."""
+    """Returns the address of a path for a link in a file of `folder`."""
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
@@ -88,7 +86,7 @@ def _counterpart(beside: CounterpartComparison, folder: Path) -> Iterator[str]:
             plain_text(f"{each.column.name}: {each.row.name}") + f" (`{each.model}`)",
             plain_text(each.theirs),
             plain_text(f"{each.ours} ({each.seeds})" if each.seeds else each.ours),
-            *([each.gap, WITHIN[each.within]] if beside.has_gaps else []),
+            *([each.gap, each.within_text] if beside.has_gaps else []),
         ]
         yield f"| {' | '.join(cells)} |"
 

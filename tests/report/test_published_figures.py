@@ -13,8 +13,9 @@ from harness.config.published import PublishedFile
 from harness.config.published_types import PublishedTable
 from harness.core.errors import BadInput
 from harness.report import published_figures as module
-from harness.report.published_figures import TableComparison, figures_summary, published_figures
+from harness.report.published_figures import published_figures
 from harness.report.published_markdown import published_lines
+from harness.report.table_comparison import TableComparison, figures_summary
 
 Compare = Callable[..., TableComparison]
 

@@ -13,7 +13,6 @@ from harness.config.claim_files import ClaimFile
 from harness.core.errors import BadInput
 from harness.report.ledger import OUTCOMES, Ledger, fooling_text, rule
 from harness.report.page import ICONS
-from harness.report.published_figures import figures_summary
 from harness.report.site.board_page import boards_page
 from harness.report.site.papers import source_links
 from harness.report.site.places import BOARDS, CLAIMS, FIGURES, README
@@ -22,6 +21,7 @@ from harness.report.site.questions import answers
 from harness.report.site.readme import STATES, readme
 from harness.report.site.recorded import claim_outcome, forests, look_history, seed_rows
 from harness.report.site.report_cards import report_cards
+from harness.report.table_comparison import figures_summary
 from harness.report.templating import data_uri, template_environment, value_text
 
 
