@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import options
+from harness.cli.safety import load_same_shape
 from harness.cli.tables import console_beside, print_line, print_rows
 from harness.core.counting import counted
 from harness.core.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.safety.generated import DetectorTest
 
 
 def detect_generated(
@@ -35,50 +42,55 @@ def detect_generated(
 
         harness detect gan/ vae/ diffusion.npz --train digits:train --held-out digits:test
     """
-    import pandas as pd
-
     from harness.core.csv_text import to_csv
-    from harness.data.imageset import load_images
     from harness.data.output_files import check_suffix, make_folder, write_output
     from harness.extractors import load_extractor
     from harness.safety.generated import cross_tests
+    from harness.score.selection import default_extractor
 
     if out:
         check_suffix(out, "--out", "a table", ".csv")
         options.check_output_options([out], [*samples, train, held_out], None)
     if len(set(samples)) < len(samples):
         raise BadInput("a set of samples is given twice")
-    sets = {where: load_images(where) for where in (*samples, train, held_out)}
-    first = sets[held_out]
-    for where, images in sets.items():
-        if images.shape[1:] != first.shape[1:]:
-            raise BadInput(
-                f"{where} and {held_out} differ in size or channels: {images.shape[1:]} and "
-                f"{first.shape[1:]} (C×H×W)"
-            )
-    name = extractor or (first.dataset.card.extractor if first.dataset else "inception")
-    network = load_extractor(name)
-    network.check_shape(*first.shape[1:])
-    features = {where: network.extract(images.images).pooled for where, images in sets.items()}
-    made = {where: features[where] for where in samples}
+    sets = load_same_shape([held_out, train, *samples])
+    real = sets[held_out]
+    network = load_extractor(extractor or default_extractor(real))
+    network.check_shape(*real.shape[1:])
+    features = {place: network.extract(images.images).pooled for place, images in sets.items()}
+    made = {place: features[place] for place in samples}
     tests = list(cross_tests(made, features[train], features[held_out]))
     console = console_beside(out)
-    areas = {(test.learnt, test.judged): test.area for test in tests}
-    rows = [[a, *(f"{areas[a, b].value:.3f}" for b in samples)] for a in samples]
-    print_rows(console, ["learnt from", *(f"tested on {where}" for where in samples)], rows)
+    print_rows(
+        console,
+        ["learnt from", *(f"tested on {place}" for place in samples)],
+        _area_rows(tests, samples),
+    )
     print_line(
         console,
-        f"Areas under the ROC curve by {network.label}, against {counted(len(first), 'image')} of "
+        f"Areas under the ROC curve by {network.label}, against {counted(len(real), 'image')} of "
         f"{held_out}: 0.5 is chance; a detector is tested on images that it did not learn from",
     )
     if out:
-        table = pd.DataFrame(
-            {
-                "learnt from": [test.learnt for test in tests],
-                "tested on": [test.judged for test in tests],
-                "area": [test.area.value for test in tests],
-                "stderr": [test.area.stderr for test in tests],
-            }
-        )
         make_folder(out)
-        write_output(out, to_csv(table))
+        write_output(out, to_csv(_area_table(tests)))
+
+
+def _area_rows(tests: Sequence[DetectorTest], samples: Sequence[str]) -> list[list[str]]:
+    """A row for each set that a detector learnt from, with its areas on all sets."""
+    areas = {(test.learnt, test.judged): f"{test.area.value:.3f}" for test in tests}
+    return [[learnt, *(areas[learnt, judged] for judged in samples)] for learnt in samples]
+
+
+def _area_table(tests: Sequence[DetectorTest]) -> pd.DataFrame:
+    """All areas with their standard errors, a row for each test."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "learnt from": [test.learnt for test in tests],
+            "tested on": [test.judged for test in tests],
+            "area": [test.area.value for test in tests],
+            "stderr": [test.area.stderr for test in tests],
+        }
+    )

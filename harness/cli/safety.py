@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from harness.cli.tables import console_beside, print_line, print_rows
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.terminal import Console
+
+if TYPE_CHECKING:
+    from harness.data.imageset import ImageSet
 
 LIMIT = 1e-4
 """The probability, over keys, that an image without a watermark is said to have it."""
@@ -115,26 +119,19 @@ def copies(
     import pandas as pd
 
     from harness.core.csv_text import to_csv
-    from harness.data.imageset import load_images
     from harness.data.output_files import check_suffix, make_folder, write_output
     from harness.metrics.near_copies import RATE, find_near_copies
 
     if out:
         check_suffix(out, "--out", "a table", ".csv")
         options.check_output_options([out], [samples, train, held_out], None)
-    sets = [load_images(where) for where in (samples, train, held_out)]
-    for images in sets[1:]:
-        if images.shape[1:] != sets[0].shape[1:]:
-            raise BadInput(
-                f"{samples} and {images.description} differ in size or channels: "
-                f"{sets[0].shape[1:]} and {images.shape[1:]} (C×H×W)"
-            )
-    pixels = [images.images.flatten(1).float() / 255 for images in sets]
+    sets = load_same_shape([samples, train, held_out])
+    pixels = [sets[place].images.flatten(1).float() / 255 for place in (samples, train, held_out)]
     nearest = find_near_copies(*pixels)
     table = pd.DataFrame(
         {
-            "sample": sets[0].names,
-            "training image": [sets[1].names[i] for i in nearest.indices.tolist()],
+            "sample": sets[samples].names,
+            "training image": [sets[train].names[i] for i in nearest.indices.tolist()],
             "distance": nearest.distances.numpy(),
             "p": nearest.p_values.numpy(),
         }
@@ -154,6 +151,23 @@ def copies(
     if out:
         make_folder(out)
         write_output(out, to_csv(table))
+
+
+def load_same_shape(places: Sequence[str]) -> dict[str, ImageSet]:
+    """The images of each place, loaded once. Raises BadInput where they differ in size or channels
+    from the first place's.
+    """
+    from harness.data.imageset import load_images, size_text
+
+    sets = {place: load_images(place) for place in places}
+    first = sets[places[0]]
+    for place, images in sets.items():
+        if images.shape[1:] != first.shape[1:]:
+            raise BadInput(
+                f"{place} and {places[0]} differ in size or channels: {size_text(images)} and "
+                f"{size_text(first)} (C×H×W)"
+            )
+    return sets
 
 
 def _key(file: Path) -> str:

@@ -25,7 +25,7 @@ from harness.metrics import frechet_distance
 from harness.metrics.base import Estimate, Metric
 from harness.plan.setup import load_checked
 from harness.score.moments import has_images, has_spatial
-from harness.score.selection import NATURAL
+from harness.score.selection import default_extractor
 from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
 from harness.training.numerics import Numerics
 
@@ -94,7 +94,7 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
     """The network that statistics are of, where it goes by name; else the one of the dataset, or
     the usual one.
     """
-    default = images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
+    default = default_extractor(images)
     if like is None:
         return default
     if like.count is None and like.origin.preprocessing:

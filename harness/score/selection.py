@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.core.counting import counted
 from harness.core.errors import BadInput
+from harness.data.imageset import ImageSet
 from harness.evaluation.profiles import Profile
 from harness.evaluation.protocols import (
     EvalConfig,
@@ -201,6 +202,11 @@ def _of_profile(suitable: Sequence[Metric], profile: Profile) -> list[Metric]:
             f"{', '.join(profile.metrics)}; see --reference and --pairs"
         )
     return selected
+
+
+def default_extractor(images: ImageSet) -> str:
+    """The feature network of the images' dataset; without a dataset the usual one."""
+    return images.dataset.card.extractor if images.dataset else NATURAL["extractor"]
 
 
 def _first_obstacle(metric: Metric, sets: Sets) -> str | None:
