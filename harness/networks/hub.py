@@ -1,12 +1,11 @@
 """Networks of the Hugging Face hub: their files on this machine, checked, and how they are read.
 
-Once `obtain` has returned, nothing asks the network again.
+Once `locate_repository` has returned, nothing asks the network again.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import pickle
 import re
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
+from harness.core.optional_packages import load_optional
 from harness.networks import weight_files
 from harness.networks.weight_files import LocalWeights, MissingWeights, first_line
 
@@ -134,7 +134,7 @@ def load_network(name: str, weights: LocalWeights, network_class: str, kind: str
             )
         # transformers reads the format that it is told to, weights_only where it is a pickle, and
         # would by default compute in the precision that the file was stored in.
-        with _quiet(transformers(name)) as package:
+        with quiet(transformers(name)) as package:
             network, loading_info = getattr(package, network_class).from_pretrained(
                 folder,
                 local_files_only=True,
@@ -160,14 +160,14 @@ def load_preprocessor(name: str, weights: LocalWeights, reader: str) -> Any:
 
 def transformers(name: str) -> Any:
     """The package; BadInput with what to install where it is not there."""
-    if importlib.util.find_spec("transformers") is None:
-        raise BadInput(f"{name} needs transformers: python -m pip install 'harness[transformers]'")
-    return importlib.import_module("transformers")
+    return load_optional("transformers", "transformers", name)
 
 
 @contextmanager
-def _quiet(package: Any) -> Iterator[Any]:
-    """transformers without its progress bars, and its report of tensors, which `load` checks."""
+def quiet(package: Any) -> Iterator[Any]:
+    """transformers or diffusers without its progress bars and notes, as the report of tensors,
+    which `load_network` checks.
+    """
     logging = package.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

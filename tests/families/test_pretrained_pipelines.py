@@ -135,7 +135,8 @@ class RepositoryNotFoundError(Exception):
 )
 def test_what_the_hub_refuses_is_one_line(monkeypatch, error: Exception, message: str):
     hub = Hub(error)
-    monkeypatch.setattr("harness.families.pretrained.pipeline_files.hub_package", lambda name: hub)
+    module = "harness.families.pretrained.pipeline_files"
+    monkeypatch.setattr(f"{module}.load_optional", lambda *_: hub)
     with pytest.raises(BadInput, match=message) as caught:
         fetch_pipeline(PretrainedSettings(source="hf:a/b"))
     assert "\n" not in str(caught.value)

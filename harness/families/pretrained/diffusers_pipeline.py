@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
+from harness.core.optional_packages import load_optional
 from harness.families.pretrained.generator import ImageGenerator, failing
 from harness.families.pretrained.pipeline_files import (
     HUB,
@@ -26,6 +24,7 @@ from harness.families.pretrained.pipeline_files import (
 )
 from harness.families.pretrained.settings import Condition, PretrainedSettings
 from harness.families.pretrained.source_paths import source_file
+from harness.networks.hub import quiet
 
 CONDITIONS: Mapping[str, Condition] = {"prompt": "captions", "class_labels": "labels"}
 """What a pipeline takes, by the name of its parameter."""
@@ -36,7 +35,7 @@ class DiffusersPipeline(ImageGenerator):
 
     def __init__(self, settings: PretrainedSettings) -> None:
         super().__init__(settings.source, settings)
-        self._package = _diffusers(self.name)
+        self._package = load_optional("diffusers", "diffusers", self.name)
         is_on_hub = settings.source.startswith(HUB)
         self.folder = fetch_pipeline(settings) if is_on_hub else source_file(settings)
         index = read_index(self.folder, self.name)
@@ -61,7 +60,7 @@ class DiffusersPipeline(ImageGenerator):
 
     def load(self, device: torch.device) -> None:
         """Reads the weights, as safetensors alone."""
-        with failing(f"{self.name} cannot be loaded:"), _quiet(self._package):
+        with failing(f"{self.name} cannot be loaded:"), quiet(self._package):
             pipeline = self._package.DiffusionPipeline.from_pretrained(
                 str(self.folder),
                 local_files_only=True,
@@ -79,23 +78,23 @@ class DiffusersPipeline(ImageGenerator):
         captions: Sequence[str] | None,
     ) -> object:
         """What the pipeline makes, rounded to 8 bits as it does for files."""
-        asked: dict[str, Any] = {"batch_size": count}
+        request: dict[str, Any] = {"batch_size": count}
         if labels is not None:
-            asked = {"class_labels": labels.tolist()}
+            request = {"class_labels": labels.tolist()}
         elif captions is not None:
-            asked = {"prompt": list(captions)}
+            request = {"prompt": list(captions)}
         images = self._pipeline(
-            **asked, **self.settings.arguments, generator=generator, output_type="np"
+            **request, **self.settings.arguments, generator=generator, output_type="np"
         ).images
         if not (isinstance(images, np.ndarray) and images.ndim == 4):
-            return images  # which is refused
+            return images  # `draw` refuses it
         if not np.isfinite(images).all():
             return images.transpose(0, 3, 1, 2)
         return (images * 255).round().clip(0, 255).astype(np.uint8).transpose(0, 3, 1, 2)
 
     def _read_signature(self, class_name: object) -> str:
-        """The parameter by which images are asked for. Raises BadInput where there is none, and
-        where others are needed.
+        """Returns the name of the parameter that asks for images: a condition, or their number.
+        Raises BadInput where the pipeline has none, or needs other arguments too.
         """
         if not isinstance(class_name, str):  # code of the repository, which may run
             return "batch_size"
@@ -123,23 +122,3 @@ class DiffusersPipeline(ImageGenerator):
                 "from a prompt can be scored"
             )
         return asks
-
-
-def _diffusers(name: str) -> Any:
-    if importlib.util.find_spec("diffusers") is None:
-        raise BadInput(f"{name} needs diffusers: python -m pip install 'harness[diffusers]'")
-    return importlib.import_module("diffusers")
-
-
-@contextmanager
-def _quiet(package: Any) -> Iterator[None]:
-    """diffusers without its progress bars and notes."""
-    logging = package.utils.logging
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.core.error_location import is_users, location
 from harness.core.errors import FAILURES, BadInput, error_text
+from harness.core.registry import article
 from harness.data.pixels import to_float
 from harness.families.pretrained.settings import Condition, PretrainedSettings, ValueRange
 
@@ -107,7 +108,7 @@ def checked_images(name: str, output: object, count: int, value_range: ValueRang
         output = torch.from_numpy(np.ascontiguousarray(output))
     needed = "n×C×H×W of uint8 or float is needed"
     if not isinstance(output, Tensor):
-        raise BadInput(f"{name} returned {_kind(output)}; a tensor {needed}")
+        raise BadInput(f"{name} returned {article(output)}; a tensor {needed}")
     shape = "×".join(map(str, output.shape)) or "a scalar"
     if output.ndim != 4 or 0 in output.shape[1:] or output.shape[1] not in (1, 3):
         is_last = output.ndim == 4 and output.shape[3] in (1, 3)
@@ -140,8 +141,3 @@ def _on_scale(name: str, x: Tensor, value_range: ValueRange) -> Tensor:
             "say the range 0..1, or return 2 * x - 1"
         )
     return scaled.clamp(-1, 1)
-
-
-def _kind(output: object) -> str:
-    kind = type(output).__name__
-    return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"

@@ -80,21 +80,21 @@ class LatentGenerator(ImageGenerator):
             rows = torch.arange(start, start + batch).clamp(max=count - 1).to(latents.device)
             made = self.run(latents[rows], None if labels is None else labels[rows])
             if not isinstance(made, Tensor | np.ndarray) or len(made) != batch:
-                return made  # which is refused
+                return made  # `draw` refuses it
             parts.append(torch.as_tensor(made)[: count - start])
         return torch.cat(parts)
 
     def _latent_shape(self) -> tuple[int, ...]:
-        named, known = self.settings.latent, self.inputs.latent
-        if named and known and named != known:
-            shapes = ("×".join(map(str, shape)) for shape in (known, named))
+        named, of_file = self.settings.latent, self.inputs.latent
+        if named and of_file and named != of_file:
+            shapes = ("×".join(map(str, shape)) for shape in (of_file, named))
             raise BadInput("{} takes latents of {}, not {}".format(self.name, *shapes))
-        if not (named or known):
+        if not (named or of_file):
             raise BadInput(
                 f"{self.name} does not say the shape of its latents: give it, as in --latent 128 "
                 "(in a recipe, latent: [128])"
             )
-        return named or known
+        return named or of_file
 
 
 def draw_latents(

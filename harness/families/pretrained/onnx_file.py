@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
+from harness.core.optional_packages import load_optional
 from harness.families.pretrained.generator import failing
 from harness.families.pretrained.latents import LatentGenerator, NetworkInputs
 
@@ -43,8 +42,8 @@ class ONNXGenerator(LatentGenerator):
                 "n in int64, are needed"
             )
         count, *latent = inputs[0].shape
-        known = tuple(latent) if all(isinstance(side, int) for side in latent) else ()
-        return NetworkInputs(known, len(inputs) == 2, count if isinstance(count, int) else 0)
+        shape = tuple(latent) if all(isinstance(side, int) for side in latent) else ()
+        return NetworkInputs(shape, len(inputs) == 2, count if isinstance(count, int) else 0)
 
     def content(self) -> Mapping[str, str]:
         """The SHA-256 of the file, and of the files of weights beside it that have its name."""
@@ -54,7 +53,7 @@ class ONNXGenerator(LatentGenerator):
 
     def load(self, device: torch.device) -> None:
         """Opens the graph on a CUDA device, where onnxruntime can; else it stays on the CPU."""
-        runtime = _runtime(self.name)
+        runtime = load_optional("onnxruntime", "onnx", self.name)
         if device.type == "cuda" and "CUDAExecutionProvider" in runtime.get_available_providers():
             self._session = self._open("CUDAExecutionProvider")
 
@@ -70,15 +69,9 @@ class ONNXGenerator(LatentGenerator):
         return first
 
     def _open(self, provider: str) -> Any:
-        runtime = _runtime(self.name)
+        runtime = load_optional("onnxruntime", "onnx", self.name)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4
         with failing(f"{self.name} cannot be read as ONNX:"):
             return runtime.InferenceSession(str(self.path), options, providers=[provider])
-
-
-def _runtime(name: str) -> Any:
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise BadInput(f"{name} needs onnxruntime: python -m pip install 'harness[onnx]'")
-    return importlib.import_module("onnxruntime")

@@ -1,11 +1,9 @@
-"""The files of a diffusers pipeline: in a folder, or fetched from the Hugging Face hub; what they
-ask to be run, and what of them is pickled.
+"""The files of a diffusers pipeline, in a folder or fetched from the Hugging Face hub, and checks
+for code and pickles among them.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from harness.config.json_files import parse_json
 from harness.core.errors import BadInput, error_text
 from harness.core.files import file_sha256
+from harness.core.optional_packages import load_optional
 from harness.families.pretrained.settings import PretrainedSettings
 
 HUB = "hf:"
@@ -45,23 +44,23 @@ def check_code(index: Mapping[str, Any], settings: PretrainedSettings, pipelines
     """
     if settings.trust_remote_code:
         return
-    strange = [] if isinstance(index["_class_name"], str) else ["the pipeline"]
+    untrusted = [] if isinstance(index["_class_name"], str) else ["the pipeline"]
     for part, value in _parts(index):
-        library = value[0] if isinstance(value, list) and value else value
+        library = value[0] if value else None
         if library not in LIBRARIES and not (
             isinstance(library, str) and library.isidentifier() and hasattr(pipelines, library)
         ):
-            strange.append(part)
-    if strange:
+            untrusted.append(part)
+    if untrusted:
         raise BadInput(
-            f"{settings.source}: {', '.join(map(str, strange))} would run code that comes with the "
+            f"{settings.source}: {', '.join(untrusted)} would run code that comes with the "
             "model; read it, and say --trust-remote-code (in a recipe, trust_remote_code: true) if "
             "it may run"
         )
 
 
 def check_safetensors(folder: Path, index: Mapping[str, Any], name: str) -> None:
-    """Raise BadInput where weights of a part are there as a pickle alone."""
+    """Raise BadInput where a part has its weights as a pickle alone."""
     for part, _ in _parts(index):
         files = [path for path in (folder / part).glob("*") if path.is_file()]
         pickled = sorted(path.name for path in files if path.suffix in PICKLED)
@@ -84,7 +83,8 @@ def file_digests_of(folder: Path) -> dict[str, str]:
 
 
 def fetch_pipeline(settings: PretrainedSettings) -> Path:
-    """The folder of a pipeline of the hub, in the hub's cache; what is there is taken as it is.
+    """The folder of a pipeline of the hub, in the hub's cache. What the cache has is not fetched
+    again.
 
     Raises BadInput where there is no such pipeline, where it is gated, and without a network.
     """
@@ -92,7 +92,7 @@ def fetch_pipeline(settings: PretrainedSettings) -> Path:
     match = REPOSITORY.fullmatch(name.removeprefix(HUB))
     if match is None:
         raise BadInput(f"{name}: hf:OWNER/NAME is needed, or hf:OWNER/NAME@REVISION")
-    hub = hub_package(name)
+    hub = load_optional("huggingface_hub", "diffusers", name)
     patterns = [f"*{suffix}" for suffix in (*TEXTS, WEIGHTS)]
     patterns += ["*.py"] * settings.trust_remote_code
     for offline in (True, False):
@@ -115,13 +115,6 @@ def fetch_pipeline(settings: PretrainedSettings) -> Path:
     raise BadInput(f"{name} is no diffusers pipeline with weights as safetensors")
 
 
-def hub_package(name: str) -> Any:
-    """huggingface_hub; BadInput with what to install where it is not there."""
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise BadInput(f"{name} needs diffusers: python -m pip install 'harness[diffusers]'")
-    return importlib.import_module("huggingface_hub")
-
-
 def _reason(error: Exception, repository: str) -> str:
     """Why a repository cannot be fetched, and what can be done."""
     page = f"https://huggingface.co/{repository}"
@@ -136,13 +129,11 @@ def _reason(error: Exception, repository: str) -> str:
 def _is_complete(folder: Path, name: str) -> bool:
     if not (folder / INDEX).is_file():
         return False
-    parts = [part for part, value in _parts(read_index(folder, name)) if value != [None, None]]
-    return all((folder / part).is_dir() for part in parts)
+    return all((folder / part).is_dir() for part, _ in _parts(read_index(folder, name)))
 
 
-def _parts(index: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The parts of a pipeline that are there: their names and what loads them."""
+def _parts(index: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Yields the name of each part that the pipeline has, with its library and class."""
     for part, value in index.items():
-        is_part = not part.startswith("_") and isinstance(value, list)
-        if is_part and value != [None, None]:
+        if not part.startswith("_") and isinstance(value, list) and value != [None, None]:
             yield part, value
