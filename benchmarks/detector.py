@@ -1,4 +1,4 @@
-"""How well a detector of one model's samples finds those of others, as docs/safety.md has it.
+"""How well a detector of one model's samples finds other models' samples, as docs/safety.md has it.
 
     python benchmarks/detector.py vae/vae gan/dcgan diffusion/ddpm --images 16000
 
@@ -27,7 +27,7 @@ from harness.training.loop import train
 
 
 def samples_of(name: str, dataset: Dataset, images: int, seed: int) -> Tensor:
-    """Samples of the recipe, trained on so many images: uint8, as many as test images."""
+    """As many samples as test images, uint8, of the recipe trained on `images` images."""
     recipe, device = load_recipe(name), torch.device("cpu")
     make = partial(build_family, recipe.family, recipe.settings, shape_of(dataset))
     family = initialise(make, seed)

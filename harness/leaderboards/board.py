@@ -112,7 +112,7 @@ class Board:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether any model is told apart from the best ones."""
+        """Whether tests tell any model apart from the best ones."""
         return any(row.rank is not None and row.rank > 1 for row in self.rows)
 
     def row(self, model: str) -> Row | None:

@@ -189,11 +189,16 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
     ]
     curves = dict(store.curves_of(dict.fromkeys(run_id for _, run_id in shown)))
     rows = [
-        (cell.dataset, cell.model, cell.seed, images, images, name.removeprefix("train/"), value)
+        (cell.dataset, cell.model, cell.seed, images, name.removeprefix("train/"), _rounded(value))
         for cell, run_id in shown
         for images, name, value in curves[run_id]
     ]
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def _rounded(value: float) -> float:
+    """A value as it is recorded, with the seven digits that float32 has."""
+    return float(f"{value:.7g}")
 
 
 def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:

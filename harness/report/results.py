@@ -23,12 +23,11 @@ CURVE_COLUMNS = {
     "dataset": str,
     "model": str,
     "seed": int,
-    "step": int,
     "images": int,
     "name": str,
     "value": float,
 }
-"""Of loss curves: `images` were shown when the loss `name` had this `value`."""
+"""Of training curves: after `images` training images `name` had this `value`, to seven digits."""
 
 
 @dataclass(frozen=True)

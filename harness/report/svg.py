@@ -72,6 +72,20 @@ def canvas(width: float, height: float, left: float = 0.55) -> Iterator[tuple[Fi
         yield figure, axes
 
 
+def _compact(svg: str) -> str:
+    """A figure without what a page has no use for: metadata, fonts, which the page's style sets,
+    indentation, and digits of paths beyond a hundredth of a point.
+    """
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r" font-family: [^;\"]*;?", "", svg)
+    svg = re.sub(r'(?<=\bd=")[^"]*', _rounded_path, svg)
+    return re.sub(r"\n\s+", "\n", svg)
+
+
+def _rounded_path(path: re.Match[str]) -> str:
+    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path[0])
+
+
 def render_svg(figure: Figure, name: str, alt: str) -> str:
     """The figure as an `<svg>` element. `name` makes its ids unique in the page."""
     buffer = io.StringIO()
@@ -82,4 +96,4 @@ def render_svg(figure: Figure, name: str, alt: str) -> str:
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    return _compact(text).replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)

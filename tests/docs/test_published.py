@@ -10,6 +10,8 @@ from harness.report.archive import read_record
 from harness.report.derivation import derive_results
 from harness.report.record import verdicts_json
 
+LARGEST = 2 * 1024**2
+"""Bytes of a page that opens at once, also from a repository."""
 FOLDERS = sorted(path.parent for path in Path(__file__).parents[2].glob("reports/*/report.json"))
 
 
@@ -25,3 +27,8 @@ def test_a_folder_gives_the_numbers_and_verdicts_that_were_published(folder: Pat
     assert json.loads(verdicts_json(results))["verdicts"] == published["verdicts"]
     for picture in results.pictures:
         assert picture.png.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_file_of_a_folder_is_large(folder: Path):
+    assert all(path.stat().st_size < LARGEST for path in folder.rglob("*") if path.is_file())

@@ -183,8 +183,8 @@ def _curves() -> pd.DataFrame:
                 for k, name in enumerate(losses.get(model, ("loss",))):
                     for step in range(1, 61):
                         value = (1 + k) * (0.1 + math.exp(-step / 8)) * (1 + 0.05 * noise.normal())
-                        rows.append((dataset, model, seed, step * 20, step * 1280, name, value))
-    columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
+                        rows.append((dataset, model, seed, step * 1280, name, value))
+    columns = ["dataset", "model", "seed", "images", "name", "value"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -24,12 +24,12 @@ PLACE = np.arange(POINTS)
 def results(curves, seeds=(0, 1), recall=0.5):
     """Curves by name on digits: the given ones of the first seed, sound ones of all others."""
     rows = [
-        ("digits", "gan/dcgan", seed, i, 100 * (i + 1), name, float(value))
+        ("digits", "gan/dcgan", seed, 100 * (i + 1), name, float(value))
         for seed in seeds
         for name, values in (SOUND | (curves if seed == seeds[0] else {})).items()
         for i, value in enumerate(values)
     ]
-    columns = ["dataset", "model", "seed", "step", "images", "name", "value"]
+    columns = ["dataset", "model", "seed", "images", "name", "value"]
     cells = [
         CellResult("digits", "gan/dcgan", seed, f"k{seed}", "ok", "run", "", (
             Measurement("recall", "ok", Protocol("recall", dataset="digits"), "", value=recall),))

@@ -286,6 +286,15 @@ def test_the_pareto_front_has_no_point_that_another_beats():
     assert pareto(points, "lower") == ["a"]
 
 
+def test_figures_have_no_more_than_a_page_needs(text):
+    figures = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    assert "<metadata" not in figures
+    assert "font-family" not in figures
+    paths = re.findall(r' d="([^"]*)"', figures)
+    assert paths
+    assert not any(re.search(r"\.\d{3}", path) for path in paths)
+
+
 def test_seven_models_have_seven_looks():
     assert len(set(colours("abcdefgh").values())) == 8
 
