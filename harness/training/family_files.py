@@ -7,7 +7,7 @@ the recipe that are paths of files, and the files that Python opened while the f
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -72,13 +72,21 @@ def file_digests(family: Family, opened: list[str]) -> dict[str, str]:
         if not path.is_file():
             raise BadInput(f"{type(family).__name__}.files names {path}, which is not a file")
     settings = family.settings.model_dump() if hasattr(family.settings, "model_dump") else {}
-    found = [Path(text) for text in (*opened, *_texts(settings)) if _is_data(Path(text))]
+    return data_digests((*opened, *_texts(settings)), named) | frozen_digests(family)
+
+
+def data_digests(texts: Iterable[str], named: Iterable[Path] = ()) -> dict[str, str]:
+    """The first 16 hexadecimal digits of the SHA-256 of each file of the user's that is no code,
+    among `texts` that may be paths, and of each of the `named` files. Each is under its file's name
+    or, where another file has that name already, under its path.
+    """
+    files = [Path(text) for text in texts if _is_data(Path(text))]
     digests: dict[str, str] = {}
-    for path in sorted({path.resolve() for path in (*named, *found)}):
+    for path in sorted({path.resolve() for path in (*named, *files)}):
         name = path.name if path.name not in digests else str(path)
         stat = path.stat()
         digests[name] = _digest(path, stat.st_mtime_ns, stat.st_size)
-    return digests | frozen_digests(family)
+    return digests
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from harness.core.files import file_sha256
 from harness.core.import_files import opened_on_import
 from harness.families.pretrained.generator import ImageGenerator
-from harness.training.code_version import is_installed, module_digests
+from harness.training.code_version import module_digests
+from harness.training.family_files import data_digests
 
 UNKEYED = ("sampling", "source", "files")
 """Settings of the family `pretrained` that say where it is, or how it samples: its content counts
@@ -24,8 +23,8 @@ def content_digests(generator: ImageGenerator) -> dict[str, str]:
     if modules := generator.modules():
         code = module_digests(modules, modules[0].partition(".")[0])
         digests |= {f"code {name}": value for name, value in code.items()}
-        opened = [Path(path) for path in opened_on_import(code)]
-        digests |= {path.name: file_sha256(path) for path in opened if _is_data(path)}
+        opened = data_digests(opened_on_import(code))
+        digests |= {f"opened {name}": value for name, value in opened.items()}
     return digests
 
 
@@ -33,8 +32,3 @@ def keyed_settings(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a family that are part of its training key."""
     left_out = UNKEYED if family == "pretrained" else UNKEYED[:1]
     return {name: value for name, value in settings.items() if name not in left_out}
-
-
-def _is_data(path: Path) -> bool:
-    is_code = path.suffix in (".py", ".pyc", ".so")
-    return path.is_file() and not is_code and not is_installed(path)

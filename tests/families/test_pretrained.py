@@ -15,7 +15,7 @@ from harness.core.user_code import look_in
 from harness.data.pixels import to_float
 from harness.families import build_family
 from harness.families.base import ImageShape
-from harness.families.pretrained.generator import checked_images
+from harness.families.pretrained.generator import ImageGenerator, checked_images
 from harness.families.pretrained.settings import PretrainedSettings
 from harness.families.pretrained.source import open_generator
 from harness.score.models import is_model
@@ -162,6 +162,28 @@ def test_a_changed_function_and_a_changed_file_change_the_content(tmp_path: Path
     (tmp_path / "drawing.py").write_text(CODE.replace("* 2 - 1", "* 2 - 1.0"))
     third = content_digests(opened("plain", files=["weights.bin"]))
     assert len({frozenset(each.items()) for each in (first, second, third)}) == 3
+
+
+def test_each_file_that_a_module_opens_counts_whatever_its_name(tmp_path: Path):
+    """Two files of one name, one of them named by the recipe too."""
+    reads = "from pathlib import Path\nA = [Path(f).read_text() for f in FILES]\n"
+    paths = [tmp_path / "a" / "w.txt", tmp_path / "b" / "w.txt", tmp_path / "w.txt"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("1")
+    (tmp_path / "opening.py").write_text(f"FILES = {list(map(str, paths[:2]))}\n{reads}{CODE}")
+    contents = [content_digests(reopened(tmp_path))]
+    for path in paths:
+        path.write_text("2")
+        contents.append(content_digests(reopened(tmp_path)))
+    assert len({frozenset(each.items()) for each in contents}) == 4
+
+
+def reopened(folder: Path) -> ImageGenerator:
+    """A function of the module `opening`, imported again."""
+    look_in(None)
+    look_in(folder)
+    return open_generator(PretrainedSettings(source="opening:plain", files=("w.txt",)))
 
 
 @pytest.mark.parametrize("suffix", ["pth", "ckpt", "pkl", "bin"])
