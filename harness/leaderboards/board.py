@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from harness.metrics import METRICS
 from harness.statistics.pairwise import ALPHA
 from harness.statistics.scale import EffectKind
 
@@ -122,6 +123,14 @@ class Board:
     @cached_property  # a table asks for every model, several times
     def _by_model(self) -> dict[str, Row]:
         return {row.model: row for row in self.rows}
+
+
+def metric_place(name: str) -> tuple[int, str]:
+    """The place of a metric in tables, as a key to sort by; unregistered metrics come last, by
+    name.
+    """
+    names = list(METRICS)
+    return names.index(name) if name in names else len(names), name
 
 
 COLUMNS = """

@@ -9,7 +9,7 @@ from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.measurement import Measurement
 from harness.core.protocol import Protocol
-from harness.leaderboards.board import Board, Versus
+from harness.leaderboards.board import Board, Versus, metric_place
 from harness.leaderboards.collection import CollectedEntries, EntryCollector, EntryFilter
 from harness.leaderboards.entries import MACHINE, EntryIdentity, EntryPart
 from harness.leaderboards.leaderboard import boards
@@ -23,7 +23,6 @@ from harness.leaderboards.run_differences import (
 )
 from harness.leaderboards.run_names import StoredParts
 from harness.leaderboards.standings import known_metrics
-from harness.metrics import METRICS
 from harness.metrics.base import Metric
 from harness.statistics.intervals import FEWEST
 from harness.tracking import Store
@@ -190,8 +189,7 @@ def _lines(sides: Sequence[ComparedRun], collected: CollectedEntries) -> Iterato
 def _ordered(sides: Iterable[ComparedRun]) -> list[Protocol]:
     """Every protocol once, as tables show metrics."""
     protocols = {row.protocol.key(): row.protocol for side in sides for row in side.part.numbers}
-    places = {name: place for place, name in enumerate(METRICS)}
-    return sorted(protocols.values(), key=lambda p: (places.get(p.metric, len(places)), p.metric))
+    return sorted(protocols.values(), key=lambda protocol: metric_place(protocol.metric))
 
 
 def _value(side: ComparedRun, protocol: Protocol) -> Measurement | None:

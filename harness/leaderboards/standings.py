@@ -12,12 +12,12 @@ from harness.core.counting import counted, counted_of
 from harness.core.errors import BadInput, suggest
 from harness.core.measurement import PREFERENCE
 from harness.leaderboards.aggregate import MetricSummary, summaries
-from harness.leaderboards.board import Board, Quoted
+from harness.leaderboards.board import Board, Quoted, metric_place
 from harness.leaderboards.collection import CollectedEntries
 from harness.leaderboards.entries import Entry
 from harness.leaderboards.leaderboard import boards
 from harness.leaderboards.pareto import COSTS, Front, fronts
-from harness.metrics import METRICS, REGISTRY, load_metric
+from harness.metrics import REGISTRY, load_metric
 from harness.metrics.base import Metric
 from harness.statistics.formatting import number
 from harness.statistics.preference import HUMAN_PREFERENCE
@@ -147,11 +147,7 @@ def _chosen(references: Sequence[str]) -> Iterator[str]:
 
 def _ordered(board_list: Sequence[Board]) -> list[Board]:
     """By dataset, then as tables show metrics, then by protocol."""
-    places = {name: place for place, name in enumerate(METRICS)}
-    return sorted(
-        board_list,
-        key=lambda b: (b.dataset, places.get(b.metric, len(places)), b.metric, bool(b.apart)),
-    )
+    return sorted(board_list, key=lambda b: (b.dataset, *metric_place(b.metric), bool(b.apart)))
 
 
 def _mention(quote: Quote, collected: CollectedEntries) -> Mention:

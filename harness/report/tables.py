@@ -279,8 +279,10 @@ def _problems(row: Row) -> str:
 
 
 def _mark(reason: str, marks: dict[str, str]) -> str:
-    """Footnotes a, b, …, z, aa, …: one for each reason."""
-    if reason not in marks:
-        n = len(marks)
-        marks[reason] = (chr(96 + n // 26) if n >= 26 else "") + chr(97 + n % 26)
-    return marks[reason]
+    """The letters of the footnote that has the reason."""
+    return marks.setdefault(reason, footnote_letters(len(marks)))
+
+
+def footnote_letters(place: int) -> str:
+    """The letters of the footnote at a place, from 0: a, b, …, z, aa, ab, …"""
+    return (chr(96 + place // 26) if place >= 26 else "") + chr(97 + place % 26)

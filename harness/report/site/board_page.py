@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from harness.core.counting import counted, named
 from harness.core.measurement import FLOORS
+from harness.leaderboards.board import metric_place
+from harness.metrics.base import Metric
+from harness.report.boards.view import GROUPS, OTHERS, budget
 from harness.report.export.bibliography import bibtex_entries, read_citations
 from harness.report.site.board_tables import (
     SiteTable,
-    metric_groups,
     page_id,
     site_tables,
-    training_text,
 )
 from harness.report.site.papers import source_links
+from harness.report.site.published import PublishedEntry
 from harness.report.site.published_numbers import PublishedNumbers
-from harness.report.tables import arrow
+from harness.report.tables import arrow, footnote_letters
 from harness.report.templating import template_environment
 from harness.statistics.formatting import number
 
@@ -43,7 +47,7 @@ def _values(numbers: PublishedNumbers) -> dict[str, Any]:
         "datasets": by_dataset,
         "groups": groups,
         "families": sorted({notes.family for notes in models.values()}),
-        "budgets": [(count, _budget_text(count)) for count in _budgets(tables)],
+        "budgets": [(count, budget(count).text) for count in _budgets(tables)],
         "models": models,
         "model_ids": {name: f"model-{page_id(name)}" for name in models},
         "letters": report_letters(sorted(report.name for report in numbers.reports)),
@@ -57,11 +61,7 @@ def _values(numbers: PublishedNumbers) -> dict[str, Any]:
 
 def report_letters(names: list[str]) -> dict[str, str]:
     """Returns a letter for each name: a, b, …, z, aa, ab, …"""
-    alphabet = "abcdefghijklmnopqrstuvwxyz"
-    return {
-        name: (alphabet[i // 26 - 1] if i >= 26 else "") + alphabet[i % 26]
-        for i, name in enumerate(names)
-    }
+    return {name: footnote_letters(place) for place, name in enumerate(names)}
 
 
 def _budgets(tables: list[SiteTable]) -> list[int]:
@@ -69,5 +69,20 @@ def _budgets(tables: list[SiteTable]) -> list[int]:
     return sorted(count for count in counts if count is not None)
 
 
-def _budget_text(images: int) -> str:
-    return number(images, 0) if images else "not trained"
+def metric_groups(tables: Sequence[SiteTable]) -> list[tuple[str, list[Metric]]]:
+    """Returns the metrics of all tables by the heading that they stand under, each once."""
+    metrics = {c.metric.name: c.metric for table in tables for c in table.columns}
+    groups: dict[str, list[Metric]] = {}
+    for metric in sorted(metrics.values(), key=lambda each: metric_place(each.name)):
+        groups.setdefault(GROUPS.get(metric.name, OTHERS), []).append(metric)
+    return list(groups.items())
+
+
+def training_text(entry: PublishedEntry) -> str:
+    """How long an entry was trained: "625 steps, 33 epochs"; empty where it was not."""
+    info = entry.training
+    if info is None:
+        return ""
+    epochs = number(info.epochs, 0) if info.epochs >= 10 else f"{info.epochs:.2g}"
+    word = named(1 if epochs == "1" else 2, "epoch")
+    return f"{counted(info.steps, 'step')}, {epochs} {word}"
