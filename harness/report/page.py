@@ -25,7 +25,7 @@ from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
-from harness.report.strips import KINDS, Strip, same_seed, strips
+from harness.report.strips import KINDS, Strip, side_by_side, strips
 from harness.report.suite_figures import model_names
 from harness.report.templating import data_uri, template_environment, value_text
 from harness.statistics.maturity import fall_text, undertrained
@@ -238,13 +238,11 @@ def _marked(plots: Mapping[str, Sequence[str]]) -> list[tuple[str, list[Markup]]
 def _picture_files(results: Results) -> dict[tuple[str, str], list[tuple[ReportPicture, str]]]:
     """What models make, with the names of its files, by kind and dataset, of one seed each."""
     paths = {picture: path for path, picture in picture_paths(results.pictures)}
-    galleries = {}
-    for kind in KINDS:
-        for dataset in dict.fromkeys(p.dataset for p in results.pictures if p.kind == kind):
-            of_kind = [p for p in results.pictures if (p.kind, p.dataset) == (kind, dataset)]
-            shown = [(picture, paths[picture]) for picture in same_seed(of_kind).values()]
-            galleries[PICTURES[kind].title, dataset] = shown
-    return galleries
+    return {
+        (PICTURES[kind].title, dataset): [(picture, paths[picture]) for picture in alike.values()]
+        for kind in KINDS
+        for dataset, alike in side_by_side(results.pictures, kind).items()
+    }
 
 
 def _with_uris(strip: Strip) -> dict[str, Any]:
@@ -254,13 +252,11 @@ def _with_uris(strip: Strip) -> dict[str, Any]:
 
 
 def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
-    """Side by side, pictures of one seed: the first that most models have."""
+    order = [*models, TRAINING_IMAGES]
     galleries = []
     for kind, spec in PICTURES.items():
-        for dataset in dict.fromkeys(p.dataset for p in pictures if p.kind == kind):
-            of_kind = [p for p in pictures if (p.kind, p.dataset) == (kind, dataset)]
-            order = [*models, TRAINING_IMAGES]
-            alike = sorted(same_seed(of_kind).values(), key=lambda p: order.index(p.model))
+        for dataset, by_model in side_by_side(pictures, kind).items():
+            alike = sorted(by_model.values(), key=lambda p: order.index(p.model))
             with_uris = tuple((p, data_uri(p.png)) for p in alike)
             galleries.append(
                 Gallery(dataset, spec.title, spec.caption, spec.is_figure, kind in KINDS, with_uris)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -37,40 +37,52 @@ def strips(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Str
     """Of each dataset its samples and its reconstructions, of the first seed that most models have.
     Points in the plane have no rows of images.
     """
-    datasets = dict.fromkeys(p.dataset for p in pictures)
-    return [strip for name in datasets for strip in _strips_of(name, pictures, models)]
+    by_kind = {kind: side_by_side(pictures, kind) for kind in KINDS}
+    candidates = [
+        _strip(kind, dataset, by_kind[kind].get(dataset, {}), models)
+        for dataset in dict.fromkeys(p.dataset for p in pictures)
+        for kind in KINDS
+    ]
+    return [strip for strip in candidates if strip is not None]
 
 
-def _strips_of(
-    dataset: str, pictures: Sequence[ReportPicture], models: Sequence[str]
-) -> Iterator[Strip]:
-    for kind in KINDS:
-        of_kind = [p for p in pictures if (p.dataset, p.kind) == (dataset, kind) and not p.smooth]
-        by_model = same_seed(of_kind)
-        made = [(model, by_model[model]) for model in models if model in by_model]
-        if not made or any(_rows(picture.png) is None for _, picture in made):
-            continue
-        seed = made[0][1].seed
-        if kind == "samples":
-            real = by_model.get(TRAINING_IMAGES)
-            rows = [(TRAINING_IMAGES, _row(real.png, 0))] if real else []
-            yield Strip(
-                dataset,
-                PICTURES[kind].title,
-                (*rows, *((m, _row(p.png, 0)) for m, p in made)),
-                seed,
-            )
-        else:
-            yield Strip(dataset, PICTURES[kind].title, tuple(_remade(made)), seed)
+def side_by_side(
+    pictures: Sequence[ReportPicture], kind: str
+) -> dict[str, dict[str, ReportPicture]]:
+    """The pictures of a kind by dataset and model, on each dataset of one seed: the first that most
+    models have.
+    """
+    by_dataset: dict[str, list[ReportPicture]] = {}
+    for picture in pictures:
+        if picture.kind == kind:
+            by_dataset.setdefault(picture.dataset, []).append(picture)
+    shown = {}
+    for dataset, of_kind in by_dataset.items():
+        seeds = [picture.seed for picture in of_kind]
+        seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
+        shown[dataset] = {p.model: p for p in of_kind if p.seed == seed}
+    return shown
 
 
-def same_seed(pictures: Sequence[ReportPicture]) -> dict[str, ReportPicture]:
-    """The pictures by model, of the first seed that most models have."""
-    seeds = [picture.seed for picture in pictures]
-    if not seeds:
-        return {}
-    seed = min(set(seeds), key=lambda s: (-seeds.count(s), s))
-    return {picture.model: picture for picture in pictures if picture.seed == seed}
+def _strip(
+    kind: str, dataset: str, by_model: Mapping[str, ReportPicture], models: Sequence[str]
+) -> Strip | None:
+    """The strip of a kind on a dataset; None where no model has a grid of images."""
+    made = [(model, by_model[model]) for model in models if model in by_model]
+    if not made or any(p.smooth or _rows(p.png) is None for _, p in made):
+        return None
+    rows = _remade(made) if kind == "reconstructions" else _sampled(made, by_model)
+    return Strip(dataset, PICTURES[kind].title, tuple(rows), made[0][1].seed)
+
+
+def _sampled(
+    made: Sequence[tuple[str, ReportPicture]], by_model: Mapping[str, ReportPicture]
+) -> Iterator[tuple[str, bytes]]:
+    """Training images, where there are any, and samples of each model."""
+    if real := by_model.get(TRAINING_IMAGES):
+        yield TRAINING_IMAGES, _row(real.png, 0)
+    for model, picture in made:
+        yield model, _row(picture.png, 0)
 
 
 def _remade(made: Sequence[tuple[str, ReportPicture]]) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from PIL import Image
 from harness.core.measurement import TRAINING_IMAGES
 from harness.evaluation.pictures.sheets import grid_png, grid_tiles, stacked
 from harness.report.results import ReportPicture
-from harness.report.strips import same_seed, strips
+from harness.report.strips import side_by_side, strips
 
 SIZE = 4
 
@@ -69,5 +69,5 @@ def test_points_and_grids_of_another_form_have_no_strip():
 def test_all_are_of_the_first_seed_that_most_models_have():
     png = grid_png(images(1), 8)
     pictures = [picture(m, png, seed=s) for m, s in (("a", 3), ("a", 1), ("b", 1), ("b", 3))]
-    assert {p.seed for p in same_seed(pictures).values()} == {1}
-    assert same_seed([]) == {}
+    assert {p.seed for p in side_by_side(pictures, "samples")["digits"].values()} == {1}
+    assert side_by_side(pictures, "reconstructions") == {}
