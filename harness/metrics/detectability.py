@@ -13,6 +13,7 @@ from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.base import Caveat, Estimate, Metric
+from harness.metrics.detection import placements
 
 __all__ = ["ImageDetector", "detectability", "fit_detector"]
 
@@ -27,7 +28,9 @@ class ImageDetector:
     direction: Tensor
 
     def scores(self, features: Tensor) -> Tensor:
-        """How generated each image looks by its features n×d: n float64, higher for the more so."""
+        """Scores of images by their features n×d: n float64, higher for those that look more
+        generated.
+        """
         return features.double().cpu() @ self.direction
 
 
@@ -49,7 +52,7 @@ def fit_detector(real_features: Tensor, made_features: Tensor) -> ImageDetector:
     scaler = StandardScaler().fit(features)
     regression = LogisticRegression(C=1.0, max_iter=ITERATIONS, class_weight="balanced")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said below, in the metric's words
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the warning below says it
         regression.fit(scaler.transform(features), is_made.numpy())
     if int(regression.n_iter_.max()) >= ITERATIONS:
         warnings.warn(
@@ -66,10 +69,10 @@ def detectability(
     images: the area under its ROC curve, 0.5 where it cannot.
 
     A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545) by `fit_detector`.
-    Features m×d, n×d and h×d. One half of the samples, at random by `seed`, and as many training
-    images are what it learns from; the other half and the test images are what it is judged by.
-    Then the halves change places, and the value is the mean. The standard error over images takes
-    the two classifiers as given. Raises BadInput for fewer than 4 samples.
+    Features m×d, n×d and h×d. It learns from one half of the samples, at random by `seed`, and as
+    many training images, and is judged by the other half and the test images. Then the halves
+    change places, and the value is the mean. The standard error over images does not include the
+    uncertainty of the two classifiers. Raises BadInput for fewer than 4 samples.
     """
     samples, train = checks.feature_pair(sample_features, train_features, at_least=2)
     held_out, _ = checks.feature_pair(reference_features, train, at_least=2)
@@ -83,7 +86,7 @@ def detectability(
     for learnt, judged in (halves, halves[::-1]):
         detector = fit_detector(train[: len(learnt)], learnt)
         train = train.roll(-len(learnt), dims=0)  # other images for the other half
-        of_samples, of_real = _placements(detector.scores(judged), detector.scores(held_out))
+        of_samples, of_real = placements(detector.scores(judged), detector.scores(held_out))
         above.append(of_samples)
         below.append(of_real)
     by_sample, by_real = torch.cat(above), torch.stack(below).mean(dim=0)
@@ -104,17 +107,3 @@ DETECTABILITY = Metric(
     range=(0.0, 1.0),
     fooled_by={"noise": "higher", "blur": "higher", "dropped_modes": "higher"},
 )
-
-
-def _placements(made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """For each score of a sample the share of real images below it, and for each one of a real
-    image the share of samples above it, ties counting half: m and h float64.
-    """
-
-    def share_below(values: Tensor, others: Tensor) -> Tensor:
-        ordered = others.sort().values
-        lower = torch.searchsorted(ordered, values)
-        upper = torch.searchsorted(ordered, values, right=True)
-        return (lower + upper).double() / (2 * len(others))
-
-    return share_below(made, real), 1 - share_below(real, made)

@@ -29,16 +29,23 @@ def auroc(anomaly_scores: Tensor, anomaly_labels: Tensor) -> Estimate:
     midranks of Sun & Xu 2014, "Fast implementation of DeLong's algorithm".
     """
     anomalous, normal = _split(anomaly_scores, anomaly_labels)
-    pooled = scipy.stats.rankdata(torch.cat([anomalous, normal]).numpy())
     m, n = len(anomalous), len(normal)
-    # For each anomalous image the share of normal ones below it; for each normal one, of anomalous
-    # ones above it.
-    above = torch.from_numpy(pooled[:m] - scipy.stats.rankdata(anomalous.numpy())) / n
-    below = 1 - torch.from_numpy(pooled[m:] - scipy.stats.rankdata(normal.numpy())) / m
+    above, below = placements(anomalous, normal)
     value = float(above.mean())
     if min(m, n) < 2:
         return Estimate(value)
     return Estimate(value, math.sqrt(float(above.var()) / m + float(below.var()) / n), "images")
+
+
+def placements(anomalous: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+    """For each score m of anomalous images the share of normal ones below it, and for each score n
+    of normal images the share of anomalous ones above it, ties counting half: m and n float64.
+    """
+    m, n = len(anomalous), len(normal)
+    pooled = scipy.stats.rankdata(torch.cat([anomalous, normal]).numpy())
+    above = torch.from_numpy(pooled[:m] - scipy.stats.rankdata(anomalous.numpy())) / n
+    below = 1 - torch.from_numpy(pooled[m:] - scipy.stats.rankdata(normal.numpy())) / m
+    return above, below
 
 
 AUROC = Metric(
