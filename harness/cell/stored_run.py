@@ -18,12 +18,11 @@ from harness.families import FAMILIES
 from harness.families.capabilities import Samples, is_conditional, takes_texts
 from harness.families.pretrained.generator import ImageGenerator
 from harness.families.pretrained.settings import Condition, PretrainedSettings
+from harness.families.pretrained.source import RUN
 from harness.plan.building import build_model
 from harness.tracking import Store
 from harness.training.checkpoint import load_weights
 from harness.training.code_version import code_version, sampling_version
-
-PREFIX = "run:"
 
 
 class RunGenerator(ImageGenerator):
@@ -35,7 +34,7 @@ class RunGenerator(ImageGenerator):
 
     def __init__(self, settings: PretrainedSettings, store: Store, data_root: Path | None) -> None:
         super().__init__(settings.source, settings)
-        run_id = settings.source.removeprefix(PREFIX)
+        run_id = settings.source.removeprefix(RUN)
         tags = store.cell_tags(run_id)
         if tags.get("harness.status") != "trained":
             raise BadInput(f"{self.name} has no trained model; its cell did not finish")
@@ -59,7 +58,7 @@ class RunGenerator(ImageGenerator):
 
     @property
     def condition(self) -> Condition:
-        """What its recipe makes it take."""
+        """What the model of its recipe takes."""
         if is_conditional(self._family):
             return "labels"
         return "captions" if takes_texts(self._family) else "none"

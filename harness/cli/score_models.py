@@ -41,7 +41,7 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
 
 
 def _check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
-    """Raise BadInput for what can be known to be wrong before samples are drawn."""
+    """Raise BadInput for wrong options before any sample is drawn."""
     from harness.metrics import load_metric
 
     for name in request.metrics.names() or ():
@@ -75,20 +75,17 @@ def _draw(
     model = request.models.open(place, store, root)
     plan = _plan(request, model, reference)
     console = console_beside(*request.files.files())
-    if console.is_terminal:
-        with console.status(f"drawing {plan.count:,} samples of {place}"):
-            drawn = draw_from_model(model, plan, numerics)
-    else:
+    with console.status(f"drawing {plan.count:,} samples of {place}"):
         drawn = draw_from_model(model, plan, numerics)
     print_line(console, f"{drawn.description}, kept as {drawn.path}")
     return drawn
 
 
 def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | None) -> DrawPlan:
-    """How samples are drawn of a model. Raises BadInput where a number, classes or captions that
-    it needs are not known.
+    """How samples are drawn of a model. Raises BadInput where the options and the reference do not
+    say the number, the classes or the captions that it needs.
     """
-    from harness.score.drawn_samples import DrawPlan, asked_labels
+    from harness.score.drawn_samples import DrawPlan, labels_to_draw
 
     options = request.models
     seed = model.seed if options.seed is None else options.seed
@@ -104,7 +101,7 @@ def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | No
     labels = None
     if model.condition == "labels":
         pool = reference.labels if reference else None
-        labels = asked_labels(pool, options.classes, count, seed)
+        labels = labels_to_draw(pool, options.classes, count, seed)
     shape = None if reference is None or request.sets.resize else reference.shape[1:]
     return DrawPlan(count, seed, labels, captions and captions[:count], shape)
 
@@ -112,7 +109,9 @@ def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | No
 def _captions(
     file: Path | None, model: ImageGenerator, reference: ImageSet | None
 ) -> list[str] | None:
-    """The captions that the model is asked for: those of the file, or of the reference's images."""
+    """The captions that the model gets, from the file or else from the reference; None where it
+    takes none.
+    """
     from harness.data.captions import list_captions
 
     if model.condition != "captions":

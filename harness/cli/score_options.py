@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.tracking import Store
     from harness.training.numerics import Numerics
 
+SHORT_FLAGS = {"count": "-n", "value_range": "--range"}
+"""Options of models whose names on the command line are not those of their fields."""
 VARIATIONS = ("y_channel", "crop_border", "kid_subset_size")
 """The options that change the settings of metrics."""
 
@@ -228,15 +230,13 @@ class ModelOptions:
         """Raise BadInput where an option is set that concerns models alone."""
         for option in fields(self):
             if getattr(self, option.name) != option.default:
-                name = {"count": "n", "value_range": "-range"}.get(
-                    option.name, f"-{option.name.replace('_', '-')}"
-                )
-                raise BadInput(f"-{name} is of models, and the samples are images that are there")
+                flag = SHORT_FLAGS.get(option.name, f"--{option.name.replace('_', '-')}")
+                raise BadInput(f"{flag} is of models, and the samples are images")
 
     def _latent_shape(self) -> tuple[int, ...]:
         """The sides of one latent. Raises BadInput where they cannot be read."""
-        sides = (self.latent or "").replace("×", "x").split("x") if self.latent else []
-        if not all(side.isdigit() and int(side) for side in sides):
+        sides = self.latent.replace("×", "x").split("x") if self.latent else []
+        if not all(side.isdecimal() and int(side) for side in sides):
             raise BadInput(f"--latent {self.latent}: sides are needed, such as 128 or 4x32x32")
         return tuple(map(int, sides))
 

@@ -65,20 +65,21 @@ def try_checked(
 ) -> None:
     """The same without data, on noise, where the shape of a dataset is known without."""
     for entry in loaded.suite.datasets:
-        users = [recipes[m] for m in loaded.suite.models_on(entry) if _is_users(recipes[m])]
-        dataset = stand_in(entry.name) if users else None
-        for recipe in users if dataset else ():
+        candidates = [recipes[m] for m in loaded.suite.models_on(entry) if _is_tried(recipes[m])]
+        dataset = stand_in(entry.name) if candidates else None
+        for recipe in candidates if dataset else ():
             asked = [metrics[name] for name in loaded.suite.metrics_on(entry)]
             _try(recipe, dataset, asked, "cpu")  # type: ignore[arg-type]
 
 
-def _is_users(recipe: Recipe) -> bool:
+def _is_tried(recipe: Recipe) -> bool:
+    """Whether a user's code or a pretrained model may fail in this recipe."""
     family = FAMILIES.load(recipe.family)
     return is_user_family(family) or issubclass(family, Pretrained)
 
 
 def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:
-    if not _is_users(recipe):
+    if not _is_tried(recipe):
         return
     needed = {need for metric in metrics for need in metric_needs(metric)}
     try:

@@ -61,7 +61,7 @@ class StatisticsReader:
     spatial: bool = False
     """Whether statistics are of the spatial features that sFID compares."""
 
-    def of_metric(self, metric: Metric) -> StatisticsReader:
+    def for_metric(self, metric: Metric) -> StatisticsReader:
         """The reader of the statistics that a metric compares."""
         return replace(self, extractor=metric.network, spatial=True) if metric.network else self
 
@@ -110,9 +110,9 @@ def compare_statistics(
     reader: StatisticsReader,
     profile: str = "",
 ) -> StatisticsComparison:
-    """FID and sFID of `samples` against `reference`, one of which at least is statistics; nothing
-    but the merged statistics without a reference. Without `metrics`, those that the files have
-    statistics for. Raises BadInput for what cannot be read, merged or compared.
+    """FID and sFID of `samples` against `reference`, where one or both are statistics; without a
+    reference the merged statistics alone. Without `metrics`, all that the files have statistics
+    for. Raises BadInput for what cannot be read, merged or compared.
     """
     names = metrics or default_names([*samples, reference or ""], profile)
     chosen = [load_metric_as(profile, name) for name in dict.fromkeys(names)]
@@ -121,15 +121,15 @@ def compare_statistics(
             raise BadInput(f"{metric.name}: {WHY}")
     if reference is None:
         return StatisticsComparison(reader.read(samples), None, (), reader.numerics)
-    pairs = [_read_pair(samples, reference, reader.of_metric(metric)) for metric in chosen]
+    pairs = [_read_pair(samples, reference, reader.for_metric(metric)) for metric in chosen]
     rows = tuple(_row(metric, *pair) for metric, pair in zip(chosen, pairs, strict=True))
     return StatisticsComparison(*pairs[0], rows, reader.numerics)
 
 
 def compares_statistics(places: Sequence[str], metrics: Sequence[str] | None) -> bool:
-    """Whether statistics are compared, where one of these places has some. Of files that have
-    images too the metrics decide: FID and sFID are of the statistics, as ADM's evaluator has it,
-    all others of the images. Raises BadInput where metrics of both are named.
+    """Whether statistics are compared and not images. Where files have both, the metrics decide:
+    FID and sFID compare the statistics, as ADM's evaluator does, and all others the images. Raises
+    BadInput where metrics of both kinds are named.
     """
     files = [place for place in places if is_statistics(place)]
     if not files or not metrics or not all(has_images(place) for place in files):
@@ -145,8 +145,8 @@ def compares_statistics(places: Sequence[str], metrics: Sequence[str] | None) ->
 
 
 def default_names(places: Sequence[str], profile: str) -> list[str]:
-    """The metrics that statistics at these places are for: sFID where a file has those that it
-    compares, and all others of them are images.
+    """The metrics that are measured where none is named: FID and, where each file at these places
+    has the statistics that it compares, sFID; with a profile those that the profile has.
     """
     files = [place for place in places if is_statistics(place)]
     has_all = bool(files) and all(has_spatial(place) for place in files)

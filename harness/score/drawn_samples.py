@@ -32,8 +32,8 @@ from harness.training.numerics import Numerics
 
 @dataclass(frozen=True)
 class DrawPlan:
-    """How many samples are drawn with which seed, and what each is asked to show: `labels` int64 n
-    or `captions`. `shape` is the C×H×W that they need, None where any will do.
+    """How many samples are drawn with which seed, and the condition of each: `labels` int64 n or
+    `captions`. `shape` is the C×H×W that they need, None where any will do.
     """
 
     count: int
@@ -45,8 +45,8 @@ class DrawPlan:
 
 @dataclass(frozen=True)
 class DrawnSamples:
-    """The file of the samples, an `.npz` with `arr_0` uint8 n×H×W×C (and `labels`, where classes
-    were asked for), the file of their captions if there are any, and the samples in a few words.
+    """The file of the samples, an `.npz` with `arr_0` uint8 n×H×W×C (and `labels`, where the model
+    takes them), the file of their captions if there are any, and the samples in a few words.
     """
 
     path: Path
@@ -54,11 +54,11 @@ class DrawnSamples:
     description: str
 
 
-def asked_labels(labels: Tensor | None, classes: int, count: int, seed: int) -> Tensor:
-    """The classes that `count` samples are asked to be of, int64: those of the reference's images,
-    in random order and repeated, as in a suite; without them as many of each of `classes`.
+def labels_to_draw(labels: Tensor | None, classes: int, count: int, seed: int) -> Tensor:
+    """The classes of `count` samples to draw, int64: as many of each of `classes`, or for 0 the
+    reference's `labels` in random order and repeated, as in a suite.
 
-    Raises BadInput where neither is known.
+    Raises BadInput where there are neither.
     """
     if labels is not None and not classes:
         return labels[repeated_rows(len(labels), count, seed, "labels")]
@@ -68,11 +68,11 @@ def asked_labels(labels: Tensor | None, classes: int, count: int, seed: int) -> 
 
 
 def draw_from_model(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> DrawnSamples:
-    """Draws the samples, or finds those that were drawn before; those of a Python function, which
-    may read what nobody knows of, are drawn each time.
+    """Draws the samples, or finds them where they were drawn before. A Python function is called
+    each time, since it may read files that the key does not cover.
 
-    Raises BadInput where the model fails, or where its images are not what they must be. Nothing is
-    written then.
+    Raises BadInput, and writes nothing, where the model fails or its images are not what they must
+    be.
     """
     made_of = _made_of(model, plan, numerics)
     path = cache_folder() / "samples" / f"{digest(made_of)}.npz"
@@ -83,8 +83,9 @@ def draw_from_model(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -
         arrays = {"arr_0": images.movedim(1, -1).numpy(), **labels}
         atomic_write(path, partial(_save_arrays, arrays=arrays))
         atomic_write(path.with_suffix(".json"), json.dumps(made_of, indent=2))
-    captions = path.with_suffix(".jsonl") if plan.captions else None
-    if captions and plan.captions:
+    captions = None
+    if plan.captions:
+        captions = path.with_suffix(".jsonl")
         atomic_write(captions, _caption_lines(plan.captions))
     count = counted(plan.count, "sample")
     return DrawnSamples(path, captions, f"{count} of {model.name}, seed {plan.seed}")

@@ -30,7 +30,7 @@ class KnownStatistics:
 
     @property
     def note(self) -> str:
-        """What a number must say of it."""
+        """The remark beside each number that is compared with the file."""
         images = f" of {self.images:,} images" if self.images else ""
         return f"by its name {self.source}{images}; the content was not compared with the original"
 
@@ -55,5 +55,5 @@ KNOWN = (
 
 
 def known_statistics(file: Path) -> KnownStatistics | None:
-    """What is known of a file by its name; None where nothing is."""
+    """The published statistics that a file's name stands for; None for other names."""
     return next((each for each in KNOWN if re.fullmatch(each.pattern, file.name)), None)

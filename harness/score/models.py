@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.cell.stored_run import PREFIX, RunGenerator
+from harness.cell.stored_run import RunGenerator
 from harness.core.errors import BadInput
 from harness.core.user_code import TARGET, look_in, source
 from harness.data.imageset import SPLITS
@@ -16,18 +16,18 @@ from harness.data.load import DATASETS
 from harness.families.pretrained.generator import ImageGenerator
 from harness.families.pretrained.pipeline_files import HUB, INDEX
 from harness.families.pretrained.settings import PretrainedSettings
-from harness.families.pretrained.source import FILES, PICKLES, open_generator
+from harness.families.pretrained.source import FILES, PICKLES, RUN, open_generator
 from harness.tracking import Store
 
 
 def is_model(place: str) -> bool:
-    """Whether a place names a model and not images; no file is read. What is in the form of a
-    dataset's split is one, unless there is a module of that name in the current folder.
+    """Whether a place names a model and not images; no file is read. A text in the form of a
+    dataset's split names images, unless the current folder has a module of that name.
     """
     path = Path(place)
     if path.suffix.lower() in (*PICKLES, *FILES) or (path / INDEX).is_file():
         return True
-    if place.startswith(PREFIX):
+    if place.startswith(RUN):
         return True
     if place.startswith(HUB):
         return "[" not in place and place.rpartition(":")[2] not in SPLITS
@@ -58,7 +58,7 @@ def open_model(
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"{place}: {first['loc'][0]}: {first['msg']}") from error
-    if place.startswith(PREFIX):
+    if place.startswith(RUN):
         return RunGenerator(checked, open_store(), data_root)
     model = open_generator(checked)
     model.name = place

@@ -1,5 +1,5 @@
-"""`mu` and `sigma` in an `.npz`, as pytorch-fid, clean-fid, EDM and ADM publish them for data sets;
-of ADM also `mu_s` and `sigma_s`, of the spatial features that sFID compares.
+"""`mu` and `sigma` in an `.npz`, as pytorch-fid, clean-fid, EDM and ADM publish them for data sets.
+ADM's files have `mu_s` and `sigma_s` too, of the spatial features that sFID compares.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def has_images(where: str) -> bool:
 
 
 def load_moments(file: Path, names: tuple[str, str] = NAMES) -> tuple[Moments, str]:
-    """The moments in the file under these names, and their digest. Raises BadInput where they are
-    none.
+    """The mean and covariance that an `.npz` has under these names, and their digest. Raises
+    BadInput where it has none.
     """
     first, second = names
     if missing := set(names) - _names(file):
@@ -61,7 +61,7 @@ def load_moments(file: Path, names: tuple[str, str] = NAMES) -> tuple[Moments, s
 
 
 def _names(path: Path) -> set[str]:
-    """The names of the arrays in an `.npz`; none where it is no such file."""
+    """The names of the arrays in an `.npz`; empty for any other file."""
     if path.suffix.lower() != ".npz" or not path.is_file():
         return set()
     try:

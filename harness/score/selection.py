@@ -160,7 +160,7 @@ def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig)
 def default_metrics(sets: Sets) -> list[Metric]:
     """The metrics that are measured where none is named: of pairs those of pairs, of sets those of
     distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte;
-    nor is what has a network of its own, as sFID has.
+    nor are metrics that always take one network, such as sFID.
     """
     suitable = PAIRS if sets.paired else SETS
     return [

@@ -41,7 +41,7 @@ _PICKLE = (
     + _SAVE
 )
 CONVERSIONS = {".pt": _TORCH, ".pth": _TORCH, ".pkl": _PICKLE, ".pickle": _PICKLE}
-"""How pickled statistics become an `.npz`, by suffix: torch-fidelity's, and those of EDM2."""
+"""The commands that turn pickled statistics into an `.npz`, by suffix: torch-fidelity's, EDM2's."""
 KIND = "harness feature statistics, version 1"
 
 
@@ -194,13 +194,13 @@ def check_statistics_suffix(file: Path) -> None:
 
 
 def is_statistics(where: str) -> bool:
-    """Whether a place is that of statistics, or of a pickle of such, and not of images alone."""
+    """Whether a place names a file of statistics, pickled ones too, and not images alone."""
     return Path(where).suffix.lower() in (SUFFIX, *CONVERSIONS) or is_moments(where)
 
 
 def load_statistics(files: Sequence[str], spatial: bool = False) -> SetStatistics:
-    """What `SetStatistics.save` wrote, merged, or `mu` and `sigma` of an `.npz`; of the spatial
-    features, `mu_s` and `sigma_s`. BadInput for anything else.
+    """What `SetStatistics.save` wrote, merged, or `mu` and `sigma` of an `.npz`, where `spatial`
+    its `mu_s` and `sigma_s`. BadInput for anything else.
     """
     return reduce(SetStatistics.merge, [_load(Path(file), spatial) for file in files])
 
@@ -212,8 +212,8 @@ def _load(file: Path, spatial: bool) -> SetStatistics:
             f" it, with {conversion.replace('FILE', str(file))}"
         )
     if is_moments(str(file)):
-        return _of_moments(file, spatial)
-    statistics = _of_shard(file)
+        return _read_moments(file, spatial)
+    statistics = _read_shard(file)
     label = statistics.origin.extractor
     if spatial and not label.startswith(SPATIAL_LABEL):
         raise BadInput(
@@ -222,16 +222,16 @@ def _load(file: Path, spatial: bool) -> SetStatistics:
     return statistics
 
 
-def _of_moments(file: Path, spatial: bool) -> SetStatistics:
+def _read_moments(file: Path, spatial: bool) -> SetStatistics:
     moments, sha = load_moments(file, SPATIAL_NAMES if spatial else NAMES)
-    described, known = f"statistics {file}", known_statistics(file)
+    described, published = f"statistics {file}", known_statistics(file)
     origin = Origin(described, "", "", "", "", described, sha, "reference")
-    if known:
-        origin = replace(origin, preprocessing=known.preprocessing, caveat=known.note)
+    if published:
+        origin = replace(origin, preprocessing=published.preprocessing, caveat=published.note)
     return SetStatistics(moments, origin, (sha,))
 
 
-def _of_shard(file: Path) -> SetStatistics:
+def _read_shard(file: Path) -> SetStatistics:
     try:
         statistics = FeatureStatistics.from_bytes(file.read_bytes())
         with safe_open(file, "pt") as opened:

@@ -17,6 +17,8 @@ from harness.families.pretrained.settings import PretrainedSettings
 from harness.families.pretrained.source_paths import source_file
 from harness.families.pretrained.torch_files import CHECKPOINT, ExportedGenerator, TorchScript
 
+RUN = "run:"
+"""How the name of a cell of the tracking store begins."""
 PICKLES = (".pth", ".ckpt", ".pkl", ".pickle", ".bin")
 """Suffixes of checkpoints that are pickles, which could run code as they are read."""
 FILES: Mapping[str, type[LatentGenerator]] = {
@@ -30,7 +32,7 @@ FILES: Mapping[str, type[LatentGenerator]] = {
 def open_generator(settings: PretrainedSettings) -> ImageGenerator:
     """Opens the model that the settings name. Raises BadInput where it is none that can be used."""
     name = settings.source
-    if name.startswith("run:"):
+    if name.startswith(RUN):
         raise BadInput(f"{name}: a run is taken by `harness score`; name its recipe in a suite")
     if Path(name).suffix.lower() in PICKLES:
         raise BadInput(f"{name} {CHECKPOINT}")
