@@ -27,8 +27,7 @@ LAST_STEP = 1.01
 def derive_results(record: SuiteRecord) -> Results:
     """The results of a suite, from its record alone."""
     table = tidy(record.cells)
-    train_images = {dataset.name: dataset.train for dataset in record.datasets}
-    training = tuple(training_infos(record.cells, record.curves, table, train_images))
+    training = record_training(record, table)
     state = SuiteTraining(undertrained(training), trial(record.overrides))
     verdicts = decide_claims(
         record.claims,
@@ -43,9 +42,17 @@ def derive_results(record: SuiteRecord) -> Results:
         **{field.name: getattr(record, field.name) for field in fields(SuiteRecord)},
         table=table,
         verdicts=[with_costs(with_budget(v, training), record.models) for v in verdicts],
-        boards=boards(with_means(_after_training(table), record.each), record.metrics),
+        boards=boards(with_means(after_training(table), record.each), record.metrics),
         training=training,
     )
+
+
+def record_training(record: SuiteRecord, table: pd.DataFrame) -> tuple[TrainingInfo, ...]:
+    """How far each trained model of a record was trained on each dataset; `table` is its tidy
+    table.
+    """
+    train_images = {dataset.name: dataset.train for dataset in record.datasets}
+    return tuple(training_infos(record.cells, record.curves, table, train_images))
 
 
 def decide_claims(  # noqa: PLR0913 - what verdicts rest on, the last three by name
@@ -108,6 +115,6 @@ def _budgets(infos: Sequence[TrainingInfo]) -> list[str]:
     return [f"{info.model} {info.budget}" for info in infos]
 
 
-def _after_training(table: pd.DataFrame) -> pd.DataFrame:
+def after_training(table: pd.DataFrame) -> pd.DataFrame:
     """The table without training fractions, which would stand beside their own model on a board."""
     return table[~table["model"].map(is_fraction).astype(bool)]

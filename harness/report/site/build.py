@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from harness.report.site.published_numbers import read_published
 from harness.report.site.questions import answers
 from harness.report.site.readme import STATES, readme
 from harness.report.site.recorded import claim_outcome, forests, look_history, seed_rows
-from harness.report.site.report_cards import report_cards
+from harness.report.site.report_cards import ReportCard, report_cards
 from harness.report.table_comparison import figures_summary
 from harness.report.templating import data_uri, template_environment, value_text
 
@@ -35,11 +36,12 @@ def build_site(reports: Path) -> dict[str, str]:
     if (reports / CLAIMS / "verdicts.json").exists():
         raise BadInput(f"{reports / CLAIMS}: a report of this name; pages of claims have it")
     ledger = Ledger.of(reports)
+    cards = list(report_cards(reports, ledger))
     pages = {
-        "index.html": _index(reports, ledger),
+        "index.html": _index(reports, ledger, cards),
         BOARDS: boards_page(read_published(reports)),
         FIGURES: _figures_page(ledger),
-        README: readme(reports, ledger),
+        README: readme(ledger, cards),
     }
     for shelf in ledger.shelves:
         for claim in shelf.claims:
@@ -47,7 +49,7 @@ def build_site(reports: Path) -> dict[str, str]:
     return pages
 
 
-def _index(reports: Path, ledger: Ledger) -> str:
+def _index(reports: Path, ledger: Ledger, cards: Sequence[ReportCard]) -> str:
     claims = [claim for shelf in ledger.shelves for claim in shelf.claims]
     counts = Counter(claim_outcome(ledger.on(claim)) for claim in claims)
     return _render(
@@ -57,7 +59,7 @@ def _index(reports: Path, ledger: Ledger) -> str:
         answers=answers(reports, ledger),
         counts=[(name, counts[name]) for name in STATES if counts[name] or name in OUTCOMES],
         total=len(claims),
-        reports=list(report_cards(reports, ledger)),
+        reports=cards,
         figures=figures_summary(ledger.published),
     )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from harness.config.training_fraction import is_fraction
 from harness.core.keys import digest
 from harness.core.measurement import EXTERNAL, FLOORS, tidy
 from harness.metrics.base import Metric
 from harness.report.archive import RECORD, read_record
+from harness.report.derivation import LAST_STEP, after_training, record_training
 from harness.report.results import ModelInfo, SuiteRecord
 from harness.report.site.papers import RecipeNotes
 from harness.report.site.published import (
@@ -23,7 +23,7 @@ from harness.report.site.published import (
     published_table,
 )
 from harness.statistics.class_means import with_means
-from harness.statistics.maturity import TrainingInfo, training_infos
+from harness.statistics.maturity import TrainingInfo
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ def gather_published(records: Mapping[str, SuiteRecord]) -> PublishedNumbers:
     published = []
     for name, record in records.items():
         report = SourceReport(name, record.title, record.generated_at[:10])
-        table = _table(record)
+        cells = tidy(record.cells)
+        table = _table(record, cells)
         is_floor = table["model"].isin(list(FLOORS))
         floors.append(table[is_floor])
-        models += _models(report, record, table[~is_floor])
+        models += _models(report, record, record_training(record, cells), table[~is_floor])
         published.append(report)
     entries = merge_models(models)
     oldest_first = list(records.values())[::-1]
@@ -80,12 +81,11 @@ def gather_published(records: Mapping[str, SuiteRecord]) -> PublishedNumbers:
     )
 
 
-def _table(record: SuiteRecord) -> pd.DataFrame:
-    """The tidy table of a record as boards show it: without training fractions, and with the mean
-    over the datasets that one name stands for in place of these.
+def _table(record: SuiteRecord, cells: pd.DataFrame) -> pd.DataFrame:
+    """The tidy table `cells` of a record as boards show it: without training fractions, and with
+    the mean over the datasets that one name stands for in their place.
     """
-    table = tidy(record.cells)
-    table = table[~table["model"].map(is_fraction).astype(bool)]
+    table = after_training(cells)
     classes = {name for names in record.each.values() for name in names}
     means = with_means(table, record.each)
     for name, datasets in record.each.items():
@@ -100,7 +100,7 @@ def _table(record: SuiteRecord) -> pd.DataFrame:
 
 
 def _mean_keys(rows: pd.DataFrame) -> dict[tuple[str, str, int], str]:
-    """Keys for means over datasets: digests of the keys of what they are means of."""
+    """Keys for means over datasets: digests of the keys of all numbers in the mean."""
     return {
         (column, str(model), int(seed)): digest(sorted(of_seed[column]))
         for (model, seed), of_seed in rows.groupby(["model", "seed"])
@@ -109,10 +109,11 @@ def _mean_keys(rows: pd.DataFrame) -> dict[tuple[str, str, int], str]:
 
 
 def _models(
-    report: SourceReport, record: SuiteRecord, table: pd.DataFrame
+    report: SourceReport,
+    record: SuiteRecord,
+    infos: Iterable[TrainingInfo],
+    table: pd.DataFrame,
 ) -> Iterator[PublishedModel]:
-    train_images = {dataset.name: dataset.train for dataset in record.datasets}
-    infos = training_infos(record.cells, record.curves, tidy(record.cells), train_images)
     training = {(info.dataset, info.model): info for info in infos}
     about = {model.name: model for model in record.models}
     for (dataset, name), rows in table.groupby(["dataset", "model"], sort=False):
@@ -132,6 +133,6 @@ def _images(model: ModelInfo | None, info: TrainingInfo | None) -> int | None:
     """The budget as it was asked: a training is whole steps, and may show a few images more."""
     if model is None or model.images is None or (info and model.images == 0):
         return info.images if info else None
-    if info and not model.images <= info.images < 1.01 * model.images:
+    if info and not model.images <= info.images < LAST_STEP * model.images:
         return info.images  # a budget of the dataset's own
     return model.images

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from harness.config.claim import Claim
 from harness.report.ledger import OUTCOMES, Ledger, RecordedVerdict
 from harness.report.site.recorded import claim_outcome
-from harness.report.site.report_cards import report_cards
+from harness.report.site.report_cards import ReportCard
 from harness.report.templating import template_environment
 
 STATES = (*OUTCOMES, "contested", "not run")
@@ -17,7 +18,7 @@ WRITTEN = "<!-- Written by `harness site`. -->"
 """The first line; a page without it was written by others."""
 
 
-def readme(reports: Path, ledger: Ledger) -> str:
+def readme(ledger: Ledger, cards: Sequence[ReportCard]) -> str:
     """Returns the index: each report with a picture and its verdicts, and the claims by what they
     came to, with the reports that say so.
     """
@@ -30,7 +31,7 @@ def readme(reports: Path, ledger: Ledger) -> str:
         template_environment(autoescape=False)
         .get_template("site_readme.md")
         .render(
-            cards=list(report_cards(reports, ledger)),
+            cards=cards,
             by_outcome=by_outcome,
             total=len(claims),
             address=quote,
