@@ -20,6 +20,7 @@ from harness.config.file_model import FileModel
 from harness.config.quoted import SpreadKind
 from harness.config.reference import parse_reference
 from harness.core.errors import BadInput
+from harness.core.paper_address import paper_address
 
 _FIGURE = re.compile(
     r"(?P<value>-?\d{1,12}(?:\.\d{1,12})?)(?:\s*±\s*(?P<spread>\d{1,12}(?:\.\d{1,12})?))?"
@@ -51,9 +52,7 @@ class PublishedSource(FileModel):
     @property
     def link(self) -> str:
         """The paper's address."""
-        scheme, _, number = self.id.partition(":")
-        pages = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-        return f"{pages[scheme]}{number}" if scheme in pages else self.id
+        return paper_address(self.id)
 
 
 class Reading(FileModel):

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from harness.core.paper_address import paper_address
 from harness.report.boards.latex import escape
 from harness.report.results import Results
 
@@ -27,9 +28,10 @@ _AUTHORS = re.compile(
     rf"(?P<authors>{_SURNAME}(?:(?:, | & | and ){_SURNAME})*)(?P<others> et al\.)? "
     r"(?P<year>(?:1[89]|20)\d\d)\b"
 )
-_IDENTIFIER = re.compile(
+IDENTIFIER = re.compile(
     r"arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.[^\s,;()]+(?:\([^\s)]*\))?[^\s,;()]*)"
 )
+"""The numbers of papers in a text."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Citation:
             return f"arXiv:{self.arxiv}"
         return f"doi:{self.doi}" if self.doi else f"{self.authors[0]} {self.year}"
 
+    @property
+    def address(self) -> str:
+        """The address of the work's page; empty without an identifier."""
+        return paper_address(self.name) if self.arxiv or self.doi else ""
+
 
 def read_citations(text: str) -> list[Citation]:
     """The works that a text cites, separated by semicolons. What names no author and year is passed
@@ -67,9 +74,9 @@ def _citation(text: str) -> Citation | None:
     if match is None:
         return None
     behind = text[match.end() :]
-    identifier = _IDENTIFIER.search(behind)
+    identifier = IDENTIFIER.search(behind)
     groups = identifier.groupdict() if identifier else {}
-    plain = _IDENTIFIER.sub("", behind)
+    plain = IDENTIFIER.sub("", behind)
     rest = re.sub(r"\([^()]*\)", "", plain).strip(" ,.\"'\n")
     return Citation(
         tuple(re.split(r", | & | and ", match["authors"])),

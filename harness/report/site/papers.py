@@ -7,25 +7,23 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from harness.core.paper_address import paper_address
 from harness.report.export.bibliography import (
+    IDENTIFIER,
     Citation,
     read_citations,
     recipe_citations,
     recipe_settings,
 )
 
-_LINK = re.compile(r"doi:(10\.[^\s,;()]+(?:\([^\s)]*\))?[^\s,;()]*)|arXiv:(\d{4}\.\d{4,5})")
-
 
 def source_links(text: str) -> Markup:
     """Returns a text in which each `doi:` and `arXiv:` number is a link."""
 
     def link(match: re.Match[str]) -> str:
-        doi, arxiv = match.groups()
-        address = f"https://doi.org/{doi}" if doi else f"https://arxiv.org/abs/{arxiv}"
-        return f'<a href="{address}">{match.group()}</a>'
+        return f'<a href="{paper_address(match.group())}">{match.group()}</a>'
 
-    return Markup(_LINK.sub(link, str(escape(text))))
+    return Markup(IDENTIFIER.sub(link, str(escape(text))))
 
 
 @dataclass(frozen=True)
