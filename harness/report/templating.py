@@ -31,9 +31,21 @@ def template_environment(autoescape: bool) -> Environment:
     return with_scripts(made)
 
 
+MOMENT = "%Y-%m-%d %H:%M UTC"
+"""How pages say when they were made."""
+
+
 def now() -> str:
     """This moment, as pages say when they were made."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.now(UTC).strftime(MOMENT)
+
+
+def read_moment(text: str) -> datetime:
+    """The moment that `now` wrote; the beginning of 1970 for any other text."""
+    try:
+        return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def value_text(value: float | None) -> str:

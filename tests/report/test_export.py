@@ -26,7 +26,7 @@ from harness.report.boards.latex import escape
 from harness.report.derivation import derive_results
 from harness.report.export import contents
 from harness.report.export.bibliography import bibtex, read_citations
-from harness.report.export.figure_files import file_slug, slugs
+from harness.report.export.file_names import file_slug, slugs
 from harness.report.export.macros import macro_name, number_macros, seed_macros
 from harness.report.export.rerun import environment_files, rerun_script, suite_files
 

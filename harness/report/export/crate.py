@@ -9,9 +9,9 @@ from collections.abc import Collection
 from typing import Any
 
 from harness.report.export.croissant import RESULTS, croissant_places, dataset_address
-from harness.report.export.every_eval_ever import moment
 from harness.report.export.rerun import suite_place
 from harness.report.results import Results
+from harness.report.templating import read_moment
 
 PLACE = "ro-crate-metadata.json"
 FORMATS = {
@@ -39,7 +39,7 @@ def crate_metadata(results: Results, places: Collection[str]) -> str:
     crate = ROCrate(version="1.1")
     crate.name = results.title
     crate.description = results.description or results.title
-    crate.datePublished = moment(results)
+    crate.datePublished = read_moment(results.generated_at)
     crate.license = crate.add(ContextEntity(crate, "#licence", properties=NO_LICENCE))
     files: dict[str, Any] = {
         place: crate.add_file(
@@ -55,7 +55,10 @@ def crate_metadata(results: Results, places: Collection[str]) -> str:
         identifier="#run",
         object=[files[suite_place(results)]],
         result=[files[RESULTS]],
-        properties={"name": results.command, "endTime": moment(results).isoformat()},
+        properties={
+            "name": results.command,
+            "endTime": read_moment(results.generated_at).isoformat(),
+        },
     )
     return json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False) + "\n"
 

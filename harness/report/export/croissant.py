@@ -12,9 +12,9 @@ from typing import Any
 
 from harness.core.counting import counted
 from harness.report.export.bibliography import read_citations
-from harness.report.export.every_eval_ever import moment
-from harness.report.export.figure_files import file_slug, slugs
+from harness.report.export.file_names import file_slug, slugs
 from harness.report.results import DatasetInfo, Results
+from harness.report.templating import read_moment
 
 RESULTS = "report/results.csv"
 SCHEMA = "https://schema.org/"
@@ -45,12 +45,8 @@ def croissant_places(results: Results) -> dict[str, str]:
 
 def dataset_address(dataset: DatasetInfo) -> str:
     """The address of the work that a dataset's citation names; empty where it names none."""
-    for work in read_citations(dataset.card.citation):
-        if work.doi:
-            return f"https://doi.org/{work.doi}"
-        if work.arxiv:
-            return f"https://arxiv.org/abs/{work.arxiv}"
-    return ""
+    works = read_citations(dataset.card.citation)
+    return next((work.address for work in works if work.address), "")
 
 
 def _dataset(dataset: DatasetInfo, results: Results) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def _dataset(dataset: DatasetInfo, results: Results) -> dict[str, Any]:
         cite_as=card.citation,
         url=dataset_address(dataset) or SOURCE,
         version="1.0.0",
-        date_published=moment(results),
+        date_published=read_moment(results.generated_at),
     ).to_json()
     return metadata
 
@@ -91,7 +87,7 @@ def _results(results: Results, table: bytes) -> dict[str, Any]:
         cite_as="See CITATION.cff of the harness, and tex/references.bib.",
         url=SOURCE,
         version="1.0.0",
-        date_published=moment(results),
+        date_published=read_moment(results.generated_at),
         distribution=[
             mlc.FileObject(
                 id="results.csv",

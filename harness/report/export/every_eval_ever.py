@@ -7,17 +7,16 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from harness.core.secrets import without_passwords
-from harness.report.export.figure_files import file_slug, slugs
+from harness.report.export.file_names import file_slug, slugs
 from harness.report.export.rows import ModelScore, scores_by_model
 from harness.report.results import DatasetInfo, ModelInfo, Results
+from harness.report.templating import read_moment
 
 SCHEMA_VERSION = "0.3.0"
-MOMENT = "%Y-%m-%d %H:%M UTC"
-"""How reports say when they were made."""
 
 
 def every_eval_ever_files(results: Results) -> dict[str, str]:
@@ -34,16 +33,8 @@ def every_eval_ever_files(results: Results) -> dict[str, str]:
     return files
 
 
-def moment(results: Results) -> datetime:
-    """When the report was made; the beginning of 1970 where it does not say."""
-    try:
-        return datetime.strptime(results.generated_at, MOMENT).replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
-
-
 def _document(results: Results, model: ModelInfo, scores: list[ModelScore]) -> dict[str, Any]:
-    when = moment(results)
+    when = read_moment(results.generated_at)
     environment = {name: str(value) for name, value in results.environment.items()}
     identity = f"{results.suite_name}/{model.name}/{int(when.timestamp())}"
     return {

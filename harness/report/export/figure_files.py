@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 from collections.abc import Iterable
-from itertools import chain, count
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from harness.core.files import encoded
 from harness.report import figures, suite_figures
+from harness.report.export.file_names import unique_slugs
 from harness.report.results import Results
 from harness.report.svg import STYLE, render_svg
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that names may have and XML may not."""
-MAX_NAME = 90
 
 
 class FigureFiles:
@@ -71,30 +69,3 @@ def render_pdf(figure: Figure) -> bytes:
     with mpl.rc_context({**STYLE, "pdf.fonttype": 42}):
         figure.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Producer": None})
     return buffer.getvalue()
-
-
-def file_slug(name: str) -> str:
-    """A name as part of a file's name: small letters and digits, joined by hyphens.
-
-    >>> file_slug("Fréchet distance on digits[unseen=8]")
-    'frechet-distance-on-digits-unseen-8'
-    """
-    plain = unicodedata.normalize("NFKD", name.lower())
-    letters = "".join(c for c in plain if not unicodedata.combining(c))
-    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:MAX_NAME] or "x"
-
-
-def slugs(names: Iterable[str]) -> dict[str, str]:
-    """The slug of each name, by name; a number tells apart those that would be alike."""
-    distinct = list(dict.fromkeys(names))
-    return dict(zip(distinct, unique_slugs(distinct), strict=True))
-
-
-def unique_slugs(names: Iterable[str]) -> list[str]:
-    """A slug for each of the names in their order, all of them different."""
-    taken: list[str] = []
-    for name in names:
-        base = file_slug(name)
-        candidates = chain([base], (f"{base}-{number}" for number in count(2)))
-        taken.append(next(each for each in candidates if each not in taken))
-    return taken

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from harness.report.export.every_eval_ever import moment
-from harness.report.export.figure_files import file_slug, slugs
+from harness.report.export.file_names import file_slug, slugs
 from harness.report.export.rows import ModelScore, scores_by_model
 from harness.report.results import Results
+from harness.report.templating import read_moment
 from harness.statistics.formatting import percent
 
 TASKS = {
@@ -81,7 +81,7 @@ def _entry(results: Results, score: ModelScore) -> dict[str, Any]:
     return {
         "dataset": {"id": score.dataset.name, "task_id": score.metric.name},
         "value": score.value,
-        "date": moment(results).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": read_moment(results.generated_at).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "notes": _note(score),
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from harness.config.names import unfit
 from harness.plan import Plan
 from harness.plan.identity import is_shipped
-from harness.report.export.figure_files import file_slug, slugs
+from harness.report.export.file_names import file_slug, slugs
 from harness.report.results import Results
 
 NO_PACKAGES = ("harness", "harness commit", "commit", "python", "system", "device")
