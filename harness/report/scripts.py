@@ -14,17 +14,18 @@ from markupsafe import Markup
 
 
 def with_scripts(environment: Environment) -> Environment:
-    """The environment of templates, in which `policy(name)` is the content security policy of a
-    page whose one script is the template `name`, and `script(name)` that script.
+    """The environment of templates, in which `script(*names)` is the one script of a page, made of
+    these templates in their order, and `policy(*names)` its content security policy.
     """
 
-    def source(name: str) -> str:
-        assert environment.loader
-        return environment.loader.get_source(environment, name)[0]
+    def source(*names: str) -> str:
+        loader = environment.loader
+        assert loader
+        return "".join(loader.get_source(environment, name)[0] for name in names)
 
     environment.globals.update(
-        policy=lambda name: _policy(source(name)),
-        script=lambda name: Markup("<script>{}</script>").format(Markup(source(name))),
+        policy=lambda *names: _policy(source(*names)),
+        script=lambda *names: Markup("<script>{}</script>").format(Markup(source(*names))),
     )
     return environment
 

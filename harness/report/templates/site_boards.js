@@ -34,8 +34,7 @@ function write() {
   const columns = ticks.filter((tick) => tick.checked).map((tick) => tick.value);
   if (columns.length) state.set("columns", columns.join(","));
   for (const [name, each] of order) state.append("sort", [name, ...each].join("~"));
-  const text = state.toString();
-  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  keepInAddress(state);
 }
 
 function sort(table) {
@@ -49,11 +48,8 @@ function sort(table) {
   head.setAttribute("aria-sort", end === "best" ? direction : flip[direction] ?? direction);
   const key = (row) => cellOf(row, head).dataset.order ?? "";
   const sign = end === "best" ? 1 : -1;
-  const compare = (a, b) => {
-    const [x, y] = [key(a), key(b)];
-    if (x === "" || y === "") return (x === "") - (y === "") || a.dataset.index - b.dataset.index;
-    return sign * (x - y) || a.dataset.index - b.dataset.index;
-  };
+  const compare = (a, b) =>
+    compareKeys(key(a), key(b), sign) || a.dataset.index - b.dataset.index;
   table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
 }
 
@@ -70,11 +66,10 @@ function choose(table, columns) {
 
 function filter(table) {
   const [text, , family, budget] = fields.map((field) => field.value);
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const matches = matcher(text);
   const heads = shownColumns(table);
   for (const row of allRows(table)) {
-    const all = row.dataset.text.toLowerCase();
-    const fits = words.every((word) => all.includes(word))
+    const fits = matches(row.dataset.text)
       && (!family || row.dataset.family === family) && (!budget || row.dataset.budget === budget);
     row.hidden = !fits || heads.every((head) => ["", "–", "n/a"].includes(cellOf(row, head).textContent.trim()));
   }
@@ -266,9 +261,7 @@ $("controls").addEventListener("reset", (event) => {
   write();
   show();
 });
-addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details.guide")) details.open = true;
-});
+unfoldForPrint("details.guide");
 addEventListener("hashchange", () => { read(); show(); });
 for (const element of [$("controls"), ...document.querySelectorAll(".scripted")]) element.hidden = false;
 read();

@@ -10,13 +10,7 @@ for (const button of document.querySelectorAll("th button")) {
     for (const other of header.parentElement.children) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", up ? "ascending" : "descending");
     const key = (row) => row.cells[header.cellIndex].dataset.sort ?? "";
-    const compare = (a, b) => {
-      const [x, y] = [key(a), key(b)];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
-      return up ? order : -order;
-    };
-    body.append(...[...body.rows].sort(compare));
+    body.append(...[...body.rows].sort((a, b) => compareKeys(key(a), key(b), up ? 1 : -1)));
   });
 }
 // A link to a folded place opens it.
@@ -27,7 +21,4 @@ const unfold = () => {
 };
 addEventListener("hashchange", unfold);
 unfold();
-// Paper has no clicks: everything folded is opened for printing.
-addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
-});
+unfoldForPrint("details");

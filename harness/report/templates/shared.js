@@ -1,0 +1,20 @@
+// What several pages share; it stands before the script of the page.
+// Orders the keys of two cells: with the sign 1 the smaller one first, with -1 the larger. Empty keys
+// stay last both ways.
+const compareKeys = (x, y, sign) => {
+  if (x === "" || y === "") return (x === "") - (y === "");
+  return sign * (isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y);
+};
+// Returns a function that says whether a text has all words of a search.
+const matcher = (search) => {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return (text) => words.every((word) => text.toLowerCase().includes(word));
+};
+const keepInAddress = (state) => {
+  const text = state.toString();
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+};
+// Paper has no clicks: what is folded is opened for printing.
+const unfoldForPrint = (selector) => addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll(selector)) details.open = true;
+});
