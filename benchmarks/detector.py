@@ -54,7 +54,7 @@ def main() -> None:
     }
     features = {name: network.extract(images).pooled for name, images in sets.items()}
     real = [network.extract(part.images).pooled for part in (dataset.train, dataset.test)]
-    areas = {(t.learnt, t.judged): t.area.value for t in cross_tests(features, *real)}
+    areas = {(t.learnt_from, t.tested_on): t.area.value for t in cross_tests(features, *real)}
     heads = ["learnt from", *(f"`{name}`" for name in features)]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for a in features:

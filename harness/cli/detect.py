@@ -78,7 +78,7 @@ def detect_generated(
 
 def _area_rows(tests: Sequence[DetectorTest], samples: Sequence[str]) -> list[list[str]]:
     """A row for each set that a detector learnt from, with its areas on all sets."""
-    areas = {(test.learnt, test.judged): f"{test.area.value:.3f}" for test in tests}
+    areas = {(test.learnt_from, test.tested_on): f"{test.area.value:.3f}" for test in tests}
     return [[learnt, *(areas[learnt, judged] for judged in samples)] for learnt in samples]
 
 
@@ -88,8 +88,8 @@ def _area_table(tests: Sequence[DetectorTest]) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "learnt from": [test.learnt for test in tests],
-            "tested on": [test.judged for test in tests],
+            "learnt from": [test.learnt_from for test in tests],
+            "tested on": [test.tested_on for test in tests],
             "area": [test.area.value for test in tests],
             "stderr": [test.area.stderr for test in tests],
         }

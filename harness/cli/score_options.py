@@ -195,7 +195,7 @@ class ModelOptions:
         typer.Option(help="The distribution of latents."),
     ] = "normal"
     images_at_once: Annotated[
-        int, typer.Option(help="Images that are asked of the model in one call.", min=1, max=100)
+        int, typer.Option(help="Images that the model makes in one call.", min=1, max=100)
     ] = 100
     argument: Annotated[
         list[str] | None,

@@ -160,7 +160,7 @@ def _stream(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 def labels_beside(path: Path, count: int) -> torch.Tensor | None:
     """The array `labels` beside the images `arr_0` of an `.npz`, int64 `count`; None where there is
-    none. Raises BadInput where it is no label for each.
+    none. Raises BadInput where it does not have a label for each.
     """
     return torch.from_numpy(read_labels(path, LABELS, count)) if _has_labels(path) else None
 

@@ -41,8 +41,8 @@ def _no_counterparts(candidate: Candidate) -> str | None:
 
 
 def _counterparts(candidate: Candidate) -> int:
-    """How many test images are what translations of others should be, as a classifier knows
-    them.
+    """The number of test images that translations should match, without changed images, which no
+    classifier knows.
     """
     test = candidate.dataset.normal_test
     return int(test.labels.sum()) if candidate.dataset.unpaired else len(test)
@@ -85,8 +85,8 @@ def translation_sources(e: Evidence) -> Tensor:
 
 @evidence(requires=("counterparts", "logits"), role="extractor", framewise=True)
 def counterpart_logits(e: Evidence) -> Tensor:
-    """Class logits of the test images that translations should be, n×classes. Of changed images and
-    images as they are, these are the latter: classifiers know no others.
+    """Class logits of the test images that translations should match, n×classes. Where one domain
+    has changed images, these are the images of the other one: classifiers know no changed images.
     """
     return _class_logits(e, e["originals"])
 

@@ -88,8 +88,8 @@ def repository_name(name: str, default: str) -> str:
 def locate_repository(
     name: str, repository: str, needed: tuple[str, ...], pin: Pin | None = None
 ) -> LocalWeights:
-    """The weights of `repository` on this machine, in one folder with the files `needed`; those of
-    `pin` where it is given, else of `PINS`.
+    """The weights of `repository` on this machine, in one folder with the files `needed`: the file
+    of `pin`, or of `PINS` without one.
 
     Looked for in the folder `repository` below HARNESS_WEIGHTS, then in the hub's cache, and
     fetched into that cache. `name` is what error messages call it. MissingWeights where that fails,

@@ -48,7 +48,7 @@ KINDS: Mapping[str, TextNetworkKind] = {
 
 class PretrainedTextSettings(Settings):
     """`kind` of network and its `repository` of the Hugging Face hub, or folder below
-    HARNESS_WEIGHTS. `sha256`: of its model.safetensors, where the harness does not know it.
+    HARNESS_WEIGHTS. `sha256` of its model.safetensors, where the harness has no pin of it.
     """
 
     kind: Literal["clip", "t5"] = "clip"
@@ -98,8 +98,8 @@ class PretrainedTextEncoder(nn.Module):
 
     def inputs(self, ids: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
         """Ids of words int64 N×L → ids of pieces int64 N×L', and which of them count, bool N×L':
-        those of the words in their order, and an end. A text that is longer than the network takes
-        is cut before its end.
+        the pieces of the words in their order, and an end. A text that is longer than the network
+        takes loses its last pieces, but not the end.
         """
         pieces = table[ids].flatten(1)
         order = (pieces < 0).to(torch.uint8).argsort(dim=1, stable=True)
@@ -121,7 +121,7 @@ class PretrainedTextEncoder(nn.Module):
         return states.last_hidden_state, mask
 
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """The same of texts, whatever words they have."""
+        """As `forward`, from texts with any words."""
         words = Tokenizer.of(texts)
         table = self.table(words)
         vectors, mask = self(words.encode(texts).to(table.device), table)
@@ -144,7 +144,7 @@ class PretrainedText(FeatureNetwork):
         return hub.locate_repository(self.name, repository, FILES, pin)
 
     def width(self) -> int:
-        """Numbers of a vector. Raises BadInput where the folder has no such network."""
+        """The length of a vector. Raises BadInput where the folder has no such network."""
         path, key = self.weights().path.with_name("config.json"), KINDS[self.settings.kind].width
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
@@ -154,7 +154,7 @@ class PretrainedText(FeatureNetwork):
 
     def read(self, path: Path) -> PretrainedTextEncoder:
         """The network with the weights at `path`, and its tokenizer. Raises BadInput where the
-        folder has not got them.
+        folder lacks them.
         """
         kind, weights = KINDS[self.settings.kind], LocalWeights(path, self.settings.pin.sha256)
         network = hub.load_network(self.name, weights, kind.network, self.settings.kind)

@@ -26,7 +26,7 @@ EPSILON = 1e-8
 
 class EqualizedConv(nn.Module):
     """N×into×H×W → N×out×H×W, or half of each side where it `halves`: smoothed by `BLUR` and
-    convolved. Weights are scaled when they are used, as those of `EqualizedLinear`.
+    convolved. Weights are scaled when they are used, as in `EqualizedLinear`.
     """
 
     blur: Tensor

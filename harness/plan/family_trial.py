@@ -104,7 +104,7 @@ def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.
 
 
 def _check_training(family: Family, dataset: Dataset, device: torch.device) -> None:
-    """That its phases can be trained on the first images."""
+    """Train each of its phases on the first images. Raises BadInput where one cannot be."""
     _check_networks(family)
     with _trying("phases", family.phases):
         phases = family.phases()

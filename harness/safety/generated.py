@@ -1,4 +1,4 @@
-"""Detectors of generated images: trained on the samples of one model, tested on those of others."""
+"""Detectors of generated images: trained on one model's samples, tested on other models'."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.metrics.detection import auroc
 
 @dataclass(frozen=True)
 class DetectorTest:
-    """How well a detector that learnt from the samples `learnt` tells the samples `judged` from
-    images that no detector has seen: the area under the ROC curve.
+    """How well a detector that learnt from one set of samples tells another from real images that
+    no detector has seen: the area under the ROC curve.
     """
 
-    learnt: str
-    judged: str
+    learnt_from: str
+    tested_on: str
     area: Estimate
 
 
@@ -28,7 +28,7 @@ def cross_tests(
     made: Mapping[str, Tensor], train: Tensor, held_out: Tensor, seed: int = 0
 ) -> Iterator[DetectorTest]:
     """Tests the detector of each set of samples on each set, by features n×d: `made` by name,
-    real images to learn from (`train`) and to be judged by (`held_out`).
+    real images to learn from (`train`) and to be tested with (`held_out`).
 
     A detector learns from all samples of a set and as many training images, at random by `seed`. On
     its own set it is tested as `harness.metrics.detectability` does, on the half that it did not

@@ -62,8 +62,8 @@ def code_digests(family: type[Family]) -> dict[str, str]:
 
 
 def module_digests(modules: Sequence[str], own: str) -> dict[str, str]:
-    """As `code_digests`, of the code that can be reached from these modules; that of the package
-    `own` counts wherever it is installed.
+    """As `code_digests`, for the code that can be reached from these modules. The code of the
+    package `own` counts wherever it is installed.
     """
     digests: dict[str, str] = {}
     waiting = list(modules)

@@ -29,7 +29,7 @@ def test_a_detector_finds_what_lies_where_its_own_samples_do():
         "aside": gaussian(6000, (0, 1.5, 0)),
     }  # fmt: skip
     tests = {
-        (test.learnt, test.judged): test.area
+        (test.learnt_from, test.tested_on): test.area
         for test in cross_tests(made, gaussian(6000), gaussian(6000))
     }
     found = norm.cdf(1.5 / math.sqrt(2))

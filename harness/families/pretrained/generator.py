@@ -25,8 +25,8 @@ BRIGHT = 0.5
 
 
 class ImageGenerator(ABC):
-    """A pretrained model, opened as far as its condition and its files are known. Its weights are
-    loaded by `load`. `seed` is the one that its samples are drawn with where none is named.
+    """A pretrained model whose condition and files are known; `load` reads its weights. `seed` is
+    the default seed of its samples.
     """
 
     seed: int = 0
@@ -71,7 +71,7 @@ class ImageGenerator(ABC):
     ) -> Tensor:
         """`count` images N×C×H×W in [-1, 1], a label or a caption for each where it takes them.
 
-        Raises BadInput where the model fails, or returns something else than as many finite images.
+        Raises BadInput where the model fails, or returns anything but `count` finite images.
         """
         parts, step = [], self.settings.images_at_once
         for start in range(0, count, step):
@@ -89,7 +89,7 @@ class ImageGenerator(ABC):
 
 @contextmanager
 def failing(start: str) -> Iterator[None]:
-    """Whatever is raised in the block becomes BadInput, in one line that begins so."""
+    """Turns whatever the block raises into BadInput, one line that begins with `start`."""
     try:
         yield
     except BadInput:

@@ -1,4 +1,4 @@
-"""A pretrained model as an entrant: it is not trained, and its samples are measured like any."""
+"""A pretrained model as an entrant: not trained, and measured as any other model."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Pretrained(Untrained):
 
     @property
     def conditional(self) -> bool:
-        """Whether it is asked for classes."""
+        """Whether the model takes class labels."""
         return self.generator.condition == "labels"
 
     @property
     def takes_texts(self) -> bool:
-        """Whether it is asked for texts."""
+        """Whether the model takes captions."""
         return self.generator.condition == "captions"
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

@@ -63,8 +63,8 @@ class PythonCallable(ImageGenerator):
     ) -> object:
         """Calls the function."""
         conditions = {"labels": labels, "captions": captions}
-        asked = {name: value for name, value in conditions.items() if value is not None}
-        return self.function(count, generator, **asked, **self.settings.arguments)
+        condition = {name: value for name, value in conditions.items() if value is not None}
+        return self.function(count, generator, **condition, **self.settings.arguments)
 
     def _read_signature(self) -> Condition:
         try:
@@ -78,17 +78,17 @@ class PythonCallable(ImageGenerator):
             if "captions" in signature.parameters
             else "none"
         )
-        asked: dict[str, object] = {} if condition == "none" else {condition: ()}
+        further: dict[str, object] = {} if condition == "none" else {condition: ()}
         try:
-            signature.bind(1, None, **asked, **self.settings.arguments)
+            signature.bind(1, None, **further, **self.settings.arguments)
         except TypeError as error:
             place = defined(self.function)
             raise BadInput(
-                f"{self.name} cannot be called as {self._call_text(asked)}: {error}"
+                f"{self.name} cannot be called as {self._call_text(further)}: {error}"
                 + (f" ({place})" if place else "")
             ) from error
         return condition
 
-    def _call_text(self, asked: Mapping[str, object]) -> str:
-        arguments = (f"{name}=…" for name in (*asked, *self.settings.arguments))
+    def _call_text(self, further: Mapping[str, object]) -> str:
+        arguments = (f"{name}=…" for name in (*further, *self.settings.arguments))
         return f"f({', '.join(('n', 'generator', *arguments))})"

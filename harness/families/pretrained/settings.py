@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from harness.families.untrained import UntrainedSettings
 
 Condition = Literal["none", "labels", "captions"]
-"""What a model is asked for with each image."""
+"""What a model takes with each image."""
 ValueRange = Literal["-1..1", "0..1"]
 """Where the floating-point values of a model's images lie."""
 Latent = Literal["normal", "uniform", "sphere"]
@@ -26,10 +26,10 @@ class PretrainedSettings(UntrainedSettings):
 
     source: str = Field(min_length=1)
     condition: Condition | None = None
-    """What images are asked for; by default what the model takes."""
+    """The condition of each image; by default what the model takes."""
     value_range: ValueRange = "-1..1"
     images_at_once: PositiveInt = Field(100, le=100)
-    """Images that are asked of the model in one call."""
+    """Images that the model makes in one call."""
     latent: tuple[PositiveInt, ...] = ()
     """The shape of one latent, where the file does not say it."""
     latent_distribution: Latent = "normal"
