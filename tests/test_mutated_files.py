@@ -45,7 +45,7 @@ from harness.regression.baseline_from_plan import make_baseline
 from harness.regression.gate import open_gate
 from harness.report.derivation import decide_claims
 from harness.report.publish import asked_claims
-from harness.score.statistics import Origin, SetStatistics, load_statistics
+from harness.scoring.statistics import Origin, SetStatistics, load_statistics
 from harness.vote.ballots import BallotPair, Entrant, Key, ShownSide, check_pairs, read_votes
 from harness.vote.tally import Ballot, tally
 

@@ -16,7 +16,7 @@ from harness.metrics import METRICS
 from harness.plan import make_plan
 from harness.plan.external_samples import evidence_of
 from harness.plan.suite_checks import check_suite
-from harness.score import load_profile, load_sets, make_scoring
+from harness.scoring import load_profile, load_sets, make_scoring
 from harness.training.numerics import Numerics
 
 SUITE = """

@@ -135,7 +135,7 @@ def show(
     from harness.data import load_dataset
     from harness.data.description import describe_dataset
     from harness.data.output_files import check_suffix
-    from harness.score.document import write_json
+    from harness.scoring.document import write_json
 
     options.check_output_options((sheet, json_file), [name], data_root)
     if sheet:

@@ -46,7 +46,7 @@ def detect_generated(
     from harness.data.output_files import check_suffix, make_folder, write_output
     from harness.extractors import load_extractor
     from harness.safety.generated import cross_tests
-    from harness.score.selection import default_extractor
+    from harness.scoring.selection import default_extractor
 
     if out:
         check_suffix(out, "--out", "a table", ".csv")

@@ -79,7 +79,7 @@ def selftest(
     """
     from harness.data import load_dataset
     from harness.metrics import load_metric
-    from harness.score.document import write_json
+    from harness.scoring.document import write_json
     from harness.selftest.outcomes import save_selftest
     from harness.training.numerics import Numerics
 

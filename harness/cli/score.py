@@ -41,7 +41,7 @@ def score(request: ScoreOptions) -> None:
     from harness.cli.score_images import score_images
     from harness.cli.score_models import with_drawn_samples
     from harness.cli.score_statistics import score_statistics
-    from harness.score.comparing import compares_statistics
+    from harness.scoring.comparing import compares_statistics
 
     numerics = request.numerics()
     request.check_files()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from harness.core.terminal import Console
     from harness.data.images_on_disk import OpenOptions
     from harness.evaluation.profiles import Profile
-    from harness.score import Scoring, Sets
-    from harness.score.extras import Extras
-    from harness.score.variations import Variations
+    from harness.scoring import Scoring, Sets
+    from harness.scoring.extras import Extras
+    from harness.scoring.variations import Variations
     from harness.training.numerics import Numerics
 
 
@@ -53,14 +53,14 @@ class ImageJob:
 
     def check(self, sets: Sets) -> None:
         """Raise BadInput before any work for what cannot be measured or made of these sets."""
-        from harness.score.selection import select
+        from harness.scoring.selection import select
 
         self.extras.check(sets)
         select(sets, self._metric_names(), self.request.metrics.networks(), self.definitions)
 
     def run(self, all_sets: Sequence[Sets]) -> None:
         """Measure and show each of the sets, then write what was measured."""
-        from harness.score.document import write_json
+        from harness.scoring.document import write_json
 
         files = self.request.files
         console = console_beside(*files.files())
@@ -75,7 +75,7 @@ class ImageJob:
 
     def _measure(self, console: Console, sets: Sets) -> tuple[list[Measurement], dict[str, Any]]:
         """The rows of one set and its document; both shown, extras written, rows logged."""
-        from harness.score.document import scoring_document
+        from harness.scoring.document import scoring_document
 
         scoring = self._scoring(sets)
         evidence = scoring.evidence()
@@ -91,8 +91,8 @@ class ImageJob:
         return rows, scoring_document(scoring, rows, curve)
 
     def _scoring(self, sets: Sets) -> Scoring:
-        from harness.score import make_scoring
-        from harness.score.scoring import with_extractor
+        from harness.scoring import make_scoring
+        from harness.scoring.scoring import with_extractor
 
         networks = self.request.metrics.networks()
         scoring = make_scoring(
@@ -101,7 +101,7 @@ class ImageJob:
         return with_extractor(scoring) if self.extras.need_features else scoring
 
     def _log(self, console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> None:
-        from harness.score.document import log_scoring
+        from harness.scoring.document import log_scoring
 
         store = self.request.results.open()
         print_line(console, f"Run: {log_scoring(scoring, rows, store)} in {store.uri}")
@@ -123,7 +123,7 @@ def open_all(request: ScoreOptions, opening: OpenOptions) -> Iterator[Sets]:
 
 def _open(request: ScoreOptions, place: str, opening: OpenOptions) -> Sets:
     from harness.data.images_on_disk import is_one_file
-    from harness.score import open_sets, with_captions, with_draws
+    from harness.scoring import open_sets, with_captions, with_draws
 
     requested = request.sets
     # Of two single images nothing can be said but how they differ.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.cli.score_options import ScoreOptions
     from harness.data.imageset import ImageSet
     from harness.families.pretrained.generator import ImageGenerator
-    from harness.score.drawn_samples import DrawnSamples, DrawPlan
+    from harness.scoring.drawn_samples import DrawnSamples, DrawPlan
     from harness.training.numerics import Numerics
 
 
@@ -24,7 +24,7 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
     Raises BadInput where a model cannot be opened, fails, or makes images that do not fit, and for
     options of models where there is none.
     """
-    from harness.score.models import is_model
+    from harness.scoring.models import is_model
 
     models = [place for place in request.samples if is_model(place)]
     if not models:
@@ -57,7 +57,7 @@ def _reference(request: ScoreOptions) -> ImageSet | None:
     """The images that samples are compared with; None where there are none, or only statistics."""
     from harness.data.images_on_disk import OpenOptions
     from harness.data.imageset import open_images
-    from harness.score.statistics import is_statistics
+    from harness.scoring.statistics import is_statistics
 
     place = request.sets.reference
     if place is None or is_statistics(place):
@@ -69,7 +69,7 @@ def _reference(request: ScoreOptions) -> ImageSet | None:
 def _draw(
     request: ScoreOptions, place: str, reference: ImageSet | None, numerics: Numerics
 ) -> DrawnSamples:
-    from harness.score.drawn_samples import draw_from_model
+    from harness.scoring.drawn_samples import draw_from_model
 
     store, root = request.results.open_existing, request.compute.data_root
     model = request.models.open(place, store, root)
@@ -85,7 +85,7 @@ def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | No
     """How samples are drawn of a model. Raises BadInput where the options and the reference do not
     say the number, the classes or the captions that it needs.
     """
-    from harness.score.drawn_samples import DrawPlan, labels_to_draw
+    from harness.scoring.drawn_samples import DrawPlan, labels_to_draw
 
     options = request.models
     seed = model.seed if options.seed is None else options.seed

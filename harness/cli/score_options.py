@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from harness.evaluation.profiles import Profile
     from harness.evaluation.specs import Role
     from harness.families.pretrained.generator import ImageGenerator
-    from harness.score.extras import Extras
-    from harness.score.variations import Variations
+    from harness.scoring.extras import Extras
+    from harness.scoring.variations import Variations
     from harness.tracking import Store
     from harness.training.numerics import Numerics
 
@@ -142,8 +142,8 @@ class MetricOptions:
         """The profile, or else the metrics' settings. Raises BadInput for an unknown profile and
         for settings out of range.
         """
-        from harness.score import load_profile
-        from harness.score.variations import Variations
+        from harness.scoring import load_profile
+        from harness.scoring.variations import Variations
 
         if self.profile:
             return load_profile(self.profile)
@@ -214,7 +214,7 @@ class ModelOptions:
         self, place: str, open_store: Callable[[], Store], data_root: Path | None
     ) -> ImageGenerator:
         """Opens the model at a place. Raises BadInput where it cannot be opened."""
-        from harness.score.models import open_model
+        from harness.scoring.models import open_model
 
         settings = {
             "value_range": self.value_range,
@@ -281,7 +281,7 @@ class FileOptions:
 
     def extras(self) -> Extras:
         """What is made beside the numbers."""
-        from harness.score.extras import Extras
+        from harness.scoring.extras import Extras
 
         return Extras(self.curve, self.gallery, self.save_statistics)
 

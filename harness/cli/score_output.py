@@ -14,15 +14,15 @@ from harness.core.terminal import Console, echo_row
 if TYPE_CHECKING:
     from harness.core.measurement import Measurement
     from harness.evaluation.evidence import Evidence
-    from harness.score import Scoring, Sets
-    from harness.score.curve import Curve
-    from harness.score.extras import Extras
-    from harness.score.statistics import SetStatistics
+    from harness.scoring import Scoring, Sets
+    from harness.scoring.curve import Curve
+    from harness.scoring.extras import Extras
+    from harness.scoring.statistics import SetStatistics
 
 
 def measure(console: Console, scoring: Scoring, evidence: Evidence) -> list[Measurement]:
     """Measure the rows; in a terminal, show how many of them there are meanwhile."""
-    from harness.score import score as score_rows
+    from harness.scoring import score as score_rows
 
     if not console.is_terminal:
         return list(score_rows(scoring, evidence))
@@ -76,7 +76,7 @@ def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> 
 
 def show_extras(console: Console, extras: Extras, curve: Curve | None, sets: Sets) -> None:
     """Print the curve, and a line for each file that was written."""
-    from harness.score.gallery import caption
+    from harness.scoring.gallery import caption
 
     if curve:
         _show_curve(console, curve)

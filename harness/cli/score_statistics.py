@@ -19,8 +19,8 @@ def score_statistics(request: ScoreOptions, numerics: Numerics) -> None:
     compared.
     """
     from harness.evaluation.profiles import load_profile
-    from harness.score.comparing import StatisticsReader, compare_statistics
-    from harness.score.document import statistics_document, write_json
+    from harness.scoring.comparing import StatisticsReader, compare_statistics
+    from harness.scoring.document import statistics_document, write_json
 
     _refuse_options_of_images(request)
     metrics, files = request.metrics, request.files

@@ -411,7 +411,7 @@ def test_what_is_surely_meant_otherwise_is_refused_before_any_work(
 ):
     np.save(tmp_path / "a.npy", DIGITS[:20])
     np.save(tmp_path / "b.npy", DIGITS[20:40])
-    monkeypatch.setattr("harness.score.scoring.read_pixels", lambda sets: pytest.fail("worked"))
+    monkeypatch.setattr("harness.scoring.scoring.read_pixels", lambda sets: pytest.fail("worked"))
     code, out, err = call("a.npy", "--reference", "digits:test", *OWN, *options)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"harness: {words}")

@@ -17,7 +17,7 @@ from harness.evaluation.measure import compute_metric
 from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.specs import EVIDENCE, evidence, provided
 from harness.metrics.base import Caveat, Estimate, Metric
-from harness.score import load_sets, make_scoring, score, with_captions, with_draws
+from harness.scoring import load_sets, make_scoring, score, with_captions, with_draws
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")

@@ -14,7 +14,7 @@ from harness.core.errors import BadInput
 from harness.extractors import inception, load_extractor
 from harness.metrics import frechet_distance
 from harness.metrics.statistics import Moments
-from harness.score.comparing import StatisticsReader, compare_statistics
+from harness.scoring.comparing import StatisticsReader, compare_statistics
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")
@@ -87,7 +87,7 @@ def test_fid_and_sfid_of_an_adm_file_are_of_its_statistics(adm_file: Path, monke
     def stand_in(a, b) -> float:
         return float((a.mean - b.mean).abs().sum() + a.covariance.trace() - b.covariance.trace())
 
-    monkeypatch.setattr("harness.score.comparing.frechet_distance", stand_in)
+    monkeypatch.setattr("harness.scoring.comparing.frechet_distance", stand_in)
     reader, samples = StatisticsReader(None, CPU), [str(adm_file.parent / "samples.npz")]
     found = compare_statistics(samples, str(adm_file), None, reader, "adm")
     assert [row.metric for row in found.rows] == ["fid", "sfid"]

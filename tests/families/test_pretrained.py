@@ -18,7 +18,7 @@ from harness.families.base import ImageShape
 from harness.families.pretrained.generator import ImageGenerator, checked_images
 from harness.families.pretrained.settings import PretrainedSettings
 from harness.families.pretrained.source import open_generator
-from harness.score.models import is_model
+from harness.scoring.models import is_model
 from harness.training.generator_content import content_digests
 
 CODE = """

@@ -7,7 +7,7 @@ from typing import Literal
 from harness.core.errors import BadInput
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.pictures.images import draw_neighbours
-from harness.score.sets import Sets
+from harness.scoring.sets import Sets
 
 
 def neighbour_role(sets: Sets) -> Literal["train", "reference"]:

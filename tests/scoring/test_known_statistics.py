@@ -14,9 +14,9 @@ from harness.core.errors import BadInput
 from harness.data import load_dataset
 from harness.evaluation.profiles import adm, load_profile
 from harness.metrics.inception_score import exp_mean_kl
-from harness.score.comparing import compares_statistics
-from harness.score.known_statistics import KNOWN, known_statistics
-from harness.score.statistics import load_statistics
+from harness.scoring.comparing import compares_statistics
+from harness.scoring.known_statistics import KNOWN, known_statistics
+from harness.scoring.statistics import load_statistics
 
 DIGITS = load_dataset("digits").train.images[:, 0].numpy()
 OWN = ("--extractor", "classifier:digits", "--device", "cpu")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from harness.data.output_files import write_output
 from harness.evaluation.evidence import Evidence
-from harness.score.curve import Curve, check_curve, size_curve
-from harness.score.gallery import gallery, neighbour_role
-from harness.score.scoring import Scoring
-from harness.score.sets import Sets
-from harness.score.statistics import SetStatistics, check_statistics_suffix
+from harness.scoring.curve import Curve, check_curve, size_curve
+from harness.scoring.gallery import gallery, neighbour_role
+from harness.scoring.scoring import Scoring
+from harness.scoring.sets import Sets
+from harness.scoring.statistics import SetStatistics, check_statistics_suffix
 
 
 @dataclass(frozen=True)

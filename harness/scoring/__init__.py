@@ -1,8 +1,8 @@
 """Numbers for sets of images that are there, without a suite and without a model."""
 
 from harness.evaluation.profiles import PROFILES, load_profile
-from harness.score.scoring import Scoring, make_scoring, score
-from harness.score.sets import Sets, load_sets, open_sets, with_captions, with_draws
+from harness.scoring.scoring import Scoring, make_scoring, score
+from harness.scoring.sets import Sets, load_sets, open_sets, with_captions, with_draws
 
 __all__ = [
     "PROFILES",

@@ -12,7 +12,7 @@ from harness.data import load_dataset
 from harness.evaluation.protocols import limit
 from harness.evaluation.subject import Subject
 from harness.metrics import METRICS
-from harness.score import PROFILES, load_profile, make_scoring, open_sets, score, with_captions
+from harness.scoring import PROFILES, load_profile, make_scoring, open_sets, score, with_captions
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")

@@ -11,9 +11,9 @@ from harness.core.keys import digest
 from harness.core.measurement import Measurement
 from harness.data.imageset import ImageSet
 from harness.data.output_files import write_output
-from harness.score.comparing import StatisticsComparison
-from harness.score.curve import Curve
-from harness.score.scoring import Scoring
+from harness.scoring.comparing import StatisticsComparison
+from harness.scoring.curve import Curve
+from harness.scoring.scoring import Scoring
 from harness.tracking import Store
 from harness.tracking.environment import environment
 

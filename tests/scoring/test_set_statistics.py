@@ -13,7 +13,7 @@ from harness.core.errors import BadInput
 from harness.data.imageset import ImageSet, load_images
 from harness.evaluation.protocols import NetworkInfo
 from harness.metrics import frechet_distance
-from harness.score.statistics import KIND, SetStatistics, is_statistics, load_statistics
+from harness.scoring.statistics import KIND, SetStatistics, is_statistics, load_statistics
 
 NETWORK = NetworkInfo("net@0123", "native")
 

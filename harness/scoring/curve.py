@@ -11,7 +11,7 @@ from harness.evaluation.evidence import Evidence
 from harness.evaluation.protocols import EvalConfig
 from harness.metrics import Extrapolation, SizePoint, frechet_infinity, sample_size_curve
 from harness.metrics.base import Caveat
-from harness.score.sets import Sets
+from harness.scoring.sets import Sets
 
 POINTS, FEWEST = 6, 30
 """The set is halved, at most so many sizes in all, and none has fewer images than that."""

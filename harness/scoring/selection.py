@@ -25,8 +25,8 @@ from harness.evaluation.specs import Role, extractor_roles, named_network, named
 from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
 from harness.plan.setup import CLIP, check_demands, load_checked
-from harness.score.sets import Sets, header_subject, subject
-from harness.score.variations import Variations
+from harness.scoring.sets import Sets, header_subject, subject
+from harness.scoring.variations import Variations
 
 NATURAL: dict[Role, str] = {
     "extractor": "inception",

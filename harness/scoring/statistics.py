@@ -29,8 +29,8 @@ from harness.evaluation.protocols import NetworkInfo
 from harness.extractors.inception import SPATIAL_LABEL
 from harness.metrics import FeatureStatistics
 from harness.metrics.statistics import Moments
-from harness.score.known_statistics import known_statistics
-from harness.score.moments import NAMES, SPATIAL_NAMES, is_moments, load_moments
+from harness.scoring.known_statistics import known_statistics
+from harness.scoring.moments import NAMES, SPATIAL_NAMES, is_moments, load_moments
 
 SUFFIX = ".safetensors"
 MOMENTS = ".npz"

@@ -14,9 +14,9 @@ from harness.evaluation.specs import Role
 from harness.metrics.base import Metric
 from harness.plan.cells import PlannedMeasurement, request_metrics
 from harness.plan.external_samples import samples_key
-from harness.score import selection
-from harness.score.sets import Sets, of_draw, read_pixels, subject
-from harness.score.variations import Variations
+from harness.scoring import selection
+from harness.scoring.sets import Sets, of_draw, read_pixels, subject
+from harness.scoring.variations import Variations
 from harness.training.numerics import Numerics
 
 

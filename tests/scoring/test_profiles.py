@@ -31,7 +31,7 @@ from harness.core.errors import BadInput
 from harness.evaluation.profiles import clean_fid, torch_fidelity, torchmetrics
 from harness.metrics import METRICS
 from harness.metrics.base import Caveat, Estimate
-from harness.score import PROFILES, load_profile, load_sets, make_scoring, score
+from harness.scoring import PROFILES, load_profile, load_sets, make_scoring, score
 from harness.training.numerics import Numerics
 
 CPU = Numerics.resolve("cpu")
@@ -286,7 +286,7 @@ def test_the_network_of_a_profile_is_used(sets, monkeypatch):
         asked.append((role, name))
         raise BadInput("enough")
 
-    monkeypatch.setattr("harness.score.selection.load_checked", checked)
+    monkeypatch.setattr("harness.scoring.selection.load_checked", checked)
     for name in ("torch-fidelity", "clean-fid", "torchmetrics"):
         with pytest.raises(BadInput, match="enough"):
             make_scoring(sets(), ["fid"], {}, CPU, load_profile(name))

@@ -24,9 +24,9 @@ from harness.extractors.inception import RESIZES
 from harness.metrics import frechet_distance
 from harness.metrics.base import Estimate, Metric
 from harness.plan.setup import load_checked
-from harness.score.moments import has_images, has_spatial
-from harness.score.selection import default_extractor
-from harness.score.statistics import Origin, SetStatistics, is_statistics, load_statistics
+from harness.scoring.moments import has_images, has_spatial
+from harness.scoring.selection import default_extractor
+from harness.scoring.statistics import Origin, SetStatistics, is_statistics, load_statistics
 from harness.training.numerics import Numerics
 
 OF_STATISTICS = ("fid", "sfid")

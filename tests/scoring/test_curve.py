@@ -10,8 +10,8 @@ from harness.data.imageset import ImageSet
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.protocols import EvalConfig, NetworkInfo
 from harness.metrics import frechet_distance, frechet_infinity, kernel_distance
-from harness.score.curve import check_curve, ladder, size_curve
-from harness.score.sets import Sets
+from harness.scoring.curve import check_curve, ladder, size_curve
+from harness.scoring.sets import Sets
 
 SETUP = EvalConfig({}, {"extractor": NetworkInfo("net@00", "native")})
 

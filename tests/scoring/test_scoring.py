@@ -19,10 +19,10 @@ from harness.extractors.base import Extracted, Extractor, Perceptual
 from harness.extractors.source import ExtractorSource
 from harness.metrics import METRICS, REGISTRY, Estimate, Metric, frechet_estimate
 from harness.plan import make_plan
-from harness.score import Sets, load_sets, make_scoring, score, with_draws
-from harness.score.document import scoring_document
-from harness.score.selection import default_metrics
-from harness.score.sets import read_pixels, subject
+from harness.scoring import Sets, load_sets, make_scoring, score, with_draws
+from harness.scoring.document import scoring_document
+from harness.scoring.selection import default_metrics
+from harness.scoring.sets import read_pixels, subject
 from harness.training.numerics import Numerics
 
 SPIES = {"extractor": "spy", "perceptual": "spy"}
