@@ -59,6 +59,21 @@ def test_low_frequencies_dilute_by_their_power():
     )
 
 
+@pytest.mark.parametrize(("fx", "fy"), [(1, 0), (0, 1), (math.sqrt(0.5), math.sqrt(0.5))])
+def test_high_frequencies_begin_at_a_quarter_of_a_cycle_per_pixel(fx: float, fy: float):
+    """Waves of 0.26 cycles per pixel in any direction are fine detail, those of 0.24 are none: the
+    share of detail is that of the images with the first. Waves of one size have one power.
+    """
+    y, x = torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
+    low, high = (
+        (128 + 100 * torch.cos(2 * math.pi * cycles * (fx * x + fy * y))).round().byte()[None]
+        for cycles in (0.24, 0.26)
+    )
+    mostly_low, mostly_high = torch.stack([low, low, low, high]), torch.stack([high, high, low])
+    ratio = sharpness_ratio(mostly_low, mostly_high).value
+    assert ratio == pytest.approx((1 / 4) / (2 / 3), rel=5e-3)
+
+
 def test_contrast_and_brightness_do_not_matter():
     data = (textures() // 4) * 2
     assert sharpness_ratio(data // 2, data).value == pytest.approx(1, abs=1e-12)
