@@ -86,6 +86,9 @@ def _registered() -> dict[str, Rows]:
     }
     return {
         "datasets": [(entry.name, entry.title) for entry in inventory()],
-        "metrics": [(name, metric.heading) for name, metric in METRICS.items()],
+        "metrics": [
+            (name, metric.heading + " (retired)" * bool(metric.retired))
+            for name, metric in METRICS.items()
+        ],
         "extractors": [(name, use) for use, registry in uses.items() for name in registry.names()],
     }

@@ -119,13 +119,19 @@ def suggest(word: str, words: Iterable[str]) -> str:
     """
     words = sorted(words)
     lower = {name.lower(): name for name in words}
-    if near := difflib.get_close_matches(word, words, n=1, cutoff=0.6) or [
-        lower[name] for name in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
-    ]:
+    if near := _close(word, words) or [lower[name] for name in _close(word.lower(), lower)]:
         return f"; did you mean {near[0]!r}?"
     if len(words) > LISTED:
         return f"; known: {first_three(words)} ({len(words)} in all, see `harness list`)"
     return f"; known: {', '.join(words)}" if words else ""
+
+
+def _close(word: str, words: Iterable[str]) -> list[str]:
+    """The words that are much like `word`, nearest first; before others those of the same letters,
+    in which two were exchanged.
+    """
+    near = difflib.get_close_matches(word, words, n=3, cutoff=0.6)
+    return sorted(near, key=lambda name: sorted(name) != sorted(word))
 
 
 def first_three(names: Sequence[str]) -> str:

@@ -93,6 +93,9 @@ class Metric:
 
     `fooled_by` has the disturbances of images that would make values mislead if the metric did not
     respond as stated beside each; the self-test (`harness.selftest`) tries them.
+
+    `retired` says which metrics to take in its place and why; empty for all others. A retired one
+    is measured where it is named, and nowhere else.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Metric:
     of_recipe: bool = False
     fooled_by: Mapping[Disturbance, Response] = field(default_factory=dict)
     network: str = ""
+    retired: str = ""
 
     def __post_init__(self) -> None:
         if (self.better == "nearer") != (self.ideal is not None):

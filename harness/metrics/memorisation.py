@@ -131,6 +131,8 @@ def fid_gap(
 ) -> Estimate:
     """FID(samples, test) − FID(samples, train), of as many training as test images.
 
+    Retired: it does not notice copies (see `FID_GAP`).
+
     Positive where samples are nearer to the training images than to unseen ones: they were
     memorised; about 0 for a model that learnt the distribution. The larger of the two real sets is
     cut down to a random subset of the size of the smaller, drawn from `seed`, since the bias of
@@ -163,6 +165,7 @@ FID_GAP = Metric(
     digits=2,
     least={"samples": 3, "reference": 3, "train": 3},
     fooled_by={"copies": "higher"},
+    retired="fld_gap, c_t and near_copy_share notice copies of training images, which it does not",
 )
 
 

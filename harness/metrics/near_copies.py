@@ -87,4 +87,5 @@ NEAR_COPY_SHARE = Metric(
     settings={"rate": RATE},
     least={"samples": 1, "train": 1, "reference": 99},
     range=(0.0, 1.0),
+    fooled_by={"copies": "higher"},
 )

@@ -160,7 +160,7 @@ def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig)
 def default_metrics(sets: Sets) -> list[Metric]:
     """The metrics that are measured where none is named: of pairs those of pairs, of sets those of
     distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte;
-    nor are metrics that always take one network, such as sFID.
+    nor are metrics that always take one network, such as sFID, and retired ones.
     """
     suitable = PAIRS if sets.paired else SETS
     return [
@@ -170,6 +170,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
         and not unmet(metric, header_subject(sets))
         and "clip" not in extractor_roles(metric)
         and not metric.network
+        and not metric.retired
     ]
 
 

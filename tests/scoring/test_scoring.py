@@ -259,9 +259,11 @@ def test_a_reference_that_was_trained_on_tells_copies_but_has_no_gap(tmp_path):
     assert authpct[0].obstacles == authpct[1].obstacles | {}
     assert (authpct[0].data, authpct[0].digest) == (authpct[1].data, authpct[1].digest)
     assert {"fid", "authpct"} <= names_of(one)
-    assert {"fid", "authpct", "fid_gap"} <= names_of(other)
+    assert {"fid", "authpct", "fld_gap", "c_t", "mifid"} <= names_of(other)
+    assert "fid_gap" not in names_of(other), "it is retired"
+    assert rows(other, "fid_gap"), "but measured where it is named"
     own = save(tmp_path / "own.npz", 50)
-    assert {"authpct", "fid_gap"} <= names_of(load_sets(samples, samples, own))
+    assert {"authpct", "fld"} <= names_of(load_sets(samples, samples, own))
     for same in (one, load_sets(samples, own, own)):
         with pytest.raises(BadInput, match="fid_gap: the reference is the training set"):
             rows(same, "fid_gap")
