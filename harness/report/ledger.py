@@ -36,6 +36,7 @@ from harness.report.ledger_rows import (
     data_text,
     declared_text,
     maturity_text,
+    remedy_text,
     selftest_outcome_text,
 )
 from harness.report.plain import plain_text
@@ -75,6 +76,11 @@ class RecordedVerdict:
             return str(self.recorded["reason"])
         effect = quantity(Effect(**self.recorded["effect"]), self.recorded["unit"])
         return f"{self.recorded['about']}: {effect}"
+
+    @property
+    def remedy(self) -> str:
+        """What would decide the claim where this verdict leaves it open; else empty."""
+        return remedy_text(self.recorded, self.claim, self.suite)
 
     @property
     def outdated(self) -> bool:
@@ -233,7 +239,12 @@ class Ledger:
             f"| {' | '.join(HEADS)} |",
             "|---" * len(HEADS) + "|",
         ]
-        return [*lines, *(_row(finding, claim, folder) for finding in verdicts)]
+        lines += [_row(finding, claim, folder) for finding in verdicts]
+        remedies = {f.suite["suite"]: f.remedy for f in verdicts if f.remedy}
+        texts = [f"{suite}: {plain_text(remedy)}" for suite, remedy in remedies.items()]
+        return (
+            [*lines, "", f"What would decide it, by suite. {'; '.join(texts)}."] if texts else lines
+        )
 
 
 def _amendment_text(claim: Claim, findings: Sequence[RecordedVerdict]) -> str:

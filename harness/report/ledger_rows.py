@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.config.claim import Claim
+from harness.core.counting import counted
 from harness.core.disturbance import disturbances_text
 from harness.report.derivation import budget_texts
 from harness.statistics.convergence import LastTenth
 from harness.statistics.maturity import TrainingInfo
+from harness.statistics.power import MOST_SEEDS
 
 NOT_RECORDED = "not recorded"
 
@@ -56,16 +58,45 @@ def maturity_text(verdict: Recorded, claim: Claim, document: Recorded) -> str:
     return "; ".join(texts) or ("none" if training else "–")
 
 
+def remedy_text(verdict: Recorded, claim: Claim, document: Recorded) -> str:
+    """What would decide a claim that its verdict leaves open: seeds, training or another metric;
+    empty where it is decided.
+    """
+    if verdict["outcome"] == "inconclusive":
+        return _seeds_remedy(verdict)
+    if verdict["outcome"] != "not evaluable":
+        return ""
+    learning = maturity_text(verdict, claim, document)
+    if "undertrained" in verdict["reason"] and learning not in (NOT_RECORDED, "none", "–"):
+        return f"more training of {learning}"
+    if fooled := _fooled_by(verdict.get("selftests") or ()):
+        return f"a metric that {disturbances_text(fooled)} cannot fool"
+    if "beyond its own noise" in verdict["reason"]:
+        return "values that differ by more than their noise"
+    return "measurements without what the verdict names"
+
+
+def _seeds_remedy(verdict: Recorded) -> str:
+    needed, seeds = verdict["seeds_needed"], len(verdict["seeds"])
+    observed = "with an effect and spread as observed"
+    if needed is None:
+        return f"no number of seeds up to {MOST_SEEDS:,}, {observed}"
+    return f"about {counted(needed, 'seed')}, {needed - seeds} more, {observed}"
+
+
 def selftest_outcome_text(verdict: Recorded) -> str:
     """What the self-test of a claim's metrics came to."""
     results: Sequence[Recorded] | None = verdict.get("selftests")
     if results is None:
         return NOT_RECORDED
-    fooled = dict.fromkeys(e["disturbance"] for e in results if e["outcome"] == "fooled")
-    if fooled:
+    if fooled := _fooled_by(results):
         return f"fooled by {disturbances_text(fooled)}"
     outcomes = {each["outcome"] for each in results}
     return next((text for outcome, text in SELFTESTS.items() if outcome in outcomes), "–")
+
+
+def _fooled_by(results: Sequence[Recorded]) -> list[str]:
+    return list(dict.fromkeys(e["disturbance"] for e in results if e["outcome"] == "fooled"))
 
 
 def declared_text(verdict: Recorded, recorded: Claim, current: Claim) -> str:

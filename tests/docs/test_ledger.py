@@ -11,7 +11,7 @@ from harness.config.claim_shapes import make_claim
 from harness.core.errors import BadInput
 from harness.metrics import METRICS
 from harness.report.ledger import Ledger, fooling_text, rule
-from harness.report.ledger_rows import declared_text
+from harness.report.ledger_rows import declared_text, remedy_text
 
 ROOT = Path(__file__).parent.parent.parent
 ASKED = "autoencoders, autoencoders-digits"
@@ -222,6 +222,45 @@ def test_amendments_stand_beside_the_declaration(recorded):
     assert declared_text(verdict, claim, claim) == "after measuring"
     assert declared_text(verdict, amended, amended) == "after measuring, amended 2026-01-04"
     assert declared_text(verdict, claim, amended) == "after measuring, amended since: 2026-01-04"
+
+
+UNDERTRAINED = "autoencoder/conv-4 is undertrained on digits (its loss still falls 4 %)"
+NOISY = "withheld, because on digits FID hardly changes beyond its own noise"
+FOOLED = {"metric": "sharpness", "outcome": "fooled", "disturbance": "noise"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "remedy"),
+    [
+        ({"outcome": "supported"}, ""),
+        ({"outcome": "refuted"}, ""),
+        (
+            {"outcome": "inconclusive", "seeds_needed": 12},
+            "about 12 seeds, 9 more, with an effect and spread as observed",
+        ),
+        (
+            {"outcome": "inconclusive", "seeds_needed": None},
+            "no number of seeds up to 1,000, with an effect and spread as observed",
+        ),
+        ({"reason": UNDERTRAINED}, "more training of autoencoder/conv-4 on digits"),
+        ({"reason": NOISY}, "values that differ by more than their noise"),
+        ({"selftests": [FOOLED]}, "a metric that noise cannot fool"),
+        ({"reason": "no values"}, "measurements without what the verdict names"),
+    ],
+)
+def test_an_open_verdict_says_what_would_decide_it(verdict, remedy):
+    claim = next(c for s in shipped_claim_files() for c in s.claims if c.id == "ae-bottleneck")
+    recorded = {"outcome": "not evaluable", "reason": "", "seeds": [0, 1, 2], **verdict}
+    training = {"dataset": "digits", "model": "autoencoder/conv-4", "undertrained": "4 %"}
+    document = {"training": [training]}
+    recorded["datasets"] = ["digits"]
+    assert remedy_text(recorded, claim, document) == remedy
+
+
+def test_the_page_says_what_would_decide_an_open_claim(recorded):
+    text = entry(recorded(verdict={"outcome": "inconclusive", "seeds_needed": 12}))
+    assert "\n\nWhat would decide it, by suite. mine: about 12 seeds" in text
+    assert "What would decide it" not in entry(recorded())
 
 
 @pytest.mark.parametrize(
