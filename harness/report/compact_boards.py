@@ -10,8 +10,8 @@ from harness.claims.verdicts import Verdict
 from harness.leaderboards.board import Board, Row
 from harness.metrics.base import Metric
 from harness.report import tables
+from harness.report.palette import model_styles
 from harness.report.results import Results
-from harness.report.svg import colours
 
 COLUMNS = 5
 """Metrics of a compact board, at most."""
@@ -94,12 +94,12 @@ def _compact(
     dataset: str, boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str]
 ) -> CompactBoard:
     axes = [_Axis.of(board) for board in boards]
-    styles = colours(models)
+    styles = model_styles(models)
     on = [m for m in models if any((row := b.row(m)) and row.mean is not None for b in boards)]
     rows = tuple(
         (
             model,
-            styles[model][0],
+            styles[model].colour,
             tuple(
                 axis.dot(board.row(model), metrics[board.metric])
                 for axis, board in zip(axes, boards, strict=True)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from harness.claims.fooled import selftest_text
 from harness.claims.wording import quantity
 from harness.core.counting import counted
-from harness.core.measurement import FLOORS, TRAINING_IMAGES
+from harness.core.measurement import FLOORS
 from harness.core.secrets import without_passwords
 from harness.data.base import DatasetCard
 from harness.evaluation.pictures import PICTURES
@@ -20,11 +20,13 @@ from harness.report import figures, suite_figures, tables
 from harness.report.alarms import alarms
 from harness.report.archive import picture_paths
 from harness.report.budgets import are_unequal, bounds, budget_text, budgets_of
+from harness.report.charts import Chart, chart_markups
 from harness.report.compact_boards import compact_boards
 from harness.report.equal_time import equal_time_boards
 from harness.report.failures import failures, notice
 from harness.report.oddities import oddities
 from harness.report.results import DatasetInfo, ReportPicture, Results
+from harness.report.sample_browser import sample_browsers
 from harness.report.strips import KINDS, Strip, side_by_side, strips
 from harness.report.suite_figures import model_names
 from harness.report.templating import data_uri, template_environment, value_text
@@ -35,20 +37,6 @@ ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluab
 
 STRIPS = 4
 """Strips at the top of a page, at most; all their pictures are further down."""
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """The pictures of one kind on one dataset, all of the same seed, with their data URIs; those
-    of what a model makes are shown at once, others are folded.
-    """
-
-    dataset: str
-    title: str
-    caption: str
-    is_wide: bool
-    is_open: bool
-    pictures: tuple[tuple[ReportPicture, str], ...]
 
 
 @dataclass(frozen=True)
@@ -80,15 +68,12 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
         .get_template("index.html")
         .render(
             **_common(results),
-            forests={
-                i: [Markup(svg) for svg in figures.forest(v, f"forest{i}")]
-                for i, v in enumerate(results.verdicts)
-            },
-            trade_offs=[Markup(svg) for svg in suite_figures.trade_offs(results)],
+            forests=[chart_markups(figures.forest(verdict)) for verdict in results.verdicts],
+            trade_offs=chart_markups(suite_figures.trade_offs(results)),
             over_training=_marked(suite_figures.metrics_over_training(results)),
             losses=_marked(suite_figures.loss_curves(results)),
             claim_pages=claim_pages,
-            galleries=_galleries(results.pictures, model_names(results)),
+            browsers=sample_browsers(results.pictures, model_names(results)),
             compact=compact_boards(results, model_names(results)),
             strips=[_with_uris(strip) for strip in rows[:STRIPS]],
             more_strips=len(rows) > STRIPS,
@@ -230,9 +215,9 @@ def _collections(datasets: Sequence[DatasetInfo]) -> list[Collection]:
     return [Collection(group[0].card, tuple(group)) for group in by_source.values()]
 
 
-def _marked(plots: Mapping[str, Sequence[str]]) -> list[tuple[str, list[Markup]]]:
+def _marked(plots: Mapping[str, Sequence[Chart]]) -> list[tuple[str, list[Markup]]]:
     """Figures by dataset, for a template."""
-    return [(dataset, [Markup(svg) for svg in svgs]) for dataset, svgs in plots.items()]
+    return [(dataset, chart_markups(charts)) for dataset, charts in plots.items()]
 
 
 def _picture_files(results: Results) -> dict[tuple[str, str], list[tuple[ReportPicture, str]]]:
@@ -249,16 +234,3 @@ def _with_uris(strip: Strip) -> dict[str, Any]:
     """A strip whose rows have data URIs."""
     rows = [(label, data_uri(png)) for label, png in strip.rows]
     return {"dataset": strip.dataset, "title": strip.title, "seed": strip.seed, "rows": rows}
-
-
-def _galleries(pictures: Sequence[ReportPicture], models: Sequence[str]) -> list[Gallery]:
-    order = [*models, TRAINING_IMAGES]
-    galleries = []
-    for kind, spec in PICTURES.items():
-        for dataset, by_model in side_by_side(pictures, kind).items():
-            alike = sorted(by_model.values(), key=lambda p: order.index(p.model))
-            with_uris = tuple((p, data_uri(p.png)) for p in alike)
-            galleries.append(
-                Gallery(dataset, spec.title, spec.caption, spec.is_figure, kind in KINDS, with_uris)
-            )
-    return galleries

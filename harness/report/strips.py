@@ -69,7 +69,7 @@ def _strip(
 ) -> Strip | None:
     """The strip of a kind on a dataset; None where no model has a grid of images."""
     made = [(model, by_model[model]) for model in models if model in by_model]
-    if not made or any(p.smooth or _rows(p.png) is None for _, p in made):
+    if not made or any(p.smooth or grid_rows(p.png) is None for _, p in made):
         return None
     rows = _remade(made) if kind == "reconstructions" else _sampled(made, by_model)
     return Strip(dataset, PICTURES[kind].title, tuple(rows), made[0][1].seed)
@@ -88,7 +88,7 @@ def _sampled(
 def _remade(made: Sequence[tuple[str, ReportPicture]]) -> Iterator[tuple[str, bytes]]:
     """Test images, what models were given in their place where that differs, and what they made."""
     first = made[0][1].png
-    in_block = (_rows(first) or 0) // BLOCKS
+    in_block = (grid_rows(first) or 0) // BLOCKS
     yield "test images", _row(first, 0)
     if in_block == 3:
         yield "what models are given", _row(first, 1)
@@ -96,7 +96,7 @@ def _remade(made: Sequence[tuple[str, ReportPicture]]) -> Iterator[tuple[str, by
         yield model, _row(picture.png, in_block - 1)
 
 
-def _rows(png: bytes) -> int | None:
+def grid_rows(png: bytes) -> int | None:
     """The rows of a grid of `COLUMNS` square images with a line of one pixel around each; None of a
     grid of another form.
     """

@@ -6,8 +6,8 @@ from harness.config.training_fraction import is_entrant, split_fraction
 from harness.evaluation.training_curves import OUTPUTS, SPREAD
 from harness.leaderboards.pareto import front
 from harness.report import figures
+from harness.report.charts import LineChart, PointChart
 from harness.report.results import Results
-from harness.report.svg import Renderer, render_svg
 
 
 def model_names(results: Results) -> list[str]:
@@ -16,7 +16,7 @@ def model_names(results: Results) -> list[str]:
     return list(dict.fromkeys([*(model.name for model in results.models), *measured]))
 
 
-def trade_offs(results: Results, render: Renderer = render_svg) -> list[str]:
+def trade_offs(results: Results) -> list[PointChart]:
     """Each metric of quality against the speed of sampling, on each dataset that has both."""
     models = model_names(results)
     boards = {(b.dataset, b.metric): b for b in results.boards if not b.apart}
@@ -26,37 +26,37 @@ def trade_offs(results: Results, render: Renderer = render_svg) -> list[str]:
         if metric in results.trade_off and (dataset, results.speed) in boards
     ]
     return [
-        figures.trade_off(each, results.metrics[each.quality.metric], models, f"trade{i}", render)
-        for i, each in enumerate(fronts)
+        figures.trade_off(each, results.metrics[each.quality.metric], models)
+        for each in fronts
         if each
     ]
 
 
-def metrics_over_training(results: Results, render: Renderer = render_svg) -> dict[str, list[str]]:
+def metrics_over_training(results: Results) -> dict[str, list[LineChart]]:
     """For each dataset the metrics that were measured at points in training, of those models."""
     names = results.table["model"].map(split_fraction)
     table = results.table.assign(model=names.str[0], share=names.str[1])
     table = table[table["status"] == "ok"]
     models = model_names(results)
-    plots: dict[str, list[str]] = {}
+    plots: dict[str, list[LineChart]] = {}
     grouped = table.groupby(["dataset", "metric", "protocol_key"], sort=False)
-    for i, ((dataset, metric, _), rows) in enumerate(grouped):
+    for (dataset, metric, _), rows in grouped:
         early = rows.loc[rows["share"] < 1, "model"]
         if len(early):
             points, measured = rows[rows["model"].isin(early)], results.metrics[str(metric)]
-            svg = figures.over_training(points, measured, models, f"points{i}", render)
-            plots.setdefault(str(dataset), []).append(svg)
+            chart = figures.over_training(points, measured, models)
+            plots.setdefault(str(dataset), []).append(chart)
     return plots
 
 
-def loss_curves(results: Results, render: Renderer = render_svg) -> dict[str, list[str]]:
+def loss_curves(results: Results) -> dict[str, list[LineChart]]:
     """For each dataset the loss curves of its models, the norms of their gradients, and what their
     discriminators say of images.
     """
     models = model_names(results)
-    plots: dict[str, list[str]] = {}
+    plots: dict[str, list[LineChart]] = {}
     grouped = results.curves.groupby(["dataset", "model"], sort=False)
-    for i, ((dataset, model), curves) in enumerate(grouped):
+    for (dataset, model), curves in grouped:
         are_norms = curves["name"].str.endswith("/gradient_norm")
         are_outputs = curves["name"].str.startswith(OUTPUTS)
         are_other = curves["name"].str.endswith(("/drift", "/learning_rate")) | (
@@ -68,9 +68,8 @@ def loss_curves(results: Results, render: Renderer = render_svg) -> dict[str, li
             "Norms of gradients": curves[are_norms],
             "Outputs of the discriminator": curves[are_outputs],
         }
-        for what, part in kinds.items():
+        for subject, part in kinds.items():
             if len(part):
-                name = f"{what[:4]}{i}"
-                svg = figures.training_curves(part, str(model), models, name, what, render=render)
-                plots.setdefault(str(dataset), []).append(svg)
+                chart = figures.training_curves(part, str(model), models, subject)
+                plots.setdefault(str(dataset), []).append(chart)
     return plots

@@ -1,10 +1,10 @@
-"""Matplotlib figures as SVG that lives inside a page: same bytes each time, in the page's ink."""
+"""Matplotlib figures as SVG: the same bytes each time, in the ink of what it stands in."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -13,15 +13,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-Renderer = Callable[[Figure, str, str], str]
-"""Turns a figure, its name and its alternative text into what stands in a page."""
-
 INK = "#010203"
 """Stands for the page's text colour, light or dark: replaced by `currentColor` on writing."""
-
-# Okabe & Ito (2008), Color Universal Design: told apart with any colour vision.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
 
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's font
@@ -49,25 +42,19 @@ STYLE: Any = {
 }
 
 
-def colours(models: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """A colour and a marker for each model, the same in every figure of a report."""
-    return {
-        model: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)])
-        for i, model in enumerate(models)
-    }
-
-
 @contextmanager
-def canvas(width: float, height: float, left: float = 0.55) -> Iterator[tuple[Figure, Axes]]:
+def canvas(
+    width: float, height: float, left: float = 0.55, right: float = 0.1
+) -> Iterator[tuple[Figure, Axes]]:
     """A figure of `width` × `height` inches with one set of axes, in the report's style.
 
-    The margins are fixed (`left` in inches): fitting them to the labels takes most of the time of
-    a figure.
+    The margins are fixed (`left` and `right` in inches): fitting them to the labels takes most of
+    the time of a figure.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes(
-            (left / width, 0.45 / height, 1 - (left + 0.1) / width, 1 - 0.72 / height)
+            (left / width, 0.45 / height, 1 - (left + right) / width, 1 - 0.72 / height)
         )
         yield figure, axes
 

@@ -10,6 +10,7 @@ from harness.core.measurement import FLOORS
 from harness.leaderboards.standings import Standings
 from harness.report import figures
 from harness.report.boards import view
+from harness.report.charts import chart_markup
 from harness.report.templating import template_environment
 from harness.statistics.formatting import percent
 
@@ -57,7 +58,7 @@ def _fronts(standings: Standings) -> list[tuple[str, list[Markup]]]:
     """For each dataset its figures. A model looks the same in all of them."""
     models = [entry.label for entry in standings.collected.entries] + sorted(view.quoted(standings))
     figures_by_dataset: dict[str, list[Markup]] = {}
-    for i, front in enumerate(standings.fronts):
-        svg = figures.trade_off(front, standings.metrics[front.quality.metric], models, f"front{i}")
-        figures_by_dataset.setdefault(front.quality.dataset, []).append(Markup(svg))
+    for front in standings.fronts:
+        chart = figures.trade_off(front, standings.metrics[front.quality.metric], models)
+        figures_by_dataset.setdefault(front.quality.dataset, []).append(chart_markup(chart))
     return list(figures_by_dataset.items())

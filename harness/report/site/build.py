@@ -74,7 +74,7 @@ def _claim_page(claim: Claim, shelf: ClaimFile, ledger: Ledger) -> str:
         missing="" if verdicts else _code(ledger.missing(claim)),
         rule=_code(rule(claim)),
         fooling=fooling_text(claim),
-        forests=[forests(each, f"forest{i}") for i, each in enumerate(verdicts)],
+        forests=[forests(each) for each in verdicts],
         rows=[list(seed_rows(each)) for each in verdicts],
         looks=[look_history(each) for each in verdicts],
         suites=ledger.suites.get(claim.id, []),

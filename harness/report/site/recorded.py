@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from harness.claims.effects import Effect
 from harness.core.counting import counted
+from harness.report.charts import chart_markups
 from harness.report.figures import Comparison, forest_plots
 from harness.report.ledger import OUTCOMES, RecordedVerdict
 
@@ -49,12 +50,10 @@ def comparisons(verdict: RecordedVerdict) -> list[Comparison]:
     ]  # fmt: skip
 
 
-def forests(verdict: RecordedVerdict, name: str) -> list[Markup]:
-    """The forest plots of a verdict, with ids that begin with `name`."""
+def forests(verdict: RecordedVerdict) -> list[Markup]:
+    """The forest plots of a verdict."""
     effect = _effect(verdict.recorded["effect"]) if verdict.claim.over == "average" else None
-    return [
-        Markup(svg) for svg in forest_plots(comparisons(verdict), verdict.outcome, name, effect)
-    ]
+    return chart_markups(forest_plots(comparisons(verdict), verdict.outcome, effect))
 
 
 def seed_rows(verdict: RecordedVerdict) -> Iterator[SeedRow]:

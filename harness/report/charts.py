@@ -1,0 +1,141 @@
+"""The data of figures: what a page's script draws, and what exports draw with matplotlib."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from markupsafe import Markup
+
+from harness.report.palette import ModelStyle
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ChartAxis:
+    """`is_log` says that its scale is logarithmic at first."""
+
+    label: str
+    is_log: bool = False
+
+
+@dataclass(frozen=True)
+class ChartLine:
+    """A value, or none, at each x of a chart; a line that `is_mean` is drawn thicker."""
+
+    name: str
+    values: tuple[float | None, ...]
+    is_mean: bool = False
+
+
+@dataclass(frozen=True)
+class LineSeries:
+    """Lines of one entry of the legend: of one model, or of one loss. `dash` counts dash patterns,
+    of which the first is a solid line. `has_markers` marks the values of the mean.
+    """
+
+    name: str
+    style: ModelStyle
+    dash: int
+    has_markers: bool
+    lines: tuple[ChartLine, ...]
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Series over the same `xs`, which rise. `alt` says in words what is shown."""
+
+    kind: ClassVar[str] = "lines"
+    title: str
+    alt: str
+    x: ChartAxis
+    y: ChartAxis
+    xs: tuple[float, ...]
+    series: tuple[LineSeries, ...]
+
+
+@dataclass(frozen=True)
+class ChartPoint:
+    """A mean in two directions, each with its interval where there is one."""
+
+    name: str
+    style: ModelStyle
+    x: float
+    y: float
+    x_interval: Interval | None
+    y_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class PointChart:
+    """Points; those named in `front` are joined in this order."""
+
+    kind: ClassVar[str] = "points"
+    title: str
+    alt: str
+    x: ChartAxis
+    y: ChartAxis
+    points: tuple[ChartPoint, ...]
+    front: tuple[str, ...]
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """An effect with its interval, and in words. `null` is no effect, `limits` are the margins of
+    the claim.
+    """
+
+    label: str
+    text: str
+    value: float
+    low: float
+    high: float
+    null: float
+    limits: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ForestChart:
+    """A row an effect, all on one axis."""
+
+    kind: ClassVar[str] = "forest"
+    title: str
+    alt: str
+    x: ChartAxis
+    colour: str
+    rows: tuple[ForestRow, ...]
+
+
+Chart = LineChart | PointChart | ForestChart
+
+
+def chart_markup(chart: Chart) -> Markup:
+    """Returns a figure for a page that has the script `chart.js`: the data of the chart, and its
+    words for those without scripts.
+    """
+    data = json.dumps(
+        {"kind": chart.kind, **asdict(chart)},
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
+    script = Markup(data.replace("<", "\\u003c"))
+    return Markup(
+        '<figure class="chart"><p class="soft small">{}</p>'
+        '<script type="application/json">{}</script></figure>'
+    ).format(chart.alt, script)
+
+
+def chart_markups(charts: Sequence[Chart]) -> list[Markup]:
+    """Returns figures for a page."""
+    return [chart_markup(chart) for chart in charts]
+
+
+def drawn_value(value: float) -> float | None:
+    """Returns a value to four digits, as figures have it; None where it is not finite."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
