@@ -7,6 +7,7 @@ import torch
 
 from harness.objectives.denoising import alpha_bar
 from harness.samplers.levels import (
+    even_levels,
     karras_sigmas,
     karras_timestep_levels,
     sigma_levels,
@@ -33,6 +34,16 @@ def test_timesteps_are_evenly_spaced_from_the_last_to_the_first() -> None:
     signal, noise = levels.next_ones()
     assert (signal[-1].item(), noise[-1].item()) == (1, 0)
     assert torch.equal(signal[:-1], levels.signal[1:])
+
+
+def test_even_levels_begin_steps_of_one_width() -> None:
+    """The last step leads from the first level to the image, which lies one timestep before 0."""
+    left = alpha_bar("cosine", 12)
+    for steps, times in [(1, [11]), (3, [11, 7, 3]), (12, [*range(11, -1, -1)])]:
+        levels = even_levels(left, steps)
+        assert levels.times.tolist() == times
+        torch.testing.assert_close(levels.signal.square(), left[levels.times])
+        torch.testing.assert_close(levels.noise.square(), 1 - left[levels.times])
 
 
 def test_levels_between_timesteps_meet_them_where_sigmas_do() -> None:

@@ -6,7 +6,13 @@ from scipy import stats
 
 from harness.statistics import holm
 from harness.statistics.intervals import Contrast, welch
-from harness.statistics.pairwise import ALPHA, Sample, difference, pairwise_order
+from harness.statistics.pairwise import (
+    ALPHA,
+    Sample,
+    difference,
+    difference_limits,
+    pairwise_order,
+)
 
 
 def samples(**values: list[float]) -> dict[str, Sample]:
@@ -143,3 +149,9 @@ def test_rank_intervals_hold_all_at_once():
         )
         wrong += any(found != (1, 10) for found in ordered.intervals().values())
     assert wrong <= 18  # 200 × 0.05, and four more than two standard errors
+
+
+def test_a_difference_is_greatest_where_one_is_at_its_most_and_the_other_at_its_least():
+    a, b = (Sample.of({0: 1.0}, limits) for limits in [(0.0, 1.0), (-2.0, 5.0)])
+    assert difference_limits(a, b) == (-5.0, 3.0)
+    assert difference_limits(b, a) == (-3.0, 5.0)

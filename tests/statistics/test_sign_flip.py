@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.statistics.sign_flip import few_distinct, fewest_blocks, sign_flip
+from harness.statistics.intervals import Contrast
+from harness.statistics.sign_flip import TwoConstants, few_distinct, fewest_blocks, sign_flip
 
 
 def enumerated(differences: np.ndarray, margin: float) -> tuple[float, float]:
@@ -94,3 +95,26 @@ def test_where_few_are_distinct():
     assert few_distinct([[1.0, 2.0, 3.0], [0.1 + 0.2, 0.3, 0.3]])
     assert not few_distinct([[1.0, 1.0, 2.0]])
     assert not few_distinct([[1.0, 2.0, 3.0, 4.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("alpha", "more"), [(2 / 20, 0), (0.05, 1), (2 / 70, 1), (0.0285, 2), (2 / 252, 2)]
+)
+def test_constants_lack_as_many_values_as_make_their_p_value_small(alpha: float, more: int):
+    """Two samples of 3, 4 and 5 can be shared out in 20, 70 and 252 ways."""
+    assert TwoConstants(1.0, 3, 3).blocks_lacking(alpha) == more
+
+
+def test_constants_decide_on_the_side_on_which_they_differ():
+    test = TwoConstants(0.5, 3, 3)
+    for margin, above, at_least in [(0.4, 0.1, 0.1), (0.5, 1, 0.1), (0.6, 1, 1)]:
+        assert (test.p_above(margin), test.p_at_least(margin)) == (above, at_least)
+        assert (test.p_below(-margin), test.p_at_most(-margin)) == (1, 1)
+    mirrored = TwoConstants(-0.5, 3, 3)
+    for margin, below, at_most in [(0.4, 0.1, 0.1), (0.5, 1, 0.1), (0.6, 1, 1)]:
+        assert (mirrored.p_below(-margin), mirrored.p_at_most(-margin)) == (below, at_most)
+    assert test.interval(0.95) == (0.5, 0.5)
+
+
+def test_a_normal_test_has_no_smallest_p_value():
+    assert Contrast(0.0, 1.0, 3).smallest_p == 0
