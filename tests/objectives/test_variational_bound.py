@@ -111,6 +111,21 @@ def test_the_divergences_are_those_of_torch() -> None:
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_learned_variance_lies_between_the_fixed_ones_by_logarithms() -> None:
+    """ln σ² = share·ln β + (1 − share)·ln β̃ (equation 15)."""
+    bound, t = VariationalBound(LEFT), torch.tensor([1, 9])
+    small, large = bound.log_variance(t, "small"), bound.log_variance(t, "large")
+    before, now = LEFT[t - 1], LEFT[t]
+    beta = 1 - now / before
+    torch.testing.assert_close(large.flatten(), beta.log().float())
+    torch.testing.assert_close(small.flatten(), (beta * (1 - before) / (1 - now)).log().float())
+    for share in (0.0, 0.25, 1.0):
+        learned = bound.log_variance(t, "learned", torch.full((2, 1, 1, 1), share))
+        torch.testing.assert_close(learned, small + share * (large - small))
+    with pytest.raises(ValueError, match="needs the network's share"):
+        bound.log_variance(t, "learned")
+
+
 def test_the_divergence_from_the_prior_is_that_of_torch() -> None:
     x0 = torch.randn(5, 1, 2, 2, dtype=torch.float64)
     left = torch.tensor(0.2, dtype=torch.float64)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.statistics.convergence import LIMIT, last_tenth
+from harness.statistics.convergence import FEWEST, LIMIT, fit_last_tenth, last_tenth
 
 
 def curves(loss, noise=0.0, seeds=3, points=100, name="model/loss"):
@@ -71,6 +71,16 @@ def test_losses_below_zero_fall_by_a_share_of_their_fall():
     assert found.fall == pytest.approx(np.log(1 / 0.9) / np.log(10), rel=0.05)
     assert found.undertrained
     assert not last_tenth(curves(lambda t: np.exp(-20 * t) * 50 - 20)).undertrained
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_line_needs_its_fewest_points_beside_a_level_for_each_seed(seeds):
+    """All points lie in the last third: they count less one for each seed."""
+    points = FEWEST // seeds + 1
+    images = np.linspace(0.7, 1, points)
+    curve = np.column_stack([images, 1 / images])
+    assert fit_last_tenth([curve] * seeds).fall == pytest.approx(0.1)
+    assert fit_last_tenth([curve] * (seeds - 1) + [curve[1:]]).too_short
 
 
 def test_what_cannot_be_told_says_why():

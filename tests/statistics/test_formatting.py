@@ -25,4 +25,6 @@ def test_numbers_that_are_not_finite_and_zero_without_a_sign():
 
 def test_interval_and_level():
     assert formatting.interval(-1.234, 5.678) == "[−1.2, 5.7]"
+    assert formatting.interval(0, 19.8) == "[0.0, 19.8]"
+    assert formatting.interval(0, 20.2) == "[0, 20]"
     assert formatting.percent(0.9875) == "98.8 %"

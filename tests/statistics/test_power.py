@@ -19,6 +19,14 @@ def test_the_detectable_effect_has_the_power_that_it_says(seeds, strata):
     assert power(effect * np.sqrt(n), strata * (seeds - 1), 0.98) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize(("seeds", "strata"), [(3, 1), (10, 1), (3, 2)])
+def test_the_detectable_margin_of_equivalence_has_its_power_at_both_ends(seeds, strata):
+    """An effect of zero is shown to lie within the margin unless either end is missed."""
+    margin = detectable(seeds, strata, 0.98, "within")
+    one_end = power(margin * np.sqrt(seeds * strata), strata * (seeds - 1), 0.98)
+    assert 1 - 2 * (1 - one_end) == pytest.approx(0.8)
+
+
 def test_seeds_needed_is_the_first_number_with_enough_power():
     contrast = Contrast(mean=0.1, se=0.2, df=2)
     needed = seeds_needed(contrast, 0.0, 0.95, seeds=3)

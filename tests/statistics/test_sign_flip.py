@@ -97,6 +97,12 @@ def test_where_few_are_distinct():
     assert not few_distinct([[1.0, 2.0, 3.0, 4.0, 4.0]])
 
 
+def test_values_are_equal_up_to_the_rounding_of_the_largest():
+    assert few_distinct([[0.0, 1.0, 1.0 + 1e-15, 1.0 + 2e-15]])
+    assert few_distinct([[-1.0 - 2e-15, -1.0 - 1e-15, -1.0, 0.0]])
+    assert not few_distinct([[0.0, 1.0, 1.0 + 1e-6, 1.0 + 2e-6]])
+
+
 @pytest.mark.parametrize(
     ("alpha", "more"), [(2 / 20, 0), (0.05, 1), (2 / 70, 1), (0.0285, 2), (2 / 252, 2)]
 )
