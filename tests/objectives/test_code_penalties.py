@@ -126,6 +126,25 @@ def test_every_penalty_is_a_finite_number_with_a_gradient() -> None:
         assert slope.abs().max() > 0, kind
 
 
+@pytest.mark.parametrize("kind", CODE_PENALTIES)
+def test_a_penalty_says_whether_it_takes_the_encoder_the_target_and_the_prior(kind: str) -> None:
+    penalty, codes = CODE_PENALTIES[kind], normal(6, 5).sigmoid()
+    calls: list[Tensor] = []
+
+    def encode(x: Tensor) -> Tensor:
+        calls.append(x)
+        return x.flatten(1)[:, :5]
+
+    def value(target: float, seed: int) -> float:
+        inputs = CodeInputs(encode, normal(6, 1, 4, 4), codes, normal(6, 5, seed=seed), target)
+        return float(penalty.compute(inputs))
+
+    plain, other_target, other_draws = value(0.05, 2), value(0.1, 2), value(0.05, 3)
+    assert penalty.each_alone == bool(calls)
+    assert penalty.of_rates == (plain != other_target)
+    assert penalty.of_prior == (plain != other_draws and not calls)
+
+
 def posterior(n: int = 8, d: int = 3) -> tuple[Tensor, Tensor, Tensor]:
     mean, logvar = normal(n, d), 0.3 * normal(n, d, seed=1) - 1
     return mean, logvar, mean + (logvar / 2).exp() * normal(n, d, seed=2)
@@ -147,6 +166,12 @@ def test_divergences_are_what_their_papers_say() -> None:
     torch.testing.assert_close(
         divergence("free-bits", 2, 1.2), 2 * units.mean(dim=0).clamp(min=1.2).sum()
     )
+
+
+@pytest.mark.parametrize("kind", DIVERGENCES)
+def test_a_divergence_says_whether_it_changes_with_progress(kind: str) -> None:
+    early, late = (divergence(kind, 2, 0.5, progress) for progress in (0.1, 0.4))
+    assert DIVERGENCES[kind].reads_progress == (not torch.equal(early, late))
 
 
 def test_at_weight_one_the_decomposed_divergence_is_the_whole() -> None:

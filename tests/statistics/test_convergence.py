@@ -73,6 +73,12 @@ def test_losses_below_zero_fall_by_a_share_of_their_fall():
     assert not last_tenth(curves(lambda t: np.exp(-20 * t) * 50 - 20)).undertrained
 
 
+@pytest.mark.parametrize("first", [0.0, 0.6])
+def test_the_fit_is_to_the_last_third(first):
+    frame = curves(lambda t: np.where(t >= 2 / 3, 1 / t, np.where(t >= first, 9, 1)))
+    assert last_tenth(frame).fall == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_line_needs_its_fewest_points_beside_a_level_for_each_seed(seeds):
     """All points lie in the last third: they count less one for each seed."""

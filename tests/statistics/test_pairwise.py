@@ -55,6 +55,8 @@ def test_of_two_seeds_nothing_is_said_and_what_never_varies_is_exact():
     exact = [Sample.of(sample.by_seed, of_recipe=True) for sample in (five, four)]
     assert difference(*exact) == 1.0
     assert difference(five, four).p_above(0.0) == 0.25
+    stated = Sample(5.0, 0.0, 3), Sample(4.0, 0.0, 3)
+    assert difference(*stated).p_above(0.0) == 0.1
     assert not two.is_tested
     assert Sample.of({0: 1.0}).interval(0.95) is None
 

@@ -100,6 +100,14 @@ def test_overall_p_and_level_agree(most, alpha):
         assert level < alpha
 
 
+def test_seeds_count_as_information_less_what_the_estimated_variance_costs():
+    """Of 3 and 5 seeds 0.5 and 2.5; their levels lie between those of a grid of alphas."""
+    spent = [spend_as_pocock(3 / 5, 0.05), 0.05]
+    levels = 2 * stats.norm.sf(boundaries([0.5, 2.5], spent))
+    looks = Looks((3, 5), most=5)
+    assert [looks.level(k, 0.05) for k in range(2)] == pytest.approx(levels, rel=2e-3)
+
+
 def test_beyond_the_declared_number_nothing_is_left():
     looks = Looks((10, 20, 30), most=20)
     assert looks.level(2, 0.05) == 0.0
