@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cell.work import CellWork
+from harness.config.training_fraction import is_fraction
 from harness.core.errors import FAILURES
 from harness.data.base import Dataset
 from harness.evaluation.evidence import Evidence, dataset_evidence
 from harness.evaluation.measure import MetricOutcome, compute_metric, error_line, measurement_of
-from harness.evaluation.pictures import chosen_pictures, picture_name
+from harness.evaluation.pictures import SAMPLES, chosen_pictures, picture_name
 from harness.evaluation.profiles import load_metric_as
 from harness.evaluation.protocols import draw_count
 from harness.evaluation.specs import metric_needs
@@ -70,7 +71,7 @@ def measure_cell(
         if measurement.status == "failed":
             failures.append(f"{cell.name}: {planned.metric}: {measurement.reason}")
             _keep_traces(work, planned.metric, outcomes)
-    if not failures and cell.is_shown:
+    if not failures and (cell.is_shown or is_fraction(cell.model)):
         failures += _draw_pictures(work, evidence, dataset, model)
     return failures
 
@@ -118,7 +119,7 @@ def _draw_pictures(
     metrics = [_metric(cell, p) for p in cell.planned_measurements if not p.obstacle]
     for spec in chosen_pictures(dataset, model, metrics):
         name = picture_name(spec.name, cell.sampling)
-        if name in drawn:
+        if name in drawn or not (cell.is_shown or spec.name == SAMPLES):
             continue
         try:
             png = spec.draw(evidence)

@@ -86,8 +86,9 @@ class Cell:
 
     @property
     def is_shown(self) -> bool:
-        """Whether it gets pictures. Source images are in the pictures of every model that repairs
-        them; training fractions get none, and one grid of real images is enough.
+        """Whether it gets pictures of all kinds. Source images are in the pictures of every model
+        that repairs them; training fractions get samples alone, and one grid of real images is
+        enough.
         """
         return self.model not in (SOURCE_IMAGES, HELD_OUT) and not is_fraction(self.model)
 

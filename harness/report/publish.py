@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -17,9 +17,6 @@ from harness.config.training_fraction import is_fraction
 from harness.core.counting import counted
 from harness.core.measurement import CellResult
 from harness.core.protocol import Protocol
-from harness.data.scatter import is_plane
-from harness.evaluation.pictures import PICTURES, may_have_picture, picture_name
-from harness.evaluation.pictures.sheets import caption_of
 from harness.families import FAMILIES
 from harness.metrics.base import Metric
 from harness.plan import Plan
@@ -36,11 +33,11 @@ from harness.report.results import (
     AskedClaim,
     DatasetInfo,
     ModelInfo,
-    ReportPicture,
     Results,
     StoreInfo,
     SuiteRecord,
 )
+from harness.report.stored_pictures import stored_pictures
 from harness.report.templating import now
 from harness.report.uris import browse
 from harness.report.writer import write_report
@@ -111,7 +108,7 @@ def gather(
         cells=cells,
         metrics=metrics,
         curves=_curves(cells, store),
-        pictures=_pictures(plan, cells, store) if with_pictures else [],
+        pictures=stored_pictures(plan, cells, store) if with_pictures else [],
         datasets=_datasets(plan),
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
         + _outsiders(plan),
@@ -199,41 +196,6 @@ def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
 def _rounded(value: float) -> float:
     """A value as it is recorded, with the seven digits that float32 has."""
     return float(f"{value:.7g}")
-
-
-def _pictures(plan: Plan, cells: Sequence[CellResult], store: Store) -> list[ReportPicture]:
-    """The pictures of the first seed: the same for every model, and none chosen by its looks."""
-    first = min((cell.seed for cell in cells), default=0)
-    return [
-        picture
-        for planned, cell in zip(plan.cells, cells, strict=True)
-        if cell.seed == first and cell.run_id
-        for picture in _pictures_of(
-            cell, planned.sampling, is_plane(plan.datasets[cell.dataset].test.images), store
-        )
-    ]
-
-
-def _pictures_of(
-    cell: CellResult, sampling: Mapping[str, object], of_points: bool, store: Store
-) -> Iterator[ReportPicture]:
-    """The pictures that a cell's run has."""
-    for spec in PICTURES.values():
-        name = picture_name(spec.name, sampling)
-        alt = spec.alt_of_points if of_points else spec.alt
-        if not alt or not may_have_picture(cell.costs, name):
-            continue
-        if png := store.get(cell.run_id or "", f"pictures/{name}.png"):
-            yield ReportPicture(
-                cell.dataset,
-                cell.model,
-                cell.seed,
-                spec.name,
-                png,
-                f"{alt} of {cell.model} on {cell.dataset}, seed {cell.seed}",
-                smooth=of_points or spec.is_figure,
-                caption=caption_of(png),
-            )
 
 
 def _model(recipe: Recipe, cells: Sequence[CellResult], images: int) -> ModelInfo:

@@ -111,3 +111,16 @@ def _row(png: bytes, number: int) -> bytes:
     with Image.open(io.BytesIO(png)) as image:
         pitch = (image.width - 1) // COLUMNS
         return png_bytes(image.crop((0, number * pitch, image.width, (number + 1) * pitch + 1)))
+
+
+def first_rows(pngs: Sequence[bytes]) -> bytes:
+    """The first rows of grids of one form below one another, as the bytes of a PNG; b"" where the
+    grids have another form.
+    """
+    if any(grid_rows(png) is None for png in pngs):
+        return b""
+    rows = [Image.open(io.BytesIO(_row(png, 0))) for png in pngs]
+    sheet = Image.new(rows[0].mode, (rows[0].width, sum(row.height - 1 for row in rows) + 1))
+    for number, row in enumerate(rows):
+        sheet.paste(row, (0, number * (row.height - 1)))
+    return png_bytes(sheet)

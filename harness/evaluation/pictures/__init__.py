@@ -8,15 +8,17 @@ from importlib import import_module
 
 from harness.evaluation.pictures.declaration import (
     PICTURES,
+    SAMPLES,
     chosen_pictures,
     may_have_picture,
     picture_name,
 )
 
-__all__ = ["PICTURES", "chosen_pictures", "may_have_picture", "picture_name"]
+__all__ = ["PICTURES", "SAMPLES", "chosen_pictures", "may_have_picture", "picture_name"]
 
 for _module in (
     "images",
+    "ranked",
     "latent",
     "code_map",
     "weights",

@@ -53,6 +53,8 @@ class PictureSpec:
 PICTURES: dict[str, PictureSpec] = {}
 """Every kind of picture by its name, in the order in which reports show them."""
 
+SAMPLES = "samples"
+"""The picture that training fractions have too."""
 ANY_SAMPLING = {"reconstructions"}
 """Pictures that the sampling settings of a recipe do not change."""
 

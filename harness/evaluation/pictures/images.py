@@ -28,9 +28,10 @@ def _makes_no_samples(candidate: Candidate) -> str | None:
     return f"{candidate.model} makes no samples"
 
 
-def _remakes_nothing(candidate: Candidate) -> str | None:
-    """Where test images have sources, these are what is reconstructed from; but in two domains they
-    are counterparts, and stand below translations.
+def remakes_nothing(candidate: Candidate) -> str | None:
+    """Returns why a model gives no test images back; None where it does. Where test images have
+    sources, these are what is reconstructed from; but in two domains they are counterparts, and
+    stand below translations.
     """
     dataset = candidate.dataset
     has_sources = dataset.normal_test.sources is not None
@@ -67,7 +68,7 @@ def draw_samples(e: Evidence) -> bytes:
 
 @picture(
     "neighbours",
-    "Memorisation",
+    "Nearest training images",
     caption="In the first column the samples that are nearest to a training image by features, "
     "beside each its five nearest ones. A row whose first two images are the same is a copy.",
     alt="In the first column samples, beside each its nearest training images,",
@@ -95,7 +96,7 @@ def draw_neighbours(e: Evidence, among: Literal["train", "reference"] = "train")
     "was given, and what it made of that.",
     alt="Test images, each above its source if it has one and its reconstruction,",
     alt_of_points="Reconstructions over the test points",
-    unavailable=_remakes_nothing,
+    unavailable=remakes_nothing,
 )
 def draw_reconstructions(e: Evidence) -> bytes:
     """The first test images, each above its reconstruction, or its source between the two; of

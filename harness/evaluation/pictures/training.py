@@ -29,7 +29,7 @@ def _follows_nothing(candidate: Candidate) -> str | None:
     "training-strip",
     "Samples of the same codes over training",
     caption="Each column is one code, each row a moment of training, from its beginning to its "
-    "end. Where rows still change at the bottom, the generator is still learning, or goes round in "
+    "end. Where rows still change at the bottom, the model is still learning, or goes round in "
     "circles; where a row is all alike, it makes one image for every code.",
     alt="Samples of the same codes, in each row later in training,",
     unavailable=_follows_nothing,

@@ -76,12 +76,13 @@ const chartScale = (values, from, to, isLog, spacing) => {
   scale.ticks = (isLog ? logTicks : linearTicks)(low, high, count);
   return scale;
 };
+const axisLabelLines = (label, left, right) => brokenText(label, right - left + 2 * Math.min(20, left));
 const axisBelow = (scale, left, right, y, label) => {
   const group = svgNode("g", {}, svgLine(left, y, right, y, { "stroke-width": 0.8 }));
   for (const tick of scale.ticks) {
     group.append(svgLine(scale(tick), y, scale(tick), y + 4), svgText(tickText(tick), scale(tick), y + 17, { "text-anchor": "middle" }));
   }
-  for (const [i, line] of brokenText(label, right - left + 40).entries()) {
+  for (const [i, line] of axisLabelLines(label, left, right).entries()) {
     group.append(svgText(line, (left + right) / 2, y + 34 + 15 * i, { "text-anchor": "middle" }));
   }
   return group;
@@ -197,7 +198,7 @@ const drawForest = (chart, state) => {
     top += above + height + (isWide ? 0 : 6);
   }
   group.append(axisBelow(x, left, right, top + 2, chart.x.label));
-  state.height = top + 40 + 15 * (brokenText(chart.x.label, right - left + 40).length - 1);
+  state.height = top + 40 + 15 * (axisLabelLines(chart.x.label, left, right).length - 1);
   return { nodes: [group], marks };
 };
 const drawings = { lines: drawLines, points: drawPoints, forest: drawForest };

@@ -38,7 +38,7 @@ def test_which_gans_have_which_pictures():
     common = {"samples", "latent-interpolations", "training-strip", "training-animation"}
     assert names(model("gan", width=4)) == common
     assert names(model("stylegan", width=4)) == common | {"truncation", "style-mixing"}
-    assert names(model("gan", width=4, conditional=True)) == {"samples"}
+    assert names(model("gan", width=4, conditional=True)) == {"samples", "samples-by-class"}
 
 
 def test_the_animation_shows_the_rows_of_the_strip():
