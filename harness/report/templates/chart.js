@@ -17,7 +17,6 @@ const chartButton = (text, title, act) => {
   return button;
 };
 const drawChart = (state) => {
-  state.width = Math.max(240, Math.floor(state.figure.clientWidth));
   state.height = Math.round(Math.min(340, Math.max(230, state.width * 0.6)));
   const drawing = drawings[state.chart.kind](state.chart, state);
   state.marks = drawing.marks;
@@ -33,7 +32,7 @@ const showMark = (state, mark) => {
   state.tip.hidden = !mark;
   if (!mark) return;
   state.svg.append(svgNode("circle", { class: "spot", cx: mark.x, cy: mark.y, r: 7, fill: "none", stroke: mark.colour, "stroke-width": 2 }));
-  state.tip.replaceChildren(...mark.text.map((line, i) => {
+  state.tip.replaceChildren(...mark.text().map((line, i) => {
     const node = document.createElement(i ? "span" : "strong");
     node.textContent = line;
     return node;
@@ -112,13 +111,14 @@ const makeTools = (state) => {
   );
   return tools;
 };
-const makeChart = (figure) => {
+const fittingWidth = (width) => Math.max(240, Math.floor(width));
+const makeChart = (figure, width) => {
   const chart = JSON.parse(figure.querySelector("script").textContent);
   const svg = svgNode("svg", { role: "img", tabindex: 0, "aria-label": `${chart.alt}. Arrow keys read values.` });
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.setAttribute("role", "status");
-  const state = { figure, chart, svg, tip, hidden: new Set(), logs: { x: chart.x.is_log, y: chart.y?.is_log ?? false } };
+  const state = { figure, chart, svg, tip, width: fittingWidth(width), hidden: new Set(), logs: { x: chart.x.is_log, y: chart.y?.is_log ?? false } };
   figure.querySelector("p").remove();
   figure.append(svg, tip, makeLegend(state), makeTools(state));
   svg.addEventListener("pointermove", (event) => showMark(state, nearestMark(state, event)));
@@ -132,19 +132,32 @@ const makeChart = (figure) => {
     showMark(state, steppedMark(state, event.key));
   });
   drawChart(state);
-  new ResizeObserver(() => { if (figure.clientWidth && Math.floor(figure.clientWidth) !== state.width) drawChart(state); }).observe(figure);
+  new ResizeObserver(([entry]) => {
+    const { width } = entry.contentRect;
+    if (!width || fittingWidth(width) === state.width) return;
+    state.width = fittingWidth(width);
+    drawChart(state);
+  }).observe(figure);
 };
 const undrawn = new Set(document.querySelectorAll("figure.chart"));
-const drawOnce = (figure) => {
-  if (!undrawn.delete(figure)) return;
-  figure.style.minHeight = "";
-  makeChart(figure);
+// Widths are read before anything is drawn: each drawing changes the layout.
+const drawAll = (figures, widths) => {
+  figures.forEach((figure, i) => {
+    if (!undrawn.delete(figure)) return;
+    figure.style.minHeight = "";
+    makeChart(figure, widths[i]);
+  });
 };
 const inSight = new IntersectionObserver((entries) => {
-  for (const entry of entries) if (entry.isIntersecting) { inSight.unobserve(entry.target); drawOnce(entry.target); }
+  const shown = entries.filter((entry) => entry.isIntersecting);
+  for (const { target } of shown) inSight.unobserve(target);
+  drawAll(shown.map((entry) => entry.target), shown.map((entry) => entry.boundingClientRect.width));
 }, { rootMargin: "300px" });
 for (const figure of undrawn) {
-  figure.style.minHeight = figure.closest(".claim") ? "6rem" : "17rem";  // so that nothing jumps
+  figure.style.minHeight = figure.closest(".claim") ? "6rem" : "17rem"; // so that nothing jumps
   inSight.observe(figure);
 }
-addEventListener("beforeprint", () => undrawn.forEach(drawOnce));
+addEventListener("beforeprint", () => {
+  const figures = [...undrawn];
+  drawAll(figures, figures.map((figure) => figure.clientWidth));
+});

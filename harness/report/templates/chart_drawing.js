@@ -1,5 +1,6 @@
 // Draws charts (harness/report/charts.py) as SVG that is as wide as its place, so that text keeps
-// its size. A drawing has `marks`: the places that have something to say, each of one line.
+// its size. A drawing has `marks`: the places that can be pointed at, each of one line, with a
+// function for its text, since writing numbers takes long.
 const chartDashes = ["", "6 3", "1.5 2.5", "5 2 1 2"];
 const markerPaths = {
   circle: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z", square: "M-3.5 -3.5h7v7h-7Z",
@@ -25,10 +26,10 @@ const textWidth = (text, weight = 400) => {
   textRuler.font = `${weight} 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
   return textRuler.measureText(text).width;
 };
-// Breaks a text after spaces and slashes into lines of a width.
+// Breaks a text after spaces into lines of a width.
 const brokenText = (text, width, weight) => {
   const lines = [""];
-  for (const word of text.split(/(?<=[ /])/)) {
+  for (const word of text.split(/(?<= )/)) {
     const last = lines.length - 1;
     if (lines[last] && textWidth((lines[last] + word).trimEnd(), weight) > width) lines.push(word);
     else lines[last] += word;
@@ -112,7 +113,7 @@ const drawLines = (chart, state) => {
     for (const line of series.lines) {
       const spots = chart.xs.map((x, i) => [x, line.values[i]]).filter(([, y]) => y !== null)
         .map(([x, y]) => ({ x: place.x(x), y: place.y(y), line: `${series.name} ${line.name}`, colour: series.style.colour,
-          text: [`${series.name}, ${line.name}`, `${numberText(x)} ${chart.x.label}: ${numberText(y)}`] }));
+          text: () => [`${series.name}, ${line.name}`, `${numberText(x)} ${chart.x.label}: ${numberText(y)}`] }));
       const isThin = hasMean && !line.is_mean;
       group.append(svgNode("path", {
         d: spots.map((spot, i) => `${i ? "L" : "M"}${spot.x} ${spot.y}`).join(""), fill: "none", stroke: series.style.colour,
@@ -144,9 +145,9 @@ const drawPoints = (chart, state) => {
     if (up) group.append(svgLine(x, up[0], x, up[1], bar));
     group.append(svgMarker(point.style, x, y));
     place.frame.append(group);
-    const said = (axis) => `${chart[axis].label}: ${numberText(point[axis])}` +
+    const written = (axis) => `${chart[axis].label}: ${numberText(point[axis])}` +
       (point[`${axis}_interval`] ? ` [${point[`${axis}_interval`].map(numberText).join(", ")}]` : "");
-    return { x, y, line: point.name, colour: point.style.colour, text: [point.name, said("y"), said("x")] };
+    return { x, y, line: point.name, colour: point.style.colour, text: () => [point.name, written("y"), written("x")] };
   });
   place.frame.append(...pointNames(chart, marks, place));
   return { nodes: [place.frame], marks };
@@ -194,7 +195,7 @@ const drawForest = (chart, state) => {
       svgNode("circle", { cx: x(row.value), cy: middle, r: 4.5, fill: chart.colour }),
       svgText(row.text, state.width, middle + 4, { "text-anchor": "end" }),
     );
-    marks.push({ x: x(row.value), y: middle, line: "rows", colour: chart.colour, text: [row.label, row.text] });
+    marks.push({ x: x(row.value), y: middle, line: "rows", colour: chart.colour, text: () => [row.label, row.text] });
     top += above + height + (isWide ? 0 : 6);
   }
   group.append(axisBelow(x, left, right, top + 2, chart.x.label));
