@@ -2,12 +2,14 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 from harness.data import Dataset, DatasetCard, Split
 from harness.data import contact_sheet as module
 from harness.data.contact_sheet import GAP, MARGIN, contact_sheet
+from harness.data.scatter import scatter
 
 WHITE = (255, 255, 255)
 
@@ -70,6 +72,23 @@ def test_sources_stand_before_an_image_and_masks_behind():
     assert (line[start + 66 : start + 98] == 255).all()
 
 
+@pytest.mark.parametrize("parts", [(), ("sources",), ("masks",), ("sources", "masks")])
+def test_a_row_has_as_many_tiles_whatever_belongs_to_an_image(parts):
+    """Four times as many images as there is room for; a mask or a source takes the room of one."""
+    count = 4 * module.TILES
+    beside = {
+        "sources": torch.full((count, 1, 32, 32), 99, dtype=torch.uint8),
+        "masks": torch.ones(count, 32, 32, dtype=torch.bool),
+    }
+    images = torch.zeros(count, 1, 32, 32, dtype=torch.uint8)
+    more = {name: beside[name] for name in parts}
+    split = Split(images, torch.zeros(count, dtype=torch.int64), **more)
+    made = replace(dataset(), train=split, test=split)
+    shown = 2 * (module.TILES // (1 + len(parts)))
+    assert len(columns(drawn(made), (0, 0, 0))) == 32 * shown
+    assert len(columns(drawn(made), (99, 99, 99))) == 32 * shown * ("sources" in parts)
+
+
 def test_frames_stand_side_by_side():
     made = dataset(channels=4)
     made = replace(made, card=replace(made.card, frames=4))
@@ -94,3 +113,14 @@ def test_points_in_the_plane_are_drawn_as_points():
     split = Split(torch.zeros(5, 2, 1, 1), torch.zeros(5, dtype=torch.int64))
     card = DatasetCard("t", "l", "c", ("one",), "", "")
     assert drawn(Dataset("points", split, split, card)).shape == (600, 600, 3)
+
+
+@pytest.mark.parametrize(("places", "titles"), [((0, 1), []), ((0, 1.5), ["1 of 2 outside"])])
+def test_points_outside_of_the_drawing_are_counted(monkeypatch, places, titles):
+    written = []
+    monkeypatch.setattr(
+        "matplotlib.axes.Axes.set_title", lambda axes, text, **style: written.append(text)
+    )
+    points = torch.tensor([[x, 0.0] for x in places]).reshape(2, 2, 1, 1)
+    scatter(points, torch.zeros(5, 2, 1, 1))
+    assert written == titles

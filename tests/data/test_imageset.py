@@ -520,6 +520,14 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before(
     refused(tmp_path / name, f"would unpack to {size}", "fill the memory")
 
 
+def test_files_of_a_pattern_are_named_by_what_its_signs_stand_for(tmp_path):
+    for name in ("x/out_b_1", "x/out_a_2", "y/out_a_1"):
+        save(pixels(4, 4, 3), tmp_path / f"{name}.png")
+    assert load_images(str(tmp_path / "x" / "out_*_[12].png")).names == ["a/2.png", "b/1.png"]
+    every = load_images(str(tmp_path / "*" / "out_?_1.png"))
+    assert every.names == ["x/b.png", "y/a.png"]
+
+
 def test_an_array_cut_short_names_the_image(tmp_path):
     array = pixels(9, 4, 5, 3)
     np.save(tmp_path / "x.npy", array)

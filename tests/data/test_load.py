@@ -32,6 +32,8 @@ def test_without_unseen_classes_nothing_is_anomalous():
         ("digits[unseen=eight]", "numbers from 0 to 9, or names, joined by +"),
         ("digits[unseen=0+1+2+3+4+5+6+7+8+9]", "all 10 classes are unseen"),
         ("digits[unseen]", "is not an option; the form is NAME"),
+        ("shapes:cats", "shapes:cats: the form is shapes"),
+        ("folder", "folder: the form is folder:"),
         ("os.path:join", "is a function, not a Source of harness.data"),
         ("no.such:thing", "cannot be imported"),
     ],

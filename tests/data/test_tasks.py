@@ -6,7 +6,7 @@ import torch
 from harness.core.errors import BadInput
 from harness.data import Batches, Dataset, Split, dataset_card, load_dataset, to_float
 from harness.data.load import each_class
-from harness.data.tasks import task, unseen_classes
+from harness.data.tasks import one_class_options, task, unseen_classes
 from harness.metrics import dequantise
 
 CLEAN = load_dataset("digits")
@@ -180,3 +180,14 @@ def test_images_that_do_not_suit_the_task(options: dict, images: torch.Tensor, m
     split = Split(images, torch.zeros(2, dtype=torch.int64))
     with pytest.raises(BadInput, match=f"t: .*{message}"):
         task("t", options).apply("t", split, split)
+
+
+def test_each_class_in_turn_needs_two():
+    each = {"unseen": "each", "size": "16"}
+    assert one_class_options("pets", each, ("cat", "dog")) == [
+        {"unseen": "0", "size": "16"},
+        {"unseen": "1", "size": "16"},
+    ]
+    with pytest.raises(BadInput, match="pets: has no two classes to take in turn"):
+        one_class_options("pets", each, ("cat",))
+    assert one_class_options("pets", {"size": "16"}, ("cat",)) == [{"size": "16"}]

@@ -24,6 +24,12 @@ def numbered(count: int) -> Split:
     return Split(torch.zeros(count, 1, 1, 2, dtype=torch.uint8), torch.arange(count))
 
 
+def test_nothing_is_kept_out_or_replaced_unless_options_ask_for_it():
+    train = numbered(9)
+    assert TrainingSet(5).split("nine", train) == (train, None)
+    assert TrainingSet().apply("nine", train) is train
+
+
 def test_a_subset_is_of_the_training_images_alone_and_in_their_order():
     few = load_dataset("digits[train=100]")
     assert len(few.train) == 100

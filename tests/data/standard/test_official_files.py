@@ -50,6 +50,12 @@ def test_what_is_missing_is_downloaded_once_and_leaves_nothing_else(tmp_path):
     assert sorted(left) == ["new/tiny/raw/a", "new/tiny/raw/b"]
 
 
+def test_a_folder_with_some_of_the_files_gets_the_others(tmp_path):
+    put(tmp_path, names=("a",))
+    folder = known(put).provide(tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": GOOD, "b": GOOD}
+
+
 @pytest.mark.parametrize("error", [URLError("no network\nat all"), RuntimeError("no\nmirror")])
 def test_a_download_that_fails_is_one_line_and_leaves_nothing(tmp_path, error):
     def download(aside):
