@@ -11,8 +11,9 @@ from harness.evaluation import samples
 from harness.metrics import METRICS
 
 PACKAGES = [
-    "pytest_plugin", "cli", "vote", "report", "leaderboards", "claims", "regression", "statistics",
-    "engine", "scoring", "cell", "plan", "selftest", "tracking", "evaluation", "safety",
+    "pytest_plugin", "api", "cli", "vote", "report", "leaderboards", "claims", "regression",
+    "statistics", "engine", "scoring", "cell", "plan", "selftest", "tracking", "evaluation",
+    "safety",
     "metrics", "extractors", "training", "families", "samplers", "objectives", "networks", "data",
     "config", "core",
 ]  # fmt: skip

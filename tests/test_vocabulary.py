@@ -15,7 +15,8 @@ SAME_VERB = {
     "list_": "the verbs that list",
     "load": "the splits of one dataset",
     "main": "what runs when a module is the program",
-    "score": "a verb, and the measuring behind it",
+    "run": "a verb in the shell and in Python",
+    "score": "a verb in the shell and in Python, and the measuring behind it",
     "tally": "a verb, and the counting behind it",
     "train": "a verb for classifiers, and the loop of all families",
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from harness.core.files import file_sha256
 from harness.core.scratch import scratch
 from harness.data import load_dataset
 from harness.families import FAMILIES
+from harness.families.base import Family
 from harness.families.capabilities import Samples, is_conditional, takes_texts
 from harness.families.pretrained.generator import ImageGenerator
 from harness.families.pretrained.settings import Condition, PretrainedSettings
@@ -25,36 +28,60 @@ from harness.training.checkpoint import load_weights
 from harness.training.code_version import code_version, sampling_version
 
 
-class RunGenerator(ImageGenerator):
-    """The model of a finished cell: built from its recipe for its dataset, with its weights. Its
-    samples are those of the cell, where they are drawn with the cell's seed.
-
-    Raises BadInput where the store has no such run, or the run has no model that makes images.
+@dataclass(frozen=True)
+class StoredModel:
+    """The model of a finished cell with its weights: what the cell was, its family's name, the
+    resolved recipe, and the SHA-256 of the weights.
     """
 
-    def __init__(self, settings: PretrainedSettings, store: Store, data_root: Path | None) -> None:
+    run_id: str
+    name: str
+    dataset: str
+    seed: int
+    family_name: str
+    recipe: Mapping[str, Any]
+    family: Family
+    sha256: str
+
+
+def load_stored_model(store: Store, run_id: str, data_root: Path | None) -> StoredModel:
+    """Builds the model of a run from its recipe and loads its weights. Raises BadInput where the
+    store has no such run, its cell did not finish, or the weights are not those of its training.
+    """
+    place = RUN + run_id
+    tags = store.cell_tags(run_id)
+    if tags.get("harness.status") != "trained":
+        raise BadInput(f"{place} has no trained model; its cell did not finish")
+    recipe = json.loads(_artifact(store, run_id, "recipe.json"))
+    family_name, seed = recipe.pop("family"), int(tags["harness.seed"])
+    dataset = load_dataset(tags["harness.dataset"], data_root)
+    family = build_model(family_name, recipe, dataset, seed)
+    with scratch(store.folder) as folder:
+        weights = folder / "model.safetensors"
+        weights.write_bytes(_artifact(store, run_id, WEIGHTS))
+        sha256 = file_sha256(weights)
+        if tags.get("harness.fact.weights_sha256", sha256) != sha256:
+            raise BadInput(f"{place}: {WEIGHTS} is not what its training recorded")
+        load_weights(family, weights)
+    name = tags["harness.model"]
+    return StoredModel(run_id, name, dataset.name, seed, family_name, recipe, family, sha256)
+
+
+class RunGenerator(ImageGenerator):
+    """The model of a finished cell as a generator. Its samples are those of the cell, where they
+    are drawn with the cell's seed.
+
+    Raises BadInput where the model does not make images.
+    """
+
+    def __init__(self, settings: PretrainedSettings, stored: StoredModel) -> None:
         super().__init__(settings.source, settings)
-        run_id = settings.source.removeprefix(RUN)
-        tags = store.cell_tags(run_id)
-        if tags.get("harness.status") != "trained":
-            raise BadInput(f"{self.name} has no trained model; its cell did not finish")
-        recipe = json.loads(_artifact(store, run_id, "recipe.json"))
-        self._family_name = recipe.pop("family")
-        self._recipe = recipe
-        self.seed = int(tags["harness.seed"])
-        dataset = load_dataset(tags["harness.dataset"], data_root)
-        self._family = build_model(self._family_name, recipe, dataset, self.seed)
+        self._stored, self._family = stored, stored.family
+        self.seed = stored.seed
         if not isinstance(self._family, Samples):
-            raise BadInput(f"{self.name} is of {tags['harness.model']}, which makes no new images")
+            raise BadInput(f"{self.name} is of {stored.name}, which makes no new images")
         if self._family.samples_at_once:
-            raise BadInput(f"{self.name} is of {tags['harness.model']}, made of real images")
-        with scratch(store.folder) as folder:
-            weights = folder / "model.safetensors"
-            weights.write_bytes(_artifact(store, run_id, WEIGHTS))
-            self._sha256 = file_sha256(weights)
-            if tags.get("harness.fact.weights_sha256", self._sha256) != self._sha256:
-                raise BadInput(f"{self.name}: {WEIGHTS} is not what its training recorded")
-            load_weights(self._family, weights)
+            raise BadInput(f"{self.name} is of {stored.name}, made of real images")
 
     @property
     def condition(self) -> Condition:
@@ -65,11 +92,11 @@ class RunGenerator(ImageGenerator):
 
     def content(self) -> Mapping[str, str]:
         """The digest of its weights, its recipe, and the versions of its code."""
-        kind = FAMILIES.load(self._family_name)
+        kind = FAMILIES.load(self._stored.family_name)
         return {
-            "weights": self._sha256,
-            "family": self._family_name,
-            "recipe": json.dumps(self._recipe, sort_keys=True),
+            "weights": self._stored.sha256,
+            "family": self._stored.family_name,
+            "recipe": json.dumps(dict(self._stored.recipe), sort_keys=True),
             "code": code_version(kind),
             "samplers": sampling_version(kind),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ def score_images(request: ScoreOptions, numerics: Numerics) -> None:
     from harness.data.images_on_disk import OpenOptions
 
     resize = request.sets.image_resize()
-    _check_combinations(request)
+    check_combinations(request)
     definitions, extras = request.metrics.definitions(), request.files.extras()
     sets = list(open_all(request, OpenOptions(request.compute.data_root, resize)))
     job = ImageJob(request, numerics, definitions, extras, several=len(sets) > 1)
@@ -86,9 +86,10 @@ class ImageJob:
         score_output.show_rows(console, rows, sets.name if self.several else "")
         curve = self.extras.make(scoring, evidence)
         score_output.show_extras(console, self.extras, curve, sets)
+        document = scoring_document(scoring, rows, curve)
         if self.request.files.log:
-            self._log(console, scoring, rows)
-        return rows, scoring_document(scoring, rows, curve)
+            self._log(console, document, rows)
+        return rows, document
 
     def _scoring(self, sets: Sets) -> Scoring:
         from harness.scoring import make_scoring
@@ -100,11 +101,13 @@ class ImageJob:
         )
         return with_extractor(scoring) if self.extras.need_features else scoring
 
-    def _log(self, console: Console, scoring: Scoring, rows: Sequence[Measurement]) -> None:
+    def _log(
+        self, console: Console, document: Mapping[str, Any], rows: Sequence[Measurement]
+    ) -> None:
         from harness.scoring.document import log_scoring
 
         store = self.request.results.open()
-        print_line(console, f"Run: {log_scoring(scoring, rows, store)} in {store.uri}")
+        print_line(console, f"Run: {log_scoring(document, rows, store)} in {store.uri}")
 
     def _metric_names(self) -> list[str] | None:
         """The metrics named; of a shard none, because its numbers alone say nothing."""
@@ -158,7 +161,7 @@ def _names(request: ScoreOptions, places: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _check_combinations(request: ScoreOptions) -> None:
+def check_combinations(request: ScoreOptions) -> None:
     """Raise BadInput for options that do not go together."""
     files, metrics = request.files, request.metrics
     if request.sets.draws:

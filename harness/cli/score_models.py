@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.tables import console_beside, print_line
@@ -13,8 +12,7 @@ from harness.core.errors import BadInput
 if TYPE_CHECKING:
     from harness.cli.score_options import ScoreOptions
     from harness.data.imageset import ImageSet
-    from harness.families.pretrained.generator import ImageGenerator
-    from harness.scoring.drawn_samples import DrawnSamples, DrawPlan
+    from harness.scoring.drawn_samples import DrawnSamples
     from harness.training.numerics import Numerics
 
 
@@ -30,7 +28,7 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
     if not models:
         request.models.check_unused()
         return request
-    _check_before_drawing(request, models)
+    check_before_drawing(request, models)
     reference = _reference(request)
     drawn = {place: _draw(request, place, reference, numerics) for place in dict.fromkeys(models)}
     samples = [str(drawn[place].path) if place in drawn else place for place in request.samples]
@@ -40,7 +38,7 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
     return replace(request, samples=samples, sets=sets)
 
 
-def _check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
+def check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
     """Raise BadInput for wrong options before any sample is drawn."""
     from harness.metrics import load_metric
 
@@ -69,56 +67,18 @@ def _reference(request: ScoreOptions) -> ImageSet | None:
 def _draw(
     request: ScoreOptions, place: str, reference: ImageSet | None, numerics: Numerics
 ) -> DrawnSamples:
+    from harness.scoring.draw_requests import DrawRequest
     from harness.scoring.drawn_samples import draw_from_model
 
     store, root = request.results.open_existing, request.compute.data_root
     model = request.models.open(place, store, root)
-    plan = _plan(request, model, reference)
+    options, sets = request.models, request.sets
+    draws = DrawRequest(
+        options.count, options.seed, options.classes, sets.captions, any_size=bool(sets.resize)
+    )
+    plan = draws.plan(model, reference)
     console = console_beside(*request.files.files())
     with console.status(f"drawing {plan.count:,} samples of {place}"):
         drawn = draw_from_model(model, plan, numerics)
     print_line(console, f"{drawn.description}, kept as {drawn.path}")
     return drawn
-
-
-def _plan(request: ScoreOptions, model: ImageGenerator, reference: ImageSet | None) -> DrawPlan:
-    """How samples are drawn of a model. Raises BadInput where the options and the reference do not
-    say the number, the classes or the captions that it needs.
-    """
-    from harness.scoring.drawn_samples import DrawPlan, labels_to_draw
-
-    options = request.models
-    seed = model.seed if options.seed is None else options.seed
-    captions = _captions(request.sets.captions, model, reference)
-    count = options.count or (len(captions) if captions else len(reference) if reference else 0)
-    if not count:
-        raise BadInput(f"{model.name}: say how many samples are drawn, such as -n 10000")
-    if captions is not None and len(captions) < count:
-        raise BadInput(
-            f"{request.sets.captions or model.name}: {len(captions):,} captions, and {count:,} "
-            "samples are to be drawn; give one for each, or fewer samples with -n"
-        )
-    labels = None
-    if model.condition == "labels":
-        pool = reference.labels if reference else None
-        labels = labels_to_draw(pool, options.classes, count, seed)
-    shape = None if reference is None or request.sets.resize else reference.shape[1:]
-    return DrawPlan(count, seed, labels, captions and captions[:count], shape)
-
-
-def _captions(
-    file: Path | None, model: ImageGenerator, reference: ImageSet | None
-) -> list[str] | None:
-    """The captions that the model gets, from the file or else from the reference; None where it
-    takes none.
-    """
-    from harness.data.captions import list_captions
-
-    if model.condition != "captions":
-        return None
-    if file:
-        return list_captions(file)
-    texts = reference.dataset.normal_test.texts if reference and reference.dataset else None
-    if texts is None:
-        raise BadInput(f"{model.name} takes captions; give --captions FILE, such as prompts.txt")
-    return list(texts)

@@ -65,9 +65,9 @@ def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> 
     """
     if not console.is_terminal:
         for row in rows:
-            echo_row((name, *_cells(row)) if name else _cells(row), err=console.stderr)
+            echo_row((name, *row_cells(row)) if name else row_cells(row), err=console.stderr)
         return
-    all_cells = [_cells(row) for row in rows]
+    all_cells = [row_cells(row) for row in rows]
     heads = ("metric", "value", "", "to know")
     print_rows(console, heads, [(*cells[:3], cells[4]) for cells in all_cells])
     for row in rows:
@@ -119,7 +119,7 @@ def exit_on_failures(console: Console, rows: Sequence[Measurement]) -> None:
         raise typer.Exit(1)
 
 
-def _cells(row: Measurement) -> tuple[str, str, str, str, str]:
+def row_cells(row: Measurement) -> tuple[str, str, str, str, str]:
     """Metric, value, uncertainty, protocol, and what must be known of it."""
     from harness.metrics import load_metric
 

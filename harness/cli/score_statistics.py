@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.cli import options, score_output
@@ -9,6 +10,7 @@ from harness.cli.score_options import VARIATIONS, ScoreOptions
 from harness.cli.tables import console_beside, print_line
 
 if TYPE_CHECKING:
+    from harness.scoring.comparing import Place, StatisticsComparison
     from harness.training.numerics import Numerics
 
 
@@ -18,19 +20,10 @@ def score_statistics(request: ScoreOptions, numerics: Numerics) -> None:
     Raises BadInput for options that need images, and for files that cannot be read, merged or
     compared.
     """
-    from harness.evaluation.profiles import load_profile
-    from harness.scoring.comparing import StatisticsReader, compare_statistics
     from harness.scoring.document import statistics_document, write_json
 
-    _refuse_options_of_images(request)
-    metrics, files = request.metrics, request.files
-    networks = metrics.networks()
-    if metrics.profile:
-        networks = load_profile(metrics.profile).fix(networks)
-    reader = StatisticsReader(networks["extractor"], numerics, request.compute.data_root)
-    comparison = compare_statistics(
-        request.samples, request.sets.reference, metrics.names(), reader, metrics.profile or ""
-    )
+    comparison = statistics_comparison(request, numerics, request.samples, request.sets.reference)
+    files = request.files
     console = console_beside(files.json_file, files.save_statistics)
     score_output.show_statistics(console, comparison.by_role())
     score_output.show_rows(console, comparison.rows)
@@ -40,6 +33,24 @@ def score_statistics(request: ScoreOptions, numerics: Numerics) -> None:
     if files.json_file:
         write_json(statistics_document(comparison), files.json_file)
     score_output.exit_on_failures(console, comparison.rows)
+
+
+def statistics_comparison(
+    request: ScoreOptions, numerics: Numerics, samples: Sequence[Place], reference: Place | None
+) -> StatisticsComparison:
+    """FID and sFID of the samples against the reference, as the options ask. Raises BadInput as
+    `score_statistics`.
+    """
+    from harness.evaluation.profiles import load_profile
+    from harness.scoring.comparing import StatisticsReader, compare_statistics
+
+    _refuse_options_of_images(request)
+    metrics = request.metrics
+    networks = metrics.networks()
+    if metrics.profile:
+        networks = load_profile(metrics.profile).fix(networks)
+    reader = StatisticsReader(networks["extractor"], numerics, request.compute.data_root)
+    return compare_statistics(samples, reference, metrics.names(), reader, metrics.profile or "")
 
 
 def _refuse_options_of_images(request: ScoreOptions) -> None:

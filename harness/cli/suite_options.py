@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.core.output_folder import OUTPUT, ensure_output
 
 if TYPE_CHECKING:
-    from harness.config.suite import LoadedSuite
+    from harness.config.suite import LoadedSuite, Overrides
     from harness.plan import Plan
     from harness.tracking import Record, Store
     from harness.tracking.address import Address
@@ -112,9 +112,15 @@ class SuiteOptions:
 
     def load(self) -> LoadedSuite:
         """The suite with its changes."""
-        from harness.config.suite import Overrides, load_suite
+        from harness.config.suite import load_suite
 
-        changed = Overrides(
+        return load_suite(self.suite, self.overrides())
+
+    def overrides(self) -> Overrides:
+        """The changes to the suite."""
+        from harness.config.suite import Overrides
+
+        return Overrides(
             seeds=seed_list(self.seeds),
             models=words(self.models),
             datasets=words(self.datasets),
@@ -127,7 +133,6 @@ class SuiteOptions:
             memory_format=self.memory_format,
             metrics=words(self.metrics),
         )
-        return load_suite(self.suite, changed)
 
     def numerics(self, loaded: LoadedSuite) -> Numerics:
         """How its models are computed."""

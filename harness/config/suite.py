@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import yaml
 
 from harness.config.claim_files import with_included
 from harness.config.members import Members
@@ -17,8 +19,8 @@ from harness.config.reference import parse_reference
 from harness.config.shipped import shipped_files
 from harness.config.suite_types import Budget, DatasetEntry, External, Suite
 from harness.config.validate import validate_document
-from harness.config.yaml_files import MAX_BYTES, Document, Keys, load_yaml, parse_yaml
-from harness.core.errors import MOST_NAMED, BadInput, SpecError, all_of, suggest
+from harness.config.yaml_files import MAX_BYTES, Document, Keys, SourceLine, load_yaml, parse_yaml
+from harness.core.errors import MOST_NAMED, BadInput, SpecError, all_of, error_text, suggest
 
 __all__ = [
     "Budget", "DatasetEntry", "External", "LoadedSuite", "Overrides", "Suite", "list_suites",
@@ -29,6 +31,9 @@ STDIN = "-"
 """In place of a suite's name: it is read from standard input."""
 STDIN_PATH = Path("stdin")
 """What stands for its file in messages."""
+
+MAPPING_PATH = Path("suite")
+"""The same for a mapping in Python."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,8 +60,8 @@ class LoadedSuite:
 
     @property
     def is_from_stdin(self) -> bool:
-        """Whether it was read from standard input, and no file has it."""
-        return self.document.path == STDIN_PATH
+        """Whether it was read from standard input, or is a mapping, and no file has it."""
+        return self.document.path in (STDIN_PATH, MAPPING_PATH)
 
     @property
     def folder(self) -> Path:
@@ -124,8 +129,9 @@ def list_suites() -> list[str]:
     return list(shipped_files("suites"))
 
 
-def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
-    """A shipped suite (`quickstart`), or a file (`mine.yaml`), with overrides applied.
+def load_suite(name: str | Mapping[str, Any], overrides: Overrides | None = None) -> LoadedSuite:
+    """A shipped suite (`quickstart`), a file (`mine.yaml`), or what a file would say as a mapping,
+    with overrides applied.
 
     Raises BadInput for an unknown name and for overrides that do not fit, SpecError for what is
     wrong in the file. Whether its models, metrics and datasets exist is for others to find out,
@@ -140,11 +146,26 @@ def load_suite(name: str, overrides: Overrides | None = None) -> LoadedSuite:
     return LoadedSuite(_name(suite, document), changed, document, changes, dropped)
 
 
-def read_document(name: str) -> Document:
-    """What the file says, or standard input where the name is `-`."""
+def read_document(name: str | Mapping[str, Any]) -> Document:
+    """What the file says, or standard input where the name is `-`; or a mapping, whose values have
+    no lines.
+    """
+    if isinstance(name, Mapping):
+        document = parse_yaml(_as_yaml(name), MAPPING_PATH)
+        return replace(document, places={(): SourceLine(MAPPING_PATH, 0)})
     if name != STDIN:
         return load_yaml(_find(name))
     return parse_yaml(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN_PATH)
+
+
+def _as_yaml(suite: Mapping[str, Any]) -> bytes:
+    """A mapping as the text of a file. Raises BadInput for values that no file can have."""
+    try:
+        return yaml.safe_dump(dict(suite), sort_keys=False, allow_unicode=True).encode()
+    except yaml.YAMLError as error:
+        raise BadInput(
+            f"{MAPPING_PATH}: only plain values are taken ({error_text(error)})"
+        ) from None
 
 
 def _name(suite: Suite, document: Document) -> str:

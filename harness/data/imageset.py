@@ -83,8 +83,9 @@ def load_images(where: str, root: Path | None = None) -> ImageSet:
     return images
 
 
-def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
-    """The images at `where`, in order of their names; of files only the headers are read yet.
+def open_images(where: str | ImageSet, how: OpenOptions = AS_STORED) -> ImageSet:
+    """The images at `where`, in order of their names; of files only the headers are read yet. A set
+    that is open already is resized alone.
 
     `where` is a folder or a zip archive of images (PNG, JPEG, BMP, WebP, TIFF; also in folders
     within it), one such file, a pattern of such (`out/*_fake.png`: an image's name is what the
@@ -97,6 +98,8 @@ def open_images(where: str, how: OpenOptions = AS_STORED) -> ImageSet:
     resized unless that is asked for, and a colour space other than sRGB is refused. Raises BadInput
     with one line, which names the file, for whatever is wrong, and where there are too few images.
     """
+    if isinstance(where, ImageSet):
+        return _resized(where, how)
     if not where.strip():
         raise BadInput("the name of a set of images is empty; name a folder, a file or a split")
     path = Path(where)
@@ -147,7 +150,9 @@ def split_images(dataset: Dataset, split: str) -> ImageSet:
     )
 
 
-def open_pairs(a: str, b: str, how: OpenOptions = AS_STORED) -> tuple[ImageSet, ImageSet]:
+def open_pairs(
+    a: str | ImageSet, b: str | ImageSet, how: OpenOptions = AS_STORED
+) -> tuple[ImageSet, ImageSet]:
     """Two sets (see `open_images`; one pair is enough) whose images i belong together.
 
     Files belong together by their path in the folder without its suffix: `x/1.png` and `x/1.jpg`.
@@ -156,15 +161,21 @@ def open_pairs(a: str, b: str, how: OpenOptions = AS_STORED) -> tuple[ImageSet, 
     without a partner, where a partner is ambiguous, and where the sizes differ.
     """
     first, second = (open_images(where, replace(how, at_least=1)) for where in (a, b))
-    if not (is_one_file(a) and is_one_file(b)):
-        _check_names((a, first), (b, second))
+    place, partner = place_of(a), place_of(b)
+    if not (is_one_file(place) and is_one_file(partner)):
+        _check_names((place, first), (partner, second))
     if first.shape != second.shape:
         raise BadInput(
-            f"images of {a} are {size_text(first)} and those of {b} are "
+            f"images of {place} are {size_text(first)} and those of {partner} are "
             f"{size_text(second)} (C×H×W); "
             "pairs need as many images, one size and one number of channels"
         )
     return first, second
+
+
+def place_of(where: str | ImageSet) -> str:
+    """Where a set is, for an error line."""
+    return where if isinstance(where, str) else where.description
 
 
 def _from_dataset(where: str, root: Path | None) -> ImageSet:

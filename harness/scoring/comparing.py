@@ -10,7 +10,7 @@ from harness.core.errors import BadInput
 from harness.core.keys import digest
 from harness.core.measurement import Measurement
 from harness.data.images_on_disk import OpenOptions
-from harness.data.imageset import ImageSet, open_images
+from harness.data.imageset import ImageSet, open_images, place_of
 from harness.evaluation.evidence import Evidence
 from harness.evaluation.measure import measurement_of, metric_outcome
 from harness.evaluation.profiles import load_metric_as, load_profile
@@ -29,6 +29,8 @@ from harness.scoring.selection import default_extractor
 from harness.scoring.statistics import Origin, SetStatistics, is_statistics, load_statistics
 from harness.training.numerics import Numerics
 
+Place = str | ImageSet
+"""Where images or their statistics are; or the images, where they are in memory."""
 OF_STATISTICS = ("fid", "sfid")
 """The metrics that mean and covariance are enough for."""
 WHY = "needs the features of single images, of which statistics are only mean and scatter"
@@ -65,15 +67,17 @@ class StatisticsReader:
         """The reader of the statistics that a metric compares."""
         return replace(self, extractor=metric.network, spatial=True) if metric.network else self
 
-    def read(self, places: Sequence[str], like: SetStatistics | None = None) -> SetStatistics:
+    def read(self, places: Sequence[Place], like: SetStatistics | None = None) -> SetStatistics:
         """Reads the statistics in these files, merged, or computes them of one set of images; they
         must be of the same kind as `like`.
         """
-        if all(is_statistics(place) for place in places):
-            statistics = load_statistics(places, self.spatial)
+        files = [place for place in places if is_statistics(place)]
+        if len(files) == len(places):
+            statistics = load_statistics(files, self.spatial)
             return statistics.through(like) if like and like.count is not None else statistics
         if len(places) > 1:
-            raise BadInput(f"{places[0]}, {places[1]}: only files of statistics can be merged")
+            first, second = map(place_of, places[:2])
+            raise BadInput(f"{first}, {second}: only files of statistics can be merged")
         return self._of_images(open_images(places[0], OpenOptions(self.root)), like)
 
     def _of_images(self, images: ImageSet, like: SetStatistics | None) -> SetStatistics:
@@ -104,8 +108,8 @@ def _network(images: ImageSet, like: SetStatistics | None) -> str:
 
 
 def compare_statistics(
-    samples: Sequence[str],
-    reference: str | None,
+    samples: Sequence[Place],
+    reference: Place | None,
     metrics: Sequence[str] | None,
     reader: StatisticsReader,
     profile: str = "",
@@ -114,7 +118,7 @@ def compare_statistics(
     reference the merged statistics alone. Without `metrics`, all that the files have statistics
     for. Raises BadInput for what cannot be read, merged or compared.
     """
-    names = metrics or default_names([*samples, reference or ""], profile)
+    names = metrics or default_names([*samples, reference], profile)
     chosen = [load_metric_as(profile, name) for name in dict.fromkeys(names)]
     for metric in chosen:
         if metric.name not in OF_STATISTICS:
@@ -126,7 +130,7 @@ def compare_statistics(
     return StatisticsComparison(*pairs[0], rows, reader.numerics)
 
 
-def compares_statistics(places: Sequence[str], metrics: Sequence[str] | None) -> bool:
+def compares_statistics(places: Sequence[Place | None], metrics: Sequence[str] | None) -> bool:
     """Whether statistics are compared and not images. Where files have both, the metrics decide:
     FID and sFID compare the statistics, as ADM's evaluator does, and all others the images. Raises
     BadInput where metrics of both kinds are named.
@@ -144,7 +148,7 @@ def compares_statistics(places: Sequence[str], metrics: Sequence[str] | None) ->
     return bool(of_statistics)
 
 
-def default_names(places: Sequence[str], profile: str) -> list[str]:
+def default_names(places: Sequence[Place | None], profile: str) -> list[str]:
     """The metrics that are measured where none is named: FID and, where each file at these places
     has the statistics that it compares, sFID; with a profile those that the profile has.
     """
@@ -155,7 +159,7 @@ def default_names(places: Sequence[str], profile: str) -> list[str]:
 
 
 def _read_pair(
-    samples: Sequence[str], reference: str, reader: StatisticsReader
+    samples: Sequence[Place], reference: Place, reader: StatisticsReader
 ) -> tuple[SetStatistics, SetStatistics]:
     """The statistics of both sides, of one kind."""
     if is_statistics(reference):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +64,20 @@ def write_json(content: dict[str, Any], file: Path) -> None:
     write_output(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def log_scoring(scoring: Scoring, rows: Sequence[Measurement], store: Store) -> str:
-    """The rows in the store; the id of their run. The same sets again continue it."""
-    sets = scoring.sets.by_role()
+def log_scoring(document: Mapping[str, Any], rows: Sequence[Measurement], store: Store) -> str:
+    """Logs the rows of a scoring, whose document is that of `scoring_document`; returns the id of
+    their run. The same sets again continue it.
+    """
+    sets = document["sets"]
     params = {
-        f"{name}.{key}": value
-        for name, images in sets.items()
-        for key, value in image_facts(images).items()
+        f"{name}.{key}": value for name, facts in sets.items() for key, value in facts.items()
     }
-    key = digest([[name, images.digest] for name, images in sets.items()] + [scoring.sets.paired])
-    run_id = store.open_score(key, sets["samples"].description, params)
+    key = digest([[name, facts["digest"]] for name, facts in sets.items()] + [document["paired"]])
+    run_id = store.open_score(key, sets["samples"]["description"], params)
     store.log_datasets(
-        run_id, [(name, images.description, images.digest) for name, images in sets.items()]
+        run_id, [(name, facts["description"], facts["digest"]) for name, facts in sets.items()]
     )
-    facts = {**environment(), "device": scoring.numerics.machine}
-    store.put(run_id, "environment.json", json.dumps(facts, indent=2))
+    store.put(run_id, "environment.json", json.dumps(document["environment"], indent=2))
     store.record(run_id, rows)
     store.finish(run_id, ok=all(row.status != "failed" for row in rows))
     return run_id

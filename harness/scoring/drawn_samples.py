@@ -77,7 +77,7 @@ def draw_from_model(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -
     made_of = _made_of(model, plan, numerics)
     path = cache_folder() / "samples" / f"{digest(made_of)}.npz"
     if model.modules() or not path.is_file():
-        images = _draw(model, plan, numerics)
+        images = draw_images(model, plan, numerics)
         labels = {} if plan.labels is None else {"labels": plan.labels.numpy()}
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"arr_0": images.movedim(1, -1).numpy(), **labels}
@@ -106,8 +106,10 @@ def _made_of(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> dict[
     }
 
 
-def _draw(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> Tensor:
-    """Images uint8 n×C×H×W, batch by batch as a suite draws them."""
+def draw_images(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> Tensor:
+    """Images uint8 n×C×H×W, batch by batch as a suite draws them. Raises BadInput where the model
+    fails, or its images are not what they must be.
+    """
     device = numerics.apply()
     model.load(device)
     draws = generator(plan.seed, "samples", device=device)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.cell.stored_run import RunGenerator
+from harness.cell.stored_run import RunGenerator, load_stored_model
 from harness.core.errors import BadInput
 from harness.core.user_code import TARGET, look_in, source
 from harness.data.imageset import SPLITS
@@ -53,13 +53,19 @@ def open_model(
         path = path.resolve()
         look_in(path.parent)
         name = path.name
-    try:
-        checked = PretrainedSettings.model_validate({"source": name, **settings})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{place}: {first['loc'][0]}: {first['msg']}") from error
+    checked = check_settings(place, {"source": name, **settings})
     if place.startswith(RUN):
-        return RunGenerator(checked, open_store(), data_root)
+        run_id = place.removeprefix(RUN)
+        return RunGenerator(checked, load_stored_model(open_store(), run_id, data_root))
     model = open_generator(checked)
     model.name = place
     return model
+
+
+def check_settings(name: str, settings: Mapping[str, Any]) -> PretrainedSettings:
+    """The settings of the model of this name. Raises BadInput for the first that is wrong."""
+    try:
+        return PretrainedSettings.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{name}: {first['loc'][0]}: {first['msg']}") from error

@@ -90,9 +90,9 @@ def of_draw(images: ImageSet) -> dict[str, Any]:
 
 
 def open_sets(
-    samples: str,
-    reference: str | None = None,
-    train: str | None = None,
+    samples: str | ImageSet,
+    reference: str | ImageSet | None = None,
+    train: str | ImageSet | None = None,
     *,
     paired: bool = False,
     opening: OpenOptions = AS_STORED,
@@ -150,7 +150,9 @@ def with_captions(sets: Sets, path: Path) -> Sets:
     return replace(sets, texts=load_captions(path, sets.samples.names))
 
 
-def with_draws(sets: Sets, places: Sequence[str], opening: OpenOptions = AS_STORED) -> Sets:
+def with_draws(
+    sets: Sets, places: Sequence[str | ImageSet], opening: OpenOptions = AS_STORED
+) -> Sets:
     """The sets with further draws of samples, in these places; BadInput where there is none, or
     where one differs in how many images it has, or does not differ from another at all.
     """

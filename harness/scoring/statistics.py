@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -193,8 +194,10 @@ def check_statistics_suffix(file: Path) -> None:
         )
 
 
-def is_statistics(where: str) -> bool:
+def is_statistics(where: str | ImageSet | None) -> TypeGuard[str]:
     """Whether a place names a file of statistics, pickled ones too, and not images alone."""
+    if not isinstance(where, str):
+        return False
     return Path(where).suffix.lower() in (SUFFIX, *CONVERSIONS) or is_moments(where)
 
 
