@@ -10,7 +10,7 @@ from recorded import SUITE, noisy, plan_of, rows
 from running import Inside
 from stored_runs import cell, fid, put, value
 
-from harness.cell.work import params_of
+from harness.cell.run_page import params_of
 from harness.core.measurement import Measurement
 from harness.engine.execute import open_site
 from harness.tracking import Store, default_uri

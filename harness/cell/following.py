@@ -41,11 +41,13 @@ class TrainingFollower:
         self._family: Any = family if has_drift(family) else None
         self._dataset, self._seed, self._file = dataset, seed, folder / FILE
         self._frames: dict[int, Tensor] = {}
+        self._shown: dict[int, int] = {}
         self._readings: dict[int, dict[str, float]] = {}
         self._last = 0
         if self._family is not None and self._file.exists():
             saved = torch.load(self._file, weights_only=True)
             self._frames, self._readings = saved["frames"], saved["readings"]
+            self._shown = saved.get("shown", {})
 
     def __call__(self, progress: Progress) -> None:
         """Looks at the model where it is time to."""
@@ -61,11 +63,13 @@ class TrainingFollower:
         with evaluating(self._family.networks), torch.no_grad():
             if shows:
                 self._frames[moment] = self._samples()
+                self._shown[moment] = progress.images
             if reads:
                 self._readings[progress.images] = self._outputs()
                 self._last = reading
         buffer = io.BytesIO()
-        torch.save({"frames": self._frames, "readings": self._readings}, buffer)
+        state = {"frames": self._frames, "readings": self._readings, "shown": self._shown}
+        torch.save(state, buffer)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(self._file, buffer.getvalue())
 
@@ -78,6 +82,15 @@ class TrainingFollower:
         moments = ", ".join(f"{SHARES[moment - 1]:.0%}" for moment in frames)
         caption = f"From the top: after {moments} of training."
         return grid_png(torch.cat(list(frames.values())), CODES, caption)
+
+    @property
+    def images(self) -> list[tuple[int, bytes]]:
+        """The same samples moment by moment: the images that training had shown, and a PNG file."""
+        return [
+            (shown, grid_png(self._frames[moment], CODES, f"After {shown:,} images."))
+            for moment, shown in sorted(self._shown.items())
+            if self._frames[moment].shape[1] in DRAWN_CHANNELS
+        ]
 
     @property
     def points(self) -> list[tuple[int, str, float]]:

@@ -33,6 +33,10 @@ COSTS = {
 """The costs of training that are evidence, with the name of the fact that a run records."""
 
 
+BY_STEP = ("samples", "reconstructions")
+"""The pictures that MLflow's page of a run shows as images of the end of training."""
+
+
 def costs_of(facts: Mapping[str, str]) -> dict[str, float]:
     """The costs of training among the facts of a run."""
     recorded = {name: facts[fact] for name, fact in COSTS.items() if fact in facts}
@@ -47,9 +51,9 @@ def measure_cell(
     """Compute and record each missing number; a message for each that failed. `provided` is the
     evidence that is at hand.
     """
-    cell, store = work.cell, work.store
+    cell = work.cell
     missing = cell.missing(work.record)
-    store.record(work.run_id, [p.without("not applicable", "") for p in missing if p.obstacle])
+    work.record_numbers([p.without("not applicable", "") for p in missing if p.obstacle])
     applicable = [planned for planned in missing if not planned.obstacle]
     values = dataset_evidence(dataset) | dict(provided)
     if any(TRAINING_CURVE in metric_needs(_metric(cell, planned)) for planned in applicable):
@@ -67,7 +71,7 @@ def measure_cell(
         metric = _metric(cell, planned)
         outcomes = [compute_metric(metric, evidence), *other_draws.get(planned.metric, ())]
         measurement = measurement_of(metric, planned.protocol, planned.key, outcomes, cell.setup)
-        store.record(work.run_id, [measurement])
+        work.record_numbers([measurement])
         if measurement.status == "failed":
             failures.append(f"{cell.name}: {planned.metric}: {measurement.reason}")
             _keep_traces(work, planned.metric, outcomes)
@@ -129,6 +133,8 @@ def _draw_pictures(
             continue
         if png:
             work.store.put(work.run_id, f"pictures/{name}.png", png)
+            if name in BY_STEP:
+                work.store.log_image(work.run_id, name, cell.images, png)
             drawn.append(name)
     work.store.tag(work.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
     return failures

@@ -97,6 +97,7 @@ def _finish(work: CellWork) -> CellOutcome:
         work.record_failure(error_line(error))
         store.put(run_id, "failure.txt", traceback.format_exc())
         raise
+    work.describe()
     store.finish(run_id, ok=not failures)
     return CellOutcome(cell.name, tuple(failures))
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.cell.training import WEIGHTS
+from harness.cell.run_page import WEIGHTS
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
 from harness.core.scratch import scratch

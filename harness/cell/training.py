@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.cell.following import TrainingFollower
+from harness.cell.run_page import WEIGHTS, logged_model_of
 from harness.cell.work import CellWork
 from harness.core.cuda_graphs import Accelerate
 from harness.core.files import file_sha256
@@ -32,7 +33,8 @@ from harness.training.losses import Diverged
 from harness.training.numerics import Numerics
 from harness.training.process_group import ReadOnly, gang
 
-WEIGHTS = "weights/model.safetensors"
+FOLLOWED = "samples of the same codes"
+"""What MLflow's page of a run calls the images of moments in training."""
 WARM_UP = 3
 """Batches that are trained on before memory is measured."""
 
@@ -70,9 +72,12 @@ def train_model(work: CellWork, dataset: Dataset) -> Family:
     losses = [(p.images, f"train/{name}", v) for p in result.curve for name, v in p.losses.items()]
     work.log_curves(losses + follower.points)
     work.keep_strip(follower.strip)
+    for images, png in follower.images:
+        store.log_image(run_id, FOLLOWED, images, png)
     with _weights_file(work) as file:
         weights_sha256 = save_weights(family, file)
         store.put_file(run_id, file, "weights")
+    store.log_model(run_id, logged_model_of(cell, weights_sha256))
     work.set_trained(
         seconds=result.seconds,
         images=result.images,

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.cell.following import STRIP
+from harness.cell.run_page import description_of, params_of
 from harness.cell.site import CellEvent, Listener, Site
+from harness.core.measurement import Measurement
 from harness.plan import Cell
 from harness.tracking import Store
-
-
-def params_of(cell: Cell) -> dict[str, object]:
-    """The parameters of the cell's run."""
-    return {
-        "dataset": cell.dataset,
-        "model": cell.model,
-        "seed": cell.seed,
-        "budget.images": cell.images,
-        "family": cell.family,
-        **({"code": cell.code} if cell.code else {}),
-        **_flat(cell.settings, "recipe."),
-        **_flat(cell.numerics.to_dict(), "numerics."),
-    }
-
-
-def description_of(cell: Cell) -> str:
-    """What the cell's run is, as Markdown for a reader who meets it in MLflow's interface."""
-    shown = f"{cell.images:,} training images" if cell.is_trained else "samples made elsewhere"
-    return (
-        f"**{cell.model}** on **{cell.dataset}**, seed {cell.seed}: {shown}.\n\n"
-        "Its numbers and training curves are the metrics of this run; pictures, weights and the "
-        "recipe are its artifacts. The parent run is the suite that asked for it: `harness report` "
-        "with the suite's name compares it with the others."
-    )
-
-
-def _flat(values: dict[str, object], prefix: str) -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in values.items():
-        nested = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}  # type: ignore[arg-type]
-    return flat
+from harness.tracking.store import DESCRIPTION
 
 
 class CellWork:
@@ -62,6 +33,7 @@ class CellWork:
             recipe = {"family": cell.family, **cell.settings}
             store.put(record.run_id, "recipe.json", json.dumps(recipe, indent=2))
         self.record = record
+        self._measured: list[Measurement] = []
         self._curves: list[tuple[int, str, float]] | None = None
         self._strip: bytes | None = None
 
@@ -92,6 +64,17 @@ class CellWork:
     def strip(self) -> bytes | None:
         """These samples, as just recorded or as the store has them; None where it has none."""
         return self.store.get(self.run_id, STRIP) if self._strip is None else self._strip
+
+    def record_numbers(self, measurements: Sequence[Measurement]) -> None:
+        """Record numbers of the cell."""
+        self.store.record(self.run_id, measurements)
+        self._measured += measurements
+
+    def describe(self) -> None:
+        """Say on the run's page in MLflow what it is and what its numbers are."""
+        numbers = self.record.measurements | {row.key: row for row in self._measured}
+        text = description_of(self.cell, list(numbers.values()))
+        self.store.tag(self.run_id, {DESCRIPTION: text})
 
     def set_trained(self, **facts: Any) -> None:
         """Record that the cell is trained, with these facts."""

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from pydantic import TypeAdapter
 
-from harness.cell.work import params_of
+from harness.cell.run_page import params_of
 from harness.config.training_fraction import split_fraction
 from harness.data.base import Dataset
 from harness.engine.cell_cost import CellCost, Rates, measure_cost

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from harness.cell.work import params_of
+from harness.cell.run_page import params_of
 from harness.config.members import Members
 from harness.config.recipe import Recipe
 from harness.config.training_fraction import is_fraction
@@ -46,6 +46,7 @@ from harness.selftest.outcomes import SelftestOutcome, outcomes_on
 from harness.statistics.preference import HUMAN_PREFERENCE
 from harness.tracking import Record, Store
 from harness.tracking.environment import environment
+from harness.tracking.store import DESCRIPTION
 from harness.tracking.suites import find_suite
 
 CURVES = 5
@@ -76,9 +77,24 @@ def publish(
         for file in sorted(path for path in page.parent.rglob("*") if path.is_file()):
             folder = Path("report") / file.parent.relative_to(page.parent)
             store.put_file(parent, file, folder.as_posix())
+        store.tag(parent, {DESCRIPTION: suite_page(results)})
         unfinished = any(cell.status in ("missing", "failed") for cell in results.cells)
         store.finish(parent, ok=not unfinished)
     return results, page
+
+
+def suite_page(results: Results) -> str:
+    """What MLflow's page of a suite's run says at its top, as Markdown."""
+    verdicts = [f"- *{verdict.outcome}*: {verdict.sentence}" for verdict in results.verdicts]
+    parts = [
+        f"**{results.title}**",
+        results.description.strip(),
+        "\n".join(verdicts),
+        "Each child run is one model on one dataset with one seed; the metrics of this run are "
+        "means over seeds. The report with samples, boards and claims is among the artifacts: "
+        "`report/index.html`.",
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def gather(

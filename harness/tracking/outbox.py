@@ -18,6 +18,7 @@ from harness.core.counting import counted
 from harness.core.errors import TryLater
 from harness.tracking.artifacts import Artifacts
 from harness.tracking.journal import Journal, Write
+from harness.tracking.logged_models import LoggedModels
 from harness.tracking.refusals import brief, is_for_good, is_unanswered
 
 RACES = 6
@@ -32,10 +33,16 @@ class Outbox:
     """Sends writes to one store, which messages call `name`."""
 
     def __init__(
-        self, client: MlflowClient, artifacts: Artifacts, journal: Journal, name: str
+        self,
+        client: MlflowClient,
+        artifacts: Artifacts,
+        models: LoggedModels,
+        journal: Journal,
+        name: str,
     ) -> None:
         self._client = client
         self._artifacts = artifacts
+        self._models = models
         self._name = name
         self.journal = journal
 
@@ -91,9 +98,7 @@ class Outbox:
         client, values = self._client, write.values
         match write.kind:
             case "metrics":
-                for part in batched(values["values"], METRICS):
-                    metrics = [Metric(name, value, 0, step) for name, value, step in part]
-                    client.log_batch(run_id, metrics=metrics)
+                self._send_metrics(run_id, values)
             case "params":
                 for part in batched(list(values.items()), BATCH):
                     client.log_batch(run_id, params=[Param(*pair) for pair in part])
@@ -104,8 +109,20 @@ class Outbox:
                 self._artifacts.put(run_id, write.file, values["folder"])
             case "inputs":
                 self._send_inputs(run_id, values["datasets"])
+            case "model":
+                self._models.log(run_id, values)
             case "end":
                 client.set_terminated(run_id, values["status"])
+
+    def _send_metrics(self, run_id: str, values: dict[str, Any]) -> None:
+        """Metrics of a run, and of its model too where they are `of_model`."""
+        link = self._models.link(run_id) if values.get("of_model") else None
+        fields = link.fields() if link else {}
+        for part in batched(values["values"], METRICS):
+            metrics = [
+                Metric(name, value, 0, step, run_id=run_id, **fields) for name, value, step in part
+            ]
+            self._client.log_batch(run_id, metrics=metrics)
 
     def _send_inputs(self, run_id: str, inputs: Sequence[Sequence[str]]) -> None:
         datasets = [

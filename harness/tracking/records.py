@@ -12,7 +12,10 @@ from harness.core.measurement import Measurement
 from harness.tracking.cell_uses import USE
 from harness.tracking.unreadable import leave_out, readable
 
-NUMBER, FACT = "harness.number.", "harness.fact."
+NUMBER, FACT = "mlflow.harness.number.", "harness.fact."
+"""MLflow's pages hide tags that begin with its own name: numbers are shown there as metrics."""
+OLD_NUMBER = "harness.number."
+"""The beginning of the tags in which earlier versions wrote numbers."""
 COUNTS = ("images", "steps", "peak_memory_bytes", "parameters", "memory_bytes")
 SECONDS = ("seconds", "evaluation_seconds")
 """Facts that are numbers."""
@@ -60,9 +63,14 @@ def as_record(run: Run, training_keys: Container[str]) -> Record | None:
 
 
 def numbers(run: Run) -> list[Measurement]:
-    """The numbers that a run has."""
+    """The numbers that a run has, each once: the one that was written last."""
     run_id, tags = str(run.info.run_id), run.data.tags
-    return list(readable(run_id, tags, NUMBER, Measurement.from_json))
+    by_tag = {
+        (row.metric, row.key): row
+        for prefix in (OLD_NUMBER, NUMBER)
+        for row in readable(run_id, tags, prefix, Measurement.from_json)
+    }
+    return list(by_tag.values())
 
 
 def facts(run: Run) -> dict[str, str]:

@@ -163,9 +163,9 @@ def relocate(database: Path) -> None:
     folder = (database.parent / ARTIFACTS).resolve()
     root = folder.as_uri()
     with suppress(sqlite3.OperationalError), closing(connect(database)) as connection:
-        moved = _moved(connection, folder, root)
-        if moved:
-            connection.executemany("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", moved)
+        for table, key, column, place in PLACES:
+            if moved := _moved(connection, folder, root, table, key, column, place):
+                connection.executemany(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", moved)
         elsewhere = "artifact_location LIKE ? AND artifact_location != ?"
         pattern = (f"%/{ARTIFACTS}", root)
         query = f"SELECT count(*) FROM experiments WHERE {elsewhere}"
@@ -176,18 +176,35 @@ def relocate(database: Path) -> None:
         connection.commit()
 
 
-def _moved(connection: sqlite3.Connection, folder: Path, root: str) -> list[tuple[str, str]]:
-    """New addresses of artifacts, and the ids of their runs."""
-    runs = connection.execute(
-        "SELECT run_uuid, artifact_uri FROM runs WHERE substr(artifact_uri, 1, ?) != ?"
-        " AND artifact_uri LIKE '%/' || ? || '/' || run_uuid || '/artifacts'",
+PLACES = (
+    ("runs", "run_uuid", "artifact_uri", ""),
+    ("logged_models", "model_id", "artifact_location", "models/"),
+)
+"""Where MLflow writes down the addresses of artifacts: table, key, column, and the folder below
+that of all artifacts.
+"""
+
+
+def _moved(  # noqa: PLR0913, PLR0917 - a row of `PLACES`
+    connection: sqlite3.Connection,
+    folder: Path,
+    root: str,
+    table: str,
+    key: str,
+    column: str,
+    place: str,
+) -> list[tuple[str, str]]:
+    """New addresses of artifacts, and what they are of."""
+    rows = connection.execute(
+        f"SELECT {key}, {column} FROM {table} WHERE substr({column}, 1, ?) != ?"
+        f" AND {column} LIKE '%/' || ? || '/{place}' || {key} || '/artifacts'",
         (len(root) + 1, f"{root}/", ARTIFACTS),
     )
     moved = []
-    for run_id, uri in runs.fetchall():
+    for name, uri in rows.fetchall():
         before = local_path(uri)
-        if (folder / run_id).exists() or before is None or not before.exists():
-            moved.append((f"{root}/{run_id}/artifacts", run_id))
+        if (folder / place / name).exists() or before is None or not before.exists():
+            moved.append((f"{root}/{place}{name}/artifacts", name))
     return moved
 
 

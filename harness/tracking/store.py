@@ -2,8 +2,8 @@
 
 A cell's run is found by its training key, wherever in the tracking store it lies. Each number is a
 tag of that run, named after the metric and the measurement key, whose value is the whole row of the
-table; MLflow's own metric of the same name is there for browsing. So one search returns everything
-a table needs.
+table; MLflow's own metric of the same name is there for browsing, on the run and on its model. So
+one search returns everything a table needs.
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ from harness.tracking.artifacts import Artifacts
 from harness.tracking.cell_uses import USED_BY, CellUse, LastUse
 from harness.tracking.connection import artifact_location, connected
 from harness.tracking.journal import Journal, Write
+from harness.tracking.logged_models import LoggedModels
 from harness.tracking.names import MAX_NAME, MAX_PARAM, metric_name, number_text, valid_text
 from harness.tracking.outbox import Outbox
 from harness.tracking.reachability import check_reachable
 from harness.tracking.records import FACT, NUMBER, Record, as_record
+from harness.tracking.step_images import FOLDER, SHOWN, image_files
 
 SELFTESTS = "selftests"
 """The experiment of self-tests, which belong to no suite."""
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """MLflow's interface then opens an experiment at its runs, not at traces of language models."""
+DESCRIPTION = "mlflow.note.content"
+"""The tag that MLflow's page of a run shows at its top, as Markdown."""
 FEW = 20
 """So many keys are asked for one by one, which is quicker than to look through all cells."""
 
@@ -62,7 +66,8 @@ class Store:
         self.client = connected(self.address)
         self.artifacts = Artifacts(self.client, self.address, folder)
         self.journal = journal_of(self.address, folder)
-        self.outbox = Outbox(self.client, self.artifacts, self.journal, self.name)
+        models = LoggedModels(self.client, folder)
+        self.outbox = Outbox(self.client, self.artifacts, models, self.journal, self.name)
         for spelling in (uri, self.uri):  # earlier versions named the folder after it
             self.journal.adopt(self.journal.folder.with_name(digest(spelling)[:12]))
 
@@ -160,7 +165,7 @@ class Store:
             "harness.training_key": training_key,
             "harness.status": "training",
             "mlflow.parentRunId": parent,
-            **({"mlflow.note.content": description} if description else {}),
+            **({DESCRIPTION: description} if description else {}),
             **{f"harness.{axis}": str(params[axis]) for axis in ("dataset", "model", "seed")},
         }
         run_id = self._create(experiment, name, tags)
@@ -236,9 +241,9 @@ class Store:
     def record(self, run_id: str, measurements: Iterable[Measurement]) -> None:
         """Add numbers to a cell: each becomes visible whole or not at all."""
         rows = list(measurements)
-        self._log(
-            run_id, [(metric_name(m.metric), m.value, 0) for m in rows if m.value is not None]
-        )
+        values = [[metric_name(m.metric), m.value, 0] for m in rows if m.value is not None]
+        if values:
+            self._write(run_id, Write("metrics", {"values": values, "of_model": True}))
         tags = {metric_name(f"{NUMBER}{m.metric}.{m.key}"): number_text(m) for m in rows}
         if tags:
             self._write(run_id, Write("tags", tags))
@@ -318,6 +323,18 @@ class Store:
     def put_file(self, run_id: str, file: Path, folder: str) -> None:
         """Store a file as an artifact in `folder`."""
         self._write(run_id, Write("artifact", {"folder": folder}, file))
+
+    def log_image(self, run_id: str, key: str, step: int, png: bytes) -> None:
+        """A PNG image of a moment in training, which MLflow's page of the run shows under `key`,
+        with a slider over the steps.
+        """
+        for name, content in image_files(run_id, key, step, png).items():
+            self.put(run_id, f"{FOLDER}/{name}", content)
+        self.tag(run_id, SHOWN)
+
+    def log_model(self, run_id: str, values: Mapping[str, Any]) -> None:
+        """Give a run its model, as `LoggedModels.log` takes the values."""
+        self._write(run_id, Write("model", dict(values)))
 
     def get(self, run_id: str, path: str) -> bytes | None:
         """The content of an artifact, or None where there is none."""

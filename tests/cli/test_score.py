@@ -16,6 +16,7 @@ from harness.cli.main import main
 from harness.core.measurement import Measurement
 from harness.data import load_dataset
 from harness.tracking import Store, default_uri
+from harness.tracking.records import NUMBER
 
 DIGITS = load_dataset("digits").train.images[:60, 0].numpy()
 
@@ -169,7 +170,7 @@ def test_a_run_in_mlflow_that_the_same_command_continues(call, tmp_path):
     assert run.info.run_id in out
     assert run.info.status == "FINISHED"
     found = numbers(tmp_path / "x.json")
-    logged = {k: v for k, v in run.data.tags.items() if k.startswith("harness.number.")}
+    logged = {k: v for k, v in run.data.tags.items() if k.startswith(NUMBER)}
     assert sorted(logged.values()) == sorted(row.to_json() for row in found.values())
     assert run.data.metrics["recall"] == found["recall"].value
     assert run.data.params["reference.description"] == "digits:test"

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from harness.cell.work import params_of
+from harness.cell.run_page import params_of
 from harness.config.suite import load_suite
 from harness.core.measurement import SOURCE_IMAGES, Measurement
 from harness.data import load_dataset
