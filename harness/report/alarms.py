@@ -38,9 +38,9 @@ def alarms(results: Results) -> list[str]:
             **{sign: _seeds_with(rows, has_sign) for sign, has_sign in SIGNS.items()},
             "its samples are all alike, by a recall of zero": _seeds_without_recall(results, rows),
         }
-        total = rows["seed"].nunique()
+        total = _seed_words(results, rows)
         sentences += [
-            f"{model} on {dataset}: {sign}, in {seeds} of {counted(total, 'seed')}"
+            f"{model} on {dataset}: {sign}, in {seeds} of {total}"
             for sign, seeds in counts.items()
             if seeds
         ]
@@ -87,10 +87,16 @@ SIGNS: Mapping[str, Callable[[pd.DataFrame], bool]] = {
 """The test of one seed's curves for each sentence."""
 
 
+def _seed_words(results: Results, curves: pd.DataFrame) -> str:
+    """How many seeds these curves are of. Reports have curves of their first seeds only."""
+    table, first, seeds = results.table, curves.iloc[0], curves["seed"].nunique()
+    is_model = (table["dataset"] == first["dataset"]) & (table["model"] == first["model"])
+    which = "the first " if seeds < table[is_model]["seed"].nunique() else ""
+    return f"{which}{counted(seeds, 'seed')}"
+
+
 def _seeds_without_recall(results: Results, curves: pd.DataFrame) -> int:
-    """The number of the seeds of these curves whose recall is zero. Reports have curves of their
-    first seeds only, and numbers of all.
-    """
+    """The number of the seeds of these curves whose recall is zero."""
     table, first = results.table, curves.iloc[0]
     recalls = table[
         (table["dataset"] == first["dataset"])

@@ -83,7 +83,7 @@ def test_samples_without_recall_are_all_alike():
 def test_only_seeds_with_curves_count():
     many = results({}, seeds=range(7), recall=0.0)
     (text,) = alarms(replace(many, curves=many.curves[many.curves["seed"] < 5]))
-    assert text.endswith("by a recall of zero, in 5 of 5 seeds")
+    assert text.endswith("by a recall of zero, in 5 of the first 5 seeds")
 
 
 def test_other_models_have_none():

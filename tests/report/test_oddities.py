@@ -13,7 +13,9 @@ from harness.report import page
 from harness.report.oddities import oddities
 from harness.report.results import ModelInfo
 
-FID, RECALL = Protocol("fid", dataset="digits"), Protocol("recall", dataset="digits")
+FID, RECALL, PRECISION = (
+    Protocol(name, dataset="digits") for name in ("fid", "recall", "precision")
+)
 LOW, HIGH = (1.0, 1.1, 1.05), (2.0, 2.1, 2.05)
 
 
@@ -23,8 +25,8 @@ def model(name, steps=50, **changes):
 
 
 def results(values, models, floor=None, doubts=None, floor_error=None):
-    """A report on digits of these values of FID or recall, by (model, metric)."""
-    protocols = {"fid": FID, "recall": RECALL}
+    """A report on digits of these values of FID, recall or precision, by (model, metric)."""
+    protocols = {"fid": FID, "recall": RECALL, "precision": PRECISION}
     cells = [
         CellResult("digits", name, seed, f"{name}{seed}", "ok", "run", "",
                    (Measurement(metric, "ok", protocols[metric], "", value=value),))
@@ -94,6 +96,25 @@ def test_better_than_real_images():
 def test_real_images_have_one_value_with_an_error_of_its_own(error, odd):
     values = {("a", "fid"): LOW}
     assert bool(oddities(results(values, [model("a")], floor=1.5, floor_error=error))) == odd
+
+
+@pytest.mark.parametrize(
+    ("precision", "cause"),
+    [
+        (0.5, ": samples off the data raise recall, and its precision is 0.50 against 0.90"),
+        (0.95, ""),
+    ],
+)
+def test_a_recall_above_that_of_real_images_has_its_cause(precision, cause):
+    values = {
+        ("a", "recall"): (0.945, 0.95, 0.955),
+        ("a", "precision"): (precision - 0.01, precision, precision + 0.01),
+        (TRAINING_IMAGES, "recall"): (0.85,),
+        (TRAINING_IMAGES, "precision"): (0.9,),
+    }
+    odd = oddities(results(values, [model("a")]))
+    start = "a has a better recall on digits than training images, which are real"
+    assert [each for each in odd if each.startswith(start)] == [start + cause]
 
 
 def test_an_interval_over_a_third_of_the_range():
