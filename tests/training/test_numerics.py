@@ -15,7 +15,9 @@ from harness.training.numerics import Numerics, devices
 def flags() -> Iterator[None]:
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    benchmark = torch.backends.cudnn.benchmark
     yield
+    torch.backends.cudnn.benchmark = benchmark
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(strict)
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -79,3 +81,49 @@ def test_apply_sets_the_process_up() -> None:
     assert Numerics.resolve("cpu", threads=1).apply() == torch.device("cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.usefixtures("flags")
+@pytest.mark.parametrize(("device", "tf32"), [("cpu", False), ("cuda:1", True), ("cuda:0", False)])
+def test_apply_takes_the_device_its_rounding_and_repeatable_algorithms(
+    device: str, tf32: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current: list[str] = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = not tf32
+    assert Numerics(device, "A chip", 1, tf32, "2").apply() == torch.device(device)
+    assert current == [device] * device.startswith("cuda")
+    assert not torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.allow_tf32 == torch.backends.cuda.matmul.allow_tf32 == tf32
+
+
+def test_tf32_is_what_a_gpu_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert [Numerics.resolve("cuda", tf32=tf32).tf32 for tf32 in (True, False)] == [True, False]
+    assert not Numerics.resolve("cpu", tf32=True).tf32
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "processes", "machine", "alone"),
+    [
+        ("cpu", 1, 1, "A chip, 1 thread", True),
+        ("cpu", 2, 1, "A chip, 2 threads", False),
+        ("cpu", 1, 3, "A chip, 1 thread, 3 processes a model", False),
+        ("cuda:0", 2, 2, "A chip, 2 processes a model", False),
+        ("cuda:0", 1, 1, "A chip", False),
+        ("mps", 1, 1, "A chip", False),
+    ],
+)
+def test_the_machine_is_named_with_what_shares_the_work(
+    device: str, threads: int, processes: int, machine: str, alone: bool
+) -> None:
+    numerics = Numerics(device, "A chip", threads, False, "2", processes=processes)
+    assert (numerics.machine, numerics.is_one_thread) == (machine, alone)
+
+
+def test_one_process_trains_a_model_unless_more_are_asked_for() -> None:
+    assert Numerics("cpu", "A chip", 1, False, "2") == Numerics(
+        "cpu", "A chip", 1, False, "2", "off", "fp32", "contiguous", "fused", 1
+    )
