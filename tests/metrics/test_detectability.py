@@ -88,6 +88,9 @@ def test_too_few_images_are_refused():
         detectability(gaussian(3), gaussian(9), gaussian(9))
     with pytest.raises(BadInput, match="too few"):
         fit_detector(gaussian(1), gaussian(9))
+    for train, reference in [(gaussian(1), gaussian(9)), (gaussian(9), gaussian(1))]:
+        with pytest.raises(BadInput, match="too few"):
+            detectability(gaussian(9), train, reference)
     with pytest.raises(BadInput, match="width"):
         detectability(gaussian(9), gaussian(9, dimensions=3), gaussian(9))
     assert METRICS["detectability"].ideal == 0.5

@@ -33,6 +33,15 @@ def test_the_distance_is_scipys(a, b):
     assert found.value == pytest.approx(wasserstein_distance(a, b), abs=1e-12)
 
 
+def test_single_videos_have_a_distance_without_an_error():
+    one, two = torch.tensor([[0.1, 0.3]]), torch.tensor([[0.2, 0.4], [0.2, 0.4]])
+    for sides in [(one, one + 0.1), (one, two), (two, one)]:
+        found = frame_change_distance(*sides)
+        assert found.value == pytest.approx(0.1)
+        assert found.stderr is None
+    assert frame_change_distance(two, two).stderr is not None
+
+
 def test_its_error_is_the_spread_over_draws_of_videos():
     """Changes of one video are alike, so that their number must not count."""
     found = []
