@@ -91,6 +91,7 @@ def test_too_few_images_are_refused():
     for train, reference in [(gaussian(1), gaussian(9)), (gaussian(9), gaussian(1))]:
         with pytest.raises(BadInput, match="too few"):
             detectability(gaussian(9), train, reference)
+    assert 0 <= detectability(gaussian(4), gaussian(2), gaussian(2)).value <= 1
     with pytest.raises(BadInput, match="width"):
         detectability(gaussian(9), gaussian(9, dimensions=3), gaussian(9))
     assert METRICS["detectability"].ideal == 0.5

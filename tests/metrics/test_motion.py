@@ -40,6 +40,8 @@ def test_single_videos_have_a_distance_without_an_error():
         assert found.value == pytest.approx(0.1)
         assert found.stderr is None
     assert frame_change_distance(two, two).stderr is not None
+    with pytest.raises(BadInput, match="too few"):
+        frame_change_distance(one, one[:0])
 
 
 def test_its_error_is_the_spread_over_draws_of_videos():
