@@ -8,12 +8,14 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
+from harness.core.measurement import TRAINING_IMAGES
 from harness.report.archive import read_record
 from harness.report.derivation import derive_results
 from harness.report.writer import write_report
@@ -35,8 +37,11 @@ TEXTS = """() => [...document.querySelectorAll("figure.chart svg[role=img]")].ma
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published quickstart as a page of this version."""
-    results = derive_results(read_record(REPORTS / "quickstart"))
+    """The published quickstart as a page of this version, with samples of a second seed."""
+    record = read_record(REPORTS / "quickstart")
+    more = [replace(each, seed=1) for each in record.pictures if each.kind == "samples"]
+    again = [each for each in more if each.model != TRAINING_IMAGES]
+    results = derive_results(replace(record, pictures=[*record.pictures, *again]))
     return write_report(results, tmp_path_factory.mktemp("quickstart"))
 
 
@@ -230,17 +235,34 @@ def test_a_link_to_pictures_opens_their_tab(tab: Page, report: Path):
 def test_models_are_hidden_and_shown(tab: Page):
     browser = tab.locator(".browser").first
     chip = browser.get_by_role("button", name="gan/dcgan")
-    group = browser.locator('.panel:visible .group[data-model="gan/dcgan"]')
-    assert group.is_visible()
-    chip.click()
-    assert group.count() == 0 or group.is_hidden()
-    chip.click()
-    assert browser.locator('.panel:visible .group[data-model="gan/dcgan"]').is_visible()
+    group = tab.locator('#samples-digits .group[data-model="gan/dcgan"]')
+    enlarged = tab.locator("#samples-digits .lens figcaption", has_text="gan/dcgan")
+    for is_shown in (True, False, True):
+        assert group.is_visible() is is_shown
+        assert (enlarged.count() == 1) is is_shown
+        assert chip.get_attribute("aria-pressed") == str(is_shown).lower()
+        chip.click()
+
+
+def test_seeds_are_shown_one_at_a_time_or_side_by_side(tab: Page):
+    browser = tab.locator(".browser").first
+    figures = tab.locator('#samples-digits .group[data-model="gan/dcgan"] figure[data-seed]')
+    seeds = [figure.get_attribute("data-seed") for figure in figures.all()]
+    assert seeds == ["0", "1"]
+    for name, shown in (("seed 1", [False, True]), ("all seeds", [True, True])):
+        browser.get_by_role("button", name=name).click()
+        assert [figure.is_visible() for figure in figures.all()] == shown
+        real = tab.locator(f'#samples-digits .group[data-model="{TRAINING_IMAGES}"] figure')
+        assert real.is_visible(), "a model without this seed shows the one that it has"
+    left, right = (figure.bounding_box() for figure in figures.all())
+    assert left
+    assert right
+    assert left["y"] == right["y"]
 
 
 def test_one_place_of_all_grids_is_side_by_side(tab: Page):
     panel = tab.locator("#samples-digits")
-    sheet = panel.locator('.group[data-model="gan/dcgan"] .sheet')
+    sheet = panel.locator('.group[data-model="gan/dcgan"] .sheet').first
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()
     assert box

@@ -20,6 +20,7 @@ const makeTabs = (browser, panels) => {
       tab.tabIndex = i === index ? 0 : -1;
       panels[i].hidden = i !== index;
     });
+    browser.dispatchEvent(new Event("shown"));
   };
   tabs.forEach((tab, i) => {
     panels[i].setAttribute("role", "tabpanel");
@@ -44,19 +45,20 @@ const makeTabs = (browser, panels) => {
   show();
   return list;
 };
-const makeModelChips = (groups) => {
+const makeModelChips = (browser, groups) => {
   const chips = document.createElement("div");
   chips.className = "chips";
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", "Models shown");
   for (const model of new Set(groups.map((group) => group.dataset.model))) {
-    const own = groups.filter((group) => group.dataset.model === model);
+    const ofModel = groups.filter((group) => group.dataset.model === model);
     const chip = browserButton(model, { "aria-pressed": "true" });
-    chip.style.setProperty("--tone", own[0].dataset.colour ?? "currentColor");
+    chip.style.setProperty("--tone", ofModel[0].dataset.colour ?? "currentColor");
     chip.addEventListener("click", () => {
       const isShown = chip.getAttribute("aria-pressed") !== "true";
       chip.setAttribute("aria-pressed", String(isShown));
-      for (const group of own) group.hidden = !isShown;
+      for (const group of ofModel) group.hidden = !isShown;
+      browser.dispatchEvent(new Event("shown"));
     });
     chips.append(chip);
   }
@@ -76,6 +78,7 @@ const makeSeedButtons = (browser, figures) => {
     }
     browser.classList.toggle("all-seeds", seed === "all");
     for (const button of box.children) button.setAttribute("aria-pressed", String(button.dataset.seed === seed));
+    browser.dispatchEvent(new Event("shown"));
   };
   for (const seed of [...seeds, "all"]) {
     const button = browserButton(seed === "all" ? "all seeds" : `seed ${seed}`, { "data-seed": seed });
@@ -100,35 +103,50 @@ const tileOf = (sheet, place) => {
   });
   return place < columns * rows ? tile : "";
 };
+const sheetName = (sheet) => {
+  const caption = document.createElement("figcaption");
+  for (const part of sheet.closest("figure").dataset.name.split(/(?<=\/)/)) caption.append(part, document.createElement("wbr"));
+  return caption;
+};
+const markPlace = (sheet, place) => {
+  const [columns, rows] = [Number(sheet.dataset.columns), Number(sheet.dataset.rows)];
+  let box = sheet.querySelector(".place");
+  if (!box) {
+    box = document.createElement("i");
+    box.className = "place";
+    sheet.append(box);
+  }
+  box.hidden = place >= columns * rows;
+  const [left, top] = [(place % columns) / columns, Math.floor(place / columns) / rows];
+  Object.assign(box.style, { left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 / columns}%`, height: `${100 / rows}%` });
+};
 const makeLens = (panel) => {
   const sheets = [...panel.querySelectorAll(".sheet[data-columns]")];
   if (!sheets.length) return;
   const lens = document.createElement("div");
   lens.className = "lens";
   lens.setAttribute("role", "status");
+  lens.tabIndex = 0; // it scrolls
   panel.querySelector(".sheets").before(lens);
-  let current = null;
+  let current = 0;
+  const refresh = () => {
+    if (document.readyState !== "complete") return;
+    const shown = sheets.filter((sheet) => sheet.offsetParent);
+    const title = document.createElement("p");
+    const columns = Number(sheets[0].dataset.columns);
+    title.textContent = `Row ${Math.floor(current / columns) + 1}, column ${(current % columns) + 1}`;
+    lens.replaceChildren(title, ...shown.map((sheet) => {
+      const figure = document.createElement("figure");
+      figure.append(tileOf(sheet, current), sheetName(sheet));
+      return figure;
+    }));
+    for (const sheet of sheets) markPlace(sheet, current);
+  };
+  panel.closest(".browser").addEventListener("shown", refresh);
   const show = (place) => {
     if (place === current) return;
     current = place;
-    const shown = sheets.filter((sheet) => sheet.offsetParent);
-    const columns = Number(shown[0].dataset.columns);
-    const title = document.createElement("p");
-    title.textContent = `Row ${Math.floor(place / columns) + 1}, column ${(place % columns) + 1}`;
-    lens.replaceChildren(title, ...shown.map((sheet) => {
-      const figure = document.createElement("figure");
-      const caption = document.createElement("figcaption");
-      caption.textContent = sheet.closest("figure").dataset.name;
-      figure.append(tileOf(sheet, place), caption);
-      return figure;
-    }));
-    for (const sheet of sheets) {
-      const [across, down] = [Number(sheet.dataset.columns), Number(sheet.dataset.rows)];
-      let box = sheet.querySelector(".place");
-      if (!box) { box = document.createElement("i"); box.className = "place"; sheet.append(box); }
-      box.hidden = place >= across * down;
-      Object.assign(box.style, { left: `${(place % across) / across * 100}%`, top: `${Math.floor(place / across) / down * 100}%`, width: `${100 / across}%`, height: `${100 / down}%` });
-    }
+    refresh();
   };
   for (const sheet of sheets) {
     const [columns, rows] = [Number(sheet.dataset.columns), Number(sheet.dataset.rows)];
@@ -147,7 +165,7 @@ const makeLens = (panel) => {
       const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
       if (step === undefined) return;
       event.preventDefault();
-      show(Math.min(Math.max((current ?? -step) + step, 0), columns * rows - 1));
+      show(Math.min(Math.max(current + step, 0), columns * rows - 1));
     });
   }
 };
@@ -156,9 +174,10 @@ for (const browser of document.querySelectorAll(".browser")) {
   const controls = document.createElement("div");
   controls.className = "controls";
   controls.append(
-    makeModelChips([...browser.querySelectorAll(".group")]),
+    makeModelChips(browser, [...browser.querySelectorAll(".group")]),
     makeSeedButtons(browser, [...browser.querySelectorAll("figure[data-seed]")]),
   );
   browser.querySelector("h3").after(makeTabs(browser, panels), controls);
   panels.forEach(makeLens);
+  addEventListener("load", () => browser.dispatchEvent(new Event("shown"))); // pictures have sizes then
 }
