@@ -241,7 +241,7 @@ def test_models_are_hidden_and_shown(tab: Page):
         assert group.is_visible() is is_shown
         assert (enlarged.count() == 1) is is_shown
         assert chip.get_attribute("aria-pressed") == str(is_shown).lower()
-        chip.click()
+        chip.press("Space")
 
 
 def test_seeds_are_shown_one_at_a_time_or_side_by_side(tab: Page):
@@ -250,7 +250,7 @@ def test_seeds_are_shown_one_at_a_time_or_side_by_side(tab: Page):
     seeds = [figure.get_attribute("data-seed") for figure in figures.all()]
     assert seeds == ["0", "1"]
     for name, shown in (("seed 1", [False, True]), ("all seeds", [True, True])):
-        browser.get_by_role("button", name=name).click()
+        browser.get_by_role("button", name=name).press("Enter")
         assert [figure.is_visible() for figure in figures.all()] == shown
         real = tab.locator(f'#samples-digits .group[data-model="{TRAINING_IMAGES}"] figure')
         assert real.is_visible(), "a model without this seed shows the one that it has"
