@@ -18,7 +18,7 @@ def user_call() -> Iterator[None]:
     state are afterwards what they were.
     """
     try:
-        with _unchanged_torch():
+        with unchanged_torch():
             yield
     except BadInput:
         raise
@@ -29,8 +29,8 @@ def user_call() -> Iterator[None]:
 
 
 @contextmanager
-def _unchanged_torch() -> Iterator[None]:
-    """Networks are measured repeatably, and what trains beside them computes as before."""
+def unchanged_torch() -> Iterator[None]:
+    """Restores, after a block, how PyTorch computes and its global random state."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warns = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -125,7 +125,7 @@ class LoadedModel:
         with user_call():
             model = self.generator()
             count, classes = self._asked(model, n, labels, captions)
-            device = self._numerics.apply()
+            device = self._prepare()
             draws = generator(self.seed if seed is None else seed, "samples", device=device)
             parts = []
             for start in range(0, count, SAMPLING_BATCH):
@@ -159,6 +159,12 @@ class LoadedModel:
             raise BadInput(f"{self.name} does not score images")
         return self._passed(self.family.score, images)
 
+    def _prepare(self) -> torch.device:
+        """Sets how torch computes, and returns the device, with the model there."""
+        device = self._numerics.apply()
+        self.family.to(device)
+        return device
+
     def _asked(
         self,
         model: RunGenerator,
@@ -191,5 +197,5 @@ class LoadedModel:
     def _in_batches(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """What a function of the model makes of inputs, in the batches of a suite."""
         with user_call(), torch.no_grad():
-            device = self._numerics.apply()
+            device = self._prepare()
             return torch.cat([function(part.to(device)) for part in torch.split(inputs, BATCH)])

@@ -14,6 +14,7 @@ from harness.api.suite_options import SuiteSource, load_source, suite_options
 from harness.claims.verdicts import Verdict
 from harness.cli.run import carry_out
 from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.core.measurement import tidy
 from harness.core.terminal import Console
 from harness.engine.execute import ThisMachine
@@ -70,6 +71,8 @@ def run(suite: SuiteSource, jobs: int = 1, **changes: Unpack[SuiteKeywords]) -> 
     """
     with user_call():
         values = check_keywords(SuiteKeywords, changes, "run")
+        if jobs < 1:
+            raise BadInput(f"run: jobs={jobs}: a number of cells from 1 up is needed")
         chosen = suite_options(suite, values)
         loaded = load_source(suite, chosen)
         chosen.results.check()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from harness.api.calls import user_call
-from harness.api.images import Images, LabelledImages
+from harness.api.images import Images, LabelledImages, image_set, is_images
 from harness.api.options import ScoreArguments, check_keywords, compute_options, name_list
 from harness.api.score_result import ScoreResult
 from harness.api.scores import Model, measure_samples
 from harness.core.errors import BadInput
 from harness.data.images_on_disk import OpenOptions
-from harness.data.imageset import ImageSet, open_images
+from harness.data.imageset import open_images
 from harness.metrics import load_metric
 from harness.scoring.statistics import is_statistics
 
@@ -80,8 +81,12 @@ class TrainingScores:
 
 
 def _read_once(reference: Any, values: Mapping[str, Any]) -> Any:
-    """The reference with its files read, so that they are read once in a training."""
-    if not isinstance(reference, str) or is_statistics(reference):
+    """The reference as a set of images, so that it is read once in a training. Statistics stay
+    where they are.
+    """
+    if is_images(reference):
+        return image_set(reference, values.get("value_range") or "-1..1")
+    place = str(reference) if isinstance(reference, Path) else reference
+    if not isinstance(place, str) or is_statistics(place):
         return reference
-    images: ImageSet = open_images(reference, OpenOptions(compute_options(values).data_root))
-    return images
+    return open_images(place, OpenOptions(compute_options(values).data_root))

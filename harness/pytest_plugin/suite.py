@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-import torch
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from harness.api.calls import unchanged_torch
 from harness.cli import options, suite_options
 from harness.cli.run import carry_out, say_failures
 from harness.config.suite import Overrides, load_suite
@@ -65,7 +65,7 @@ class SuiteUnderTest:
             console, numerics = Console(), self.plan.numerics
             machine = ThisMachine(numerics, numerics.device, jobs)
             try:
-                with _one_line(), _same_torch():
+                with _one_line(), unchanged_torch():
                     outcomes, _ = carry_out(
                         console, self.plan, self.store, machine, CHECKPOINT_SECONDS
                     )
@@ -123,16 +123,3 @@ def _one_line() -> Iterator[None]:
         yield
     except BadInput as error:
         pytest.fail(f"harness: {error}", pytrace=False)
-
-
-@contextlib.contextmanager
-def _same_torch() -> Iterator[None]:
-    """A cell that runs in this process sets how torch computes: set it back for other tests."""
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warns)

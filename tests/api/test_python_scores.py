@@ -112,6 +112,10 @@ def test_statistics_in_a_file_are_compared_with_images_in_memory(shell, folder, 
     (expected,) = shell("images.npz", "--reference", "test.npz", *NETWORK)
     scored = harness.score(images, folder / "test.npz", **HOW)
     assert scored["fid"] == expected["value"]
+    other = np.load("test.npz")["mu"][:9]
+    np.savez("other.npz", mu=other, sigma=np.eye(9))
+    with pytest.raises(harness.BadInput, match="9 features, tensor 64: they are of two"):
+        harness.score(images, "other.npz", **HOW)
     with pytest.raises(harness.BadInput, match="--log needs images on both sides"):
         scored.log()
 

@@ -104,6 +104,8 @@ def test_wrong_changes_are_one_line():
             harness.run(SUITE, **keywords)
     with pytest.raises(harness.BadInput, match="unknown suite 'quikstart'; did you mean"):
         harness.run("quikstart")
+    with pytest.raises(harness.BadInput, match="run: jobs=0"):
+        harness.run(SUITE, jobs=0)
 
 
 # -- models of the store ----------------------------------------------------------------------

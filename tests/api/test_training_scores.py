@@ -6,13 +6,18 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import harness
+from harness.data import load_dataset
 
-HOW: dict[str, Any] = {"reference": "digits:test", "metrics": "fid", "n": 60, "device": "cpu"}
+HOW: dict[str, Any] = {
+    "reference": "digits:test", "metrics": "fid", "extractor": "classifier:digits", "n": 60,
+    "device": "cpu",
+}  # fmt: skip
 
 
 class Generator(nn.Sequential):
@@ -54,6 +59,16 @@ def test_a_training_takes_the_same_course_with_scores_and_without():
     frame = scores.to_frame()
     assert frame.columns[:3].tolist() == ["step", "metric", "value"]
     assert frame.value.tolist() == [numbers["fid"] for _, numbers in logged]
+
+
+def test_a_reference_in_memory_is_that_of_its_place(tmp_path):
+    test = load_dataset("digits").test.images
+    np.savez(tmp_path / "test.npz", test.movedim(1, -1).numpy())
+    numbers = {
+        harness.TrainingScores(1, latent=8, **HOW | {"reference": reference})(1, Generator())["fid"]
+        for reference in (test, test.movedim(1, -1).numpy(), tmp_path / "test.npz")
+    }
+    assert len(numbers) == 1
 
 
 def test_a_step_that_is_not_measured_gives_nothing():
