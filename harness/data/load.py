@@ -49,6 +49,8 @@ DATASETS = Registry(
         "paired": "harness.data.user.paired:PAIRED",
         "unpaired": "harness.data.user.unpaired:UNPAIRED",
         "captions": "harness.data.user.captioned:CAPTIONS",
+        "shards": "harness.data.user.shards:SHARDS",
+        "hf": "harness.data.user.hub:HUB",
         "ring": "harness.data.generated.points:RING",
         "grid": "harness.data.generated.points:GRID",
         "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
