@@ -41,8 +41,8 @@ def lightning_callback(
             return
         numbers = {}
         if trainer.is_global_zero:
-            held = pl_module if model is None else model(pl_module)
-            numbers = scores.measure(trainer.global_step, held).numbers
+            source = pl_module if model is None else model(pl_module)
+            numbers = scores.measure(trainer.global_step, source).numbers
         numbers = trainer.strategy.broadcast(numbers)
         pl_module.log_dict(numbers, on_step=False, on_epoch=True)
 

@@ -180,8 +180,8 @@ class LoadedModel:
             if (model.condition == name) != (condition is not None):
                 takes = f"takes {name}; give {name}=" if condition is None else f"takes no {name}"
                 raise BadInput(f"{self.name} {takes}")
-        conditions_given = [each for each in conditions.values() if each is not None]
-        count = len(conditions_given[0]) if conditions_given else n
+        of_images = [each for each in conditions.values() if each is not None]
+        count = len(of_images[0]) if of_images else n
         if not count or count < 1 or n not in (None, count):
             raise BadInput(f"sample: n={n}: a number from 1 up is needed, one for each condition")
         return count, None if labels is None else torch.as_tensor(labels, dtype=torch.int64)

@@ -105,14 +105,15 @@ def measure_samples(samples: Any, reference: Any, values: Mapping[str, Any]) -> 
     if compares_statistics([*places, against], request.metrics.metrics):
         comparison = statistics_comparison(request, numerics, places, against)
         return ScoreResult(comparison.rows, statistics_document(comparison), request.results)
-    sets = _sets(request, places, against, train)
-    sets = _with_texts(sets, texts or values.get("captions"))
+    sets = _with_texts(_sets(request, places, against, train), texts or values.get("captions"))
+    return _of_images(request, numerics, sets)
+
+
+def _of_images(request: ScoreOptions, numerics: Numerics, sets: Sets) -> ScoreResult:
+    """The numbers of sets of images."""
+    metrics = request.metrics
     scoring = make_scoring(
-        sets,
-        request.metrics.metrics,
-        request.metrics.networks(),
-        numerics,
-        request.metrics.definitions(),
+        sets, metrics.metrics, metrics.networks(), numerics, metrics.definitions()
     )
     rows = tuple(score_rows(scoring))
     return ScoreResult(rows, scoring_document(scoring, rows), request.results)
@@ -169,9 +170,9 @@ def _makes_images(source: Source) -> bool:
 def _numerics(request: ScoreOptions, sources: Sequence[Source]) -> Numerics:
     """How networks are computed: where the call says, or else where the model in memory is."""
     device = request.compute.device
-    held = next((each.device for each in sources if isinstance(each, HeldModel)), None)
-    if device == "auto" and held is not None:
-        device = str(held)
+    models = (each.device for each in sources if isinstance(each, HeldModel))
+    if device == "auto" and (place := next(models, None)) is not None:
+        device = str(place)
     return Numerics.resolve(device, threads=cores())
 
 
@@ -211,8 +212,8 @@ class _Drawer:
         """Samples of a model: kept as the shell keeps them, but of what is in memory."""
         request, options = self.request, self.request.models
         model = source if isinstance(source, ImageGenerator) else self._open(_name(source))
-        wanted = self.values.get("captions")
-        captions = Path(wanted) if isinstance(wanted, str | Path) else wanted
+        texts = self.values.get("captions")
+        captions = Path(texts) if isinstance(texts, str | Path) else texts
         resized = bool(request.sets.resize)
         draws = DrawRequest(options.count, options.seed, options.classes, captions, resized)
         plan = draws.plan(model, self.reference)
