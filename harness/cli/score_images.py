@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.evaluation.profiles import Profile
     from harness.scoring import Scoring, Sets
     from harness.scoring.extras import Extras
+    from harness.scoring.per_image import ImageTable
     from harness.scoring.variations import Variations
     from harness.training.numerics import Numerics
 
@@ -53,10 +54,14 @@ class ImageJob:
 
     def check(self, sets: Sets) -> None:
         """Raise BadInput before any work for what cannot be measured or made of these sets."""
+        from harness.scoring.per_image import check_has_values
         from harness.scoring.selection import select
 
         self.extras.check(sets)
-        select(sets, self._metric_names(), self.request.metrics.networks(), self.definitions)
+        networks = self.request.metrics.networks()
+        selection = select(sets, self._metric_names(), networks, self.definitions)
+        if self.extras.per_image:
+            check_has_values(selection.metrics)
 
     def run(self, all_sets: Sequence[Sets]) -> None:
         """Measure and show each of the sets, then write what was measured."""
@@ -76,6 +81,7 @@ class ImageJob:
     def _measure(self, console: Console, sets: Sets) -> tuple[list[Measurement], dict[str, Any]]:
         """The rows of one set and its document; both shown, extras written, rows logged."""
         from harness.scoring.document import scoring_document
+        from harness.scoring.per_image import image_table
 
         scoring = self._scoring(sets)
         evidence = scoring.evidence()
@@ -84,11 +90,11 @@ class ImageJob:
             print_line(console, f"{sets.name}:")
         score_output.show_sets(console, sets)
         score_output.show_rows(console, rows, sets.name if self.several else "")
-        curve = self.extras.make(scoring, evidence)
+        curve = self.extras.make(scoring, rows, evidence)
         score_output.show_extras(console, self.extras, curve, sets)
         document = scoring_document(scoring, rows, curve)
         if self.request.files.log:
-            self._log(console, document, rows)
+            self._log(console, document, rows, image_table(scoring, rows, evidence))
         return rows, document
 
     def _scoring(self, sets: Sets) -> Scoring:
@@ -102,12 +108,16 @@ class ImageJob:
         return with_extractor(scoring) if self.extras.need_features else scoring
 
     def _log(
-        self, console: Console, document: Mapping[str, Any], rows: Sequence[Measurement]
+        self,
+        console: Console,
+        document: Mapping[str, Any],
+        rows: Sequence[Measurement],
+        table: ImageTable,
     ) -> None:
         from harness.scoring.document import log_scoring
 
         store = self.request.results.open()
-        print_line(console, f"Run: {log_scoring(document, rows, store)} in {store.uri}")
+        print_line(console, f"Run: {log_scoring(document, rows, store, table)} in {store.uri}")
 
     def _metric_names(self) -> list[str] | None:
         """The metrics named; of a shard none, because its numbers alone say nothing."""
@@ -167,10 +177,10 @@ def check_combinations(request: ScoreOptions) -> None:
     if request.sets.draws:
         reason = "is of one set of samples, and does not go with --draws"
         options.refuse(request.sets, ("pairs", "captions"), reason)
-        options.refuse(files, ("curve", "gallery", "save_statistics"), reason)
+        options.refuse(files, ("curve", "gallery", "save_statistics", "per_image"), reason)
     elif len(request.samples) > 1:
         reason = "is one file, of one set of samples; score them one by one"
-        options.refuse(files, ("gallery", "save_statistics"), reason)
+        options.refuse(files, ("gallery", "save_statistics", "per_image"), reason)
     if files.curve:
         reason = "does not go with --curve, which has the harness's own KID"
         options.refuse(metrics, ("profile",), reason)

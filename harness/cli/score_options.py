@@ -226,12 +226,12 @@ class ModelOptions:
         }
         return open_model(place, settings, open_store, data_root)
 
-    def check_unused(self) -> None:
-        """Raise BadInput where an option is set that concerns models alone."""
+    def check_unused(self, reason: str = "is of models, and the samples are images") -> None:
+        """Raise BadInput, with the reason, where an option is set that concerns models alone."""
         for option in fields(self):
             if getattr(self, option.name) != option.default:
                 flag = SHORT_FLAGS.get(option.name, f"--{option.name.replace('_', '-')}")
-                raise BadInput(f"{flag} is of models, and the samples are images")
+                raise BadInput(f"{flag} {reason}")
 
     def _latent_shape(self) -> tuple[int, ...]:
         """The sides of one latent. Raises BadInput where they cannot be read."""
@@ -257,6 +257,13 @@ class FileOptions:
         Path | None,
         typer.Option(help="Write a PNG: samples beside their nearest training images."),
     ] = None
+    per_image: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a table of each image's values (.csv or .jsonl), of the metrics that are a "
+            "mean over images."
+        ),
+    ] = None
     save_statistics: Annotated[
         Path | None,
         typer.Option(
@@ -277,13 +284,13 @@ class FileOptions:
 
     def files(self) -> tuple[Path | None, ...]:
         """The files to write."""
-        return self.json_file, self.gallery, self.save_statistics
+        return self.json_file, self.gallery, self.save_statistics, self.per_image
 
     def extras(self) -> Extras:
         """What is made beside the numbers."""
         from harness.scoring.extras import Extras
 
-        return Extras(self.curve, self.gallery, self.save_statistics)
+        return Extras(self.curve, self.gallery, self.save_statistics, self.per_image)
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ def show_extras(console: Console, extras: Extras, curve: Curve | None, sets: Set
         print_line(console, f"{extras.gallery}: {caption(sets)}")
     if extras.statistics:
         print_line(console, f"{extras.statistics}: statistics of the samples' features")
+    if extras.per_image:
+        print_line(console, f"{extras.per_image}: the values of each image")
 
 
 def _show_curve(console: Console, curve: Curve) -> None:

@@ -58,4 +58,4 @@ def _refuse_options_of_images(request: ScoreOptions) -> None:
     reason = "needs images on both sides, not statistics"
     options.refuse(request.sets, ("train", "pairs", "draws", "captions", "name", "resize"), reason)
     options.refuse(request.metrics, ("perceptual", "text", *VARIATIONS), reason)
-    options.refuse(request.files, ("curve", "gallery", "log"), reason)
+    options.refuse(request.files, ("curve", "gallery", "per_image", "log"), reason)

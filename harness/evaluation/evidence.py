@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,6 +28,8 @@ from harness.extractors import (
 from harness.extractors.base import Extracted, Extractor, FactorReader, Perceptual, TextImage
 from harness.families.base import Family
 from harness.metrics.base import Caveat, Estimate, Metric
+
+T = TypeVar("T")
 
 OF_TEST_IMAGES = {"reference_images", "reference_labels", "test_sources", "test_known"}
 """What is given of each test image that may be reconstructed."""
@@ -127,11 +129,16 @@ class Evidence:
         """The metric's value; computes what it needs of the evidence. What passes through a network
         that the metric names is shared with the metrics that name it too.
         """
+        return self._call(metric, metric.compute)
+
+    def measure_each(self, metric: Metric, per_image: Callable[..., Tensor]) -> Tensor:
+        """What `per_image` gives, a value of each image, of the evidence that the metric needs."""
+        return self._call(metric, per_image)
+
+    def _call(self, metric: Metric, function: Callable[..., T]) -> T:
         self._networks = named_networks(metric)
         try:
-            return metric.compute(
-                **{need: self[name] for need, name in evidence_names(metric).items()}
-            )
+            return function(**{need: self[name] for need, name in evidence_names(metric).items()})
         finally:
             self._networks = {}
 

@@ -7,7 +7,8 @@ from torch import Tensor
 from harness.extractors import load_perceptual
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
-from harness.metrics.base import Estimate, Metric, worse_with
+from harness.metrics.averages import MeanOverImages
+from harness.metrics.base import Metric, worse_with
 
 __all__ = ["lpips"]
 
@@ -24,14 +25,13 @@ def lpips(a: Tensor, b: Tensor, network: str = "lpips:alex", device: str = "cpu"
     return load_perceptual(network, device).distance(a, b)
 
 
-def _mean_distance(perceptual_distances: Tensor) -> Estimate:
-    distances = checks.vector(perceptual_distances, "perceptual distances")
-    return checks.mean_over(distances, "images")
+def _distances(perceptual_distances: Tensor) -> Tensor:
+    return checks.vector(perceptual_distances, "perceptual distances")
 
 
 LPIPS = Metric(
     "lpips",
-    _mean_distance,
+    MeanOverImages(_distances),
     "lower",
     "perceptual distance",
     "Zhang et al. 2018, arXiv:1801.03924",

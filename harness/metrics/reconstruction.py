@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.metrics import checks
 from harness.metrics.arrays import takes_arrays
 from harness.metrics.averages import MeanOverImages
-from harness.metrics.base import Caveat, Estimate, Metric, worse_with
+from harness.metrics.base import Caveat, Metric, worse_with
 
 __all__ = ["mae", "mse", "psnr"]
 
@@ -89,8 +89,8 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
     return 10 * torch.log10(255**2 / _squared_error(a, b))
 
 
-def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
-    """The mean of the images' PSNRs (not the PSNR of their mean error).
+def finite_psnr(reconstructions: Tensor, originals: Tensor) -> Tensor:
+    """`psnr`, whose mean over images (not the PSNR of their mean error) is the metric.
 
     An exact reconstruction counts as the best inexact one, a single value off by one: its own
     PSNR is infinite, and would make every set that has one look alike.
@@ -98,12 +98,12 @@ def mean_psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     values = psnr(reconstructions, originals)
     ceiling = psnr_ceiling(originals[0].numel())
     say_exact(values, ceiling)
-    return checks.mean_over(values.clamp(max=ceiling), "images")
+    return values.clamp(max=ceiling)
 
 
 PSNR = Metric(
     "psnr",
-    mean_psnr,
+    MeanOverImages(finite_psnr),
     "higher",
     "peak signal-to-noise ratio",
     "",

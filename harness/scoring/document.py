@@ -13,6 +13,7 @@ from harness.data.imageset import ImageSet
 from harness.data.output_files import write_output
 from harness.scoring.comparing import StatisticsComparison
 from harness.scoring.curve import Curve
+from harness.scoring.per_image import ImageTable
 from harness.scoring.scoring import Scoring
 from harness.tracking import Store
 from harness.tracking.environment import environment
@@ -64,9 +65,15 @@ def write_json(content: dict[str, Any], file: Path) -> None:
     write_output(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def log_scoring(document: Mapping[str, Any], rows: Sequence[Measurement], store: Store) -> str:
-    """Logs the rows of a scoring, whose document is that of `scoring_document`; returns the id of
-    their run. The same sets again continue it.
+def log_scoring(
+    document: Mapping[str, Any],
+    rows: Sequence[Measurement],
+    store: Store,
+    table: ImageTable | None = None,
+) -> str:
+    """Logs the rows of a scoring, whose document is that of `scoring_document`, and the values of
+    each image where metrics have such; returns the id of their run. The same sets again continue
+    it.
     """
     sets = document["sets"]
     params = {
@@ -79,5 +86,7 @@ def log_scoring(document: Mapping[str, Any], rows: Sequence[Measurement], store:
     )
     store.put(run_id, "environment.json", json.dumps(document["environment"], indent=2))
     store.record(run_id, rows)
+    if table and table.columns:
+        store.put(run_id, "per_image.csv", table.to_csv())
     store.finish(run_id, ok=all(row.status != "failed" for row in rows))
     return run_id

@@ -12,6 +12,7 @@ from torch import Tensor
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.metrics import checks, load_metric
+from harness.metrics.averages import MeanOverImages
 from harness.metrics.base import Estimate, Metric, both
 from harness.metrics.kernel import Kernel, PolynomialKernel, RbfKernel, kernel_distance
 from harness.metrics.reconstruction import say_exact
@@ -53,10 +54,9 @@ class Variations:
         metric = load_metric(name)
         name = metric.base_name
         if self.y_channel and name in ("psnr", "ssim"):
-            compute = _psnr if name == "psnr" else _ssim
-            metric = replace(
-                metric, compute=compute, settings={**metric.settings, "channel": "Y-bt601"}
-            )
+            compute = MeanOverImages(_psnr if name == "psnr" else _ssim)
+            settings = {**metric.settings, "channel": "Y-bt601"}
+            metric = replace(metric, compute=compute, settings=settings)
         if self.border and name in BORDERED:
             metric = _without_border(metric, self.border)
         if self.subset_size and name in KERNELS:
@@ -86,7 +86,7 @@ def luma(images: Tensor) -> Tensor:
     return 16 + torch.einsum("nchw,c->nhw", images.double(), weights)[:, None]
 
 
-def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _psnr(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     errors = torch.cat(
         [
@@ -95,33 +95,35 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
         ]
     )
     pixels = originals.shape[2] * originals.shape[3]
-    # As in `mean_psnr`: what is equal counts as the best of what is not, blue off by one once.
+    # As in `finite_psnr`: what is equal counts as the best of what is not, blue off by one once.
     ceiling = 10 * math.log10(255**2 * pixels / LUMA[2] ** 2)
     values = 10 * torch.log10(255**2 / errors)
     say_exact(values, ceiling)
-    return checks.mean_over(values.clamp(max=ceiling), "images")
+    return values.clamp(max=ceiling)
 
 
-def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     values = [
         similarity(luma(a), luma(b)).whole.mean(1)
         for a, b in chunk_pairs(reconstructions, originals)
     ]
-    return checks.mean_over(torch.cat(values), "images")
+    return torch.cat(values)
 
 
 def _without_border(metric: Metric, border: int) -> Metric:
-    inner: Callable[[Tensor, Tensor], Estimate] = metric.compute
+    assert isinstance(metric.compute, MeanOverImages)
+    inner: Callable[[Tensor, Tensor], Tensor] = metric.compute.per_image
 
-    def compute(reconstructions: Tensor, originals: Tensor) -> Estimate:
+    def compute(reconstructions: Tensor, originals: Tensor) -> Tensor:
         height, width = originals.shape[-2:]
         rows, columns = slice(border, height - border), slice(border, width - border)
         return inner(reconstructions[..., rows, columns], originals[..., rows, columns])
 
     settings = {**metric.settings, "border": border}
     smallest = metric.smallest + 2 * border
-    return replace(metric, compute=compute, settings=settings, smallest=smallest)
+    mean = MeanOverImages(compute)
+    return replace(metric, compute=mean, settings=settings, smallest=smallest)
 
 
 def _with_subsets(metric: Metric, size: int) -> Metric:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -143,3 +144,35 @@ def test_statistics_that_name_their_network_ask_for_no_other(call, tmp_path):
         code, out, err = call(*sides)
         assert code == 0, err
         assert "classifier:digits@" in out
+
+
+def test_values_of_each_image_have_the_means_of_the_table(call, tmp_path):
+    noise = np.random.default_rng(0).integers(-9, 10, DIGITS[:40].shape)
+    np.save(tmp_path / "made.npy", (DIGITS[:40].astype(int) + noise).clip(0, 255).astype("uint8"))
+    np.save(tmp_path / "real.npy", DIGITS[:40])
+    pairs = ("made.npy", "--reference", "real.npy", "--pairs", "--per-image", "t.csv", "--log")
+    for further in (("--metrics", "mse,psnr,ssim"), ("--profile", "piq", "--metrics", "psnr,ssim")):
+        code, out, err = call(*pairs, *further, "--json", "n.json")
+        assert code == 0, err
+        assert "t.csv: the values of each image" in out
+        table = pd.read_csv("t.csv", dtype={"image": str})
+        assert table.image.tolist() == [f"{row:05d}" for row in range(40)]
+        for metric in further[-1].split(","):
+            value = row(tmp_path / "n.json", metric)["value"]
+            assert table[metric].mean() == pytest.approx(value, rel=1e-12)
+    assert list((tmp_path / "runs").rglob("per_image.csv"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--metrics", "fid", "--per-image", "t.csv"), "a value of each image"),
+        (("--per-image", "t.png"), "--per-image t.png"),
+        (("b.npy", "--per-image", "t.csv"), "--per-image is one file"),
+    ],
+)
+def test_values_of_images_that_cannot_be_written(call, tmp_path, arguments, message):
+    code, out, err = call("a.npy", *arguments, "--reference", "digits:test", *OWN)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (tmp_path / "t.csv").exists()

@@ -8,28 +8,28 @@ from torch import Tensor
 
 from harness.evaluation.profiles.base import limited, make_profile, variant
 from harness.metrics import checks, mse
-from harness.metrics.base import Estimate
+from harness.metrics.averages import MeanOverImages
 from harness.metrics.structural_similarity import SCALE_WEIGHTS, chunk_pairs, similarity
 
 EPSILON = 1e-8
 """Added to the mean squared error on the [0, 1] scale: equal images have 80 dB."""
 
 
-def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _psnr(reconstructions: Tensor, originals: Tensor) -> Tensor:
     errors = mse(reconstructions, originals)
-    return checks.mean_over(-10 * (errors + EPSILON).log10(), "images")
+    return -10 * (errors + EPSILON).log10()
 
 
-def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     values = [_downsampled(a, b) for a, b in chunk_pairs(reconstructions, originals)]
-    return checks.mean_over(torch.cat(values), "images")
+    return torch.cat(values)
 
 
-def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     values = [_multiscale(a, b) for a, b in chunk_pairs(reconstructions, originals)]
-    return checks.mean_over(torch.cat(values), "images")
+    return torch.cat(values)
 
 
 def _downsampled(a: Tensor, b: Tensor) -> Tensor:
@@ -60,8 +60,11 @@ PROFILE = make_profile(
     "piq",
     "0.8.0",
     [
-        variant("psnr", _psnr, epsilon=EPSILON),
-        variant("ssim", _ssim, **WINDOW, downsampled="round(side/256)"),
-        limited(variant("ms_ssim", _ms_ssim, **WINDOW, scales=5, odd="replicated"), smallest=161),
+        variant("psnr", MeanOverImages(_psnr), epsilon=EPSILON),
+        variant("ssim", MeanOverImages(_ssim), **WINDOW, downsampled="round(side/256)"),
+        limited(
+            variant("ms_ssim", MeanOverImages(_ms_ssim), **WINDOW, scales=5, odd="replicated"),
+            smallest=161,
+        ),
     ],
 )

@@ -17,6 +17,7 @@ from harness.evaluation.profiles.base import (
     variant,
 )
 from harness.metrics import Subsets, checks, kernel_distances, mse
+from harness.metrics.averages import MeanOverImages
 from harness.metrics.base import Estimate
 from harness.metrics.inception_score import exp_mean_kl
 from harness.metrics.structural_similarity import (
@@ -77,16 +78,16 @@ def _psnr(reconstructions: Tensor, originals: Tensor) -> Estimate:
     return Estimate(-10 * math.log10(error.value), stderr, error.over)
 
 
-def _ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     values = [_padded(a, b).mean(1) for a, b in chunk_pairs(reconstructions, originals)]
-    return checks.mean_over(torch.cat(values), "images")
+    return torch.cat(values)
 
 
-def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Estimate:
+def _ms_ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
     checks.image_pairs(reconstructions, originals)
     values = [_multiscale(a, b) for a, b in chunk_pairs(reconstructions, originals)]
-    return checks.mean_over(torch.cat(values), "images")
+    return torch.cat(values)
 
 
 def _padded(a: Tensor, b: Tensor) -> Tensor:
@@ -129,9 +130,15 @@ PROFILE = make_profile(
         ),
         variant("is", _inception_score, splits="chunk(10)", seed=SEED),
         variant("psnr", _psnr, mean="errors"),
-        limited(variant("ssim", _ssim, **WINDOW), smallest=RADIUS + 1),
+        limited(variant("ssim", MeanOverImages(_ssim), **WINDOW), smallest=RADIUS + 1),
         limited(
-            variant("ms_ssim", _ms_ssim, **WINDOW, scales=5, channels="averaged by scale"),
+            variant(
+                "ms_ssim",
+                MeanOverImages(_ms_ssim),
+                **WINDOW,
+                scales=5,
+                channels="averaged by scale",
+            ),
             smallest=FIVE_SCALES,
         ),
         variant("lpips"),
