@@ -12,10 +12,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from harness.cli import option_groups, options, streams, suite_options
+from harness.cli import model_gate, option_groups, options, streams, suite_options
+from harness.cli.check_files import CheckFiles
 from harness.cli.run import carry_out, say_failures
+from harness.cli.score_options import ModelOptions
 from harness.cli.tables import console_beside, print_line, widen_unless_terminal
 from harness.core.counting import counted
+from harness.core.errors import BadInput
 from harness.core.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -80,51 +83,41 @@ def save(
 
 Tolerances = Annotated[
     list[str] | None,
-    typer.Option(help="How much worse a metric may become: fid=5%, recall=0.02. Repeatable."),
-]
-RunFirst = Annotated[
-    bool, typer.Option(help="Run what is left of the suite first, or only compare stored results.")
+    typer.Option(
+        help="How much worse a metric may become: fid=5%, recall=0.02; with --against, how far "
+        "images may be from each other: lpips=0.05, psnr=35. Repeatable."
+    ),
 ]
 
 
 @dataclass(frozen=True)
-class CheckFiles:
-    """The files that a check writes."""
+class RunOptions:
+    """What is run of the suite before it is compared."""
 
-    junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit XML, a test for each comparison.")
-    ] = None
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write a summary; the file of $GITHUB_STEP_SUMMARY is added to."),
-    ] = None
-
-    def write(self, words: CheckText, seconds: float) -> None:
-        """Write what was asked for."""
-        from harness.data.output_files import write_output
-        from harness.report.checks.junit import junit
-        from harness.report.checks.markdown import check_markdown
-
-        if self.junit:
-            write_output(self.junit, junit(words, seconds))
-        if self.markdown and str(self.markdown) == os.environ.get("GITHUB_STEP_SUMMARY"):
-            with self.markdown.open("a", encoding="utf-8") as file:  # other steps' are in it
-                file.write(check_markdown(words))
-        elif self.markdown:
-            write_output(self.markdown, check_markdown(words))
+    run: Annotated[
+        bool,
+        typer.Option(help="Run what is left of the suite first, or only compare stored results."),
+    ] = True
+    jobs: options.Jobs = None
+    checkpoint_seconds: options.CheckpointSeconds = 20.0
 
 
 @option_groups.with_option_groups
 def check(
     chosen: suite_options.SuiteOptions,
-    baseline: Annotated[Path, typer.Option(help="The file that `harness baseline save` wrote.")],
     files: CheckFiles,
+    pairs: model_gate.PairOptions,
+    drawing: ModelOptions,
+    running: RunOptions,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The file that `harness baseline save` wrote.")
+    ] = None,
     tolerance: Tolerances = None,
-    run: RunFirst = True,
-    jobs: options.Jobs = None,
-    checkpoint_seconds: options.CheckpointSeconds = 20.0,
 ) -> None:
-    """Run what is left of a suite, then say whether anything got worse since its baseline.
+    """Say whether a suite got worse since its baseline, or a model differs from another one.
+
+    A suite is compared with its baseline, after what is left of it has run. With --against, SUITE
+    is a model that is trained already: both draw images from the same noise.
 
     Exit codes: 0 no regression, 1 regression, 2 bad input, 3 nothing comparable, 4 inconclusive.
 
@@ -135,11 +128,39 @@ def check(
         harness check quickstart --baseline baseline.json --metrics fid,mse --tolerance fid=5%
 
         harness check quickstart --baseline baseline.json --junit check.xml --no-run
+
+        harness check quantised.pt2 --against model.pt2 -n 200 --page pairs.html
+
+        harness check my-pipeline/ --against hf:OWNER/NAME --prompts prompts.txt
     """
+    if pairs.against:
+        if baseline or files.junit or running != RunOptions():
+            raise BadInput(
+                "--baseline, --junit, --jobs and --no-run are of suites, and with --against a "
+                "model is checked"
+            )
+        request = model_gate.ModelCheckRequest(
+            chosen, pairs, drawing, files.markdown, options.words(tolerance) or []
+        )
+        model_gate.check_against_model(request)
+    model_gate.refuse_options_of_models(pairs, drawing)
+    if baseline is None:
+        raise BadInput("give --baseline FILE to check a suite, or --against MODEL to check a model")
+    _check_suite(chosen, files, running, baseline, options.words(tolerance) or [])
+
+
+def _check_suite(
+    chosen: suite_options.SuiteOptions,
+    files: CheckFiles,
+    running: RunOptions,
+    baseline: Path,
+    tolerances: list[str],
+) -> None:
+    """Compare the suite with its baseline, show and write what came out, and exit."""
     from harness.engine import forkserver
 
     streams.outlive_readers()
-    if run and jobs != 1:
+    if running.run and running.jobs != 1:
         forkserver.start_forkserver()  # beside what this process imports and plans
 
     from harness.regression.baseline import load_baseline
@@ -152,10 +173,10 @@ def check(
     saved, loaded = load_baseline(baseline), chosen.load()
     chosen.check_outputs(loaded, files.junit, files.markdown, beside=baseline)
     plan = chosen.plan(loaded)
-    gate = open_gate(saved, plan, parse_tolerances(options.words(tolerance) or [], plan.metrics))
+    gate = open_gate(saved, plan, parse_tolerances(tolerances, plan.metrics))
     console, store = console_beside(files.junit, files.markdown), chosen.results.open()
-    if run and gate.comparable:
-        _run_rest(console, plan, store, chosen.compute.device, jobs, checkpoint_seconds)
+    if running.run and gate.comparable:
+        _run_rest(console, plan, store, chosen.compute.device, running)
     results = plan.results(plan.records(store))
     words = CheckText(gate.check(results), plan.metrics, tuple(alterations(saved, plan)))
     files.write(words, time.monotonic() - began)
@@ -163,19 +184,13 @@ def check(
     raise typer.Exit(words.check.exit_code)
 
 
-def _run_rest(
-    console: Console,
-    plan: Plan,
-    store: Store,
-    device: str,
-    jobs: int | None,
-    checkpoint_seconds: float,
-) -> None:
+def _run_rest(console: Console, plan: Plan, store: Store, device: str, running: RunOptions) -> None:
     from harness.engine.execute import ThisMachine, unfinished
 
     if unfinished(plan, store):
-        machine = ThisMachine(plan.numerics, device, jobs)
-        say_failures(console, carry_out(console, plan, store, machine, checkpoint_seconds)[0])
+        machine = ThisMachine(plan.numerics, device, running.jobs)
+        seconds = running.checkpoint_seconds
+        say_failures(console, carry_out(console, plan, store, machine, seconds)[0])
         console.print()
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from harness.core.errors import BadInput, suggest
-from harness.metrics.base import Better, Metric
+from harness.metrics.base import Better
 from harness.statistics.scale import EffectKind
 
 
@@ -38,7 +38,7 @@ class Tolerance:
         return -math.log1p(-self.amount / before) if self.amount < before else math.inf
 
 
-def parse_tolerances(texts: Iterable[str], metrics: Mapping[str, Metric]) -> dict[str, Tolerance]:
+def parse_tolerances(texts: Iterable[str], metrics: Collection[str]) -> dict[str, Tolerance]:
     """Reads tolerances such as `fid=5%` and `recall=0.02`, by metric. Raises BadInput for any other
     form, for an unknown metric, and for a metric that is named twice.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,24 +107,38 @@ def _made_of(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> dict[
 
 
 def draw_images(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> Tensor:
-    """Images uint8 n×C×H×W, batch by batch as a suite draws them. Raises BadInput where the model
-    fails, or its images are not what they must be.
+    """Images uint8 n×C×H×W, batch by batch as a suite draws them: one stream for all. Raises
+    BadInput where the model fails, or its images are not what they must be.
     """
     device = numerics.apply()
-    model.load(device)
     draws = generator(plan.seed, "samples", device=device)
+    return draw_batches(model, plan, device, SAMPLING_BATCH, lambda start: draws)
+
+
+def draw_batches(
+    model: ImageGenerator,
+    plan: DrawPlan,
+    device: torch.device,
+    batch: int,
+    stream: Callable[[int], torch.Generator],
+) -> Tensor:
+    """Loads the model and draws images uint8 n×C×H×W, `batch` at a time, from the generator that
+    `stream` gives for the first row of each batch. Raises BadInput where the model fails, or makes
+    images of another shape.
+    """
+    model.load(device)
     parts: list[Tensor] = []
-    for start in range(0, plan.count, SAMPLING_BATCH):
-        rows = slice(start, min(start + SAMPLING_BATCH, plan.count))
+    for start in range(0, plan.count, batch):
+        rows = slice(start, min(start + batch, plan.count))
         labels = None if plan.labels is None else plan.labels[rows].to(device)
         captions = None if plan.captions is None else plan.captions[rows]
-        made = to_uint8(model.draw(rows.stop - rows.start, draws, labels, captions)).cpu()
-        shape = plan.shape or tuple(parts[0].shape[1:] if parts else made.shape[1:])
-        if made.shape[1:] != shape:
-            has, needs = ("×".join(map(str, each)) for each in (made.shape[1:], shape))
+        made = model.draw(rows.stop - rows.start, stream(start), labels, captions)
+        parts.append(to_uint8(made).cpu())
+        shape = plan.shape or tuple(parts[0].shape[1:])
+        if parts[-1].shape[1:] != shape:
+            has, needs = ("×".join(map(str, each)) for each in (parts[-1].shape[1:], shape))
             others = "the reference's are" if plan.shape else "its first ones are"
             raise BadInput(f"{model.name}: samples are {has} and {others} {needs} (C×H×W)")
-        parts.append(made)
     return torch.cat(parts)
 
 
