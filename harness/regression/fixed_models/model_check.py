@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from scipy.stats import binom
 from torch import Tensor
 
 from harness.core.counting import counted_of
@@ -23,9 +24,12 @@ ALPHA = 0.05
 """The chance of a false alarm of a whole check, shared equally by its tests."""
 ROUNDING = 12**-0.5
 """The error of rounding to 8 bits, in grey levels: smaller differences are none."""
+REPEATABLE = 1.0
+"""A reference whose images differ by no more than this between two runs, in grey levels, is
+repeatable."""
 FAR = 10.0
-"""An image is broken where it differs by this many grey levels, and by this many times as much as
-any of the reference's images between two runs."""
+"""An image is broken where it differs by this many grey levels from that of a repeatable
+reference."""
 SHARE = 0.2
 """The share of images replaced by noise that a comparison of sets must be able to find, so that a
 model may pass by it."""
@@ -64,12 +68,13 @@ def check_model(scores: ModelScores, tolerances: Mapping[str, float]) -> ModelCh
         return ModelCheck("identical", "the images are equal to the byte", none)
     if tolerances:
         return _against_tolerances(scores, tolerances)
-    alpha = ALPHA / (4 if scores.has_clip_scores else 3)  # images, pairing, sets, and texts
+    alpha = ALPHA / (5 if scores.has_clip_scores else 4)  # mean, signs, pairing, sets, and texts
     noise = scores.reruns["rms"]
     if float(noise.mean()) > 1 and not _is_nearer_than_seeds(noise, scores, alpha):
         return _compare_sets(scores, alpha, is_repeatable=False)
-    excess = PairedMean.of((scores.pairs["rms"] - noise).tolist())
-    is_above = excess.is_above(ROUNDING, alpha)
+    differences = scores.pairs["rms"] - noise
+    excess = PairedMean.of(differences.tolist())
+    is_above = excess.is_above(ROUNDING, alpha) or _are_more_positive(differences, alpha)
     if is_above and not _is_nearer_than_seeds(scores.pairs["rms"], scores, alpha):
         return _compare_sets(scores, alpha, is_repeatable=True)
     return _compare_images(scores, excess, is_above, alpha)
@@ -82,7 +87,9 @@ def _compare_images(
     the reference's runs, which `is_above` zero or not.
     """
     pairs, noise = scores.pairs["rms"], scores.reruns["rms"]
-    broken = (pairs > FAR * max(1.0, float(noise.max()))) | scores.new_blanks
+    broken = (
+        (pairs > FAR) | scores.new_blanks if float(noise.max()) <= REPEATABLE else _outlying(scores)
+    )
     whole = PairedMean.of((pairs - noise)[~broken].tolist()) if (~broken).sum() > 1 else excess
     detects = ROUNDING + whole.detects(alpha)
     means = (
@@ -129,8 +136,7 @@ def _against_tolerances(scores: ModelScores, tolerances: Mapping[str, float]) ->
     """The outcome by the mean of each measure; single images are broken where they are blank, or
     farther from their reference's than any image of another seed is.
     """
-    farther = [scores.pairs[name] > scores.seeds[name].max() for name in ("rms", "features")]
-    broken = farther[0] | farther[1] | scores.new_blanks
+    broken = _outlying(scores)
     if bool(broken.any()):
         return ModelCheck("different", _with_broken("", broken), broken)
     alpha, beyond, within, texts = ALPHA / len(tolerances), [], [], []
@@ -151,6 +157,18 @@ def _against_tolerances(scores: ModelScores, tolerances: Mapping[str, float]) ->
     open_ones = "; ".join(text for text in texts if text not in within)
     reason = f"{open_ones}: neither kept nor exceeded beyond doubt; draw more images with -n"
     return ModelCheck("inconclusive", reason, broken)
+
+
+def _outlying(scores: ModelScores) -> Tensor:
+    """Which images are blank, or farther from their reference's than any image of another seed."""
+    farther = [scores.pairs[name] > scores.seeds[name].max() for name in ("rms", "features")]
+    return farther[0] | farther[1] | scores.new_blanks
+
+
+def _are_more_positive(differences: Tensor, alpha: float) -> bool:
+    """Whether of the differences beyond rounding more are positive than by chance (sign test)."""
+    positive, negative = (int((sign * differences > ROUNDING).sum()) for sign in (1, -1))
+    return bool(binom.sf(positive - 1, positive + negative, 0.5) <= alpha)
 
 
 def _is_nearer_than_seeds(differences: Tensor, scores: ModelScores, alpha: float) -> bool:
