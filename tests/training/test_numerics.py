@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -65,6 +66,8 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
     with pytest.warns(UserWarning, match="no C\\+\\+ compiler 'no-such-compiler'") as caught:
         assert Numerics.resolve("cpu", accelerate="compile").accelerate == "off"
     assert len(caught) == 1
+    with warnings.catch_warnings(action="error"):
+        assert Numerics.resolve("cpu", accelerate="off").accelerate == "off"
     monkeypatch.setenv("CXX", sys.executable)
     assert Numerics.resolve("cpu", accelerate="compile").accelerate == "compile"
 
