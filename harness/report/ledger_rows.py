@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.config.claim import Claim
 from harness.core.counting import counted
-from harness.core.disturbance import disturbances_text
+from harness.core.disturbance import Disturbance, disturbances_text
 from harness.report.derivation import budget_texts
 from harness.statistics.convergence import LastTenth
 from harness.statistics.maturity import TrainingInfo
@@ -95,7 +95,7 @@ def selftest_outcome_text(verdict: Recorded) -> str:
     return next((text for outcome, text in SELFTESTS.items() if outcome in outcomes), "–")
 
 
-def _fooled_by(results: Sequence[Recorded]) -> list[str]:
+def _fooled_by(results: Sequence[Recorded]) -> list[Disturbance]:
     return list(dict.fromkeys(e["disturbance"] for e in results if e["outcome"] == "fooled"))
 
 
