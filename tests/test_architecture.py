@@ -12,7 +12,7 @@ from harness.metrics import METRICS
 
 PACKAGES = [
     "pytest_plugin", "api", "cli", "vote", "report", "leaderboards", "claims", "regression",
-    "statistics", "engine", "scoring", "cell", "plan", "selftest", "tracking", "evaluation",
+    "statistics", "engine", "reconcile", "scoring", "cell", "plan", "selftest", "tracking", "evaluation",
     "safety",
     "metrics", "extractors", "training", "families", "samplers", "objectives", "networks", "data",
     "config", "core",

@@ -22,6 +22,7 @@ from harness.cli import (
     inspect,
     leaderboard,
     metrics,
+    reconcile,
     report,
     run,
     safety,
@@ -84,6 +85,7 @@ app.command("site", rich_help_panel=RESULTS)(site.site)
 app.command("export", rich_help_panel=RESULTS)(export.export)
 app.command("badge", rich_help_panel=RESULTS)(export.badge)
 app.command("score", rich_help_panel=IMAGES)(score.score)
+app.command("reconcile", rich_help_panel=IMAGES)(reconcile.reconcile)
 app.add_typer(vote.app, name="vote", rich_help_panel=IMAGES)
 app.add_typer(safety.watermark, name="watermark", rich_help_panel=IMAGES)
 app.command("copies", rich_help_panel=IMAGES)(safety.copies)

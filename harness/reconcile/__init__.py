@@ -1,0 +1,1 @@
+"""The protocols that explain a claimed number: other references, counts, pixels or estimators."""

@@ -1,0 +1,235 @@
+"""Computes the number that a protocol gives; each set of pixels meets each network once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.core.errors import BadInput
+from harness.data.base import image_digest
+from harness.data.images_on_disk import OpenOptions
+from harness.data.imageset import open_images
+from harness.evaluation import feature_cache
+from harness.extractors import load_extractor, load_perceptual
+from harness.extractors.base import Extracted
+from harness.metrics import FeatureStatistics, frechet_infinity
+from harness.metrics.base import Caveat
+from harness.reconcile.claimed_number import ClaimedNumber
+from harness.reconcile.estimators import estimators_of
+from harness.reconcile.preparation import (
+    CENTRE,
+    CROPS,
+    REPEATED_CROPS,
+    PreparedImage,
+    crop_again,
+    encode,
+)
+from harness.reconcile.protocol import ImageCount, ScoringProtocol
+from harness.reconcile.sources import ReferenceSource
+
+DRAWS = 8
+"""Random subsets of which a protocol's number is the mean."""
+KEPT_SETS = 6
+"""Sets of pixels that are kept in memory."""
+
+
+@dataclass(frozen=True)
+class ProtocolValue:
+    """The number of a protocol; `spread` is its standard deviation over random subsets, or the
+    standard error of an extrapolation; 0 where nothing is drawn.
+    """
+
+    value: float
+    spread: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Prepared images of one side, uint8 N×C×H×W, and the digest of their content."""
+
+    images: Tensor
+    digest: str
+
+
+@dataclass(eq=False)
+class Evaluator:
+    """Reads protocols of `samples` against the `sources` by name. Images become `size` pixels a
+    side; 0 leaves them as they are. Features are kept by the digest of the pixels and the network.
+    """
+
+    claim: ClaimedNumber
+    samples: str
+    sources: Mapping[str, ReferenceSource]
+    size: int
+    root: Path | None = None
+    device: str = "cpu"
+    passes: int = 0
+    """Sets of pixels that went through a network, or came from the cache of features."""
+    _pixels: dict[tuple[str, ...], Pixels] = field(default_factory=dict)
+    _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
+    _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _statistics: dict[tuple[str, ...], FeatureStatistics] = field(default_factory=dict)
+    _distances: dict[tuple[str, str, str], Tensor] = field(default_factory=dict)
+
+    def read(self, protocol: ScoringProtocol) -> ProtocolValue:
+        """The number that the protocol gives. Raises BadInput where it cannot be computed so."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Caveat)
+            if protocol.sample_count.order == "extrapolated":
+                return self._extrapolate(protocol)
+            draws = range(DRAWS if protocol.is_drawn else 1)
+            values = [self._value(protocol, draw) for draw in draws]
+        return ProtocolValue(fmean(values), stdev(values) if len(values) > 1 else 0.0)
+
+    def _value(self, protocol: ScoringProtocol, draw: int) -> float:
+        estimators = estimators_of(self.claim.metric)
+        seed = protocol.subset_seed
+        number = seed.seed if seed and seed.library == "numpy" else None
+        inputs = (
+            self._pair_inputs(protocol, draw)
+            if self.claim.is_of_pairs
+            else self._set_inputs(protocol, draw)
+        )
+        return estimators[protocol.estimator](inputs, number)
+
+    def _extrapolate(self, protocol: ScoringProtocol) -> ProtocolValue:
+        """The distance that so many samples would have (see `frechet_infinity`)."""
+        inputs = self._set_inputs(protocol, 0)
+        limit = frechet_infinity(inputs["sample_features"], inputs["reference_features"])
+        value = limit.estimate.value + limit.slope / protocol.sample_count.count
+        return ProtocolValue(value, limit.estimate.stderr or 0.0)
+
+    def _set_inputs(self, protocol: ScoringProtocol, draw: int) -> Mapping[str, Any]:
+        reference = self.sources[protocol.reference]
+
+        def features(side: str) -> Extracted:
+            places = (self.samples,) if side == "samples" else reference.places
+            if not places:
+                raise BadInput(f"{reference.name}: statistics have no features of single images")
+            parts = [self._extract(place, side, protocol) for place in places]
+            count = protocol.sample_count if side == "samples" else protocol.reference_count
+            return _chosen(parts, count, protocol, draw)
+
+        def statistics(side: str) -> Any:
+            if side == "reference" and reference.statistics:
+                return _whole(reference, protocol)
+            return FeatureStatistics.of(features(side).pooled)
+
+        return Lazy(
+            {
+                "sample_features": lambda: features("samples").pooled,
+                "reference_features": lambda: features("reference").pooled,
+                "sample_logits": lambda: _logits(features("samples")),
+                "sample_statistics": lambda: statistics("samples"),
+                "reference_statistics": lambda: statistics("reference"),
+            }
+        )
+
+    def _pair_inputs(self, protocol: ScoringProtocol, draw: int) -> Mapping[str, Any]:
+        (place,) = self.sources[protocol.reference].places
+        a, b = (
+            self._prepare(self.samples, "samples", protocol),
+            self._prepare(place, "reference", protocol),
+        )
+        if a.images.shape != b.images.shape:
+            raise BadInput("pairs need as many images of one size on both sides")
+        rows = protocol.sample_count.rows(len(a.images), protocol.subset_seed, draw)
+        pick: Callable[[Tensor], Tensor] = (lambda x: x) if rows is None else (lambda x: x[rows])
+        return Lazy(
+            {
+                "reconstructions": lambda: pick(a.images),
+                "originals": lambda: pick(b.images),
+                "perceptual_distances": lambda: pick(self._distance(a, b, protocol.network)),
+            }
+        )
+
+    def _distance(self, a: Pixels, b: Pixels, network: str) -> Tensor:
+        key = (a.digest, b.digest, network)
+        if key not in self._distances:
+            self.passes += 1
+            loaded = load_perceptual(network, self.device)
+            self._distances[key] = loaded.distance(a.images, b.images)
+        return self._distances[key]
+
+    def _extract(self, place: str, side: str, protocol: ScoringProtocol) -> Extracted:
+        steps = self._steps(place, side, protocol)
+        if steps not in self._digests:
+            self._digests[steps] = self._prepare(place, side, protocol).digest
+        key = (self._digests[steps], protocol.network)
+        if key not in self._features:
+            self.passes += 1
+            images = self._prepare(place, side, protocol).images
+            loaded = load_extractor(protocol.network, self.device)
+            self._features[key] = feature_cache.extract(loaded, images, torch.device(self.device))
+        return self._features[key]
+
+    def _steps(self, place: str, side: str, protocol: ScoringProtocol) -> tuple[str, ...]:
+        return place, side, protocol.crop, protocol.resize, protocol.encoding
+
+    def _prepare(self, place: str, side: str, protocol: ScoringProtocol) -> Pixels:
+        """The images at a place as the protocol has them, from memory where they are there."""
+        key = self._steps(place, side, protocol)
+        if key not in self._pixels:
+            while len(self._pixels) >= KEPT_SETS:
+                self._pixels.pop(next(iter(self._pixels)))
+            images = self._read(place, side, protocol)
+            self._pixels[key] = Pixels(images, image_digest(images))
+        return self._pixels[key]
+
+    def _read(self, place: str, side: str, protocol: ScoringProtocol) -> Tensor:
+        crop = protocol.crop if protocol.crop in CROPS else CENTRE
+        resize = PreparedImage(self.size, f"{crop}|{protocol.resize}") if self.size else None
+        images = open_images(place, OpenOptions(self.root, resize, at_least=1)).images
+        again = REPEATED_CROPS.get(protocol.crop)
+        if again and (side == "reference" or again.of_samples):
+            images = crop_again(images, again, protocol.resize)
+        return encode(images, protocol.encoding, side)
+
+
+class Lazy(Mapping[str, Any]):
+    """Inputs that are computed when they are asked for."""
+
+    def __init__(self, functions: Mapping[str, Callable[[], Any]]) -> None:
+        self._functions = functions
+
+    def __getitem__(self, name: str) -> Any:
+        return self._functions[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+
+def _chosen(
+    parts: list[Extracted], count: ImageCount, protocol: ScoringProtocol, draw: int
+) -> Extracted:
+    """The features of the images that the protocol uses."""
+    pooled = torch.cat([part.pooled for part in parts])
+    logits = None
+    if all(part.logits is not None for part in parts):
+        logits = torch.cat([_logits(part) for part in parts])
+    rows = count.rows(len(pooled), protocol.subset_seed, draw)
+    if rows is None:
+        return Extracted(pooled, logits)
+    return Extracted(pooled[rows], None if logits is None else logits[rows])
+
+
+def _logits(features: Extracted) -> Tensor:
+    if features.logits is None:
+        raise BadInput("the network has no logits, which the inception score is of")
+    return features.logits
+
+
+def _whole(reference: ReferenceSource, protocol: ScoringProtocol) -> Any:
+    if protocol.reference_count.order != "all":
+        raise BadInput(f"{reference.name}: statistics have no subsets")
+    return reference.statistics
