@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -36,6 +36,8 @@ from harness.reconcile.sources import ReferenceSource
 
 DRAWS = 8
 """Random subsets of which a protocol's number is the mean."""
+OF_SUBSETS = ("kid", "is")
+"""The metrics that draw subsets themselves."""
 KEPT_SETS = 6
 """Sets of pixels that are kept in memory."""
 
@@ -72,6 +74,7 @@ class Evaluator:
     device: str = "cpu"
     passes: int = 0
     """Sets of pixels that went through a network, or came from the cache of features."""
+    _values: dict[ScoringProtocol, ProtocolValue] = field(default_factory=dict)
     _pixels: dict[tuple[str, ...], Pixels] = field(default_factory=dict)
     _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
     _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -80,6 +83,17 @@ class Evaluator:
 
     def read(self, protocol: ScoringProtocol) -> ProtocolValue:
         """The number that the protocol gives. Raises BadInput where it cannot be computed so."""
+        plain = self._without_idle_seed(protocol)
+        if plain not in self._values:
+            self._values[plain] = self._compute(plain)
+        return self._values[plain]
+
+    def _without_idle_seed(self, protocol: ScoringProtocol) -> ScoringProtocol:
+        """The protocol without a seed where nothing is drawn."""
+        unseeded = replace(protocol, subset_seed=None)
+        return protocol if unseeded.is_drawn or self.claim.metric in OF_SUBSETS else unseeded
+
+    def _compute(self, protocol: ScoringProtocol) -> ProtocolValue:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Caveat)
             if protocol.sample_count.order == "extrapolated":

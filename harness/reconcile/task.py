@@ -68,9 +68,9 @@ class ReconcileTask:
             for place in source.places
         }
         first = next(iter(sources.values()))
+        role, network = self._network(first, opened, samples)
         if self.claim.is_of_pairs:
             open_pairs(self.samples, first.places[0], opening)
-        role, network = self._network(first, opened, samples)
         if network:
             load_checked(role, network, (channels, height, width))
         evaluator = Evaluator(

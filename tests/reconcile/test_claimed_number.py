@@ -33,7 +33,7 @@ def test_the_digits_say_how_exact_a_number_is(text: str, value: float, rounding:
         ("fid=inf", "METRIC=NUMBER is needed"),
         ("fid=1,5", "METRIC=NUMBER is needed"),
         ("fid=1e999", "METRIC=NUMBER is needed"),
-        ("fdi=1.5", "no protocols of 'fdi' are searched; did you mean fid?"),
+        ("fdi=1.5", "no protocols of 'fdi' are searched; did you mean 'fid'?"),
         ("auroc=0.9", "there are: fid, sfid, kid"),
     ],
 )

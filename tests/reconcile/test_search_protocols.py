@@ -31,8 +31,8 @@ def read(protocol: ScoringProtocol) -> ProtocolValue:
     return ProtocolValue(value)
 
 
-def search(claimed: str, limits: SearchLimits = SearchLimits()) -> Search:
-    reader = ProtocolReader(read, DEFAULT, parse_claim(f"fid={claimed}"), limits)
+def search(claimed: str, **limits: float) -> Search:
+    reader = ProtocolReader(read, DEFAULT, parse_claim(f"fid={claimed}"), SearchLimits(**limits))
     return search_protocols(reader, DEVIATIONS)
 
 
@@ -74,12 +74,12 @@ def test_what_changes_nothing_and_what_does_not_apply_is_told_apart():
 
 
 def test_a_wider_tolerance_and_no_pairs():
-    assert explain(search("13.1", SearchLimits(tolerance=0.2))).causes == ("pixels: JPEG",)
-    assert not search("17.160", SearchLimits(pairs=0)).pairs
+    assert explain(search("13.1", tolerance=0.2)).causes == ("pixels: JPEG",)
+    assert not search("17.160", pairs=0).pairs
 
 
 def test_what_nearly_gives_the_number():
-    outcome = search("13.19", SearchLimits(tolerance=0.005))
+    outcome = search("13.19", tolerance=0.005)
     fits = {attempt.deviations[0].value: attempt.fit for attempt in outcome.singles}
     assert fits["JPEG"] == "nearly"
     assert fits["train"] == "no"
