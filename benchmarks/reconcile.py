@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -324,7 +325,7 @@ def _fid(samples: Tensor, reference: Tensor, network: str = NETWORK) -> float:
     return frechet_distance(_features(samples, network), _features(reference, network))
 
 
-def _moments(images: Tensor) -> dict[str, np.ndarray]:
+def _moments(images: Tensor) -> dict[str, Any]:
     features = _features(images).double().numpy()
     return {"mu": features.mean(axis=0), "sigma": np.cov(features, rowvar=False)}
 
@@ -369,7 +370,8 @@ def _psnr_of_mean(decoded: Tensor, originals: Tensor) -> float:
 
 def _ssim_of_scikit_image(decoded: Tensor, originals: Tensor) -> float:
     pairs = zip(decoded.numpy(), originals.numpy(), strict=True)
-    return float(np.mean([structural_similarity(a, b, channel_axis=0) for a, b in pairs]))
+    similarity: Callable[..., float] = structural_similarity
+    return float(np.mean([similarity(a, b, channel_axis=0) for a, b in pairs]))
 
 
 def try_case(case: Case, root: Path | None) -> Outcome:

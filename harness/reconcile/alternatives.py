@@ -49,7 +49,8 @@ def list_deviations(default: ScoringProtocol, space: SearchSpace) -> list[Deviat
     deviations = [Deviation("reference", name) for name in space.sources]
     deviations += _counts(space)
     deviations += [Deviation("subset_seed", seed) for seed in SEEDS]
-    deviations += [Deviation("encoding", encoding) for encoding in encodings()]
+    sides = ("samples", "reference", "both") if space.reference else ("samples",)
+    deviations += [Deviation("encoding", each) for each in encodings() if each.startswith(sides)]
     deviations += [Deviation("network", network) for network in space.networks]
     deviations += [Deviation("estimator", name) for name in estimators_of(space.claim.metric)]
     if space.is_square:

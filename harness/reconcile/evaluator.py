@@ -1,11 +1,10 @@
-"""Computes the number that a protocol gives; each set of pixels meets each network once."""
+"""Computes the number that a protocol gives."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -13,24 +12,12 @@ import torch
 from torch import Tensor
 
 from harness.core.errors import BadInput
-from harness.data.base import image_digest
-from harness.data.images_on_disk import OpenOptions
-from harness.data.imageset import open_images
-from harness.evaluation import feature_cache
-from harness.extractors import load_extractor, load_perceptual
 from harness.extractors.base import Extracted
 from harness.metrics import FeatureStatistics, frechet_infinity
 from harness.metrics.base import Caveat
 from harness.reconcile.claimed_number import ClaimedNumber
 from harness.reconcile.estimators import estimators_of
-from harness.reconcile.preparation import (
-    CENTRE,
-    CROPS,
-    REPEATED_CROPS,
-    PreparedImage,
-    crop_again,
-    encode,
-)
+from harness.reconcile.prepared_images import PreparedImages
 from harness.reconcile.protocol import ImageCount, ScoringProtocol
 from harness.reconcile.sources import ReferenceSource
 
@@ -38,8 +25,6 @@ DRAWS = 8
 """Random subsets of which a protocol's number is the mean."""
 OF_SUBSETS = ("kid", "is")
 """The metrics that draw subsets themselves."""
-KEPT_SETS = 6
-"""Sets of pixels that are kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -52,34 +37,15 @@ class ProtocolValue:
     spread: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Pixels:
-    """Prepared images of one side, uint8 N×C×H×W, and the digest of their content."""
-
-    images: Tensor
-    digest: str
-
-
 @dataclass(eq=False)
 class Evaluator:
-    """Reads protocols of `samples` against the `sources` by name. Images become `size` pixels a
-    side; 0 leaves them as they are. Features are kept by the digest of the pixels and the network.
-    """
+    """Reads protocols of the images at `samples` against the `sources` by name."""
 
     claim: ClaimedNumber
     samples: str
     sources: Mapping[str, ReferenceSource]
-    size: int
-    root: Path | None = None
-    device: str = "cpu"
-    passes: int = 0
-    """Sets of pixels that went through a network, or came from the cache of features."""
+    images: PreparedImages
     _values: dict[ScoringProtocol, ProtocolValue] = field(default_factory=dict)
-    _pixels: dict[tuple[str, ...], Pixels] = field(default_factory=dict)
-    _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
-    _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
-    _statistics: dict[tuple[str, ...], FeatureStatistics] = field(default_factory=dict)
-    _distances: dict[tuple[str, str, str], Tensor] = field(default_factory=dict)
 
     def read(self, protocol: ScoringProtocol) -> ProtocolValue:
         """The number that the protocol gives. Raises BadInput where it cannot be computed so."""
@@ -115,6 +81,8 @@ class Evaluator:
 
     def _extrapolate(self, protocol: ScoringProtocol) -> ProtocolValue:
         """The distance that so many samples would have (see `frechet_infinity`)."""
+        if protocol.estimator != next(iter(estimators_of(self.claim.metric))):
+            raise BadInput("only the distance itself is extrapolated")
         inputs = self._set_inputs(protocol, 0)
         limit = frechet_infinity(inputs["sample_features"], inputs["reference_features"])
         value = limit.estimate.value + limit.slope / protocol.sample_count.count
@@ -127,7 +95,7 @@ class Evaluator:
             places = (self.samples,) if side == "samples" else reference.places
             if not places:
                 raise BadInput(f"{reference.name}: statistics have no features of single images")
-            parts = [self._extract(place, side, protocol) for place in places]
+            parts = [self.images.features(place, side, protocol) for place in places]
             count = protocol.sample_count if side == "samples" else protocol.reference_count
             return _chosen(parts, count, protocol, draw)
 
@@ -148,10 +116,8 @@ class Evaluator:
 
     def _pair_inputs(self, protocol: ScoringProtocol, draw: int) -> Mapping[str, Any]:
         (place,) = self.sources[protocol.reference].places
-        a, b = (
-            self._prepare(self.samples, "samples", protocol),
-            self._prepare(place, "reference", protocol),
-        )
+        sides = {"samples": self.samples, "reference": place}
+        a, b = (self.images.pixels(at, side, protocol) for side, at in sides.items())
         if a.images.shape != b.images.shape:
             raise BadInput("pairs need as many images of one size on both sides")
         rows = protocol.sample_count.rows(len(a.images), protocol.subset_seed, draw)
@@ -160,51 +126,9 @@ class Evaluator:
             {
                 "reconstructions": lambda: pick(a.images),
                 "originals": lambda: pick(b.images),
-                "perceptual_distances": lambda: pick(self._distance(a, b, protocol.network)),
+                "perceptual_distances": lambda: pick(self.images.distances(a, b, protocol.network)),
             }
         )
-
-    def _distance(self, a: Pixels, b: Pixels, network: str) -> Tensor:
-        key = (a.digest, b.digest, network)
-        if key not in self._distances:
-            self.passes += 1
-            loaded = load_perceptual(network, self.device)
-            self._distances[key] = loaded.distance(a.images, b.images)
-        return self._distances[key]
-
-    def _extract(self, place: str, side: str, protocol: ScoringProtocol) -> Extracted:
-        steps = self._steps(place, side, protocol)
-        if steps not in self._digests:
-            self._digests[steps] = self._prepare(place, side, protocol).digest
-        key = (self._digests[steps], protocol.network)
-        if key not in self._features:
-            self.passes += 1
-            images = self._prepare(place, side, protocol).images
-            loaded = load_extractor(protocol.network, self.device)
-            self._features[key] = feature_cache.extract(loaded, images, torch.device(self.device))
-        return self._features[key]
-
-    def _steps(self, place: str, side: str, protocol: ScoringProtocol) -> tuple[str, ...]:
-        return place, side, protocol.crop, protocol.resize, protocol.encoding
-
-    def _prepare(self, place: str, side: str, protocol: ScoringProtocol) -> Pixels:
-        """The images at a place as the protocol has them, from memory where they are there."""
-        key = self._steps(place, side, protocol)
-        if key not in self._pixels:
-            while len(self._pixels) >= KEPT_SETS:
-                self._pixels.pop(next(iter(self._pixels)))
-            images = self._read(place, side, protocol)
-            self._pixels[key] = Pixels(images, image_digest(images))
-        return self._pixels[key]
-
-    def _read(self, place: str, side: str, protocol: ScoringProtocol) -> Tensor:
-        crop = protocol.crop if protocol.crop in CROPS else CENTRE
-        resize = PreparedImage(self.size, f"{crop}|{protocol.resize}") if self.size else None
-        images = open_images(place, OpenOptions(self.root, resize, at_least=1)).images
-        again = REPEATED_CROPS.get(protocol.crop)
-        if again and (side == "reference" or again.of_samples):
-            images = crop_again(images, again, protocol.resize)
-        return encode(images, protocol.encoding, side)
 
 
 class Lazy(Mapping[str, Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -108,7 +108,8 @@ class ScoringProtocol:
 
     def deviate(self, *deviations: Deviation) -> ScoringProtocol:
         """Returns the protocol with these values."""
-        return replace(self, **{deviation.field: deviation.value for deviation in deviations})
+        values: dict[str, Any] = {each.field: each.value for each in deviations}
+        return replace(self, **values)
 
     @property
     def is_drawn(self) -> bool:

@@ -18,6 +18,7 @@ from harness.reconcile.claimed_number import ClaimedNumber
 from harness.reconcile.estimators import estimators_of
 from harness.reconcile.evaluator import Evaluator
 from harness.reconcile.preparation import CENTRE, STORED, PreparedImage
+from harness.reconcile.prepared_images import PreparedImages
 from harness.reconcile.protocol import ScoringProtocol
 from harness.reconcile.search import (
     Progress,
@@ -73,9 +74,8 @@ class ReconcileTask:
             open_pairs(self.samples, first.places[0], opening)
         if network:
             load_checked(role, network, (channels, height, width))
-        evaluator = Evaluator(
-            self.claim, self.samples, sources, size, self.root, self.numerics.device
-        )
+        images = PreparedImages(size, self.root, self.numerics.device)
+        evaluator = Evaluator(self.claim, self.samples, sources, images)
         space = SearchSpace(
             claim=self.claim,
             sources=tuple(sources),

@@ -1,0 +1,97 @@
+"""The pixels and features of both sides; each set of pixels meets each network once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harness.data.base import image_digest
+from harness.data.images_on_disk import OpenOptions
+from harness.data.imageset import open_images
+from harness.evaluation import feature_cache
+from harness.extractors import load_extractor, load_perceptual
+from harness.extractors.base import Extracted
+from harness.reconcile.preparation import (
+    CENTRE,
+    CROPS,
+    REPEATED_CROPS,
+    PreparedImage,
+    crop_again,
+    encode,
+)
+from harness.reconcile.protocol import ScoringProtocol
+
+KEPT_SETS = 6
+"""Sets of pixels that are kept in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Prepared images of one side, uint8 N×C×H×W, and the digest of their content."""
+
+    images: Tensor
+    digest: str
+
+
+@dataclass(eq=False)
+class PreparedImages:
+    """Images as protocols prepare them, `size` pixels a side, or 0 to leave them as they are, and
+    what networks say of them, kept by the digest of the pixels and the network.
+    """
+
+    size: int
+    root: Path | None = None
+    device: str = "cpu"
+    _pixels: dict[tuple[str, ...], Pixels] = field(default_factory=dict)
+    _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
+    _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _distances: dict[tuple[str, str, str], Tensor] = field(default_factory=dict)
+
+    def distances(self, a: Pixels, b: Pixels, network: str) -> Tensor:
+        """The perceptual distance of each pair, float32 N, through the network."""
+        key = (a.digest, b.digest, network)
+        if key not in self._distances:
+            loaded = load_perceptual(network, self.device)
+            self._distances[key] = loaded.distance(a.images, b.images)
+        return self._distances[key]
+
+    def features(self, place: str, side: str, protocol: ScoringProtocol) -> Extracted:
+        """What the protocol's network gives of the images at a place. `side` is "samples" or
+        "reference". Raises BadInput where they cannot be read.
+        """
+        steps = self._steps(place, side, protocol)
+        if steps not in self._digests:
+            self._digests[steps] = self.pixels(place, side, protocol).digest
+        key = (self._digests[steps], protocol.network)
+        if key not in self._features:
+            images = self.pixels(place, side, protocol).images
+            loaded = load_extractor(protocol.network, self.device)
+            self._features[key] = feature_cache.extract(loaded, images, torch.device(self.device))
+        return self._features[key]
+
+    def _steps(self, place: str, side: str, protocol: ScoringProtocol) -> tuple[str, ...]:
+        return place, side, protocol.crop, protocol.resize, protocol.encoding
+
+    def pixels(self, place: str, side: str, protocol: ScoringProtocol) -> Pixels:
+        """The images at a place as the protocol has them, from memory where they are there. Raises
+        BadInput where they cannot be read.
+        """
+        key = self._steps(place, side, protocol)
+        if key not in self._pixels:
+            while len(self._pixels) >= KEPT_SETS:
+                self._pixels.pop(next(iter(self._pixels)))
+            images = self._read(place, side, protocol)
+            self._pixels[key] = Pixels(images, image_digest(images))
+        return self._pixels[key]
+
+    def _read(self, place: str, side: str, protocol: ScoringProtocol) -> Tensor:
+        crop = protocol.crop if protocol.crop in CROPS else CENTRE
+        resize = PreparedImage(self.size, f"{crop}|{protocol.resize}") if self.size else None
+        images = open_images(place, OpenOptions(self.root, resize, at_least=1)).images
+        again = REPEATED_CROPS.get(protocol.crop)
+        if again and (side == "reference" or again.of_samples):
+            images = crop_again(images, again, protocol.resize)
+        return encode(images, protocol.encoding, side)
