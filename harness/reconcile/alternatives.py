@@ -82,19 +82,21 @@ def _fewer(count: int, other: int) -> list[int]:
 
 
 def other_networks(
-    role: Role, default: str, named: Sequence[str], shape: tuple[int, int, int]
+    role: Role, default: str, names: Sequence[str], shape: tuple[int, int, int]
 ) -> list[str]:
-    """The networks that images of this C×H×W may have gone through instead: those that are named,
+    """The networks that images of this C×H×W may have gone through instead: those of these names,
     and those of the package and of the same kind that fit and are on this machine. Raises BadInput
     for a named one that is unknown or does not fit.
     """
-    for name in named:
+    for name in names:
         check_demands(role, name, shape)
     registry = EXTRACTORS if role == "extractor" else PERCEPTUALS
-    shipped = [
+    classifiers = [
         name for name in registry.names() if "classifier:" in name and _fits(role, name, shape)
     ]
-    return [name for name in dict.fromkeys([*named, *_kin(default), *shipped]) if name != default]
+    return [
+        name for name in dict.fromkeys([*names, *_kin(default), *classifiers]) if name != default
+    ]
 
 
 def _kin(name: str) -> list[str]:

@@ -147,10 +147,10 @@ def _with_own(name: str, **variations: Any) -> Estimator:
 
 
 def _of_pixels(name: str) -> dict[str, Estimator]:
-    chosen = {"the harness's": _of_metric(load_metric(name))}
+    estimators = {"the harness's": _of_metric(load_metric(name))}
     if name in ("psnr", "ssim"):
-        chosen["of the Y channel"] = _with_own(name, y_channel=True)
-    return {**chosen, f"without a border of {BORDER} pixels": _with_own(name, border=BORDER)}
+        estimators["of the Y channel"] = _with_own(name, y_channel=True)
+    return {**estimators, f"without a border of {BORDER} pixels": _with_own(name, border=BORDER)}
 
 
 OWN: dict[str, dict[str, Estimator]] = {

@@ -97,7 +97,7 @@ class Evaluator:
                 raise BadInput(f"{reference.name}: statistics have no features of single images")
             parts = [self.images.features(place, side, protocol) for place in places]
             count = protocol.sample_count if side == "samples" else protocol.reference_count
-            return _chosen(parts, count, protocol, draw)
+            return _select(parts, count, protocol, draw)
 
         def statistics(side: str) -> Any:
             if side == "reference" and reference.statistics:
@@ -147,7 +147,7 @@ class Lazy(Mapping[str, Any]):
         return len(self._functions)
 
 
-def _chosen(
+def _select(
     parts: list[Extracted], count: ImageCount, protocol: ScoringProtocol, draw: int
 ) -> Extracted:
     """The features of the images that the protocol uses."""

@@ -99,7 +99,7 @@ def crop_again(images: Tensor, crop: RepeatedCrop, resize: str) -> Tensor:
     parts = images[..., start : start + kept, start : start + kept]
     if resize in ALIASING:
         return _to_bytes(ALIASING[resize](parts.float(), side))
-    resized = [planes(_resize(picture(part), side, resize)) for part in parts]
+    resized = [planes(_resize(as_picture(part), side, resize)) for part in parts]
     return torch.from_numpy(np.stack(resized))
 
 
@@ -125,7 +125,7 @@ def encode(images: Tensor, encoding: str, side: str) -> Tensor:
     return images
 
 
-def picture(image: Tensor) -> Image.Image:
+def as_picture(image: Tensor) -> Image.Image:
     """A uint8 image C×H×W as Pillow's, of mode L or RGB."""
     array = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
@@ -133,7 +133,7 @@ def picture(image: Tensor) -> Image.Image:
 
 def _jpeg(image: Tensor, quality: int) -> np.ndarray:
     file = io.BytesIO()
-    picture(image).save(file, "JPEG", quality=quality)
+    as_picture(image).save(file, "JPEG", quality=quality)
     return planes(Image.open(file))
 
 
@@ -147,7 +147,7 @@ def _resize(image: Image.Image, size: int, resize: str) -> Image.Image:
     if resize in PILLOW:
         return image.resize((size, size), PILLOW[resize])
     floats = torch.from_numpy(planes(image).copy()).float()[None]
-    return picture(_to_bytes(ALIASING[resize](floats, size))[0])
+    return as_picture(_to_bytes(ALIASING[resize](floats, size))[0])
 
 
 def _to_bytes(images: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ KEPT_SETS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
+class PreparedPixels:
     """Prepared images of one side, uint8 N×C×H×W, and the digest of their content."""
 
     images: Tensor
@@ -45,12 +45,12 @@ class PreparedImages:
     size: int
     root: Path | None = None
     device: str = "cpu"
-    _pixels: dict[tuple[str, ...], Pixels] = field(default_factory=dict)
+    _pixels: dict[tuple[str, ...], PreparedPixels] = field(default_factory=dict)
     _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
     _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
     _distances: dict[tuple[str, str, str], Tensor] = field(default_factory=dict)
 
-    def distances(self, a: Pixels, b: Pixels, network: str) -> Tensor:
+    def distances(self, a: PreparedPixels, b: PreparedPixels, network: str) -> Tensor:
         """The perceptual distance of each pair, float32 N, through the network."""
         key = (a.digest, b.digest, network)
         if key not in self._distances:
@@ -75,7 +75,7 @@ class PreparedImages:
     def _steps(self, place: str, side: str, protocol: ScoringProtocol) -> tuple[str, ...]:
         return place, side, protocol.crop, protocol.resize, protocol.encoding
 
-    def pixels(self, place: str, side: str, protocol: ScoringProtocol) -> Pixels:
+    def pixels(self, place: str, side: str, protocol: ScoringProtocol) -> PreparedPixels:
         """The images at a place as the protocol has them, from memory where they are there. Raises
         BadInput where they cannot be read.
         """
@@ -84,7 +84,7 @@ class PreparedImages:
             while len(self._pixels) >= KEPT_SETS:
                 self._pixels.pop(next(iter(self._pixels)))
             images = self._read(place, side, protocol)
-            self._pixels[key] = Pixels(images, image_digest(images))
+            self._pixels[key] = PreparedPixels(images, image_digest(images))
         return self._pixels[key]
 
     def _read(self, place: str, side: str, protocol: ScoringProtocol) -> Tensor:

@@ -98,8 +98,8 @@ class ProtocolReader:
         protocol = self.default.deviate(*deviations)
         value = self.read(protocol)
         gap = abs(value.value - self.claim.value)
-        chosen = self.limits.tolerance
-        rounding = self.claim.rounding if chosen is None else chosen
+        limit = self.limits.tolerance
+        rounding = self.claim.rounding if limit is None else limit
         tolerance = rounding * (1 + 1e-9) + REACH * value.spread
         near = max(3 * tolerance, NEARLY * abs(self.claim.value))
         is_blunt = REACH * value.spread > BLUNT * abs(self.claim.value)

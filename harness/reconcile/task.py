@@ -63,13 +63,13 @@ class ReconcileTask:
         size = height if height == width else 0
         opening = self._opening(size)
         sources = reference_sources(self.references, self.claim, opening)
-        opened = {
+        image_sets = {
             place: _like(open_images(place, opening), samples)
             for source in sources.values()
             for place in source.places
         }
         first = next(iter(sources.values()))
-        role, network = self._network(first, opened, samples)
+        role, network = self._network(first, image_sets, samples)
         if self.claim.is_of_pairs:
             open_pairs(self.samples, first.places[0], opening)
         if network:
@@ -80,13 +80,13 @@ class ReconcileTask:
             claim=self.claim,
             sources=tuple(sources),
             samples=len(samples),
-            reference=sum(len(opened[place]) for place in first.places),
+            reference=sum(len(image_sets[place]) for place in first.places),
             networks=tuple(
                 other_networks(role, network, self.networks, (channels, height, width))
                 if network
                 else ()
             ),
-            is_resized=any(images.resized_from for images in (samples, *opened.values())),
+            is_resized=any(images.resized_from for images in (samples, *image_sets.values())),
             is_square=bool(size),
         )
         default = ScoringProtocol(
@@ -106,7 +106,7 @@ class ReconcileTask:
         return OpenOptions(self.root, PreparedImage(size, f"{CENTRE}|{how}") if size else None)
 
     def _network(
-        self, source: ReferenceSource, opened: dict[str, ImageSet], samples: ImageSet
+        self, source: ReferenceSource, image_sets: dict[str, ImageSet], samples: ImageSet
     ) -> tuple[Role, str]:
         """The network of the default protocol, with its role; "" for metrics of pixels."""
         metric = self.claim.metric
@@ -118,7 +118,7 @@ class ReconcileTask:
         fixed = load_metric(metric).network
         if fixed and self.network not in (None, fixed):
             raise BadInput(f"{metric} is of the network {fixed}, not {self.network}")
-        sets = [opened[place] for place in source.places] + [samples]
+        sets = [image_sets[place] for place in source.places] + [samples]
         datasets = [images.dataset for images in sets if images.dataset]
         of_dataset = (getattr(datasets[0].card, role) if datasets else "") or NATURAL[role]
         return role, fixed or self.network or of_dataset
