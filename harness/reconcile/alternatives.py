@@ -39,7 +39,7 @@ class SearchSpace:
     sources: tuple[str, ...]
     samples: int
     reference: int
-    networks: tuple[str, ...] = ()
+    networks: Sequence[str] = ()
     is_resized: bool = False
     is_square: bool = True
 

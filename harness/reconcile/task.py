@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,46 +59,50 @@ class ReconcileTask:
         """
         self.numerics.apply()
         samples = open_images(self.samples, self._opening(self.resize.size if self.resize else 0))
-        _, channels, height, width = samples.shape
+        shape = _, height, width = samples.shape[1:]
         size = height if height == width else 0
-        opening = self._opening(size)
-        sources = reference_sources(self.references, self.claim, opening)
-        image_sets = {
-            place: _like(open_images(place, opening), samples)
-            for source in sources.values()
-            for place in source.places
-        }
+        sources = reference_sources(self.references, self.claim, self._opening(size))
+        image_sets = self._open(sources, samples, size)
         first = next(iter(sources.values()))
         role, network = self._network(first, image_sets, samples)
         if self.claim.is_of_pairs:
-            open_pairs(self.samples, first.places[0], opening)
+            open_pairs(self.samples, first.places[0], self._opening(size))
         if network:
-            load_checked(role, network, (channels, height, width))
-        images = PreparedImages(size, self.root, self.numerics.device)
-        evaluator = Evaluator(self.claim, self.samples, sources, images)
+            load_checked(role, network, shape)
         space = SearchSpace(
             claim=self.claim,
             sources=tuple(sources),
             samples=len(samples),
             reference=sum(len(image_sets[place]) for place in first.places),
-            networks=tuple(
-                other_networks(role, network, self.networks, (channels, height, width))
-                if network
-                else ()
-            ),
+            networks=other_networks(role, network, self.networks, shape) if network else (),
             is_resized=any(images.resized_from for images in (samples, *image_sets.values())),
             is_square=bool(size),
         )
-        default = ScoringProtocol(
-            reference=first.name,
+        images = PreparedImages(size, self.root, self.numerics.device)
+        evaluator = Evaluator(self.claim, self.samples, sources, images)
+        default = self._default(first, network)
+        reader = ProtocolReader(evaluator.read, default, self.claim, self.limits, progress)
+        return search_protocols(reader, list_deviations(default, space))
+
+    def _open(
+        self, sources: Mapping[str, ReferenceSource], samples: ImageSet, size: int
+    ) -> dict[str, ImageSet]:
+        """The sets of images of all sources by place, pixels not yet read. Raises BadInput where
+        one cannot be read or compared.
+        """
+        places = [place for source in sources.values() for place in source.places]
+        opening = self._opening(size)
+        return {place: _like(open_images(place, opening), samples) for place in places}
+
+    def _default(self, source: ReferenceSource, network: str) -> ScoringProtocol:
+        return ScoringProtocol(
+            reference=source.name,
             crop=CENTRE,
             resize=self.resize.how if self.resize else DEFAULT_FILTER,
             encoding=STORED,
             network=network,
             estimator=next(iter(estimators_of(self.claim.metric))),
         )
-        reader = ProtocolReader(evaluator.read, default, self.claim, self.limits, progress)
-        return search_protocols(reader, list_deviations(default, space))
 
     def _opening(self, size: int) -> OpenOptions:
         """How sets are opened by the default protocol: at `size` pixels a side, if it is not 0."""
@@ -106,7 +110,7 @@ class ReconcileTask:
         return OpenOptions(self.root, PreparedImage(size, f"{CENTRE}|{how}") if size else None)
 
     def _network(
-        self, source: ReferenceSource, image_sets: dict[str, ImageSet], samples: ImageSet
+        self, source: ReferenceSource, image_sets: Mapping[str, ImageSet], samples: ImageSet
     ) -> tuple[Role, str]:
         """The network of the default protocol, with its role; "" for metrics of pixels."""
         metric = self.claim.metric
