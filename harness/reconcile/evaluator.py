@@ -55,9 +55,12 @@ class Evaluator:
         return self._values[plain]
 
     def _without_idle_seed(self, protocol: ScoringProtocol) -> ScoringProtocol:
-        """The protocol without a seed where nothing is drawn."""
+        """The protocol without a seed where nothing is drawn by it."""
         unseeded = replace(protocol, subset_seed=None)
-        return protocol if unseeded.is_drawn or self.claim.metric in OF_SUBSETS else unseeded
+        if protocol.subset_seed is None or unseeded.is_drawn:
+            return protocol
+        is_of_subsets = self.claim.metric in OF_SUBSETS and protocol.subset_seed.library == "numpy"
+        return protocol if is_of_subsets else unseeded
 
     def _compute(self, protocol: ScoringProtocol) -> ProtocolValue:
         with warnings.catch_warnings():

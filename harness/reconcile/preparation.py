@@ -16,6 +16,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from harness.core.seeding import generator
 from harness.data.image_files import ImageResize, planes
 from harness.data.resizing import FILTERS
+from harness.reconcile.protocol import ScoringProtocol
 
 CENTRE, SQUASHED, PATCH = "centre square", "whole image, squashed", "centre patch, not resized"
 CROPS = (CENTRE, SQUASHED, PATCH)
@@ -91,10 +92,10 @@ class PreparedImage(ImageResize):
         return _resize(_patch(image, min(image.size)), self.size, resize)
 
 
-def crop_again(images: Tensor, crop: RepeatedCrop, resize: str) -> Tensor:
-    """The centre of square uint8 images N×C×S×S, resized back to S×S."""
+def crop_again(images: Tensor, share: float, resize: str) -> Tensor:
+    """The centre of square uint8 images N×C×S×S, `share` of each side, resized back to S×S."""
     side = images.shape[-1]
-    kept = max(1, round(side * crop.share))
+    kept = max(1, round(side * share))
     start = (side - kept) // 2
     parts = images[..., start : start + kept, start : start + kept]
     if resize in ALIASING:
@@ -109,20 +110,53 @@ def encodings() -> list[str]:
     return [TRUNCATED, *(f"{side} as JPEG {quality}" for side in sides for quality in QUALITIES)]
 
 
-def encode(images: Tensor, encoding: str, side: str) -> Tensor:
-    """uint8 images N×C×H×W of the `side` "samples" or "reference", as `encoding` stores them.
+def encoding_of_side(encoding: str, side: str) -> str:
+    """What an encoding does to the `side` "samples" or "reference": `JPEG 90`, or nothing."""
+    sides, _, quality = encoding.partition(" as ")
+    if quality:
+        return quality if sides in (side, "both sets") else STORED
+    return encoding if side == "samples" else STORED
+
+
+def encode(images: Tensor, encoding: str) -> Tensor:
+    """uint8 images N×C×H×W as the encoding of their side (see `encoding_of_side`) stores them.
 
     Of rounded pixels nobody knows what truncation would have made: each is one less with
     probability 1/2, drawn by the harness's own seed.
     """
-    which, _, quality = encoding.partition(" as JPEG ")
-    if quality and which in (side, "both sets"):
-        return torch.from_numpy(np.stack([_jpeg(image, int(quality)) for image in images]))
-    if encoding == TRUNCATED and side == "samples":
+    if encoding == TRUNCATED:
         draws = generator(0, "reconcile", "truncation")
         less = torch.randint(2, images.shape, generator=draws, dtype=torch.uint8)
         return torch.where(images > 0, images - less, images)
-    return images
+    if encoding == STORED:
+        return images
+    quality = int(encoding.removeprefix("JPEG "))
+    return torch.from_numpy(np.stack([_jpeg(image, quality) for image in images]))
+
+
+class Preparation(NamedTuple):
+    """How the images at a place are prepared for one side. `kept` is the share of each side that a
+    repeated crop keeps, 1 where there is none.
+    """
+
+    place: str
+    crop: str
+    kept: float
+    resize: str
+    encoding: str
+
+    @classmethod
+    def of(cls, place: str, side: str, protocol: ScoringProtocol) -> Preparation:
+        """What the protocol does to the images of the `side` "samples" or "reference"."""
+        again = REPEATED_CROPS.get(protocol.crop)
+        is_cropped_again = again and (side == "reference" or again.of_samples)
+        return cls(
+            place,
+            CENTRE if again else protocol.crop,
+            again.share if again and is_cropped_again else 1.0,
+            protocol.resize,
+            encoding_of_side(protocol.encoding, side),
+        )
 
 
 def as_picture(image: Tensor) -> Image.Image:

@@ -14,14 +14,7 @@ from harness.data.imageset import open_images
 from harness.evaluation import feature_cache
 from harness.extractors import load_extractor, load_perceptual
 from harness.extractors.base import Extracted
-from harness.reconcile.preparation import (
-    CENTRE,
-    CROPS,
-    REPEATED_CROPS,
-    PreparedImage,
-    crop_again,
-    encode,
-)
+from harness.reconcile.preparation import Preparation, PreparedImage, crop_again, encode
 from harness.reconcile.protocol import ScoringProtocol
 
 KEPT_SETS = 6
@@ -45,9 +38,9 @@ class PreparedImages:
     size: int
     root: Path | None = None
     device: str = "cpu"
-    _pixels: dict[tuple[str, ...], PreparedPixels] = field(default_factory=dict)
+    _pixels: dict[Preparation, PreparedPixels] = field(default_factory=dict)
     _features: dict[tuple[str, str], Extracted] = field(default_factory=dict)
-    _digests: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _digests: dict[Preparation, str] = field(default_factory=dict)
     _distances: dict[tuple[str, str, str], Tensor] = field(default_factory=dict)
 
     def distances(self, a: PreparedPixels, b: PreparedPixels, network: str) -> Tensor:
@@ -62,36 +55,35 @@ class PreparedImages:
         """What the protocol's network gives of the images at a place. `side` is "samples" or
         "reference". Raises BadInput where they cannot be read.
         """
-        steps = self._steps(place, side, protocol)
+        steps = Preparation.of(place, side, protocol)
         if steps not in self._digests:
-            self._digests[steps] = self.pixels(place, side, protocol).digest
+            self._digests[steps] = self._prepare(steps).digest
         key = (self._digests[steps], protocol.network)
         if key not in self._features:
-            images = self.pixels(place, side, protocol).images
+            images = self._prepare(steps).images
             loaded = load_extractor(protocol.network, self.device)
             self._features[key] = feature_cache.extract(loaded, images, torch.device(self.device))
         return self._features[key]
 
-    def _steps(self, place: str, side: str, protocol: ScoringProtocol) -> tuple[str, ...]:
-        return place, side, protocol.crop, protocol.resize, protocol.encoding
-
     def pixels(self, place: str, side: str, protocol: ScoringProtocol) -> PreparedPixels:
-        """The images at a place as the protocol has them, from memory where they are there. Raises
-        BadInput where they cannot be read.
+        """The images at a place as the protocol has them. Raises BadInput where they cannot be
+        read.
         """
-        key = self._steps(place, side, protocol)
-        if key not in self._pixels:
+        return self._prepare(Preparation.of(place, side, protocol))
+
+    def _prepare(self, steps: Preparation) -> PreparedPixels:
+        """From memory where they are there."""
+        if steps not in self._pixels:
             while len(self._pixels) >= KEPT_SETS:
                 self._pixels.pop(next(iter(self._pixels)))
-            images = self._read(place, side, protocol)
-            self._pixels[key] = PreparedPixels(images, image_digest(images))
-        return self._pixels[key]
+            images = self._read(steps)
+            self._pixels[steps] = PreparedPixels(images, image_digest(images))
+        return self._pixels[steps]
 
-    def _read(self, place: str, side: str, protocol: ScoringProtocol) -> Tensor:
-        crop = protocol.crop if protocol.crop in CROPS else CENTRE
-        resize = PreparedImage(self.size, f"{crop}|{protocol.resize}") if self.size else None
-        images = open_images(place, OpenOptions(self.root, resize, at_least=1)).images
-        again = REPEATED_CROPS.get(protocol.crop)
-        if again and (side == "reference" or again.of_samples):
-            images = crop_again(images, again, protocol.resize)
-        return encode(images, protocol.encoding, side)
+    def _read(self, steps: Preparation) -> Tensor:
+        how = f"{steps.crop}|{steps.resize}"
+        resize = PreparedImage(self.size, how) if self.size else None
+        images = open_images(steps.place, OpenOptions(self.root, resize, at_least=1)).images
+        if steps.kept < 1:
+            images = crop_again(images, steps.kept, steps.resize)
+        return encode(images, steps.encoding)
