@@ -430,10 +430,10 @@ INTRODUCTION = """\
 
 `python benchmarks/reconcile.py --data-root DIR` writes this page: numbers that were computed with \
 one known difference from the default protocol, and the cause that \
-[`harness reconcile`](reconcile.md) names. Claimed numbers have four significant digits. The \
-functions that make them are not those of the search. "Others" counts the protocols that the \
-number alone does not exclude, which the conclusion lists after the cause; "by chance" is how many \
-protocols would meet the number by chance.
+[`harness reconcile`](reconcile.md) names. Claimed numbers have four significant digits, less \
+zeros at the end. The functions that make them are not those of the search. "Others" counts the \
+protocols that the number alone does not exclude, which the conclusion lists after the cause; "by \
+chance" is how many protocols would meet the number by chance.
 
 The cause is named in {right} of {caused} cases, and none in {none} of {without} without a cause. \
 Networks are the package's classifiers and, for LPIPS, networks with random weights; no case was \
