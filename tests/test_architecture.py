@@ -12,8 +12,8 @@ from harness.metrics import METRICS
 
 PACKAGES = [
     "pytest_plugin", "api", "cli", "vote", "report", "leaderboards", "claims", "regression",
-    "statistics", "engine", "reconcile", "scoring", "cell", "plan", "selftest", "tracking", "evaluation",
-    "safety",
+    "statistics", "engine", "reconcile", "scoring", "cell", "plan", "selftest", "tracking",
+    "evaluation", "safety",
     "metrics", "extractors", "training", "families", "samplers", "objectives", "networks", "data",
     "config", "core",
 ]  # fmt: skip

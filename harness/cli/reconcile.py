@@ -169,7 +169,7 @@ def reconcile(request: ReconcileOptions) -> None:
     """
     from harness.reconcile.document import search_document
     from harness.reconcile.explanation import conclusion, explain
-    from harness.score.document import write_json
+    from harness.scoring.document import write_json
 
     request.check_files()
     task = request.task()

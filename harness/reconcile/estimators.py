@@ -22,7 +22,7 @@ from harness.metrics import (
 )
 from harness.metrics.base import Metric
 from harness.metrics.statistics import Moments
-from harness.score.variations import Variations
+from harness.scoring.variations import Variations
 
 Inputs = Mapping[str, Any]
 """Evidence by the names that metrics ask for it; of `fid` and `sfid`, `sample_statistics` and

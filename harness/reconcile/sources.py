@@ -12,8 +12,8 @@ from harness.data.imageset import SPLITS
 from harness.metrics import FeatureStatistics
 from harness.metrics.statistics import Moments
 from harness.reconcile.claimed_number import ClaimedNumber
-from harness.score.moments import has_images
-from harness.score.statistics import is_statistics, load_statistics
+from harness.scoring.moments import has_images
+from harness.scoring.statistics import is_statistics, load_statistics
 
 OF_STATISTICS = ("fid", "sfid")
 

@@ -28,7 +28,7 @@ from harness.reconcile.search import (
     search_protocols,
 )
 from harness.reconcile.sources import ReferenceSource, reference_sources
-from harness.score.selection import NATURAL
+from harness.scoring.selection import NATURAL
 from harness.training.numerics import Numerics
 
 OF_PIXELS = ("psnr", "ssim", "ms_ssim", "mse", "mae")
