@@ -15,7 +15,7 @@ class WithoutSets(reconcile.Material):
     def __init__(self) -> None:
         self.folder = Path("sets")
         names = "train test raw exact samples worse small originals decoded restored"
-        vars(self).update(dict.fromkeys(names.split(), []))
+        vars(self).update(dict.fromkeys(names.split(), ()))
 
 
 def test_there_are_twenty_cases_with_a_cause_and_two_without():
