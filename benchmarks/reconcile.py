@@ -437,7 +437,7 @@ chance" is how many protocols would meet the number by chance.
 
 The cause is named in {right} of {caused} cases, and none in {none} of {without} without a cause. \
 Networks are the package's classifiers and, for LPIPS, networks with random weights; no case was \
-used while the search was built. Numbers that the first column lacks are cases that were not run.
+used while the search was built.
 
 """
 HEAD = """\
