@@ -1,5 +1,6 @@
 // Gives each figure its drawing, a legend that hides and shows, scales, files, and what the pointer
-// or the arrow keys are at. A figure is drawn when it comes into sight, and for printing.
+// or the arrow keys are at. A figure is drawn when it comes into sight, else when the browser has
+// nothing to do or prints; one that is folded, when it is unfolded.
 const legendEntries = (chart) => {
   if (chart.kind === "lines") return chart.series;
   return chart.kind === "points" ? chart.points : [];
@@ -157,6 +158,14 @@ for (const figure of undrawn) {
   figure.style.minHeight = figure.closest(".claim") ? "6rem" : "17rem"; // so that nothing jumps
   inSight.observe(figure);
 }
+const whenIdle = window.requestIdleCallback ?? ((draw) => setTimeout(draw, 50));
+const drawNext = () => {
+  const next = [...undrawn].find((figure) => figure.checkVisibility());
+  if (!next) return;
+  drawAll([next], [next.clientWidth]);
+  whenIdle(drawNext);
+};
+whenIdle(drawNext);
 addEventListener("beforeprint", () => {
   const figures = [...undrawn];
   drawAll(figures, figures.map((figure) => figure.clientWidth));
