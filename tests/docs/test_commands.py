@@ -49,7 +49,7 @@ EXCEPTIONS = {
     r"score (my-pipeline|digits-ddpm|hf:)": "needs diffusers; tests/families runs one",
     r"score (generator|net)\.|package\.module:": "a reader's own model; tests/families has such",
     r"run:RUN_ID": "the id of a reader's own run; tests/cli scores one",
-    r"^harness reconcile (samples|decoded)": "a paper's number on a reader's own samples; tests/cli "
+    r"^harness reconcile (samples|decoded)": "a paper's number on one's own samples; tests/cli "
     "runs it",
     r"^harness detect gan/": "a reader's own samples; tests/cli runs it",
     r"--install-completion": "changes the files of a shell",
