@@ -87,6 +87,6 @@ def log_scoring(
     store.put(run_id, "environment.json", json.dumps(document["environment"], indent=2))
     store.record(run_id, rows)
     if table and table.columns:
-        store.put(run_id, "per_image.csv", table.to_csv())
+        store.put(run_id, "per_image.csv", table.csv_text())
     store.finish(run_id, ok=all(row.status != "failed" for row in rows))
     return run_id

@@ -34,13 +34,15 @@ class ImageTable:
 
     def write(self, file: Path) -> None:
         """Write it whole: a line of JSON for each image where the file is a `.jsonl`, else CSV."""
-        write_output(file, self.to_jsonl() if file.suffix.lower() == ".jsonl" else self.to_csv())
+        write_output(
+            file, self.jsonl_text() if file.suffix.lower() == ".jsonl" else self.csv_text()
+        )
 
-    def to_csv(self) -> str:
+    def csv_text(self) -> str:
         """A row for each image, and a line of heads."""
         return to_csv(pd.DataFrame({"image": list(self.names), **self.columns}))
 
-    def to_jsonl(self) -> str:
+    def jsonl_text(self) -> str:
         """An object for each image; a value that is not finite is null."""
         lines = []
         for row, name in enumerate(self.names):

@@ -44,6 +44,7 @@ class Outbox:
         self._artifacts = artifacts
         self._models = models
         self._name = name
+        self._moment = 0
         self.journal = journal
 
     def write(self, run_id: str, write: Write) -> None:
@@ -118,11 +119,20 @@ class Outbox:
         """Metrics of a run, and of its model too where they are `of_model`."""
         link = self._models.link(run_id) if values.get("of_model") else None
         fields = link.fields() if link else {}
+        moment = self._next_moment() if link else 0
         for part in batched(values["values"], METRICS):
             metrics = [
-                Metric(name, value, 0, step, run_id=run_id, **fields) for name, value, step in part
+                Metric(name, value, moment, step, run_id=run_id, **fields)
+                for name, value, step in part
             ]
             self._client.log_batch(run_id, metrics=metrics)
+
+    def _next_moment(self) -> int:
+        """Milliseconds since 1970, more at each call: of a model MLflow takes a metric once for
+        each moment, and ends in an error where it is written again.
+        """
+        self._moment = max(self._moment + 1, time.time_ns() // 1_000_000)
+        return self._moment
 
     def _send_inputs(self, run_id: str, inputs: Sequence[Sequence[str]]) -> None:
         datasets = [

@@ -112,7 +112,7 @@ def test_models_that_differ_in_sampling_are_trained_once(verbs: Verbs):
     assert table[table.metric == "training_time"].value.nunique() == 3
     page = (verbs.folder / "runs/small/index.html").read_text()
     shown = re.findall(r'<img class="pixels[^"]*" src="([^"]*)" alt="The first 64 samples', page)
-    assert len(set(shown)) == 4, "each way of sampling has its own picture, and training images"
+    assert len(set(shown)) == 10, "each way of sampling and seed has its own, and training images"
 
 
 def test_claims_prints_verdict_effect_blocks_tests_and_runs(verbs: Verbs, capsys):

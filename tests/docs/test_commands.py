@@ -51,6 +51,8 @@ EXCEPTIONS = {
     r"run:RUN_ID": "the id of a reader's own run; tests/cli scores one",
     r"^harness reconcile (samples|decoded)": "a paper's number on one's own samples; tests/cli "
     "runs it",
+    r"^harness check (quantised|my-pipeline|small|generators)": "one's own; test_examples has some",
+    r"data show 'hf:": "needs the network",
     r"^harness detect gan/": "a reader's own samples; tests/cli runs it",
     r"--install-completion": "changes the files of a shell",
     r"--processes 4": "needs four GPUs",

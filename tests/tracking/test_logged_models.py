@@ -73,6 +73,16 @@ def test_a_model_is_logged_once_also_where_a_process_died_as_it_was(store: Store
     assert (model.model_id, model.status) == (begun.model_id, LoggedModelStatus.READY)
 
 
+def test_numbers_of_a_model_can_be_written_again(store: Store, run_id: str):
+    store.log_model(run_id, MODEL)
+    for value in (3.5, 3.5, 4.5):
+        store.record(run_id, [row(value)])
+    store.settle([run_id])
+    (model,) = models(store)
+    assert sorted(metric.value for metric in model.metrics) == [3.5, 3.5, 4.5]
+    assert store.client.get_run(run_id).data.metrics["fid"] == 4.5
+
+
 def test_a_run_of_an_earlier_version_has_numbers_and_no_model(store: Store, run_id: str):
     store.record(run_id, [row()])
     assert store.client.get_run(run_id).data.metrics["fid"] == 3.5

@@ -30,7 +30,7 @@ def log_model_check(words: ModelCheckText, store: Store) -> str:
     store.tag(run_id, {"harness.outcome": words.check.outcome})
     store.put(run_id, "environment.json", json.dumps(environment(), indent=2))
     store.put(run_id, "check.json", json.dumps(words.document(), indent=2, ensure_ascii=False))
-    store.put(run_id, "per_image.csv", words.table().to_csv())
+    store.put(run_id, "per_image.csv", words.table().csv_text())
     store.put(run_id, "pairs.html", pairs_html(words))
     store.log_summary(run_id, words.means())
     store.finish(run_id)
