@@ -50,7 +50,10 @@ from harness.tracking.store import DESCRIPTION
 from harness.tracking.suites import find_suite
 
 CURVES = 5
-"""Seeds whose loss curves are drawn; the page says so."""
+"""The most seeds whose loss curves are drawn; each figure says how many."""
+CURVE_CELLS = 60
+"""The most cells whose loss curves are published, so that files stay small; each model has at least
+one."""
 
 
 def publish(
@@ -123,7 +126,7 @@ def gather(
         seeds=len(suite.seeds),
         cells=cells,
         metrics=metrics,
-        curves=_curves(cells, store),
+        curves=published_curves(cells, store),
         pictures=stored_pictures(plan, cells, store) if with_pictures else [],
         datasets=_datasets(plan),
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]
@@ -190,16 +193,15 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[SelftestOutcome]) -
     return ""
 
 
-def _curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
-    """Of the first seeds: each run is asked for by itself, and many lines are a blot. Models that
+def published_curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
+    """The training curves of the first seeds: each run is asked for by itself, and many lines are a blot. Models that
     are sampled in several ways have one run.
     """
-    seeds = sorted({cell.seed for cell in cells})[:CURVES]
-    shown = [
-        (cell, cell.run_id)
-        for cell in cells
-        if cell.run_id and cell.seed in seeds and not is_fraction(cell.model)
-    ]
+    trained = [(c, c.run_id) for c in cells if c.run_id and not is_fraction(c.model)]
+    models = {(cell.dataset, cell.model) for cell, _ in trained}
+    most = min(CURVES, max(1, CURVE_CELLS // max(1, len(models))))
+    seeds = sorted({cell.seed for cell in cells})[:most]
+    shown = [(cell, run_id) for cell, run_id in trained if cell.seed in seeds]
     curves = dict(store.curves_of(dict.fromkeys(run_id for _, run_id in shown)))
     rows = [
         (cell.dataset, cell.model, cell.seed, images, name.removeprefix("train/"), _rounded(value))

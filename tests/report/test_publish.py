@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from harness.config.suite import load_suite
-from harness.core.measurement import Measurement
+from harness.core.measurement import CellResult, Measurement
 from harness.metrics import METRICS
 from harness.plan import Plan, make_plan
-from harness.report.publish import publish
+from harness.report.publish import publish, published_curves
 from harness.selftest import outcomes
 from harness.selftest.disturbances import LADDERS, VERSION
 from harness.selftest.outcomes import SelftestRun
@@ -114,6 +114,26 @@ def test_failed_self_tests_mark_a_board(plan: Plan, store: Store, tmp_path: Path
     }  # fmt: skip
     for file in (page, page.with_name("report.md")):
         assert "† was fooled by blur in its self-test" in file.read_text()
+
+
+class Curves:
+    """A store whose runs have one curve each."""
+
+    def curves_of(self, run_ids):
+        return [(run_id, [(64, "train/model/loss", 1 / 3)]) for run_id in run_ids]
+
+
+@pytest.mark.parametrize(("models", "drawn"), [(1, 5), (12, 5), (17, 3), (60, 1), (61, 1)])
+def test_curves_are_of_few_seeds_where_models_are_many(models: int, drawn: int):
+    cells = [
+        CellResult("digits", f"m{model}", seed, "k", "ok", f"run {model} {seed}", "", ())
+        for model in range(models)
+        for seed in range(10)
+    ]
+    curves = published_curves(cells, Curves())
+    assert len(curves) == models * drawn
+    assert sorted(curves["seed"].unique()) == list(range(drawn))
+    assert set(curves["value"]) == {0.3333333}
 
 
 def test_outcomes_come_back_and_a_second_test_replaces_the_first(tmp_path, monkeypatch):
