@@ -194,8 +194,8 @@ def _doubt(metric: Metric, how: Protocol, outcomes: Sequence[SelftestOutcome]) -
 
 
 def published_curves(cells: Sequence[CellResult], store: Store) -> pd.DataFrame:
-    """The training curves of the first seeds: each run is asked for by itself, and many lines are a blot. Models that
-    are sampled in several ways have one run.
+    """The training curves of the first seeds: each run is read by itself, and many lines are a
+    blot. Models that are sampled in several ways have one run.
     """
     trained = [(c, c.run_id) for c in cells if c.run_id and not is_fraction(c.model)]
     models = {(cell.dataset, cell.model) for cell, _ in trained}
