@@ -123,8 +123,8 @@ class TestSelector:
         return {file: (self.root / file).read_text(encoding="utf-8") for file in self._by_file}
 
     def tests(self, path: str, line: int, at_import: bool) -> list[str]:
-        """Node ids, first those that run the line, within which those of files that import the
-        module, within which the quickest. Other tests of files that import the module come last.
+        """Node ids of the tests to try, in order: tests that run the line, sorted by whether their
+        file imports the module and then by time; then other tests of files that import the module.
 
         Where the line runs at import, the tests of the function, class or module around it count.
         """

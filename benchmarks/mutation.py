@@ -202,7 +202,7 @@ def run_items(items: Sequence[pytest.Item]) -> None:
 
 
 def by_file(tests: Iterable[str]) -> list[str]:
-    """Tests with those of one file together, so that fixtures of a module are made once."""
+    """The tests, file after file, so that fixtures of a module are made once."""
     files: dict[str, list[str]] = defaultdict(list)
     for test in tests:
         files[test.split("::")[0]].append(test)
@@ -348,7 +348,7 @@ def _try_patched(
             function.__code__ = trial.change.functions[place]
             places.add(place)
     if places != set(trial.change.functions):
-        return _run_anew(space, trial)
+        return _run_imported(space, trial)
     return _run_noting(space, items)
 
 
@@ -358,18 +358,18 @@ def _run_noting(space: Workspace, items: Sequence[pytest.Item]) -> int:
     return 0
 
 
-def try_anew(space: Workspace, trial: Trial) -> None:
+def try_imported(space: Workspace, trial: Trial) -> None:
     """Tries a mutant that changes what runs at import: the harness is imported with the change."""
 
     def work() -> int:
         quiet(space.folder / "mutant.log")
         limit_memory()
-        return _run_anew(space, trial)
+        return _run_imported(space, trial)
 
     space.add(trial.run(space, work))
 
 
-def _run_anew(space: Workspace, trial: Trial) -> int:
+def _run_imported(space: Workspace, trial: Trial) -> int:
     for name in [n for n in sys.modules if n.split(".")[0] in ("harness", "conftest")]:
         del sys.modules[name]
 
@@ -386,7 +386,7 @@ def run(space: Workspace, drawn: Sequence[Mutant], covered: CoverageMap, again: 
     sources = read(space.copy, sorted({mutant.package for mutant in drawn}))
     selector = TestSelector(space.copy, covered, sources)
     patched: list[Trial] = []
-    anew: list[Trial] = []
+    imported: list[Trial] = []
     for mutant in drawn:
         past = outcomes.get(mutant.key, [])
         if past and not (again and past[-1].outcome not in CAUGHT):
@@ -396,20 +396,22 @@ def run(space: Workspace, drawn: Sequence[Mutant], covered: CoverageMap, again: 
         assert effect is not None
         covered_line = selector.is_covered(mutant.path, mutant.line)
         # A function that no test is seen to run may run at import, or in another process.
-        afresh = effect.at_import or not covered_line
-        tests = selector.tests(mutant.path, mutant.line, afresh)
+        at_import = effect.at_import or not covered_line
+        tests = selector.tests(mutant.path, mutant.line, at_import)
         seconds = sum(covered.seconds[test] for test in tests)
         untouched = UNTOUCHED[effect.at_import or covered_line]
         if tests:
             trial = Trial(mutant, effect, source, tests, seconds, untouched)
-            (anew if afresh else patched).append(trial)
+            (imported if at_import else patched).append(trial)
         else:
             space.add(Outcome(mutant.key, "uncovered"))
-    print(f"{len(patched)} mutants of functions, {len(anew)} of what runs at import", flush=True)
+    print(
+        f"{len(patched)} mutants of functions, {len(imported)} of what runs at import", flush=True
+    )
     if patched:
         in_fork(lambda: try_in_session(space, patched))
-    for trial in anew:
-        try_anew(space, trial)
+    for trial in imported:
+        try_imported(space, trial)
 
 
 def verify(space: Workspace, drawn: Sequence[Mutant]) -> list[str]:

@@ -46,7 +46,7 @@ class StoredModel:
 
 def load_stored_model(store: Store, run_id: str, data_root: Path | None) -> StoredModel:
     """Builds the model of a run from its recipe and loads its weights. Raises BadInput where the
-    store has no such run, its cell did not finish, or the weights are not those of its training.
+    store has no such run, its cell did not finish, or the weights are not what its training saved.
     """
     place = RUN + run_id
     tags = store.cell_tags(run_id)
@@ -68,8 +68,8 @@ def load_stored_model(store: Store, run_id: str, data_root: Path | None) -> Stor
 
 
 class RunGenerator(ImageGenerator):
-    """The model of a finished cell as a generator. Its samples are those of the cell, where they
-    are drawn with the cell's seed.
+    """The model of a finished cell as a generator. With the cell's seed it draws the same samples
+    as the cell did.
 
     Raises BadInput where the model does not make images.
     """

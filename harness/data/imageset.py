@@ -166,7 +166,7 @@ def open_pairs(
         _check_names((place, first), (partner, second))
     if first.shape != second.shape:
         raise BadInput(
-            f"images of {place} are {size_text(first)} and those of {partner} are "
+            f"images of {place} are {size_text(first)}, but images of {partner} are "
             f"{size_text(second)} (C×H×W); "
             "pairs need as many images, one size and one number of channels"
         )

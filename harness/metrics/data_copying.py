@@ -21,7 +21,7 @@ __all__ = ["data_copying_score"]
 CELLS = 3
 """Cells of the feature space, as in the public evaluations of C_T."""
 COMPONENTS = 64
-"""Features are reduced to so many principal components, where there are more."""
+"""The number of principal components to which wider features are reduced."""
 FEWEST = 20
 """A cell counts where it has more samples than this: τ of the paper, times their number."""
 
@@ -42,7 +42,7 @@ def data_copying_score(
     with P(π) the share of held-out images, over the cells with more than 20 samples. There are
     three cells, fewer where there are less than 40 samples for each; features of more than 64
     dimensions are projected on their first 64 principal components. Mid-ranks and the continuity
-    correction are those of the authors' code.
+    correction follow the authors' code.
 
     In one cell, C_T of samples like the held-out images has mean 0 and standard deviation 1. The
     standard error is DeLong's, over samples and held-out images, for these cells and training

@@ -90,7 +90,7 @@ def _loss_and_gradient(
     blocks: list[Tensor], to_mean: Tensor, parameters: Tensor, width: int
 ) -> tuple[float, Tensor]:
     """The mean negative log-likelihood per dimension, and its derivatives by the logarithms of the
-    variances, of which the last is that of the Gaussian at the mean.
+    variances. The last variance belongs to the Gaussian at the mean.
     """
     n, m = len(to_mean), len(parameters) - 1
     precisions = (-parameters).exp()
@@ -232,7 +232,7 @@ def feature_likelihood_gap(
 
 
 _remembered = lru_cache(maxsize=1)(_fitted_losses)
-"""Kept for the metrics that share them, as those of `harness.metrics.manifold` are."""
+"""The last losses, kept because two metrics use them, as `harness.metrics.manifold` does."""
 
 
 def _fld(sample_features: Tensor, reference_features: Tensor, train_features: Tensor) -> Estimate:

@@ -19,7 +19,7 @@ THRESHOLD = 0.1
 SMALLEST = 1e-14
 """Added to the distance, ε of the paper, so that copies alone do not divide by zero."""
 ENTRIES = 2**24
-"""Cosines are computed in blocks of at most so many, to bound memory."""
+"""The most cosines computed at a time, to bound memory."""
 
 
 @takes_arrays

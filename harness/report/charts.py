@@ -34,8 +34,8 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class LineSeries:
-    """Lines of one entry of the legend: of one model, or of one loss. `dash` counts dash patterns,
-    of which the first is a solid line. `has_markers` marks the values of the mean.
+    """Lines of one entry of the legend: of one model, or of one loss. `dash` is the index of a dash
+    pattern; 0 is a solid line. `has_markers` marks the values of the mean.
     """
 
     name: str

@@ -55,7 +55,7 @@ def recipe_name(model: str) -> str:
 
 
 def _candidates(recipe: str) -> Iterator[ModelStyle]:
-    """A recipe's own style, and those of its colour with the markers that follow."""
+    """A recipe's own style, then styles with the same colour and each following marker."""
     if recipe in _shipped():
         colour, marker = _shipped()[recipe].split()
     else:

@@ -633,4 +633,4 @@ def test_two_partners_for_one_image(tmp_path):
 
 def test_pairs_of_two_sizes(tmp_path):
     a, b = folder(tmp_path / "a", 2), folder(tmp_path / "b", 2, (8, 8, 1))
-    unpaired(a, b, f"images of {a} are 3×4×5 and those of {b} are 1×8×8")
+    unpaired(a, b, f"images of {a} are 3×4×5, but images of {b} are 1×8×8")

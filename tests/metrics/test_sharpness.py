@@ -61,8 +61,8 @@ def test_low_frequencies_dilute_by_their_power():
 
 @pytest.mark.parametrize(("fx", "fy"), [(1, 0), (0, 1), (math.sqrt(0.5), math.sqrt(0.5))])
 def test_high_frequencies_begin_at_a_quarter_of_a_cycle_per_pixel(fx: float, fy: float):
-    """Waves of 0.26 cycles per pixel in any direction are fine detail, those of 0.24 are none: the
-    share of detail is that of the images with the first. Waves of one size have one power.
+    """Waves of 0.26 cycles per pixel in any direction are fine detail, waves of 0.24 are not: the
+    share of detail is the share of images with 0.26. Waves of one size have one power.
     """
     y, x = torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
     low, high = (

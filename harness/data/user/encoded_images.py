@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.data.image_search import ImageFile
 
 VERSION = 1
-"""Raised when the code that makes pixels of encoded images changes; sets are then prepared anew."""
+"""Raised when the code that makes pixels of encoded images changes; sets are then made again."""
 CHUNK = 32 * THREADS
 """Images that are decoded at a time."""
 

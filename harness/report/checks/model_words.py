@@ -77,7 +77,7 @@ class ModelCheckText:
         return [*lines, *network.notes]
 
     def table(self) -> ImageTable:
-        """The values of each image, with those of the reference's second run."""
+        """The values of each image, also from the reference's second run."""
         columns: dict[str, Sequence[Any]] = {}
         if self.plan.captions is not None:
             columns["prompt"] = list(self.plan.captions)

@@ -46,7 +46,7 @@ const tickText = (value) => {
   const [unit, sign] = size >= 1e6 ? [1e6, " M"] : size >= 1e4 ? [1e3, " k"] : [1, ""];
   return numberText(Number((value / unit).toPrecision(4))) + sign;
 };
-// The finest ticks of which at most `count` lie between two ends.
+// Ticks between two ends: at most `count`, with the smallest step that allows it.
 const linearTicks = (low, high, count) => {
   const power = Math.floor(Math.log10((high - low) / Math.max(count, 1)));
   const steps = [1, 2, 5, 10, 20].map((factor) => factor * 10 ** power);
