@@ -99,7 +99,16 @@ def tally(
     ballots = read_ballots(files, store)
     outcome = count(ballots)
     record(outcome, ballots, files, store)
-    _show(Console(), outcome, ballots[0].votes.suite)
+    console = Console()
+    _show(console, outcome, ballots[0].votes.suite)
+    for number in outcome.unsteady:
+        alike = ballots[number].repeats
+        print_line(
+            console,
+            f"{files[number]}: only {sum(alike)} of {counted(len(alike), 'repeated pair')} "
+            "answered alike, as by a coin; its votes are counted, and reports say so beside the "
+            "numbers.",
+        )
 
 
 def _show(console: Console, tally: Tally, suite: str) -> None:
@@ -107,7 +116,8 @@ def _show(console: Console, tally: Tally, suite: str) -> None:
     ordered = sorted(tally.standings, key=lambda s: (s.entrant.dataset, -s.strength.value))
     for standing in ordered:
         entrant, strength = standing.entrant, standing.strength
-        numbers = f"{strength.value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes)
+        value = round(strength.value, 2) + 0.0  # no negative zero
+        numbers = f"{value:+.2f}", f"{strength.stderr:.2f}", str(standing.votes)
         table.add_row(escape(entrant.dataset), escape(entrant.model), str(entrant.seed), *numbers)
     console.print(table)
     sentences = [

@@ -6,10 +6,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
+from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.core.keys import digest
 from harness.core.measurement import PREFERENCE, Measurement
@@ -21,6 +23,12 @@ from harness.vote.ballots import BallotCount, BallotPair, Entrant, Key, check_pa
 from harness.vote.page import key_file
 
 SCORES = {"left": 1.0, "tie": 0.5, "right": 0.0}
+FASTEST = 0.5
+"""Seconds: nobody looks at two pictures and chooses in less. To see an animal in one picture and
+let go of a button takes 0.45 s in the median (Thorpe, Fize & Marlot 1996, Nature 381).
+"""
+FEWEST_REPEATS = 4
+"""Of fewer repeated pairs no agreement is judged."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,23 @@ class Ballot:
         """Pairs with 1 for left, 0 for right, ½ for neither; those that repeat, or all others."""
         pairs = [(self.key.pairs[vote.pair], SCORES[vote.choice]) for vote in self.votes.votes]
         return [(pair, score) for pair, score in pairs if (pair.repeats is not None) == repeated]
+
+    @property
+    def repeats(self) -> list[bool]:
+        """For each repeated pair that was answered both times, whether the answers are alike."""
+        before = {vote.pair: SCORES[vote.choice] for vote in self.votes.votes}
+        # The repeated pair is mirrored: the same choice has the opposite side.
+        return [
+            score == 1 - before[pair.repeats]
+            for pair, score in self.answers(repeated=True)
+            if pair.repeats in before
+        ]
+
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether no more than half of the repeated pairs were answered alike, as by a coin."""
+        alike = self.repeats
+        return len(alike) >= FEWEST_REPEATS and 2 * sum(alike) <= len(alike)
 
 
 @dataclass(frozen=True)
@@ -49,20 +74,35 @@ class PreferenceStanding:
 class Tally:
     """What the votes say. `agreement` is Fleiss' kappa of the voters on the pairs that all of them
     saw, and `steadiness` the share of repeated pairs that a voter answered alike; None where there
-    are no such pairs.
+    are no such pairs. `unsteady` has the numbers of the ballots that answer repeated pairs no more
+    alike than a coin would.
     """
 
     run: str
+    ballots: int
     voters: int
     votes: int
     ties: int
     standings: tuple[PreferenceStanding, ...]
     agreement: float | None
     steadiness: float | None
+    unsteady: tuple[int, ...]
+
+    @property
+    def remark(self) -> str:
+        """What a reader of its numbers must know; empty where there is nothing."""
+        if not self.unsteady:
+            return ""
+        return (
+            f"{len(self.unsteady)} of {counted(self.ballots, 'ballot')} answered no more than half "
+            "of the repeated pairs alike, as a coin would"
+        )
 
 
 def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
-    """The vote files with their keys, of one suite's run. BadInput names the file at fault."""
+    """Returns the vote files with their keys, of one suite's run. Raises BadInput where a file is
+    not what a page saves, counts a voter twice, or was filled in faster than a person can look.
+    """
     ballots: list[Ballot] = []
     counted: list[tuple[Path, BallotCount]] = []
     for path in paths:
@@ -76,8 +116,18 @@ def read_ballots(paths: Sequence[Path], store: Store) -> list[Ballot]:
             raise BadInput(f"{path}: of another run ({votes.suite}) than {paths[0]} ({other})")
         key = _key(votes, store, path)
         check_pairs(votes, key, path)
+        _check_pace(votes, path)
         ballots.append(Ballot(votes, key))
     return ballots
+
+
+def _check_pace(votes: BallotCount, path: Path) -> None:
+    seconds = median(vote.seconds for vote in votes.votes)
+    if seconds < FASTEST:
+        raise BadInput(
+            f"{path}: half of its votes took {seconds:.2g} s or less, and nobody looks at two "
+            f"pictures in less than {FASTEST} s; count the other files without it"
+        )
 
 
 def _same_voter(votes: BallotCount, other: BallotCount) -> str:
@@ -127,12 +177,14 @@ def tally(ballots: Sequence[Ballot]) -> Tally:
     ]
     return Tally(
         run=ballots[0].votes.run,
+        ballots=len(ballots),
         voters=_voters(ballots),
         votes=len(answers),
         ties=sum(score == SCORES["tie"] for _, _, score in answers),
         standings=tuple(standings),
         agreement=_agreement(ballots),
         steadiness=_steadiness(ballots),
+        unsteady=tuple(i for i, ballot in enumerate(ballots) if ballot.is_unsteady),
     )
 
 
@@ -174,15 +226,7 @@ def _agreement(ballots: Sequence[Ballot]) -> float | None:
 
 
 def _steadiness(ballots: Sequence[Ballot]) -> float | None:
-    alike = []
-    for ballot in ballots:
-        before = {vote.pair: SCORES[vote.choice] for vote in ballot.votes.votes}
-        # The repeated pair is mirrored: the same choice has the opposite side.
-        alike += [
-            score == 1 - before[pair.repeats]
-            for pair, score in ballot.answers(repeated=True)
-            if pair.repeats in before
-        ]
+    alike = [each for ballot in ballots for each in ballot.repeats]
     return sum(alike) / len(alike) if alike else None
 
 
@@ -206,4 +250,6 @@ def _row(standing: PreferenceStanding, tally: Tally, ballots: Sequence[Ballot]) 
     }
     how = Protocol(PREFERENCE, HUMAN_PREFERENCE.version, entrant.dataset, settings=dict(settings))
     key = digest([entrant.training_key, entrant.dataset, PREFERENCE])
-    return Measurement(PREFERENCE, "ok", how, key, strength.value, strength.stderr, strength.over)
+    return Measurement(
+        PREFERENCE, "ok", how, key, strength.value, strength.stderr, strength.over, tally.remark
+    )

@@ -149,6 +149,19 @@ def test_one_voter_counts_once_on_a_page(folder: Path, page: dict):
     assert "6 votes of 2 voters" in two.stdout
 
 
+def test_a_voter_without_agreement_on_repeats_is_marked(folder: Path, page: dict):
+    """Whoever always takes the left one takes the other picture when a pair comes mirrored."""
+    (folder / "leftist.json").write_text(json.dumps(votes(page, ["left"] * 44)))
+    counted = Inside(folder)("vote", "tally", "leftist.json")
+    assert counted.returncode == 0, counted.stderr
+    assert "leftist.json: only 0 of 4 repeated pairs answered alike" in " ".join(
+        counted.stdout.split()
+    )
+    assert Inside(folder)("report", "suite.yaml").returncode == 0
+    rows = (folder / "runs/suite/results.csv").read_text()
+    assert "1 of 1 ballot answered no more than half of the repeated pairs alike" in rows
+
+
 def test_on_two_pages_one_voter_is_one(folder: Path, page: dict):
     made = Inside(folder)("vote", "suite.yaml", "--pairs", "10", "--draw", "1", "-o", "two.html")
     assert made.returncode == 0, made.stderr
@@ -179,7 +192,8 @@ def test_all_that_a_store_has_is_on_one_leaderboard(folder: Path, page: dict):
     }  # fmt: skip
     boards = {board["metric"]: board for board in found["boards"]}
     value = {row["model"]: row["mean"] for row in boards["fid"]["rows"]}
-    assert value["dark"] == value[scored], "the same samples by the same protocol"
+    same = pytest.approx(value[scored], rel=1e-12)
+    assert value["dark"] == same, "the same samples by the same protocol"
     people = boards["human_preference"]
     assert people["protocol"].startswith("human_preference[voters=1, votes=40, tally=")
     assert {row["model"] for row in people["rows"]} == {"bright", "dark"}
@@ -231,4 +245,10 @@ def test_a_voter_in_a_browser(folder: Path, page: dict):
     assert not faults
     saved = json.loads((folder / "browser.json").read_text())
     assert [vote["choice"] for vote in saved["votes"][:4]] == ["left", "right", "left", "right"]
+    refused = Inside(folder)("vote", "tally", "browser.json")
+    assert refused.returncode == 2
+    assert re.match(r"harness: browser\.json: half of its votes took 0\.\d+ s", refused.stderr)
+    for vote in saved["votes"]:
+        vote["seconds"] += 1
+    (folder / "browser.json").write_text(json.dumps(saved))
     assert Inside(folder)("vote", "tally", "browser.json").returncode == 0
