@@ -87,17 +87,18 @@ def _from_store(chosen: suite_options.SuiteOptions, is_published: bool) -> tuple
 
 
 def show_report(console: Console, results: Results, page: Path) -> None:
-    """Print boards, which models are undertrained, the answers to the suite's questions, and where
-    the page is.
+    """Print boards, which models are undertrained or overfitted, the answers to the suite's
+    questions, and where the page is.
     """
-    from harness.statistics.maturity import undertrained
+    from harness.statistics.maturity import training_marks
 
     results_table.show_results(console, results)
-    still_learning = undertrained(results.training)
-    if still_learning:
+    marks = training_marks(results.training)
+    if marks:
         console.print()
-    for (dataset, model), why in still_learning.items():
-        print_line(console, f"undertrained: {model} on {dataset}: {why}")
+    for (dataset, model), reasons in marks.items():
+        for word, why in reasons.items():
+            print_line(console, f"{word}: {model} on {dataset}: {why}")
     if results.verdicts:
         console.print()
     for verdict in results.verdicts:

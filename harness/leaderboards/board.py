@@ -44,7 +44,8 @@ class Row:
     other model has a number, `low` and
     `high` with fewer than two, `mean` where no seed has a number. `failures` counts the cells
     without a number by status, and `reason` is that of the first. `remarks` are what a reader must
-    know about its numbers. `quoted` numbers were not measured here.
+    know about its numbers. `quoted` numbers were not measured here. `values` has the value of each
+    seed, in their order, where it was measured here.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Row:
     versus: Versus | None = None
     quoted: bool = False
     remarks: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,7 @@ def _board(
             ranks=rank_intervals.get(model),
             versus=versus.get(model),
             quoted=model in quoted_models,
+            values=tuple(value for _, value in sorted(values.get(model, {}).items())),
             **_mean_and_interval(samples[model], display),
         )
 

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.claims.verdicts import Verdict
-from harness.leaderboards.board import Board, Row
+from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
 from harness.report import tables
+from harness.report.dot_axis import DotAxis
 from harness.report.palette import model_styles
 from harness.report.results import Results
 
 COLUMNS = 5
 """Metrics of a compact board, at most."""
-WIDTH, EDGE = 120.0, 6.0
-"""Of an axis in pixels, and the room at each of its ends."""
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A model's value as printed, and where it and the ends of its interval are on the axis, in
-    pixels; the ends are None with one seed.
-    """
-
-    text: str
-    value: float
-    at: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
 class CompactColumn:
     """A metric: its heading and unit, in words which values are better, and where real images are
-    on its axis, if that is known. `falls` says that the best value is the highest.
+    on its axis, if that is known. `falls` says that the best value is the highest. `tied` has the
+    words for a column in which no model is told apart; empty where one is, or where none is ranked.
     """
 
     title: str
@@ -44,6 +30,7 @@ class CompactColumn:
     better: str
     floor: float | None
     falls: bool
+    tied: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +43,22 @@ class CompactBoard:
     columns: tuple[CompactColumn, ...]
     rows: tuple[tuple[str, str, tuple[Dot | None, ...]], ...]
     floor: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A model's value as printed, and where it and the ends of its interval are on the axis, in
+    pixels; the ends are None with one seed. `seeds` are the places of its seeds' values, and
+    `floor` says how far it is from real images; both are empty where that is not known.
+    """
+
+    text: str
+    value: float
+    at: float
+    low: float | None
+    high: float | None
+    seeds: tuple[float, ...] = ()
+    floor: str = ""
 
 
 def compact_boards(results: Results, models: Sequence[str]) -> dict[str, CompactBoard]:
@@ -93,7 +96,7 @@ def _asked(verdicts: Sequence[Verdict], dataset: str) -> set[str]:
 def _compact(
     dataset: str, boards: Sequence[Board], metrics: Mapping[str, Metric], models: Sequence[str]
 ) -> CompactBoard:
-    axes = [_Axis.of(board) for board in boards]
+    axes = [DotAxis.of(board) for board in boards]
     styles = model_styles(models)
     on = [m for m in models if any((row := b.row(m)) and row.mean is not None for b in boards)]
     rows = tuple(
@@ -101,7 +104,7 @@ def _compact(
             model,
             styles[model].colour,
             tuple(
-                axis.dot(board.row(model), metrics[board.metric])
+                _dot(board, metrics[board.metric], model, axis)
                 for axis, board in zip(axes, boards, strict=True)
             ),
         )
@@ -115,6 +118,7 @@ def _compact(
             metrics[board.metric].preference,
             None if board.floor is None or board.floor.mean is None else axis(board.floor.mean),
             metrics[board.metric].sign > 0,
+            tables.tied_text(board),
         )
         for axis, board in zip(axes, boards, strict=True)
     )
@@ -122,32 +126,18 @@ def _compact(
     return CompactBoard(dataset, columns, rows, " and ".join(floors))
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """From `low` to `high`, which are logarithms where the axis `is_log`."""
-
-    low: float
-    high: float
-    is_log: bool
-
-    @classmethod
-    def of(cls, board: Board) -> _Axis:
-        """The axis that holds all values, intervals and real images of a board."""
-        rows = [*board.rows, *([board.floor] if board.floor else [])]
-        values = [v for row in rows for v in (row.mean, row.low, row.high) if v is not None]
-        is_log = board.mean == "geometric mean" and min(values) > 0
-        ends = [math.log(v) if is_log else v for v in (min(values), max(values))]
-        return cls(ends[0], ends[1], is_log)
-
-    def __call__(self, value: float) -> float:
-        """Where a value is, in pixels."""
-        at = math.log(value) if self.is_log else value
-        share = (at - self.low) / (self.high - self.low) if self.high > self.low else 0.5
-        return round(EDGE + share * (WIDTH - 2 * EDGE), 1)
-
-    def dot(self, row: Row | None, metric: Metric) -> Dot | None:
-        """A row's value on the axis; None where it has none."""
-        if row is None or row.mean is None:
-            return None
-        low, high = (None if end is None else self(end) for end in (row.low, row.high))
-        return Dot(tables.mean_text(row, metric), row.mean, self(row.mean), low, high)
+def _dot(board: Board, metric: Metric, model: str, axis: DotAxis) -> Dot | None:
+    """A model's value on the axis; None where it has none."""
+    row = board.row(model)
+    if row is None or row.mean is None:
+        return None
+    low, high = (None if end is None else axis(end) for end in (row.low, row.high))
+    return Dot(
+        tables.mean_text(row, metric),
+        row.mean,
+        axis(row.mean),
+        low,
+        high,
+        axis.of_seeds(row),
+        tables.floor_distance(board, row),
+    )

@@ -30,7 +30,7 @@ from harness.report.sample_browser import sample_browsers
 from harness.report.strips import KINDS, Strip, side_by_side, strips
 from harness.report.suite_figures import model_names
 from harness.report.templating import data_uri, template_environment, value_text
-from harness.statistics.maturity import fall_text, undertrained
+from harness.statistics.maturity import fall_text, overfitted, training_marks, undertrained
 
 ICONS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "not evaluable": "–"}
 
@@ -124,6 +124,9 @@ def _common(results: Results) -> dict[str, Any]:
         "uri": without_passwords(results.store.uri),
         "floors": FLOORS,
         "undertrained": undertrained(results.training),
+        "overfitted": overfitted(results.training),
+        "trained": tables.training_columns(results.training) if results.training else None,
+        "marks": training_marks(results.training),
         "declared": _declared(results),
         "selftests": _selftests(results),
         "alarms": alarms(results),

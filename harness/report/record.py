@@ -34,6 +34,11 @@ def verdicts_document(results: Results) -> dict[str, Any]:
             for info in results.training
             if info.undertrained
         ],
+        "overfitted": [
+            {"dataset": info.dataset, "model": info.model, "reason": info.overfitted}
+            for info in results.training
+            if info.overfitted
+        ],
         "training": _training(results),
         "generated_at": results.generated_at,
         "machine": environment.get("device", ""),
@@ -62,6 +67,7 @@ def _training(results: Results) -> list[dict[str, Any]]:
             "steps": info.steps,
             "epochs": info.epochs,
             "undertrained": info.undertrained,
+            "overfitted": info.overfitted,
             "runs": runs.get((info.dataset, info.model), []),
         }
         for info in results.training

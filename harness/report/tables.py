@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from harness.core.counting import counted
 from harness.leaderboards.board import Board, Row, Versus
 from harness.metrics.base import Metric
+from harness.report.dot_axis import DotAxis
 from harness.statistics.formatting import decimals, interval, number, percent
+from harness.statistics.maturity import TrainingInfo
 
 NOT_APPLICABLE = "not applicable"
 
@@ -20,8 +22,9 @@ class TableCell:
     `problems` counts cells without a number ("1 diverged"); `reason` says why, and `mark` is the
     footnote that repeats it. `notes` are the footnotes of what must be known of the number, and
     `remarks` what they say. `best` is true of the first rank, where any model has another; where
-    none has, `is_tied` is true of all. `ranks` is the interval of the rank, `versus` the comparison
-    with the model that all are compared with.
+    none has, `is_tied` is true of all, `tied` says so, and `dots` are where the seeds' values are,
+    in pixels. `floor` says how far the number is from that of images that no model made. `ranks` is
+    the interval of the rank, `versus` the comparison with the model that all are compared with.
     """
 
     text: str
@@ -39,6 +42,9 @@ class TableCell:
     outcome: str = ""
     notes: str = ""
     remarks: str = ""
+    tied: str = ""
+    dots: tuple[float, ...] = ()
+    floor: str = ""
 
     @property
     def place(self) -> str:
@@ -216,13 +222,17 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Tab
             return TableCell("n/a", reason=reason, mark=mark)
         return TableCell("", problems=_problems(row), reason=reason, mark=mark)
     seeds = counted(row.seeds, "seed")
+    is_tied = row.rank is not None and not board.tells_apart
     return TableCell(
         mean_text(row, metric),
         row.mean,
         _interval(row, metric),
         row.rank,
         best=row.rank == 1 and board.tells_apart,
-        is_tied=row.rank is not None and not board.tells_apart,
+        is_tied=is_tied,
+        tied=tied_text(board) if is_tied else "",
+        dots=DotAxis.of(board).of_seeds(row) if is_tied else (),
+        floor=floor_distance(board, row),
         seeds=seeds,
         problems=_problems(row),
         reason=reason if row.failures else "",
@@ -233,6 +243,56 @@ def cell(board: Board, metric: Metric, model: str, marks: dict[str, str]) -> Tab
         notes=", ".join(_mark(remark, marks) for remark in row.remarks),
         remarks="; ".join(row.remarks),
     )
+
+
+def training_columns(
+    training: Sequence[TrainingInfo],
+) -> dict[tuple[str, str], tuple[tuple[str, float], ...]]:
+    """The steps and epochs of each trained model, by dataset and model, as text and to sort by."""
+    return {
+        (info.dataset, info.model): (
+            (number(info.steps, 0), info.steps),
+            (number(info.epochs, decimals(info.epochs)), info.epochs),
+        )
+        for info in training
+    }
+
+
+def tied_text(board: Board) -> str:
+    """Says that no ranked model of a board is told apart, by how many seeds each; empty where one
+    is, and where none is ranked.
+
+    >>> rows = (Row("a", 1, 0.5, 0.4, 0.6, 3), Row("b", 1, 0.4, 0.3, 0.5, 5))
+    >>> tied_text(Board("digits", "recall", "", "", rows))
+    'not told apart (n = 3 to 5)'
+    """
+    seeds = sorted({row.seeds for row in board.rows if row.rank is not None})
+    if not seeds or board.tells_apart:
+        return ""
+    few, many = seeds[0], seeds[-1]
+    return f"not told apart (n = {few if few == many else f'{few} to {many}'})"
+
+
+def floor_distance(board: Board, row: Row) -> str:
+    """How far a row is from the images of its board that no model made: as a ratio where means are
+    geometric, else as a difference. Empty where either has no number.
+
+    >>> floor = Row("training images", None, 2.0, None, None, 1)
+    >>> row = Row("a", 1, 3.0, 2.5, 3.5, 3)
+    >>> floor_distance(Board("digits", "fid", "", "", (row,), "geometric mean", floor=floor), row)
+    '1.5 × training images'
+    >>> floor_distance(Board("digits", "recall", "", "", (row,), floor=floor), row)
+    '1.0 above training images'
+    """
+    floor = board.floor
+    if floor is None or floor.mean is None or row.mean is None:
+        return ""
+    if board.mean == "geometric mean" and floor.mean > 0:
+        ratio = row.mean / floor.mean
+        return f"{number(ratio, decimals(ratio))} × {floor.model}"
+    size = abs(row.mean - floor.mean)
+    side = "above" if row.mean > floor.mean else "below"
+    return f"{number(size, decimals(size))} {side} {floor.model}" if size else f"as {floor.model}"
 
 
 def mean_text(row: Row, metric: Metric) -> str:

@@ -75,21 +75,42 @@ def last_tenth(curves: pd.DataFrame) -> LastTenth:
     columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss. Of
     players that train one after the other, each in a phase, it is the one whose loss fell most.
     """
+    rows = _phases(curves)
+    if rows is None:
+        return LastTenth(why="its players' losses pull against each other, and are no measure")
+    if not rows:
+        return LastTenth(why="no loss was recorded")
+    phases = [_phase(*phase) for phase in rows]
+    return max(phases, key=lambda phase: (phase.too_short, phase.undertrained, phase.fall or 0.0))
+
+
+def phase_curves(curves: pd.DataFrame) -> list[dict[str, list[Curve]]]:
+    """Returns the curves of each phase that trains a single player, by name ("loss",
+    "held_out_loss", …), one a seed, over the images shown in the phase. Nothing where players train
+    against each other. `curves` is as in `last_tenth`.
+    """
+    return [
+        {str(name): _of_seeds(named, start) for name, named in rows.groupby("name")}
+        for rows, start in _phases(curves) or ()
+    ]
+
+
+def _phases(curves: pd.DataFrame) -> list[tuple[pd.DataFrame, float]] | None:
+    """Returns the rows of each player that has a loss, their names without the player's, and the
+    images shown before its phase; None where players train at the same time.
+    """
     curves = curves.assign(
         player=curves["name"].str.rpartition("/")[0], name=curves["name"].str.rpartition("/")[2]
     )
     losses = curves[curves["name"] == "loss"]
-    if losses.empty:
-        return LastTenth(why="no loss was recorded")
     spans = losses.groupby("player")["images"].agg(["min", "max"]).sort_values("min")
     starts = [0, *spans["max"][:-1]]
-    if any(spans["min"] <= starts):
-        return LastTenth(why="its players' losses pull against each other, and are no measure")
-    phases = [
-        _phase(curves[curves["player"] == player], start)
-        for player, start in zip(spans.index, starts, strict=True)
+    if any(spans["min"] <= starts[: len(spans)]):
+        return None
+    return [
+        (curves[curves["player"] == player], start)
+        for player, start in zip(spans.index, starts, strict=False)
     ]
-    return max(phases, key=lambda phase: (phase.too_short, phase.undertrained, phase.fall or 0.0))
 
 
 def _phase(curves: pd.DataFrame, start: float) -> LastTenth:
@@ -122,8 +143,8 @@ def fit_last_tenth(curves: Sequence[Curve]) -> LastTenth:
     """Returns how much a quantity fell over the last tenth of training, from a curve of each seed
     whose x is proportional to the images shown.
     """
-    late = [curve[curve[:, 0] >= WINDOW * curve[:, 0].max()] for curve in curves]
-    if sum(len(curve) - 1 for curve in late) < FEWEST:
+    late = _last_third(curves)
+    if late is None:
         return LastTenth(why=TOO_FEW)
     if all(curve[:, 1].min() > 0 for curve in late):
         # The loss is proportional to the number of images to the power of the slope.
@@ -138,6 +159,32 @@ def fit_last_tenth(curves: Sequence[Curve]) -> LastTenth:
         return LastTenth(why="it has not fallen since the first tenth of training")
     fall, stderr, bound = (math.log(LAST) * each / so_far for each in (slope, -error, steepest))
     return LastTenth(fall, stderr, bound, of="of its fall since the first tenth")
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope with its one-sided bounds, each at `LEVEL`."""
+
+    value: float
+    low: float
+    high: float
+
+
+def last_third_slope(curves: Sequence[Curve]) -> Slope | None:
+    """Returns the slope of a quantity against the logarithm of the images shown over the last third
+    of training, the same for all seeds; None where there are too few points.
+    """
+    late = _last_third(curves)
+    if late is None:
+        return None
+    slope, _, high = _slope([np.column_stack([np.log(c[:, 0]), c[:, 1]]) for c in late])
+    return Slope(slope, 2 * slope - high, high)
+
+
+def _last_third(curves: Sequence[Curve]) -> list[Curve] | None:
+    """Returns the points that are fitted; None where there are fewer than `FEWEST`."""
+    late = [curve[curve[:, 0] >= WINDOW * curve[:, 0].max()] for curve in curves]
+    return late if sum(len(curve) - 1 for curve in late) >= FEWEST else None
 
 
 def _slope(curves: Sequence[Curve]) -> tuple[float, float, float]:

@@ -2,7 +2,8 @@
 
 A model that was still learning does not show what it can do. It is *undertrained* where its loss,
 or its Fréchet distance over training fractions, still fell when its budget ended, where it made too
-few steps to tell, and where it has not seen each training image once.
+few steps to tell, and where it has not seen each training image once. It is *overfitted* where its
+loss of held-out images rose at the end, while that of training images fell.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from harness.core.counting import counted, named
 from harness.core.measurement import CellResult
 from harness.statistics.convergence import LastTenth, fit_last_tenth, last_tenth
 from harness.statistics.formatting import number
+from harness.statistics.overfitting import HeldOutRise, held_out_rise
 
 QUALITY = "fid"
 """The metric whose values over training fractions tell whether samples still got better."""
@@ -28,7 +30,8 @@ NOT_MEASURED = LastTenth(why="not measured at training fractions")
 @dataclass(frozen=True)
 class TrainingInfo:
     """How far a model was trained on a dataset: images shown, optimiser steps, how often it saw
-    each training image, and how its loss and the Fréchet distance of its samples fell at the end.
+    each training image, how its loss and the Fréchet distance of its samples fell at the end, and
+    how much its held-out loss rose while its training loss fell, if they did.
     """
 
     dataset: str
@@ -38,6 +41,18 @@ class TrainingInfo:
     epochs: float
     last: LastTenth
     quality: LastTenth = NOT_MEASURED
+    rise: HeldOutRise | None = None
+
+    @property
+    def overfitted(self) -> str:
+        """Why the model counts as overfitted, after "is overfitted"; empty where it does not."""
+        if self.rise is None:
+            return ""
+        of = f" {self.rise.of}" if self.rise.of else ""
+        return (
+            f"its held-out loss rose {number(100 * self.rise.rise, 1)} %{of} from its lowest, at "
+            f"{self.rise.lowest_at:.0%} of training, and its training loss still fell"
+        )
 
     @property
     def undertrained(self) -> str:
@@ -82,12 +97,30 @@ def training_infos(
             dataset, model, images, int(costs["steps"]), images / train_images[dataset],
             last_tenth(losses) if len(losses) else LastTenth(why="no loss was recorded"),
             _quality(table[table["dataset"] == dataset], model),
+            held_out_rise(losses) if len(losses) else None,
         )  # fmt: skip
 
 
 def undertrained(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
     """Return the models that are undertrained, by dataset and model, each with the reason."""
     return {(each.dataset, each.model): each.undertrained for each in training if each.undertrained}
+
+
+def overfitted(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
+    """Return the models that are overfitted, by dataset and model, each with the reason."""
+    return {(each.dataset, each.model): each.overfitted for each in training if each.overfitted}
+
+
+def training_marks(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the marks of models, by dataset and model: "undertrained" and "overfitted", each with
+    the reason.
+    """
+    kinds = {"undertrained": undertrained(training), "overfitted": overfitted(training)}
+    marks: dict[tuple[str, str], dict[str, str]] = {}
+    for word, reasons in kinds.items():
+        for place, reason in reasons.items():
+            marks.setdefault(place, {})[word] = reason
+    return marks
 
 
 def fall_text(last: LastTenth) -> str:

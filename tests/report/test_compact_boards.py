@@ -4,7 +4,8 @@ import pytest
 from synthetic_results import synthetic
 
 from harness.report import page
-from harness.report.compact_boards import COLUMNS, EDGE, WIDTH, compact_boards
+from harness.report.compact_boards import COLUMNS, compact_boards
+from harness.report.dot_axis import EDGE, WIDTH
 
 MODELS = ["autoencoder/conv", "vae/vae", "gan/dcgan", "diffusion/ddpm"]
 
@@ -59,7 +60,7 @@ def test_dots_lie_on_the_axis_in_the_order_of_their_values(results):
 
 
 def test_equal_values_stand_in_the_middle(results):
-    row = dataclasses.replace(results.boards[0].rows[0], mean=1.0, low=None, high=None)
+    row = dataclasses.replace(results.boards[0].rows[0], mean=1.0, low=None, high=None, values=())
     board = dataclasses.replace(
         results.boards[0],
         rows=(dataclasses.replace(row, model="a"), dataclasses.replace(row, model="b")),
@@ -68,6 +69,33 @@ def test_equal_values_stand_in_the_middle(results):
     alike = dataclasses.replace(results, boards=[board])
     ((_, _, (dot,)), _) = compact_boards(alike, ["a", "b"])[board.dataset].rows
     assert (dot.at, dot.low, dot.high) == (WIDTH / 2, None, None)
+
+
+def test_the_seeds_of_a_metric_that_tells_nobody_apart_are_shown_in_place_of_colours(results):
+    values = {"vae/vae": (1.0, 2.0, 3.0), "gan/dcgan": (1.5, 2.5, 3.5)}
+    row = results.boards[0].rows[0]
+    rows = tuple(
+        dataclasses.replace(row, model=model, rank=1, seeds=3, mean=seeds[1], low=None, high=None,
+                            values=seeds)
+        for model, seeds in values.items()
+    )  # fmt: skip
+    board = dataclasses.replace(results.boards[0], rows=rows, floor=None, mean="mean")
+    alike = dataclasses.replace(results, boards=[board])
+    compact = compact_boards(alike, list(values))[board.dataset]
+    assert compact.columns[0].tied == "not told apart (n = 3)"
+    ((_, _, (a,)), (_, _, (b,))) = compact.rows
+    assert a.seeds[0] == EDGE
+    assert b.seeds[-1] == WIDTH - EDGE
+    assert a.seeds[1] == a.at
+    html = page.report_html(alike)
+    assert html.count('class="dots tied"') >= 2
+    assert "not told apart (n = 3)" in html
+
+
+def test_colours_stay_where_one_model_is_told_apart(results):
+    assert any(board.tells_apart for board in results.boards)
+    columns = compact_boards(results, MODELS)["digits"].columns
+    assert not all(column.tied for column in columns)
 
 
 def test_the_page_has_them_with_its_numbers_in_words(results):

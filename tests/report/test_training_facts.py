@@ -13,6 +13,7 @@ from harness.report.record import verdicts_document
 from harness.report.results import ModelInfo
 from harness.statistics.convergence import LastTenth
 from harness.statistics.maturity import TrainingInfo
+from harness.statistics.overfitting import HeldOutRise
 
 DDPM = "diffusion/ddpm"
 LONGER = "2.2 times the training time"
@@ -35,6 +36,30 @@ def test_pages_mark_what_is_undertrained_and_say_steps_and_epochs():
     plain = page.report_html(synthetic(training=TRAINING[1:]))
     assert "Undertrained:" not in plain
     assert ">undertrained</span>" not in plain
+
+
+def test_pages_mark_what_is_overfitted_with_its_figures_and_beside_what_is_undertrained():
+    rising = replace(TRAINING[2], rise=HeldOutRise(0.123, 0.35))
+    results = synthetic(training=(TRAINING[0], rising))
+    html, text = page.report_html(results), page.report_markdown(results)
+    reason = "its held-out loss rose 12.3 % from its lowest, at 35% of training"
+    assert f"<strong>Overfitted:</strong> diffusion/ddpm on digits ({reason}" in html
+    assert html.count(">overfitted</span>") >= 2, "on a board, and beside the loss"
+    assert "| diffusion/ddpm (overfitted) |" in text
+    assert "| vae/vae (undertrained) |" in text
+    assert f"**Overfitted:** diffusion/ddpm on digits ({reason}" in text
+    (mark,) = verdicts_document(results)["overfitted"]
+    assert (mark["model"], mark["reason"]) == ("diffusion/ddpm", rising.overfitted)
+    plain = page.report_html(synthetic(training=TRAINING))
+    assert "Overfitted:" not in plain
+    assert ">overfitted</span>" not in plain
+
+
+def test_boards_have_columns_of_steps_and_epochs():
+    html = page.report_html(synthetic(training=TRAINING))
+    assert '<td data-sort="1200">1\u202f200</td><td data-sort="53.4">53</td>' in html
+    assert "<td>–</td><td>–</td>" in html, "of a model that takes no steps"
+    assert "epochs</button>" not in page.report_html(synthetic())
 
 
 def test_verdicts_name_the_budget_and_the_document_the_undertrained():

@@ -47,6 +47,7 @@ def _common(board: view.Leaderboard) -> dict[str, Any]:
         "stated": view.stated,
         "budgets": view.budgets(standings),
         "undertrained": standings.undertrained,
+        "marks": {p: {"undertrained": why} for p, why in standings.undertrained.items()},
         "maturity": view.maturity,
         "seeds": view.seeds,
         "parameters": view.parameters,
