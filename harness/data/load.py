@@ -51,6 +51,7 @@ DATASETS = Registry(
         "captions": "harness.data.user.captioned:CAPTIONS",
         "shards": "harness.data.user.shards:SHARDS",
         "hf": "harness.data.user.hub:HUB",
+        "torchvision": "harness.data.user.torchvision_sets:TORCHVISION",
         "ring": "harness.data.generated.points:RING",
         "grid": "harness.data.generated.points:GRID",
         "gaussian": "harness.data.generated.gaussian:GAUSSIAN",
