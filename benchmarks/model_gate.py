@@ -31,11 +31,11 @@ from harness.regression.fixed_models.scores import ModelScores
 POOL = 400
 STEPS = 50
 WIDTH = 0.05
-"""The deviation of the Gaussian that smooths the data, of pixels in [-1, 1]."""
+"""The standard deviation of the Gaussian that smooths the data, for pixels in [-1, 1]."""
 JITTER = 0.02
-"""The deviation of the noise in each prediction of a model whose runs differ."""
+"""The standard deviation of the noise in each prediction of a model whose runs differ."""
 SIGNAL = torch.cos(torch.linspace(0.99, 0.0, STEPS + 1, dtype=torch.float64) * torch.pi / 2)
-"""The share of the image at each step, from noise to image, which the last has reached."""
+"""The weight of the image at each step, from almost 0 (noise) to 1 at the last step (the image)."""
 
 Network = Callable[[Tensor, int], Tensor]
 """Predicts images n×d from noisy ones n×d at a step."""
@@ -46,8 +46,8 @@ Fault = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """The names of the pools that a trial takes the reference, its second run, its other seed and
-    the model from, and what is done to the model's images.
+    """A trial's pools by name (of the reference, its second run, its other seed, and the model),
+    and what is done to the model's images.
     """
 
     title: str
@@ -83,8 +83,8 @@ class Remembered(Extractor):
 
 @dataclass(frozen=True)
 class Denoiser:
-    """The mean of the image behind a noisy one, where images are training images, n×d, that a
-    Gaussian of WIDTH has smoothed.
+    """The posterior mean of the image behind a noisy one, where the distribution of images is that
+    of the training images, n×d, smoothed by a Gaussian of WIDTH.
     """
 
     images: Tensor
@@ -127,12 +127,12 @@ def rounded(weights: Tensor) -> Tensor:
 
 
 def wrong_step(network: Network) -> Network:
-    """The network, told at step 25 of 50 that it is step 20."""
+    """The network, which gets step 20 in place of step 25 of 50."""
     return lambda x, step: network(x, 20 if step == STEPS // 2 else step)
 
 
 def cached(network: Network) -> Network:
-    """The network, whose prediction is taken again at every second step."""
+    """The network, whose last prediction is used again at every second step."""
     predictions: list[Tensor] = []
 
     def predict(x: Tensor, step: int) -> Tensor:
@@ -193,7 +193,7 @@ CASES = (
     Case("nothing: another run, rounded differently", *PLAIN, "other run"),
     Case("nothing: a model whose runs differ a little", *NOISY, "noisy 3"),
     Case("nothing: the same model, another seed", *PLAIN, "seed 2"),
-    Case("nothing: a model that heeds no seed", *UNSEEDED, "plain"),
+    Case("nothing: a model that ignores the seed", *UNSEEDED, "plain"),
     Case("one black frame", *PLAIN, "other run", black_frame),
     Case("one frame of noise", *PLAIN, "other run", noise(0)),
     Case("one wrong step in fifty", *PLAIN, "wrong step"),
@@ -204,7 +204,7 @@ CASES = (
     Case("weights rounded to fp8; runs differ a little", *NOISY, "noisy fp8"),
     Case("noise in a fifth of the images; another seed", *PLAIN, "seed 2", noise(0.2)),
     Case("noise in half of the images; another seed", *PLAIN, "seed 2", noise(0.5)),
-    Case("a cache at every second step; no seed heeded", *UNSEEDED, "cached"),
+    Case("a cache at every second step; the seed is ignored", *UNSEEDED, "cached"),
 )
 
 

@@ -3,9 +3,9 @@
     python benchmarks/reconcile.py --data-root DIR [--only TEXT] [--output docs/reconcile-cases.md]
 
 Each case has samples, a reference, and a number that was computed with one known difference from
-the default protocol, by the functions of this file, not by those of the search; two have a number
-that no protocol gives. It is printed with four significant digits, as a paper might. A cause is
-named where the conclusion of the search is that difference and no other. Networks are the
+the default protocol, by functions of this file that the search does not use; two cases have a
+number that no protocol gives. It is printed with four significant digits, as a paper might. A cause
+is named where the conclusion of the search is that difference and no other. Networks are the
 package's own classifiers, or have random weights.
 """
 
@@ -73,7 +73,7 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether the cause is named, or where there is none, none."""
+        """Whether the cause is named, or no cause where there is none."""
         return self.explanation.causes == self.case.causes
 
 
@@ -429,17 +429,16 @@ INTRODUCTION = """\
 # Cases for `harness reconcile`
 
 `python benchmarks/reconcile.py --data-root DIR` writes this page: numbers that were computed with \
-one known difference from the default protocol, and the cause that \
-[`harness reconcile`](reconcile.md) names. Claimed numbers have four significant digits, less \
-zeros at the end. The functions that make them are not those of the search. "Others" counts the \
-protocols that the number alone does not exclude, which the conclusion lists after the cause; "by \
-chance" is how many protocols would meet the number by chance.
+one known difference from the default protocol, and the cause that \ [`harness
+reconcile`](reconcile.md) names. Claimed numbers have four significant digits, less \ zeros at the
+end. The search does not use the functions that compute them. "Others" counts the \ protocols that
+the number alone does not exclude, which the conclusion lists after the cause; "by \ chance" is how
+many protocols would meet the number by chance.
 
 The cause is named in {right} of {caused} cases, and none in {none} of {without} without a cause. \
 Networks are the package's classifiers and, for LPIPS, networks with random weights; no case was \
 used while the search was built.
-
-"""
+               """
 HEAD = """\
 | | difference | metric | default | claimed | cause that is named | others | by chance | right |
 |--:|---|---|--:|--:|---|--:|--:|---|"""

@@ -14,8 +14,8 @@ from harness.core.errors import BadInput
 @contextmanager
 def user_call() -> Iterator[None]:
     """Runs a block that somebody called from Python. Raises BadInput, with the line that the shell
-    prints, for all that its user or time can put right; PyTorch's settings and its global random
-    state are afterwards what they were.
+    prints, for every error that the user can put right or that may pass with time. PyTorch's
+    settings and its global random state are restored afterwards.
     """
     try:
         with unchanged_torch():
@@ -30,7 +30,7 @@ def user_call() -> Iterator[None]:
 
 @contextmanager
 def unchanged_torch() -> Iterator[None]:
-    """Restores, after a block, how PyTorch computes and its global random state."""
+    """Restores PyTorch's settings and its global random state after a block."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warns = torch.is_deterministic_algorithms_warn_only_enabled()

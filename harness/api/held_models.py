@@ -109,9 +109,9 @@ class HeldPipeline(HeldModel, DiffusersPipeline):
 
 
 def hold_model(value: object, settings: Mapping[str, Any]) -> HeldModel | None:
-    """A model in memory as a generator; None where the value is none. A module is asked by its
-    method `sample(n, generator)`, or else gives images of latents. Raises BadInput for settings or
-    signatures that do not fit.
+    """A model in memory as a generator; None where the value is no model. Of a module the method
+    `sample(n, generator)` is called, or else `forward` with latents. Raises BadInput for settings
+    or signatures that do not fit.
     """
     name = str(getattr(value, "__name__", "") or type(value).__name__)
     checked = check_settings(name, {"source": name, **settings})

@@ -108,7 +108,7 @@ def _on_scale(images: Tensor, name: str, value_range: ValueRange) -> Tensor:
 
 
 def _channels_first(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """n×H×W×C as n×C×H×W; what has its channels first already, as it is."""
+    """An array n×H×W×C as n×C×H×W; one with its channels first is returned as it is."""
     if array.ndim == 3 and array.shape[2] in (1, 3, 4):
         raise BadInput(f"{name} of {'×'.join(map(str, array.shape))} {ONE_IMAGE}")
     is_last = array.ndim == 4 and array.shape[3] in (1, 3)

@@ -22,12 +22,10 @@ def lightning_callback(
     """Returns a callback for Lightning's `Trainer`, which logs scores as the module's own metrics,
     so that loggers show `fid` and `ModelCheckpoint(monitor="fid")` follows it.
 
-    Args:
-        every_n_epochs: Epochs of training between two scores.
-        reference: As for `harness.score`.
+    Args: every_n_epochs: Epochs of training between two scores. reference: As for `harness.score`.
         model: What is scored of the module, as `lambda module: module.ema`. Default: the module
-            itself, by its method `sample(n, generator)`, or with `latent=` by its `forward`.
-        **options: Those of `harness.score`, with metrics, n and seed.
+        itself, by its method `sample(n, generator)`, or with `latent=` by its `forward`. **options:
+        The options of `harness.score`, also metrics, n and seed.
 
     Raises:
         BadInput: Where Lightning is not installed, and for wrong settings.

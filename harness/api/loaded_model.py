@@ -38,17 +38,14 @@ def load_model(
 ) -> LoadedModel:
     """Loads a trained model from the tracking store.
 
-    Args:
-        source: `run:RUN_ID`, or the name or path of a suite.
-        model: The suite's model, as `vae/vae`.
-        seed: Its training seed. Default: the suite's first.
-        dataset: The dataset that it was trained on. Default: the suite's only one.
-        **changes: Those that the suite was run with (see `harness.run`), `output`, `tracking_uri`,
-            `data_root`, and the `device` to load it onto.
+    Args: source: `run:RUN_ID`, or the name or path of a suite. model: The suite's model, as
+        `vae/vae`. seed: Its training seed. Default: the suite's first. dataset: The dataset that it
+        was trained on. Default: the suite's only one. **changes: The changes that the suite was run
+        with (see `harness.run`), `output`, `tracking_uri`, `data_root`, and the `device` to load it
+        onto.
 
-    Raises:
-        BadInput: Where there is no such run, where it has no finished model, and where the suite
-            has not been run so.
+    Raises: BadInput: Where there is no such run, where it has no finished model, and where the
+        suite has not been run with these changes.
     """
     with user_call():
         values = check_keywords(SuiteKeywords, changes, "load_model")
@@ -70,7 +67,9 @@ def _run_of_cell(
     dataset: str | None,
     seed: int | None,
 ) -> str:
-    """The run of the cell that these name. Raises BadInput where there is none, or several are."""
+    """The run of the cell of this model, seed and dataset. Raises BadInput where none or several
+    fit.
+    """
     trained = [cell for cell in plan.cells if cell.training_key in records]
     place = None if dataset is None else str(parse_reference(dataset))
     wishes = {"model": model, "dataset": place, "seed": seed}
@@ -118,9 +117,9 @@ class LoadedModel:
         labels: Sequence[int] | Tensor | None = None,
         captions: Sequence[str] | None = None,
     ) -> Tensor:
-        """New images, float32 in [-1, 1]: those of the suite with its seed (the default), and of
-        another draw with another. A conditional model needs `labels` or `captions`, one for each
-        image. Raises BadInput where the model makes no images, or not of these.
+        """New images, float32 in [-1, 1]. With the default seed they are the suite's samples, with
+        another seed another draw. A conditional model needs `labels` or `captions`, one for each
+        image. Raises BadInput where the model makes no images, or does not take these conditions.
         """
         with user_call():
             model = self.generator()

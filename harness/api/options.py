@@ -18,7 +18,7 @@ from harness.core.output_folder import default_output
 from harness.families.pretrained.settings import Latent, ValueRange
 
 AS_GIVEN = ("train",)
-"""Keywords whose values are images, which are checked as images are."""
+"""Keywords whose values are images; they are checked with the other images of a call."""
 
 
 class StoreKeywords(TypedDict, total=False):
@@ -29,7 +29,7 @@ class StoreKeywords(TypedDict, total=False):
 
 
 class PlaceKeywords(StoreKeywords, total=False):
-    """Where is computed, and where data and results are."""
+    """The device, and where data and results are."""
 
     device: str
     data_root: str | Path
@@ -37,7 +37,7 @@ class PlaceKeywords(StoreKeywords, total=False):
 
 class ScoreKeywords(PlaceKeywords, total=False):
     """All that `harness.score` takes by name beside metrics, number of samples and seed. Names and
-    meanings are those of `harness score --help`; `arguments` is `--argument`.
+    meanings are the same as in `harness score --help`; `arguments` is `--argument`.
     """
 
     train: Images | LabelledImages
@@ -71,7 +71,7 @@ class ScoreArguments(ScoreKeywords, total=False):
 
 
 class SuiteKeywords(PlaceKeywords, total=False):
-    """What a call changes of a suite, and where it runs: the options of `harness run`."""
+    """What a call changes in a suite, and where it runs: the options of `harness run`."""
 
     seeds: str | Sequence[int]
     models: str | Sequence[str]
@@ -102,7 +102,7 @@ def check_keywords(kind: type[Any], keywords: Mapping[str, Any], verb: str) -> d
 
 
 def _validated(verb: str, name: str, value: object, hint: Any) -> Any:
-    """The value of a keyword, of its type. Raises BadInput where it is of another."""
+    """The value of a keyword. Raises BadInput where it is of another type than the keyword's."""
     try:
         return TypeAdapter(hint).validate_python(value)
     except ValidationError as error:
@@ -118,13 +118,13 @@ def name_list(value: str | Sequence[str] | None) -> list[str] | None:
 
 
 def compute_options(values: Mapping[str, Any]) -> ComputeOptions:
-    """Where is computed: `auto` and `HARNESS_DATA` where the keywords do not say it."""
+    """The device and the folder of data: by default `auto` and `HARNESS_DATA`."""
     root = values.get("data_root") or os.environ.get("HARNESS_DATA")
     return ComputeOptions(values.get("device") or "auto", Path(root) if root else None)
 
 
 def store_options(values: Mapping[str, Any]) -> StoreOptions:
-    """Where results are: `runs` and `MLFLOW_TRACKING_URI` where the keywords do not say it."""
+    """Where results are: by default `runs` and `MLFLOW_TRACKING_URI`."""
     output, uri = values.get("output"), values.get("tracking_uri")
     return StoreOptions(
         Path(output) if output else default_output(),

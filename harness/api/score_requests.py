@@ -12,7 +12,7 @@ from harness.data.imageset import place_of
 from harness.scoring.comparing import Place
 
 IN_MEMORY = "list of texts"
-"""In place of a file's name, where captions are in memory."""
+"""Stands for the file's name where captions are in memory."""
 
 
 def score_options(
@@ -48,7 +48,7 @@ def _metric_options(values: Mapping[str, Any]) -> MetricOptions:
 
 
 def _model_options(values: Mapping[str, Any]) -> ModelOptions:
-    """As the shell has them. The range is of images in memory too, and so is not among them."""
+    """The shell's options for models, without the value range, which images in memory have too."""
     settings = model_settings(values)
     latent = "x".join(map(str, settings.get("latent", ())))
     names = ("latent_distribution", "images_at_once", "trust_remote_code")

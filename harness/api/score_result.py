@@ -24,8 +24,9 @@ HEADS = ("metric", "value", "", "to know")
 
 @dataclass(frozen=True, repr=False)
 class ScoreResult:
-    """The numbers of one set of samples. `result["fid"]` is a number as a float, `rows` has all
-    that is known of each, and `document` is what `harness score --json` writes.
+    """The numbers of one set of samples. `result["fid"]` is a number as a float, `rows` has each
+    number with its protocol, uncertainty and remarks, and `document` is what `harness score --json`
+    writes.
     """
 
     rows: tuple[Measurement, ...]
@@ -64,9 +65,9 @@ class ScoreResult:
         return frame.astype({"value": float, "stderr": float})
 
     def log(self, **place: Unpack[StoreKeywords]) -> str:
-        """Logs the numbers to MLflow, in the experiment "score", and returns the id of the run;
-        the same sets again continue it. `output` and `tracking_uri` say which store; by default it
-        is that of the call. Raises BadInput for numbers of statistics.
+        """Logs the numbers to MLflow, in the experiment "score", and returns the id of the run; the
+        same sets again continue it. `output` and `tracking_uri` say which store; the default is the
+        store of the call. Raises BadInput for numbers that were computed from statistics.
         """
         with user_call():
             if "paired" not in self.document:
@@ -97,7 +98,7 @@ class ScoreResult:
 
 
 def _shown(row: Measurement) -> Sequence[str]:
-    """Metric, value, uncertainty, and what must be known of it."""
+    """Metric, value, uncertainty, and remarks."""
     metric, value, spread, _, note = map(printable, row_cells(row))
     return metric, value, spread, note
 

@@ -57,18 +57,16 @@ def score(
     **options: Unpack[ScoreKeywords],
 ) -> ScoreResult:
     """Measures images, or samples of a model, against a reference, as `harness score` does: the
-    same input has the same numbers, to the bit.
+    same input gives the same numbers, to the bit.
 
-    Args:
-        samples: Images (a folder, an `.npz`, a split such as `cifar10:test`, a tensor n×C×H×W, an
-            array n×H×W×C, a list of Pillow's images), uint8 or float in [-1, 1], or a pair of
-            images in memory and their classes; or a model (see `Model`, and docs/pretrained.md for
-            names of models). With `draws=True` a list of several draws.
-        reference: What they are compared with: images too, or a file of statistics.
-        metrics: Names, as `"fid,kid"` or a list. Default: those that suit the images.
-        n: The number of samples to draw of a model. Default: as many as reference images.
-        seed: The seed of the draw. Default: 0, or that of the run.
-        **options: Those of the shell, see `harness.api.options.ScoreKeywords` and docs/python.md.
+    Args: samples: Images (a folder, an `.npz`, a split such as `cifar10:test`, a tensor n×C×H×W, an
+        array n×H×W×C, a list of Pillow's images), uint8 or float in [-1, 1], or a pair of images in
+        memory and their classes; or a model (see `Model`, and docs/pretrained.md for names of
+        models). With `draws=True` a list of several draws. reference: What they are compared with:
+        images too, or a file of statistics. metrics: Names, as `"fid,kid"` or a list. Default:
+        those that suit the images. n: The number of samples to draw of a model. Default: as many as
+        reference images. seed: The seed of the draw. Default: 0, or that of the run. **options: The
+        options of the shell, see `harness.api.options.ScoreKeywords` and docs/python.md.
 
     Raises:
         BadInput: With the line of the shell, where something does not fit or cannot be read.
@@ -168,7 +166,7 @@ def _makes_images(source: Source) -> bool:
 
 
 def _numerics(request: ScoreOptions, sources: Sequence[Source]) -> Numerics:
-    """How networks are computed: where the call says, or else where the model in memory is."""
+    """How networks are computed: on the call's device, or else on that of the model in memory."""
     device = request.compute.device
     models = (each.device for each in sources if isinstance(each, HeldModel))
     if device == "auto" and (place := next(models, None)) is not None:
@@ -209,7 +207,7 @@ class _Drawer:
         return places, captions
 
     def _draw(self, source: Source) -> tuple[Place, Sequence[str] | None]:
-        """Samples of a model: kept as the shell keeps them, but of what is in memory."""
+        """Samples of a model. They are kept, as in the shell, unless the model is in memory."""
         request, options = self.request, self.request.models
         model = source if isinstance(source, ImageGenerator) else self._open(_name(source))
         texts = self.values.get("captions")

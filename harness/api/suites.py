@@ -57,13 +57,11 @@ class SuiteOutcome:
 def run(suite: SuiteSource, jobs: int = 1, **changes: Unpack[SuiteKeywords]) -> SuiteOutcome:
     """Trains and measures what is left of a suite and writes its report, as `harness run` does.
 
-    Args:
-        suite: The name of a shipped suite, the path of a file, or the same as a mapping.
-        jobs: Cells at a time. One runs in this process; more run in processes of their own, which
-            a script starts only under `if __name__ == "__main__":`.
-        **changes: Those of `harness run`: seeds, models, datasets, metrics, budget, budget_scale,
-            device, data_root, output, tracking_uri and others of
-            `harness.api.options.SuiteKeywords`.
+    Args: suite: The name of a shipped suite, the path of a file, or the same as a mapping. jobs:
+        Cells at a time. One runs in this process; more run in processes of their own, which a
+        script starts only under `if __name__ == "__main__":`. **changes: The options of `harness
+        run`: seeds, models, datasets, metrics, budget, budget_scale, device, data_root, output,
+        tracking_uri and others of `harness.api.options.SuiteKeywords`.
 
     Raises:
         BadInput: With the line of the shell, where something in the suite or a change is wrong.
@@ -82,7 +80,7 @@ def run(suite: SuiteSource, jobs: int = 1, **changes: Unpack[SuiteKeywords]) -> 
         store = chosen.results.open()
         try:
             outcomes, results = carry_out(Console(), plan, store, place, CHECKPOINT_SECONDS)
-        except typer.Exit:  # Ctrl-C or SIGTERM, of which all is saved
+        except typer.Exit:  # Ctrl-C or SIGTERM; finished work is saved
             raise KeyboardInterrupt from None
         failures = tuple(failure for outcome in outcomes for failure in outcome.failures)
         folder = report_folder(plan, identify(plan.loaded, store), store.folder)
@@ -93,12 +91,9 @@ def results(suite: SuiteSource, **changes: Unpack[SuiteKeywords]) -> pd.DataFram
     """The numbers that a suite has so far, as a tidy table: a row for each cell and metric, with
     the columns of the report's `results.csv`; `value` is NaN where `status` says why there is none.
 
-    Args:
-        suite: As for `run`.
-        **changes: Those that it was run with.
+    Args: suite: As for `run`. **changes: The changes that it was run with.
 
-    Raises:
-        BadInput: Where it has not been run so.
+    Raises: BadInput: Where it has not been run with these changes.
     """
     with user_call():
         values = check_keywords(SuiteKeywords, changes, "results")

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Log = Callable[..., object]
-"""A function that takes numbers by name, and the `step` by name: `mlflow.log_metrics`."""
+"""Called with the numbers by name and `step=`, as `mlflow.log_metrics` is."""
 
 
 class TrainingScores:
-    """Measures a model every so many steps of a training: `scores(step, model)` in the loop.
+    """Measures a model at regular steps of a training: call `scores(step, model)` in the loop.
 
     Samples are drawn with one seed each time, in evaluation mode and without gradients; the
-    training's own randomness and modes are left as they are, so that it takes the same course.
+    training's own randomness and modes are left as they are, so that its result is the same as
+    without measuring.
     """
 
     def __init__(
@@ -38,8 +39,8 @@ class TrainingScores:
         log: Log | None = None,
         **options: Unpack[ScoreArguments],
     ) -> None:
-        """Measures at the steps that `every` divides, against the reference; numbers are given to
-        `log(numbers, step=step)` too. `options` are those of `harness.score`.
+        """Measures at multiples of `every` steps, against the reference; numbers are also passed to
+        `log(numbers, step=step)`. `options` are those of `harness.score`.
 
         Raises BadInput for wrong settings, before any training.
         """

@@ -15,8 +15,8 @@ _CURE = "name a value, or leave it out (was a variable of the shell not set?)"
 
 
 def check_no_empty(arguments: Sequence[str]) -> None:
-    """Raise BadInput for an empty argument, such as a shell's unset variable. Taken for one that is
-    left out it would change what is compared, and as a path it is the current folder.
+    """Raise BadInput for an empty argument, such as a shell's unset variable. Read as left out, it
+    would change what is compared; read as a path, it would be the current folder.
     """
     for previous, word in zip(["", *arguments], arguments, strict=False):
         if match := _EMPTY_VALUE.fullmatch(word):

@@ -25,7 +25,7 @@ OUTCOMES = {
 
 
 def show_leaderboard(console: Console, leaderboard: Leaderboard) -> None:
-    """Every board, best first, then what is over all datasets, and what a reader must know."""
+    """Every board, best first, then summaries over all datasets, and notes."""
     from harness.report.boards import view
 
     widen_unless_terminal(console)
@@ -125,7 +125,7 @@ def _quoted(console: Console, standings: Standings) -> None:
 
 
 def _closing(console: Console, standings: Standings) -> None:
-    """What a reader must know, and which cells gave no numbers."""
+    """The notes of the boards, and which cells gave no numbers."""
     console.print()
     for notice in standings.notices:
         print_line(console, notice, "yellow")

@@ -1,4 +1,5 @@
-"""`harness claims` and `harness ledger`: what claims came to, and all that are to be tested."""
+"""`harness claims` and `harness ledger`: the verdicts of one suite, and the page of all shipped
+claims."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How a command ends that cannot go on: one line on stderr, and an exit code that scripts can
-tell apart. docs/cli.md lists the codes.
+"""How a failing command ends: with one line on stderr, and an exit code from which scripts can tell
+the cause. docs/cli.md lists the codes.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _PASSING_NAMES = """
     ECONNREFUSED ECONNRESET ECONNABORTED EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ENOTCONN
 """.split()
 _PASSING = {getattr(errno, name) for name in _PASSING_NAMES}
-"""What the system says of a thing that another try may find changed: a full disk, a network."""
+"""Errors of the system that may be gone at another try: a full disk, a network that is away."""
 
 
 class ReaderGone(BadInput):
-    """What reads the output went away before its end."""
+    """The reader of the output went away before its end."""
 
     exit_code = 141
     """128 + the number of SIGPIPE."""
@@ -45,7 +45,7 @@ class ReaderGone(BadInput):
 
 
 def without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    """The command line without `--debug`, which may stand anywhere in it, and whether it did."""
+    """The command line without `--debug`, which may stand anywhere, and whether it was there."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     kept = [word for word in arguments[:end] if word != DEBUG]
     return [*kept, *arguments[end:]], len(kept) < end
@@ -64,11 +64,12 @@ def end(error: Exception, debug: bool) -> int:
 
 
 def accident(ended: SystemExit) -> Exception | None:
-    """What ended the command with 1, apart from a verb that says so: `harness check` says
-    "regression" with it, and nothing else may. None where there is no accident.
+    """The cause where a command ended with exit code 1 without a verb having said so; None where a
+    verb said so or the code is another. `harness check` says "regression" with code 1, so no
+    accident may.
 
-    typer and rich end so, silently, where the reader of the output went away, and where some input
-    ended early; so do libraries that are commands themselves.
+    typer and rich end silently with code 1 where the reader of the output went away or input ended
+    early, and so do libraries that are commands themselves.
     """
     if ended.code in (None, 0) or (isinstance(ended.code, int) and ended.code != 1):
         return None
@@ -81,7 +82,9 @@ def accident(ended: SystemExit) -> Exception | None:
 
 
 def explain_exception(error: BaseException) -> BadInput | None:
-    """What was raised, as an error that its user or time can put right; None for any other."""
+    """The exception as an error that the user can put right or that may pass with time; None for
+    any other exception.
+    """
     if isinstance(error, BadInput):
         return error
     if isinstance(error, BrokenPipeError):

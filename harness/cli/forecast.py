@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from harness.plan import Cell
 
 TRAINING_SHARE = 0.8
-"""The part of a cell's time that training is taken to be while nothing better is known."""
+"""The share of a cell's time that training is assumed to take while nothing better is known."""
 
 
 class TimeLeft:
-    """Learns how long cells of each (dataset, model) take, and guesses the others by the mean.
+    """Learns how long cells of each (dataset, model) take, and estimates the others by the mean.
 
-    It counts work: seconds in which a cell had a core for itself. Of more than `jobs` that run at a
-    time, each has a core for its share of the time only.
+    It counts work: seconds in which a cell had a core for itself. Where more than `jobs` cells run
+    at a time, each has a core for a share of the time only.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class TimeLeft:
         self._ended: set[str] = set()
 
     def hear(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Notes the progress of a cell."""
         self._count()
         self._work.setdefault(event.cell, 0.0)
         share = min(event.done / max(event.total, 1), 1.0)
@@ -76,7 +76,7 @@ class TimeLeft:
 
     @property
     def _pace(self) -> float:
-        """The part of the time for which each that runs has a core."""
+        """The share of the time for which each running cell has a core."""
         return min(1.0, self._jobs / max(len(self._work), 1))
 
     def _count(self) -> None:

@@ -1,4 +1,5 @@
-"""`harness forget`, and `harness unlogged`: runs that should leave the boards, writes that wait."""
+"""`harness forget` and `harness unlogged`: runs taken off the boards, and results that wait to be
+logged."""
 
 from __future__ import annotations
 

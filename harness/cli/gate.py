@@ -92,7 +92,7 @@ Tolerances = Annotated[
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is run of the suite before it is compared."""
+    """Which cells of the suite run before the comparison."""
 
     run: Annotated[
         bool,
@@ -136,7 +136,7 @@ def check(
     if pairs.against:
         if baseline or files.junit or running != RunOptions():
             raise BadInput(
-                "--baseline, --junit, --jobs and --no-run are of suites, and with --against a "
+                "--baseline, --junit, --jobs and --no-run are for suites, and with --against a "
                 "model is checked"
             )
         request = model_gate.ModelCheckRequest(

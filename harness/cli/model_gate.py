@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 IMAGES = 100
 """Images that are drawn of each model, unless there are prompts or `-n` says how many."""
 FEWEST_IMAGES = 2
-"""Of one image nothing varies."""
+"""A single image has no variance."""
 STYLES = {0: "bold green", 1: "bold red"}
 OF_SUITES = (
     "seeds models datasets metrics budget budget_scale accelerate precision memory_format".split()
@@ -129,7 +129,7 @@ def refuse_options_of_models(pairs: PairOptions, drawing: ModelOptions) -> None:
 
 def refuse_options_of_suites(chosen: suite_options.SuiteOptions) -> None:
     """Raise BadInput for an option of suites where a model is checked."""
-    reason = "is of suites, and with --against a model is checked"
+    reason = "is for suites, and with --against a model is checked"
     options.refuse(chosen, OF_SUITES, reason)
     if chosen.processes != 1:
         raise BadInput(f"--processes {reason}")

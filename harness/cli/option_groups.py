@@ -30,7 +30,9 @@ def with_option_groups(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_optional_suite(verb: Callable[..., None]) -> Callable[..., None]:
-    """As `with_option_groups`, for a verb that can do without a suite, whose name is then empty."""
+    """The same as `with_option_groups`, for a verb whose suite may be left out: its name is then
+    empty.
+    """
     command = with_option_groups(verb)
     parameters = inspect.signature(command).parameters.values()
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

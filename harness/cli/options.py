@@ -80,7 +80,7 @@ DataRoot = Annotated[
 
 
 def _output(context: typer.Context, parameter: typer.CallbackParam, folder: Path) -> Path:
-    """The folder that was named, or else the default one; a line says where it is another one."""
+    """The named folder, or else the default; prints a line where that is an old version's."""
     source = context.get_parameter_source(parameter.name or "")
     if source is None or source.name != "DEFAULT" or context.resilient_parsing:
         return folder
@@ -167,8 +167,8 @@ def check_output_options(
     data_root: Path | None = None,
     store: Path | None = None,
 ) -> None:
-    """Raise BadInput where one of `files`, which a verb is to write, cannot be written, or is what
-    the verb reads: one of `places`, a dataset's file, or the file of the tracking `store`.
+    """Raise BadInput where one of the output `files` cannot be written, or is an input: one of
+    `places`, a dataset's file, or the file of the tracking `store`.
     """
     if any(files := tuple(files)):
         from harness.data import output_files

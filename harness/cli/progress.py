@@ -47,7 +47,7 @@ class Display:
         self._lock = threading.Lock()  # events come from another thread than outcomes
 
     def listen(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Takes an event of a cell."""
         with self._lock:
             if event.cell not in self._begun:
                 self._begun[event.cell] = time.monotonic()
@@ -71,10 +71,10 @@ class Display:
             print_line(self.console, line + more)
 
     def begin(self, event: CellEvent) -> None:
-        """A cell was heard of for the first time."""
+        """Called at the first event of a cell."""
 
     def show(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Shows the progress of a cell."""
 
     def close(self, cell: str, state: str) -> None:
         """A cell ended."""
@@ -94,12 +94,12 @@ class Lines(Display):
         self._training: set[str] = set()
 
     def begin(self, event: CellEvent) -> None:
-        """A cell was heard of for the first time."""
+        """Called at the first event of a cell."""
         if event.stage != "training":
             self._say(event)
 
     def show(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Shows the progress of a cell."""
         if event.stage == "training" and event.cell not in self._training:
             self._training.add(event.cell)
             self._say(event)
@@ -128,7 +128,7 @@ class Bars(Display):
         return self._progress.add_task(escape(name), total=total, stage=stage, left="–")
 
     def show(self, event: CellEvent) -> None:
-        """A cell got on."""
+        """Shows the progress of a cell."""
         if event.cell not in self._cells:
             self._cells[event.cell] = self._add(event.cell, event.total, event.stage)
         self._progress.update(
@@ -164,7 +164,7 @@ class Bars(Display):
 
 
 def announce_stages(console: Console) -> Callable[[str], None]:
-    """Says what a command is at before its cells run, a line each."""
+    """Prints what a command does before its cells run, a line for each step."""
     return lambda text: print_line(console, text, "dim")
 
 

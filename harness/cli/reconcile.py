@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.reconcile.task import ReconcileTask
 
 SHOWN = 20
-"""Attempts that do not give the number, the nearest of which the table has."""
+"""How many attempts that do not give the number the table has: the nearest ones."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class ReconcileOptions:
     def _network(self, metric: str) -> str | None:
         is_perceptual = metric == "lpips"
         if self.protocol.extractor and is_perceptual:
-            raise BadInput("--extractor is not of lpips; name its network with --perceptual")
+            raise BadInput("--extractor is not for lpips; name its network with --perceptual")
         if self.protocol.perceptual and not is_perceptual:
-            raise BadInput(f"--perceptual is of lpips, not of {metric}")
+            raise BadInput(f"--perceptual is for lpips, not for {metric}")
         return self.protocol.perceptual if is_perceptual else self.protocol.extractor
 
 

@@ -60,7 +60,7 @@ def _row(board: Board, models: Sequence[str], results: Results) -> list[str]:
 def _blocks(
     models: Sequence[str], rows: Sequence[Sequence[str]], width: int
 ) -> Iterator[tuple[int, int]]:
-    """The models as far as they fit beside each other, part by part."""
+    """The models in groups that fit beside each other."""
     head = max((len(row[0]) for row in rows), default=0)
     first, used = 0, head
     for index, model in enumerate(models):

@@ -114,7 +114,7 @@ def run(
 
 
 def _most_seeds(until_decided: bool, max_seeds: int | None, seeds: int) -> int | None:
-    """The greatest number of seeds of a run until its claims are decided; None for another run."""
+    """The most seeds of a run with --until-decided; None for a run without it."""
     if until_decided and max_seeds is None:
         raise BadInput("--until-decided needs --max-seeds N: the most seeds that a claim may take")
     if max_seeds is not None and not until_decided:
@@ -125,14 +125,16 @@ def _most_seeds(until_decided: bool, max_seeds: int | None, seeds: int) -> int |
 
 
 def check_room(outcomes: Sequence[CellOutcome]) -> None:
-    """TryLater where cells failed because the disk is full, which says nothing of them."""
+    """Raises TryLater where cells failed because the disk is full, which says nothing about the
+    models.
+    """
     reason = os.strerror(errno.ENOSPC)
     if any(reason in failure for outcome in outcomes for failure in outcome.failures):
         raise TryLater(f"cells failed: {reason}; make room, and the same command goes on")
 
 
 def _extent(loaded: LoadedSuite) -> str:
-    """How much a suite asks for."""
+    """The numbers of models, datasets, seeds and metrics of a suite, in words."""
     suite = loaded.suite
     counts = {
         "model": len(suite.all_entrants()),
@@ -176,8 +178,8 @@ def carry_out(
     checkpoint_seconds: float,
     seeds: SeedsOfClaims | None = None,
 ) -> tuple[list[CellOutcome], Results]:
-    """Run what is left of a plan and write its report; `seeds` says which claims have more than
-    others. Ends the command where it was stopped.
+    """Run what is left of a plan and write its report; `seeds` are the seeds of claims that have
+    more than the suite's. Ends the command where it was stopped.
     """
     from harness.engine.cell_scheduler import memory_needs
     from harness.engine.estimate import last_estimate
@@ -206,7 +208,7 @@ def carry_out(
     began = time.monotonic()
     outcomes = _run_cells(console, todo, engine, site, store)
     took = time.monotonic() - began
-    store.connect()  # what it did not take while cells ran
+    store.connect()  # results that the store did not take while cells ran
     store.settle([*run_ids(plan, store, plan.records(store)), site.parent])
     if estimate and todo and not any(outcome.failures for outcome in outcomes):
         expected = estimate.seconds(todo, records, engine.jobs, engine.spare)
@@ -250,7 +252,7 @@ def _run_cells(
 def _say_how_good(
     console: Console, store: Store, parent: str, expected: float | None, took: float
 ) -> None:
-    """The estimate beside the truth; logged too."""
+    """Prints and logs the estimated time beside the actual one."""
     from harness.cli.progress import format_seconds
 
     if expected is not None:

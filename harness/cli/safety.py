@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.data.imageset import ImageSet
 
 LIMIT = 1e-4
-"""The probability, over keys, that an image without a watermark is said to have it."""
+"""The false positive rate, over keys, for an image without a watermark."""
 SHOWN = 20
 
 Samples = Annotated[
@@ -80,7 +80,7 @@ def detect(
 ) -> None:
     """Say how many images have the watermark of a key.
 
-    An image without it is taken for a marked one with probability 1e-4 at most, over keys.
+    The false positive rate for images without it is 1e-4 at most, over keys.
 
     **Examples**
 
@@ -96,7 +96,7 @@ def detect(
     print_line(
         Console(),
         f"{samples}: {marked:,} of {counted(len(images), 'image')} have the watermark; of as many "
-        f"without it {LIMIT * len(images):.2g} would be expected to seem so",
+        f"images without it {LIMIT * len(images):.2g} would be expected to test positive",
     )
 
 

@@ -79,7 +79,9 @@ class ImageJob:
         score_output.exit_on_failures(console, rows)
 
     def _measure(self, console: Console, sets: Sets) -> tuple[list[Measurement], dict[str, Any]]:
-        """The rows of one set and its document; both shown, extras written, rows logged."""
+        """Measures one set: returns its rows and its document after showing both, writing the
+        extras and logging the rows.
+        """
         from harness.scoring.document import scoring_document
         from harness.scoring.per_image import image_table
 
@@ -120,7 +122,7 @@ class ImageJob:
         print_line(console, f"Run: {log_scoring(document, rows, store, table)} in {store.uri}")
 
     def _metric_names(self) -> list[str] | None:
-        """The metrics named; of a shard none, because its numbers alone say nothing."""
+        """The named metrics; none for a shard, because its numbers alone say nothing."""
         names = self.request.metrics.names()
         if self.extras.statistics and not self.request.sets.reference and names is None:
             return []
@@ -139,7 +141,7 @@ def _open(request: ScoreOptions, place: str, opening: OpenOptions) -> Sets:
     from harness.scoring import open_sets, with_captions, with_draws
 
     requested = request.sets
-    # Of two single images nothing can be said but how they differ.
+    # Two single images can only be compared with each other.
     single = (
         bool(requested.reference) and is_one_file(place) and is_one_file(requested.reference or "")
     )
@@ -175,7 +177,7 @@ def check_combinations(request: ScoreOptions) -> None:
     """Raise BadInput for options that do not go together."""
     files, metrics = request.files, request.metrics
     if request.sets.draws:
-        reason = "is of one set of samples, and does not go with --draws"
+        reason = "is for one set of samples, and does not go with --draws"
         options.refuse(request.sets, ("pairs", "captions"), reason)
         options.refuse(files, ("curve", "gallery", "save_statistics", "per_image"), reason)
     elif len(request.samples) > 1:

@@ -46,7 +46,9 @@ def check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
         load_metric(name)
     request.metrics.definitions()
     if request.sets.pairs:
-        raise BadInput(f"--pairs: {models[0]} makes new images, which belong to no others")
+        raise BadInput(
+            f"--pairs: {models[0]} makes new images, which have no partners in the reference"
+        )
     if request.sets.captions and len(request.samples) > 1:
         raise BadInput("--captions goes with one model; score them one by one")
 

@@ -226,7 +226,7 @@ class ModelOptions:
         }
         return open_model(place, settings, open_store, data_root)
 
-    def check_unused(self, reason: str = "is of models, and the samples are images") -> None:
+    def check_unused(self, reason: str = "is for models, and the samples are images") -> None:
         """Raise BadInput, with the reason, where an option is set that concerns models alone."""
         for option in fields(self):
             if getattr(self, option.name) != option.default:

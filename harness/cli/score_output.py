@@ -60,7 +60,7 @@ def show_statistics(console: Console, sets: dict[str, SetStatistics]) -> None:
 
 
 def show_rows(console: Console, rows: Sequence[Measurement], name: str = "") -> None:
-    """Print the numbers of a set, which `name` tells from others where there are several. In a
+    """Print the numbers of a set; `name` tells it from others where there are several. In a
     terminal, protocols stand below the table, where long lines can wrap.
     """
     if not console.is_terminal:
@@ -122,7 +122,7 @@ def exit_on_failures(console: Console, rows: Sequence[Measurement]) -> None:
 
 
 def row_cells(row: Measurement) -> tuple[str, str, str, str, str]:
-    """Metric, value, uncertainty, protocol, and what must be known of it."""
+    """Metric, value, uncertainty, protocol, and remarks."""
     from harness.metrics import load_metric
 
     metric = load_metric(row.metric)

@@ -15,8 +15,8 @@ def replace_what_cannot_be_shown() -> None:
 
 
 def outlive_readers() -> None:
-    """From now on what reads stdout or stderr may go away, as `head` does: the rest of what is
-    printed is lost then, and nothing else. For commands that do more than print.
+    """From now on the reader of stdout or stderr may go away, as `head` does: only the rest of the
+    output is lost. For commands that do more than print.
     """
     if _is_own(sys.stdout, 1):
         sys.stdout = _outliving(sys.stdout)
@@ -38,7 +38,7 @@ class _Outliving(io.FileIO):
     """A file whose reader may go away."""
 
     def write(self, data: Any, /) -> int:
-        """As that of any file; all of it once the reader is gone."""
+        """Writes as any file does; once the reader is gone, it discards the text."""
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -150,8 +150,8 @@ class SuiteOptions:
         return make_plan(loaded, self.numerics(loaded), self.compute.data_root)
 
     def measured(self, loaded: LoadedSuite | None = None) -> tuple[Plan, Store, dict[str, Record]]:
-        """The plan of the suite, its store, and what that has of the plan's cells. BadInput where
-        it has nothing, in which case nothing is written: neither a store nor a report.
+        """The plan of the suite, its store, and the store's results of the plan's cells. Raises
+        BadInput where there are none; then neither a store nor a report is written.
         """
         loaded = loaded or self.load()
         cure = "`harness run` runs it"
@@ -194,7 +194,7 @@ class SuiteOptions:
 
 
 def _what_there_is(plan: Plan, store: Store) -> str:
-    """What the store has of the suite under other settings; empty where it has nothing."""
+    """Says with which other settings the store has runs of the suite; empty where it has none."""
     from harness.tracking.collection import suite_runs
 
     others = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _PageByDefault(typer.core.TyperGroup):
-    """`harness vote SUITE` is `harness vote page SUITE`: what is no verb is a suite."""
+    """`harness vote SUITE` is `harness vote page SUITE`: a word that is no verb is a suite."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and not args[0].startswith("-"):

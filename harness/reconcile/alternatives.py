@@ -77,16 +77,16 @@ def _counts(space: SearchSpace) -> Iterator[Deviation]:
 
 
 def _fewer(count: int, other: int) -> list[int]:
-    """The usual numbers below `count`, and that of the other side."""
+    """The usual numbers of images below `count`, and the number of the other side."""
     return sorted({each for each in (*COUNTS, other) if 1 < each < count}, reverse=True)
 
 
 def other_networks(
     role: Role, default: str, names: Sequence[str], shape: tuple[int, int, int]
 ) -> list[str]:
-    """The networks that images of this C×H×W may have gone through instead: those of these names,
-    and those of the package and of the same kind that fit and are on this machine. Raises BadInput
-    for a named one that is unknown or does not fit.
+    """The networks to try in place of the default one on images of shape C×H×W: the named networks,
+    and the package's networks of the same kind that take such images and whose weights are on this
+    machine. Raises BadInput where a named network is unknown or does not take such images.
     """
     for name in names:
         check_demands(role, name, shape)
@@ -100,7 +100,7 @@ def other_networks(
 
 
 def _kin(name: str) -> list[str]:
-    """The same network with other resizing; for LPIPS those whose weights are on this machine."""
+    """The same network with other ways of resizing; for LPIPS the trunks with weights at hand."""
     if name in INCEPTIONS:
         return list(INCEPTIONS)
     if name.startswith("lpips:"):

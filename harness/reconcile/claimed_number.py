@@ -1,4 +1,4 @@
-"""A number that somebody printed, and how far from it a value may be that rounds to it."""
+"""A number that somebody printed, and the largest distance of a value that rounds to it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,12})?([eE][-+]?\d{1,2})?")
 
 @dataclass(frozen=True)
 class ClaimedNumber:
-    """`text` is the number as printed, `value` what it means; a value within `rounding`, half a
-    unit of its last digit, rounds to it.
+    """`text` is the number as printed, `value` the same as a float. Values at most `rounding`, half
+    a unit of its last digit, away from it round to it.
     """
 
     metric: str
@@ -33,7 +33,9 @@ class ClaimedNumber:
 
 
 def parse_claim(text: str) -> ClaimedNumber:
-    """Read `fid=1.50`. Raises BadInput for anything else, and for a metric that is not searched."""
+    """Read `fid=1.50`. Raises BadInput for anything else, and for a metric whose protocols are not
+    searched.
+    """
     metric, equals, number = (part.strip() for part in text.partition("="))
     if not equals or not NUMBER.fullmatch(number):
         raise BadInput(f"--claimed {text}: METRIC=NUMBER is needed, such as fid=1.50")

@@ -25,11 +25,11 @@ from harness.metrics.statistics import Moments
 from harness.scoring.variations import Variations
 
 Inputs = Mapping[str, Any]
-"""Evidence by the names that metrics ask for it; of `fid` and `sfid`, `sample_statistics` and
-`reference_statistics` too.
+"""Evidence, by the names of metrics' parameters. For `fid` and `sfid` there are also
+`sample_statistics` and `reference_statistics`.
 """
 Estimator = Callable[[Inputs, int | None], float]
-"""The number of inputs, with the seed of subsets, None for the estimator's own."""
+"""Computes the number from inputs and the seed of subsets (None: the estimator's default)."""
 
 KID_SEED = IS_SEED = 2020
 BORDER = 4
@@ -42,7 +42,7 @@ def estimators_of(name: str) -> dict[str, Estimator]:
 
 
 def _of_profiles(name: str) -> dict[str, Estimator]:
-    """Those of libraries that do not compute it as the harness does."""
+    """The estimators of libraries whose definition of the metric differs from the harness's."""
     if name in PLAIN:
         return {}
     metrics = {library: profile.metrics.get(name) for library, profile in PROFILES.items()}
@@ -71,7 +71,7 @@ def _frechet_over_n(inputs: Inputs, _: int | None) -> float:
 
 
 def _population(statistics: FeatureStatistics | Moments) -> Moments:
-    """With the covariance over n; moments of an unknown number of images as they are."""
+    """The moments with covariance divided by n; unchanged where the number of images is unknown."""
     if isinstance(statistics, Moments):
         return statistics
     return Moments(statistics.mean, statistics.scatter / statistics.n)
@@ -168,4 +168,4 @@ OWN: dict[str, dict[str, Estimator]] = {
     **{name: _of_pixels(name) for name in ("psnr", "ssim", "ms_ssim", "mse", "mae")},
 }
 PLAIN = ("fid", "sfid", "lpips", "precision", "recall", "density", "coverage")
-"""The metrics that all libraries compute alike, but for what stands above."""
+"""Metrics that all libraries compute alike, apart from the estimators listed above."""

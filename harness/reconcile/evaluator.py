@@ -22,7 +22,7 @@ from harness.reconcile.protocol import ImageCount, ScoringProtocol
 from harness.reconcile.sources import ReferenceSource
 
 DRAWS = 8
-"""Random subsets of which a protocol's number is the mean."""
+"""How many random draws a protocol's number is averaged over."""
 OF_SUBSETS = ("kid", "is")
 """The metrics that draw subsets themselves."""
 
@@ -39,7 +39,9 @@ class ProtocolValue:
 
 @dataclass(eq=False)
 class Evaluator:
-    """Reads protocols of the images at `samples` against the `sources` by name."""
+    """Computes the numbers of protocols: the images at `samples` against one of the `sources`,
+    which are references by name.
+    """
 
     claim: ClaimedNumber
     samples: str
@@ -48,14 +50,14 @@ class Evaluator:
     _values: dict[ScoringProtocol, ProtocolValue] = field(default_factory=dict)
 
     def read(self, protocol: ScoringProtocol) -> ProtocolValue:
-        """The number that the protocol gives. Raises BadInput where it cannot be computed so."""
+        """The number that the protocol gives. Raises BadInput where it cannot be computed."""
         plain = self._without_idle_seed(protocol)
         if plain not in self._values:
             self._values[plain] = self._compute(plain)
         return self._values[plain]
 
     def _without_idle_seed(self, protocol: ScoringProtocol) -> ScoringProtocol:
-        """The protocol without a seed where nothing is drawn by it."""
+        """The protocol, without its seed where the seed has no effect."""
         unseeded = replace(protocol, subset_seed=None)
         if protocol.subset_seed is None or unseeded.is_drawn:
             return protocol
@@ -83,7 +85,7 @@ class Evaluator:
         return estimators[protocol.estimator](inputs, number)
 
     def _extrapolate(self, protocol: ScoringProtocol) -> ProtocolValue:
-        """The distance that so many samples would have (see `frechet_infinity`)."""
+        """The distance extrapolated to the protocol's sample count (see `frechet_infinity`)."""
         if protocol.estimator != next(iter(estimators_of(self.claim.metric))):
             raise BadInput("only the distance itself is extrapolated")
         inputs = self._set_inputs(protocol, 0)
@@ -166,7 +168,7 @@ def _select(
 
 def _logits(features: Extracted) -> Tensor:
     if features.logits is None:
-        raise BadInput("the network has no logits, which the inception score is of")
+        raise BadInput("the network has no logits, which the inception score needs")
     return features.logits
 
 

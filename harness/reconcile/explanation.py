@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from harness.reconcile.search import Attempt, Search
 
 MOST_BY_CHANCE = {1: 0.5, 2: 0.1}
-"""So many attempts with one deviation, and with two, may be expected to meet the number by chance;
-where more are, one that meets it says nothing.
+"""How many attempts with one deviation, and with two, may at most be expected to meet the number by
+chance. Where more are expected, an attempt that meets it is no evidence.
 """
 NAMED = 3
-"""Explanations that the conclusion names; of more it says how many there are."""
+"""The most explanations that the conclusion names; further ones are only counted."""
 
 
 @dataclass(frozen=True)
 class Explanation:
     """The protocols with the fewest deviations that give the claimed number, the likeliest first:
-    those that draw nothing at random before those that do, then the nearest. `by_chance` is how
-    many protocols of as many deviations would give it if they had nothing to do with it.
+    protocols without random draws come first, then the nearest. `by_chance` is the number of
+    protocols with as many deviations that are expected to give it by chance.
     """
 
     search: Search
@@ -51,9 +51,9 @@ def explain(search: Search) -> Explanation:
 
 
 def _by_chance(level: Sequence[Attempt], best: Attempt, search: Search) -> float:
-    """How many attempts would lie as near as `best` does, by the density of values around the
-    claimed number: those within a window that do not meet it. Attempts with a larger tolerance than
-    that of `best` do not count.
+    """The number of attempts expected to lie as near to the claimed number as `best` by chance. It
+    is estimated from the density of values around the claimed number: the attempts in a window
+    around it that do not meet it. Attempts with a larger tolerance than `best` has do not count.
     """
     if not best.deviations:
         return 0.0

@@ -20,7 +20,7 @@ from harness.reconcile.protocol import ScoringProtocol
 
 CENTRE, SQUASHED, PATCH = "centre square", "whole image, squashed", "centre patch, not resized"
 CROPS = (CENTRE, SQUASHED, PATCH)
-"""What becomes of an image of another size than the one that is compared."""
+"""How an image of another size is brought to the size that is compared."""
 
 STORED = "as stored"
 TRUNCATED = "samples truncated, not rounded"
@@ -28,8 +28,8 @@ QUALITIES = (95, 90, 75)
 
 
 class RepeatedCrop(NamedTuple):
-    """The centre of images that have the right size already, resized back to that size: `share` of
-    each side, of the reference or of both sets.
+    """A centre crop of images that have the right size already, resized back to that size. It keeps
+    `share` of each side of an image, in the reference or in both sets.
     """
 
     share: float
@@ -64,8 +64,8 @@ ALIASING: Mapping[str, Callable[[Tensor, int], Tensor]] = {
     "bicubic without antialiasing": _bicubic,
     "tf1-bilinear": _tf1_bilinear,
 }
-"""Filters of float32 images N×C×H×W that do not widen when images shrink: PyTorch's defaults, and
-TensorFlow 1's, corner on corner.
+"""Filters without antialiasing, for float32 images N×C×H×W: PyTorch's defaults, and TensorFlow 1's,
+which aligns the upper left corners of pixels.
 """
 
 PILLOW = {**FILTERS, "nearest": Image.Resampling.NEAREST}
@@ -121,8 +121,8 @@ def encoding_of_side(encoding: str, side: str) -> str:
 def encode(images: Tensor, encoding: str) -> Tensor:
     """uint8 images N×C×H×W as the encoding of their side (see `encoding_of_side`) stores them.
 
-    Of rounded pixels nobody knows what truncation would have made: each is one less with
-    probability 1/2, drawn by the harness's own seed.
+    Rounded pixels do not tell what truncation would have given. So each pixel is lowered by one
+    with probability 1/2, drawn with the harness's own seed.
     """
     if encoding == TRUNCATED:
         draws = generator(0, "reconcile", "truncation")

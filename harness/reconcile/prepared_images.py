@@ -31,8 +31,8 @@ class PreparedPixels:
 
 @dataclass(eq=False)
 class PreparedImages:
-    """Images as protocols prepare them, `size` pixels a side, or 0 to leave them as they are, and
-    what networks say of them, kept by the digest of the pixels and the network.
+    """Prepares images as protocols say, at `size` pixels a side (0: sizes are left as they are),
+    and keeps the outputs of networks by the digest of the pixels and the network.
     """
 
     size: int
@@ -52,7 +52,7 @@ class PreparedImages:
         return self._distances[key]
 
     def features(self, place: str, side: str, protocol: ScoringProtocol) -> Extracted:
-        """What the protocol's network gives of the images at a place. `side` is "samples" or
+        """The outputs of the protocol's network for the images at a place. `side` is "samples" or
         "reference". Raises BadInput where they cannot be read.
         """
         steps = Preparation.of(place, side, protocol)
@@ -66,13 +66,13 @@ class PreparedImages:
         return self._features[key]
 
     def pixels(self, place: str, side: str, protocol: ScoringProtocol) -> PreparedPixels:
-        """The images at a place as the protocol has them. Raises BadInput where they cannot be
-        read.
+        """The images at a place, prepared as the protocol says. Raises BadInput where they cannot
+        be read.
         """
         return self._prepare(Preparation.of(place, side, protocol))
 
     def _prepare(self, steps: Preparation) -> PreparedPixels:
-        """From memory where they are there."""
+        """The prepared pixels, which are kept in memory."""
         if steps not in self._pixels:
             while len(self._pixels) >= KEPT_SETS:
                 self._pixels.pop(next(iter(self._pixels)))

@@ -34,16 +34,16 @@ class SubsetSeed:
 
 @dataclass(frozen=True)
 class ImageCount:
-    """How many images of a set are used, and which: all of them, the first or random ones, or, of
-    samples, more than there are, for which a distance is extrapolated.
+    """How many images of a set are used, and which: all, the first, or random ones. A count of
+    samples may exceed what there is: the distance is then extrapolated.
     """
 
     order: Literal["all", "first", "random", "extrapolated"] = "all"
     count: int = 0
 
     def rows(self, n: int, seed: SubsetSeed | None, draw: int) -> Tensor | None:
-        """The indices of the images out of `n`; None for all. Without a seed random ones are those
-        of the harness's own draw number `draw`.
+        """The indices of the images out of `n`; None for all. Random images without a seed are
+        drawn by the harness's own generator number `draw`.
         """
         if self.order in ("all", "extrapolated"):
             return None
@@ -92,8 +92,8 @@ class Deviation:
 @dataclass(frozen=True)
 class ScoringProtocol:
     """What samples are compared with, which images of both sides are used, what is done to their
-    pixels, through which network they go, and how the number is computed of that. `network` is
-    empty for metrics of pixels.
+    pixels, which network computes features, and which estimator the number. `network` is empty for
+    metrics of pixels.
     """
 
     reference: str
@@ -113,6 +113,6 @@ class ScoringProtocol:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether it uses random images, of which nobody says with which seed they were drawn."""
+        """Whether it uses random images that were drawn with an unknown seed."""
         orders = (self.reference_count.order, self.sample_count.order)
         return self.subset_seed is None and "random" in orders

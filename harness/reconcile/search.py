@@ -17,11 +17,11 @@ REACH = 2.5
 eight of them (Student's t with 7 degrees of freedom, times √(1 + 1/8)).
 """
 NEARLY = 0.02
-"""The share of the claimed number within which a value nearly is it."""
+"""A value within this share of the claimed number is near it."""
 BLUNT = 0.1
 """The share of the claimed number beyond which a spread over draws would explain too much."""
 LIKELY = 0.25
-"""The share of the claimed number within which two single effects together must lead."""
+"""A pair is tried where its two single effects predict the claimed number to within this share."""
 
 Fit = Literal["yes", "nearly", "no"]
 Read = Callable[[ScoringProtocol], ProtocolValue]
@@ -31,7 +31,7 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True)
 class Attempt:
     """A protocol that was tried: its deviations from the default, its value, its distance from the
-    claimed number, how far it may be from it, and whether it gives it.
+    claimed number, the largest distance that counts as equal, and whether it gives the number.
     """
 
     deviations: tuple[Deviation, ...]
@@ -44,8 +44,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Search:
-    """All that was tried. `refused` says of single deviations why they do not apply; `pair_count`
-    is how many pairs their single effects recommend, of which the `pairs` were tried.
+    """All that was tried. `refused` has the single deviations that do not apply, with reasons.
+    `pair_count` is the number of pairs whose single effects lead near the claimed number; `pairs`
+    are the ones that were tried.
     """
 
     claim: ClaimedNumber
@@ -72,8 +73,8 @@ class Search:
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """The tolerance beside the spread over draws, None for the digits of the claimed number, and
-    the most pairs that are tried.
+    """The tolerance, to which the spread over draws is added (None: half a unit of the claimed
+    number's last digit), and the most pairs that are tried.
     """
 
     tolerance: float | None = None
@@ -82,8 +83,8 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class ProtocolReader:
-    """Reads the number of protocols that deviate from the default, and compares it with the claim.
-    `progress` gets a line about each protocol before it is read.
+    """Computes the numbers of protocols that deviate from the default, and compares them with the
+    claim. `progress` gets a line about each protocol before its number is computed.
     """
 
     read: Read
@@ -93,7 +94,7 @@ class ProtocolReader:
     progress: Progress = lambda _: None
 
     def attempt(self, *deviations: Deviation) -> Attempt:
-        """Reads a protocol. Raises BadInput where its number cannot be computed."""
+        """Computes the number of a protocol. Raises BadInput where that is not possible."""
         self.progress("; ".join(map(str, deviations)) or "the default protocol")
         protocol = self.default.deviate(*deviations)
         value = self.read(protocol)
@@ -111,8 +112,8 @@ class ProtocolReader:
 def search_protocols(reader: ProtocolReader, deviations: Sequence[Deviation]) -> Search:
     """Tries the default, each deviation alone and, where no single one gives the number, pairs.
 
-    Of pairs those are tried whose deviations, each by the factor that it changes the number alone,
-    lead near to the claimed number. Raises BadInput where the default cannot be computed.
+    A pair is tried where the product of the factors by which its deviations change the number alone
+    leads near to the claimed number. Raises BadInput where the default cannot be computed.
     """
     default = reader.attempt()
     singles: list[Attempt] = []

@@ -30,9 +30,10 @@ class ReferenceSource:
 def reference_sources(
     places: Sequence[str], claim: ClaimedNumber, how: OpenOptions
 ) -> dict[str, ReferenceSource]:
-    """The references at these places by name, and beside them what else may have been meant: the
+    """The references at these places by name, and other references that may have been meant: the
     other split of a dataset, both splits, the images beside statistics. The first is the default.
-    Raises BadInput where a place has neither images nor statistics that the metric can be of.
+    Raises BadInput where a place has neither images nor statistics from which the metric can be
+    computed.
     """
     sources: dict[str, ReferenceSource] = {}
     for place in dict.fromkeys(places):

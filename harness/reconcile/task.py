@@ -38,9 +38,9 @@ DEFAULT_FILTER = "bicubic"
 
 @dataclass(frozen=True)
 class ReconcileTask:
-    """Samples, what they may have been compared with, of which the first is the default, and the
-    claimed number. `network` is that of the default protocol, None for that of the dataset;
-    `networks` are further ones to try.
+    """Samples, the references that they may have been compared with (the first is the default), and
+    the claimed number. `network` is the default protocol's, None for the dataset's; `networks` are
+    further ones to try.
     """
 
     samples: str
@@ -129,7 +129,7 @@ class ReconcileTask:
 
 
 def _like(images: ImageSet, samples: ImageSet) -> ImageSet:
-    """The images, once it is known that they have the shape of samples. Raises BadInput."""
+    """The images. Raises BadInput where they do not have the shape of the samples."""
     if images.shape[1:] != samples.shape[1:]:
         cure = "resize one side"
         if images.shape[1] != samples.shape[1]:

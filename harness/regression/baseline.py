@@ -70,7 +70,7 @@ class TrainingKeys(_ModelOnDataset):
 
 
 def _checked_protocol(fields: dict[str, Any]) -> dict[str, Any]:
-    """Returns the fields unchanged. Raises ValueError where they are none of a protocol."""
+    """Returns the fields unchanged. Raises ValueError where they are not a protocol's."""
     try:
         Protocol(**PROTOCOL.validate_python(fields).to_dict() | fields)
     except (TypeError, ValidationError):
@@ -98,8 +98,8 @@ class MetricNumbers(_ModelOnDataset):
 
 
 class Baseline(_Record):
-    """The content of a baseline file. `images` is the budget in training images, `budgets` that of
-    the datasets with one of their own. `datasets` has the digests of the training images.
+    """The content of a baseline file. `images` is the budget in training images, `budgets` has the
+    budgets of datasets that have their own. `datasets` has the digests of the training images.
     """
 
     format: Literal[1] = 1
@@ -129,7 +129,7 @@ class Baseline(_Record):
 
     @model_serializer(mode="wrap")
     def _without_empty_budgets(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """The fields; `budgets` only where there are some, as earlier files have none."""
+        """The fields, without `budgets` where it is empty, as in files of earlier versions."""
         values: dict[str, Any] = handler(self)
         return {name: value for name, value in values.items() if value or name != "budgets"}
 

@@ -20,10 +20,10 @@ from harness.tracking.environment import environment
 def make_baseline(
     plan: Plan, results: Sequence[CellResult], outputs: Sequence[Path] = ()
 ) -> Baseline:
-    """Returns a baseline of everything that a suite measures, apart from its floors and from points
-    in training. `results` has the plan's cells, in their order. `outputs` are the folders that
-    results are written to, which do not count as changes of the code. Raises BadInput where
-    something is not measured yet, and where there is no number at all.
+    """Returns a baseline of everything that a suite measures, except floors and training fractions.
+    `results` has the plan's cells, in their order. `outputs` are the folders that results are
+    written to, which do not count as changes of the code. Raises BadInput where something is not
+    measured yet, and where there is no number at all.
     """
     kept = [
         (cell, result)

@@ -14,9 +14,9 @@ ChangeOutcome = Literal[
     "regressed", "worse before correction", "improved", "unchanged", "tolerated", "not worse",
     "inconclusive", "not comparable",
 ]  # fmt: skip
-"""A worsening that the printed interval shows is never "not worse": it is "regressed" where it
-holds after the correction for several comparisons, "worse before correction" where it holds only
-without, and "tolerated" where it is smaller than what must be ruled out."""
+"""Where the printed interval shows a worsening, the outcome is never "not worse". It is "regressed"
+where the worsening holds after the correction for several comparisons, "worse before correction"
+where it holds only without, and "tolerated" where it is smaller than what must be ruled out."""
 
 PASSING: tuple[ChangeOutcome, ...] = ("improved", "unchanged", "tolerated", "not worse")
 """The outcomes that rule out a regression."""
@@ -27,8 +27,8 @@ class RunSet:
     """One side of a comparison: its numbers, failures (status and reason) and training keys by
     seed.
 
-    `missing` are the seeds that are not measured yet. `accidents` are those whose measurement the
-    machine prevented, not the model, with the reason.
+    `missing` are the seeds that are not measured yet. `accidents` are the seeds whose measurement
+    failed because of the machine and not the model, with the reason.
     """
 
     values: Mapping[int, float]
@@ -38,7 +38,7 @@ class RunSet:
     accidents: Mapping[int, str] = field(default_factory=dict)
 
     def distances(self, ideal: float) -> RunSet:
-        """Returns the set with the distances of its values from an ideal."""
+        """Returns the set with each value replaced by its distance from an ideal."""
         return replace(
             self, values={seed: abs(value - ideal) for seed, value in self.values.items()}
         )
@@ -103,9 +103,9 @@ class ChangeEffect:
 
 @dataclass(frozen=True)
 class Change:
-    """The outcome of one comparison, with its reason. `before` and `now` are the means over `seeds`
-    (their numbers, before and now), geometric where the effect is a ratio. `needed` is the number
-    of seeds that would decide.
+    """The outcome of one comparison, with its reason. `seeds` are the numbers of seeds before and
+    now; `before` and `now` are the means over them, geometric where the effect is a ratio. `needed`
+    is the number of seeds that would decide.
     """
 
     dataset: str

@@ -26,7 +26,7 @@ EXIT_CODES: Mapping[GateOutcome, int] = {
 class Check:
     """The changes of a suite since a baseline was saved.
 
-    `tests` is the number of comparisons with noise, over which the correction is. `new` are those
+    `tests` is the number of comparisons with noise, for which levels are corrected. `new` are the
     (dataset, model, metric) that the baseline does not have. `timings` are metrics of time that
     were left out because no tolerance was given for them, and `sideless` metrics that were left out
     because none of their values is worse than another.
@@ -61,14 +61,14 @@ class Check:
 
 
 def compare_with_baseline(pairs: Iterable[MetricPair]) -> tuple[list[Change], int]:
-    """Returns the change of each comparison, and how many of them have noise. The correction is
-    over these, separately for each family and each direction.
+    """Returns the change of each comparison, and how many of them have noise. These are corrected
+    together, separately for each family and each direction.
 
     The tolerance of one metric must not affect the outcome of another. So Holm's procedure, in
     which each test depends on all others, is for worsenings of any size; a test against a tolerance
     has alpha divided by the number of comparisons (Bonferroni), whatever the others are. Each of
-    the two is wrong on one side only, with a probability of at most half of alpha, and a family
-    therefore with at most alpha.
+    the two raises a false alarm with a probability of at most half of alpha, so both together with
+    at most alpha.
     """
     examined = [examine(pair) for pair in pairs]
     tests = [item for item in examined if isinstance(item, NoisyChange)]

@@ -8,8 +8,8 @@ is worse, and of logarithms for metrics that are compared on the log scale. Its 
   most of a seed's deviation as it was;
 - Welch's where they are not: other seeds are independent draws.
 
-Which of the two it is depends on the seeds alone, never on the values. Where differences tie, the
-test is exact, of permutations (`harness.statistics.sign_flip`).
+The choice between the two depends on the seeds alone, never on the values. Where differences tie,
+the test is exact, of permutations (`harness.statistics.sign_flip`).
 """
 
 from __future__ import annotations

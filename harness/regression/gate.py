@@ -19,10 +19,10 @@ from harness.regression.tolerance import Tolerance
 
 @dataclass(frozen=True)
 class Gate:
-    """A baseline and the plan of its suite. It is known before anything runs what can be compared:
-    `comparable` are the baseline's numbers with the cells that today's come from. `settled` are the
-    changes that are known already, since nothing can be compared. `timings` and `sideless` are the
-    metrics that are left out (`Check`).
+    """A baseline and the plan of its suite. What can be compared is known before anything runs:
+    `comparable` are the baseline's numbers, with the cells that measure them today. `settled` are
+    the changes whose outcome is known already, because nothing can be compared. `timings` and
+    `sideless` are the metrics that are left out (`Check`).
     """
 
     plan: Plan
@@ -134,8 +134,8 @@ def open_gate(baseline: Baseline, plan: Plan, tolerances: Mapping[str, Tolerance
 
 
 def _is_sideless(numbers: MetricNumbers, plan: Plan) -> bool:
-    """Whether no value of the metric is worse than another, or only by the distance from an ideal
-    that a baseline does not have.
+    """Whether the metric has no worse side, or only by the distance from an ideal, which a baseline
+    does not have.
     """
     metric = plan.metrics.get(numbers.metric)
     return (

@@ -9,8 +9,8 @@ _REASON = re.compile(
     r"(out of memory|its worker process died|OSError: |ConnectionError: |TimeoutError: |"
     r"Connection\w+Error: |MlflowException: |TryLater: )"
 )
-"""How the reasons (`harness.evaluation.measure.error_line`) of failures begin that may not happen
-in another try or on a larger machine.
+"""How the reasons (`harness.evaluation.measure.error_line`) begin of failures that another try or a
+larger machine may avoid.
 """
 
 

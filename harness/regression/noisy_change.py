@@ -21,7 +21,7 @@ PLAIN_LEVEL = 1 - ALPHA
 
 SPREADS = 3.0
 """Without a tolerance, the worsening that must be ruled out, in standard deviations over the
-baseline's seeds. A mean that is worse by this is beyond all but one in 700 of single runs."""
+baseline's seeds. A mean that is worse by this is worse than all but one in 700 single runs."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class NoisyChange:
         return self.worsening.p_below(0.0)
 
     def decide(self, alpha_worse: float, alpha_better: float, alpha_first: float) -> Change:
-        """Returns the change, at the alphas that the correction leaves to call it worse or better;
-        `alpha_first` is that of the first of all tests.
+        """Returns the change, at the alphas that the correction leaves for calling it worse or
+        better. `alpha_first` is the alpha of the first of all tests.
 
-        To rule out a regression is not corrected: a check does so only where every comparison does
-        (an intersection-union test, Berger 1982).
+        Ruling out a regression needs no correction: a check does so only where every comparison
+        does (an intersection-union test, Berger 1982).
         """
         first_level = 1 - alpha_first
         beyond = f"worse by more than {self.start.tolerance}" if self.margin else "worse"

@@ -11,9 +11,9 @@ from harness.core.measurement import FLOORS
 
 
 def with_means(table: pd.DataFrame, each: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Returns the tidy table with rows of means before it: for each name of `each` one row a model,
-    seed and metric, the arithmetic mean over the datasets of that name, all of equal weight. Where
-    a dataset has no number there is no mean, and the row has the first status and reason.
+    """Returns the tidy table with rows of means before it. Each name in `each` gets a row for each
+    model, seed and metric: the arithmetic mean over the datasets of that name, all of equal weight.
+    Where a dataset has no number there is no mean, and the row has the first status and reason.
     """
     tables = []
     for name, datasets in each.items():

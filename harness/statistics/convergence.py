@@ -1,8 +1,8 @@
 """Whether a model's loss still fell when its budget ended.
 
-The loss of held-out images tells, where it was read: on a small training set the loss of training
-falls for as long as a network learns images by heart. A learning rate that falls lowers a loss by
-itself; so the part of training at the full learning rate tells whether more of that would help.
+The loss of held-out images decides, where it was recorded: on a small training set the training
+loss falls for as long as a network memorises images. A falling learning rate lowers a loss by
+itself, so only the part of training at the full learning rate is judged.
 
 While a loss falls, it is about a power of the number of images shown (Hestness et al. 2017,
 arXiv:1712.00409): log(loss) = level + slope · log(images). This line is fitted by least squares to
@@ -72,8 +72,8 @@ class LastTenth:
 
 def last_tenth(curves: pd.DataFrame) -> LastTenth:
     """Returns how much the loss of one model on one dataset fell at the end. `curves` has the
-    columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss. Of
-    players that train one after the other, each in a phase, it is the one whose loss fell most.
+    columns `seed`, `images`, `value` and `name`, which is "player/loss" for a player's loss. Where
+    players train one after the other, each in a phase, the player whose loss fell most counts.
     """
     rows = _phases(curves)
     if rows is None:
@@ -114,8 +114,8 @@ def _phases(curves: pd.DataFrame) -> list[tuple[pd.DataFrame, float]] | None:
 
 
 def _phase(curves: pd.DataFrame, start: float) -> LastTenth:
-    """Returns how much the loss of the only player of a phase fell, before which `start` images
-    had been shown.
+    """Returns how much the loss of a phase's only player fell. `start` images had been shown before
+    the phase.
     """
     named = dict(iter(curves.groupby("name")))
     held_out = named.get("held_out_loss")

@@ -2,10 +2,10 @@
 
 Between two points the logarithm of the cost is linear in the quality, so that power laws, which
 training curves follow closely, are read off exactly where the quality is a logarithm too. Nothing
-is extrapolated. Points that are out of order, since noise or a worse ending put a dearer point
-below a cheaper one, are averaged with their neighbours until quality rises with cost (isotonic
-regression: Barlow et al. 1972). To keep the best point in their place would let a curve of many
-points look cheaper: see `docs/statistics.md`.
+is extrapolated. Where noise or a worse ending puts a more expensive point below a cheaper one, the
+points are averaged with their neighbours until quality rises with cost (isotonic regression: Barlow
+et al. 1972). Keeping the best point instead would make a curve of many points look cheaper: see
+`docs/statistics.md`.
 """
 
 from __future__ import annotations

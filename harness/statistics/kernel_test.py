@@ -1,4 +1,4 @@
-"""Whether one of several draws of images is of another distribution: a permutation test of the
+"""Whether one of several draws of images comes from another distribution: a permutation test of the
 kernel distance between their features.
 
 The distance is the unbiased MMD² (Gretton et al. 2012, Journal of Machine Learning Research
@@ -26,16 +26,16 @@ RELABELLINGS = 999
 TRIALS = 200
 """The number of trials from which the power is measured."""
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-"""The shares of images replaced of which the power is measured."""
+"""The shares of replaced images for which the power is measured."""
 MOST_ROWS = 1000
 """The most images of a draw that are compared: the matrix of the kernel has all pairs."""
 
 
 @dataclass(frozen=True)
 class KernelTest:
-    """The kernel distance of a draw from the others, and the p-value that it is as large by chance.
-    `detects` is the smallest of `SHARES` that is found with 80 % power where that share of its
-    images is replaced by foreign ones; None where none is.
+    """The kernel distance of a draw from the others, and its p-value. `detects` is the smallest of
+    `SHARES` that is found with 80 % power where that share of its images is replaced by foreign
+    ones; None where none is.
     """
 
     distance: float
@@ -47,8 +47,8 @@ def kernel_test(
     draw: Array, others: Sequence[Array], foreign: Array, alpha: float, seed: int = 0
 ) -> KernelTest:
     """Tests `draw` against the draws in `others`, features n×d each, n of at least 2. `foreign`,
-    n×d, are features of images that are not of the distribution, by which the power at level
-    `alpha` is measured.
+    n×d, are features of images from another distribution, with which the power at level `alpha` is
+    measured.
     """
     sets = [each[:MOST_ROWS] for each in (draw, *others, foreign)]
     n, count = len(sets[0]), len(others) + 1
@@ -103,8 +103,8 @@ def _members(chosen: Choices, rows: int) -> Array:
 
 
 def _gaussian_kernel(features: Array, draws: slice) -> Array:
-    """The kernel of all pairs; its width is the median distance within the draws, whichever of
-    them is which.
+    """The kernel of all pairs; its width is the median distance within the draws, which does not
+    depend on their labels.
     """
     centred = features - features.mean(axis=0)
     lengths = (centred**2).sum(axis=1)

@@ -1,12 +1,13 @@
 """The mean of one sample, whose values may have a range and may be skewed.
 
-Student's t misses the mean of skewed values on the side of their long tail, and near the end of a
-range values are skewed; it also leaves the range. The interval here is that of the transformed
-mean, with the standard error of a first-order expansion (the delta method): the logit of its place
-in a range with two ends, the logarithm of its distance from the end of a range with one. In
+Student's t interval misses the mean of skewed values on the side of their long tail, and values
+near the end of a range are skewed; the interval may also leave the range. Here the mean is
+transformed, the interval is computed with the standard error of a first-order expansion (the delta
+method), and its ends are transformed back. The transform is the logit of the mean's place in a
+range with two ends, and the logarithm of its distance from the end of a range with one. In
 simulations of values of a range it covers best of what was tried (t clipped to the range, t of
-logits, t of arcsines, a Beta distribution by moments): see `docs/statistics.md`. To transform every
-value, and not the mean, would move what is estimated.
+logits, t of arcsines, a Beta distribution by moments): see `docs/statistics.md`. Transforming every
+value instead of the mean would change what is estimated.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class OneMean(MeanTest):
 
     @cached_property
     def _ends(self) -> Limits:
-        """The limits that the mean lies between; a limit that it reaches is none."""
+        """The limits that the mean lies between; a limit that it reaches is left out."""
         low, high = self.limits
         return (low if low < self.mean else -math.inf, high if high > self.mean else math.inf)
 

@@ -48,7 +48,7 @@ class PairedMean:
         return self.test.p_below(limit) / 2 <= alpha
 
     def detects(self, alpha: float) -> float:
-        """By how much a mean must lie above a limit to be found so in 8 of 10 cases."""
+        """How far above a limit a mean must lie to be found above it in 8 of 10 cases."""
         if not self.standard_error:
             return 0.0
         return self.standard_error * detectable_margin(len(self.differences) - 1, 1 - 2 * alpha)

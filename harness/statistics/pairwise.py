@@ -98,7 +98,7 @@ def _variance_of_mean(sample: Sample) -> float:
 
 @dataclass(frozen=True)
 class PairwiseOrder:
-    """Entrants, best first, and which of them are better than which.
+    """Entrants, best first, and for each pair whether one is better than the other.
 
     `above`, shape (n, n), is True at [i, j] where i is better than j by a one-sided test. The tests
     of all ordered pairs are Holm-corrected, so that with probability 1 − `ALPHA` none is wrong.
@@ -192,7 +192,7 @@ def _exact_p(a: Sample, b: Sample) -> float:
 
 
 def _few_distinct(differences: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Returns for each row of differences, NaN where there is none, what `few_distinct` does."""
+    """Returns `few_distinct` of each row of differences; NaN stands for a missing difference."""
     steps = np.diff(np.sort(differences, axis=1), axis=1)
     tolerance = ROUNDING * np.nan_to_num(np.abs(differences)).max(axis=1, initial=0.0)
     distinct = 1 + (steps > tolerance[:, None]).sum(axis=1)

@@ -151,7 +151,7 @@ class TwoConstants(MeanTest):
         return 2 / math.comb(self.first + self.second, self.first)
 
     def interval(self, level: float) -> tuple[float, float]:
-        """Returns the difference, twice: no other shift makes the samples alike."""
+        """Returns the difference as both ends: no other shift makes the samples equal."""
         return self.mean, self.mean
 
     def p_above(self, margin: float) -> float:

@@ -176,7 +176,7 @@ GOOD = ("--against", "drawing:good")
             "2 prompts, and 3 images are to be drawn",
         ),
         (("drawing:good", *GOOD, "-n", "1"), "at least 2 images"),
-        (("drawing:good", *GOOD, "--seeds", "0-2"), "--seeds is of suites"),
+        (("drawing:good", *GOOD, "--seeds", "0-2"), "--seeds is for suites"),
         (("drawing:good", *GOOD, "--baseline", "b.json"), "--baseline"),
         (("drawing:good", *GOOD, "--tolerance", "fid=3"), "unknown metric 'fid'"),
         (("drawing:good", *GOOD, "--tolerance", "clip_score=3"), "there are no prompts"),

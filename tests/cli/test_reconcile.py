@@ -66,10 +66,10 @@ def test_none_is_exit_1_and_json_can_be_all_of_the_output(call):
     ("arguments", "line"),
     [
         ((*LINE, "--claimed", "fid=one"), "METRIC=NUMBER is needed"),
-        ((*LINE, "--claimed", "lpips=0.1"), "--extractor is not of lpips"),
+        ((*LINE, "--claimed", "lpips=0.1"), "--extractor is not for lpips"),
         (("made.npz", "--reference", "no.npz", "--claimed", "fid=1"), "no.npz: no such file"),
         ((*LINE, "--claimed", "fid=1", "--json", "real.npz"), "real.npz: is an input"),
-        ((*LINE, "--claimed", "fid=1", "--perceptual", "lpips:alex"), "--perceptual is of lpips"),
+        ((*LINE, "--claimed", "fid=1", "--perceptual", "lpips:alex"), "--perceptual is for lpips"),
         ((*LINE, "--claimed", "fid=1", "--network", "dinov3"), "unknown"),
     ],
 )

@@ -40,8 +40,8 @@ def test_a_mark_is_embedded_and_found_with_its_key_only(call, tmp_path):
     code, out, _ = call("watermark", "detect", "marked.npz", *key)
     assert (code, out) == (
         0,
-        "marked.npz: 40 of 40 images have the watermark; of as many without it 0.004 would be "
-        "expected to seem so\n",
+        "marked.npz: 40 of 40 images have the watermark; of as many images without it 0.004 would "
+        "be expected to test positive\n",
     )
     (tmp_path / "key.txt").write_text("another")
     assert ": 0 of 40 images" in call("watermark", "detect", "marked.npz", *key)[1]

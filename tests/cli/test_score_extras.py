@@ -77,7 +77,7 @@ def test_statistics_of_shards_give_the_fid_of_the_whole(call, tmp_path):
         (("a.safetensors", "a.safetensors", "--reference", "digits:test"), "must count once"),
         (("a.safetensors", "b.npy", "--reference", "digits:test"), "only files of statistics"),
         (("a.npy", "--draws", "--reference", "digits:test"), "--draws needs several sets"),
-        (("a.npy", "b.npy", "--draws", *OWN, "--curve"), "--curve is of one set of samples"),
+        (("a.npy", "b.npy", "--draws", *OWN, "--curve"), "--curve is for one set of samples"),
         (("a.safetensors", "--reference", "digits:test", "--curve"), "--curve needs images"),
         (("b.npy", "--reference", "a.safetensors", "--pairs"), "--pairs needs images"),
         (

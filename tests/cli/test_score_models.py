@@ -140,8 +140,8 @@ def test_captions_are_asked_in_the_order_of_their_file(call, tmp_path):
         (("drawing:plain", "--argument", "x"), "NAME=VALUE"),
         (("drawing:plain", "--argument", "x=1"), "cannot be called as f(n, generator, x=…)"),
         (("drawing:plain", "--latent", "x"), "--latent x"),
-        (("digits:train", "-n", "9"), "-n is of models"),
-        (("digits:train", "--range", "0..1"), "--range is of models"),
+        (("digits:train", "-n", "9"), "-n is for models"),
+        (("digits:train", "--range", "0..1"), "--range is for models"),
         (("model.pth",), "torch.export.save"),
     ],
 )

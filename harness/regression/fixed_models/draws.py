@@ -91,15 +91,15 @@ def draw_seeded(
     model: ImageGenerator, plan: DrawPlan, numerics: Numerics, stream: str = "check"
 ) -> Tensor:
     """Images uint8 N×C×H×W. Each call of the model has a generator of its own, named after
-    `stream`: of two models that use different amounts of noise, each call still begins with the
-    same latents.
+    `stream`. So the calls of two models begin with the same latents even where the models use
+    different amounts of noise.
     """
     return _draw_on(numerics.apply(), model, plan, stream)
 
 
 def draw_again(model: ImageGenerator, plan: DrawPlan, numerics: Numerics) -> Tensor:
-    """The same images as another run may compute them: with another number of threads, by which
-    sums are rounded differently; on a GPU also with any kernels, repeatable or not.
+    """The same images as another run may compute them: with another number of threads, which
+    changes the rounding of sums, and on a GPU without deterministic kernels.
     """
     device = replace(numerics, threads=1 if numerics.threads > 1 else 2).apply()
     try:

@@ -1,4 +1,4 @@
-"""How much two images of one place differ: a value for each pair of images."""
+"""How much paired images differ: a value for each pair."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class PixelBlocks(Extractor):
     preprocessing = "none"
 
     def check(self, channels: int, size: int) -> None:
-        """Any images will do."""
+        """Accepts images of any shape."""
 
     def extract(self, images: Tensor) -> Extracted:
         """`pooled` N×(64 C) of uint8 images N×C×H×W, no logits."""
@@ -80,7 +80,7 @@ class PixelBlocks(Extractor):
 
 @dataclass(frozen=True)
 class PairNetworks:
-    """The networks that images are compared by; `notes` say of one that is left out why."""
+    """The networks that images are compared by; `notes` say why one is left out."""
 
     extractor: Extractor
     perceptual: Perceptual | None = None
@@ -103,8 +103,8 @@ def load_networks(
     has_captions: bool,
     device: str = "cpu",
 ) -> PairNetworks:
-    """The networks for images C×H×W: those of `names` by role, else the usual ones as far as their
-    weights are at hand. Raises BadInput where one that is named cannot be had, or does not take
+    """The networks for images C×H×W: the networks `names` by role, else the defaults whose weights
+    are on this machine. Raises BadInput where one that is named cannot be had, or does not take
     such images.
     """
     if names.get("text") and not has_captions:
@@ -144,7 +144,7 @@ def compare_pairs(
     images: Tensor, others: Tensor, features: tuple[Tensor, Tensor], networks: PairNetworks
 ) -> dict[str, Tensor]:
     """The measures of each pair of images uint8 N×C×H×W, whose pooled features are N×d: N float64
-    each. Equal images have the PSNR of the smallest difference.
+    each. Equal images get the PSNR of the smallest possible difference.
     """
     ceiling = psnr_ceiling(images[0].numel())
     values = {

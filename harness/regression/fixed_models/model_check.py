@@ -1,4 +1,4 @@
-"""Whether a model's images are those of its reference: image by image, and as sets."""
+"""Whether a model's images differ from its reference's: image by image, and as sets."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FAR = 10.0
 """An image is broken where it differs by this many grey levels from that of a repeatable
 reference."""
 SHARE = 0.2
-"""The share of images replaced by noise that a comparison of sets must be able to find, so that a
-model may pass by it."""
+"""A model may pass a comparison of sets only where noise in place of this share of images would be
+found."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class ModelCheck:
 def check_model(scores: ModelScores, tolerances: Mapping[str, float]) -> ModelCheck:
     """Decides whether the images differ by more than two runs of the reference do.
 
-    `tolerances` are the largest mean of each measure that is allowed, of PSNR the least. Where
-    there are any, these decide, and whether single images are broken.
+    `tolerances` are the largest allowed means by measure (for PSNR the smallest). Where there are
+    any, only they and broken images decide.
     """
     if scores.are_equal:
         none = torch.zeros(len(scores), dtype=torch.bool)
@@ -83,8 +83,8 @@ def check_model(scores: ModelScores, tolerances: Mapping[str, float]) -> ModelCh
 def _compare_images(
     scores: ModelScores, excess: PairedMean, is_above: bool, alpha: float
 ) -> ModelCheck:
-    """The outcome where pairs belong together; `excess` is the difference of pixels beyond that of
-    the reference's runs, which `is_above` zero or not.
+    """The outcome where pairs belong together. `excess` is the difference of pixels beyond the
+    difference between the reference's runs; `is_above` says whether it is above zero.
     """
     pairs, noise = scores.pairs["rms"], scores.reruns["rms"]
     broken = (
@@ -111,7 +111,7 @@ def _compare_sets(scores: ModelScores, alpha: float, is_repeatable: bool) -> Mod
     broken = scores.new_blanks
     draw, others = scores.sets(with_rerun=not is_repeatable)
     test = kernel_test(draw, others, scores.noise_features(), alpha)
-    start = "the images are other ones, as those of another seed are"
+    start = "the images differ as images of another seed do"
     if not is_repeatable:
         start = "two runs of the reference differ as much as two seeds do"
     if bool(broken.any()):
@@ -166,7 +166,7 @@ def _outlying(scores: ModelScores) -> Tensor:
 
 
 def _are_more_positive(differences: Tensor, alpha: float) -> bool:
-    """Whether of the differences beyond rounding more are positive than by chance (sign test)."""
+    """Whether more differences beyond rounding are positive than by chance (sign test)."""
     positive, negative = (int((sign * differences > ROUNDING).sum()) for sign in (1, -1))
     return bool(binom.sf(positive - 1, positive + negative, 0.5) <= alpha)
 

@@ -46,7 +46,7 @@ class ModelScores:
 
     @cached_property
     def pairs(self) -> Mapping[str, Tensor]:
-        """Of the model's images and the reference's."""
+        """The measures of the model's images against the reference's."""
         values = self._compare(self.draws.candidate, self._candidate_features)
         if self.has_clip_scores:
             values["clip_score"] = self.reference_clip_scores - self.candidate_clip_scores
@@ -54,12 +54,12 @@ class ModelScores:
 
     @cached_property
     def reruns(self) -> Mapping[str, Tensor]:
-        """Of the reference's images and those of its second run."""
+        """The measures of the reference's images against its second run's."""
         return self._compare(self.draws.rerun, self._rerun_features)
 
     @cached_property
     def seeds(self) -> Mapping[str, Tensor]:
-        """Of the reference's images and those of its other seeds."""
+        """The measures of the reference's images against those of its other seeds."""
         return self._compare(self.draws.others, self._other_features)
 
     @cached_property

@@ -10,8 +10,8 @@ from harness.regression.tolerance import parse_tolerances
 
 
 def pair_tolerances(texts: Iterable[str]) -> Mapping[str, float]:
-    """Reads tolerances such as `lpips=0.05` and `psnr=35`, by measure: the largest mean that is
-    allowed, of PSNR the least. Raises BadInput for any other form and for an unknown measure.
+    """Reads tolerances such as `lpips=0.05` and `psnr=35`, by measure: the largest allowed mean,
+    for PSNR the smallest. Raises BadInput for any other form and for an unknown measure.
     """
     tolerances = parse_tolerances(texts, MEASURES)
     for name, tolerance in tolerances.items():
