@@ -8,13 +8,15 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import torch
 from scipy import stats
+from threadpoolctl import threadpool_info
 
 from harness.training.numerics import Numerics
 
@@ -142,15 +144,54 @@ def print_row(result: Result) -> None:
     )
 
 
+LIBRARIES = (
+    "torch", "torchvision", "numpy", "scipy", "pandas", "mlflow", "diffusers", "accelerate",
+    "pythae", "torch-fidelity", "clean-fid", "torchmetrics", "scikit-image",
+)  # fmt: skip
+"""Whose versions the output names, where they are installed."""
+
+
 def machine() -> str:
-    """Hardware and versions, and how busy others keep the machine."""
-    packages = ("torch", "torchvision", "mlflow")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    """Hardware, versions and kernels of linear algebra, and how busy others keep the machine."""
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (
         f"{Numerics.resolve('cpu').name}, {os.cpu_count()} cores, {load}; "
-        f"Python {platform.python_version()}, {versions}"
+        f"Python {platform.python_version()}, {', '.join(versions())}\n"
+        f"{'; '.join(kernels())}"
     )
+
+
+def versions(names: Sequence[str] = LIBRARIES) -> list[str]:
+    """`torch 2.14.1`, of those that are installed."""
+    found = []
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found
+
+
+def kernels() -> list[str]:
+    """The libraries of linear algebra and of threads that are loaded, by threadpoolctl: each with
+    its version, the kernels that it chose for this processor, and its threads; and what torch's own
+    are built for.
+    """
+    import numpy.linalg  # noqa: F401, PLC0415 - loads NumPy's BLAS
+    import scipy.linalg  # noqa: F401, PLC0415 - and SciPy's, which may be another
+
+    loaded = [
+        " ".join(
+            str(part)
+            for part in (
+                pool["internal_api"], pool["version"], pool.get("architecture"),
+                f"({pool['prefix']}, {pool['num_threads']} threads)",
+            )
+            if part
+        )
+        for pool in threadpool_info()
+    ]  # fmt: skip
+    mkl = "with" if torch.backends.mkl.is_available() else "without"
+    own = f"torch: {torch.backends.cpu.get_cpu_capability()}, {mkl} MKL"
+    return [*dict.fromkeys(loaded), own]
 
 
 def run(about: str, rows: Mapping[str, Callable[[How], Result | list[Result]]]) -> None:

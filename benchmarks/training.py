@@ -2,8 +2,8 @@
 
     python benchmarks/training.py [--quick] [--repeats 5] [--only TEXT] [--data-root DIR]
 
-Four kinds of rows. `bare`: loops written by hand for one model (`peers/bare_loops.py`), than which
-ours may take little longer. `pythae` and `diffusers`: those libraries' trainers on the same
+Four kinds of rows. `bare`: loops written by hand for each kind of model (`peers/bare_*.py`), than
+which ours may take little longer. `pythae` and `diffusers`: those libraries' trainers on the same
 networks; what is not installed is left out. These run in this process on one thread, in turns, and
 are timed by its processor time. `suite`: five seeds of a model, from the command to the report,
 against a script as pytorch/examples has them (`whole_suites.py`), by the clock. No row is printed
@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import whole_suites
-from peers import bare_loops
+from peers import bare_coding, bare_denoising, bare_games, bare_loops
 from PIL import Image
 from side_by_side import (
     Goal,
@@ -34,6 +35,7 @@ from side_by_side import (
 )
 
 from harness.config.recipe import Recipe, load_recipe
+from harness.core.cuda_graphs import Accelerate
 from harness.data import Batches, load_dataset
 from harness.data.base import Dataset
 from harness.families import build_family
@@ -44,6 +46,8 @@ from harness.training.init import initialise
 from harness.training.loop import train
 
 HERE = Path(__file__).parent
+CONSTANT_RATE: Mapping[str, Any] = {"optimizer": {"lr": 1e-3}}
+SMALL_VIDEO: Mapping[str, Any] = {"batch_size": 4, "channels": 8}
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,13 @@ class Work:
         settings, shape = self.recipe.settings, shape_of(self.dataset)
         return initialise(partial(build_family, self.recipe.family, settings, shape), seed)
 
-    def ours(self, seed: int, folder: Path | None = None, last: float = 0.1) -> Trained:
+    def ours(
+        self,
+        seed: int,
+        folder: Path | None = None,
+        last: float = 0.1,
+        accelerate: Accelerate = "off",
+    ) -> Trained:
         """As a cell trains, with the mean loss of the `last` part; checkpoints and weights are
         saved in a `folder`.
         """
@@ -71,28 +81,38 @@ class Work:
             checkpoints = Checkpoints(folder) if folder else None
             updates = max(player.updates for phase in family.phases() for player in phase.players)
             images = self.steps * size * updates
-            result = train(family, batches, images, seed, device=device, checkpoints=checkpoints)
+            result = train(
+                family, batches, images, seed, device=device, checkpoints=checkpoints,
+                accelerate=accelerate,
+            )  # fmt: skip
             if folder:
                 save_weights(family, folder / "model.safetensors")
-            name = next(name for name in result.curve[0].losses if name.endswith("/loss"))
-            losses.extend(point.losses[name] for point in result.curve)
+            name = next(name for name in result.curve[-1].losses if name.endswith("/loss"))
+            losses.extend(point.losses.get(name, math.nan) for point in result.curve)
 
         seconds = processor_seconds(work)
         end = losses[-math.ceil(last * len(losses)) :]
         return Trained(seconds, sum(end) / len(end))
 
 
-def against_bare(loop: bare_loops.Loop, model: str, dataset: str, steps: int, how: How) -> Result:
-    """A loop by hand with the same optimiser: 1.05 times its time is allowed, 1.15 for an MLP."""
-    work = Work(load_recipe(model), load_dataset(dataset, how.root), 10 if how.quick else steps)
-    images = work.dataset.train.images
+def against_bare(  # noqa: PLR0913, PLR0917 - a loop, and what it trains
+    loop: bare_loops.Loop, model: str, dataset: str, steps: int, how: How,
+    changes: Mapping[str, Any] | None = None,
+) -> Result:  # fmt: skip
+    """A loop by hand with the same optimiser: 1.05 times its time is allowed, 1.15 for an MLP in
+    the plane. `changes` are to the recipe's settings.
+    """
+    recipe = load_recipe(model)
+    recipe = replace(recipe, settings=recipe.settings | dict(changes or {}))
+    work = Work(recipe, load_dataset(dataset, how.root), 10 if how.quick else steps)
 
     def theirs(seed: int) -> Trained:
         family, losses = work.build(seed), []
-        seconds = processor_seconds(lambda: losses.append(loop(family, images, work.steps, seed)))
+        split = work.dataset.train
+        seconds = processor_seconds(lambda: losses.append(loop(family, split, work.steps, seed)))
         return Trained(seconds, losses[0])
 
-    goal = Goal(1.15 if model.endswith("/mlp") else 1.05, at_most=True)
+    goal = Goal(1.15 if "/mlp" in model else 1.05, at_most=True)
     return compare_trainings(f"bare loop: {model} on {dataset}", goal, work.ours, theirs, how)
 
 
@@ -139,18 +159,38 @@ def against_diffusers(how: How) -> Result:
     return compare_trainings(title, Goal(1.15), work.ours, theirs, how)
 
 
+BARE: Mapping[str, tuple[bare_loops.Loop, str, str, int, Mapping[str, Any]]] = {
+    "autoencoder": (bare_coding.autoencoder, "autoencoder/conv", "mnist", 300, CONSTANT_RATE),
+    "vae": (bare_loops.vae, "vae/vae", "mnist", 400, {}),
+    "vq": (bare_coding.quantised, "vq/vq-vae", "digits", 60, {}),
+    "masked": (bare_coding.masked, "autoencoder/masked", "mnist", 100, {}),
+    "gan": (bare_loops.gan, "gan/dcgan", "mnist", 150, {}),
+    "hinge gan": (bare_loops.hinge_gan, "gan/dcgan-hinge", "mnist", 150, {}),
+    "wgan-gp": (bare_loops.wgan_gp, "gan/wgan-gp", "mnist", 40, {}),
+    "unrolled": (bare_games.unrolled_gan, "gan/mlp-unrolled", "mnist[size=8]", 100, {}),
+    "stylegan2": (bare_games.style_gan, "style/stylegan2", "digits", 20, {}),
+    "cyclegan": (bare_games.cyclegan, "translation/cyclegan", "digits[unpaired=outlines]", 40, {}),
+    "diffusion": (bare_loops.diffusion, "diffusion/ddpm", "digits", 60, {}),
+    "latent": (bare_denoising.latent, "diffusion/latent", "digits", 40, {}),
+    "flow": (bare_loops.flow, "flow/matching", "digits", 60, {}),
+    "text": (bare_denoising.text, "diffusion/ddpm-text", "shapes", 40, {}),
+    "video": (bare_denoising.video, "video/ddpm-temporal", "moving:shapes", 10, SMALL_VIDEO),
+    "mlp vae": (bare_loops.vae, "vae/mlp", "mnist[size=8]", 500, {}),
+    "mlp gan": (bare_loops.gan, "gan/mlp", "mnist[size=8]", 500, {}),
+    "mlp diffusion": (bare_loops.diffusion, "diffusion/mlp", "mnist[size=8]", 500, {}),
+}
+"""A loop by hand for each kind of model: the loop, the recipe, the dataset, steps, and changes to
+the recipe's settings: a rate that a plain loop has, or a size that a loop is through in seconds."""
+
+
+def bare_row(name: str, how: How) -> Result:
+    """The row of a kind of model in `BARE`."""
+    loop, model, dataset, steps, changes = BARE[name]
+    return against_bare(loop, model, dataset, steps, how, changes)
+
+
 ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
-    "bare vae": partial(against_bare, bare_loops.vae, "vae/vae", "mnist", 400),
-    "bare gan": partial(against_bare, bare_loops.gan, "gan/dcgan", "mnist", 150),
-    "bare hinge gan": partial(against_bare, bare_loops.hinge_gan, "gan/dcgan-hinge", "mnist", 150),
-    "bare wgan-gp": partial(against_bare, bare_loops.wgan_gp, "gan/wgan-gp", "mnist", 40),
-    "bare flow": partial(against_bare, bare_loops.flow, "flow/matching", "digits", 60),
-    "bare diffusion": partial(against_bare, bare_loops.diffusion, "diffusion/ddpm", "digits", 60),
-    "bare mlp vae": partial(against_bare, bare_loops.vae, "vae/mlp", "mnist[size=8]", 500),
-    "bare mlp gan": partial(against_bare, bare_loops.gan, "gan/mlp", "mnist[size=8]", 500),
-    "bare mlp diffusion": partial(
-        against_bare, bare_loops.diffusion, "diffusion/mlp", "mnist[size=8]", 500
-    ),
+    **{f"bare {name}": partial(bare_row, name) for name in BARE},
     "pythae": against_pythae,
     "diffusers": against_diffusers,
     **whole_suites.ROWS,

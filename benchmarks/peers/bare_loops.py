@@ -17,24 +17,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.data.base import Split
 from harness.families.base import Family
 from harness.objectives.denoising import alpha_bar
 from harness.objectives.flow import TIME_SCALE
 
-Loop = Callable[[Family, Tensor, int, int], float]
-"""Trains a family's networks on images uint8 N×C×S×S for some steps from a seed; the mean loss of
+Loop = Callable[[Family, Split, int, int], float]
+"""Trains a family's networks on the images of a split for some steps from a seed; the mean loss of
 the last tenth of the steps."""
 
 
-def vae(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def vae(family: Family, split: Split, steps: int, seed: int) -> float:
     settings: Any = family.settings
     encoder, decoder = family.networks["encoder"], family.networks["decoder"]
     draws = torch.Generator().manual_seed(seed)
     optimizer = adam(settings, encoder, decoder)
     variance = settings.sigma**2
-    constant = images[0].numel() * 0.5 * math.log(2 * math.pi * variance)
+    constant = split.images[0].numel() * 0.5 * math.log(2 * math.pi * variance)
     last = Last(steps)
-    for x in batches(images, settings.batch_size, steps, draws):
+    for x in batches(split, settings.batch_size, steps, draws):
         mean, logvar = encoder(x).chunk(2, dim=1)
         z = mean + (0.5 * logvar).exp() * torch.randn(mean.shape, generator=draws)
         error = (x - decoder(z)).square().sum() / (2 * variance)
@@ -47,7 +48,7 @@ def vae(family: Family, images: Tensor, steps: int, seed: int) -> float:
     return last.mean()
 
 
-def gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def gan(family: Family, split: Split, steps: int, seed: int) -> float:
     """The loss is the discriminator's."""
     settings: Any = family.settings
     generator, discriminator = family.networks["generator"], family.networks["discriminator"]
@@ -55,7 +56,7 @@ def gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
     of_generator, of_discriminator = adam(settings, generator), adam(settings, discriminator)
     average = Average(generator, settings.ema)
     last = Last(steps)
-    for x in batches(images, settings.batch_size, steps, draws):
+    for x in batches(split, settings.batch_size, steps, draws):
         with torch.no_grad():
             fake = generator(torch.randn(len(x), settings.latent, generator=draws))
         loss = F.softplus(-discriminator(x)).mean() + F.softplus(discriminator(fake)).mean()
@@ -75,7 +76,7 @@ def gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
     return last.mean()
 
 
-def diffusion(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def diffusion(family: Family, split: Split, steps: int, seed: int) -> float:
     settings: Any = family.settings
     denoiser = family.networks["denoiser"]
     draws = torch.Generator().manual_seed(seed)
@@ -84,7 +85,7 @@ def diffusion(family: Family, images: Tensor, steps: int, seed: int) -> float:
     left = alpha_bar(settings.schedule, settings.timesteps).float()
     keep, add = (a.sqrt()[:, None, None, None] for a in (left, 1 - left))
     last = Last(steps)
-    for x in batches(images, settings.batch_size, steps, draws):
+    for x in batches(split, settings.batch_size, steps, draws):
         t = torch.randint(settings.timesteps, (len(x),), generator=draws)
         epsilon = torch.randn(x.shape, generator=draws)
         loss = F.mse_loss(denoiser(keep[t] * x + add[t] * epsilon, t), epsilon)
@@ -96,7 +97,7 @@ def diffusion(family: Family, images: Tensor, steps: int, seed: int) -> float:
     return last.mean()
 
 
-def flow(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def flow(family: Family, split: Split, steps: int, seed: int) -> float:
     """Straight paths from noise at 0 to images at 1, whose velocity is learnt."""
     settings: Any = family.settings
     denoiser = family.networks["denoiser"]
@@ -104,7 +105,7 @@ def flow(family: Family, images: Tensor, steps: int, seed: int) -> float:
     optimizer = adam(settings, denoiser)
     average = Average(denoiser, settings.ema)
     last = Last(steps)
-    for x in batches(images, settings.batch_size, steps, draws):
+    for x in batches(split, settings.batch_size, steps, draws):
         t = torch.rand(len(x), generator=draws)
         epsilon = torch.randn(x.shape, generator=draws)
         share = t[:, None, None, None]
@@ -118,7 +119,7 @@ def flow(family: Family, images: Tensor, steps: int, seed: int) -> float:
     return last.mean()
 
 
-def hinge_gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def hinge_gan(family: Family, split: Split, steps: int, seed: int) -> float:
     """The loss is the discriminator's."""
     settings: Any = family.settings
     generator, discriminator = family.networks["generator"], family.networks["discriminator"]
@@ -126,7 +127,7 @@ def hinge_gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
     of_generator, of_discriminator = adam(settings, generator), adam(settings, discriminator)
     average = Average(generator, settings.ema)
     last = Last(steps)
-    for x in batches(images, settings.batch_size, steps, draws):
+    for x in batches(split, settings.batch_size, steps, draws):
         with torch.no_grad():
             fake = generator(torch.randn(len(x), settings.latent, generator=draws))
         loss = F.relu(1 - discriminator(x)).mean() + F.relu(1 + discriminator(fake)).mean()
@@ -139,7 +140,7 @@ def hinge_gan(family: Family, images: Tensor, steps: int, seed: int) -> float:
     return last.mean()
 
 
-def wgan_gp(family: Family, images: Tensor, steps: int, seed: int) -> float:
+def wgan_gp(family: Family, split: Split, steps: int, seed: int) -> float:
     """The loss is the critic's with its penalty, of its last update in each step."""
     settings: Any = family.settings
     generator, critic = family.networks["generator"], family.networks["discriminator"]
@@ -148,7 +149,7 @@ def wgan_gp(family: Family, images: Tensor, steps: int, seed: int) -> float:
     of_generator, of_critic = adam(settings, generator), adam(settings, critic)
     average = Average(generator, settings.ema)
     last = Last(steps)
-    stream = batches(images, settings.batch_size, steps * updates, draws)
+    stream = batches(split, settings.batch_size, steps * updates, draws)
     for _ in range(steps):
         for x in islice(stream, updates):
             with torch.no_grad():
@@ -181,14 +182,30 @@ def step_by_score(  # noqa: PLR0913, PLR0917 - the players, and what a step draw
     discriminator.requires_grad_(True)
 
 
-def batches(images: Tensor, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:
+def batches(split: Split, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:
     """So many batches of floats in [-1, 1], in a new order each epoch."""
+    for chosen in indices(split, size, steps, draws):
+        yield split.images.index_select(0, chosen).float().div_(127.5).sub_(1)
+
+
+def indices(split: Split, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:
+    """The images of so many batches, int64 N: of two domains one of each in turn."""
+    if split.unpaired:
+        domains = [(split.labels == domain).nonzero()[:, 0] for domain in (0, 1)]
+        parts = [_shuffled(domain, size // 2, steps, draws) for domain in domains]
+        for pair in zip(*parts, strict=True):
+            yield torch.stack(pair, dim=1).flatten()
+    else:
+        yield from _shuffled(torch.arange(len(split)), size, steps, draws)
+
+
+def _shuffled(subset: Tensor, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:
     order = torch.empty(0, dtype=torch.int64)
     for _ in range(steps):
-        if len(order) < size:
-            order = torch.cat([order, torch.randperm(len(images), generator=draws)])
+        while len(order) < size:
+            order = torch.cat([order, subset[torch.randperm(len(subset), generator=draws)]])
         chosen, order = order[:size], order[size:]
-        yield images.index_select(0, chosen).float().div_(127.5).sub_(1)
+        yield chosen
 
 
 def adam(settings: Any, *networks: nn.Module) -> torch.optim.Adam:
@@ -214,12 +231,19 @@ class Average:
         for old, new in zip(self._average.buffers(), self._network.buffers(), strict=True):
             old.copy_(new)
 
+    @torch.no_grad()
+    def adopt(self) -> None:
+        """Gives the network the averaged weights."""
+        if self._average is not None:
+            self._network.load_state_dict(self._average.state_dict())
+
 
 class Last:
     """The mean loss of the last tenth of the steps, read when all is done."""
 
-    def __init__(self, steps: int) -> None:
-        self._from, self._step = steps - math.ceil(steps / 10), 0
+    def __init__(self, steps: int, done: int = 0) -> None:
+        """Of `steps` in all, those that are `done` have a loss that is not asked for."""
+        self._from, self._step = steps - math.ceil(steps / 10), done
         self._losses: list[Tensor] = []
 
     def add(self, loss: Tensor) -> None:

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import overhead
 import pytest
-from side_by_side import Goal, Result, assert_same_loss, in_turns
+import torch
+from side_by_side import Goal, Result, assert_same_loss, in_turns, machine
 
 
 def test_ways_take_turns_at_going_first() -> None:
@@ -19,6 +20,14 @@ def test_a_ratio_is_how_much_faster_or_how_much_longer() -> None:
     assert (faster.reached, faster.goal.met(faster.reached)) == (2.5, "yes")
     longer = Result("", 1.1, 1.0, Goal(1.05, at_most=True))
     assert (longer.reached, longer.goal.met(longer.reached)) == (1.1, "no")
+
+
+def test_the_output_names_versions_and_kernels() -> None:
+    first, second = machine().splitlines()
+    assert f"torch {torch.__version__.partition('+')[0]}" in first
+    assert {"numpy", "scipy", "mlflow"} <= {part.split()[0] for part in first.split(", ")}
+    assert torch.backends.cpu.get_cpu_capability() in second
+    assert "threads)" in second  # of threadpoolctl
 
 
 def test_losses_are_compared_within_the_noise_of_seeds() -> None:
