@@ -20,12 +20,20 @@ from harness.evaluation.outputs import WrongOutput, checked, scale_fault
 from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.specs import EVIDENCE, Role, evidence_names, is_drawn, named_networks
 from harness.extractors import (
+    load_caption_scorer,
     load_extractor,
     load_factor_reader,
     load_perceptual,
     load_text_image,
 )
-from harness.extractors.base import Extracted, Extractor, FactorReader, Perceptual, TextImage
+from harness.extractors.base import (
+    CaptionScorer,
+    Extracted,
+    Extractor,
+    FactorReader,
+    Perceptual,
+    TextImage,
+)
 from harness.families.base import Family
 from harness.metrics.base import Caveat, Estimate, Metric
 
@@ -188,6 +196,10 @@ class Evidence:
     def text_image(self) -> TextImage:
         """The network that has images and texts in one space."""
         return load_text_image(self.network_name("text"), str(self.device))
+
+    def caption_scorer(self) -> CaptionScorer:
+        """The network that judges an image by its caption."""
+        return load_caption_scorer(self.network_name("scorer"), str(self.device))
 
     def factor_reader(self) -> FactorReader:
         """What tells the factors of images."""

@@ -19,7 +19,7 @@ from harness.evaluation.requirements import (
 )
 from harness.metrics.base import Metric
 
-Role = Literal["extractor", "perceptual", "text", "clip", "factors"]
+Role = Literal["extractor", "perceptual", "text", "clip", "factors", "scorer"]
 Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 
 
@@ -165,7 +165,7 @@ def named_networks(metric: Metric) -> dict[Role, str]:
         raise BadInput(
             f"metric {metric.name!r}: unknown anomaly score {network!r}{suggest(network, scores)}"
         )
-    if metric.variant and metric.network:
+    if metric.variant and metric.network and not metric.variant.startswith(f"{metric.network}:"):
         raise BadInput(f"{metric.base_name} is of {metric.network} alone; write {metric.base_name}")
     if not (roles := extractor_roles(metric)):
         raise BadInput(

@@ -76,6 +76,12 @@ def text_similarity(e: Evidence) -> Tensor:
     return cosines
 
 
+@evidence(requires=("samples", "texts"), role="scorer")
+def caption_scores(e: Evidence) -> Tensor:
+    """How well each sample shows its text, on the scale of the network that judges it: N."""
+    return e.caption_scorer().score(e["samples"], e["texts"])
+
+
 @evidence(requires=("texts", "readable_factors"))
 def asked_factors(e: Evidence) -> Tensor:
     """The factors of the text that each sample is asked to show, int64 N×F. Raises BadInput for a

@@ -1,14 +1,24 @@
 """Feature networks: images in, features, class logits or perceptual distances out."""
 
-from harness.extractors.base import Extracted, Extractor, FactorReader, Perceptual, TextImage
+from harness.extractors.base import (
+    CaptionScorer,
+    Extracted,
+    Extractor,
+    FactorReader,
+    Perceptual,
+    TextImage,
+)
 from harness.extractors.loading import (
+    CAPTION_SCORERS,
     EXTRACTORS,
     FACTOR_READERS,
     PERCEPTUALS,
     TEXT_IMAGES,
+    caption_scorer_source,
     extractor_source,
     factor_reader_source,
     list_extractors,
+    load_caption_scorer,
     load_extractor,
     load_factor_reader,
     load_perceptual,
@@ -20,10 +30,12 @@ from harness.extractors.loading import (
 from harness.networks.weight_files import LocalWeights, MissingWeights
 
 __all__ = [
+    "CAPTION_SCORERS",
     "EXTRACTORS",
     "FACTOR_READERS",
     "PERCEPTUALS",
     "TEXT_IMAGES",
+    "CaptionScorer",
     "Extracted",
     "Extractor",
     "FactorReader",
@@ -31,9 +43,11 @@ __all__ = [
     "MissingWeights",
     "Perceptual",
     "TextImage",
+    "caption_scorer_source",
     "extractor_source",
     "factor_reader_source",
     "list_extractors",
+    "load_caption_scorer",
     "load_extractor",
     "load_factor_reader",
     "load_perceptual",

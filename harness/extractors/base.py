@@ -114,6 +114,25 @@ class TextImage(Network):
         """Unit vectors N×d of texts."""
 
 
+class CaptionScorer(Network):
+    """Judges how well an image shows its caption, or how much people would prefer it for that."""
+
+    @abstractmethod
+    def score(self, images: torch.Tensor, captions: Sequence[str]) -> torch.Tensor:
+        """The score of each image with its caption: N float32 on the CPU, of uint8 images N×C×H×W
+        and N captions. Raises BadInput where these are not as many.
+        """
+
+    def check_pairs(self, images: torch.Tensor, captions: Sequence[str]) -> None:
+        """Raise BadInput where there is not one caption for each image, or no image at all."""
+        if len(images) != len(captions) or not captions:
+            raise BadInput(
+                f"{self.name} scores images with a caption each, not {len(images):,} images with "
+                f"{len(captions):,} captions"
+            )
+        self.check_shape(*images.shape[1:])
+
+
 class FactorReader(Network):
     """Reads factors off images, such as shape, colour and place."""
 

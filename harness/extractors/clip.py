@@ -7,6 +7,9 @@ below `HARNESS_WEIGHTS` in the same layout.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,14 +35,40 @@ IMAGE_FILES = ("config.json", "preprocessor_config.json")
 TEXT_FILES = (*IMAGE_FILES, "tokenizer_config.json")
 
 
+@dataclass(frozen=True)
+class ClipFiles:
+    """A CLIP network that was read: `label` is what protocols call it, `settings` a file in the
+    folder of its processor and tokenizer. `name` is as a suite writes it.
+    """
+
+    name: str
+    label: str
+    weights: LocalWeights
+    network: Any
+    settings: Path
+
+    def preprocessor(self, reader: str) -> Any:
+        """What transformers' class `reader` makes of the files beside the settings."""
+        return hub.load_preprocessor(self.name, replace(self.weights, path=self.settings), reader)
+
+
+def read_clip(name: str, default: str, needed: tuple[str, ...] = TEXT_FILES) -> ClipFiles:
+    """The CLIP network behind `name`, by `default` of that repository, in transformers' layout.
+    Raises BadInput where its files are missing or are another network's.
+    """
+    repository = hub.repository_name(name, default)
+    weights = hub.locate_repository(name, repository, needed)
+    network = hub.load_network(name, weights, "CLIPModel", "clip")
+    label = f"{name.partition(':')[0]}:{repository}"
+    return ClipFiles(name, label, weights, network, weights.path.parent / "config.json")
+
+
 class _Images:
     """The image side of a CLIP network."""
 
-    def __init__(self, name: str, repository: str, weights: LocalWeights) -> None:
-        self.name = f"clip:{repository}"
-        self.digest = weights.digest
-        self._processor = hub.load_preprocessor(name, weights, "CLIPImageProcessor")
-        self._network = hub.load_network(name, weights, "CLIPModel", "clip")
+    def __init__(self, files: ClipFiles) -> None:
+        self.name, self.digest, self._network = files.label, files.weights.digest, files.network
+        self._processor = files.preprocessor("CLIPImageProcessor")
         self.preprocessing = f"rgb-clip-processor-{self._processor.crop_size['height']}"
 
     def check(self, channels: int, size: int) -> None:
@@ -61,14 +90,12 @@ class _Images:
         return normalize(self._network.visual_projection(states.pooler_output), dim=1)
 
 
-class Clip(_Images, TextImage):
+class ClipTowers(_Images):
     """Images and texts in one space."""
 
-    def __init__(self, name: str, device: str) -> None:
-        repository = hub.repository_name(name, TEXT_IMAGE_DEFAULT)
-        weights = hub.locate_repository(name, repository, TEXT_FILES)
-        super().__init__(name, repository, weights)
-        self._tokenizer = hub.load_preprocessor(name, weights, "AutoTokenizer")
+    def __init__(self, files: ClipFiles, device: str) -> None:
+        super().__init__(files)
+        self._tokenizer = files.preprocessor("AutoTokenizer")
         self._network = self._network.to(device)
 
     def too_long(self, texts: Sequence[str]) -> int:
@@ -104,13 +131,18 @@ class Clip(_Images, TextImage):
         return normalize(embedded, dim=1).cpu()
 
 
+class Clip(ClipTowers, TextImage):
+    """CLIP as the network of CLIP score and R-precision."""
+
+    def __init__(self, name: str, device: str) -> None:
+        super().__init__(read_clip(name, TEXT_IMAGE_DEFAULT), device)
+
+
 class ClipExtractor(_Images, Extractor):
     """The image side alone, for CMMD and other distances between sets of images."""
 
     def __init__(self, name: str, device: str) -> None:
-        repository = hub.repository_name(name, EXTRACTOR_DEFAULT)
-        weights = hub.locate_repository(name, repository, IMAGE_FILES)
-        super().__init__(name, repository, weights)
+        super().__init__(read_clip(name, EXTRACTOR_DEFAULT, IMAGE_FILES))
         del self._network.text_model  # more than a quarter of the network
         self._network = self._network.to(device)
 

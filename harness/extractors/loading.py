@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.core.errors import BadInput, suggest
 from harness.core.registry import Registry, instance_fault
-from harness.extractors.base import Extractor, FactorReader, Perceptual, TextImage
+from harness.extractors.base import CaptionScorer, Extractor, FactorReader, Perceptual, TextImage
 from harness.extractors.classifier import GREY
 from harness.extractors.factor_readers import RENDERING
 from harness.extractors.source import ExtractorSource
@@ -58,6 +58,17 @@ TEXT_IMAGES = Registry(
     },
     _FAULT,
 )
+CAPTION_SCORERS = Registry(
+    "caption scorer",
+    "harness.caption_scorers",
+    {
+        "pick-score": "harness.extractors.clip_preference:PICK_SCORE",
+        "hps-v2": "harness.extractors.clip_preference:HPS_V2",
+        "image-reward": "harness.extractors.image_reward:SOURCE",
+        "vqa": "harness.extractors.vqa:SOURCE",
+    },
+    _FAULT,
+)
 FACTOR_READERS = Registry(
     "reader of factors",
     "harness.factor_readers",
@@ -69,7 +80,7 @@ FACTOR_READERS = Registry(
 )
 
 
-_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES, FACTOR_READERS)
+_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES, CAPTION_SCORERS, FACTOR_READERS)
 
 _ABOUT = {
     "inception": "Inception v3 of the original FID: features and logits of natural images",
@@ -80,6 +91,12 @@ _ABOUT = {
     "lpips:vgg": "LPIPS on VGG-16: distances between images of 16 pixels or more",
     "lpips:squeeze": "LPIPS on SqueezeNet: distances between images of 17 pixels or more",
     "clip": "images and texts in one space; clip:NAME for another network of the Hugging Face hub",
+    "pick-score": "PickScore: how much people would prefer an image for its caption; "
+    "pick-score:NAME for another network of the Hugging Face hub",
+    "hps-v2": "Human Preference Score v2: the same; hps-v2:v2.1 for its later weights",
+    "image-reward": "ImageReward: the same, from BLIP; image-reward:NAME for another repository",
+    "vqa": "InstructBLIP, asked whether an image shows its caption; vqa:NAME for another network "
+    "of the Hugging Face hub (InstructBLIP, BLIP-2 or LLaVA)",
     "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
     RENDERING: "the factors of the nearest of all images of shapes, by all pixels",
     "identity": "the numbers themselves as features, for points in the plane",
@@ -90,7 +107,7 @@ _ABOUT = {
     "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
 
-_OPEN = ("clip", "dinov2", "random")
+_OPEN = ("clip", "dinov2", "hps-v2", "image-reward", "pick-score", "random", "vqa")
 """Names after which a colon and more may follow: a repository of the hub, an architecture."""
 
 
@@ -147,6 +164,15 @@ def load_text_image(name: str, device: str = "cpu") -> TextImage:
     return text_image_source(name).load(name, device)
 
 
+def load_caption_scorer(name: str, device: str = "cpu") -> CaptionScorer:
+    """The caption scorer `pick-score`, `hps-v2`, `image-reward` or `vqa`, or one of these with
+    `:NAME` for another repository of the Hugging Face hub.
+
+    Errors as in `load_extractor`.
+    """
+    return caption_scorer_source(name).load(name, device)
+
+
 def extractor_source(name: str) -> ExtractorSource[Extractor]:
     """Where `load_extractor` has it from; BadInput for an unknown name."""
     source: ExtractorSource[Extractor] = EXTRACTORS.load(_entry(name))
@@ -162,6 +188,12 @@ def perceptual_source(name: str) -> ExtractorSource[Perceptual]:
 def text_image_source(name: str) -> ExtractorSource[TextImage]:
     """Where `load_text_image` has it from; BadInput for an unknown name."""
     source: ExtractorSource[TextImage] = TEXT_IMAGES.load(_entry(name))
+    return source
+
+
+def caption_scorer_source(name: str) -> ExtractorSource[CaptionScorer]:
+    """Where `load_caption_scorer` has it from; BadInput for an unknown name."""
+    source: ExtractorSource[CaptionScorer] = CAPTION_SCORERS.load(_entry(name))
     return source
 
 

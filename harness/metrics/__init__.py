@@ -38,6 +38,7 @@ from harness.metrics.modes import *
 from harness.metrics.near_copies import *
 from harness.metrics.neighbours import *
 from harness.metrics.perceptual import *
+from harness.metrics.preference import *
 from harness.metrics.probes import *
 from harness.metrics.rate import *
 from harness.metrics.reconstruction import *

@@ -84,8 +84,9 @@ class Metric:
     training did not see get in place of samples. `own_scale` says that values are on a scale of the
     model's own, as those of a critic are, so that values of two models do not compare.
 
-    `network` is the feature network that it always passes images through, whatever the suite's;
-    empty where the suite or its name says which.
+    `network` is the feature network that it always passes images through, whatever the suite's; a
+    metric's name may only ask for another one of its kind, such as `vqa:NAME` in place of `vqa`.
+    Empty where the suite or its name says which.
 
     `range` has the least and the greatest value that there can be, None where there is none: no
     interval leaves it. `counts` says that values are whole numbers of things, which several seeds

@@ -22,6 +22,7 @@ from harness.evaluation.specs import (
 from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
+    caption_scorer_source,
     extractor_source,
     factor_reader_source,
     perceptual_source,
@@ -37,12 +38,16 @@ from harness.training.numerics import Numerics
 CLIP = "clip:openai/clip-vit-large-patch14-336"
 """The network of Jayasumana et al. 2024, arXiv:2401.09603."""
 
+CAPTION_SCORER = "pick-score"
+"""The caption scorer of metrics that name none."""
+
 SOURCES: Mapping[Role, Callable[[str], ExtractorSource[Any]]] = {
     "extractor": extractor_source,
     "perceptual": perceptual_source,
     "text": text_image_source,
     "clip": extractor_source,
     "factors": factor_reader_source,
+    "scorer": caption_scorer_source,
 }
 
 OPTIONS: tuple[Role, ...] = ("extractor", "perceptual")
@@ -73,7 +78,7 @@ def suite_eval_config(
         "clip": CLIP,
     }
     if dataset.test.texts:
-        names["text"] = card.text_image
+        names |= {"text": card.text_image, "scorer": CAPTION_SCORER}
     if card.factor_reader:
         names["factors"] = card.factor_reader
     entry_metrics = [metrics[name] for name in suite.metrics_on(entry)]

@@ -24,7 +24,7 @@ from harness.evaluation.protocols import (
 from harness.evaluation.specs import Role, extractor_roles, named_network, named_networks
 from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
-from harness.plan.setup import CLIP, check_demands, load_checked
+from harness.plan.setup import CAPTION_SCORER, CLIP, check_demands, load_checked
 from harness.scoring.sets import Sets, header_subject, subject
 from harness.scoring.variations import Variations
 
@@ -33,6 +33,7 @@ NATURAL: dict[Role, str] = {
     "perceptual": "lpips:alex",
     "text": "clip",
     "clip": CLIP,
+    "scorer": CAPTION_SCORER,
 }
 """The usual feature networks, where no dataset says which suit its images."""
 

@@ -7,10 +7,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from running import Command, Inside
 from tiny_clip import save_tiny_clip
+from tiny_preference import save_tiny_image_reward, save_tiny_pick_score, save_tiny_vqa
 
 from harness.cli.main import main
 from harness.core.measurement import Measurement
@@ -141,6 +143,39 @@ def test_captions(call, tmp_path, monkeypatch):
     code, _, err = call(*options)
     assert (code, err.count("\n")) == (2, 1)
     assert "c.csv:7: '004.png' has a caption on line 6 already" in err
+
+
+def test_caption_scores(call, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    weights = tmp_path / "weights"
+    monkeypatch.setenv("HARNESS_WEIGHTS", str(weights))
+    save_tiny_pick_score(weights)
+    save_tiny_image_reward(weights)
+    save_tiny_vqa(weights / "me" / "vqa", "blip-2")
+    folder(tmp_path / "samples", DIGITS[:5])
+    lines = ["file,caption", *(f"{i:03d}.png,a b" for i in range(5))]
+    (tmp_path / "c.csv").write_text("\n".join(lines) + "\n")
+    names = ["pick_score", "image_reward", "vqa_score@vqa:me/vqa"]
+    options = ("samples", "--captions", "c.csv", "--metrics")
+    code, _, err = call(*options, ",".join(names), "--json", "x.json", "--per-image", "each.csv")
+    assert code == 0, err
+    rows, each = numbers(tmp_path / "x.json"), pd.read_csv(tmp_path / "each.csv")
+    for name in names:
+        assert rows[name].value == pytest.approx(each[name].mean(), rel=1e-4)
+        assert rows[name].over == "images"
+    assert rows["pick_score"].protocol.extractor.startswith(
+        "pick-score:yuvalkirstain/PickScore_v1@"
+    )
+    (tmp_path / "c.csv").write_text("\n".join(lines[:-1]) + "\n")
+    code, _, err = call(*options, "pick_score", "--json", "y.json")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "1 of 5 images without a caption: 004.png" in err
+    assert not (tmp_path / "y.json").exists()
+    (weights / "zai-org" / "ImageReward" / "ImageReward.pt").unlink()
+    (tmp_path / "c.csv").write_text("\n".join(lines) + "\n")
+    code, _, err = call(*options, "image_reward")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "put the files of https://huggingface.co/zai-org/ImageReward into" in err
 
 
 def test_what_fails_is_named_and_the_rest_is_kept(call, tmp_path):

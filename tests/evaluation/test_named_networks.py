@@ -134,6 +134,8 @@ def test_a_named_metric_says_its_network_and_is_else_the_same():
         ("lpips@lpips:vgg", {"perceptual": "lpips:vgg"}),
         ("cmmd@dinov2", {"clip": "dinov2"}),
         ("clip_score@clip", {"text": "clip"}),
+        ("vqa_score", {"scorer": "vqa"}),
+        ("vqa_score@vqa:me/mine", {"scorer": "vqa:me/mine"}),
         ("latent_path_length@lpips:alex", {"perceptual": "lpips:alex"}),
     ],
 )
@@ -151,6 +153,7 @@ def test_the_network_is_of_the_role_that_the_metric_has(name, roles):
         ("lpips@dinov2", "metric 'lpips@dinov2': unknown perceptual network 'dinov2'"),
         ("mse@dinov2", "mse passes images through no feature network; write mse in place of mse@d"),
         ("fid@dinov2@clip", "unknown extractor 'dinov2@clip'"),
+        ("pick_score@vqa", "pick_score is of pick-score alone; write pick_score"),
     ],
 )
 def test_a_network_that_cannot_be_is_one_line(name, message):

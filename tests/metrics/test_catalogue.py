@@ -43,6 +43,7 @@ EVIDENCE = {
     "samples": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "reference_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "text_similarity": torch.rand(12),
+    "caption_scores": torch.rand(12),
     "image_embeddings": torch.randn(120, 8),
     "text_embeddings": torch.randn(120, 8),
     "anomaly_scores": torch.randn(12),
