@@ -57,6 +57,14 @@ Extractor = Annotated[
 Perceptual = Annotated[
     str | None, typer.Option(help="Network of LPIPS. Default: the suite's, or the dataset's.")
 ]
+ScoringExtractor = Annotated[
+    str | None,
+    typer.Option(help="Feature network of FID and its kin. Default: the dataset's, or inception."),
+]
+ScoringPerceptual = Annotated[
+    str | None,
+    typer.Option(help="Network of LPIPS. Default: the dataset's, or lpips:alex."),
+]
 Accelerate = Annotated[
     Literal["auto", "off", "graph", "compile"] | None,
     typer.Option(

@@ -30,16 +30,8 @@ class DefaultOptions:
 
     HELP_PANEL: ClassVar = "The default protocol"
 
-    extractor: Annotated[
-        str | None,
-        typer.Option(
-            help="Feature network of FID and its kin. Default: the dataset's, or inception."
-        ),
-    ] = None
-    perceptual: Annotated[
-        str | None,
-        typer.Option(help="Network of LPIPS. Default: the dataset's, or lpips:alex."),
-    ] = None
+    extractor: options.ScoringExtractor = None
+    perceptual: options.ScoringPerceptual = None
     resize: Annotated[
         str | None,
         typer.Option(

@@ -96,16 +96,8 @@ class MetricOptions:
         list[str] | None,
         typer.Option(help="Only these, e.g. fid,kid. Default: those that suit the sets."),
     ] = None
-    extractor: Annotated[
-        str | None,
-        typer.Option(
-            help="Feature network of FID and its kin. Default: the dataset's, or inception."
-        ),
-    ] = None
-    perceptual: Annotated[
-        str | None,
-        typer.Option(help="Network of LPIPS. Default: the dataset's, or lpips:alex."),
-    ] = None
+    extractor: options.ScoringExtractor = None
+    perceptual: options.ScoringPerceptual = None
     text: Annotated[
         str | None,
         typer.Option(help="Network of the CLIP score: clip or clip:NAME. Default: clip."),

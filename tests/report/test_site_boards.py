@@ -436,6 +436,11 @@ def test_what_is_copied_is_what_is_shown(tab: Page):
     assert "Unsupervised representation learning" in bib
 
 
+def test_no_text_of_a_csv_is_a_formula(tab: Page):
+    fields = tab.evaluate("""['=1+1', '@x', '-y', '-3.2', 'a,"b"', ''].map(csvField)""")
+    assert fields == ["'=1+1", "'@x", "'-y", "-3.2", '"a,""b"""', ""]
+
+
 def test_without_a_clipboard_there_is_a_file(tab: Page, tmp_path: Path):
     tab.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     with tab.expect_download() as download:

@@ -1,12 +1,5 @@
 // Charts as files: SVG and PNG of what is drawn, on white, with a legend; CSV of all that it is
 // drawn from.
-const saveFile = (name, content, type) => {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-};
 const fileName = (chart, suffix) => `${chart.alt.split(/[.:;]/)[0].toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").slice(0, 80)}.${suffix}`;
 const svgFile = (state) => {
   const entries = legendEntries(state.chart).filter((entry) => !state.hidden.has(entry.name));
@@ -46,10 +39,5 @@ const csvRows = {
     ["comparison", chart.x.label, "low", "high", "no effect", "margins"],
     ...chart.rows.map((row) => [row.label, row.value, row.low, row.high, row.null, row.limits.join(" ")]),
   ],
-};
-// RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe.
-const csvField = (value) => {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 const csvFile = (chart) => csvRows[chart.kind](chart).map((row) => `${row.map(csvField).join(",")}\r\n`).join("");

@@ -18,3 +18,15 @@ const keepInAddress = (state) => {
 const unfoldForPrint = (selector) => addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll(selector)) details.open = true;
 });
+const saveFile = (name, content, type) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+};
+// RFC 4180; a text that a spreadsheet would take for a formula gets an apostrophe.
+const csvField = (value) => {
+  const text = isNaN(value) && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};

@@ -145,8 +145,6 @@ function wins(table) {
   table.closest(".whole").querySelector(".wins .scroll").replaceChildren(matrix);
 }
 
-const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
 function csv(table) {
   const names = "dataset,model,images,metric,value,low,high,seeds,rank,reports,protocol";
   const { dataset } = table.closest("section").dataset;
@@ -155,7 +153,7 @@ function csv(table) {
     if (!("value" in cell)) return null;
     return [dataset, row.dataset.label, row.dataset.budget, head.dataset.metric, cell.value,
       cell.low ?? "", cell.high ?? "", cell.seeds, cell.rank ?? "", cell.sources,
-      head.dataset.protocol].map(quoted).join(",");
+      head.dataset.protocol].map(csvField).join(",");
   }));
   return [names, ...lines.filter(Boolean)].join("\n") + "\n";
 }
@@ -212,9 +210,7 @@ async function hand(text, name, status) {
     await navigator.clipboard.writeText(text);
     status.textContent = "Copied.";
   } catch { // no clipboard is permitted
-    const link = made("a", "", { download: name });
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-    link.click();
+    saveFile(name, text, "text/plain");
     status.textContent = `No clipboard is permitted here: saved as ${name}.`;
   }
 }
