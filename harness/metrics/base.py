@@ -55,7 +55,7 @@ class Estimate:
 
 
 def both(images: int) -> dict[str, int]:
-    """`Metric.least` of metrics that need so many samples, and as many reference images."""
+    """`Metric.least` of metrics that need `images` samples and as many reference images."""
     return {"samples": images, "reference": images}
 
 

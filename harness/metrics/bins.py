@@ -42,8 +42,8 @@ class DifferentBins:
 
 
 def default_bins(train: int, samples: int) -> int:
-    """The number of bins for so many images: the paper's 100, or what leaves the smaller set ten
-    images a bin on average, below which the test's normal approximation is poor.
+    """The number of bins for these numbers of images: the paper's 100, or what leaves the smaller
+    set ten images a bin on average, below which the test's normal approximation is poor.
     """
     return min(MOST, min(train, samples) // IMAGES_PER_BIN)
 

@@ -114,7 +114,7 @@ def _directions(images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _draw(of_image: np.ndarray, texts: int, others: int, seed: int) -> np.ndarray:
-    """For each image its own text, then so many others: n×(others + 1) indices."""
+    """For each image its own text, then `others` other texts: n×(others + 1) indices."""
     random = np.random.default_rng(seed)
     drawn = np.empty((len(of_image), others + 1), dtype=np.int64)
     drawn[:, 0] = of_image

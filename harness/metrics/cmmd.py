@@ -15,7 +15,7 @@ from harness.metrics.base import Estimate, Metric, worse_with
 __all__ = ["cmmd"]
 
 ROWS = 1024
-"""Kernel matrices are computed in blocks of so many rows, to bound memory."""
+"""Rows of the blocks in which kernel matrices are computed, to bound memory."""
 
 
 @takes_arrays

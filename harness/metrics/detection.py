@@ -130,9 +130,9 @@ AUPR = Metric(
 def fpr_at_tpr(anomaly_scores: Tensor, anomaly_labels: Tensor, tpr: float = 0.95) -> Estimate:
     """The share of normal images flagged where at least `tpr` of the anomalies are.
 
-    The threshold is the highest score that flags so many anomalies, and everything at or above it
-    is flagged: a point of the ROC curve, not interpolated between two. Arguments as for `auroc`;
-    `tpr` in (0, 1].
+    The threshold is the highest score that flags this share of anomalies, and everything at or
+    above it is flagged: a point of the ROC curve, not interpolated between two. Arguments as for
+    `auroc`; `tpr` in (0, 1].
 
     The standard error joins the binomial one of the share (by Jeffreys' estimate, so that 0 of n
     is not certain) with that of the threshold, which Woodruff 1952 takes from the scores one

@@ -114,8 +114,8 @@ def _ladder(n: int, d: int, points: int) -> list[int]:
 
 
 def _nested(samples: Tensor, sizes: Sequence[int]) -> Iterator[Tensor | FeatureStatistics]:
-    """The first so many of `samples` n×d, for each of ascending `sizes`: merged statistics where
-    they are more than features, whose covariance has full rank then.
+    """The first `size` of `samples` n×d, for each of the ascending `sizes`. Where these are more
+    than the features, so that their covariance has full rank, they are merged statistics.
     """
     merged: FeatureStatistics | None = None
     counted = 0

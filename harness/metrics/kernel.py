@@ -60,7 +60,7 @@ class Kernel(Protocol):
     """A positive definite kernel k(t) of two images' features, t their `Argument`."""
 
     def argument(self, features: int) -> Argument:
-        """The coefficients of t, for so many features an image."""
+        """The coefficients of t, for images of `features` features."""
 
     def deviations(self, t: Tensor, around: float) -> Tensor:
         """k(around + t) − k(around), to the rounding of its own size; may overwrite `t`."""

@@ -22,7 +22,7 @@ SPARE = 4
 """So many more neighbours than asked are looked at: rounding may order near ones wrongly."""
 
 ENTRIES = 2**24
-"""Distances are computed in blocks of at most so many, 128 MiB, to bound memory."""
+"""The most distances computed at a time (128 MiB), to bound memory."""
 
 
 @dataclass(frozen=True)

@@ -267,8 +267,8 @@ def _present(counts: Tensor, n: int, at_least: int) -> Estimate:
 
 
 def _divergence(counts: Tensor, q: Tensor, per_sample: float, per_reference: float) -> Estimate:
-    """KL of the proportions of `counts` from q, which is that of so many reference images as are
-    given by the inverse of their number (0: q is exact).
+    """KL of the proportions of `counts` from q. `per_sample` and `per_reference` are the inverse
+    numbers of samples and of the reference images that q is from (0: q is exact).
     """
     p = counts.double() * per_sample
     noise = per_sample + per_reference
@@ -278,8 +278,8 @@ def _divergence(counts: Tensor, q: Tensor, per_sample: float, per_reference: flo
     first_order = ((p * log_ratio.square()).sum() - kl.square()) * per_sample
     first_order += ((p.square() / q).sum() - 1) * per_reference
     # Where the distributions are equal, the first-order term is 0 and KL is distributed as
-    # (1/n + 1/m)/2 · χ² with so many degrees of freedom; there noise adds twice the variance of
-    # that to the estimate of the first-order term.
+    # (1/n + 1/m)/2 · χ² with one degree of freedom fewer than there are classes; there noise adds
+    # twice the variance of that to the estimate of the first-order term.
     second_order = (len(q) - 1) / 2 * noise**2
     variance = max(float(first_order) - 2 * second_order, 0.0) + second_order
     # Of equal proportions rounding can leave it a hair below zero.

@@ -20,16 +20,16 @@ from harness.metrics.products import TILE, dot_products, tiles
 __all__ = ["Prdc", "PrdcEstimates", "prdc", "prdc_estimates"]
 
 PARTS = 10
-"""Standard errors come from the spread of so many disjoint parts of the images."""
+"""The number of disjoint parts of the images from whose spread standard errors come."""
 
 SPARE = 4
-"""So many more neighbours than asked are kept at first: bounds on distances may overlap."""
+"""How many more neighbours than asked are kept at first: bounds on distances may overlap."""
 
 SURFACE = 1e-12
 """By what share of its squared radius a ball reaches beyond it: more than what rounding does."""
 
 PAIRS = 64
-"""Distances of single pairs are computed so many at a time: what a processor's cache holds."""
+"""How many distances of single pairs are computed at a time: what a processor's cache holds."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from harness.metrics.frame import Frame
 __all__ = ["knn_accuracy", "linear_probe_accuracy", "retrieval_precision"]
 
 ROWS = 512
-"""Distances of retrieval are computed in blocks of so many rows, to bound memory."""
+"""Rows of the blocks in which distances of retrieval are computed, to bound memory."""
 
 TIED = 1e-12
 """Squared distances that agree to this share of themselves are equal but for rounding."""

@@ -28,7 +28,7 @@ def block_dtype(device: torch.device) -> torch.dtype:
 
 
 TILE = 512
-"""Products are computed in squares of so many rows: what a processor's cache holds."""
+"""Rows of the squares in which products are computed: what a processor's cache holds."""
 
 
 def tiles(x: Tensor) -> list[Tensor]:

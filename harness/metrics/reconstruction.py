@@ -127,7 +127,7 @@ def say_exact(values: Tensor, ceiling: float) -> None:
 
 
 def psnr_ceiling(values: int) -> float:
-    """The PSNR of an 8-bit image of so many values of which a single one is off by one, in dB."""
+    """The PSNR in dB of an 8-bit image of `values` values where a single value is off by one."""
     return 10 * math.log10(255**2 * values)
 
 

@@ -19,7 +19,7 @@ from harness.metrics.products import gram
 __all__ = ["FeatureStatistics"]
 
 ROWS = 16384
-"""Features are centred in blocks of so many rows, to bound memory."""
+"""Rows of the blocks in which features are centred, to bound memory."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -247,6 +247,6 @@ def _down_columns(maps: Tensor, weights: Tensor) -> Tensor:
 
 
 def _band(weights: Tensor, positions: int) -> Tensor:
-    """The matrix whose rows hold the window at each of so many positions."""
+    """The matrix with a row for each of `positions`: the window shifted to that position."""
     padded = F.pad(weights, (positions - 1, positions - 1))
     return padded.unfold(0, len(weights) + positions - 1, 1).flip(0)

@@ -1,4 +1,4 @@
-"""What a training key is made from, for people: why a cell trains anew, or does not."""
+"""What a training key is made from, for people: why a cell trains again, or does not."""
 
 from __future__ import annotations
 

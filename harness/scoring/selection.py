@@ -191,7 +191,7 @@ def _chosen(
             return _of_profile(suitable, definitions)
         names = [metric.name for metric in suitable]
     if isinstance(definitions, Variations):
-        definitions.check_heeded(names, sets.samples.shape[1])
+        definitions.check_used(names, sets.samples.shape[1])
     return [load(name) for name in dict.fromkeys(names)]
 
 

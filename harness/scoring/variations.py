@@ -63,18 +63,18 @@ class Variations:
             metric = _with_subsets(metric, self.subset_size)
         return metric
 
-    def check_heeded(self, names: Collection[str], channels: int) -> None:
+    def check_used(self, names: Collection[str], channels: int) -> None:
         """Raise BadInput where a setting concerns none of the metrics, or not such images."""
         if self.y_channel and channels != 3:
             raise BadInput(GREY)
-        heeded = {
+        uses = {
             "--y-channel": (self.y_channel, ("psnr", "ssim")),
             "--crop-border": (self.border, BORDERED),
             "--kid-subset-size": (self.subset_size, tuple(KERNELS)),
         }
-        for option, (value, concerned) in heeded.items():
+        for option, (value, concerned) in uses.items():
             if value and not set(concerned) & {name.partition("@")[0] for name in names}:
-                raise BadInput(f"{option} is of {', '.join(concerned)}, none of which is measured")
+                raise BadInput(f"{option} is for {', '.join(concerned)}, none of which is measured")
 
 
 def luma(images: Tensor) -> Tensor:

@@ -173,9 +173,9 @@ def test_y_channel_and_border_are_those_of_super_resolution(call, tmp_path):
     [
         (("--crop-border", "7"), "ssim: needs images of at least 25 pixels a side, not 24×20"),
         (("--crop-border", "-1"), "-1 pixels cannot be left out"),
-        (("--metrics", "mse", "--y-channel"), "--y-channel is of psnr, ssim, none of which"),
+        (("--metrics", "mse", "--y-channel"), "--y-channel is for psnr, ssim, none of which"),
         (("--profile", "piq", "--y-channel"), "--y-channel does not go with --profile"),
-        (("--kid-subset-size", "10"), "--kid-subset-size is of kid, kid_rbf, none of which"),
+        (("--kid-subset-size", "10"), "--kid-subset-size is for kid, kid_rbf, none of which"),
         (("--resize", "16:sinc"), "unknown filter 'sinc'"),
         (("--resize", "big"), "size=big; a number of pixels"),
         (("--name", "a", "--name", "b"), "--name is given 2 times and there is 1 set"),

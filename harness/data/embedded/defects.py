@@ -14,7 +14,8 @@ Values = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 BLUR_PLACES = 8
-"""A blur hardly shows on smooth brick: of so many places the one that changes most is taken."""
+"""How many places are tried for a blur, which hardly shows on smooth brick: the one that changes
+most is taken."""
 
 
 def add_defect(

@@ -17,7 +17,7 @@ from harness.data.standard.files import Files
 from harness.data.standard.sizing import Sizing
 
 VERSION = 1
-"""Raised when the code that makes arrays of files changes; sets are then prepared anew."""
+"""Raised when the code that makes arrays of files changes; sets are then prepared again."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from harness.data.image_threads import THREADS
 from harness.data.standard.sizing import Sizing
 
 VERSION = 1
-"""Raised when the code that makes arrays of files changes; sets are then prepared anew."""
+"""Raised when the code that makes arrays of files changes; sets are then prepared again."""
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 CHUNK = 32 * THREADS

@@ -37,7 +37,7 @@ from harness.data.user.layout import check_split, is_test
 from harness.data.user.paths import check_argument, resolve_path, store_name
 
 VERSION = 1
-"""Raised when the code that makes pixels of arrays changes; sets are then prepared anew."""
+"""Raised when the code that makes pixels of arrays changes; sets are then prepared again."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from harness.core.errors import BadInput
 from harness.data.image_search import path_stem
 
 TEST_SHARE = 6
-"""Without split folders one image in so many is a test image."""
+"""Without split folders, one image in this many is a test image."""
 
 
 class PictureFile(NamedTuple):

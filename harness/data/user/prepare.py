@@ -26,7 +26,7 @@ from harness.data.user.layout import Layout, PictureFile, SplitFiles, check_spli
 from harness.data.user.paths import store_name
 
 VERSION = 2
-"""Raised when the code that makes pixels of files changes; sets are then prepared anew."""
+"""Raised when the code that makes pixels of files changes; sets are then prepared again."""
 
 Item = TypeVar("Item")
 

@@ -30,7 +30,7 @@ ASK = 2.0
 """Seconds after which a running cell asks again whether it is to stop."""
 
 LOSSES = 3
-"""A cell that lost its process or node so many times, and got no further between, has failed."""
+"""How often a cell may lose its process or node without progress before it has failed."""
 
 
 class ControlActor:
