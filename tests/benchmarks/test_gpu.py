@@ -30,7 +30,10 @@ def test_all_is_measured_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
         torch.device("cpu"), load_dataset("digits"), few=1, more=2, repeats=1, workers=0,
         seeds=(2,), images=2, sampling_steps=20, matrix=64, megabytes=1, features=(40, 8),
     )  # fmt: skip
-    gpu.write(gpu.measured(tiny, ["gan/mlp", "gan/dcgan"]), {"device": "a GPU"}, tmp_path)
+    gpu.measured(
+        gpu.parts(tiny, ["gan/mlp", "gan/dcgan"]),
+        lambda tables: gpu.write(tables, {"device": "a GPU"}, tmp_path),
+    )
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert found["environment"] == {"device": "a GPU"}
     tables = found["tables"]
@@ -81,3 +84,22 @@ def test_without_a_gpu_it_says_so_in_a_line(
         gpu.main()
     assert ended.value.code == 69
     assert capsys.readouterr().err == "no GPU here: nothing is measured\n"
+
+
+def test_what_is_done_is_kept_and_what_finds_no_time_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    import gpu  # noqa: PLC0415
+
+    kept: list[dict[str, int]] = []
+    left = iter([True, True, False])
+    row = {"result": "ok"}
+    tables = gpu.measured(
+        [("Correctness", lambda: [row, {"result": "wrong"}]), ("A", lambda: [row]), ("A", list)],
+        lambda tables: kept.append({title: len(rows) for title, rows in tables.items()}),
+        lambda: next(left),
+    )
+    assert kept[:2] == [{"Correctness": 2}, {"Correctness": 2, "A": 1}]
+    assert tables["Left out"] == [{"for lack of time": "A"}]
+    assert gpu.wrong(tables) == [{"result": "wrong"}]

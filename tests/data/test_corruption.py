@@ -123,7 +123,7 @@ def test_what_is_no_corruption_is_told_what_is(option: str, value: str, right: s
         parse(option, value)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.gpu
 @pytest.mark.parametrize(("option", "value"), ALL)
 def test_a_gpu_does_the_same_damage(option: str, value: str):
     damage, images = parse(option, value), photographs()

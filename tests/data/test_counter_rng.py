@@ -34,7 +34,7 @@ def test_a_share_of_draws_lies_below_its_threshold(share: float):
     assert found.double().mean().item() == pytest.approx(share, abs=0.01)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.gpu
 def test_a_gpu_draws_the_same():
     places = torch.arange(50)
     there = random_integers(keys(3, places.cuda()), 30)

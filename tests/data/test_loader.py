@@ -91,7 +91,7 @@ def test_flips_are_the_same_on_every_machine():
     assert places == [bool(int(bit)) for bit in "00100110"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.gpu
 @pytest.mark.parametrize("fits", [True, False])
 def test_batches_on_a_gpu_are_those_on_the_cpu_wherever_the_images_are_kept(monkeypatch, fits):
     monkeypatch.setattr(loader, "_fits", lambda images, device: fits)

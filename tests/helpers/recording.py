@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import pytest
 from torch import Tensor
 
 from harness.core.cuda_graphs import rehearsed, tensors
@@ -22,3 +23,13 @@ def by_hand(
         return replay, outputs
 
     return rehearsed(run, record, changed)
+
+
+def replay_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on CUDA, with `by_hand` for a CUDA graph."""
+    for module in ("training.loop", "training.state", "families.denoiser"):
+        monkeypatch.setattr(
+            f"harness.{module}.captures", lambda accelerate, device: accelerate == "graph"
+        )
+    for module in ("training.step", "families.denoiser"):
+        monkeypatch.setattr(f"harness.{module}.cuda_graph", by_hand)

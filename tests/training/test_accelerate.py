@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from recording import by_hand
+from recording import replay_by_hand
 from torch import Tensor, nn
 
 from harness.data.batch import Batch
@@ -31,7 +31,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "gan": {"width": 4, "latent": 8, "ema": 0.9},
     "diffusion": {"width": 1, "ema": 0.9, "sampling": {"steps": 3, "eta": 0.5}},
 }
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 
 
 class Waves:
@@ -65,13 +64,7 @@ def same(a: Family, b: Family) -> bool:
 
 @pytest.fixture
 def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on CUDA, with `by_hand` for a CUDA graph."""
-    for module in ("training.loop", "training.state", "families.denoiser"):
-        monkeypatch.setattr(
-            f"harness.{module}.captures", lambda accelerate, device: accelerate == "graph"
-        )
-    for module in ("training.step", "families.denoiser"):
-        monkeypatch.setattr(f"harness.{module}.cuda_graph", by_hand)
+    replay_by_hand(monkeypatch)
 
 
 def interrupted(progress: Progress) -> None:
@@ -133,7 +126,7 @@ def test_what_cannot_be_captured_trains_all_the_same(
     assert same(family, trained("gan")[0])
 
 
-@needs_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", SMALL)
 def test_on_cuda_a_graph_trains_as_steps_do(name: str, tmp_path: Path) -> None:
     cuda = torch.device("cuda")
@@ -153,7 +146,7 @@ def test_on_cuda_a_graph_trains_as_steps_do(name: str, tmp_path: Path) -> None:
     assert rest.curve == replayed.curve
 
 
-@needs_cuda
+@pytest.mark.gpu
 def test_on_cuda_a_graph_samples_as_steps_do() -> None:
     family, _ = trained("diffusion", torch.device("cuda"))
     assert isinstance(family, Samples)
@@ -166,7 +159,7 @@ def test_on_cuda_a_graph_samples_as_steps_do() -> None:
     torch.testing.assert_close(drawn(), eager, rtol=1e-3, atol=1e-4)
 
 
-@needs_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("accelerate", ["off", "graph"])
 @pytest.mark.parametrize("name", SMALL)
 def test_on_cuda_no_step_waits_for_the_device(name: str, accelerate: str) -> None:
