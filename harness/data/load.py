@@ -58,6 +58,7 @@ DATASETS = Registry(
         "polygons": "harness.data.generated.polygons:POLYGONS",
         "stacked": "harness.data.generated.stacked:STACKED",
         "shapes": "harness.data.generated.shapes:SHAPES",
+        "scenes": "harness.data.generated.scenes:SCENES",
         "symmetric": "harness.data.generated.symmetric:SYMMETRIC",
         "moving": "harness.data.generated.moving:MOVING",
     },

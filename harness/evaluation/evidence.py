@@ -23,6 +23,7 @@ from harness.extractors import (
     load_caption_scorer,
     load_extractor,
     load_factor_reader,
+    load_object_detector,
     load_perceptual,
     load_text_image,
 )
@@ -31,6 +32,7 @@ from harness.extractors.base import (
     Extracted,
     Extractor,
     FactorReader,
+    ObjectDetector,
     Perceptual,
     TextImage,
 )
@@ -200,6 +202,10 @@ class Evidence:
     def caption_scorer(self) -> CaptionScorer:
         """The network that judges an image by its caption."""
         return load_caption_scorer(self.network_name("scorer"), str(self.device))
+
+    def object_detector(self) -> ObjectDetector:
+        """What finds the objects in images."""
+        return load_object_detector(self.network_name("detector"), str(self.device))
 
     def factor_reader(self) -> FactorReader:
         """What tells the factors of images."""

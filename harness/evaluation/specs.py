@@ -19,7 +19,7 @@ from harness.evaluation.requirements import (
 )
 from harness.metrics.base import Metric
 
-Role = Literal["extractor", "perceptual", "text", "clip", "factors", "scorer"]
+Role = Literal["extractor", "perceptual", "text", "clip", "factors", "scorer", "detector"]
 Compute = TypeVar("Compute", bound=Callable[[Any], Any])
 
 

@@ -7,7 +7,7 @@ passed for the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import torch
@@ -131,6 +131,32 @@ class CaptionScorer(Network):
                 f"{len(captions):,} captions"
             )
         self.check_shape(*images.shape[1:])
+
+
+@dataclass(frozen=True)
+class DetectedObject:
+    """An object in an image: its `box` is left, top, right and bottom in pixels, its `score` from 0
+    to 1. `colour` is empty where it was not asked for.
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    score: float
+    colour: str = ""
+
+
+class ObjectDetector(Network):
+    """Finds objects in images. `names` has every name that it can give to one."""
+
+    names: tuple[str, ...]
+
+    @abstractmethod
+    def detect(
+        self, images: torch.Tensor, coloured: Sequence[Set[str]] | None = None
+    ) -> list[list[DetectedObject]]:
+        """The objects in each of uint8 images N×C×H×W. `coloured` has for each image the names of
+        the objects whose colour is asked for.
+        """
 
 
 class FactorReader(Network):

@@ -6,9 +6,17 @@ from typing import Any
 
 from harness.core.errors import BadInput, suggest
 from harness.core.registry import Registry, instance_fault
-from harness.extractors.base import CaptionScorer, Extractor, FactorReader, Perceptual, TextImage
+from harness.extractors.base import (
+    CaptionScorer,
+    Extractor,
+    FactorReader,
+    ObjectDetector,
+    Perceptual,
+    TextImage,
+)
 from harness.extractors.classifier import GREY
 from harness.extractors.factor_readers import RENDERING
+from harness.extractors.scene_reading import RENDERING as SCENES
 from harness.extractors.source import ExtractorSource
 from harness.networks.classifier_net import read_metadata
 from harness.networks.classifier_weights import DIGESTS, weights_path
@@ -80,7 +88,19 @@ FACTOR_READERS = Registry(
 )
 
 
-_REGISTRIES = (EXTRACTORS, PERCEPTUALS, TEXT_IMAGES, CAPTION_SCORERS, FACTOR_READERS)
+OBJECT_DETECTORS = Registry(
+    "object detector",
+    "harness.object_detectors",
+    {
+        "detector": "harness.extractors.object_detector:SOURCE",
+        SCENES: "harness.extractors.scene_reading:SOURCE",
+    },
+    _FAULT,
+)
+
+_REGISTRIES = (
+    EXTRACTORS, PERCEPTUALS, TEXT_IMAGES, CAPTION_SCORERS, FACTOR_READERS, OBJECT_DETECTORS
+)  # fmt: skip
 
 _ABOUT = {
     "inception": "Inception v3 of the original FID: features and logits of natural images",
@@ -98,6 +118,9 @@ _ABOUT = {
     "vqa": "InstructBLIP, asked whether an image shows its caption; vqa:NAME for another network "
     "of the Hugging Face hub (InstructBLIP, BLIP-2 or LLaVA)",
     "dinov2": "DINOv2 ViT-L/14: features; dinov2:NAME for another network of the Hugging Face hub",
+    SCENES: "the figures of the nearest of all images of scenes, by all pixels",
+    "detector": "YOLOS: objects in photographs, and their colours by CLIP; detector:NAME for "
+    "another YOLOS of the Hugging Face hub",
     RENDERING: "the factors of the nearest of all images of shapes, by all pixels",
     "identity": "the numbers themselves as features, for points in the plane",
     FACTOR_CLASSIFIER: "features, logits and factors for shapes: all factors right of %(all)s of "
@@ -107,7 +130,9 @@ _ABOUT = {
     "random": "random:ARCH, an untrained network of torchvision: features, not comparable",
 }
 
-_OPEN = ("clip", "dinov2", "hps-v2", "image-reward", "pick-score", "random", "vqa")
+_OPEN = (
+    "clip", "detector", "dinov2", "hps-v2", "image-reward", "pick-score", "random", "vqa"
+)  # fmt: skip
 """Names after which a colon and more may follow: a repository of the hub, an architecture."""
 
 
@@ -173,6 +198,22 @@ def load_caption_scorer(name: str, device: str = "cpu") -> CaptionScorer:
     return caption_scorer_source(name).load(name, device)
 
 
+def load_object_detector(name: str, device: str = "cpu") -> ObjectDetector:
+    """The object detector `rendering:scenes`, `detector`, or `detector:NAME` for a repository of
+    the Hugging Face hub.
+
+    Errors as in `load_extractor`.
+    """
+    return object_detector_source(name).load(name, device)
+
+
+def default_detector(dataset: str) -> str:
+    """The object detector that judges images like those of a dataset, which is named without its
+    options.
+    """
+    return SCENES if dataset == "scenes" else "detector"
+
+
 def extractor_source(name: str) -> ExtractorSource[Extractor]:
     """Where `load_extractor` has it from; BadInput for an unknown name."""
     source: ExtractorSource[Extractor] = EXTRACTORS.load(_entry(name))
@@ -194,6 +235,12 @@ def text_image_source(name: str) -> ExtractorSource[TextImage]:
 def caption_scorer_source(name: str) -> ExtractorSource[CaptionScorer]:
     """Where `load_caption_scorer` has it from; BadInput for an unknown name."""
     source: ExtractorSource[CaptionScorer] = CAPTION_SCORERS.load(_entry(name))
+    return source
+
+
+def object_detector_source(name: str) -> ExtractorSource[ObjectDetector]:
+    """Where `load_object_detector` has it from; BadInput for an unknown name."""
+    source: ExtractorSource[ObjectDetector] = OBJECT_DETECTORS.load(_entry(name))
     return source
 
 

@@ -23,8 +23,10 @@ from harness.extractors import (
     EXTRACTORS,
     MissingWeights,
     caption_scorer_source,
+    default_detector,
     extractor_source,
     factor_reader_source,
+    object_detector_source,
     perceptual_source,
     text_image_source,
 )
@@ -48,6 +50,7 @@ SOURCES: Mapping[Role, Callable[[str], ExtractorSource[Any]]] = {
     "clip": extractor_source,
     "factors": factor_reader_source,
     "scorer": caption_scorer_source,
+    "detector": object_detector_source,
 }
 
 OPTIONS: tuple[Role, ...] = ("extractor", "perceptual")
@@ -79,6 +82,7 @@ def suite_eval_config(
     }
     if dataset.test.texts:
         names |= {"text": card.text_image, "scorer": CAPTION_SCORER}
+        names["detector"] = default_detector(parse_reference(dataset.name).name)
     if card.factor_reader:
         names["factors"] = card.factor_reader
     entry_metrics = [metrics[name] for name in suite.metrics_on(entry)]

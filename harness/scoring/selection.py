@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.config.reference import parse_reference
 from harness.core.counting import counted
 from harness.core.errors import BadInput
 from harness.data.imageset import ImageSet
@@ -22,6 +23,7 @@ from harness.evaluation.protocols import (
     unmet,
 )
 from harness.evaluation.specs import Role, extractor_roles, named_network, named_networks
+from harness.extractors import default_detector
 from harness.metrics import METRICS, load_metric
 from harness.metrics.base import Metric
 from harness.plan.setup import CAPTION_SCORER, CLIP, check_demands, load_checked
@@ -34,6 +36,7 @@ NATURAL: dict[Role, str] = {
     "text": "clip",
     "clip": CLIP,
     "scorer": CAPTION_SCORER,
+    "detector": "detector",
 }
 """The usual feature networks, where no dataset says which suit its images."""
 
@@ -160,8 +163,9 @@ def why_not(selection: Selection, metric: Metric, sets: Sets, setup: EvalConfig)
 
 def default_metrics(sets: Sets) -> list[Metric]:
     """The metrics that are measured where none is named: of pairs those of pairs, of sets those of
-    distributions and others that apply. CMMD is not among them: it needs a network of a gigabyte;
-    nor are metrics that always take one network, such as sFID, and retired ones.
+    distributions and others that apply. CMMD and what needs an object detector are not among them:
+    they need networks of a gigabyte; nor are metrics that always take one network, such as sFID,
+    and retired ones.
     """
     suitable = PAIRS if sets.paired else SETS
     return [
@@ -169,7 +173,7 @@ def default_metrics(sets: Sets) -> list[Metric]:
         for metric in METRICS.values()
         if metric.kind in suitable
         and not unmet(metric, header_subject(sets))
-        and "clip" not in extractor_roles(metric)
+        and not extractor_roles(metric) & {"clip", "detector"}
         and not metric.network
         and not metric.retired
     ]
@@ -222,4 +226,5 @@ def _network_names(sets: Sets, networks: Mapping[Role, str | None]) -> dict[Role
         card = dataset.card
         names |= {"extractor": card.extractor, "perceptual": card.perceptual}
         names |= {"text": card.text_image, "factors": card.factor_reader}
+        names["detector"] = default_detector(parse_reference(dataset.name).name)
     return names | {role: name for role, name in networks.items() if name}

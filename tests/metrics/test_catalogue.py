@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from harness.core.errors import BadInput
+from harness.data.composition import SKILLS
 from harness.metrics import (
     METRICS,
     PolynomialKernel,
@@ -44,6 +45,8 @@ EVIDENCE = {
     "reference_images": torch.randint(0, 256, (12, 1, 16, 16), dtype=torch.uint8),
     "text_similarity": torch.rand(12),
     "caption_scores": torch.rand(12),
+    "prompts_shown": torch.arange(12) < 8,
+    "prompt_skills": 2 * SKILLS,
     "image_embeddings": torch.randn(120, 8),
     "text_embeddings": torch.randn(120, 8),
     "anomaly_scores": torch.randn(12),
