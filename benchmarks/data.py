@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from side_by_side import machine
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
@@ -165,6 +166,7 @@ def main() -> None:
     if arguments.peak:
         print_peak(arguments.peak)
         return
+    print(machine())
     print(f"{'images per second':34} {'ours':>9} {'theirs':>9} {'ratio':>8} {'floor':>10}")
     for row in ROWS:
         compare(row, arguments.data_root, 50 if arguments.quick else None, arguments.repeats)

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from prdc import compute_prdc
+from side_by_side import machine
 from skimage.metrics import structural_similarity
 from threadpoolctl import threadpool_limits
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -327,6 +328,7 @@ def main() -> None:
         which, n, d = arguments.peak
         print_peak(which, int(n), int(d))
         return
+    print(machine())
     d = 128 if arguments.quick else 2048
     many, more, few = (400, 600, 100) if arguments.quick else (5000, 10000, 1000)
     rows = [

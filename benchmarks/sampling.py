@@ -9,18 +9,20 @@ noise. They space fewer steps than there are timesteps differently, so here ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
-from side_by_side import Goal, How, Result, in_turns, one_thread, processor_seconds, run
+from side_by_side import FASTER, Goal, How, Result, in_turns, one_thread, processor_seconds, run
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.config.recipe import load_recipe
 from harness.families import build_family
 from harness.families.base import ImageShape
+from harness.families.capabilities import Samples
 from harness.training.init import initialise
 
 HERE = Path(__file__).parent
@@ -76,9 +78,33 @@ def against_pipeline(images: int, how: How) -> Result:
     return Result(title, *medians, Goal(1.0), f"differ by {apart:.0e}")
 
 
+def attention(how: How) -> Result:
+    """Samples of the recipe's U-Net by torch's own choice of attention, against plain products."""
+    recipe = load_recipe("diffusion/ddpm")
+    settings = recipe.settings | {"sampling": {"steps": 2 if how.quick else STEPS}}
+    shape = ImageShape(channels=1, size=8 if how.quick else 28)
+    family = initialise(partial(build_family, recipe.family, settings, shape), seed=0)
+    family.networks.eval()
+    assert isinstance(family, Samples)
+    model: Samples = family
+
+    def seconds(backends: Sequence[SDPBackend]) -> Callable[[int], float]:
+        def sample(seed: int) -> float:
+            draws = torch.Generator().manual_seed(seed)
+            with sdpa_kernel(list(backends)):
+                return processor_seconds(lambda: model.sample(16, draws))
+
+        return sample
+
+    one_thread()
+    chosen = seconds([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH])
+    medians = map(median, in_turns([chosen, seconds([SDPBackend.MATH])], how.repeats))
+    return Result("attention: flash against plain, 16 images", *medians, FASTER)
+
+
 ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
-    "ddim of 16": partial(against_pipeline, 16),
-    "ddim of 1": partial(against_pipeline, 1),
+    **{f"ddim of {images}": partial(against_pipeline, images) for images in (16, 1, 4, 64)},
+    "attention": attention,
 }
 
 if __name__ == "__main__":

@@ -115,6 +115,11 @@ def test_options_are_measured_against_the_recipe_as_it_is() -> None:
     assert all(result.ours > 0 < result.theirs for result in results)
 
 
+def test_ways_of_attention_are_timed() -> None:
+    result = sampling.attention(How(quick=True, repeats=1))
+    assert result.ours > 0 < result.theirs
+
+
 @pytest.mark.slow
 def test_diffusers_draws_the_same_images() -> None:
     pytest.importorskip("diffusers")
