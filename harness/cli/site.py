@@ -18,8 +18,9 @@ def site(
     ] = PUBLISHED,
 ) -> None:
     """Write the site of a folder of published reports: questions, claims and reports on one page,
-    boards across suites and published figures on others, a page of each claim, and a README.md for
-    the page of a repository. It opens from the folder and fetches nothing.
+    boards across suites and published figures on others, a page of each claim, a README.md for the
+    page of a repository, and history.csv, which keeps what reports said before. It opens from the
+    folder and fetches nothing.
 
     Questions come from `questions.yaml` in the folder, if it is there.
 

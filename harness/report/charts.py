@@ -111,10 +111,52 @@ class ForestChart:
     rows: tuple[ForestRow, ...]
 
 
+@dataclass(frozen=True)
+class TrendPoint:
+    """A number at a time `x`, in days since 1970 (UTC), with its interval where there is one."""
+
+    x: float
+    y: float
+    interval: Interval | None
+    note: str
+
+
+@dataclass(frozen=True)
+class TrendLine:
+    """Numbers of a model in one report with one budget, as `name` says. `dash` is as in
+    `LineSeries`.
+    """
+
+    name: str
+    dash: int
+    points: tuple[TrendPoint, ...]
+
+
+@dataclass(frozen=True)
+class TrendSeries:
+    """Numbers of one model over time: points that are joined, in lines."""
+
+    name: str
+    style: ModelStyle
+    lines: tuple[TrendLine, ...]
+
+
+@dataclass(frozen=True)
+class TrendChart:
+    """Numbers over time, of pages alone."""
+
+    kind: ClassVar[str] = "trend"
+    title: str
+    alt: str
+    x: ChartAxis
+    y: ChartAxis
+    series: tuple[TrendSeries, ...]
+
+
 Chart = LineChart | PointChart | ForestChart
 
 
-def chart_markup(chart: Chart) -> Markup:
+def chart_markup(chart: Chart | TrendChart) -> Markup:
     """Returns a figure for a page that has the script `chart.js`: the data of the chart, and its
     words for those without scripts.
     """

@@ -26,9 +26,25 @@ def template_environment(autoescape: bool) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        number=number, md=plain_text, breakable=_breakable, slug=slug, short=lambda text: text[:8]
+        number=number,
+        md=plain_text,
+        breakable=_breakable,
+        slug=slug,
+        short=lambda text: text[:8],
+        after_verdict=after_verdict,
     )
     return with_scripts(made)
+
+
+def after_verdict(sentence: str, outcome: str) -> str:
+    """Returns the sentence of a verdict for a place beside the verdict's name, which it does not
+    say again.
+
+    >>> after_verdict("Refuted: the gap is 0.1", "refuted")
+    'The gap is 0.1'
+    """
+    rest = sentence.removeprefix(f"{outcome.capitalize()}: ")
+    return rest[:1].upper() + rest[1:]
 
 
 MOMENT = "%Y-%m-%d %H:%M UTC"

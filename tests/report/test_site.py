@@ -52,9 +52,11 @@ def pages() -> dict[str, str]:
 
 def test_every_claim_has_a_page_and_elements_close(pages: dict[str, str]):
     claims = {claim.id for shelf in Ledger.of(REPORTS).shelves for claim in shelf.claims}
-    first = {"index.html", "boards.html", "published-figures.html", "README.md"}
+    first = {"index.html", "boards.html", "history.csv", "published-figures.html", "README.md"}
     assert pages.keys() == first | {f"claims/{name}.html" for name in claims}
     for name, text in pages.items():
+        if name == "history.csv":
+            continue
         structure = Structure()
         structure.feed(re.sub(r"<(input|option)\b[^>]*>|</option>", "", text))
         assert not structure.open, name

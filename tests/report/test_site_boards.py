@@ -26,6 +26,7 @@ from harness.families.real_images import RealImages
 from harness.report.site.board_page import boards_page, report_letters
 from harness.report.site.board_tables import SiteTable, site_tables
 from harness.report.site.build import build_site
+from harness.report.site.number_history import NumberHistory
 from harness.report.site.papers import RecipeNotes
 from harness.report.site.published import (
     REAL_IMAGES,
@@ -259,6 +260,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     for name in ("quickstart", "stability"):
         shutil.copytree(REPORTS / name, folder / name)
+    shutil.copy(REPORTS / "history.csv", folder)
     for name, text in build_site(folder).items():
         if "/" not in name:
             (folder / name).write_text(text, encoding="utf-8")
@@ -296,7 +298,7 @@ def test_the_page_is_whole_and_small(page: Path):
 
 def test_names_of_others_are_text_on_the_page():
     hostile = model("x<b>", values('<script>alert("&")</script>', [1.0, 2.0]), family='"><i>')
-    text = boards_page(numbers_of([hostile]))
+    text = boards_page(numbers_of([hostile]), NumberHistory.read(Path("none")))
     assert "<script>alert" not in text
     assert "<b>" not in text
     assert "<i>" not in text
@@ -471,6 +473,114 @@ def test_the_win_matrix_counts_what_it_says(tab: Page, numbers: PublishedNumbers
             apart = sum(list(lines).index(other) in x.over for x, _ in both)
             expected = f"{better} of {len(both)}" + (f"{apart} told apart" if apart else "")
             assert text == ("" if name == other or not both else expected)
+
+
+def test_the_back_button_takes_back_what_was_chosen(tab: Page):
+    plain = address_of(tab)
+    tab.select_option("#family", "gan")
+    tab.click('#digits th[data-column="recall"] button')
+    tab.fill("#text", "dcgan")  # typing is no step of its own
+    tab.go_back()
+    assert tab.input_value("#family") == "gan"
+    assert tab.input_value("#text") == ""
+    assert aria(tab, "recall") is None
+    tab.go_back()
+    assert tab.input_value("#family") == ""
+    assert address_of(tab) == plain
+    tab.go_forward()
+    assert tab.input_value("#family") == "gan"
+
+
+def test_two_models_are_counted_against_each_other(tab: Page, numbers: PublishedNumbers):
+    """Columns, tests and seeds as the table has them, on the digits of one report."""
+    tab.select_option("#dataset", "digits")
+    tab.click("#duel summary")
+    tab.select_option("#first", "gan/dcgan")
+    tab.select_option("#second", "diffusion/ddpm")
+    tab.select_option("#budget", "40000")
+    lines = tab.eval_on_selector_all(
+        "#duel tbody tr",
+        "rows => rows.map(row => [...row.cells].map(cell => cell.firstChild.textContent))",
+    )
+    table = next(t for t in site_tables(numbers) if t.id == "digits")
+    rows = {line.entry.label: line for line in table.rows}
+    assert len(lines) == 2, "one of quickstart, one of stability"
+    for name, *shares in lines:
+        first, second = name.removeprefix("digits: ").split(", ")
+        counts = [0] * 4
+        columns = seeds = 0
+        for place, each in enumerate(table.columns):
+            a, b = rows[first].cells[place], rows[second].cells[place]
+            if not (each.shown and a.by_seed and b.by_seed):
+                continue
+            losses = [dict(part.split(":") for part in cell.by_seed.split()) for cell in (a, b)]
+            pairs = [
+                float(value) - float(losses[1][seed])
+                for seed, value in losses[0].items()
+                if seed in losses[1]
+            ]
+            columns, seeds = columns + 1, seeds + len(pairs)
+            counts[0] += a.order < b.order
+            counts[1] += b.order < a.order
+            counts[2] += sum(pair < 0 for pair in pairs)
+            counts[3] += sum(pair > 0 for pair in pairs)
+        wholes = [columns, columns, seeds, seeds]
+        assert columns > 1
+        assert [share.partition(",")[0] for share in shares] == [
+            f"{count} of {whole}" for count, whole in zip(counts, wholes, strict=True)
+        ]
+    again = tab.context.new_page()
+    again.goto(address_of(tab))
+    assert again.locator("#duel tbody tr").count() == 2
+
+
+def test_losses_by_seed_are_smaller_where_values_are_better(numbers: PublishedNumbers):
+    table = next(t for t in site_tables(numbers) if t.id == "digits")
+    column = {each.key: place for place, each in enumerate(table.columns)}
+    for key, sign in (("fid", 1), ("recall", -1)):
+        for line in table.rows:
+            cell = line.cells[column[key]]
+            if cell.by_seed:
+                values = [sign * float(part.partition(":")[2]) for part in cell.by_seed.split()]
+                assert len(values) == cell.row.seeds
+                assert min(values) * 0.999 <= cell.row.mean <= max(values) * 1.001
+
+
+def test_trends_follow_the_columns_and_say_when_a_number_was_new(tab: Page, page: Path):
+    history = NumberHistory.read(page.with_name("history.csv")).table
+    of_line = history[
+        (history["report"] == "quickstart")
+        & (history["dataset"] == "digits")
+        & (history["model"] == "gan/dcgan")
+        & (history["metric"] == "fid")
+        & (history["protocol_key"] == history["protocol_key"].iloc[-1])
+    ]
+    tab.click("#digits .trend summary")
+    figure = tab.locator('#digits [data-trend="fid"] figure')
+    figure.scroll_into_view_if_needed()
+    figure.locator("svg[role=img]").focus()
+    tab.keyboard.press("ArrowRight")
+    assert re.search(r"commit \w+", figure.get_by_role("status").inner_text())
+    assert of_line.empty or figure.locator('g[data-series="gan/dcgan"] path').count() > 1
+    tab.click("#columns summary")
+    tab.check("input[value=recall]")
+    assert not figure.is_visible()
+    assert tab.locator('#digits [data-trend="recall"] figure').is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_has_no_serious_finding(
+    browser: Browser, page: Path, scheme: str
+):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(color_scheme=scheme)
+    opened = context.new_page()
+    opened.goto(page.as_uri() + "#first=gan%2Fdcgan&second=diffusion%2Fddpm")
+    opened.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    response = axe.run(opened).response
+    serious = [v for v in response["violations"] if v["impact"] in ("serious", "critical")]
+    assert not [(v["id"], v["nodes"][0]["html"][:200], len(v["nodes"])) for v in serious]
+    context.close()
 
 
 def test_links_within_the_page_keep_the_view_and_nothing_overflows_a_phone(tab: Page):

@@ -10,29 +10,34 @@ from harness.core.measurement import FLOORS
 from harness.leaderboards.board import metric_place
 from harness.metrics.base import Metric
 from harness.report.boards.view import GROUPS, OTHERS, budget
+from harness.report.charts import chart_markup
 from harness.report.export.bibliography import bibtex_entries, read_citations
 from harness.report.site.board_tables import (
     SiteTable,
     page_id,
     site_tables,
 )
+from harness.report.site.number_history import NumberHistory
 from harness.report.site.papers import source_links
 from harness.report.site.published import PublishedEntry
 from harness.report.site.published_numbers import PublishedNumbers
+from harness.report.site.trends import trends_of
 from harness.report.tables import arrow, footnote_letters
 from harness.report.templating import template_environment
 from harness.statistics.formatting import number
 
 
-def boards_page(numbers: PublishedNumbers) -> str:
+def boards_page(numbers: PublishedNumbers, history: NumberHistory) -> str:
     """Returns the page as HTML, which needs nothing else."""
     environment = template_environment(autoescape=True)
     environment.filters.update(sources=source_links)
-    return environment.get_template("site_boards.html").render(**_values(numbers))
-
-
-def _values(numbers: PublishedNumbers) -> dict[str, Any]:
     tables = site_tables(numbers)
+    return environment.get_template("site_boards.html").render(
+        **_values(numbers, tables), trends=trends_of(tables, history), chart_markup=chart_markup
+    )
+
+
+def _values(numbers: PublishedNumbers, tables: Sequence[SiteTable]) -> dict[str, Any]:
     by_dataset: dict[str, list[SiteTable]] = {}
     for table in tables:
         by_dataset.setdefault(table.dataset, []).append(table)
@@ -49,6 +54,7 @@ def _values(numbers: PublishedNumbers) -> dict[str, Any]:
         "families": sorted({notes.family for notes in models.values()}),
         "budgets": [(count, budget(count).text) for count in _budgets(tables)],
         "models": models,
+        "rivals": sorted({row.entry.name for table in tables for row in table.rows}),
         "model_ids": {name: f"model-{page_id(name)}" for name in models},
         "letters": report_letters(sorted(report.name for report in numbers.reports)),
         "papers": bibtex_entries(cited),
@@ -64,7 +70,7 @@ def report_letters(names: list[str]) -> dict[str, str]:
     return {name: footnote_letters(place) for place, name in enumerate(names)}
 
 
-def _budgets(tables: list[SiteTable]) -> list[int]:
+def _budgets(tables: Sequence[SiteTable]) -> list[int]:
     counts = {row.entry.images for table in tables for row in table.rows}
     return sorted(count for count in counts if count is not None)
 

@@ -21,6 +21,7 @@ from harness.report.site.board_columns import (
 )
 from harness.report.site.published import PublishedEntry, SourceReport
 from harness.report.site.published_numbers import PublishedNumbers
+from harness.report.site.seed_losses import NumberPlace, losses_text, seed_values
 from harness.report.tables import TableCell, applicable_models, cell
 from harness.report.templating import slug
 from harness.statistics.formatting import number
@@ -30,7 +31,8 @@ from harness.statistics.formatting import number
 class EntryCell:
     """The number of an entry in a column. `order` is its place, best first, where equal means have
     equal places; `over` has the indices of the entries of the table that it beats by the tests;
-    `sources` are the reports that have the number.
+    `sources` are the reports that have the number. `by_seed` has the value of each seed on a scale
+    on which less is better ("0:1.5 1:2"); it is empty where no value is better than another.
     """
 
     cell: TableCell
@@ -39,6 +41,7 @@ class EntryCell:
     is_ranked: bool
     over: tuple[int, ...]
     sources: tuple[SourceReport, ...]
+    by_seed: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,21 @@ def site_tables(numbers: PublishedNumbers) -> list[SiteTable]:
     """Returns the tables of all datasets. No column has numbers of two protocols."""
     by_table: dict[tuple[str, str], list[BoardPair]] = {}
     pairs = board_pairs(numbers)
+    values = seed_values(numbers.table)
     for pair in sorted(pairs, key=lambda each: metric_place(each[1].metric)):
         by_table.setdefault((pair[1].dataset, pair[1].apart), []).append(pair)
     return [
-        _table(dataset, apart, by_table[dataset, apart], numbers)
+        _table(dataset, apart, by_table[dataset, apart], numbers, values)
         for dataset, apart in sorted(by_table)
     ]
 
 
 def _table(
-    dataset: str, apart: str, pairs: Sequence[BoardPair], numbers: PublishedNumbers
+    dataset: str,
+    apart: str,
+    pairs: Sequence[BoardPair],
+    numbers: PublishedNumbers,
+    values: Mapping[NumberPlace, Mapping[int, float]],
 ) -> SiteTable:
     columns = board_columns(pairs, numbers)
     shown = [column.board for column in columns if column.shown]
@@ -106,7 +114,7 @@ def _table(
 
     def row(label: str) -> EntryRow:
         entry = entries[label]
-        cells = tuple(_entry_cell(column, entry, places) for column in columns)
+        cells = tuple(_entry_cell(column, entry, places, values) for column in columns)
         return EntryRow(entry, budget(entry.images), cells)
 
     return SiteTable(
@@ -121,7 +129,10 @@ def _table(
 
 
 def _entry_cell(
-    column: MetricColumn, entry: PublishedEntry, places: Mapping[str, int]
+    column: MetricColumn,
+    entry: PublishedEntry,
+    places: Mapping[str, int],
+    values: Mapping[NumberPlace, Mapping[int, float]],
 ) -> EntryCell:
     board, label = column.everything if entry.is_real else column.board, entry.label
     row, shown = board.row(label), cell(board, column.metric, label, {})
@@ -135,6 +146,7 @@ def _entry_cell(
         bool(row.rank) and not entry.is_real,
         () if entry.is_real else tuple(sorted(places[worse] for worse in beaten)),
         tuple(entry.sources(board.metric, board.protocol_key)),
+        "" if entry.is_real else losses_text(column, label, values),
     )
 
 

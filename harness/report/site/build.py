@@ -15,8 +15,9 @@ from harness.core.errors import BadInput
 from harness.report.ledger import OUTCOMES, Ledger, fooling_text, rule
 from harness.report.page import ICONS
 from harness.report.site.board_page import boards_page
+from harness.report.site.number_history import published_history
 from harness.report.site.papers import source_links
-from harness.report.site.places import BOARDS, CLAIMS, FIGURES, README
+from harness.report.site.places import BOARDS, CLAIMS, FIGURES, HISTORY, README
 from harness.report.site.published_numbers import read_published
 from harness.report.site.questions import answers
 from harness.report.site.readme import STATES, readme
@@ -28,18 +29,20 @@ from harness.report.templating import data_uri, template_environment, value_text
 
 def build_site(reports: Path) -> dict[str, str]:
     """Returns the pages of a site by their places in the folder `reports`: `index.html`, the boards
-    across suites, the page of published figures, one of each claim in `claims/`, and a `README.md`
-    for those who read the folder on the page of a repository. They are the same whenever they are
-    made. Raises BadInput where a report is not what was published, or has the name of a folder of
-    the site.
+    across suites, the history of their numbers, the page of published figures, one of each claim in
+    `claims/`, and a `README.md` for those who read the folder on the page of a repository. They are
+    the same whenever they are made. Raises BadInput where a report is not what was published, or
+    has the name of a folder of the site.
     """
     if (reports / CLAIMS / "verdicts.json").exists():
         raise BadInput(f"{reports / CLAIMS}: a report of this name; pages of claims have it")
     ledger = Ledger.of(reports)
     cards = list(report_cards(reports, ledger))
+    history = published_history(reports, HISTORY)
     pages = {
         "index.html": _index(reports, ledger, cards),
-        BOARDS: boards_page(read_published(reports)),
+        BOARDS: boards_page(read_published(reports), history),
+        HISTORY: history.to_csv(),
         FIGURES: _figures_page(ledger),
         README: readme(ledger, cards),
     }

@@ -10,6 +10,8 @@ CLAIMS = "claims"
 """The folder of the pages of claims, beside the folders of the reports."""
 BOARDS = "boards.html"
 """The page of boards across suites."""
+HISTORY = "history.csv"
+"""The numbers that published reports had, in a file beside the first page."""
 README = "README.md"
 """The index for those who read the folder on the page of a repository."""
 

@@ -2,7 +2,7 @@
 // or the arrow keys are at. A figure is drawn when it comes into sight, else when the browser has
 // nothing to do or prints; one that is folded, when it is unfolded.
 const legendEntries = (chart) => {
-  if (chart.kind === "lines") return chart.series;
+  if (chart.series) return chart.series;
   return chart.kind === "points" ? chart.points : [];
 };
 const legendKey = (entry, x, y) => {
@@ -88,6 +88,7 @@ const makeLegend = (state) => {
 };
 const isPositive = (chart, axis) => {
   if (chart.kind === "lines") return axis === "y" && chart.series.every((series) => series.lines.every((line) => line.values.every((value) => value === null || value > 0)));
+  if (chart.kind === "trend") return axis === "y" && chart.series.every((series) => series.lines.every((line) => line.points.every((point) => point.y > 0)));
   if (chart.kind === "points") return chart.points.every((point) => point[axis] > 0);
   return axis === "x" && chart.rows.every((row) => [row.value, row.low, row.null, ...row.limits].every((value) => value > 0));
 };

@@ -64,8 +64,19 @@ const logTicks = (low, high, count) => {
     .filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high));
   return choices.find((ticks) => ticks.length <= count + 1) ?? choices.at(-1);
 };
+// Days since 1970 as ticks, and as they are written: hours within days, days, or months and years.
+const dateSteps = [1 / 24, 1 / 4, 1 / 2, 1, 2, 7, 14, 30, 91, 182, 365, 730, 1826, 3652];
+const dateTicks = (low, high, count) => {
+  const step = dateSteps.find((each) => (high - low) / each <= Math.max(count, 1)) ?? dateSteps.at(-1);
+  const first = Math.ceil(low / step - 1e-6);
+  return Array.from({ length: Math.max(0, Math.floor(high / step + 1e-6) - first + 1) }, (_, i) => (first + i) * step);
+};
+const dateText = (days) => {
+  const [date, time] = new Date(Math.round(days * 1440) * 60000).toISOString().split("T");
+  return time.startsWith("00:00") ? date.slice(2) : time.slice(0, 5);
+};
 // A function from values to pixels between `from` and `to`, with its ticks.
-const chartScale = (values, from, to, isLog, spacing) => {
+const chartScale = (values, from, to, isLog, spacing, isDate = false) => {
   const forward = (value) => (isLog ? Math.log10(value) : value);
   let low = Infinity, high = -Infinity;
   for (const value of values) [low, high] = [Math.min(low, forward(value)), Math.max(high, forward(value))];
@@ -74,14 +85,15 @@ const chartScale = (values, from, to, isLog, spacing) => {
   [low, high] = [low - rest, high + rest];
   const scale = (value) => Math.round((from + ((forward(value) - low) / (high - low)) * (to - from)) * 100) / 100;
   const count = Math.floor(Math.abs(to - from) / spacing);
-  scale.ticks = (isLog ? logTicks : linearTicks)(low, high, count);
+  scale.ticks = (isDate ? dateTicks : isLog ? logTicks : linearTicks)(low, high, count);
+  scale.text = isDate ? dateText : tickText;
   return scale;
 };
 const axisLabelLines = (label, left, right) => brokenText(label, right - left + 2 * Math.min(20, left));
 const axisBelow = (scale, left, right, y, label) => {
   const group = svgNode("g", {}, svgLine(left, y, right, y, { "stroke-width": 0.8 }));
   for (const tick of scale.ticks) {
-    group.append(svgLine(scale(tick), y, scale(tick), y + 4), svgText(tickText(tick), scale(tick), y + 17, { "text-anchor": "middle" }));
+    group.append(svgLine(scale(tick), y, scale(tick), y + 4), svgText(scale.text(tick), scale(tick), y + 17, { "text-anchor": "middle" }));
   }
   for (const [i, line] of axisLabelLines(label, left, right).entries()) {
     group.append(svgText(line, (left + right) / 2, y + 34 + 15 * i, { "text-anchor": "middle" }));
@@ -94,7 +106,7 @@ const chartFrame = (chart, state, xs, ys) => {
   const [top, bottom, right] = [16 * titles.length + 8, state.height - 42, state.width - 10];
   const y = chartScale(ys, bottom, top, state.logs.y, 30);
   const left = 10 + Math.max(16, ...y.ticks.map((tick) => textWidth(tickText(tick))));
-  const x = chartScale(xs, left, right, state.logs.x, 64);
+  const x = chartScale(xs, left, right, state.logs.x, 64, chart.kind === "trend");
   const frame = svgNode("g", {}, ...titles.map((line, i) => svgText(line, 0, 12 + 16 * i, { "font-weight": 600 })));
   for (const tick of y.ticks) {
     frame.append(svgLine(left, y(tick), right, y(tick), { opacity: 0.15 }), svgText(tickText(tick), left - 6, y(tick) + 4, { "text-anchor": "end" }));
@@ -121,6 +133,31 @@ const drawLines = (chart, state) => {
         "stroke-width": line.is_mean ? 2 : 1.2, opacity: isThin ? 0.4 : 0.9,
       }));
       if (line.is_mean && series.has_markers) group.append(...spots.map((spot) => svgMarker(series.style, spot.x, spot.y)));
+      marks.push(...spots);
+    }
+    place.frame.append(group);
+  }
+  return { nodes: [place.frame], marks };
+};
+const drawTrend = (chart, state) => {
+  const shown = chart.series.filter((series) => !state.hidden.has(series.name));
+  const points = shown.flatMap((series) => series.lines.flatMap((line) => line.points));
+  const ys = points.flatMap((point) => [point.y, ...(point.interval ?? [])]).filter((y) => !state.logs.y || y > 0);
+  const place = chartFrame(chart, state, points.map((point) => point.x), ys);
+  const marks = [];
+  for (const series of shown) {
+    const { colour } = series.style;
+    const group = svgNode("g", { "data-series": series.name });
+    for (const line of series.lines) {
+      const spots = line.points.map((point) => ({ x: place.x(point.x), y: place.y(point.y), line: `${series.name} ${line.name}`, colour, point,
+        text: () => [series.name, line.name, `${numberText(point.y)}${point.interval ? ` [${point.interval.map(numberText).join(", ")}]` : ""}`, point.note] }));
+      group.append(svgNode("path", { d: spots.map((spot, i) => `${i ? "L" : "M"}${spot.x} ${spot.y}`).join(""), fill: "none", stroke: colour,
+        "stroke-width": 1.6, "stroke-dasharray": chartDashes[line.dash % chartDashes.length] }));
+      for (const { x, y, point } of spots) {
+        const ends = point.interval?.map((end) => place.y(state.logs.y && end <= 0 ? point.y : end));
+        if (ends) group.append(svgLine(x, ends[0], x, ends[1], { stroke: colour, "stroke-width": 1.5, opacity: 0.5 }));
+        group.append(svgMarker(series.style, x, y));
+      }
       marks.push(...spots);
     }
     place.frame.append(group);
@@ -202,4 +239,4 @@ const drawForest = (chart, state) => {
   state.height = top + 40 + 15 * (axisLabelLines(chart.x.label, left, right).length - 1);
   return { nodes: [group], marks };
 };
-const drawings = { lines: drawLines, points: drawPoints, forest: drawForest };
+const drawings = { lines: drawLines, trend: drawTrend, points: drawPoints, forest: drawForest };

@@ -31,6 +31,11 @@ const csvRows = {
     ...chart.series.flatMap((series) => series.lines.flatMap((line) =>
       chart.xs.map((x, i) => [series.name, line.name, x, line.values[i]]).filter((row) => row[3] !== null))),
   ],
+  trend: (chart) => [
+    ["model", "of", "days since 1970", chart.y.label, "low", "high", "note"],
+    ...chart.series.flatMap((series) => series.lines.flatMap((line) =>
+      line.points.map((point) => [series.name, line.name, point.x, point.y, ...(point.interval ?? ["", ""]), point.note]))),
+  ],
   points: (chart) => [
     ["model", ...["x", "y"].flatMap((axis) => [chart[axis].label, "low", "high"])],
     ...chart.points.map((point) => [point.name, ...["x", "y"].flatMap((axis) => [point[axis], ...(point[`${axis}_interval`] ?? ["", ""])])]),

@@ -10,9 +10,12 @@ const matcher = (search) => {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   return (text) => words.every((word) => text.toLowerCase().includes(word));
 };
-const keepInAddress = (state) => {
+// Puts a state into the address; a `step` is one that the browser's back button takes back.
+const keepInAddress = (state, isStep = false) => {
   const text = state.toString();
-  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  if (isStep && text === location.hash.slice(1)) return;
+  const address = text ? `#${text}` : location.pathname + location.search;
+  history[isStep ? "pushState" : "replaceState"](null, "", address);
 };
 // Paper has no clicks: what is folded is opened for printing.
 const unfoldForPrint = (selector) => addEventListener("beforeprint", () => {

@@ -1,7 +1,7 @@
 // Boards across suites: columns, filters and order stay in the address, so that a link has the view.
 const $ = (id) => document.getElementById(id);
 const boards = [...document.querySelectorAll("table.board")];
-const fields = ["text", "dataset", "family", "budget"].map($);
+const fields = ["text", "dataset", "family", "budget", "first", "second"].map($);
 const ticks = [...document.querySelectorAll("input[name=column]")];
 const order = new Map(); // by table: [column, "best" or "worst"]
 const starts = new Map(boards.map((table) => [table.dataset.name, [table.dataset.sort, "best"]]));
@@ -28,13 +28,13 @@ function read() {
   }
 }
 
-function write() {
+function write(isStep) {
   const state = new URLSearchParams();
   for (const field of fields) if (field.value) state.set(field.id, field.value);
   const columns = ticks.filter((tick) => tick.checked).map((tick) => tick.value);
   if (columns.length) state.set("columns", columns.join(","));
   for (const [name, each] of order) state.append("sort", [name, ...each].join("~"));
-  keepInAddress(state);
+  keepInAddress(state, isStep);
 }
 
 function sort(table) {
@@ -62,6 +62,10 @@ function choose(table, columns) {
   const heads = [...table.tHead.rows[0].cells];
   const rows = [...allRows(table), ...(table.tFoot?.rows ?? [])];
   for (const row of rows) for (const head of heads) cellOf(row, head).hidden = head.hidden;
+  const trends = [...table.closest(".whole").querySelectorAll("[data-trend]")];
+  for (const each of trends) each.hidden = heads.find((head) => head.dataset.column === each.dataset.trend).hidden;
+  const fold = trends[0]?.closest("details");
+  if (fold) fold.hidden = trends.every((each) => each.hidden);
 }
 
 function filter(table) {
@@ -103,6 +107,7 @@ function show() {
   for (const section of document.querySelectorAll("section.dataset")) {
     section.hidden = [...section.querySelectorAll(".whole")].every((whole) => whole.hidden);
   }
+  duel();
   $("shown").textContent = `${rows} of ${all} rows`;
   $("chosen").textContent = columns.length
     ? columns.map((tick) => tick.parentElement.textContent.trim()).join(", ")
@@ -143,6 +148,78 @@ function wins(table) {
     line.append(...rows.map((other) => winCell(row, other, heads)));
   });
   table.closest(".whole").querySelector(".wins .scroll").replaceChildren(matrix);
+}
+
+// Which rows of two models are compared: of one budget, and of one report where there are such.
+function opponents(table, first, second) {
+  const budget = $("budget").value;
+  const of = (name) => allRows(table).filter((row) => row.dataset.index && row.dataset.name === name
+    && (!budget || row.dataset.budget === budget));
+  const pairs = of(first).flatMap((a) => of(second).map((b) => [a, b]))
+    .filter(([a, b]) => a.dataset.budget === b.dataset.budget);
+  const together = pairs.filter(([a, b]) =>
+    a.dataset.reports.split(" ").some((name) => b.dataset.reports.split(" ").includes(name)));
+  return together.length ? together : pairs;
+}
+
+const seedsOf = (cell) => new Map((cell.bySeed ?? "").split(" ").filter(Boolean).map((each) => each.split(":")));
+
+// Counts of the columns that are shown: [boards, won, surely, lost, surely, pairs of seeds, won, lost].
+function duelCounts(a, b, heads) {
+  const counts = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (const head of heads) {
+    const [x, y] = [cellOf(a, head).dataset, cellOf(b, head).dataset];
+    if (!("bySeed" in x && "bySeed" in y)) continue;
+    const beats = (cell, row) => (cell.over ?? "").split(" ").includes(row.dataset.index);
+    const order = Number(x.order) - Number(y.order);
+    const [mine, theirs] = [seedsOf(x), seedsOf(y)];
+    const pairs = [...mine].filter(([seed]) => theirs.has(seed)).map(([seed, value]) => value - theirs.get(seed));
+    [1, order < 0, beats(x, b), order > 0, beats(y, a), pairs.length,
+      pairs.filter((each) => each < 0).length, pairs.filter((each) => each > 0).length]
+      .forEach((each, i) => { counts[i] += Number(each); });
+  }
+  return counts;
+}
+
+const share = (part, whole) => (whole ? `${part} of ${whole}, ${Math.round((100 * part) / whole)}\u00a0%` : "–");
+
+function duelRow(name, [boardCount, won, surely, lost, surelyLost, seeds, seedsWon, seedsLost]) {
+  const row = document.createElement("tr");
+  const cell = (part, whole, apart) => {
+    const each = made("td", share(part, whole));
+    if (apart !== undefined) each.append(made("span", `${apart} told apart`, { class: "more" }));
+    return each;
+  };
+  row.append(made("th", name, { scope: "row" }), cell(won, boardCount, surely), cell(lost, boardCount, surelyLost),
+    cell(seedsWon, seeds), cell(seedsLost, seeds));
+  return row;
+}
+
+function duel() {
+  const [first, second] = [$("first").value, $("second").value];
+  const place = document.querySelector("#duel .scroll");
+  place.replaceChildren();
+  if (!first || !second || first === second) {
+    place.append(made("p", "Choose two models.", { class: "soft small" }));
+    return;
+  }
+  $("duel").open = true;
+  const lines = boards.filter((table) => [table.closest("section").dataset.dataset, ""].includes($("dataset").value))
+    .flatMap((table) => opponents(table, first, second).map(([a, b]) => [table, a, b, duelCounts(a, b, shownColumns(table))]))
+    .filter(([, , , [count]]) => count);
+  if (!lines.length) {
+    place.append(made("p", "No column shown has both of them with one budget.", { class: "soft small" }));
+    return;
+  }
+  const matrix = made("table", "");
+  matrix.createTHead().insertRow().append(...["on", `columns: ${first} better`, `columns: ${second} better`,
+    `seeds: ${first} better`, `seeds: ${second} better`].map((text) => made("th", text, { scope: "col" })));
+  const total = lines.reduce((sum, line) => sum.map((each, i) => each + line[3][i]), Array(8).fill(0));
+  const body = matrix.createTBody();
+  body.append(...lines.map(([table, a, b, counts]) => duelRow(
+    `${table.closest("section").dataset.dataset}: ${a.dataset.label}, ${b.dataset.label}`, counts)));
+  if (lines.length > 1) matrix.createTFoot().append(duelRow("together", total));
+  place.append(matrix);
 }
 
 function csv(table) {
@@ -223,7 +300,7 @@ for (const table of boards) {
       const { column } = button.closest("th").dataset;
       const [before, end] = order.get(name) ?? starts.get(name);
       order.set(name, [column, before === column && end === "best" ? "worst" : "best"]);
-      write();
+      write(true);
       sort(table);
       if (whole.querySelector(".wins").open) wins(table);
     });
@@ -248,17 +325,17 @@ for (const link of document.querySelectorAll('main a[href^="#"], header a[href^=
   });
 }
 $("controls").addEventListener("submit", (event) => event.preventDefault());
-$("controls").addEventListener("input", () => { write(); show(); });
+$("controls").addEventListener("input", (event) => { write(event.target.type !== "search"); show(); });
 $("controls").addEventListener("reset", (event) => {
   event.preventDefault();
   for (const field of fields) field.value = "";
   for (const tick of ticks) tick.checked = false;
   order.clear();
-  write();
+  write(true);
   show();
 });
 unfoldForPrint("details.guide");
-addEventListener("hashchange", () => { read(); show(); });
+addEventListener("popstate", () => { read(); show(); });
 for (const element of [$("controls"), ...document.querySelectorAll(".scripted")]) element.hidden = false;
 read();
 show();
