@@ -20,6 +20,7 @@ from harness.families.capabilities import (
     Quantises,
     is_conditional,
 )
+from harness.families.vq import VQ
 
 PATHS = 1000
 """Paths through latent space; each gives one distance."""
@@ -154,6 +155,28 @@ def posterior_logvars(e: Evidence) -> Tensor:
 def code_symbols(e: Evidence) -> Tensor:
     """The numbers of the codebook's entries that each test image becomes, int64 n×H×W."""
     return map_batches(e, e["reference_images"], e.model.symbols)
+
+
+def codebook_size(model: object) -> int | None:
+    """The number of entries of a model's codebook; None where it does not say it by an attribute
+    `codebook_size`, and is no `VQ`.
+    """
+    if isinstance(model, VQ):
+        return model.settings.entries
+    return getattr(model, "codebook_size", None)
+
+
+@of_model
+def _no_codebook_size(candidate: Candidate) -> str | None:
+    if isinstance(candidate.family, Quantises) and not codebook_size(candidate.family):
+        return f"{candidate.model} does not say the size of its codebook"
+    return None
+
+
+@evidence(requires=("code_symbols",), unavailable=_no_codebook_size)
+def codebook_entries(e: Evidence) -> int:
+    """The number of entries of the codebook."""
+    return codebook_size(e.unchecked_model) or 0
 
 
 @evidence(requires=("latents",), role="perceptual")

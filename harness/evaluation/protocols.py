@@ -29,7 +29,10 @@ share of the generator's stream."""
 
 TIMING_BATCH = 64
 TIMING_REPEATS = 3
-"""Sampling is timed on this many batches of that many images, after one that is not counted."""
+"""Sampling, encoding and decoding are timed on this many batches of that many images, after one
+that is not counted."""
+BATCH_TIMES = frozenset(f"{job}_seconds_per_image" for job in ("sampling", "encoding", "decoding"))
+"""The evidence that is timed so."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def protocol(metric: Metric, subject: Subject, setup: EvalConfig) -> Protocol:
         settings |= {"resize": subject.resize}
     if not subject.quantisation:
         settings.pop("noise", None)  # of dequantisation
-    if "sampling_seconds_per_image" in metric.needs:
+    if BATCH_TIMES.intersection(metric.needs):
         settings |= {"batch": TIMING_BATCH, "repeats": TIMING_REPEATS}
     if score := named_score(metric):
         settings |= {"score": score}

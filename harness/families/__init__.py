@@ -71,6 +71,9 @@ FAMILIES = Registry(
         "pca": "harness.families.fitted:PCA",
         "jpeg": "harness.families.jpeg:JPEG",
         "pretrained": "harness.families.pretrained.model:Pretrained",
+        "pretrained-autoencoder": (
+            "harness.families.pretrained.autoencoder_model:PretrainedAutoencoder"
+        ),
         "pixels": "harness.families.real_images:Pixels",
         "disturbed": "harness.families.real_images:Disturbed",
         "few-per-class": "harness.families.real_images:FewPerClass",

@@ -18,6 +18,7 @@ from harness.metrics.base import Metric, MetricKind
 from harness.metrics.bins import *
 from harness.metrics.clip import *
 from harness.metrics.cmmd import *
+from harness.metrics.codebook import *
 from harness.metrics.codes import *
 from harness.metrics.dci import *
 from harness.metrics.detectability import *

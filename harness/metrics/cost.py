@@ -14,10 +14,22 @@ from harness.metrics.base import Estimate, Metric
 _metric = partial(Metric, kind="cost", scale="log", range=(0.0, None))
 
 
-def _throughput(sampling_seconds_per_image: Tensor) -> Estimate:
-    seconds = checks.vector(sampling_seconds_per_image, "sampling times")
+def _sampling(sampling_seconds_per_image: Tensor) -> Estimate:
+    return _throughput(sampling_seconds_per_image, "sampling")
+
+
+def _encoding(encoding_seconds_per_image: Tensor) -> Estimate:
+    return _throughput(encoding_seconds_per_image, "encoding")
+
+
+def _decoding(decoding_seconds_per_image: Tensor) -> Estimate:
+    return _throughput(decoding_seconds_per_image, "decoding")
+
+
+def _throughput(seconds_per_image: Tensor, job: str) -> Estimate:
+    seconds = checks.vector(seconds_per_image, f"{job} times")
     if not bool((seconds > 0).all()):
-        raise BadInput(f"sampling times must be positive; found {float(seconds.min()):g} s")
+        raise BadInput(f"{job} times must be positive; found {float(seconds.min()):g} s")
     time = checks.mean_over(seconds, "repeats")
     # The delta method: the relative error of 1/t is that of t.
     stderr = None if time.stderr is None else time.stderr / time.value**2
@@ -44,9 +56,27 @@ def _cost(value: float, name: str) -> Estimate:
 
 SAMPLING_THROUGHPUT = _metric(
     "sampling_throughput",
-    _throughput,
+    _sampling,
     "higher",
     "sampling throughput",
+    "",
+    unit="images/s",
+    digits=1,
+)
+ENCODING_THROUGHPUT = _metric(
+    "encoding_throughput",
+    _encoding,
+    "higher",
+    "encoding throughput",
+    "",
+    unit="images/s",
+    digits=1,
+)
+DECODING_THROUGHPUT = _metric(
+    "decoding_throughput",
+    _decoding,
+    "higher",
+    "decoding throughput",
     "",
     unit="images/s",
     digits=1,

@@ -37,6 +37,7 @@ from harness.families.capabilities import (
     takes_texts,
 )
 from harness.families.optimizers import Optimizer
+from harness.families.pretrained.autoencoder_model import PretrainedAutoencoder
 from harness.families.pretrained.model import Pretrained
 from harness.metrics.base import Metric
 from harness.plan.building import build_model, is_user_family
@@ -75,7 +76,7 @@ def try_checked(
 def _is_tried(recipe: Recipe) -> bool:
     """Whether a user's code or a pretrained model may fail in this recipe."""
     family = FAMILIES.load(recipe.family)
-    return is_user_family(family) or issubclass(family, Pretrained)
+    return is_user_family(family) or issubclass(family, Pretrained | PretrainedAutoencoder)
 
 
 def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: str) -> None:
@@ -94,7 +95,7 @@ def _try(recipe: Recipe, dataset: Dataset, metrics: Sequence[Metric], device: st
 def _try_out(recipe: Recipe, dataset: Dataset, needed: set[Need], device: torch.device) -> None:
     with _trying("build", FAMILIES.load(recipe.family).build):
         family = build_model(recipe.family, recipe.settings, dataset, seed=0)
-    if isinstance(family, Pretrained):
+    if isinstance(family, Pretrained | PretrainedAutoencoder):
         family.to(device)
     else:
         _check_training(family, dataset, device)

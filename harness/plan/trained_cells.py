@@ -23,6 +23,7 @@ from harness.evaluation.protocols import EvalConfig
 from harness.evaluation.subject import model_subject
 from harness.families import FAMILIES, build_family
 from harness.families.base import Family, ImageShape
+from harness.families.pretrained.autoencoder_model import PretrainedAutoencoder
 from harness.families.pretrained.model import Pretrained
 from harness.metrics.base import Metric
 from harness.plan.building import is_user_family, shape_of
@@ -108,7 +109,7 @@ def _blueprint(recipe: Recipe, context: DatasetContext) -> tuple[Family, dict[st
     try:
         with torch.device("meta"), watch as opened:
             family = build_family(recipe.family, recipe.settings, context.shape)
-        if isinstance(family, Pretrained):
+        if isinstance(family, Pretrained | PretrainedAutoencoder):
             return family, content_digests(family.generator)
         if not is_users:
             return family, frozen_digests(family)

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.core.import_files import opened_on_import
+from harness.families.pretrained.autoencoders import ImageAutoencoder
 from harness.families.pretrained.generator import ImageGenerator
 from harness.training.code_version import module_digests
 from harness.training.family_files import data_digests
 
-UNKEYED = ("sampling", "source", "files")
-"""Settings of the family `pretrained` that say where it is, or how it samples: its content counts
+PRETRAINED = ("pretrained", "pretrained-autoencoder")
+UNKEYED = ("sampling", "source", "files", "decoder")
+"""Settings of pretrained families that say where it is, or how it samples: its content counts
 in their place."""
 
 
-def content_digests(generator: ImageGenerator) -> dict[str, str]:
+def content_digests(generator: ImageGenerator | ImageAutoencoder) -> dict[str, str]:
     """Digests of all that a pretrained model is made of, by name: its files, the versions of the
     packages that run it, the modules of the user's code, and the files that these open on import.
     """
@@ -30,5 +32,5 @@ def content_digests(generator: ImageGenerator) -> dict[str, str]:
 
 def keyed_settings(family: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a family that are part of its training key."""
-    left_out = UNKEYED if family == "pretrained" else UNKEYED[:1]
+    left_out = UNKEYED if family in PRETRAINED else UNKEYED[:1]
     return {name: value for name, value in settings.items() if name not in left_out}

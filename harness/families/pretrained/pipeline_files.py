@@ -5,7 +5,7 @@ for code and pickles among them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,19 +89,32 @@ def fetch_pipeline(settings: PretrainedSettings) -> Path:
     Raises BadInput where there is no such pipeline, where it is gated, and without a network.
     """
     name = settings.source
+    patterns = [f"*{suffix}" for suffix in (*TEXTS, WEIGHTS)]
+    patterns += ["*.py"] * settings.trust_remote_code
+    folder = fetch_snapshot(name, patterns, lambda folder: _is_complete(folder, name))
+    if _is_complete(folder, name):
+        return folder
+    raise BadInput(f"{name} is no diffusers pipeline with weights as safetensors")
+
+
+def fetch_snapshot(
+    name: str, patterns: Sequence[str], is_complete: Callable[[Path], object]
+) -> Path:
+    """The folder of a repository `hf:OWNER/NAME`, with the files of these patterns, in the hub's
+    cache. It is fetched where the cache has none that is complete. Raises BadInput as
+    `fetch_pipeline`.
+    """
     match = REPOSITORY.fullmatch(name.removeprefix(HUB))
     if match is None:
         raise BadInput(f"{name}: hf:OWNER/NAME is needed, or hf:OWNER/NAME@REVISION")
     hub = load_optional("huggingface_hub", "diffusers", name)
-    patterns = [f"*{suffix}" for suffix in (*TEXTS, WEIGHTS)]
-    patterns += ["*.py"] * settings.trust_remote_code
     for offline in (True, False):
         try:
             folder = Path(
                 hub.snapshot_download(
                     match[1],
                     revision=match[2],
-                    allow_patterns=patterns,
+                    allow_patterns=list(patterns),
                     ignore_patterns=list(VARIANTS),
                     local_files_only=offline,
                 )
@@ -110,9 +123,9 @@ def fetch_pipeline(settings: PretrainedSettings) -> Path:
             if offline:
                 continue
             raise BadInput(f"{name} {_reason(error, match[1])}") from error
-        if _is_complete(folder, name):
-            return folder
-    raise BadInput(f"{name} is no diffusers pipeline with weights as safetensors")
+        if is_complete(folder):
+            break
+    return folder
 
 
 def _reason(error: Exception, repository: str) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,7 @@ class TorchScript(LatentGenerator):
 
     def read_inputs(self) -> NetworkInputs:
         """Whether `forward` has a second argument: the labels."""
-        names = _members(self.path, self.name)
-        if not any("/code/" in name for name in names):
-            raise BadInput(f"{self.name} {CHECKPOINT}")
-        self._network = self._read("cpu")
+        self._network = _script(self.path, self.name)
         needed = [
             argument
             for argument in self._network.forward.schema.arguments[1:]
@@ -60,20 +57,14 @@ class TorchScript(LatentGenerator):
         """What `forward` returns."""
         return self._network(latents) if labels is None else self._network(latents, labels)
 
-    def _read(self, device: str) -> Any:
-        with failing(f"{self.name} cannot be read as TorchScript:"), _without_deprecation():
-            network: Any = torch.jit.load(str(self.path), map_location=device)  # type: ignore[no-untyped-call]
-            return network.eval()
-
 
 class ExportedGenerator(LatentGenerator):
     """A file of `torch.export.save`, whose program takes latents and perhaps labels."""
 
     def read_inputs(self) -> NetworkInputs:
         """The shapes and types of the program's inputs."""
-        _check_archive(self.path, self.name)
+        self._program = _exported(self.path, self.name)
         with failing(f"{self.name} cannot be read as an exported program:"):
-            self._program: Any = torch.export.load(str(self.path))
             signature = self._program.graph_signature
             values = {
                 node.name: node.meta["val"]
@@ -97,13 +88,46 @@ class ExportedGenerator(LatentGenerator):
     def load(self, device: torch.device) -> None:
         """Makes a module of the program, there."""
         with failing(f"{self.name} cannot be moved to {device}:"):
-            if device.type != "cpu":
-                self._program = move_to_device_pass(self._program, str(device))
-            self._network = self._program.module()
+            self._network = _module(self._program, device)
 
     def run(self, latents: Tensor, labels: Tensor | None) -> object:
         """What the program returns."""
         return self._network(latents) if labels is None else self._network(latents, labels)
+
+
+def read_torchscript(path: Path, name: str) -> Callable[[torch.device], Any]:
+    """A function that gives the network of a TorchScript file on a device. Raises BadInput where
+    it is no such file.
+    """
+    to: Callable[[torch.device], Any] = _script(path, name).to
+    return to
+
+
+def read_exported(path: Path, name: str) -> Callable[[torch.device], Any]:
+    """A function that gives the module of a `torch.export` file on a device. Raises BadInput where
+    it is no such file, or holds compiled code or pickled objects.
+    """
+    program = _exported(path, name)
+    return lambda device: _module(program, device)
+
+
+def _script(path: Path, name: str) -> Any:
+    if not any("/code/" in member for member in _members(path, name)):
+        raise BadInput(f"{name} {CHECKPOINT}")
+    with failing(f"{name} cannot be read as TorchScript:"), _without_deprecation():
+        network: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        return network.eval()
+
+
+def _exported(path: Path, name: str) -> Any:
+    _check_archive(path, name)
+    with failing(f"{name} cannot be read as an exported program:"):
+        return torch.export.load(str(path))
+
+
+def _module(program: Any, device: torch.device) -> Any:
+    moved = program if device.type == "cpu" else move_to_device_pass(program, str(device))
+    return moved.module()
 
 
 def _members(path: Path, name: str) -> list[str]:
