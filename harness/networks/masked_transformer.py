@@ -72,7 +72,8 @@ class PatchDecoder(nn.Module):
         count, width = self.positions.shape
         known = self.enter(tokens)
         places = visible[:, :, None].expand(-1, -1, width)
-        whole = self.hidden.expand(len(tokens), count, width).scatter(1, places, known)
+        hidden = self.hidden.to(known.dtype)  # bf16 where training is in bf16
+        whole = hidden.expand(len(tokens), count, width).scatter(1, places, known)
         return from_patches(self.out(self.blocks(whole + self.positions)), self.patch)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from harness.config.reference import parse_reference
 from harness.core.counting import counted
 from harness.core.errors import BadInput
+from harness.data.composition import parse_prompt
 from harness.data.imageset import ImageSet
 from harness.evaluation.profiles import Profile
 from harness.evaluation.protocols import (
@@ -87,6 +88,7 @@ def select(
     if is_explicit:
         for metric in selected:
             check_named(metric, _first_obstacle(metric, sets), sets)
+        _check_prompts(selected, sets)
     fixed = definitions.fix(networks) if isinstance(definitions, Profile) else networks
     names = _network_names(sets, fixed)
     selection = Selection(tuple(selected), is_explicit, names)
@@ -114,6 +116,16 @@ def check_named(metric: Metric, why_not: str | None, sets: Sets) -> None:
             for name, images in sets.by_role().items()
         )
     raise BadInput(f"{metric.name}: {why_not}" + f" ({described})" * bool(described))
+
+
+def _check_prompts(metrics: Sequence[Metric], sets: Sets) -> None:
+    """Raise BadInput for the first text that asks for no objects, where a metric judges these."""
+    judged = [metric.name for metric in metrics if "detector" in extractor_roles(metric)]
+    for name, text in zip(sets.samples.names, sets.texts or (), strict=False) if judged else ():
+        try:
+            parse_prompt(text)
+        except BadInput as error:
+            raise BadInput(f"{judged[0]}: {name}: {error}") from None
 
 
 def scoring_eval_config(selection: Selection, sets: Sets, machine: str) -> EvalConfig:

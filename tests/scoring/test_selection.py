@@ -114,6 +114,14 @@ def test_few_texts_leave_out_what_needs_many(tmp_path):
         make_scoring(sets, ["r_precision"], {}, CPU)
 
 
+def test_a_prompt_that_asks_for_no_objects_is_told_before_any_work(tmp_path):
+    lines = [f"{i:05d},a red square\n" for i in range(5)] + ["00005,sunset\n"]
+    (tmp_path / "c.csv").write_text("file,caption\n" + "".join(lines))
+    sets = with_captions(open_sets(noise(tmp_path / "a.npy", 6, 16, 16)), tmp_path / "c.csv")
+    with pytest.raises(BadInput, match=r"^composition_accuracy: 00005: the prompt 'sunset'"):
+        make_scoring(sets, ["composition_accuracy"], {"detector": "rendering:scenes"}, CPU)
+
+
 def test_headers_are_judged_before_pixels_and_weights(tmp_path, monkeypatch):
     """On either side, in either dimension: nothing is decoded, no network is built."""
 
