@@ -11,6 +11,7 @@ from harness.config.training_fraction import is_fraction
 from harness.core.errors import FAILURES
 from harness.data.base import Dataset
 from harness.evaluation.evidence import Evidence, dataset_evidence
+from harness.evaluation.figure_data import chosen_figure_data, figure_data_json
 from harness.evaluation.measure import MetricOutcome, compute_metric, error_line, measurement_of
 from harness.evaluation.pictures import SAMPLES, chosen_pictures, picture_name
 from harness.evaluation.profiles import load_metric_as
@@ -77,6 +78,7 @@ def measure_cell(
             _keep_traces(work, planned.metric, outcomes)
     if not failures and (cell.is_shown or is_fraction(cell.model)):
         failures += _draw_pictures(work, evidence, dataset, model)
+        failures += _record_figure_data(work, evidence, dataset, model)
     return failures
 
 
@@ -137,4 +139,31 @@ def _draw_pictures(
                 work.store.log_image(work.run_id, name, cell.images, png)
             drawn.append(name)
     work.store.tag(work.run_id, {"harness.fact.pictures": " ".join(drawn).strip()})
+    return failures
+
+
+def _record_figure_data(
+    work: CellWork, evidence: Evidence, dataset: Dataset, model: Family | None
+) -> list[str]:
+    """Store what figures of reports are drawn from and the run does not have yet; a message for
+    each that failed, which leaves all else as it is.
+    """
+    cell = work.cell
+    recorded = work.record.facts.get("figures", "").split()
+    failures: list[str] = []
+    metrics = [_metric(cell, p) for p in cell.planned_measurements if not p.obstacle]
+    for spec in chosen_figure_data(dataset, model, metrics) if cell.is_shown else ():
+        name = picture_name(spec.name, cell.sampling)
+        if name in recorded:
+            continue
+        try:
+            content = figure_data_json(spec, evidence)
+        except FAILURES as error:
+            failures.append(f"{cell.name}: figure {spec.name}: {error_line(error)}")
+            work.store.put(work.run_id, f"failures/figure-{name}.txt", traceback.format_exc())
+            continue
+        work.store.put(work.run_id, f"figures/{name}.json", content)
+        recorded.append(name)
+    if recorded:
+        work.store.tag(work.run_id, {"harness.fact.figures": " ".join(recorded)})
     return failures

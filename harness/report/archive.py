@@ -31,6 +31,7 @@ from harness.report.results import (
     AskedClaim,
     DatasetInfo,
     ModelInfo,
+    ReportFigureData,
     ReportPicture,
     StoreInfo,
     SuiteRecord,
@@ -98,7 +99,9 @@ def _check_names(record: SuiteRecord) -> None:
     """
     datasets = {dataset.name for dataset in record.datasets}
     models = {cell.model for cell in record.cells} | {TRAINING_IMAGES}
-    for name in [*(c.dataset for c in record.cells), *(p.dataset for p in record.pictures)]:
+    named = [c.dataset for c in record.cells]
+    named += [each.dataset for part in (record.pictures, record.figure_data) for each in part]
+    for name in named:
         if name not in datasets:
             raise ValueError(f"dataset {name!r} is not among its datasets")
     for picture in record.pictures:
@@ -148,6 +151,7 @@ def _document(record: SuiteRecord, names: Sequence[str]) -> dict[str, Any]:
             {"file": name, **_fields(picture, but="png")}
             for name, picture in zip(names, record.pictures, strict=True)
         ],
+        "figure_data": [asdict(each) for each in record.figure_data],
         "protocols": {row.protocol.key(): row.protocol.to_dict() for row in rows},
         "cells": [_cell_document(cell) for cell in record.cells],
     }
@@ -194,6 +198,9 @@ def _record(document: Mapping[str, Any], folder: Path) -> SuiteRecord:
         looks=looks_from(document.get("looks", {})),
         selftests=TypeAdapter(dict[str, tuple[SelftestResult, ...]]).validate_python(
             document.get("selftests", {})
+        ),
+        figure_data=TypeAdapter(list[ReportFigureData]).validate_python(
+            document.get("figure_data", [])
         ),
         pictures=[_picture(each, folder / PICTURES) for each in document["pictures"]],
         cells=[_cell(each, document["protocols"]) for each in document["cells"]],

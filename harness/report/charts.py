@@ -35,7 +35,8 @@ class ChartLine:
 @dataclass(frozen=True)
 class LineSeries:
     """Lines of one entry of the legend: of one model, or of one loss. `dash` is the index of a dash
-    pattern; 0 is a solid line. `has_markers` marks the values of the mean.
+    pattern; 0 is a solid line. `has_markers` marks the values of the mean; the area below lines
+    that are `is_filled` has their colour.
     """
 
     name: str
@@ -43,11 +44,22 @@ class LineSeries:
     dash: int
     has_markers: bool
     lines: tuple[ChartLine, ...]
+    is_filled: bool = False
+
+
+@dataclass(frozen=True)
+class ChartRule:
+    """A dashed upright line at `x`, with its name."""
+
+    name: str
+    x: float
 
 
 @dataclass(frozen=True)
 class LineChart:
-    """Series over the same `xs`, which rise. `alt` says in words what is shown."""
+    """Series over the same `xs`, which rise, with upright `rules`. `alt` says in words what is
+    shown.
+    """
 
     kind: ClassVar[str] = "lines"
     title: str
@@ -56,6 +68,7 @@ class LineChart:
     y: ChartAxis
     xs: tuple[float, ...]
     series: tuple[LineSeries, ...]
+    rules: tuple[ChartRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,62 @@ class TrendChart:
     series: tuple[TrendSeries, ...]
 
 
-Chart = LineChart | PointChart | ForestChart
+@dataclass(frozen=True)
+class DotRow:
+    """The values of a model, a name with each, their mean with its interval, and in words the seeds
+    without a number.
+    """
+
+    label: str
+    style: ModelStyle
+    values: tuple[tuple[str, float], ...]
+    mean: float | None
+    interval: Interval | None
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DotChart:
+    """A row of dots a model, all on one axis. `floor` is the value of images that no model made;
+    None where it is not known.
+    """
+
+    kind: ClassVar[str] = "dots"
+    title: str
+    alt: str
+    x: ChartAxis
+    rows: tuple[DotRow, ...]
+    floor: float | None = None
+
+
+@dataclass(frozen=True)
+class ScatterSeries:
+    """Points in the plane that are one entry of the legend, as their coordinates."""
+
+    name: str
+    style: ModelStyle
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScatterChart:
+    """Points over a picture, the data URI of a PNG, that covers the square from `low` to `high` in
+    both directions. Points outside are not drawn.
+    """
+
+    kind: ClassVar[str] = "scatter"
+    title: str
+    alt: str
+    x: ChartAxis
+    y: ChartAxis
+    background: str
+    low: float
+    high: float
+    series: tuple[ScatterSeries, ...]
+
+
+Chart = LineChart | PointChart | ForestChart | DotChart | ScatterChart
 
 
 def chart_markup(chart: Chart | TrendChart) -> Markup:

@@ -67,13 +67,14 @@ def compact_boards(results: Results, models: Sequence[str]) -> dict[str, Compact
     """
     shown = {}
     for name in dict.fromkeys(board.dataset for board in results.boards):
-        boards = _chosen(results, name)
+        boards = chosen_boards(results, name)
         if boards:
             shown[name] = _compact(name, boards, results.metrics, models)
     return shown
 
 
-def _chosen(results: Results, dataset: str) -> list[Board]:
+def chosen_boards(results: Results, dataset: str) -> list[Board]:
+    """The boards of a dataset whose metrics are shown first, at most `COLUMNS`."""
     candidates = [
         board
         for board in results.boards

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
+from PIL import Image
 
 from harness.report.charts import (
     Chart,
     ChartAxis,
     ChartPoint,
+    DotChart,
+    DotRow,
     ForestChart,
     LineChart,
     LineSeries,
     PointChart,
+    ScatterChart,
 )
 from harness.report.svg import INK, canvas
 from harness.statistics.formatting import number
@@ -38,7 +45,58 @@ def draw_chart(chart: Chart) -> Figure:
     """Returns a chart as a figure, of `harness.report.svg.STYLE`."""
     if isinstance(chart, ForestChart):
         return _draw_forest(chart)
+    if isinstance(chart, DotChart):
+        return _draw_dots(chart)
+    if isinstance(chart, ScatterChart):
+        return _draw_scatter(chart)
     return _draw_points(chart) if isinstance(chart, PointChart) else _draw_lines(chart)
+
+
+def _draw_dots(chart: DotChart) -> Figure:
+    """A column of labels, and a row of dots for each."""
+    labels = _inches(row.label for row in chart.rows)
+    with canvas(labels + 3.6, 0.9 + 0.26 * len(chart.rows), left=labels) as (figure, axes):
+        for y, row in enumerate(reversed(chart.rows)):
+            _draw_dot_row(axes, y, row, labels)
+        if chart.floor is not None:
+            axes.axvline(chart.floor, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+        axes.set_ylim(-0.5, len(chart.rows) - 0.5)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.set_title(chart.title)
+        axes.margins(x=0.08)
+        _scale_x(axes, chart.x)
+        return figure
+
+
+def _draw_dot_row(axes: Axes, y: int, row: DotRow, labels: float) -> None:
+    """The dots of a row, the stroke of their mean with its interval, and a cross a failure."""
+    colour = row.style.colour
+    values = [value for _, value in row.values]
+    axes.plot(values, [y] * len(values), "o", color=colour, markersize=4.5, alpha=0.75)
+    if row.interval:
+        axes.hlines(y, *row.interval, color=colour, alpha=0.6)
+    if row.mean is not None and len(values) > 1:
+        axes.vlines(row.mean, y - 0.35, y + 0.35, color=colour)
+    for place, _ in enumerate(row.failures):
+        axes.plot(1 - 0.04 * place, y, "x", color=colour, transform=axes.get_yaxis_transform())
+    _beside(axes, y, row.label, -labels, "left")
+
+
+def _draw_scatter(chart: ScatterChart) -> Figure:
+    """Points over a picture that covers the axes."""
+    with canvas(3.2, 3.4) as (figure, axes):
+        content = base64.b64decode(chart.background.partition(",")[2])
+        image = np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
+        extent = (chart.low, chart.high, chart.low, chart.high)
+        axes.imshow(image, extent=extent, interpolation="bilinear")
+        for series in chart.series:
+            axes.scatter(
+                series.xs, series.ys, 3, series.style.colour, alpha=0.7, linewidths=0,
+                label=series.name,
+            )  # fmt: skip
+        axes.set(xlim=(chart.low, chart.high), ylim=(chart.low, chart.high), title=chart.title)
+        return figure
 
 
 def _draw_forest(chart: ForestChart) -> Figure:
@@ -180,12 +238,17 @@ def _draw_lines(chart: LineChart) -> Figure:
         axes.grid(True)
         for series in chart.series:
             _draw_series(axes, chart.xs, series)
+        for rule in chart.rules:
+            axes.axvline(rule.x, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=rule.name)
+        if chart.x.is_log:
+            _scale_x(axes, chart.x)
         if chart.y.is_log:
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(PLAIN)
             axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.xaxis.set_major_formatter(PLAIN)
+        if not chart.x.is_log:
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.xaxis.set_major_formatter(PLAIN)
         axes.set_title(chart.title)
         axes.set_xlabel(chart.x.label)
         axes.legend(frameon=False, fontsize=7, handlelength=2.2)
@@ -208,6 +271,10 @@ def _draw_series(axes: Axes, xs: Sequence[float], series: LineSeries) -> None:
             markersize=4,
             label=series.name if line.is_mean or (not has_mean and i == 0) else None,
         )
+        if series.is_filled:
+            axes.fill_between(
+                [x for x, _ in pairs], [y for _, y in pairs], color=series.style.colour, alpha=0.25
+            )
 
 
 def _scale_x(axes: Axes, axis: ChartAxis) -> None:

@@ -11,7 +11,8 @@ import yaml
 from harness.leaderboards.board import Board, Row
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
-from harness.report.results import ModelInfo, Results
+from harness.report.recipes import recipe_settings
+from harness.report.results import Results
 
 WIDEST = 1 / 3
 """An interval that takes more than this share of its metric's range says little."""
@@ -44,7 +45,7 @@ def _worse_with_more_steps(results: Results) -> Iterator[str]:
     """Models that differ in the number of sampling steps only: more must not be worse."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for model in results.models:
-        recipe = _recipe(model)
+        recipe = recipe_settings(model)
         sampling = recipe.get("sampling")
         if isinstance(sampling, dict) and isinstance(sampling.get("steps"), int):
             steps = sampling["steps"]
@@ -159,11 +160,3 @@ def _measured_rows(results: Results) -> Iterator[tuple[Board, Metric, Row]]:
 
 def _title(results: Results, board: Board) -> str:
     return results.metrics[board.metric].title
-
-
-def _recipe(model: ModelInfo) -> dict[str, object]:
-    """The settings of a model's recipe; of samples from elsewhere, and of a text that is no
-    mapping, none.
-    """
-    content = yaml.safe_load(model.recipe) if model.images is not None else None
-    return content if isinstance(content, dict) else {}

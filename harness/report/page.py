@@ -29,6 +29,7 @@ from harness.report.results import DatasetInfo, ReportPicture, Results
 from harness.report.sample_browser import sample_browsers
 from harness.report.strips import KINDS, Strip, side_by_side, strips
 from harness.report.suite_figures import model_names
+from harness.report.task_figures import task_figures
 from harness.report.templating import data_uri, template_environment, value_text
 from harness.statistics.maturity import fall_text, overfitted, training_marks, undertrained
 
@@ -70,6 +71,7 @@ def report_html(results: Results, claim_pages: Set[str] = frozenset()) -> str:
             **_common(results),
             forests=[chart_markups(figures.forest(verdict)) for verdict in results.verdicts],
             trade_offs=chart_markups(suite_figures.trade_offs(results)),
+            tasks=[(part, _marked(part.charts)) for part in task_figures(results)],
             over_training=_marked(suite_figures.metrics_over_training(results)),
             losses=_marked(suite_figures.loss_curves(results)),
             claim_pages=claim_pages,

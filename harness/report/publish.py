@@ -37,6 +37,7 @@ from harness.report.results import (
     StoreInfo,
     SuiteRecord,
 )
+from harness.report.stored_figure_data import stored_figure_data
 from harness.report.stored_pictures import stored_pictures
 from harness.report.templating import now
 from harness.report.uris import browse
@@ -127,6 +128,7 @@ def gather(
         cells=cells,
         metrics=metrics,
         curves=published_curves(cells, store),
+        figure_data=stored_figure_data(plan, cells, store) if with_pictures else [],
         pictures=stored_pictures(plan, cells, store) if with_pictures else [],
         datasets=_datasets(plan),
         models=[_model(recipe, cells, suite.budget.images) for recipe in plan.recipes.values()]

@@ -48,6 +48,19 @@ class ReportPicture:
 
 
 @dataclass(frozen=True)
+class ReportFigureData:
+    """What a figure is drawn from, of one cell. `kind` is one of
+    `harness.evaluation.figure_data.FIGURE_DATA`, and `content` the JSON that its function made.
+    """
+
+    dataset: str
+    model: str
+    seed: int
+    kind: str
+    content: str
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """A dataset without its images: how many each split has, and in words what they are, and what
     for, as in `harness.data.description`. `budget` is the number of training images that models are
@@ -122,7 +135,8 @@ class SuiteRecord:
     a metric failed its self-test. `identity` has the marks of `harness.tracking.suites`: whose
     report it is. `declarations` says when each claim was declared, and
     `looks` when it was looked at; `selftests` has what the self-test says of its metrics, and lacks
-    the claims of reports that did not record it.
+    the claims of reports that did not record it. `figure_data` has what figures are drawn from that
+    metrics do not have, of cells that recorded it.
     """
 
     title: str
@@ -148,6 +162,7 @@ class SuiteRecord:
     declarations: History = field(default_factory=dict)
     looks: Mapping[str, ClaimLooks] = field(default_factory=dict)
     selftests: Selftests = field(default_factory=dict)
+    figure_data: Sequence[ReportFigureData] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

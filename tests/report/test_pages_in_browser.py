@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -16,8 +17,10 @@ import pytest
 from PIL import Image
 
 from harness.core.measurement import TRAINING_IMAGES
+from harness.evaluation.figure_data.anomalies import FALSE_ALARMS
 from harness.report.archive import read_record
 from harness.report.derivation import derive_results
+from harness.report.results import ReportFigureData
 from harness.report.writer import write_report
 
 if TYPE_CHECKING:
@@ -34,14 +37,31 @@ TEXTS = """() => [...document.querySelectorAll("figure.chart svg[role=img]")].ma
   }))"""
 """Of each text of each figure its size as it is shown, and where it is, in pixels."""
 
+DETECTION = {
+    "found": [float(x) for x in FALSE_ALARMS], "edges": [1.0, 2.0, 3.0], "is_log": False,
+    "normal": [0.75, 0.25], "anomalous": [0.0, 1.0], "threshold": 2.25,
+}  # fmt: skip
+POINTS = {
+    "xs": [0.5, 3.0], "ys": [-0.5, 0.0], "reach": 1.0,
+    "density": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8A"
+    "AAAASUVORK5CYII=",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published quickstart as a page of this version, with samples of a second seed."""
+    """The published quickstart as a page of this version, with samples of a second seed, and with
+    figures of every kind.
+    """
     record = read_record(REPORTS / "quickstart")
     more = [replace(each, seed=1) for each in record.pictures if each.kind == "samples"]
     again = [each for each in more if each.model != TRAINING_IMAGES]
-    results = derive_results(replace(record, pictures=[*record.pictures, *again]))
+    data = [
+        ReportFigureData("digits", "vae/vae", 0, kind, json.dumps(content))
+        for kind, content in (("anomaly-detection", DETECTION), ("plane-samples", POINTS))
+    ]
+    pictures = [*record.pictures, *again]
+    results = derive_results(replace(record, pictures=pictures, figure_data=data))
     return write_report(results, tmp_path_factory.mktemp("quickstart"))
 
 
@@ -192,6 +212,35 @@ def test_a_csv_has_the_numbers_of_the_curves(tab: Page, report: Path):
     assert saved
     for key, value in saved.items():
         assert value == pytest.approx(recorded[key], rel=1e-3)
+
+
+def test_each_seed_of_a_row_of_dots_is_read_and_saved(tab: Page):
+    figure = tab.locator("#task-seeds figure.chart").first
+    figure.scroll_into_view_if_needed()
+    drawing = figure.locator("svg[role=img]")
+    drawing.focus()
+    drawing.press("ArrowRight")
+    first = figure.locator(".tip").inner_text()
+    drawing.press("ArrowRight")
+    second = figure.locator(".tip").inner_text()
+    assert "seed 0: " in first
+    assert "seed 1: " in second
+    with tab.expect_download() as download:
+        figure.get_by_role("button", name="CSV").click()
+    rows = list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    assert rows[0][:2] == ["row", "seed"]
+    assert float(rows[1][2]) > 0
+
+
+def test_points_outside_the_square_are_not_drawn_over_the_density(tab: Page):
+    figure = tab.locator("#task-modes figure.chart").first
+    figure.scroll_into_view_if_needed()
+    dots = figure.locator("svg[role=img] circle")
+    dots.first.wait_for()
+    assert dots.count() == 1
+    assert figure.locator("svg[role=img] image").count() == 1
+    figure.get_by_role("button", name="seed 0").click()
+    assert dots.count() == 0
 
 
 def test_text_of_figures_keeps_its_size_and_labels_do_not_overlap(tab: Page):

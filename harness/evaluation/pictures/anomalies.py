@@ -51,8 +51,8 @@ def draw_anomaly_scores(e: Evidence) -> bytes:
     threshold = None
     if e.at_hand("validation_images") is not None and len(e["validation_scores"]) * ALARMS >= 1:
         threshold = alarm_threshold(e["validation_scores"], ALARMS)
-    spans = bool((scores > 0).all()) and float(scores.max() / scores.median()) > SPREAD
-    edges = _edges(scores, spans)
+    spans = spans_decades(scores)
+    edges = score_edges(scores, spans)
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
@@ -69,7 +69,13 @@ def draw_anomaly_scores(e: Evidence) -> bytes:
     return figure_png(4.0, 2.4, draw, _alarm_sentence(parts, threshold))
 
 
-def _edges(scores: Tensor, spans: bool) -> Any:
+def spans_decades(scores: Tensor) -> bool:
+    """Whether scores, N, are drawn on a logarithmic axis."""
+    return bool((scores > 0).all()) and float(scores.max() / scores.median()) > SPREAD
+
+
+def score_edges(scores: Tensor, spans: bool) -> Any:
+    """The edges of the histogram's bins, on a logarithmic axis if it `spans` decades."""
     low, high = float(scores.min()), float(scores.max())
     if low == high:
         return np.linspace(low - 0.5, high + 0.5, BINS + 1)

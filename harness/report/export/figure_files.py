@@ -16,6 +16,7 @@ from harness.report.export.file_names import unique_slugs
 from harness.report.figure_drawing import draw_chart
 from harness.report.results import Results
 from harness.report.svg import STYLE, render_svg
+from harness.report.task_figures import task_figures
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -24,7 +25,7 @@ NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 def figure_files(results: Results) -> dict[str, bytes]:
     """Every figure of a suite's page, as an SVG and a PDF file below `figures/`: the forest plots
-    of its claims, quality against speed, metrics over training, loss curves.
+    of its claims, quality against speed, those of its tasks, metrics over training, loss curves.
     """
     charts = list(_charts(results))
     names = unique_slugs(label for label, _ in charts)
@@ -44,6 +45,9 @@ def _charts(results: Results) -> Iterator[tuple[str, Chart]]:
             yield f"claim-{verdict.claim.id}", chart
     for trade_off in suite_figures.trade_offs(results):
         yield _subject(trade_off), trade_off
+    for part in task_figures(results):
+        for dataset, drawn in part.charts.items():
+            yield from ((f"{part.id} {_subject(each)} on {dataset}", each) for each in drawn)
     for plots in (suite_figures.metrics_over_training, suite_figures.loss_curves):
         for dataset, curves in plots(results).items():
             yield from ((f"{_subject(each)} on {dataset}", each) for each in curves)

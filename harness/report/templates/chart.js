@@ -90,6 +90,8 @@ const isPositive = (chart, axis) => {
   if (chart.kind === "lines") return axis === "y" && chart.series.every((series) => series.lines.every((line) => line.values.every((value) => value === null || value > 0)));
   if (chart.kind === "trend") return axis === "y" && chart.series.every((series) => series.lines.every((line) => line.points.every((point) => point.y > 0)));
   if (chart.kind === "points") return chart.points.every((point) => point[axis] > 0);
+  if (chart.kind === "scatter") return false;
+  if (chart.kind === "dots") return axis === "x" && chart.rows.every((row) => row.values.every(([, value]) => value > 0));
   return axis === "x" && chart.rows.every((row) => [row.value, row.low, row.null, ...row.limits].every((value) => value > 0));
 };
 const makeTools = (state) => {

@@ -117,8 +117,15 @@ const chartFrame = (chart, state, xs, ys) => {
 const drawLines = (chart, state) => {
   const shown = chart.series.filter((series) => !state.hidden.has(series.name));
   const ys = shown.flatMap((series) => series.lines.flatMap((line) => line.values.filter((value) => value !== null)));
-  const place = chartFrame(chart, state, chart.xs, ys);
+  if (shown.some((series) => series.is_filled) && !state.logs.y) ys.push(0);
+  const place = chartFrame(chart, state, [...chart.xs, ...chart.rules.map((rule) => rule.x)], ys);
   const marks = [];
+  for (const rule of chart.rules) {
+    const x = place.x(rule.x);
+    const isLeft = x + 6 + textWidth(rule.name) < place.right;
+    place.frame.append(svgLine(x, place.top, x, place.bottom, { "stroke-dasharray": "4 3", opacity: 0.8 }),
+      svgText(rule.name, x + (isLeft ? 5 : -5), place.top + 10, { "text-anchor": isLeft ? "start" : "end" }));
+  }
   for (const series of shown) {
     const group = svgNode("g", { "data-series": series.name });
     const hasMean = series.lines.some((line) => line.is_mean);
@@ -127,8 +134,12 @@ const drawLines = (chart, state) => {
         .map(([x, y]) => ({ x: place.x(x), y: place.y(y), line: `${series.name} ${line.name}`, colour: series.style.colour,
           text: () => [`${series.name}, ${line.name}`, `${numberText(x)} ${chart.x.label}: ${numberText(y)}`] }));
       const isThin = hasMean && !line.is_mean;
+      const path = spots.map((spot, i) => `${i ? "L" : "M"}${spot.x} ${spot.y}`).join("");
+      if (series.is_filled && spots.length) {
+        group.append(svgNode("path", { d: `${path}L${spots.at(-1).x} ${place.bottom}L${spots[0].x} ${place.bottom}Z`, fill: series.style.colour, opacity: 0.25 }));
+      }
       group.append(svgNode("path", {
-        d: spots.map((spot, i) => `${i ? "L" : "M"}${spot.x} ${spot.y}`).join(""), fill: "none", stroke: series.style.colour,
+        d: path, fill: "none", stroke: series.style.colour,
         "stroke-dasharray": chartDashes[series.dash % chartDashes.length], "stroke-linejoin": "round",
         "stroke-width": line.is_mean ? 2 : 1.2, opacity: isThin ? 0.4 : 0.9,
       }));
@@ -239,4 +250,71 @@ const drawForest = (chart, state) => {
   state.height = top + 40 + 15 * (axisLabelLines(chart.x.label, left, right).length - 1);
   return { nodes: [group], marks };
 };
-const drawings = { lines: drawLines, trend: drawTrend, points: drawPoints, forest: drawForest };
+// A column of labels (above the rows where there is no room for one), and a dot a value; means are
+// strokes, and what has no number a cross at the right end.
+const drawDots = (chart, state) => {
+  const isWide = state.width >= 560;
+  const lost = Math.max(...chart.rows.map((row) => row.failures.length));
+  const labels = isWide ? Math.min(Math.max(...chart.rows.map((row) => textWidth(row.label))) + 16, 0.45 * state.width) : 8;
+  const right = state.width - 10 - (lost ? 14 * lost + 10 : 0);
+  const values = chart.rows.flatMap((row) => [...row.values.map(([, value]) => value), ...(row.interval ?? [])])
+    .concat(chart.floor ?? []).filter((value) => !state.logs.x || value > 0);
+  const hasFloor = chart.floor !== null && !(state.logs.x && chart.floor <= 0);
+  const x = chartScale(values, labels, right, state.logs.x, 58);
+  const bounded = (value) => (state.logs.x && value <= 0 ? labels : Math.min(Math.max(x(value), labels), right));
+  const titles = brokenText(chart.title, state.width, 600);
+  const group = svgNode("g", {}, ...titles.map((line, i) => svgText(line, 0, 12 + 16 * i, { "font-weight": 600 })));
+  const marks = [];
+  let top = 16 * titles.length + 8;
+  for (const row of chart.rows) {
+    const lines = brokenText(row.label, isWide ? labels - 12 : state.width);
+    const above = isWide ? 0 : 15 * lines.length + 2;
+    const height = isWide ? Math.max(26, 15 * lines.length + 8) : 22;
+    const middle = top + above + height / 2;
+    const first = isWide ? middle + 4 - 7.5 * (lines.length - 1) : top + 12;
+    const { colour } = row.style;
+    group.append(...lines.map((line, i) => svgText(line, 0, first + 15 * i)), svgLine(labels, middle, right, middle, { opacity: 0.12 }));
+    if (hasFloor) group.append(svgLine(x(chart.floor), top + above, x(chart.floor), top + above + height, { "stroke-dasharray": "3 2", opacity: 0.75 }));
+    if (row.interval) group.append(svgLine(bounded(row.interval[0]), middle, bounded(row.interval[1]), middle, { stroke: colour, "stroke-width": 2, opacity: 0.6 }));
+    if (row.mean !== null && row.values.length > 1) group.append(svgLine(x(row.mean), middle - 9, x(row.mean), middle + 9, { stroke: colour, "stroke-width": 2 }));
+    const words = row.mean === null ? [] : [`mean ${numberText(row.mean)}${row.interval ? ` [${row.interval.map(numberText).join(", ")}]` : ""}`];
+    const taken = [];
+    for (const [name, value] of row.values) {
+      const y = middle + [0, -5, 5, -9, 9][taken.filter((other) => Math.abs(other - x(value)) < 5).length % 5];
+      taken.push(x(value));
+      group.append(svgNode("circle", { cx: x(value), cy: y, r: 4, fill: colour, "fill-opacity": 0.75 }));
+      marks.push({ x: x(value), y, line: row.label, colour, text: () => [row.label, `${name}: ${numberText(value)}`, ...words] });
+    }
+    row.failures.forEach((failure, i) => {
+      const at = right + 17 + 14 * i;
+      group.append(svgNode("path", { d: `M${at - 4} ${middle - 4}l8 8m0 -8l-8 8`, stroke: colour, "stroke-width": 2 }));
+      marks.push({ x: at, y: middle, line: row.label, colour, text: () => [row.label, failure] });
+    });
+    top += above + height + (isWide ? 0 : 6);
+  }
+  group.append(axisBelow(x, labels, right, top + 2, chart.x.label));
+  state.height = top + 40 + 15 * (axisLabelLines(chart.x.label, labels, right).length - 1);
+  return { nodes: [group], marks };
+};
+// Points over a picture of their density; both axes have one scale.
+const drawScatter = (chart, state) => {
+  const side = Math.min(state.width, 420);
+  state.height = side + 18;
+  const place = chartFrame(chart, { ...state, width: side }, [chart.low, chart.high], [chart.low, chart.high]);
+  const [left, right, top, bottom] = [place.x(chart.low), place.x(chart.high), place.y(chart.high), place.y(chart.low)];
+  const marks = [];
+  place.frame.append(svgNode("image", { href: chart.background, x: left, y: top, width: right - left, height: bottom - top, preserveAspectRatio: "none" }));
+  for (const series of chart.series.filter((each) => !state.hidden.has(each.name))) {
+    const group = svgNode("g", { "data-series": series.name });
+    series.xs.forEach((value, i) => {
+      const other = series.ys[i];
+      if (Math.min(value, other) < chart.low || Math.max(value, other) > chart.high) return;
+      const [x, y] = [place.x(value), place.y(other)];
+      group.append(svgNode("circle", { cx: x, cy: y, r: 1.8, fill: series.style.colour, "fill-opacity": 0.7 }));
+      marks.push({ x, y, line: series.name, colour: series.style.colour, text: () => [series.name, `${numberText(value)}, ${numberText(other)}`] });
+    });
+    place.frame.append(group);
+  }
+  return { nodes: [place.frame], marks };
+};
+const drawings = { lines: drawLines, trend: drawTrend, points: drawPoints, forest: drawForest, dots: drawDots, scatter: drawScatter };

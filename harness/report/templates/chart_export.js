@@ -40,6 +40,14 @@ const csvRows = {
     ["model", ...["x", "y"].flatMap((axis) => [chart[axis].label, "low", "high"])],
     ...chart.points.map((point) => [point.name, ...["x", "y"].flatMap((axis) => [point[axis], ...(point[`${axis}_interval`] ?? ["", ""])])]),
   ],
+  dots: (chart) => [
+    ["row", "seed", chart.x.label],
+    ...chart.rows.flatMap((row) => [...row.values.map(([name, value]) => [row.label, name, value]), ...row.failures.map((failure) => [row.label, failure, ""])]),
+  ],
+  scatter: (chart) => [
+    ["series", chart.x.label, chart.y.label],
+    ...chart.series.flatMap((series) => series.xs.map((x, i) => [series.name, x, series.ys[i]])),
+  ],
   forest: (chart) => [
     ["comparison", chart.x.label, "low", "high", "no effect", "margins"],
     ...chart.rows.map((row) => [row.label, row.value, row.low, row.high, row.null, row.limits.join(" ")]),

@@ -1,0 +1,22 @@
+"""The modules of all tasks, in the order in which a report shows their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from harness.report.results import Results
+from harness.report.task_figures import anomaly, likelihood, modes, sampling, seeds
+from harness.report.task_figures.part import TaskFigures
+
+TASKS: Sequence[Callable[[Results], TaskFigures]] = (
+    anomaly.figures,
+    modes.figures,
+    sampling.figures,
+    likelihood.figures,
+    seeds.figures,
+)
+
+
+def task_figures(results: Results) -> list[TaskFigures]:
+    """The figures of each task of which a suite measured something."""
+    return [part for make in TASKS if (part := make(results)).charts]
