@@ -11,7 +11,7 @@ import yaml
 from harness.leaderboards.board import Board, Row
 from harness.leaderboards.leaderboard import boards
 from harness.metrics.base import Metric
-from harness.report.recipes import recipe_settings
+from harness.report.recipes import settings_of_model
 from harness.report.results import Results
 
 WIDEST = 1 / 3
@@ -45,7 +45,7 @@ def _worse_with_more_steps(results: Results) -> Iterator[str]:
     """Models that differ in the number of sampling steps only: more must not be worse."""
     groups: dict[str, list[tuple[int, str]]] = {}
     for model in results.models:
-        recipe = recipe_settings(model)
+        recipe = settings_of_model(model)
         sampling = recipe.get("sampling")
         if isinstance(sampling, dict) and isinstance(sampling.get("steps"), int):
             steps = sampling["steps"]

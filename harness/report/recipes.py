@@ -7,7 +7,7 @@ import yaml
 from harness.report.results import ModelInfo
 
 
-def recipe_settings(model: ModelInfo) -> dict[str, object]:
+def settings_of_model(model: ModelInfo) -> dict[str, object]:
     """The settings of a model's recipe; of samples from elsewhere, and of a text that is no
     mapping, none.
     """

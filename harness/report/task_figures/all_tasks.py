@@ -9,11 +9,11 @@ from harness.report.task_figures import anomaly, likelihood, modes, sampling, se
 from harness.report.task_figures.part import TaskFigures
 
 TASKS: Sequence[Callable[[Results], TaskFigures]] = (
-    anomaly.figures,
-    modes.figures,
-    sampling.figures,
-    likelihood.figures,
-    seeds.figures,
+    anomaly.anomaly_figures,
+    modes.mode_figures,
+    sampling.sampler_figures,
+    likelihood.likelihood_figures,
+    seeds.seed_figures,
 )
 
 

@@ -27,7 +27,7 @@ Seeds = Mapping[int, Mapping[str, Any]]
 PARTS = {"normal": COLOURS["blue"], "anomalous": COLOURS["vermilion"]}
 
 
-def figures(results: Results) -> TaskFigures:
+def anomaly_figures(results: Results) -> TaskFigures:
     """For each dataset the ROC curves of all models, and a histogram of scores for each model."""
     charts: dict[str, list[LineChart]] = {}
     for dataset, by_model in figure_data_of(results, "anomaly-detection").items():

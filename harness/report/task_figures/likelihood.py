@@ -14,7 +14,7 @@ BOUNDS = ("elbo", "importance_bound", "importance_bound_5000", "ode_likelihood")
 BITS = "bits_per_dim"
 
 
-def figures(results: Results) -> TaskFigures:
+def likelihood_figures(results: Results) -> TaskFigures:
     """For each dataset the bounds of all models on one axis, and their bits per dimension."""
     charts: dict[str, list[DotChart]] = {}
     for dataset in dict.fromkeys(board.dataset for board in results.boards):

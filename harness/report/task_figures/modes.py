@@ -15,7 +15,7 @@ POINTS = 20_000
 """Points of a page, at most."""
 
 
-def figures(results: Results) -> TaskFigures:
+def mode_figures(results: Results) -> TaskFigures:
     """A chart of each model on each dataset of points in the plane."""
     data = figure_data_of(results, "plane-samples")
     samples = sum(len(seeds) for models in data.values() for seeds in models.values())

@@ -11,7 +11,7 @@ from harness.leaderboards.board import Board
 from harness.metrics.base import Metric
 from harness.report.charts import ChartAxis, ChartLine, LineChart, LineSeries, drawn_value
 from harness.report.palette import model_styles
-from harness.report.recipes import recipe_settings
+from harness.report.recipes import settings_of_model
 from harness.report.results import Results
 from harness.report.task_figures.part import TaskFigures
 
@@ -21,7 +21,7 @@ IMAGES = 1000
 """Seconds are those for this many images."""
 
 
-def figures(results: Results) -> TaskFigures:
+def sampler_figures(results: Results) -> TaskFigures:
     """Metrics of quality against sampling steps, and against seconds where speed was measured, of
     models that differ in sampling alone.
     """
@@ -51,7 +51,7 @@ def samplers_of(results: Results) -> dict[str, dict[str, int]]:
     """
     groups: dict[str, dict[str, int]] = {}
     for model in results.models:
-        settings = recipe_settings(model)
+        settings = settings_of_model(model)
         sampling = settings.get("sampling")
         if isinstance(sampling, dict) and isinstance(sampling.get("steps"), int):
             others = yaml.safe_dump({**settings, "sampling": {**sampling, "steps": None}})

@@ -24,7 +24,7 @@ WIDE = 5
 """Values of which the largest is this many times the smallest are drawn on a logarithmic axis."""
 
 
-def figures(results: Results) -> TaskFigures:
+def seed_figures(results: Results) -> TaskFigures:
     """A chart of each main metric that is no cost, where a model has at least `FEWEST` seeds."""
     charts: dict[str, list[DotChart]] = {}
     for dataset in dict.fromkeys(board.dataset for board in results.boards):
