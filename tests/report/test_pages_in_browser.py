@@ -50,18 +50,13 @@ POINTS = {
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published quickstart as a page of this version, with samples of a second seed, and with
-    figures of every kind.
-    """
+    """The published quickstart as a page of this version, with figures of every kind."""
     record = read_record(REPORTS / "quickstart")
-    more = [replace(each, seed=1) for each in record.pictures if each.kind == "samples"]
-    again = [each for each in more if each.model != TRAINING_IMAGES]
     data = [
         ReportFigureData("digits", "vae/vae", 0, kind, json.dumps(content))
         for kind, content in (("anomaly-detection", DETECTION), ("plane-samples", POINTS))
     ]
-    pictures = [*record.pictures, *again]
-    results = derive_results(replace(record, pictures=pictures, figure_data=data))
+    results = derive_results(replace(record, figure_data=data))
     return write_report(results, tmp_path_factory.mktemp("quickstart"))
 
 
@@ -271,7 +266,7 @@ def test_tabs_of_pictures_go_by_click_and_by_arrow_keys(tab: Page):
     assert tab.evaluate("document.activeElement.id") == tabs.nth(1).get_attribute("id")
     name = tabs.nth(1).get_attribute("aria-controls")
     assert browser.locator(".panel:visible").get_attribute("id") == name
-    browser.get_by_role("tab", name="Reconstructions").click()
+    browser.get_by_role("tab", name="Reconstructions", exact=True).click()
     assert browser.locator(".panel:visible").get_attribute("id") == "reconstructions-digits"
 
 
@@ -297,16 +292,14 @@ def test_seeds_are_shown_one_at_a_time_or_side_by_side(tab: Page):
     browser = tab.locator(".browser").first
     figures = tab.locator('#samples-digits .group[data-model="gan/dcgan"] figure[data-seed]')
     seeds = [figure.get_attribute("data-seed") for figure in figures.all()]
-    assert seeds == ["0", "1"]
-    for name, shown in (("seed 1", [False, True]), ("all seeds", [True, True])):
+    assert seeds == ["0", "1", "2"]
+    for name, shown in (("seed 1", [False, True, False]), ("all seeds", [True, True, True])):
         browser.get_by_role("button", name=name).press("Enter")
         assert [figure.is_visible() for figure in figures.all()] == shown
         real = tab.locator(f'#samples-digits .group[data-model="{TRAINING_IMAGES}"] figure')
         assert real.is_visible(), "a model without this seed shows the one that it has"
-    left, right = (figure.bounding_box() for figure in figures.all())
-    assert left
-    assert right
-    assert left["y"] == right["y"]
+    boxes = [figure.bounding_box() for figure in figures.all()]
+    assert len({box["y"] for box in boxes if box}) == 1
 
 
 def test_one_place_of_all_grids_is_side_by_side(tab: Page):
