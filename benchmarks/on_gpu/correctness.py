@@ -58,7 +58,7 @@ WITHOUT_STEPS = {
 }  # fmt: skip
 """Families that are fitted, or only show images."""
 
-WITHOUT_WEIGHTS = {"pretrained", "pretrained-text-diffusion"}
+WITHOUT_WEIGHTS = {"pretrained", "pretrained-autoencoder", "pretrained-text-diffusion"}
 """Families that start from weights that do not come with the harness."""
 
 

@@ -17,7 +17,7 @@ from harness.api.options import ScoreArguments, ScoreKeywords, check_keywords
 from harness.api.score_requests import model_settings, score_options
 from harness.api.score_result import ScoreResult
 from harness.cli.score_images import check_combinations
-from harness.cli.score_models import check_before_drawing
+from harness.cli.score_models import check_before_drawing, check_before_reconstructing
 from harness.cli.score_options import ScoreOptions
 from harness.cli.score_statistics import statistics_comparison
 from harness.core.counting import counted
@@ -33,6 +33,11 @@ from harness.scoring.document import scoring_document, statistics_document
 from harness.scoring.draw_requests import DrawRequest
 from harness.scoring.drawn_samples import draw_from_model, draw_images
 from harness.scoring.models import is_model, open_model
+from harness.scoring.reconstructions import (
+    AutoencoderRequest,
+    is_autoencoder,
+    save_reconstructions,
+)
 from harness.scoring.statistics import is_statistics
 from harness.training.numerics import Numerics, cores
 
@@ -93,7 +98,11 @@ def measure_samples(samples: Any, reference: Any, values: Mapping[str, Any]) -> 
     request = score_options([_name(each) for each in sources], against, train, values)
     numerics = _numerics(request, sources)
     texts: Sequence[str] | None = None
-    if any(map(_makes_images, sources)):
+    named = [each for each in sources if isinstance(each, str) and is_autoencoder(each)]
+    if pairs and named:
+        originals = check_before_reconstructing(request, named, _opened(request, against))
+        sources = _given_back(sources, named, originals, request.autoencoders(numerics))
+    elif any(map(_makes_images, sources)):
         check_before_drawing(request, request.samples)
         drawer = _Drawer(request, values, numerics, _opened(request, against))
         sources, texts = drawer.draw_all(sources)
@@ -163,6 +172,16 @@ def _name(source: Source) -> str:
 def _makes_images(source: Source) -> bool:
     """Whether a source is a model."""
     return isinstance(source, ImageGenerator) or (isinstance(source, str) and is_model(source))
+
+
+def _given_back(
+    sources: Sequence[Source], models: Sequence[str], originals: ImageSet, how: AutoencoderRequest
+) -> list[Source]:
+    """The sources with a folder of its reconstructions in place of each of the models."""
+    return [
+        str(save_reconstructions(str(each), originals, how)) if each in models else each
+        for each in sources
+    ]
 
 
 def _numerics(request: ScoreOptions, sources: Sequence[Source]) -> Numerics:

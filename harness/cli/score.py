@@ -22,6 +22,8 @@ def score(request: ScoreOptions) -> None:
 
         harness score decoded/ --reference originals/ --pairs
 
+        harness score autoencoder.pt2 --reference cifar10:test --pairs
+
         harness score a/ b/ --name ours --name theirs --reference real/
 
         harness score "out/*_fake.png" --reference "out/*_real.png" --pairs

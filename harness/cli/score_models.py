@@ -24,6 +24,8 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
     """
     from harness.scoring.models import is_model
 
+    if request.sets.pairs:
+        return with_reconstructions(request, numerics)
     models = [place for place in request.samples if is_model(place)]
     if not models:
         request.models.check_unused()
@@ -38,13 +40,57 @@ def with_drawn_samples(request: ScoreOptions, numerics: Numerics) -> ScoreOption
     return replace(request, samples=samples, sets=sets)
 
 
-def check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
-    """Raise BadInput for wrong options before any sample is drawn."""
+def with_reconstructions(request: ScoreOptions, numerics: Numerics) -> ScoreOptions:
+    """The request with, in place of each autoencoder, a folder of what it makes of the reference.
+
+    Raises BadInput where it cannot be opened or fails, and for options of models that draw samples.
+    """
+    from harness.scoring.reconstructions import is_autoencoder, save_reconstructions
+
+    models = [place for place in request.samples if is_autoencoder(place)]
+    if not models:
+        request.models.check_unused()
+        return request
+    reference = check_before_reconstructing(request, models, _reference(request))
+    opening, console = request.autoencoders(numerics), console_beside(*request.files.files())
+    made = {}
+    for place in dict.fromkeys(models):
+        with console.status(f"{place} gives back {len(reference):,} images"):
+            made[place] = str(save_reconstructions(place, reference, opening))
+        print_line(console, f"{reference.description} by {place}, kept as {made[place]}")
+    samples = [made.get(place, place) for place in request.samples]
+    names = request.sets.name or (request.samples if len(samples) > 1 else None)
+    return replace(request, samples=samples, sets=replace(request.sets, name=names))
+
+
+def check_before_reconstructing(
+    request: ScoreOptions, models: Sequence[str], reference: ImageSet | None
+) -> ImageSet:
+    """The reference, which autoencoders are given. Raises BadInput where there is none, and for
+    wrong options.
+    """
+    request.models.check_unused(
+        "is for models that make new images; with --pairs a model gives back the reference",
+        but=("value_range", "images_at_once"),
+    )
+    check_metrics(request)
+    if reference is None:
+        raise BadInput(f"--pairs: {models[0]} needs the originals as images; give --reference")
+    return reference
+
+
+def check_metrics(request: ScoreOptions) -> None:
+    """Raise BadInput for an unknown metric or profile, and for settings out of range."""
     from harness.metrics import load_metric
 
     for name in request.metrics.names() or ():
         load_metric(name)
     request.metrics.definitions()
+
+
+def check_before_drawing(request: ScoreOptions, models: Sequence[str]) -> None:
+    """Raise BadInput for wrong options before any sample is drawn."""
+    check_metrics(request)
     if request.sets.pairs:
         raise BadInput(
             f"--pairs: {models[0]} makes new images, which have no partners in the reference"

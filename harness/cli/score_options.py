@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.evaluation.specs import Role
     from harness.families.pretrained.generator import ImageGenerator
     from harness.scoring.extras import Extras
+    from harness.scoring.reconstructions import AutoencoderRequest
     from harness.scoring.variations import Variations
     from harness.tracking import Store
     from harness.training.numerics import Numerics
@@ -51,7 +52,11 @@ class SetOptions:
     ] = None
     pairs: Annotated[
         bool,
-        typer.Option("--pairs", help="Compare image by image, matched by name."),
+        typer.Option(
+            "--pairs",
+            help="Compare image by image, matched by name. A model is given the reference, and "
+            "what it gives back is compared.",
+        ),
     ] = False
     draws: Annotated[
         bool,
@@ -218,10 +223,16 @@ class ModelOptions:
         }
         return open_model(place, settings, open_store, data_root)
 
-    def check_unused(self, reason: str = "is for models, and the samples are images") -> None:
-        """Raise BadInput, with the reason, where an option is set that concerns models alone."""
+    def check_unused(
+        self,
+        reason: str = "is for models, and the samples are images",
+        but: Collection[str] = (),
+    ) -> None:
+        """Raise BadInput, with the reason, where an option is set that concerns models alone; `but`
+        has the names of options that may be.
+        """
         for option in fields(self):
-            if getattr(self, option.name) != option.default:
+            if option.name not in but and getattr(self, option.name) != option.default:
                 flag = SHORT_FLAGS.get(option.name, f"--{option.name.replace('_', '-')}")
                 raise BadInput(f"{flag} {reason}")
 
@@ -311,6 +322,19 @@ class ScoreOptions:
         from harness.training.numerics import Numerics, cores
 
         return Numerics.resolve(self.compute.device, threads=cores())
+
+    def autoencoders(self, numerics: Numerics) -> AutoencoderRequest:
+        """How autoencoders are opened, to be scored with --pairs."""
+        from harness.scoring.reconstructions import AutoencoderRequest
+
+        models = self.models
+        return AutoencoderRequest(
+            models.value_range,
+            models.images_at_once,
+            self.results.open_existing,
+            self.compute.data_root,
+            numerics,
+        )
 
     def check_files(self) -> None:
         """Raise BadInput where a file cannot be written, is an input, or has a wrong suffix."""

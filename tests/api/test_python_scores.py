@@ -238,6 +238,7 @@ def test_a_call_leaves_torch_and_its_randomness_as_they_were(images):
         (("digits:train", "-n", "9"), "digits:train", {"n": 9}),
         (("digits:train", "--latent", "8"), "digits:train", {"latent": 8}),
         (("drawing:plain", "--pairs"), "drawing:plain", {"pairs": True}),
+        (("drawing:plain", "--pairs", "-n", "9"), "drawing:plain", {"pairs": True, "n": 9}),
         (("drawing:plain", "--argument", "x=1"), "drawing:plain", {"arguments": {"x": 1}}),
         (("digits:train", "--profile", "other"), "digits:train", {"profile": "other"}),
         (("digits:train", "--crop-border", "2"), "digits:train", {"crop_border": 2}),

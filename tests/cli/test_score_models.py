@@ -34,6 +34,10 @@ def unit(n, generator):
     return torch.rand(n, 1, 16, 16, generator=generator)
 def nan(n, generator):
     return torch.full((n, 1, 16, 16), float("nan"))
+def dim(images):
+    return images / 2 - 0.5
+def small(images):
+    return images[:, :, ::2, ::2]
 """
 METRICS = ("--metrics", "fid,recall", "--device", "cpu")
 
@@ -54,6 +58,13 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         return int(ended.value.code or 0), *capfd.readouterr()
 
     return run
+
+
+class Half(nn.Module):
+    """An autoencoder that makes images darker, as `drawing:dim`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / 2 - 0.5
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
@@ -127,6 +138,34 @@ def test_captions_are_asked_in_the_order_of_their_file(call, tmp_path):
     assert "prompts.txt: 2 captions, and 3 samples are to be drawn" in err
 
 
+def test_an_autoencoder_is_scored_as_the_folder_of_its_reconstructions(call, tmp_path):
+    options = ("--reference", "digits:test", "--pairs", "--metrics", "mse,psnr", "--device", "cpu")
+    code, out, err = call("drawing:dim", *options, "--json", "a.json")
+    assert code == 0, err
+    (folder,) = (tmp_path / "cache" / "reconstructions").iterdir()
+    assert f"by drawing:dim, kept as {folder}" in out
+    code, _, err = call(str(folder), *options, "--json", "b.json")
+    assert code == 0, err
+    assert rows(tmp_path / "a.json") == rows(tmp_path / "b.json")
+    torch.jit.script(Half()).save(tmp_path / "half.pt")
+    code, _, err = call("half.pt", *options, "--json", "c.json")
+    assert code == 0, err
+    assert rows(tmp_path / "c.json") == rows(tmp_path / "a.json")
+    assert len(list((tmp_path / "cache" / "reconstructions").iterdir())) == 1, "kept by content"
+
+
+def test_names_of_originals_are_those_of_reconstructions(call, tmp_path):
+    (tmp_path / "real" / "in").mkdir(parents=True)
+    shade = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for name in ("a.bmp", "in/b.png"):
+        Image.fromarray(shade).save(tmp_path / "real" / name)
+    metrics = ("--metrics", "mse", "--device", "cpu")
+    code, _, err = call("drawing:dim", "--reference", "real", "--pairs", *metrics)
+    assert code == 0, err
+    (folder,) = (tmp_path / "cache" / "reconstructions").iterdir()
+    assert {str(f.relative_to(folder)) for f in folder.rglob("*.png")} == {"a.png", "in/b.png"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -135,7 +174,10 @@ def test_captions_are_asked_in_the_order_of_their_file(call, tmp_path):
         (("drawing:unit", "-n", "9"), "lie in [0, 1] and not in [-1, 1]"),
         (("drawing:nan", "-n", "9"), "not finite"),
         (("drawing:captioned", "-n", "9"), "takes captions; give --captions FILE"),
-        (("drawing:plain", "--pairs"), "--pairs"),
+        (("drawing:plain", "--pairs"), "drawing:plain cannot be called as f(images): missing"),
+        (("drawing:dim", "--pairs", "-n", "9"), "-n is for models that make new images"),
+        (("drawing:dim", "--pairs", "--metrics", "fid,fdi"), "unknown metric 'fdi'"),
+        (("drawing:small", "--pairs"), "drawing:small makes of images 1×16×16 such of 1×8×8"),
         (("absent:plain",), "No module named 'absent'"),
         (("drawing:plain", "--argument", "x"), "NAME=VALUE"),
         (("drawing:plain", "--argument", "x=1"), "cannot be called as f(n, generator, x=…)"),

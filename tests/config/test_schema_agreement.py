@@ -145,6 +145,7 @@ RECIPES = Draft202012Validator(
 
 NEEDED: dict[str, dict[str, Any]] = {
     "pretrained": {"source": "mine:draw"},
+    "pretrained-autoencoder": {"source": "mine:code"},
     "pretrained-text-diffusion": {"unet": {}},
 }
 """What families need that no recipe of the zoo is of."""

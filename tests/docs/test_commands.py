@@ -48,11 +48,13 @@ EXCEPTIONS = {
     r"intra_fid": "takes samples with labels; tests/score runs it",
     r"score (my-pipeline|digits-ddpm|hf:)": "needs diffusers; tests/families runs one",
     r"score (generator|net)\.|package\.module:": "a reader's own model; tests/families has such",
+    r"score autoencoder\.": "a reader's own model; tests/cli scores such",
     r"run:RUN_ID": "the id of a reader's own run; tests/cli scores one",
     r"^harness reconcile (samples|decoded)": "a paper's number on one's own samples; tests/cli "
     "runs it",
     r"^harness check (quantised|my-pipeline|small|generators)": "one's own; test_examples has some",
     r"data show 'hf:": "needs the network",
+    r"data show 'torchvision:": "a reader's own files; tests/data has such",
     r"^harness detect gan/": "a reader's own samples; tests/cli runs it",
     r"--install-completion": "changes the files of a shell",
     r"--processes 4": "needs four GPUs",

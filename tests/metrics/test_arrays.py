@@ -50,6 +50,7 @@ ARGUMENTS = {
     "cmmd": (A, B), "coarse_from_early": MIXED,
     "code_drift": (A, 2 * A), "code_rate": (SCORES.abs(),),
     "code_sensitivity": (SCORES.abs(), A), "codebook_perplexity": (labels(60, 7).view(20, 3),),
+    "codebook_usage": (labels(60, 7).view(20, 3), 7), "index_bits": (labels(60, 7).view(20, 3), 7),
     "class_agreement": (A, A.flip(0)), "detectability": (A, B, C), "fit_detector": (A, B),
     "colour_shift": (X, Y), "confidence": (SCORES, COSINES),
     "critic_distance": (SCORES, COSINES), "cycle_error": (X, Y),

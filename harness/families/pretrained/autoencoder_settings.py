@@ -1,4 +1,4 @@
-"""What a recipe, or `harness score --reconstruct`, says of a pretrained autoencoder."""
+"""What a recipe, or `harness score --pairs`, says of a pretrained autoencoder."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ networks.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -104,6 +105,12 @@ class CallableAutoencoder(ImageAutoencoder):
         if not callable(self.function) or isinstance(self.function, type):
             kind = "a class" if isinstance(self.function, type) else type(self.function).__name__
             raise BadInput(f"{self.name} is {kind}; a function of images n×C×H×W is needed")
+        try:
+            inspect.signature(self.function).bind(None)
+        except TypeError as error:
+            raise BadInput(f"{self.name} cannot be called as f(images): {error}") from error
+        except ValueError:  # a builtin may hide its signature
+            pass
 
     def content(self) -> Mapping[str, str]:
         """The digests of the files that the settings name."""
