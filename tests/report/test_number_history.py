@@ -26,7 +26,7 @@ def publish(folder: Path, time: str, images: int, **values: str) -> None:
 def keep(folder: Path) -> list[tuple[str, str, float, float]]:
     """Write the history as `harness site` does; returns time, model, value and budget."""
     history = published_history(folder, "history.csv")
-    (folder / "history.csv").write_text(history.to_csv())
+    (folder / "history.csv").write_text(history.text())
     columns = history.table[["time", "model", "value", "images"]]
     return [tuple(row) for row in columns.itertuples(index=False)]
 

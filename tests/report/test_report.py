@@ -22,6 +22,7 @@ from harness.leaderboards.leaderboard import boards
 from harness.leaderboards.pareto import pareto
 from harness.report import DatasetInfo, page, write_report
 from harness.report.tables import groups, left_out
+from harness.report.templating import after_verdict
 
 EVIL = "<script>alert('x')</script>"
 
@@ -89,7 +90,8 @@ def test_the_sections_come_in_order(text):
 
 def test_every_verdict_is_shown_with_its_sentence_and_runs(results, text):
     for verdict in results.verdicts:
-        assert html.escape(verdict.sentence, quote=False) in html.unescape(text)
+        sentence = after_verdict(verdict.sentence, verdict.outcome)
+        assert html.escape(sentence, quote=False) in html.unescape(text)
         assert verdict.parts[0].blocks[0].run_id in text
 
 

@@ -42,7 +42,7 @@ def build_site(reports: Path) -> dict[str, str]:
     pages = {
         "index.html": _index(reports, ledger, cards),
         BOARDS: boards_page(read_published(reports), history),
-        HISTORY: history.to_csv(),
+        HISTORY: history.text(),
         FIGURES: _figures_page(ledger),
         README: readme(ledger, cards),
     }

@@ -72,7 +72,7 @@ class NumberHistory:
         ordered = merged.sort_values(["report", "time"], kind="stable", ignore_index=True)
         return NumberHistory(ordered)
 
-    def to_csv(self) -> str:
+    def text(self) -> str:
         """Returns the content of the file."""
         return to_csv(self.table)
 

@@ -35,8 +35,10 @@ def seed_figures(results: Results) -> TaskFigures:
             and max(len(row.values) for row in board.rows) >= FEWEST
         ]
         left = CHARTS - sum(map(len, charts.values()))
-        if drawn := boards[: min(ON_EACH, left)]:
-            charts[dataset] = [seed_chart(results, board) for board in drawn]
+        drawn = [seed_chart(results, board) for board in boards[: min(ON_EACH, left)]]
+        # A board of means over classes has values of its own, which are no seed's of a dataset.
+        if with_dots := [chart for chart in drawn if any(row.values for row in chart.rows)]:
+            charts[dataset] = with_dots
     return TaskFigures(
         "seeds",
         "Every seed",
@@ -63,7 +65,8 @@ def dot_chart(
     """
     drawn = [row for row in rows if row.values or row.failures]
     values = [value for row in drawn for _, value in row.values]
-    is_log = metric.scale == "log" and min(values) > 0 and max(values) > WIDE * min(values)
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    is_log = metric.scale == "log" and low > 0 and high > WIDE * low
     listed = "; ".join(f"{row.label}: {_words(row)}" for row in drawn)
     unit = f" ({metric.unit})" if metric.unit else ""
     floor = drawn_value(board.floor.mean) if board.floor and board.floor.mean is not None else None
