@@ -1,7 +1,7 @@
 """Loops written by hand, as in `bare_loops`, for models that learn codes of images.
 
 Here, in `bare_games` and in `bare_denoising` noise is drawn from generators named as the harness
-names them, so that on the same batches a loop's losses are those of the harness, to rounding.
+names them, so that on the same batches a loop has the losses of the harness, to rounding.
 """
 
 from __future__ import annotations

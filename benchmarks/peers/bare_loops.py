@@ -189,7 +189,7 @@ def batches(split: Split, size: int, steps: int, draws: torch.Generator) -> Iter
 
 
 def indices(split: Split, size: int, steps: int, draws: torch.Generator) -> Iterator[Tensor]:
-    """The images of so many batches, int64 N: of two domains one of each in turn."""
+    """Numbers of images for a count of batches, int64 N; of two domains, one of each in turn."""
     if split.unpaired:
         domains = [(split.labels == domain).nonzero()[:, 0] for domain in (0, 1)]
         parts = [_shuffled(domain, size // 2, steps, draws) for domain in domains]

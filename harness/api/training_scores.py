@@ -40,7 +40,7 @@ class TrainingScores:
         **options: Unpack[ScoreArguments],
     ) -> None:
         """Measures at multiples of `every` steps, against the reference; numbers are also passed to
-        `log(numbers, step=step)`. `options` are those of `harness.score`.
+        `log(numbers, step=step)`. `options` are the options of `harness.score`.
 
         Raises BadInput for wrong settings, before any training.
         """

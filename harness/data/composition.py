@@ -28,7 +28,7 @@ _PHRASE = re.compile(rf"(an?|{'|'.join(NUMBERS)}) (?:({'|'.join(COLOURS)}) )?([\
 
 @dataclass(frozen=True)
 class ObjectRequest:
-    """So many objects of a name, in a colour where one is asked for ("" where none is)."""
+    """A request for `count` objects of a name, in a colour ("" where none is asked for)."""
 
     name: str
     count: int = 1

@@ -32,7 +32,8 @@ def locate_weights_file(
     name: str, repository: str, names: Sequence[str], needed: Sequence[str] = ()
 ) -> LocalWeights:
     """The first of the files `names` that `repository` has, in one folder with all that is
-    `needed`. Where it is an index, the SHA-256 is over those of the files that it names, in order.
+    `needed`. Where it is an index, the SHA-256 is over the digests of the files that it names, in
+    order.
 
     Looked for in the folder `repository` below HARNESS_WEIGHTS, then in the hub's cache, and
     fetched into that. `name` is what error messages call it. MissingWeights where that fails,

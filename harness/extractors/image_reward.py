@@ -124,7 +124,7 @@ class _RewardNet(nn.Module):
 
 def _read(name: str, package: Any, path: Path) -> _RewardNet:
     """The network that a file holds; its shape is that of the tensors. Raises BadInput where they
-    are not those of such a network.
+    do not belong to such a network.
     """
     try:
         state = load_file(path) if path.suffix == ".safetensors" else load_tensors(path)

@@ -32,7 +32,7 @@ THRESHOLD = 0.3
 """Objects of a lower score are left out, as GenEval does."""
 TEMPLATES = ("a photo of a {colour} {name}", "a photo of a {colour}-colored {name}",
              "a photo of a {colour} object")  # fmt: skip
-"""The texts by whose mean embedding a colour is told, as GenEval does."""
+"""A colour is chosen by the mean embedding of these texts, as GenEval does."""
 
 
 class PhotographDetector(ObjectDetector):

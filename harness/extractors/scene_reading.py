@@ -36,7 +36,7 @@ class SceneRendering(ObjectDetector):
         self.digest = digest([RENDERING, VERSION, scenes.VERSION])[:8]
 
     def check(self, channels: int, size: int) -> None:
-        """Only images like those of the dataset."""
+        """Only images like the dataset's."""
         check_scene(self.name, channels, size)
 
     def detect(

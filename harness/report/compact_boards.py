@@ -21,7 +21,7 @@ COLUMNS = 5
 class CompactColumn:
     """A metric: its heading and unit, in words which values are better, and where real images are
     on its axis, if that is known. `falls` says that the best value is the highest. `tied` has the
-    words for a column in which no model is told apart; empty where one is, or where none is ranked.
+    words for a column whose models are not told apart; empty elsewhere, and where none is ranked.
     """
 
     title: str

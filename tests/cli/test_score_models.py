@@ -177,7 +177,7 @@ def test_names_of_originals_are_those_of_reconstructions(call, tmp_path):
         (("drawing:plain", "--pairs"), "drawing:plain cannot be called as f(images): missing"),
         (("drawing:dim", "--pairs", "-n", "9"), "-n is for models that make new images"),
         (("drawing:dim", "--pairs", "--metrics", "fid,fdi"), "unknown metric 'fdi'"),
-        (("drawing:small", "--pairs"), "drawing:small makes of images 1×16×16 such of 1×8×8"),
+        (("drawing:small", "--pairs"), "drawing:small was given images 1×16×16 and returned 1×8×8"),
         (("absent:plain",), "No module named 'absent'"),
         (("drawing:plain", "--argument", "x"), "NAME=VALUE"),
         (("drawing:plain", "--argument", "x=1"), "cannot be called as f(n, generator, x=…)"),

@@ -158,7 +158,7 @@ def test_what_cannot_be_had_is_not_applicable():
     ("source", "message"),
     [
         ("coding:few", "returned 6 images where 7 were asked for"),
-        ("coding:small", r"makes of images 1×16×16 such of 1×8×8 \(C×H×W\)"),
+        ("coding:small", r"was given images 1×16×16 and returned 1×8×8 \(C×H×W\)"),
         ("coding:raises", r"coding:raises fails with RuntimeError: no GPU \(coding.py:9"),
     ],
 )

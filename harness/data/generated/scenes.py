@@ -81,7 +81,7 @@ def draw_scene(random: np.random.RandomState, skill: Skill) -> tuple[Prompt, lis
 
 
 def _related_cells(random: np.random.RandomState, relation: int) -> tuple[int, int]:
-    """Two cells of one row or column, of which the first is so placed to the second."""
+    """Two cells of one row or column; the first has the relation to the second."""
     line = int(random.randint(3))
     low, high = sorted(int(place) for place in random.permutation(3)[:2])
     first, second = (low, high) if relation in {0, 2} else (high, low)

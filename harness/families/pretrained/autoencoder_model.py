@@ -88,8 +88,8 @@ class PretrainedAutoencoder(Untrained):
         model = self._loaded()
         made = model.images(model.call, model.on_scale(x)).to(self.device)
         if made.shape != x.shape:
-            sizes = ("×".join(map(str, each.shape[1:])) for each in (x, made))
-            raise BadInput("{} makes of images {} such of {} (C×H×W)".format(model.name, *sizes))
+            given, returned = ("×".join(map(str, each.shape[1:])) for each in (x, made))
+            raise BadInput(f"{model.name} was given images {given} and returned {returned} (C×H×W)")
         return made
 
     def _encode(self, x: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class ModelScores:
 
     @cached_property
     def seeds(self) -> Mapping[str, Tensor]:
-        """The measures of the reference's images against those of its other seeds."""
+        """The measures of the reference's images against its images by other seeds."""
         return self._compare(self.draws.others, self._other_features)
 
     @cached_property

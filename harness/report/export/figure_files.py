@@ -25,7 +25,7 @@ NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 def figure_files(results: Results) -> dict[str, bytes]:
     """Every figure of a suite's page, as an SVG and a PDF file below `figures/`: the forest plots
-    of its claims, quality against speed, those of its tasks, metrics over training, loss curves.
+    of its claims, quality against speed, figures of its tasks, metrics over training, loss curves.
     """
     charts = list(_charts(results))
     names = unique_slugs(label for label, _ in charts)

@@ -124,7 +124,7 @@ def _published_rows(folder: Path) -> pd.DataFrame:
 
 
 def _budgets(folder: Path, verdicts: Mapping[str, Any]) -> dict[str, float | None]:
-    """Training images by model; under the empty name those of all others."""
+    """Training images by model; the empty name stands for all other models."""
     budgets: dict[str, float | None] = {}
     if (folder / RECORD).exists():
         for model in load_json(folder / RECORD).value["models"]:

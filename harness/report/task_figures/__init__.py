@@ -1,4 +1,4 @@
-"""Figures of what a suite measured: one module a task, each of which looks for its own numbers."""
+"""Figures of what a suite measured: one module a task, which looks for its own numbers."""
 
 from harness.report.task_figures.all_tasks import task_figures
 from harness.report.task_figures.part import TaskFigures

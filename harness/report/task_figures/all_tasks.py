@@ -18,5 +18,5 @@ TASKS: Sequence[Callable[[Results], TaskFigures]] = (
 
 
 def task_figures(results: Results) -> list[TaskFigures]:
-    """The figures of each task of which a suite measured something."""
+    """The figures of each task that a suite measured."""
     return [part for make in TASKS if (part := make(results)).charts]

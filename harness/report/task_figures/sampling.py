@@ -46,8 +46,8 @@ def sampler_figures(results: Results) -> TaskFigures:
 
 
 def samplers_of(results: Results) -> dict[str, dict[str, int]]:
-    """The models whose recipes state sampling steps, by sampler: those of one differ in nothing
-    else. Empty where no sampler has two numbers of steps.
+    """The models whose recipes state sampling steps, by sampler: models of one differ in
+    nothing else. Empty where no sampler has two numbers of steps.
     """
     groups: dict[str, dict[str, int]] = {}
     for model in results.models:

@@ -21,7 +21,7 @@ CHARTS, ON_EACH = 12, 3
 FEWEST = 3
 """With fewer seeds a board says as much."""
 WIDE = 5
-"""Values of which the largest is this many times the smallest are drawn on a logarithmic axis."""
+"""The axis is logarithmic where the largest value is at least this many times the smallest."""
 
 
 def seed_figures(results: Results) -> TaskFigures:
