@@ -47,19 +47,22 @@ def open_model(
     """The model at a place: a file or folder anywhere, code that is installed or in the current
     folder, or a run of the store. Raises BadInput where it cannot be opened.
     """
-    path, name = Path(place), place
-    look_in(Path.cwd())
-    if path.exists():
-        path = path.resolve()
-        look_in(path.parent)
-        name = path.name
-    checked = check_settings(place, {"source": name, **settings})
+    checked = check_settings(place, {"source": source_of(place), **settings})
     if place.startswith(RUN):
         run_id = place.removeprefix(RUN)
         return RunGenerator(checked, load_stored_model(open_store(), run_id, data_root))
     model = open_generator(checked)
     model.name = place
     return model
+
+
+def source_of(place: str) -> str:
+    """The name of the model at a place as a recipe beside it would say it. The user's code is then
+    looked for where the file or folder is, else in the current folder.
+    """
+    path = Path(place)
+    look_in(path.resolve().parent if path.exists() else Path.cwd())
+    return path.resolve().name if path.exists() else place
 
 
 def check_settings(name: str, settings: Mapping[str, Any]) -> PretrainedSettings:

@@ -18,7 +18,6 @@ from torch import Tensor
 from harness.cell.stored_run import load_stored_model
 from harness.core.cache_folder import cache_folder
 from harness.core.errors import BadInput
-from harness.core.user_code import look_in
 from harness.data.image_search import path_stem
 from harness.data.imageset import ImageSet
 from harness.data.pixels import to_float, to_uint8
@@ -26,13 +25,11 @@ from harness.evaluation.protocols import SAMPLING_BATCH
 from harness.families import build_family
 from harness.families.base import Family, ImageShape
 from harness.families.capabilities import Reconstructs
+from harness.families.pretrained.diffusers_autoencoder import CONFIG, find_autoencoder
 from harness.families.pretrained.source import RUN
-from harness.scoring.models import is_model
+from harness.scoring.models import is_model, source_of
 from harness.tracking import Store
 from harness.training.numerics import Numerics
-
-CONFIG = "config.json"
-"""Of an autoencoder of diffusers, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,9 @@ class AutoencoderRequest:
 
 def is_autoencoder(place: str) -> bool:
     """Whether a place names a model that may give images back; no weights are read."""
-    config = Path(place) / CONFIG
-    return is_model(place) or (config.is_file() and b'"_class_name"' in config.read_bytes())
+    folder = find_autoencoder(Path(place))
+    config = b"" if folder is None else (folder / CONFIG).read_bytes()
+    return is_model(place) or b'"_class_name"' in config
 
 
 def save_reconstructions(place: str, originals: ImageSet, request: AutoencoderRequest) -> Path:
@@ -74,15 +72,9 @@ def _open(place: str, originals: ImageSet, request: AutoencoderRequest) -> Famil
     if place.startswith(RUN):
         run_id = place.removeprefix(RUN)
         return load_stored_model(request.open_store(), run_id, request.data_root).family
-    path, source = Path(place), place
-    look_in(Path.cwd())
-    if path.exists():
-        path = path.resolve()
-        look_in(path.parent)
-        source = path.name
     _, channels, height, _ = originals.shape
     settings = {
-        "source": source,
+        "source": source_of(place),
         "value_range": request.value_range,
         "images_at_once": request.images_at_once,
     }

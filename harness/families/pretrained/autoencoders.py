@@ -15,22 +15,18 @@ from torch import Tensor
 
 from harness.core.errors import BadInput
 from harness.core.files import file_sha256
-from harness.core.user_code import import_object, suite_folder
 from harness.families.pretrained.autoencoder_settings import PretrainedAutoencoderSettings
 from harness.families.pretrained.generator import checked_images, failing
 from harness.families.pretrained.torch_files import read_exported, read_torchscript
+from harness.families.pretrained.user_function import (
+    function_content,
+    function_modules,
+    load_function,
+)
 
 
 class ImageAutoencoder(ABC):
-    """A pretrained model that gives images back; `load` reads its weights.
-
-    `has_codes` says that it encodes and decodes, `codebook_size` how many entries its codebook has,
-    0 where it has none, and `has_posterior` that its codes are Gaussians.
-    """
-
-    has_codes = False
-    codebook_size = 0
-    has_posterior = False
+    """A pretrained model that gives images back; `load` reads its weights."""
 
     def __init__(self, settings: PretrainedAutoencoderSettings) -> None:
         self.name = settings.source
@@ -51,22 +47,6 @@ class ImageAutoencoder(ABC):
     @abstractmethod
     def call(self, x: Tensor) -> object:
         """What the model itself returns for images on its own scale."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Images N×C×S×S on the model's scale → codes N×…."""
-        raise NotImplementedError
-
-    def decode(self, z: Tensor) -> object:
-        """Codes N×… → images on the model's scale."""
-        raise NotImplementedError
-
-    def symbols(self, x: Tensor) -> Tensor:
-        """Images N×C×S×S on the model's scale → entries of its codebook, int64 N×H×W."""
-        raise NotImplementedError
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Images N×C×S×S on the model's scale → mean and log-variance, each N×…."""
-        raise NotImplementedError
 
     def on_scale(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] on the scale of the model."""
@@ -96,15 +76,28 @@ class ImageAutoencoder(ABC):
         )
 
 
+class CodingAutoencoder(ImageAutoencoder):
+    """One that encodes and decodes."""
+
+    def call(self, x: Tensor) -> object:
+        """Decodes what it encodes."""
+        return self.decode(self.encode(x))
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> Tensor:
+        """Images N×C×S×S on the model's scale → codes N×…."""
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> object:
+        """Codes N×… → images on the model's scale."""
+
+
 class CallableAutoencoder(ImageAutoencoder):
     """`f(images)`, a function of the user's: images n×C×H×W to as many."""
 
     def __init__(self, settings: PretrainedAutoencoderSettings) -> None:
         super().__init__(settings)
-        self.function: Any = import_object("autoencoder", settings.source)
-        if not callable(self.function) or isinstance(self.function, type):
-            kind = "a class" if isinstance(self.function, type) else type(self.function).__name__
-            raise BadInput(f"{self.name} is {kind}; a function of images n×C×H×W is needed")
+        self.function: Any = load_function("autoencoder", settings.source, "images n×C×H×W")
         try:
             inspect.signature(self.function).bind(None)
         except TypeError as error:
@@ -114,18 +107,11 @@ class CallableAutoencoder(ImageAutoencoder):
 
     def content(self) -> Mapping[str, str]:
         """The digests of the files that the settings name."""
-        folder = suite_folder() or Path()
-        digests = {}
-        for name in self.settings.files:
-            if not (path := folder / name).is_file():
-                raise BadInput(f"files: {path} is not a file")
-            digests[name] = file_sha256(path)
-        return {"callable": self.settings.source, **digests}
+        return function_content(self.settings.source, self.settings.files)
 
     def modules(self) -> Sequence[str]:
         """The module that was named, and the one that defines the function."""
-        named = self.settings.source.partition(":")[0]
-        return tuple(dict.fromkeys((named, getattr(self.function, "__module__", named))))
+        return function_modules(self.settings.source, self.function)
 
     def load(self, device: torch.device) -> None:
         """Loads nothing: the function does, where it needs to."""
@@ -136,43 +122,57 @@ class CallableAutoencoder(ImageAutoencoder):
 
 
 class FileAutoencoder(ImageAutoencoder):
-    """A file of a network from images to images, or a pair of an encoder and a decoder: TorchScript
-    (`.pt`) or `torch.export` (`.pt2`).
-    """
+    """A file of a network from images to images: TorchScript (`.pt`) or `torch.export` (`.pt2`)."""
+
+    def __init__(self, settings: PretrainedAutoencoderSettings, source: Path) -> None:
+        super().__init__(settings)
+        self._path, self._network = source, _read(source)
+
+    def content(self) -> Mapping[str, str]:
+        """The SHA-256 of the file."""
+        return {"source": file_sha256(self._path)}
+
+    def load(self, device: torch.device) -> None:
+        """Moves the network there."""
+        with failing(f"{self.name} cannot be moved to {device}:"):
+            self._network = self._network(device)
+
+    def call(self, x: Tensor) -> object:
+        """What the network returns."""
+        return self._network(x)
+
+
+class PairAutoencoder(CodingAutoencoder):
+    """An encoder and a decoder, each in a file as `FileAutoencoder` reads it."""
 
     def __init__(
-        self, settings: PretrainedAutoencoderSettings, source: Path, decoder: Path | None
+        self, settings: PretrainedAutoencoderSettings, encoder: Path, decoder: Path
     ) -> None:
         super().__init__(settings)
-        self._paths = (source,) if decoder is None else (source, decoder)
-        self.has_codes = decoder is not None
-        self._networks = [self._read(path) for path in self._paths]
+        self._paths = {"source": encoder, "decoder": decoder}
+        self._encoder, self._decoder = _read(encoder), _read(decoder)
 
     def content(self) -> Mapping[str, str]:
         """The SHA-256 of each file."""
-        names = ("source", "decoder")
-        return {name: file_sha256(path) for name, path in zip(names, self._paths, strict=False)}
+        return {name: file_sha256(path) for name, path in self._paths.items()}
 
     def load(self, device: torch.device) -> None:
-        """Moves the networks there."""
+        """Moves both networks there."""
         with failing(f"{self.name} cannot be moved to {device}:"):
-            self._networks = [network(device) for network in self._networks]
-
-    def call(self, x: Tensor) -> object:
-        """What the networks return, one after the other."""
-        return self.decode(self.encode(x)) if self.has_codes else self._networks[0](x)
+            self._encoder, self._decoder = self._encoder(device), self._decoder(device)
 
     def encode(self, x: Tensor) -> Tensor:
         """What the encoder returns."""
-        codes: Tensor = self._networks[0](x)
+        codes: Tensor = self._encoder(x)
         return codes
 
     def decode(self, z: Tensor) -> object:
         """What the decoder returns."""
-        return self._networks[1](z)
+        return self._decoder(z)
 
-    def _read(self, path: Path) -> Callable[[Any], Any]:
-        """A function of a device that gives the network there."""
-        if path.suffix.lower() == ".pt2":
-            return read_exported(path, path.name)
-        return read_torchscript(path, path.name)
+
+def _read(path: Path) -> Callable[[Any], Any]:
+    """A function of a device that gives the network there."""
+    if path.suffix.lower() == ".pt2":
+        return read_exported(path, path.name)
+    return read_torchscript(path, path.name)

@@ -15,7 +15,7 @@ from harness.config.json_files import parse_json
 from harness.core.errors import BadInput, error_text
 from harness.core.optional_packages import load_optional
 from harness.families.pretrained.autoencoder_settings import PretrainedAutoencoderSettings
-from harness.families.pretrained.autoencoders import ImageAutoencoder
+from harness.families.pretrained.autoencoders import CodingAutoencoder
 from harness.families.pretrained.generator import failing
 from harness.families.pretrained.pipeline_files import (
     HUB,
@@ -33,10 +33,14 @@ PARTS = ("", "vae", "vqvae", "vqgan", "movq")
 CLASSES = ("AutoencoderKL", "AutoencoderTiny", "AsymmetricAutoencoderKL", "VQModel")
 
 
-class DiffusersAutoencoder(ImageAutoencoder):
-    """`AutoencoderKL` (its code is the mode of the posterior), `VQModel` and their kin."""
+class DiffusersAutoencoder(CodingAutoencoder):
+    """`AutoencoderKL` (its code is the mode of the posterior), `VQModel` and their kin.
 
-    has_codes = True
+    `codebook_size` says how many entries its codebook has, 0 where it has none, and `has_posterior`
+    that its codes are Gaussians.
+    """
+
+    codebook_size = 0
 
     def __init__(self, settings: PretrainedAutoencoderSettings) -> None:
         super().__init__(settings)
@@ -65,10 +69,6 @@ class DiffusersAutoencoder(ImageAutoencoder):
                 str(self.folder), local_files_only=True, use_safetensors=True
             )
             self._model: Any = loaded.to(device).eval()
-
-    def call(self, x: Tensor) -> object:
-        """Decodes what it encodes."""
-        return self.decode(self.encode(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """The mode of the posterior, the latents, or the codebook's vectors."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +11,13 @@ from torch import Tensor
 
 from harness.core.error_location import defined
 from harness.core.errors import BadInput
-from harness.core.files import file_sha256
-from harness.core.user_code import import_object, suite_folder
 from harness.families.pretrained.generator import ImageGenerator
 from harness.families.pretrained.settings import Condition, PretrainedSettings
+from harness.families.pretrained.user_function import (
+    function_content,
+    function_modules,
+    load_function,
+)
 
 
 class PythonCallable(ImageGenerator):
@@ -23,12 +25,7 @@ class PythonCallable(ImageGenerator):
 
     def __init__(self, settings: PretrainedSettings) -> None:
         super().__init__(settings.source, settings)
-        self.function: Any = import_object("generator", settings.source)
-        if not callable(self.function) or isinstance(self.function, type):
-            kind = "a class" if isinstance(self.function, type) else type(self.function).__name__
-            raise BadInput(
-                f"{self.name} is {kind}; a function of n and a torch.Generator is needed"
-            )
+        self.function: Any = load_function("generator", settings.source, "n and a torch.Generator")
         self._condition = self._read_signature()
 
     @property
@@ -38,18 +35,11 @@ class PythonCallable(ImageGenerator):
 
     def content(self) -> Mapping[str, str]:
         """The digests of the files that the settings name."""
-        folder = suite_folder() or Path()
-        digests = {}
-        for name in self.settings.files:
-            if not (path := folder / name).is_file():
-                raise BadInput(f"files: {path} is not a file")
-            digests[name] = file_sha256(path)
-        return {"callable": self.settings.source, **digests}
+        return function_content(self.settings.source, self.settings.files)
 
     def modules(self) -> Sequence[str]:
         """The module that was named, and the one that defines the function."""
-        named = self.settings.source.partition(":")[0]
-        return tuple(dict.fromkeys((named, getattr(self.function, "__module__", named))))
+        return function_modules(self.settings.source, self.function)
 
     def load(self, device: torch.device) -> None:
         """Loads nothing: the function does, where it needs to."""
