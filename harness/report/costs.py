@@ -16,8 +16,9 @@ UNEQUAL = 1.5
 
 def with_costs(verdict: Verdict, models: Sequence[ModelInfo]) -> Verdict:
     """Return the verdict with the costs in its sentence that differ, by more than a factor of
-    `UNEQUAL`, between a model that it is about and the last of them. A correlation of metrics is
-    about no model.
+    `UNEQUAL`, between a model that it is about and the last of them. The time of what is not
+    trained, such as principal components, is not compared. A correlation of metrics is about no
+    model.
     """
     if isinstance(verdict.claim, CorrelationClaim):
         return verdict
@@ -38,7 +39,8 @@ def with_costs(verdict: Verdict, models: Sequence[ModelInfo]) -> Verdict:
 def _unequal_costs(model: ModelInfo, other: ModelInfo) -> Iterator[str]:
     if times := _unequal(model.parameters, other.parameters):
         yield f"{times} times the parameters"
-    if times := _unequal(model.seconds, other.seconds):
+    trained = model.images and other.images
+    if trained and (times := _unequal(model.seconds, other.seconds)):
         yield f"{times} times the training time"
 
 

@@ -111,6 +111,12 @@ def test_verdicts_say_at_what_cost_models_are_compared(parameters, seconds, text
     assert sentence == (f" Costs beside gan/dcgan: {text}." if text else "")
 
 
+def test_the_time_of_what_is_not_trained_is_not_compared():
+    diversity = synthetic().verdicts[0]
+    models = [ModelInfo(DDPM, "", 64, 100, 40.0), ModelInfo("gan/dcgan", "", 0, 100, 1e-4)]
+    assert with_costs(diversity, models) == diversity
+
+
 def test_a_correlation_of_metrics_compares_no_costs():
     models = [
         ModelInfo(name, "", 1, 100**k, 4.0) for k, name in enumerate([DDPM, "gan/dcgan", "a"])
