@@ -64,8 +64,8 @@ def _cells(board: Board, row: Row, standings: Standings) -> list[str]:
 
     cell = tables.cell(board, standings.metrics[board.metric], row.model, {})
     name = escape(row.model.removesuffix(" (quoted)")) + " [dim]quoted[/dim]" * row.quoted
-    if (board.dataset, row.model) in standings.undertrained:
-        name += " [yellow]undertrained[/yellow]"
+    for word in standings.marks.get((board.dataset, row.model), ()):
+        name += f" [yellow]{word}[/yellow]"
     images = "–" if row.quoted else view.budget(standings.images[row.model]).text
     value = escape(", ".join(filter(None, (cell.text, cell.problems))))
     seeds = str(row.seeds or "")
@@ -129,8 +129,9 @@ def _closing(console: Console, standings: Standings) -> None:
     console.print()
     for notice in standings.notices:
         print_line(console, notice, "yellow")
-    for (dataset, label), reason in standings.undertrained.items():
-        print_line(console, f"undertrained: {label} on {dataset}: {reason}")
+    for (dataset, label), marks in standings.marks.items():
+        for word, reason in marks.items():
+            print_line(console, f"{word}: {label} on {dataset}: {reason}")
     for lost in standings.collected.lost:
         cell = f"{lost.label} on {lost.dataset}, seed {lost.seed} (run {lost.run_id[:8]})"
         print_line(console, f"{lost.status}: {cell}: {lost.reason}", "red")

@@ -74,7 +74,7 @@ def _show(console: Console, comparison: RunComparison) -> None:
     letters = view.letters(comparison)
     for letter, side in zip(letters, comparison.sides, strict=True):
         name = f"[bold]{letter}[/bold]  {escape(side.name)}"
-        name += "  [yellow]undertrained[/yellow]" * bool(side.undertrained)
+        name += "".join(f"  [yellow]{word}[/yellow]" for word in side.marks or ())
         print_markup(console, f"{name}  [dim]{side.run.run_id}[/dim]")
     for section in view.sections(comparison):
         if not section.differences:

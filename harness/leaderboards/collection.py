@@ -58,8 +58,8 @@ class FailedCell:
 class CollectedEntries:
     """`table` is a tidy table whose models are the labels of `entries`, `protocols` those of its
     numbers by key. `unfinished` counts the cells whose training has not ended, `forgotten` the runs
-    that someone took off the boards. `maturity` says by dataset and label why an entry is
-    undertrained: empty where it is not; entries that are in no report are missing.
+    that someone took off the boards. `maturity` says by dataset and label whether an entry is
+    "undertrained" or "overfitted", and why; entries that are in no report are missing.
     """
 
     entries: tuple[Entry, ...]
@@ -68,7 +68,7 @@ class CollectedEntries:
     lost: tuple[FailedCell, ...]
     unfinished: int
     forgotten: int = 0
-    maturity: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    maturity: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     def with_maturity(self, reported: ReportedMaturity) -> CollectedEntries:
         """The same with what reports say of the training of each entry."""
@@ -77,9 +77,9 @@ class CollectedEntries:
         for (dataset, label), runs in self.table.groupby(["dataset", "model"])["run_id"]:
             if entry := entries.get(str(label)):
                 names = {entry.identity.model, *entry.also}
-                reason = reported.undertrained(names, set(runs))
-                if reason is not None:
-                    maturity[str(dataset), str(label)] = reason
+                marks = reported.marks(names, set(runs))
+                if marks is not None:
+                    maturity[str(dataset), str(label)] = marks
         return replace(self, maturity=maturity)
 
 

@@ -1,4 +1,4 @@
-"""Which entries of a leaderboard are undertrained, as the reports of their suites say.
+"""Which entries of a leaderboard are undertrained or overfitted, by the reports of their suites.
 
 A suite's run has its last report, with the runs that each statement about a model's training rests
 on. So one small file for each suite is read, and no loss curve.
@@ -22,12 +22,20 @@ REPORT = "report/verdicts.json"
 @dataclass(frozen=True)
 class ReportedTraining:
     """What a suite's report says of the training of a model: the `runs` that it is about, and why
-    it is `undertrained`; empty where it is not.
+    it is `undertrained` or `overfitted`; empty where it is not. Reports of earlier versions say
+    nothing of the latter.
     """
 
     model: str
     undertrained: str
     runs: frozenset[str]
+    overfitted: str = ""
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Each word that holds, with the reason."""
+        marks = {"undertrained": self.undertrained, "overfitted": self.overfitted}
+        return {word: reason for word, reason in marks.items() if reason}
 
 
 _TRAINING = TypeAdapter(list[ReportedTraining])
@@ -49,10 +57,11 @@ class ReportedMaturity:
                     by_run[run] = (*by_run.get(run, ()), training)
         return cls(by_run)
 
-    def undertrained(self, names: Collection[str], runs: Collection[str]) -> str | None:
-        """Why a model with these runs on a dataset is undertrained: empty where it is not, None
-        where no report says. Of several reports, the one that rests on the most of the runs counts.
-        `names` tell apart models that share their runs, since they differ in sampling only.
+    def marks(self, names: Collection[str], runs: Collection[str]) -> dict[str, str] | None:
+        """Whether a model with these runs on a dataset is "undertrained" or "overfitted", each with
+        the reason; None where no report says. Of several reports, the one that rests on the most of
+        the runs counts. `names` tell apart models that share their runs, since they differ in
+        sampling only.
         """
         seeds = frozenset(runs)
         reports = {training for run in seeds for training in self.by_run.get(run, ())}
@@ -64,8 +73,9 @@ class ReportedMaturity:
                 each.model in names,
                 len(each.runs & seeds),
                 each.undertrained,  # of equal ones, one that says so
+                each.overfitted,
             ),
-        ).undertrained
+        ).marks
 
 
 def _reported(store: Store, suite_run: str) -> list[ReportedTraining]:

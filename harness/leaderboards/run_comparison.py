@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from harness.core.counting import counted
 from harness.core.errors import BadInput
@@ -32,15 +32,15 @@ from harness.tracking.collection import StoredRun, SuiteRun, suite_runs
 @dataclass(frozen=True)
 class ComparedRun:
     """One of the runs. `label` is that of its entry, which other sides may share that are other
-    seeds of it; `seeds` are those of the entry on the same dataset in the store. `undertrained`
-    says why the entry is undertrained there: empty where it is not, None where no report says it.
+    seeds of it; `seeds` are those of the entry on the same dataset in the store. `marks` say
+    whether the entry is "undertrained" or "overfitted" there, and why: None where no report says.
     """
 
     part: EntryPart
     label: str
     seeds: tuple[int, ...]
     environment: Mapping[str, str]
-    undertrained: str | None = ""
+    marks: Mapping[str, str] | None = field(default_factory=dict)
 
     @property
     def run(self) -> StoredRun:
@@ -159,7 +159,7 @@ def _side(
         label,
         tuple(sorted({int(seed) for seed in rows["seed"]})),
         environment,
-        collected.maturity.get((part.run.dataset, label)) if part.identity.images else "",
+        collected.maturity.get((part.run.dataset, label)) if part.identity.images else {},
     )
 
 

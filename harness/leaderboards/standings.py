@@ -20,6 +20,7 @@ from harness.leaderboards.pareto import COSTS, Front, fronts
 from harness.metrics import REGISTRY, load_metric
 from harness.metrics.base import Metric
 from harness.statistics.formatting import number
+from harness.statistics.maturity import MARKS
 from harness.statistics.preference import HUMAN_PREFERENCE
 
 QUALITIES = ("fid", "recall")
@@ -66,9 +67,9 @@ class Standings:
         return {entry.label: entry.identity.images for entry in self.collected.entries}
 
     @cached_property
-    def undertrained(self) -> dict[tuple[str, str], str]:
-        """The entries that are undertrained, by dataset and label, each with the reason."""
-        return {place: reason for place, reason in self.collected.maturity.items() if reason}
+    def marks(self) -> dict[tuple[str, str], Mapping[str, str]]:
+        """Which entries are undertrained or overfitted, by dataset and label, with the reasons."""
+        return {place: marks for place, marks in self.collected.maturity.items() if marks}
 
 
 def standings(
@@ -224,18 +225,20 @@ def _notices(
 
 
 def _maturity_notices(collected: CollectedEntries, board_list: Sequence[Board]) -> Iterator[str]:
-    """How many of the entries on boards are undertrained, and of how many that is not recorded."""
+    """How many of the entries on boards are undertrained or overfitted, and of how many that is not
+    recorded.
+    """
     trained = {entry.label for entry in collected.entries if entry.identity.images}
     places = {(board.dataset, row.model) for board in board_list for row in board.rows}
     states = {place: collected.maturity.get(place) for place in places if place[1] in trained}
     total = len({label for _, label in states})
-    if marked := {label for (_, label), reason in states.items() if reason}:
-        yield (
-            f"{counted_of(len(marked), total, 'trained entry', 'trained entries')} "
-            f"{'is' if len(marked) == 1 else 'are'} marked as undertrained: still learning when "
-            "the budget ended, so that more training may change all numbers."
-        )
-    if unknown := {label for (_, label), reason in states.items() if reason is None}:
+    for word, meaning in MARKS.items():
+        if marked := {label for (_, label), marks in states.items() if word in (marks or ())}:
+            yield (
+                f"{counted_of(len(marked), total, 'trained entry', 'trained entries')} "
+                f"{'is' if len(marked) == 1 else 'are'} marked as {word}: {meaning}."
+            )
+    if unknown := {label for (_, label), marks in states.items() if marks is None}:
         yield (
             f"Whether {counted_of(len(unknown), total, 'trained entry', 'trained entries')} "
             f"{'is' if len(unknown) == 1 else 'are'} undertrained is not recorded; `harness run` "

@@ -24,6 +24,14 @@ from harness.statistics.overfitting import HeldOutRise, held_out_rise
 QUALITY = "fid"
 """The metric whose values over training fractions tell whether samples still got better."""
 
+MARKS = {
+    "undertrained": "still learning when the budget ended, so that more training may change all "
+    "numbers",
+    "overfitted": "the loss of held-out images rose while that of training images still fell, so "
+    "that less training may be better",
+}
+"""What is said of a model's training, and what each word means."""
+
 NOT_MEASURED = LastTenth(why="not measured at training fractions")
 
 
@@ -70,6 +78,12 @@ class TrainingInfo:
         return ""
 
     @property
+    def marks(self) -> dict[str, str]:
+        """Each word of `MARKS` that holds of the model, with the reason."""
+        marks = {"undertrained": self.undertrained, "overfitted": self.overfitted}
+        return {word: reason for word, reason in marks.items() if reason}
+
+    @property
     def budget(self) -> str:
         """The budget in words: "40,000 images, 33 epochs of digits"."""
         epochs = f"{self.epochs:.0f}" if self.epochs >= 10 else f"{self.epochs:.2g}"
@@ -112,15 +126,8 @@ def overfitted(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:
 
 
 def training_marks(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], dict[str, str]]:
-    """Return the marks of models, by dataset and model: "undertrained" and "overfitted", each with
-    the reason.
-    """
-    kinds = {"undertrained": undertrained(training), "overfitted": overfitted(training)}
-    marks: dict[tuple[str, str], dict[str, str]] = {}
-    for word, reasons in kinds.items():
-        for place, reason in reasons.items():
-            marks.setdefault(place, {})[word] = reason
-    return marks
+    """Return the marks of the models that have any, by dataset and model."""
+    return {(each.dataset, each.model): each.marks for each in training if each.marks}
 
 
 def fall_text(last: LastTenth) -> str:

@@ -1,4 +1,4 @@
-"""Entries are undertrained where the reports of their suites say so."""
+"""Entries are undertrained or overfitted where the reports of their suites say so."""
 
 import json
 import logging
@@ -10,6 +10,7 @@ from stored_runs import cell, fid, gathered, value
 from harness.leaderboards.reported_maturity import REPORT, ReportedMaturity
 
 FALLS = "its loss still falls 9 % in the last tenth of training"
+UNDERTRAINED = {"undertrained": FALLS}
 
 
 def training(model: str, runs: list[str], undertrained: str = "") -> dict[str, object]:
@@ -33,23 +34,30 @@ def reports(**by_suite: object) -> ReportedMaturity:
 
 def test_a_model_is_what_the_report_on_its_runs_says():
     reported = reports(a=[training("m", ["1", "2"], FALLS), training("n", ["3"])])
-    assert reported.undertrained({"m"}, {"1", "2", "4"}) == FALLS
-    assert reported.undertrained({"n"}, {"3"}) == ""
-    assert reported.undertrained({"n"}, {"4"}) is None, "of other runs nothing is known"
+    assert reported.marks({"m"}, {"1", "2", "4"}) == UNDERTRAINED
+    assert reported.marks({"n"}, {"3"}) == {}
+    assert reported.marks({"n"}, {"4"}) is None, "of other runs nothing is known"
 
 
 def test_of_several_reports_the_one_on_most_of_the_runs_counts():
     few, many = training("m", ["1"], FALLS), training("m", ["1", "2", "3"])
     for order in ({"a": [few], "b": [many]}, {"a": [many], "b": [few]}):
-        assert reports(**order).undertrained({"m"}, {"1", "2", "3"}) == ""
-    assert reports(a=[few], b=[training("m", ["1"])]).undertrained({"m"}, {"1"}) == FALLS
+        assert reports(**order).marks({"m"}, {"1", "2", "3"}) == {}
+    assert reports(a=[few], b=[training("m", ["1"])]).marks({"m"}, {"1"}) == UNDERTRAINED
+
+
+def test_a_model_may_be_overfitted_and_earlier_reports_say_nothing_of_it():
+    rose = "its held-out loss rose 9 % from its lowest"
+    reported = reports(a=[training("m", ["1"]) | {"overfitted": rose}, training("n", ["2"])])
+    assert reported.marks({"m"}, {"1"}) == {"overfitted": rose}
+    assert reported.marks({"n"}, {"2"}) == {}
 
 
 def test_models_that_differ_in_sampling_share_runs_and_are_told_apart_by_name():
     reported = reports(a=[training("ddpm", ["1", "2"], FALLS), training("ddim", ["1"])])
-    assert reported.undertrained({"ddim"}, {"1", "2"}) == ""
-    assert reported.undertrained({"ddpm"}, {"1", "2"}) == FALLS
-    assert reported.undertrained({"renamed"}, {"1", "2"}) == FALLS, "by the runs alone"
+    assert reported.marks({"ddim"}, {"1", "2"}) == {}
+    assert reported.marks({"ddpm"}, {"1", "2"}) == UNDERTRAINED
+    assert reported.marks({"renamed"}, {"1", "2"}) == UNDERTRAINED, "by the runs alone"
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"training": 3}', b'{"training": [{"runs": []}]}'])
@@ -57,7 +65,7 @@ def test_a_report_that_cannot_be_read_is_left_out_and_named(text, caplog):
     with caplog.at_level(logging.WARNING):
         suite = f"suite-{text.hex()}"  # each is named once
         reported = reports(**{suite: text, "b": [training("m", ["1"], FALLS)]})
-    assert reported.undertrained({"m"}, {"1"}) == FALLS
+    assert reported.marks({"m"}, {"1"}) == UNDERTRAINED
     assert "its report cannot be read and is left out" in caplog.text
 
 
@@ -77,7 +85,7 @@ def test_entries_are_told_apart_by_budget_and_each_has_its_own_maturity():
         b=[training("gan/mlp", ["gan/mlp-0-1"])],
     )
     assert collected.with_maturity(reported).maturity == {
-        ("digits", "gan/mlp (images=100)"): FALLS,
-        ("digits", "gan/mlp (images=5000)"): "",
+        ("digits", "gan/mlp (images=100)"): UNDERTRAINED,
+        ("digits", "gan/mlp (images=5000)"): {},
     }
     assert collected.with_maturity(reports()).maturity == {}

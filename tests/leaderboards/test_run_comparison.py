@@ -66,7 +66,11 @@ def test_an_undertrained_entry_is_marked_by_what_its_suites_report(compare):
     reports = {"of-ann": json.dumps({"training": training})}
     names = ["gan/mlp-0-0", "vae/mlp-0-0", "new/mlp-0-0"]
     found = compare(runs, *names, reports=reports)
-    assert [side.undertrained for side in found.sides] == ["it made only 5 steps", "", None]
+    assert [side.marks for side in found.sides] == [
+        {"undertrained": "it made only 5 steps"},
+        {},
+        None,
+    ]
     assert list(view.notices(found)) == [
         "A is undertrained: it made only 5 steps", "whether C is undertrained is not recorded",
     ]  # fmt: skip

@@ -114,14 +114,15 @@ def test_two_budgets_of_one_recipe_are_two_entries_that_a_board_ranks_and_names(
 def test_how_many_entries_are_undertrained_or_of_unknown_training_is_said():
     collected = gathered(*store())
     unknown = standings(collected)
-    assert unknown.undertrained == {}
+    assert unknown.marks == {}
     assert unknown.notices == (
         "Whether 2 of 2 trained entries are undertrained is not recorded; `harness run` of a "
         "finished suite records it, and trains nothing.",
     )
-    states = {("digits", "gan/mlp"): "it made only 5 steps", ("digits", "vae/mlp"): ""}
+    few = {"undertrained": "it made only 5 steps"}
+    states = {("digits", "gan/mlp"): few, ("digits", "vae/mlp"): {}}
     found = standings(replace(collected, maturity=states))
-    assert found.undertrained == {("digits", "gan/mlp"): "it made only 5 steps"}
+    assert found.marks == {("digits", "gan/mlp"): few}
     assert found.notices == (
         "1 of 2 trained entries is marked as undertrained: still learning when the budget ended, "
         "so that more training may change all numbers.",

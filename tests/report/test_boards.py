@@ -190,12 +190,17 @@ def test_json_says_all_and_csv_has_a_line_for_each_entry_of_each_board(
 
 
 FALLS = "its loss still falls 9 % | in the last tenth"
+ROSE = "its held-out loss rose 9 % from its lowest"
 
 
 @pytest.fixture(scope="module")
 def marked() -> view.Leaderboard:
-    """gan/mlp is undertrained on digits, vae/mlp is not, and of the others no report says it."""
-    states = {("digits", "gan/mlp"): FALLS, ("digits", "vae/mlp"): "", ("mnist", "gan/mlp"): ""}
+    """On digits gan/mlp is undertrained and vae/mlp overfitted; of some no report says it."""
+    states = {
+        ("digits", "gan/mlp"): {"undertrained": FALLS},
+        ("digits", "vae/mlp"): {"overfitted": ROSE},
+        ("mnist", "gan/mlp"): {},
+    }
     collected = replace(gathered(*runs()), maturity=states)
     return view.Leaderboard(standings(collected, quotes=QUOTES), "s", "t")
 
@@ -205,10 +210,12 @@ def test_the_page_marks_what_is_undertrained_on_its_dataset_and_names_budgets(ma
     digits, mnist = html.split("<h3>mnist</h3>")[0], html.split("<h3>mnist</h3>")[1]
     mark = f'gan/<wbr>mlp<span class="more trouble" title="{FALLS}">undertrained</span></th>'
     assert digits.count(mark) == digits.count(">undertrained</span>") > 0
+    assert f'vae/<wbr>mlp<span class="more trouble" title="{ROSE}">overfitted</span></th>' in digits
     assert ">undertrained</span>" not in mnist
+    assert ">overfitted</span>" not in mnist
     assert '<td data-sort="100">100</td>' in digits
-    assert f"<td>on digits: {FALLS}</td>" in html
-    assert "<td>not recorded on mnist</td>" in html
+    assert f"<td>undertrained on digits: {FALLS}</td>" in html
+    assert f"<td>overfitted on digits: {ROSE}; not recorded on mnist</td>" in html
     for table in re.findall(r'<table class="board">.*?</table>', html, re.DOTALL):
         rows = re.findall(r"<tr.*?</tr>", table, re.DOTALL)
         assert len({len(re.findall(r"<t[hd]\b", row)) for row in rows}) == 1
@@ -219,9 +226,11 @@ def test_markdown_and_latex_mark_what_is_undertrained_and_name_budgets(marked):
     assert "| gan/mlp (undertrained) | 100 |" in digits
     assert "| theirs (quoted) | – |" in digits
     assert "| gan/mlp | 100 |" in mnist
-    assert "on digits: its loss still falls 9 % \\| in the last tenth" in mnist, "among the entries"
+    assert "undertrained on digits: its loss still falls 9 % \\| in the last tenth" in mnist
+    assert "| vae/mlp (overfitted) | 100 |" in digits
     tex = latex.latex(marked)
     assert "gan/mlp (undertrained) & 100 & " in tex
+    assert rf"vae/mlp is overfitted: {ROSE.replace('%', chr(92) + '%')}" in tex
     assert r"gan/mlp is undertrained: its loss still falls 9 \% \textbar{}" in tex
 
 
@@ -230,12 +239,16 @@ def test_csv_and_json_have_budgets_and_maturity(marked, tmp_path: Path):
     table = pd.read_csv(tmp_path / "b.csv", keep_default_na=False)
     reasons = {(r.dataset, r.model): r.undertrained for r in table.itertuples() if r.undertrained}
     assert reasons == {("digits", "gan/mlp"): FALLS}
+    reasons = {(r.dataset, r.model): r.overfitted for r in table.itertuples() if r.overfitted}
+    assert reasons == {("digits", "vae/mlp"): ROSE}
     assert set(table.loc[table.model == "vae/mlp", "images"]) == {"100"}
     assert set(table.loc[table.quoted.astype(str) == "True", "images"]) == {""}
     entries = json.loads(record.boards_json(marked))["entries"]
     states = {entry["entry"]: entry["undertrained"] for entry in entries}
     assert states["gan/mlp"] == {"digits": FALLS, "mnist": ""}
     assert states["vae/mlp"] == {"digits": "", "mnist": None}
+    states = {entry["entry"]: entry["overfitted"] for entry in entries}
+    assert states["vae/mlp"] == {"digits": ROSE, "mnist": None}
 
 
 def test_json_has_null_where_there_is_no_number():

@@ -70,12 +70,12 @@ def escape(text: object) -> str:
 @dataclass(frozen=True)
 class RowFacts:
     """What tables say of their rows besides numbers: the training images that each model was shown,
-    why some are undertrained, which rows papers state, and which models the others are compared
-    with.
+    which are undertrained or overfitted and why, which rows papers state, and which models the
+    others are compared with.
     """
 
     budgets: Mapping[str, str]
-    undertrained: Mapping[str, str]
+    marks: Mapping[str, Mapping[str, str]]
     quoted: Set[str] = frozenset()
     against: Sequence[str] = ()
 
@@ -89,16 +89,8 @@ def latex(board: view.Leaderboard) -> str:
         f"% {_comment(view.headline(standings))} Read on {_comment(board.generated_at)}.",
     ]
     for dataset in view.datasets(standings):
-        facts = RowFacts(
-            budgets,
-            {
-                model: why
-                for (name, model), why in standings.undertrained.items()
-                if name == dataset.name
-            },
-            view.quoted(standings),
-            standings.against,
-        )
+        marks = {model: m for (name, model), m in standings.marks.items() if name == dataset.name}
+        facts = RowFacts(budgets, marks, view.quoted(standings), standings.against)
         for group in (*dataset.comparable, *dataset.apart):
             lines += ["", *table_lines(dataset.name, group, facts)]
     for summary in standings.summaries:
@@ -141,16 +133,16 @@ def table_lines(dataset: str, group: tables.Group, facts: RowFacts) -> Iterator[
     notes = [escape(column.note) for column in group.columns]
     notes += [f"({mark})~{escape(reason)}" for mark, reason in group.footnotes]
     notes += [
-        escape(f"{model} is undertrained: {facts.undertrained[model]}")
+        escape(f"{model} is {word}: {reason}")
         for model, _ in group.rows
-        if model in facts.undertrained
+        for word, reason in facts.marks.get(model, {}).items()
     ]
     yield from _closed(notes)
 
 
 def _rows(rows: Sequence[tuple[str, Sequence[tables.TableCell]]], facts: RowFacts) -> Iterator[str]:
     for model, cells in rows:
-        name = f"{model} (undertrained)" if model in facts.undertrained else model
+        name = " ".join([model, *(f"({word})" for word in facts.marks.get(model, ()))])
         yield _row(name, [escape(facts.budgets[model]), *map(_cell, cells)])
 
 

@@ -15,20 +15,22 @@ from harness.leaderboards.entries import Entry
 from harness.leaderboards.pareto import Front
 from harness.leaderboards.standings import Mention, Standings
 from harness.report.boards.view import Leaderboard
+from harness.statistics.maturity import MARKS
 
 FORMAT = 1
 
 
 def csv(board: Leaderboard) -> str:
     """A line for each entry on each board, with the training images that it was shown, and why it
-    is undertrained if it is.
+    is undertrained or overfitted if it is.
     """
     standings = board.standings
     table = to_table(standings.boards, against=True)
     places = zip(table["dataset"], table["model"], strict=True)
     images = pd.Series([standings.images.get(model) for model in table["model"]], dtype="Int64")
-    reasons = [standings.undertrained.get(place, "") for place in places]
-    return to_csv(table.assign(images=images, undertrained=reasons))
+    marks = [standings.marks.get(place, {}) for place in places]
+    reasons = {word: [each.get(word, "") for each in marks] for word in MARKS}
+    return to_csv(table.assign(images=images, **reasons))
 
 
 def boards_json(board: Leaderboard) -> str:
@@ -70,16 +72,22 @@ def _entry(entry: Entry, standings: Standings) -> dict[str, Any]:
             if value and name not in ("kind", "images")
         },
         "seeds": {dataset: sorted(seeds) for dataset, seeds in sorted(entry.seeds.items())},
-        "undertrained": {
-            name: standings.collected.maturity.get((name, entry.label))
-            for name in sorted(entry.seeds)
-        },
+        **{word: _reasons(word, entry, standings) for word in MARKS},
         "parameters": sorted(entry.parameters),
         "suites": sorted(entry.suites),
         "machines": sorted(entry.machines),
         "first": entry.first.isoformat(),
         "last": entry.last.isoformat(),
         "runs": sorted(entry.runs),
+    }
+
+
+def _reasons(mark: str, entry: Entry, standings: Standings) -> dict[str, str | None]:
+    """Why an entry has a mark, by dataset: empty where it has not, None where that is unknown."""
+    states = {name: standings.collected.maturity.get((name, entry.label)) for name in entry.seeds}
+    return {
+        name: None if marks is None else marks.get(mark, "")
+        for name, marks in sorted(states.items())
     }
 
 

@@ -166,14 +166,18 @@ def budget(images: int | None) -> tables.TableCell:
 
 
 def maturity(entry: Entry, standings: Standings) -> str:
-    """On which datasets an entry is undertrained and why, or that it is not recorded; empty where
-    it is not undertrained, and where it is not trained.
+    """On which datasets an entry is undertrained or overfitted and why, or that it is not recorded;
+    empty where it is neither, and where it is not trained.
     """
     if not entry.identity.images:
         return ""
     states = {name: standings.collected.maturity.get((name, entry.label)) for name in entry.seeds}
-    texts = [f"on {name}: {reason}" for name, reason in states.items() if reason]
-    if unknown := [name for name, reason in states.items() if reason is None]:
+    texts = [
+        f"{word} on {name}: {reason}"
+        for name, marks in states.items()
+        for word, reason in (marks or {}).items()
+    ]
+    if unknown := [name for name, marks in states.items() if marks is None]:
         texts.append(f"not recorded on {', '.join(unknown)}")
     return "; ".join(texts)
 

@@ -27,7 +27,7 @@ from harness.report.page import suite_boards
 from harness.report.results import Results
 from harness.report.templating import template_environment
 from harness.report.writer import report_files
-from harness.statistics.maturity import undertrained
+from harness.statistics.maturity import training_marks
 
 MARKER, SUMS = "export.json", "SHA256SUMS"
 FORMAT = 1
@@ -117,9 +117,9 @@ def _tables(results: Results) -> Iterator[str]:
     """The suite's leaderboards as LaTeX tables."""
     yield PREAMBLE
     budgets = {model.name: budget(model.images).text for model in results.models}
-    reasons = undertrained(results.training)
+    marks = training_marks(results.training)
     for part in suite_boards(results):
-        of_dataset = {model: why for (name, model), why in reasons.items() if name == part.name}
+        of_dataset = {model: each for (name, model), each in marks.items() if name == part.name}
         for group in part.groups:
             models = [model for model, _ in group.rows]
             shown = dict.fromkeys(models, "–") | budgets

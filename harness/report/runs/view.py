@@ -102,10 +102,10 @@ def notices(comparison: RunComparison) -> Iterator[str]:
             yield f"{letter} {side.run.status}: {side.run.reason or 'no reason was recorded'}"
         elif side.run.status == "training":
             yield f"{letter} is still in training"
-        elif side.undertrained is None:
+        elif side.marks is None:
             yield f"whether {letter} is undertrained is not recorded"
-        elif side.undertrained:
-            yield f"{letter} is undertrained: {side.undertrained}"
+        else:
+            yield from (f"{letter} is {word}: {reason}" for word, reason in side.marks.items())
     if len({side.run.dataset for side in comparison.sides}) > 1:
         yield "the datasets differ: numbers stand side by side, and are not compared"
     if all(line.effects and not _any(line.effects) for line in comparison.lines):

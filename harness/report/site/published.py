@@ -109,9 +109,9 @@ class PublishedEntry:
         return self.notes.family in REAL_IMAGES
 
     @property
-    def undertrained(self) -> str:
-        """Why it is undertrained; empty where it is not, or that is not known."""
-        return self.training.undertrained if self.training else ""
+    def marks(self) -> dict[str, str]:
+        """Whether it is "undertrained" or "overfitted", and why, as far as is known."""
+        return self.training.marks if self.training else {}
 
     @property
     def reports(self) -> list[SourceReport]:

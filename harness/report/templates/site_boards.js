@@ -257,8 +257,8 @@ function tex(table) {
   const { dataset } = table.closest("section").dataset;
   const titles = heads.map((head) => latex(head.querySelector("button").textContent));
   const lines = (rows) => rows.map((row) => {
-    const mark = row.querySelector("th .trouble") ? " (undertrained)" : "";
-    const cells = [row.dataset.label + mark, row.cells[1].firstChild?.textContent ?? ""].map(latex);
+    const marks = [...row.querySelectorAll("th .trouble")].map((mark) => ` (${mark.textContent})`);
+    const cells = [row.dataset.label + marks.join(""), row.cells[1].firstChild?.textContent ?? ""].map(latex);
     return [...cells, ...heads.map((head) => latexCell(cellOf(row, head)))].join(" & ") + " \\\\";
   });
   const real = shownRows(table).filter((row) => !row.dataset.index);
