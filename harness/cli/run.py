@@ -274,9 +274,7 @@ def _announce(
     suite, total = plan.loaded.suite, len(plan.cells)
     done = f", {total - todo} finished before" if total > todo else ""
     print_line(console, suite.title, "bold")
-    jobs, last = engine.jobs, engine.jobs + engine.spare
-    at_a_time = f", {jobs} at a time" if todo > 1 and jobs > 1 else ""
-    at_a_time += f" and the last {last} in turns" if last > jobs else ""
+    at_a_time = f", {engine.jobs} at a time" if todo > 1 and engine.jobs > 1 else ""
     print_line(
         console,
         f"{counted_of(todo, total, 'cell')} to run{done}{at_a_time}, on {plan.numerics.machine}; "
