@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from harness.plan import Cell
 
 WEIGHTS = "weights/model.safetensors"
 """The artifact with a trained model's weights."""
+PYFUNC = "harness.api.mlflow_model"
+"""The module that MLflow asks for the model."""
 LINES = 60
 """Numbers that a description lists at most: MLflow stores 8,000 characters."""
 
@@ -55,13 +58,14 @@ def logged_model_of(cell: Cell, weights_sha256: str) -> dict[str, Any]:
     weights stay an artifact of the run, and are not stored twice.
     """
     weights = {"weights": WEIGHTS, "weights_sha256": weights_sha256, "recipe": "recipe.json"}
+    pyfunc = {"loader_module": PYFUNC, "python_version": platform.python_version()}
     return {
         "name": cell.model,
         "type": cell.family,
         "params": {name: str(value)[:500] for name, value in params_of(cell).items()},
         "tags": {"harness.training_key": cell.training_key, "harness.weights": weights_sha256},
         "step": cell.images,
-        "flavors": {"harness": weights},
+        "flavors": {"python_function": pyfunc, "harness": weights},
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Run
@@ -99,6 +100,14 @@ class LoggedModels:
             [experiment], filter_string=f"source_run_id = '{run_id}'", max_results=1
         )
         return next(iter(models), None)
+
+
+def source_run(folder: Path) -> tuple[str, str]:
+    """The run that a model's artifacts, `MLmodel` among them, are of; and the address of the store
+    that MLflow works with.
+    """
+    document = yaml.safe_load((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    return str(document["run_id"]), mlflow.get_tracking_uri()
 
 
 def model_name(text: str) -> str:
