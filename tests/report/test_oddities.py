@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from synthetic_results import synthetic
 
-from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement, tidy
+from harness.core.measurement import SOURCE_IMAGES, TRAINING_IMAGES, CellResult, Measurement, tidy
 from harness.core.protocol import Protocol
 from harness.leaderboards.leaderboard import boards
 from harness.metrics import METRICS
@@ -24,7 +24,7 @@ def model(name, steps=50, **changes):
     return ModelInfo(name, recipe, 40_000, **changes)
 
 
-def results(values, models, floor=None, doubts=None, floor_error=None):
+def results(values, models, floor=None, doubts=None, floor_error=None, floor_name=TRAINING_IMAGES):
     """A report on digits of these values of FID, recall or precision, by (model, metric)."""
     protocols = {"fid": FID, "recall": RECALL, "precision": PRECISION}
     cells = [
@@ -35,7 +35,7 @@ def results(values, models, floor=None, doubts=None, floor_error=None):
     ]  # fmt: skip
     if floor is not None:
         row = Measurement("fid", "ok", FID, "", value=floor, stderr=floor_error)
-        cells.append(CellResult("digits", TRAINING_IMAGES, 0, "floor", "ok", "run", "", (row,)))
+        cells.append(CellResult("digits", floor_name, 0, "floor", "ok", "run", "", (row,)))
     table = tidy(cells)
     return replace(
         synthetic(),
@@ -90,6 +90,11 @@ def test_better_than_real_images():
         "a has a better Fréchet distance on digits than training images, which are real"
     )
     assert oddities(results({("a", "fid"): LOW}, [model("a")], floor=1.05)) == []
+
+
+def test_better_than_damaged_images_is_what_a_repair_is_for():
+    values = {("a", "fid"): LOW}
+    assert oddities(results(values, [model("a")], floor=1.5, floor_name=SOURCE_IMAGES)) == []
 
 
 @pytest.mark.parametrize(("error", "odd"), [(0.1, True), (0.3, False)])
