@@ -24,7 +24,9 @@ def model(name, steps=50, **changes):
     return ModelInfo(name, recipe, 40_000, **changes)
 
 
-def results(values, models, floor=None, doubts=None, floor_error=None, floor_name=TRAINING_IMAGES):
+def results(
+    values, models, *, floor=None, doubts=None, floor_error=None, floor_name=TRAINING_IMAGES
+):
     """A report on digits of these values of FID, recall or precision, by (model, metric)."""
     protocols = {"fid": FID, "recall": RECALL, "precision": PRECISION}
     cells = [
