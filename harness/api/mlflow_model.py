@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.api.loaded_model import LoadedModel, load_model
 from harness.families.pretrained.source import RUN
-from harness.tracking.logged_models import source_run
+from harness.tracking.logged_models import current_uri, source_run
 
 
 class PyfuncModel:
@@ -35,5 +35,4 @@ def _load_pyfunc(path: str) -> PyfuncModel:
     """What MLflow calls with the folder of the model's artifacts. The weights are an artifact of
     the run that trained it, in the tracking store in use.
     """
-    run_id, uri = source_run(Path(path))
-    return PyfuncModel(load_model(RUN + run_id, tracking_uri=uri))
+    return PyfuncModel(load_model(RUN + source_run(Path(path)), tracking_uri=current_uri()))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from harness.statistics.maturity import held_marks
 from harness.tracking import Store
 from harness.tracking.unreadable import UNREADABLE, leave_out, unreadable_reason
 
@@ -34,8 +35,7 @@ class ReportedTraining:
     @property
     def marks(self) -> dict[str, str]:
         """Each word that holds, with the reason."""
-        marks = {"undertrained": self.undertrained, "overfitted": self.overfitted}
-        return {word: reason for word, reason in marks.items() if reason}
+        return held_marks(self.undertrained, self.overfitted)
 
 
 _TRAINING = TypeAdapter(list[ReportedTraining])

@@ -71,6 +71,12 @@ class Standings:
         """Which entries are undertrained or overfitted, by dataset and label, with the reasons."""
         return {place: marks for place, marks in self.collected.maturity.items() if marks}
 
+    def entry_marks(self, entry: Entry) -> dict[str, Mapping[str, str] | None]:
+        """The marks of an entry by dataset, in order of name; None where no report says."""
+        return {
+            name: self.collected.maturity.get((name, entry.label)) for name in sorted(entry.seeds)
+        }
+
 
 def standings(
     collected: CollectedEntries,

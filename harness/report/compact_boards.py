@@ -19,9 +19,10 @@ COLUMNS = 5
 
 @dataclass(frozen=True)
 class CompactColumn:
-    """A metric: its heading and unit, in words which values are better, and where real images are
-    on its axis, if that is known. `falls` says that the best value is the highest. `tied` has the
-    words for a column whose models are not told apart; empty elsewhere, and where none is ranked.
+    """A metric: its heading and unit, in words which values are better, and where images that
+    no model made are on its axis, if that is known. `falls` says that the best value is the
+    highest. `tied` has the words for a column whose models are not told apart; empty elsewhere, and
+    where none is ranked.
     """
 
     title: str
@@ -35,8 +36,8 @@ class CompactColumn:
 
 @dataclass(frozen=True)
 class CompactBoard:
-    """`rows` has each model with its colour, and a dot, or none, a column. `floor` names the real
-    images that columns mark.
+    """`rows` has each model with its colour, and a dot, or none, a column. `floor` names the
+    images that no model made which columns mark.
     """
 
     dataset: str
@@ -49,7 +50,8 @@ class CompactBoard:
 class Dot:
     """A model's value as printed, and where it and the ends of its interval are on the axis, in
     pixels; the ends are None with one seed. `seeds` are the places of its seeds' values, and
-    `floor` says how far it is from real images; both are empty where that is not known.
+    `floor` says how far it is from images that no model made; both are empty where that is not
+    known.
     """
 
     text: str

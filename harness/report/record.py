@@ -12,6 +12,7 @@ from harness.config.claim import Claim
 from harness.plan.declarations import Declaration, declared_first
 from harness.report.budgets import budgets_of, distinct_budgets
 from harness.report.results import Results
+from harness.statistics.maturity import MARKS
 
 FORMAT = 1
 
@@ -29,16 +30,7 @@ def verdicts_document(results: Results) -> dict[str, Any]:
         "command": results.command,
         "overrides": dict(results.overrides),
         "images": distinct_budgets(budgets_of(results)),
-        "undertrained": [
-            {"dataset": info.dataset, "model": info.model, "reason": info.undertrained}
-            for info in results.training
-            if info.undertrained
-        ],
-        "overfitted": [
-            {"dataset": info.dataset, "model": info.model, "reason": info.overfitted}
-            for info in results.training
-            if info.overfitted
-        ],
+        **{mark: _marked(results, mark) for mark in MARKS},
         "training": _training(results),
         "generated_at": results.generated_at,
         "machine": environment.get("device", ""),
@@ -51,6 +43,15 @@ def verdicts_document(results: Results) -> dict[str, Any]:
             for verdict in results.verdicts
         ],
     }
+
+
+def _marked(results: Results, mark: str) -> list[dict[str, str]]:
+    """The models that have a mark, each with the reason."""
+    return [
+        {"dataset": info.dataset, "model": info.model, "reason": info.marks[mark]}
+        for info in results.training
+        if mark in info.marks
+    ]
 
 
 def _training(results: Results) -> list[dict[str, Any]]:

@@ -80,8 +80,7 @@ class TrainingInfo:
     @property
     def marks(self) -> dict[str, str]:
         """Each word of `MARKS` that holds of the model, with the reason."""
-        marks = {"undertrained": self.undertrained, "overfitted": self.overfitted}
-        return {word: reason for word, reason in marks.items() if reason}
+        return held_marks(self.undertrained, self.overfitted)
 
     @property
     def budget(self) -> str:
@@ -113,6 +112,12 @@ def training_infos(
             _quality(table[table["dataset"] == dataset], model),
             held_out_rise(losses) if len(losses) else None,
         )  # fmt: skip
+
+
+def held_marks(undertrained: str, overfitted: str) -> dict[str, str]:
+    """Return the words of `MARKS` that hold of a model, by their reasons; an empty one is none."""
+    reasons = {"undertrained": undertrained, "overfitted": overfitted}
+    return {word: reason for word, reason in reasons.items() if reason}
 
 
 def undertrained(training: Sequence[TrainingInfo]) -> dict[tuple[str, str], str]:

@@ -102,12 +102,15 @@ class LoggedModels:
         return next(iter(models), None)
 
 
-def source_run(folder: Path) -> tuple[str, str]:
-    """The run that a model's artifacts, `MLmodel` among them, are of; and the address of the store
-    that MLflow works with.
-    """
+def source_run(folder: Path) -> str:
+    """The run that a model's artifacts, `MLmodel` among them, are of."""
     document = yaml.safe_load((folder / MODEL_FILE).read_text(encoding="utf-8"))
-    return str(document["run_id"]), mlflow.get_tracking_uri()
+    return str(document["run_id"])
+
+
+def current_uri() -> str:
+    """The address of the store that MLflow itself works with."""
+    return str(mlflow.get_tracking_uri())
 
 
 def model_name(text: str) -> str:

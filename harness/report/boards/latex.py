@@ -70,12 +70,12 @@ def escape(text: object) -> str:
 @dataclass(frozen=True)
 class RowFacts:
     """What tables say of their rows besides numbers: the training images that each model was shown,
-    which are undertrained or overfitted and why, which rows papers state, and which models the
-    others are compared with.
+    by dataset and model which are undertrained or overfitted and why, which rows papers state, and
+    which models the others are compared with.
     """
 
     budgets: Mapping[str, str]
-    marks: Mapping[str, Mapping[str, str]]
+    marks: Mapping[tuple[str, str], Mapping[str, str]]
     quoted: Set[str] = frozenset()
     against: Sequence[str] = ()
 
@@ -88,9 +88,8 @@ def latex(board: view.Leaderboard) -> str:
         PREAMBLE,
         f"% {_comment(view.headline(standings))} Read on {_comment(board.generated_at)}.",
     ]
+    facts = RowFacts(budgets, standings.marks, view.quoted(standings), standings.against)
     for dataset in view.datasets(standings):
-        marks = {model: m for (name, model), m in standings.marks.items() if name == dataset.name}
-        facts = RowFacts(budgets, marks, view.quoted(standings), standings.against)
         for group in (*dataset.comparable, *dataset.apart):
             lines += ["", *table_lines(dataset.name, group, facts)]
     for summary in standings.summaries:
@@ -122,10 +121,10 @@ def table_lines(dataset: str, group: tables.Group, facts: RowFacts) -> Iterator[
     ]
     yield f"model & images shown & {' & '.join(heads)} \\\\"
     yield "\\midrule"
-    yield from _rows([each for each in group.rows if each[0] not in facts.quoted], facts)
+    yield from _rows(dataset, [each for each in group.rows if each[0] not in facts.quoted], facts)
     if others := [each for each in group.rows if each[0] in facts.quoted]:
         yield "\\midrule"
-        yield from _rows(others, facts)
+        yield from _rows(dataset, others, facts)
     if group.floors:
         yield "\\midrule"
         for name, texts in group.floors:
@@ -135,14 +134,17 @@ def table_lines(dataset: str, group: tables.Group, facts: RowFacts) -> Iterator[
     notes += [
         escape(f"{model} is {word}: {reason}")
         for model, _ in group.rows
-        for word, reason in facts.marks.get(model, {}).items()
+        for word, reason in facts.marks.get((dataset, model), {}).items()
     ]
     yield from _closed(notes)
 
 
-def _rows(rows: Sequence[tuple[str, Sequence[tables.TableCell]]], facts: RowFacts) -> Iterator[str]:
+def _rows(
+    dataset: str, rows: Sequence[tuple[str, Sequence[tables.TableCell]]], facts: RowFacts
+) -> Iterator[str]:
     for model, cells in rows:
-        name = " ".join([model, *(f"({word})" for word in facts.marks.get(model, ()))])
+        marks = facts.marks.get((dataset, model), ())
+        name = " ".join([model, *(f"({word})" for word in marks)])
         yield _row(name, [escape(facts.budgets[model]), *map(_cell, cells)])
 
 

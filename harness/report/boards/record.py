@@ -84,10 +84,9 @@ def _entry(entry: Entry, standings: Standings) -> dict[str, Any]:
 
 def _reasons(mark: str, entry: Entry, standings: Standings) -> dict[str, str | None]:
     """Why an entry has a mark, by dataset: empty where it has not, None where that is unknown."""
-    states = {name: standings.collected.maturity.get((name, entry.label)) for name in entry.seeds}
     return {
         name: None if marks is None else marks.get(mark, "")
-        for name, marks in sorted(states.items())
+        for name, marks in standings.entry_marks(entry).items()
     }
 
 

@@ -171,7 +171,7 @@ def maturity(entry: Entry, standings: Standings) -> str:
     """
     if not entry.identity.images:
         return ""
-    states = {name: standings.collected.maturity.get((name, entry.label)) for name in entry.seeds}
+    states = standings.entry_marks(entry)
     texts = [
         f"{word} on {name}: {reason}"
         for name, marks in states.items()

@@ -119,9 +119,8 @@ def _tables(results: Results) -> Iterator[str]:
     budgets = {model.name: budget(model.images).text for model in results.models}
     marks = training_marks(results.training)
     for part in suite_boards(results):
-        of_dataset = {model: each for (name, model), each in marks.items() if name == part.name}
         for group in part.groups:
             models = [model for model, _ in group.rows]
             shown = dict.fromkeys(models, "–") | budgets
             yield ""
-            yield from table_lines(part.name, group, RowFacts(shown, of_dataset))
+            yield from table_lines(part.name, group, RowFacts(shown, marks))

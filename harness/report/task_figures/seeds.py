@@ -43,8 +43,8 @@ def seed_figures(results: Results) -> TaskFigures:
         "seeds",
         "Every seed",
         "A dot a training seed; the upright stroke is their mean with its 95 % t interval. A cross "
-        "is a seed without a number, since it diverged or failed. The dashed line is where real "
-        "images are, if that is known.",
+        "is a seed without a number, since it diverged or failed. The dashed line is where "
+        "images are that no model made, if that is known.",
         charts,
     )
 
