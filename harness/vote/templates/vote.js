@@ -7,14 +7,19 @@ let votes = kept();
 let shownAt = performance.now();
 let saved = true;
 
+// A page that is loaded again has the tab's history, one that is opened again what the browser
+// stored: on a busy machine a browser may not have stored yet, or read back nothing.
 function kept() {
-  try {
-    const found = JSON.parse(localStorage.getItem(store));
-    return Array.isArray(found) ? found.slice(0, data.pairs.length) : [];
-  } catch { return []; }
+  const found = history.state?.[store] ?? stored();
+  return Array.isArray(found) ? found.slice(0, data.pairs.length) : [];
+}
+
+function stored() {
+  try { return JSON.parse(localStorage.getItem(store)); } catch { return null; }
 }
 
 function keep() {
+  try { history.replaceState({ [store]: votes }, ""); } catch { /* too often, says the browser */ }
   try { localStorage.setItem(store, JSON.stringify(votes)); } catch { /* a private window */ }
 }
 
