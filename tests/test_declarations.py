@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from running import Inside
 
-from harness.config.claim import Claim
 from harness.config.claim_shapes import make_claim
+from harness.plan import declarations
 from harness.plan.declarations import Declaration, declaration_text, declared_first
 
 SUITE = """
@@ -70,6 +70,20 @@ def test_a_changed_margin_is_another_declaration_and_more_seeds_are_the_same_cla
     assert not changed["declared_first"]
 
 
+def test_another_recipe_is_another_declaration(command: Inside):
+    """Whoever changes a model after a look at it does not ask the same thing again."""
+    recipe = command.folder / "own.yaml"
+    text = SUITE.replace("autoencoder/conv", "own.yaml")
+    recipe.write_text("extends: autoencoder/conv\nlatent: 8\n")
+    assert run(command, text)["declared_first"]
+    recipe.write_text("extends: autoencoder/conv\nlatent: 8\ndescription: Small.\n")
+    assert len(run(command, text)["declarations"]) == 1
+    recipe.write_text("extends: autoencoder/conv\nlatent: 16\n")
+    changed = run(command, text)
+    assert [each["measured"] for each in changed["declarations"]] == [0, 1]
+    assert not changed["declared_first"]
+
+
 def test_a_claim_about_what_another_suite_measured_is_not_declared_first(command: Inside):
     run(command)
     other = run(command, SUITE.replace("title: Declared", "title: Another\nname: other"))
@@ -127,19 +141,17 @@ def test_reasons_are_no_part_of_what_is_asked(command: Inside):
     assert run(command, SUITE + reasons)["declarations"] == first["declarations"]
 
 
-def test_a_digest_of_an_earlier_version_that_has_the_reasons_too_still_holds(
-    command: Inside, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_digest_of_an_earlier_version_still_holds(
+    command: Inside, monkeypatch: pytest.MonkeyPatch, version: int
 ):
-    """Earlier versions digested `why`; more seeds then are the same claim."""
+    """Earlier versions digested no recipes, and `why` before that; more seeds then are the same
+    claim.
+    """
     text = SUITE + "    why: Because.\n"
-    dumped = Claim.model_dump
-
-    def with_reasons(self: Claim, **options: object) -> dict[str, object]:
-        excluded = {*options.get("exclude", ())} - {"why"}
-        return dumped(self, **{**options, "exclude": excluded})
-
+    questions = declarations._questions
     with monkeypatch.context() as earlier:
-        earlier.setattr(Claim, "model_dump", with_reasons)
+        earlier.setattr(declarations, "_questions", lambda *args: questions(*args)[version:])
         old = run(command, text)["declarations"]
     more = run(command, text, "--seeds", "0,1")
     assert [each["asked"] for each in more["declarations"]] == [old[0]["asked"]] * 2

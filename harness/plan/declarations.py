@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -26,9 +26,9 @@ FILE = "claims.json"
 class Declaration:
     """A claim as it was asked from a time `at` on (UTC).
 
-    `digest` covers its statement, sides, metrics, margin, alpha, datasets, budget and seeds, and
-    `asked` all of these but the seeds. Of the `cells` that it is about, `measured` had been
-    measured then.
+    `digest` covers its statement, sides with their recipes, metrics, margin, alpha, datasets,
+    budget and seeds, and `asked` all of these but the seeds. Of the `cells` that it is about,
+    `measured` had been measured then.
     """
 
     digest: str
@@ -113,23 +113,38 @@ def _declaration(
     claim: Claim, plan: Plan, records: Mapping[str, Record], at: str, earlier: Sequence[Declaration]
 ) -> Declaration:
     cells = list(_cells_of(claim, plan))
-    budgets = sorted({(cell.dataset, cell.model, cell.images) for cell in cells})
     seeds = sorted({cell.seed for cell in cells})
     measured = sum(_is_measured(claim, cell, records.get(cell.training_key)) for cell in cells)
-
-    def asked(without: set[str]) -> dict[str, object]:
-        # Without defaults, so that a field that a later version adds changes no digest.
-        text = claim.model_dump(mode="json", exclude=without, exclude_defaults=True)
-        return {"shape": claim.shape, "claim": text, "budgets": budgets}
-
-    question = asked({"amended", "why", "fooled_by"})
-    # Earlier versions digested the reasons too.
-    with_reasons = asked({"amended", "fooled_by"})
-    if earlier and earlier[-1].asked == digest(with_reasons):
-        question = with_reasons
+    questions = _questions(claim, plan, cells)
+    before = earlier[-1].asked if earlier else None
+    question = next((each for each in questions if digest(each) == before), questions[0])
     return Declaration(
         digest({**question, "seeds": seeds}), digest(question), at, len(seeds), len(cells), measured
     )
+
+
+def _questions(claim: Claim, plan: Plan, cells: Iterable[Cell]) -> list[dict[str, object]]:
+    """What a claim asks, as this version digests it, and then as earlier versions did: without
+    recipes, and before that with `why` too.
+    """
+    budgets = sorted({(cell.dataset, cell.model, cell.images) for cell in cells})
+
+    def asked(without: set[str], **more: object) -> dict[str, object]:
+        # Without defaults, so that a field that a later version adds changes no digest.
+        text = claim.model_dump(mode="json", exclude=without, exclude_defaults=True)
+        return {"shape": claim.shape, "claim": text, "budgets": budgets, **more}
+
+    reasons = {"amended", "why", "fooled_by"}
+    with_recipes = asked(reasons, recipes=_recipes_of(claim, plan))
+    return [with_recipes, asked(reasons), asked(reasons - {"why"})]
+
+
+def _recipes_of(claim: Claim, plan: Plan) -> dict[str, object]:
+    """The family and the settings of each model that a claim is about, as the recipes state them:
+    whoever changes one after a look asks about another model.
+    """
+    recipes = {name: plan.recipes.get(name) for name in {side.model for side in claim.entrants}}
+    return {name: [each.family, each.settings] for name, each in recipes.items() if each}
 
 
 def _cells_of(claim: Claim, plan: Plan) -> Iterator[Cell]:
