@@ -146,7 +146,8 @@ def print_row(result: Result) -> None:
 
 LIBRARIES = (
     "torch", "torchvision", "numpy", "scipy", "pandas", "mlflow", "diffusers", "accelerate",
-    "pythae", "torch-fidelity", "clean-fid", "torchmetrics", "scikit-image",
+    "pythae", "torchcfm", "vector-quantize-pytorch", "timm", "torch-fidelity", "clean-fid",
+    "torchmetrics", "scikit-image",
 )  # fmt: skip
 """Whose versions the output names, where they are installed."""
 

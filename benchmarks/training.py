@@ -2,9 +2,10 @@
 
     python benchmarks/training.py [--quick] [--repeats 5] [--only TEXT] [--data-root DIR]
 
-Four kinds of rows. `bare`: loops written by hand for each kind of model (`peers/bare_*.py`), than
-which ours may take little longer. `pythae` and `diffusers`: those libraries' trainers on the same
-networks; what is not installed is left out. These run in this process on one thread, in turns, and
+Three kinds of rows. `bare`: loops written by hand for each kind of model (`peers/bare_*.py`), than
+which ours may take little longer. `pythae`, `diffusers`, `torchcfm`, `vector-quantize-pytorch`,
+`timm`: those libraries' trainers, or a plain loop on their parts, with networks of the same size;
+what is not installed is left out. These run in this process on one thread, in turns, and
 are timed by its processor time. `suite`: five seeds of a model, from the command to the report,
 against a script as pytorch/examples has them (`whole_suites.py`), by the clock. No row is printed
 before both are found to train to the same loss within the noise of seeds.
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,44 @@ def against_diffusers(how: How) -> Result:
     return compare_trainings(title, Goal(1.15), work.ours, theirs, how)
 
 
+def against_parts(  # noqa: PLR0913, PLR0917 - a peer, and what it trains
+    peer: str, model: str, dataset: str, steps: int, title: str, how: How
+) -> Result:
+    """A plain loop on a library's parts, `peers/PEER.py`: no slower than that."""
+    loop: bare_loops.Loop = import_module(f"peers.{peer}").train  # need not be installed
+    work = Work(load_recipe(model, HERE), load_dataset(dataset, how.root), steps)
+    if how.quick:
+        work = replace(work, steps=10)
+
+    def theirs(seed: int) -> Trained:
+        family, losses, split = work.build(seed), [], work.dataset.train
+        seconds = processor_seconds(lambda: losses.append(loop(family, split, work.steps, seed)))
+        return Trained(seconds, losses[0])
+
+    return compare_trainings(title, Goal(1.0), work.ours, theirs, how)
+
+
+PARTS: Mapping[str, tuple[str, str, str, int, str]] = {
+    "torchcfm": (
+        "torchcfm_loop", "flow/matching", "digits", 60, "torchcfm: flow/matching on digits",
+    ),
+    "vector-quantize-pytorch": (
+        "vector_quantize_loop", "own/codebook.yaml", "mnist", 150,
+        "vector-quantize-pytorch: VQ-VAE by averages on mnist",
+    ),
+    "timm": (
+        "timm_masked", "autoencoder/masked", "mnist", 100,
+        "timm's blocks: autoencoder/masked on mnist",
+    ),
+}  # fmt: skip
+"""A library: the loop on its parts, the recipe, the dataset, steps, and the title of the row."""
+
+
+def parts_row(name: str, how: How) -> Result:
+    """The row of a library in `PARTS`."""
+    return against_parts(*PARTS[name], how)
+
+
 BARE: Mapping[str, tuple[bare_loops.Loop, str, str, int, Mapping[str, Any]]] = {
     "autoencoder": (bare_coding.autoencoder, "autoencoder/conv", "mnist", 300, CONSTANT_RATE),
     "vae": (bare_loops.vae, "vae/vae", "mnist", 400, {}),
@@ -193,6 +233,7 @@ ROWS: Mapping[str, Callable[[How], Result | list[Result]]] = {
     **{f"bare {name}": partial(bare_row, name) for name in BARE},
     "pythae": against_pythae,
     "diffusers": against_diffusers,
+    **{name: partial(parts_row, name) for name in PARTS},
     **whole_suites.ROWS,
 }
 

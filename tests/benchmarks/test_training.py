@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 import training
 import training_options
 import whole_suites
-from peers import bare_loops, example_script
+from peers import bare_loops, example_script, plain_loops
 from side_by_side import How
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from harness.data import load_dataset
 from harness.data.base import Split
 from harness.data.index_sampler import index_sampler
 from harness.families import FAMILIES
+from harness.families.optimizers import Adam
 
 EXACT = {
     "autoencoder": {"width": 4}, "vq": {"width": 8, "batch_size": 8, "entries": 16},
@@ -63,6 +65,31 @@ def test_a_loop_by_hand_has_our_losses_on_our_batches(
     monkeypatch.setattr(bare_loops, "indices", indices)
     expected = work.ours(seed=3).loss
     assert loop(work.build(3), work.dataset.train, 5, 3) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", training.PARTS)
+def test_a_loop_on_the_parts_of_a_library_trains_as_ours(name: str) -> None:
+    pytest.importorskip(
+        {"torchcfm": "torchcfm", "timm": "timm"}.get(name, "vector_quantize_pytorch")
+    )
+    peer, model, _, steps, title = training.PARTS[name]
+    result = training.against_parts(peer, model, "digits", steps, title, How(True, repeats=3))
+    assert result.ours > 0 < result.theirs
+
+
+def test_a_plain_loop_takes_steps_of_adam() -> None:
+    """The loss (w·x)² at x = 1 from w = 1: Adam's first step is by its rate. An epoch has one batch
+    of two of three images.
+    """
+    images, steps = torch.full((3, 1, 1, 1), 255, dtype=torch.uint8), []
+    weight = torch.nn.ParameterList([torch.ones(1)])
+    settings = SimpleNamespace(batch_size=2, optimizer=Adam(lr=0.1))
+    loss = plain_loops.train_plainly(
+        weight, lambda x: (weight[0] * x).square().mean(), Split(images, torch.zeros(3)), 2, 0,
+        settings, lambda: steps.append(1),
+    )  # fmt: skip
+    assert loss == pytest.approx(0.81)
+    assert len(steps) == 2
 
 
 def test_a_loop_that_trains_otherwise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
