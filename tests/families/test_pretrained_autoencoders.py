@@ -1,11 +1,14 @@
 """Pretrained autoencoders: small random ones that are saved here, read back and measured."""
 
+import json
 import sys
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from running import Inside
 from torch import nn
 
 from harness.api.scores import score
@@ -207,3 +210,34 @@ def test_rfid_is_the_fid_of_the_reconstructions_in_a_folder_to_the_bit(folder):
     in_folder = score(str(place), reference="digits:test", metrics=["fid"])
     assert in_folder.numbers["fid"] == measured.measure(load_metric("reconstruction_fid")).value
     assert torch.equal(measured["reconstructions"][:7], to_uint8(X / 2))
+
+
+SUITE = """
+title: An autoencoder that somebody trained
+seeds: [0]
+budget: {images: 320}
+datasets: [digits]
+models: [own.yaml]
+metrics: [reconstruction_fid, psnr, encoding_throughput]
+"""
+
+
+def test_in_a_suite_it_has_the_numbers_of_the_one_line(folder):
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Conv2d(1, 4, 2, 2), nn.ConvTranspose2d(4, 1, 2, 2)).eval()
+    torch.jit.trace(whole, X).save(folder / "both.pt")
+    (folder / "own.yaml").write_text("family: pretrained-autoencoder\nsource: both.pt\n")
+    (folder / "suite.yaml").write_text(SUITE)
+    command = Inside(folder)
+    ran = command("run", "suite.yaml", "--output", "out", "--jobs", "1", "--device", "cpu")
+    assert ran.returncode == 0, ran.stderr
+    table = pd.read_csv(folder / "out/suite/results.csv").set_index("metric")
+    assert table.status["encoding_throughput"] == "not applicable", "a single file has no codes"
+    line = ("score", "both.pt", "--reference", "digits:test", "--pairs", "--json", "a.json")
+    scored = command(*line, "--metrics", "fid,psnr")
+    assert scored.returncode == 0, scored.stderr
+    values = {
+        row["metric"]: row["value"] for row in json.loads((folder / "a.json").read_text())["rows"]
+    }
+    assert table.value["reconstruction_fid"] == values["fid"]
+    assert table.value["psnr"] == values["psnr"]
