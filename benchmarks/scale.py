@@ -1,14 +1,16 @@
 """How planning, looking up and reporting grow with the cells of a suite, up to 10,000 of them.
 
-    python benchmarks/scale.py [--quick] [--cells 100 1000 10000] [--only board]
+    python benchmarks/scale.py [--quick] [--cells 100 1000 10000] [--only board] [--plot FILE.svg]
 
 Nothing is trained. A suite of ten datasets and ten models has more and more seeds; one cell is
 logged the way cells are, and the others are copies of it in the tracking store with names, keys and
 numbers of their own. Then, in a process of its own for each size: the plan; the look-up of what is
 left, which is how a run goes on; the table with its leaderboards; the whole report; and what
 `harness leaderboard` does, which is to read the store, to rank what it has, and to write the page
-and every other form. Each takes seconds of the processor, and memory beyond what the process had
-before: its growth from one size to the next is printed beside that of the table.
+and every other form. Beside them the metrics of as many images: FID, KID, precision, recall,
+density and coverage of features of 2,048 numbers. Each takes seconds of the processor, and memory
+beyond what the process had before: its growth from one size to the next is printed beside that of
+the table.
 """
 
 from __future__ import annotations
@@ -25,25 +27,30 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from matplotlib.figure import Figure
+from PIL import Image
 from side_by_side import machine
 
 from harness.config.suite import load_suite
 from harness.core.measurement import Measurement
 from harness.engine.execute import open_site, unfinished
+from harness.evaluation.pictures.sheets import png_bytes
 from harness.leaderboards.collection import EntryFilter, collect_entries
 from harness.leaderboards.standings import Standings, standings
+from harness.metrics import Subsets, frechet_distance, kernel_distances, prdc
 from harness.plan import Cell, Plan, make_plan
 from harness.report.boards import latex, pages, record
 from harness.report.boards.view import Leaderboard
 from harness.report.publish import gather, publish
 from harness.tracking import Store, default_uri
 from harness.tracking.cell_uses import USE
-from harness.tracking.store import NUMBER
+from harness.tracking.records import NUMBER
 from harness.training import memory
 
 DATASETS = ["digits", *(f"digits[unseen={k}]" for k in range(9))]
@@ -51,6 +58,8 @@ MODELS = 10
 METRICS = ["mse", "mae", "psnr", "training_time", "parameters", "peak_memory"]
 CURVE = 100
 """Points."""
+FEATURES = 2048
+"""Numbers of an image that metrics compare."""
 
 
 def write_suite(folder: Path, cells: int) -> Path:
@@ -90,7 +99,8 @@ def fill(plan: Plan, store: Store, folder: Path) -> None:
     curve = [(1000 * i // CURVE, "train/model/loss", 1 / i) for i in range(1, CURVE + 1)]
     store.log_curves(run, curve)
     store.record(run, rows(first))
-    store.put(run, "pictures/reconstructions.png", b"no picture")
+    picture = png_bytes(Image.new("L", (160, 64), "grey"))
+    store.put(run, "pictures/reconstructions.png", picture)
     store.finish(run)
     with sqlite3.connect(folder / "mlflow.db") as database:
         copy(database, run, first, others)
@@ -181,7 +191,9 @@ def child(folder: Path, cells: int, only: str) -> Took:
     if only != "board":
         left = step("look-up", lambda: unfinished(plan, store))
         assert not left, f"{len(left)} cells are not found to be done"
-        results = step("table", lambda: gather(plan, store, plan.records(store), illustrated=False))
+        results = step(
+            "table", lambda: gather(plan, store, plan.records(store), with_pictures=False)
+        )
         assert len(results.table) == cells * len(METRICS)
         del results
         step("report", lambda: publish(plan, store, folder, None))
@@ -191,7 +203,21 @@ def child(folder: Path, cells: int, only: str) -> Took:
         found = step("ranks", lambda: standings(collected, METRICS, plan.cells[0].model))
         assert len(found.boards) == len(DATASETS) * len(METRICS)
         step("forms", lambda: forms(found))
+    if not only:
+        step("metrics", partial(compute_metrics, *(features(cells, seed) for seed in (0, 1))))
     return took
+
+
+def features(images: int, seed: int) -> torch.Tensor:
+    """Of images that nobody drew."""
+    return torch.randn(images, FEATURES, generator=torch.Generator().manual_seed(seed))
+
+
+def compute_metrics(a: torch.Tensor, b: torch.Tensor) -> None:
+    """FID, KID, precision, recall, density and coverage."""
+    frechet_distance(a, b)
+    kernel_distances(a, b, Subsets(size=min(1000, len(a))))
+    prdc(a, b)
 
 
 def forms(found: Standings) -> list[str]:
@@ -209,6 +235,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100 and 200 cells")
     parser.add_argument("--cells", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--only", choices=["suite", "board"], default="", help="half of the steps")
+    parser.add_argument("--plot", type=Path, help="an .svg of seconds against cells or images")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -224,6 +251,25 @@ def main() -> None:
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found[cells] = json.loads(done.stdout.splitlines()[-1])
     print_table(found)
+    if asked.plot:
+        plot(found, asked.plot)
+
+
+def plot(found: Mapping[int, Mapping[str, tuple[float, float]]], file: Path) -> None:
+    """Seconds of each step against its size, on logarithmic axes, with the slope of what grows in
+    proportion.
+    """
+    sizes = sorted(found)
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for step, marker in zip(found[sizes[0]], "osD^vPX*", strict=False):
+        seconds = [max(0.01, found[size][step][0]) for size in sizes]
+        axes.loglog(sizes, seconds, marker=marker, label=step)
+    axes.loglog(sizes, [size / 1000 for size in sizes], "k:", label="in proportion")
+    axes.set(xlabel="cells; images for the metrics", ylabel="seconds of one core")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.savefig(file, metadata={"Date": None})
 
 
 def print_table(found: Mapping[int, Mapping[str, tuple[float, float]]]) -> None:
