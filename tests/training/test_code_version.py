@@ -105,6 +105,7 @@ IMPORTS = {
     "beside the package": "import plugin_helper",
     "conditional": "try:\n    import fast_kl\nexcept ImportError:\n    from . import kl",
     "in a function": "def late():\n    from plugin import kl",
+    "relative in a function": "def late():\n    from .kl import FACTOR",
     "by a literal name": "import importlib\nkl = importlib.import_module('plugin.kl')",
     "by a relative literal": "import importlib\nkl = importlib.import_module('.kl', __package__)",
     "by a computed name": "import importlib\nkl = importlib.import_module('plugin.' + 'k' + 'l')",
@@ -127,6 +128,37 @@ def test_a_helper_counts_however_it_is_imported(plugin: Path, how: str) -> None:
     before = version()
     helpers("FACTOR = 50.0\n")
     assert version() != before
+
+
+LATE = "import importlib\ndef late(name):\n    importlib.import_module(name)\n"
+
+
+def test_a_part_that_imports_by_name_may_reach_all_files_of_its_package(plugin: Path) -> None:
+    write(plugin, kl=HELPER, parts__deep=f"{LATE}FACTOR = 1\n")
+    (plugin / "family.py").write_text(f"from plugin.parts.deep import FACTOR\n{FAMILY}")
+    before = version()
+    write(plugin, kl="FACTOR = 50.0\n")
+    assert version() != before
+
+
+def test_a_module_without_a_package_may_reach_the_files_beside_it(plugin: Path) -> None:
+    def of_helper() -> str:
+        digests = module.module_digests(["plugin_helper"], "plugin_helper")
+        return digests["plugin_helper/beside.py"]
+
+    write(plugin.parent, plugin_helper=LATE, beside=HELPER, below__other=HELPER)
+    before = of_helper()
+    write(plugin.parent, beside="FACTOR = 50.0\n")
+    assert of_helper() != before
+    digests = module.module_digests(["plugin_helper"], "plugin_helper")
+    assert "plugin_helper/below/other.py" not in digests
+
+
+def test_an_installed_package_of_the_family_itself_counts_by_its_code(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "is_installed", lambda file: True)
+    assert {"plugin.family", "plugin.part"} <= module.code_digests(loaded()).keys()
 
 
 def test_the_package_that_holds_a_module_counts(plugin: Path) -> None:

@@ -185,3 +185,14 @@ def test_shared_statistics_stay_while_they_are_kept() -> None:
     assert not shared.running_mean.any()
     shared._follow(torch.ones(2), torch.ones(2))
     assert shared.running_mean.all()
+
+
+def test_whole_batches_are_normalised_in_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process asks another: there is none here."""
+    monkeypatch.setattr(data_parallel, "is_spread", lambda: True)
+    plain, x = nn.BatchNorm2d(2).train(), torch.randn(4, 2, 3, 3)
+    with data_parallel.whole_batches():
+        made = SharedBatchNorm.of(nn.BatchNorm2d(2)).train()(x)
+    torch.testing.assert_close(made, plain(x))
+    with pytest.raises(ValueError, match="process group"):
+        SharedBatchNorm.of(nn.BatchNorm2d(2)).train()(x)

@@ -266,5 +266,7 @@ def test_about_a_hundred_readings_whatever_the_length() -> None:
     assert 50 <= len(result.curve) <= 100
     assert result.curve[-1].images == result.images >= 12_340
     assert [progress.images for progress in seen] == [point.images for point in result.curve]
+    assert [progress.losses for progress in seen] == [point.losses for point in result.curve]
+    assert result.curve[0].losses != result.curve[-1].losses
     assert seen[-1].step == seen[-1].steps == result.steps
     assert seen[-1].seconds == result.seconds > 0

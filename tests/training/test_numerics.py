@@ -31,6 +31,11 @@ def test_cpu_is_always_there_and_tf32_is_not_its() -> None:
     assert record["torch_version"] == torch.__version__
     assert (record["precision"], record["optimizer"]) == ("fp32", "fused")
     assert record["name"]
+    assert record["device"] == "cpu"
+
+
+def test_which_of_several_equal_gpus_it_is_is_not_recorded() -> None:
+    assert Numerics.resolve("cpu").on("cuda:1").to_dict()["device"] == "cuda"
 
 
 def test_auto_takes_an_accelerator_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
