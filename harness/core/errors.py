@@ -40,8 +40,13 @@ class SpecError(BadInput):
 
 
 def error_text(error: BaseException) -> str:
-    """What an exception says, in one line; its type where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What an exception says, in one line; its type where it says nothing. Of a traceback in it,
+    such as TorchScript's, the last line.
+    """
+    kind, text = type(error).__name__, str(error).strip()
+    if "Traceback" in text:
+        text = text.rpartition("\n")[2].removeprefix(f"{kind}: ")
+    return " ".join(text.split()) or kind
 
 
 def read_error(place: object, error: BaseException, verb: str = "read") -> BadInput:
