@@ -122,7 +122,7 @@ def suggest(word: str, words: Iterable[str]) -> str:
     >>> suggest("gan/dcgn", ["gan/dcgan", "vae/vae"])
     "; did you mean 'gan/dcgan'?"
     """
-    words = sorted(words)
+    words = sorted(set(words))
     lower = {name.lower(): name for name in words}
     if near := _close(word, words) or [lower[name] for name in _close(word.lower(), lower)]:
         return f"; did you mean {near[0]!r}?"

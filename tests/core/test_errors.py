@@ -10,6 +10,7 @@ def test_the_nearest_word_is_offered():
 def test_without_a_near_word_all_are_named():
     assert suggest("zzz", ["b", "a"]) == "; known: a, b"
     assert suggest("zzz", []) == ""
+    assert suggest("zzz", ["a", "a"]) == "; known: a"
 
 
 def test_of_many_words_the_first_are_named_and_where_the_others_stand():
