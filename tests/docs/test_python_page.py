@@ -39,5 +39,5 @@ def test_they_run_in_a_notebook(tmp_path: Path):
     cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
     resources = {"metadata": {"path": str(tmp_path)}}
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()
+    nbclient.NotebookClient(notebook, timeout=300, iopub_timeout=120, resources=resources).execute()
     assert any("text/html" in output.get("data", {}) for output in cells[0].outputs)
