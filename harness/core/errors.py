@@ -39,14 +39,17 @@ class SpecError(BadInput):
         self.file, self.line = str(file), line
 
 
-def error_text(error: BaseException) -> str:
-    """What an exception says, in one line; its type where it says nothing. Of a traceback in it,
-    such as TorchScript's, the last line.
-    """
-    kind, text = type(error).__name__, str(error).strip()
+def one_line(error: BaseException) -> str:
+    """What an exception says, in one line: of a traceback in it (TorchScript has one) the last."""
+    text = str(error).strip()
     if "Traceback" in text:
-        text = text.rpartition("\n")[2].removeprefix(f"{kind}: ")
-    return " ".join(text.split()) or kind
+        text = text.rpartition("\n")[2].removeprefix(f"{type(error).__name__}: ")
+    return " ".join(text.split())
+
+
+def error_text(error: BaseException) -> str:
+    """What an exception says, in one line; its type where it says nothing."""
+    return one_line(error) or type(error).__name__
 
 
 def read_error(place: object, error: BaseException, verb: str = "read") -> BadInput:

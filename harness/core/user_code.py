@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.core.error_location import is_users, location, module_file, register_user_module
-from harness.core.errors import FAILURES, BadInput
+from harness.core.errors import FAILURES, BadInput, one_line
 from harness.core.import_files import watch_imports
 
 TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
@@ -129,12 +129,12 @@ def import_failure(error: BaseException) -> str:
     """Why user code could not be imported, in one line with the place in that code."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"SyntaxError: {error.msg} ({_shown(Path(error.filename))}:{error.lineno})"
-    message = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, SystemExit):
-        message = f"it ends the program with exit code {error.code}"
+        text = f"it ends the program with exit code {error.code}"
     elif not isinstance(error, ImportError):
-        message = f"{type(error).__name__}: {message}"
-    return f"{message} ({location(error)})" if is_users(error) else message
+        text = f"{type(error).__name__}: {text}"
+    return f"{text} ({location(error)})" if is_users(error) else text
 
 
 def _shown(file: Path) -> str:

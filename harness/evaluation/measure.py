@@ -11,7 +11,7 @@ from statistics import stdev
 import torch
 
 from harness.core.error_location import location
-from harness.core.errors import FAILURES, BadInput
+from harness.core.errors import FAILURES, BadInput, one_line
 from harness.core.measurement import Measurement, is_number
 from harness.core.protocol import Protocol
 from harness.evaluation.draws import average_draws
@@ -106,10 +106,10 @@ def measurement_of(
 
 def error_line(error: BaseException) -> str:
     """An exception in one line, with the place in the code of the model, or else of the harness."""
-    message = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return f"out of memory: {message}"[:1000]
+        return f"out of memory: {text}"[:1000]
     if isinstance(error, WrongOutput):
-        return message[:1000]
+        return text[:1000]
     place = "" if isinstance(error, BadInput) else location(error)
-    return f"{type(error).__name__}: {message}"[:900] + (f" ({place})" if place else "")
+    return f"{type(error).__name__}: {text}"[:900] + (f" ({place})" if place else "")

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from harness.core.errors import BadInput, suggest
+from harness.core.errors import BadInput, one_line, suggest
 from harness.extractors.base import CaptionScorer
 from harness.extractors.clip import TEXT_FILES, ClipFiles, ClipTowers, read_clip
 from harness.extractors.hub_files import locate_settings, locate_weights_file
@@ -19,7 +19,7 @@ from harness.extractors.images import check_rgb
 from harness.extractors.open_clip_weights import from_open_clip
 from harness.extractors.source import ExtractorSource
 from harness.networks import hub
-from harness.networks.weight_files import LocalWeights, first_line, load_tensors
+from harness.networks.weight_files import LocalWeights, load_tensors
 
 PICK_SCORE_DEFAULT = "yuvalkirstain/PickScore_v1"
 HPS_REPOSITORY = "xswu/HPSv2"
@@ -83,13 +83,11 @@ def _read_hps(name: str) -> ClipFiles:
         named = from_open_clip(nested)
         network.load_state_dict({k: x.float() for k, x in named.items()}, strict=True)
     except (OSError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise BadInput(f"{name} cannot be loaded from {weights.path}: {_reason(error)}") from error
+        raise BadInput(
+            f"{name} cannot be loaded from {weights.path}: {one_line(error)[:200]}"
+        ) from error
     network = network.requires_grad_(False).eval()
     return ClipFiles(name, f"hps-v2:{_hps_version(name)}", weights, network, folder / "config.json")
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or first_line(error)
 
 
 def _preflight_pick_score(name: str) -> LocalWeights:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, one_line
 from harness.extractors.base import CaptionScorer
 from harness.extractors.hub_files import locate_settings, locate_weights_file
 from harness.extractors.images import check_rgb, in_batches, to_rgb
@@ -141,8 +141,7 @@ def _read(name: str, package: Any, path: Path) -> _RewardNet:
     except KeyError as error:
         raise BadInput(f"{name} cannot be loaded from {path}: it lacks {error}") from error
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        text_ = " ".join(str(error).split())[:200]
-        raise BadInput(f"{name} cannot be loaded from {path}: {text_}") from error
+        raise BadInput(f"{name} cannot be loaded from {path}: {one_line(error)[:200]}") from error
     return network.requires_grad_(False).eval()
 
 

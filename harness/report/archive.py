@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from harness.config.claim_shapes import make_claim
 from harness.config.json_files import load_json
 from harness.core.csv_text import from_csv, to_csv
-from harness.core.errors import BadInput
+from harness.core.errors import BadInput, one_line
 from harness.core.measurement import TRAINING_IMAGES, CellResult, Measurement
 from harness.core.secrets import without_passwords
 from harness.evaluation.pictures import PICTURES as PICTURE_KINDS
@@ -82,8 +82,7 @@ def read_record(folder: Path) -> SuiteRecord:
     except FileNotFoundError as error:
         raise _incomplete(folder, Path(error.filename).relative_to(folder)) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"{file}: not what a report writes: {reason}") from None
+        raise BadInput(f"{file}: not what a report writes: {one_line(error)}") from None
 
 
 def _incomplete(folder: Path, missing: str | Path) -> BadInput:
