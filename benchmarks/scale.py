@@ -34,6 +34,7 @@ from typing import Any
 import torch
 import yaml
 from matplotlib.figure import Figure
+from metrics import features
 from PIL import Image
 from side_by_side import machine
 
@@ -204,13 +205,9 @@ def child(folder: Path, cells: int, only: str) -> Took:
         assert len(found.boards) == len(DATASETS) * len(METRICS)
         step("forms", lambda: forms(found))
     if not only:
-        step("metrics", partial(compute_metrics, *(features(cells, seed) for seed in (0, 1))))
+        pair = [features(cells, FEATURES, seed) for seed in (0, 1)]
+        step("metrics", partial(compute_metrics, *pair))
     return took
-
-
-def features(images: int, seed: int) -> torch.Tensor:
-    """Of images that nobody drew."""
-    return torch.randn(images, FEATURES, generator=torch.Generator().manual_seed(seed))
 
 
 def compute_metrics(a: torch.Tensor, b: torch.Tensor) -> None:

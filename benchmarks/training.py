@@ -106,16 +106,22 @@ def against_bare(  # noqa: PLR0913, PLR0917 - a loop, and what it trains
     """
     recipe = load_recipe(model)
     recipe = replace(recipe, settings=recipe.settings | dict(changes or {}))
-    work = Work(recipe, load_dataset(dataset, how.root), 10 if how.quick else steps)
+    work = Work(recipe, load_dataset(dataset, how.root), steps)
+    goal = Goal(1.15 if "/mlp" in model else 1.05, at_most=True)
+    return against_loop(f"bare loop: {model} on {dataset}", goal, loop, work, how)
+
+
+def against_loop(title: str, goal: Goal, loop: bare_loops.Loop, work: Work, how: How) -> Result:
+    """A loop on the same images, for as many steps as ours takes."""
+    if how.quick:
+        work = replace(work, steps=10)
 
     def theirs(seed: int) -> Trained:
-        family, losses = work.build(seed), []
-        split = work.dataset.train
+        family, losses, split = work.build(seed), [], work.dataset.train
         seconds = processor_seconds(lambda: losses.append(loop(family, split, work.steps, seed)))
         return Trained(seconds, losses[0])
 
-    goal = Goal(1.15 if "/mlp" in model else 1.05, at_most=True)
-    return compare_trainings(f"bare loop: {model} on {dataset}", goal, work.ours, theirs, how)
+    return compare_trainings(title, goal, work.ours, theirs, how)
 
 
 def against_pythae(how: How) -> Result:
@@ -167,15 +173,7 @@ def against_parts(  # noqa: PLR0913, PLR0917 - a peer, and what it trains
     """A plain loop on a library's parts, `peers/PEER.py`: no slower than that."""
     loop: bare_loops.Loop = import_module(f"peers.{peer}").train  # need not be installed
     work = Work(load_recipe(model, HERE), load_dataset(dataset, how.root), steps)
-    if how.quick:
-        work = replace(work, steps=10)
-
-    def theirs(seed: int) -> Trained:
-        family, losses, split = work.build(seed), [], work.dataset.train
-        seconds = processor_seconds(lambda: losses.append(loop(family, split, work.steps, seed)))
-        return Trained(seconds, losses[0])
-
-    return compare_trainings(title, Goal(1.0), work.ours, theirs, how)
+    return against_loop(title, Goal(1.0), loop, work, how)
 
 
 PARTS: Mapping[str, tuple[str, str, str, int, str]] = {

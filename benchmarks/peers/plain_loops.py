@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import chain, islice, repeat
 from typing import Any
@@ -15,30 +14,29 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from harness.data.base import Split
+from peers.bare_loops import Last
 
-AfterStep = Callable[[], None]
 LossOf = Callable[[Tensor], Tensor]
 """A batch of images N×C×S×S in [-1, 1] → the loss."""
 
 
 def train_plainly(  # noqa: PLR0913, PLR0917 - what is trained, on what, how long
     network: nn.Module, loss_of: LossOf, split: Split, steps: int, seed: int, settings: Any,
-    after: AfterStep = lambda: None,
+    after: Callable[[], None] = lambda: None,
 ) -> float:  # fmt: skip
     """The mean loss of the last tenth of the steps."""
     torch.manual_seed(seed)
     optimizer = settings.optimizer
     adam = torch.optim.Adam(network.parameters(), optimizer.lr, optimizer.betas)
-    losses: list[float] = []
+    last = Last(steps)
     for x in islice(_batches(split, settings.batch_size), steps):
         adam.zero_grad()
         loss = loss_of(x)
         loss.backward()
         adam.step()
         after()
-        losses.append(loss.item())
-    last = losses[-math.ceil(steps / 10) :]
-    return sum(last) / len(last)
+        last.add(loss)
+    return last.mean()
 
 
 def _batches(split: Split, size: int) -> Iterator[Tensor]:

@@ -69,9 +69,7 @@ def test_a_loop_by_hand_has_our_losses_on_our_batches(
 
 @pytest.mark.parametrize("name", training.PARTS)
 def test_a_loop_on_the_parts_of_a_library_trains_as_ours(name: str) -> None:
-    pytest.importorskip(
-        {"torchcfm": "torchcfm", "timm": "timm"}.get(name, "vector_quantize_pytorch")
-    )
+    pytest.importorskip(name.replace("-", "_"))
     peer, model, _, steps, title = training.PARTS[name]
     result = training.against_parts(peer, model, "digits", steps, title, How(True, repeats=3))
     assert result.ours > 0 < result.theirs
